@@ -1,0 +1,30 @@
+/**
+ * What each endpoint in EDS says of its replica, below `metadata.filter_metadata.holdfast`. Envoy carries it to ext_proc and the
+ * access log; the sidecar, an xDS client like Envoy, reads the same resource.
+ */
+export type ReplicaState =
+  /** Takes new sessions. */
+  | 'active'
+  /** Takes no new sessions, keeps what it has; idle sessions are moved. */
+  | 'draining'
+  /** Healthy, of a backend whose weight is 0: keeps what it has, nothing is moved. */
+  | 'standby'
+  /** Probes fail or gateways report it: its sessions move when they next speak. */
+  | 'unhealthy'
+  /** This life is over: kept for as long as sessions may name its slot. Has no usable address. */
+  | 'lost';
+
+export interface ReplicaEndpoint {
+  server: string;
+  /** Replica's name of the configuration or discovery; unique in its server. */
+  replica: string;
+  backend: string;
+  slot: string;
+  /** `ip:port`. */
+  address: string;
+  state: ReplicaState;
+  /** Envoy alone pins this slot's sessions. */
+  isSteady: boolean;
+  /** Share of new sessions, 0–10000, already multiplied with the backend's weight. */
+  weight: number;
+}

@@ -1,0 +1,27 @@
+/** What one request came to. Exactly one per request, from Envoy's access log or from the relay, never from both. */
+export type OutcomeKind =
+  | 'success' | 'tool_error' | 'protocol_error' | 'server_error' | 'replica_fault' | 'overload' | 'lost_session' | 'client_fault' | 'cancelled' | 'unread';
+
+export interface Outcome {
+  kind: OutcomeKind;
+  server: string;
+  /** Slot that answered; null when none did. */
+  slot: string | null;
+  backend: string | null;
+  /** JSON-RPC method; `other` when it was not read. `GET` and `DELETE` for those. */
+  method: string;
+  /** Tool name of a tools/call; null otherwise. */
+  tool: string | null;
+  /** HTTP status that the client got; 0 when none. */
+  status: number;
+  /** JSON-RPC error code, when one was read. */
+  errorCode: number | null;
+  durationMs: number;
+  /** ms since the epoch, when the request began. */
+  startedAtMs: number;
+  source: 'envoy' | 'relay';
+  way: 'steady' | 'decide' | 'relay' | 'modern';
+  /** Session id that the client holds; null when none. Never logged, only digested. */
+  session: string | null;
+  traceId: string | null;
+}

@@ -1,0 +1,39 @@
+/**
+ * The session id that clients hold: `<slot>~<the replica's own Mcp-Session-Id>`.
+ * A session bound to a principal carries the bound form of the slot (`<slot>p`): no slot is ever allotted with a final `p`, so
+ * Envoy's slot table does not know it and such a request is always decided on.
+ */
+export interface SessionId {
+  /** 1–7 characters of the slot alphabet, without the bound mark. */
+  slot: string;
+  isBound: boolean;
+  /** The replica's id, unchanged: 1–1024 visible ASCII characters. */
+  upstreamId: string;
+}
+
+/** Alphabet of slots: no `p` (the bound mark). Slots are counters written in it. */
+export const SLOT_ALPHABET = '0123456789abcdefghijklmnoqrstuvwxyz';
+const BOUND_MARK = 'p';
+const PATTERN = /^([0-9a-oq-z]{1,7})(p?)~([\x21-\x7e]{1,1024})$/;
+
+/** Longest id that is looked at; anything longer is an unknown session. */
+export const SESSION_ID_MAX_LENGTH = 1033;
+
+/** Reads a client's session id; undefined when it can't be one of ours. */
+export function parseSessionId(text: string): SessionId | undefined {
+  if (text.length > SESSION_ID_MAX_LENGTH) return undefined;
+  const match = PATTERN.exec(text);
+  if (!match) return undefined;
+  return { slot: match[1]!, isBound: match[2] === BOUND_MARK, upstreamId: match[3]! };
+}
+
+export function formatSessionId(id: SessionId): string {
+  return `${id.slot}${id.isBound ? BOUND_MARK : ''}~${id.upstreamId}`;
+}
+
+/** The `count`-th slot name (0, 1, 2 …) in the slot alphabet. */
+export function slotName(count: number): string {
+  let rest = count, name = '';
+  do { name = SLOT_ALPHABET[rest % SLOT_ALPHABET.length]! + name; rest = Math.floor(rest / SLOT_ALPHABET.length); } while (rest > 0);
+  return name;
+}

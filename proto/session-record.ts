@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+
+/** What this version writes. Records of a higher version are read as far as they fit and never rewritten by this version. */
+export const RECORD_VERSION = 1;
+
+/** Enough to rebuild a session on another replica. Never a bearer token, never an address. Times are ms since the epoch. */
+export const sessionRecordSchema = z.looseObject({
+  version: z.int().min(1),
+  server: z.string(),
+  /** 'http' for Streamable HTTP, 'sse' for HTTP+SSE (2024-11-05). */
+  type: z.enum(['http', 'sse']),
+  /** sha256 hex of the client's session id. */
+  digest: z.string(),
+  /** sha256 hex of issuer and subject (or of the token where `bind: token`); null when not bound. */
+  principal: z.string().nullable(),
+  /** Subject shown to operators: `anonymous`, or the first 12 hex digits of the principal hash. */
+  userId: z.string(),
+  /** `params` of initialize, verbatim. */
+  initializeParams: z.unknown(),
+  /** What the first replica answered. */
+  protocolVersion: z.string(),
+  capabilities: z.record(z.string(), z.unknown()),
+  logLevel: z.string().nullable(),
+  subscriptions: z.array(z.string()),
+  hasGetStream: z.boolean(),
+  backend: z.string(),
+  /** Where the session lives now. */
+  slot: z.string(),
+  upstreamId: z.string(),
+  /** Grows by one with each move; every write after creation is a compare-and-set on it. */
+  epoch: z.int().min(0),
+  createdAtMs: z.number(),
+  lastActivityMs: z.number(),
+  /** Ended by DELETE: never rebuilt. */
+  isTombstone: z.boolean(),
+});
+export type SessionRecord = z.infer<typeof sessionRecordSchema>;
+
+/** sha256 hex of the session id that the client holds: the record's key. */
+export function sessionDigest(clientId: string): string {
+  return createHash('sha256').update(clientId).digest('hex');
+}

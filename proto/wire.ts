@@ -1,0 +1,91 @@
+/**
+ * Every name that crosses a process boundary, each with a sentence. Nothing else in the repository spells one out.
+ * Source of the names: the design (proto/README.md); Envoy's own names are Envoy 1.40's.
+ */
+
+/** HTTP headers. All `x-holdfast-*` headers that a client sends are removed at the listener. */
+export const HEADER = {
+  /** The client's session id, `<slot>~<upstream id>`; on the way up, the upstream id. */
+  sessionId: 'mcp-session-id',
+  protocolVersion: 'mcp-protocol-version',
+  method: 'mcp-method',
+  name: 'mcp-name',
+  /** Up: the session id that the client holds, once `mcp-session-id` was replaced by the replica's own. */
+  session: 'x-holdfast-session',
+  /** Up, to the relay and in ext_proc: the server's name, set by the route. */
+  server: 'x-holdfast-server',
+  /** Up, to the relay: which way the route chose (`steady`, `decide`, `relay`). */
+  way: 'x-holdfast-way',
+  /** Up, gateway to gateway: set by a relay that forwards; a relay never forwards such a request again. */
+  forwarded: 'x-holdfast-forwarded',
+  /** Up, set by Envoy when the route asks for it: 1 for the first attempt. */
+  attemptCount: 'x-envoy-attempt-count',
+  /** Up, set by a filter for one request: Envoy's retry conditions. */
+  retryOn: 'x-envoy-retry-on',
+} as const;
+
+/** Dynamic metadata of a request in Envoy: namespace and keys. */
+export const METADATA = {
+  /** Written by Lua or ext_proc, read by `override_host`, the access log and Lua on the way down. */
+  namespace: 'holdfast',
+  /** Comma-separated `ip:port` list; each attempt takes the next one. */
+  host: 'host',
+  /** The session id that the client holds. */
+  session: 'session',
+  /** Written by json_to_metadata from the request body: `method`, `id`, `name` (params.name), `task` (params.taskId). */
+  request: 'mcp',
+  /** Written by json_to_metadata / sse_to_metadata from the response: `code` (error.code), `isError` (result.isError). */
+  outcome: 'outcome',
+} as const;
+
+/** Keys below `filter_metadata.holdfast` of each endpoint in EDS. `host_metadata` attributes carry them to ext_proc and ALS. */
+export const ENDPOINT_METADATA = { namespace: 'holdfast', slot: 'slot', replica: 'replica', backend: 'backend', state: 'state', steady: 'steady', weight: 'weight' } as const;
+
+/** Names of Envoy resources. `<server>` is the server's name of the configuration. */
+export const RESOURCE = {
+  listener: 'mcp',
+  routes: 'mcp',
+  /** Cluster with every replica of the server at priority 0, this node's relay at priority 1, neighbours' relays at 2. */
+  serverCluster: (server: string) => `mcp.${server}`,
+  /** Cluster of ext_proc and ALS: this node's sidecar processes at priority 0, neighbours' at 1. */
+  sidecarCluster: 'sidecar',
+  /** Cluster of the relay's HTTP service alone: /health and fallbacks. */
+  relayCluster: 'relay',
+  /** Static in the bootstrap. */
+  xdsCluster: 'control-plane',
+  edgeCluster: 'gateways',
+} as const;
+
+/** Route names are `<server>/<kind>`; access logs and ext_proc read them. */
+export type RouteKind = 'steady' | 'guarded' | 'decide' | 'relay' | 'modern' | 'sse';
+export const routeName = (server: string, kind: RouteKind): string => `${server}/${kind}`;
+
+/** Type URL of our own resource on the ADS stream: the policy of one server. */
+export const SERVER_POLICY_TYPE = 'type.googleapis.com/holdfast.v1.ServerPolicy';
+
+/** Redis keys. `{server}` is a hash tag: all keys of one server's sessions live in one cluster slot. `digest` is sha256 hex of the client's session id. */
+export const REDIS = {
+  session: (server: string, digest: string) => `holdfast:{${server}}:session:${digest}`,
+  lock: (server: string, digest: string) => `holdfast:{${server}}:lock:${digest}`,
+  /** Sorted set: digests of the sessions that live on a slot, scored by last activity (ms since the epoch). */
+  slotIndex: (server: string, slot: string) => `holdfast:{${server}}:slot:${slot}`,
+  affinity: (server: string, kind: string, digest: string) => `holdfast:{${server}}:affinity:${kind}:${digest}`,
+  slots: 'holdfast:slots',
+  rollout: (server: string) => `holdfast:rollout:${server}`,
+  breaker: (server: string) => `holdfast:breaker:${server}`,
+  gateway: (nodeId: string) => `holdfast:gateway:${nodeId}`,
+  leader: 'holdfast:leader',
+  drains: 'holdfast:drains',
+  events: 'holdfast:events',
+  configVersions: 'holdfast:config:versions',
+} as const;
+
+/** Redis pub/sub channels; messages are JSON. */
+export const CHANNEL = {
+  /** `{server, digest, slot, epoch}`: a session moved or ended (`slot` null): other nodes drop what they cache. */
+  sessions: 'holdfast:channel:sessions',
+  /** `{server, slot, kind: 'unreachable'|'unknown-session'|'hanging', count, node}`: what gateways saw of a replica; control planes check it at once. */
+  reports: 'holdfast:channel:reports',
+  /** `{server, key, state, …}`: breaker transitions. */
+  breakers: 'holdfast:channel:breakers',
+} as const;
