@@ -1,0 +1,63 @@
+import type { SessionRecord } from '../../proto/session-record.ts';
+
+/** `newer`: the stored record was written by a later version of Holdfast; this one never rewrites it. */
+export type UpdateResult = 'ok' | 'conflict' | 'missing' | 'newer';
+
+/** What a reconciling write came to. `previous` and `stored` are what the store held before. */
+export type ReconcileResult =
+  | { kind: 'written'; previous: SessionRecord | null }
+  | { kind: 'kept'; stored: SessionRecord };
+
+export interface Touch { server: string; digest: string; atMs: number }
+
+/** A session moved or was amended (`slot` set), or ended (`slot` null). */
+export interface SessionChange { server: string; digest: string; slot: string | null; epoch: number }
+
+export interface StoreWatcher {
+  onChange(change: SessionChange): void;
+  /** Changes may have been missed (the subscription was interrupted): whatever is cached must be read again. */
+  onGap(): void;
+}
+
+/** What a lock's holder shows to give it back. */
+export type LockToken = string;
+
+/**
+ * Where session records are kept. Every method rejects with a StoreError when the store can't be reached in time; refusals are values.
+ * All times are ms since the epoch; `now` belongs to the implementation.
+ */
+export interface SessionStore {
+  /** The record, also when it is a tombstone; null when it never was, expired or was forgotten. */
+  find(server: string, digest: string): Promise<SessionRecord | null>;
+  exists(server: string, digest: string): Promise<boolean>;
+  /** Writes a new record; `conflict` when that digest has one already, or a tombstone. */
+  create(record: SessionRecord, ttlSeconds: number): Promise<'ok' | 'conflict'>;
+  /** Compare-and-set on the epoch. A move carries `epoch: expectedEpoch + 1`. A tombstone is never overwritten (`conflict`). */
+  update(record: SessionRecord, expectedEpoch: number): Promise<UpdateResult>;
+  /**
+   * Reads, changes and writes back what is not a move (log level, subscriptions, GET stream), again if another writer came between.
+   * `change` gets the stored record and must keep its epoch; returns the record as written.
+   */
+  amend(server: string, digest: string, expectedEpoch: number, change: (record: SessionRecord) => SessionRecord): Promise<{ kind: 'ok'; record: SessionRecord } | { kind: Exclude<UpdateResult, 'ok'> }>;
+  /** Writes unless the store has the same or a higher epoch, or a tombstone: how writes made without the store are brought back. */
+  reconcile(record: SessionRecord, ttlSeconds: number): Promise<ReconcileResult>;
+  /** Slides the expiry and notes the activity of many sessions in one round trip per server. Unknown ones are passed over. */
+  touch(touches: readonly Touch[]): Promise<void>;
+  /** Ends a session for good, whatever its epoch, known or not; kept for `ttlSeconds` so that nobody rebuilds it. Returns what was there. */
+  tombstone(server: string, digest: string, ttlSeconds: number): Promise<SessionRecord | null>;
+  /** Deletes the record without a trace. True when there was one. */
+  forget(server: string, digest: string): Promise<boolean>;
+  /** A lock for one recovery; null while somebody else has it. It frees itself after `ttlMs`. */
+  lock(server: string, digest: string, owner: string, ttlMs: number): Promise<LockToken | null>;
+  /** False when the lock was not (any more) this token's. */
+  unlock(server: string, digest: string, token: LockToken): Promise<boolean>;
+  /** Sessions that live on a slot, longest idle first. */
+  listSlot(server: string, slot: string, limit: number): Promise<SessionRecord[]>;
+  /** Number of sessions on a slot; may count some that expired a moment ago. */
+  countSlot(server: string, slot: string): Promise<number>;
+  /** Round trip to the store, in ms. */
+  ping(): Promise<number>;
+  /** Reports changes by every node, this one's too. Returns a function that stops it. */
+  watch(watcher: StoreWatcher): () => void;
+  close(): Promise<void>;
+}
