@@ -1,0 +1,45 @@
+import * as z from 'zod';
+import { sharedSettingsSchema } from '../../proto/settings.ts';
+import { listenerTlsSchema, listenSchema, milliseconds } from './schema-parts.ts';
+import { serverSchema } from './server-schema.ts';
+
+const controlPlaneSchema = z.strictObject({
+  xds: listenSchema.default('127.0.0.1:18000').describe('Where gateways fetch their resources (delta ADS).'),
+  admin: listenSchema.default('127.0.0.1:18001').describe('Admin API, /health and /metrics.'),
+  adminTokenFile: z.string().min(1).optional().describe('File with the bearer token of the admin API; needed unless it listens on loopback.'),
+  tls: listenerTlsSchema.optional().describe('TLS of the xDS port; with clientCaFile, gateways must show a certificate.'),
+  leaseMs: milliseconds(5000, 'How long a silent leader stays the leader among several control planes.'),
+  stateDir: z.string().min(1).optional().describe('Where slots and versions are kept when there is no Redis.'),
+}).prefault({});
+
+const gatewaySchema = z.strictObject({
+  listenAddress: z.string().min(1).default('127.0.0.1').describe('Address of the public port (`port`).'),
+  tls: listenerTlsSchema.optional().describe('TLS of the public port.'),
+  maxConnections: z.int().min(1).max(10_000_000).default(100_000).describe('Upstream connections and requests at a time, per cluster: a bound against runaway, not a queue.'),
+  accessLogs: z.boolean().default(true).describe('Send access logs to the sidecar; without them no outcome of steady requests is known.'),
+  responseOutcomes: z.boolean().default(true).describe('Read JSON-RPC errors and isError inside answers on steady and decide routes.'),
+  xffTrustedHops: z.int().min(0).max(16).default(0).describe('Balancers in front whose X-Forwarded-For is believed.'),
+}).prefault({});
+
+const edgeSchema = z.strictObject({
+  listen: listenSchema.default('127.0.0.1:8080').describe('Plain port of the edge.'),
+  tlsListen: listenSchema.optional().describe('TLS port of the edge; needs `tls`.'),
+  tls: listenerTlsSchema.optional(),
+  connectTimeoutMs: milliseconds(10_000, 'For a connection to a gateway node.'),
+  idleTimeoutMs: milliseconds(60_000, 'A request with no byte in either direction for this long is ended; event streams are exempt.'),
+  ejectAfterFailures: z.int().min(1).max(100).default(3).describe('Failures in a row that take a gateway node out.'),
+  ejectForMs: milliseconds(30_000, 'How long it stays out.'),
+});
+
+/** The one configuration file. JSON Schema and the reference in the README come from here. */
+export const configSchema = z.strictObject({
+  ...sharedSettingsSchema.shape,
+  servers: z.array(serverSchema).min(1).describe('The MCP servers behind the mesh.'),
+  controlPlane: controlPlaneSchema,
+  gateway: gatewaySchema,
+  edge: edgeSchema.optional().describe('Settings of Envoys in the `edge` role.'),
+});
+export type Config = z.infer<typeof configSchema>;
+export type EdgeConfig = z.infer<typeof edgeSchema>;
+export type GatewayConfig = z.infer<typeof gatewaySchema>;
+export type ControlPlaneConfig = z.infer<typeof controlPlaneSchema>;

@@ -1,0 +1,67 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { Environment } from './environment.ts';
+import { parseConfig, type ParsedConfig } from './parse-config.ts';
+import type { Config } from './config-schema.ts';
+import type { Problem } from './problem.ts';
+
+/** Reads and checks the file once. A file that can't be read is a problem like any other. */
+export async function loadConfig(file: string, env: Environment): Promise<ParsedConfig & { text: string }> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const problem: Problem = { path: file, line: null, column: null, expected: 'a file that can be read', got: (error as Error).message, suggestion: 'Name it with --config.' };
+    return { kind: 'bad', problems: [problem], text: '' };
+  }
+  return { ...parseConfig(text, env), text };
+}
+
+export interface ConfigWatcher { close: () => void }
+
+interface WatchOptions {
+  file: string;
+  env: Environment;
+  /** Text that is in force already. */
+  text: string;
+  onConfig: (config: Config, text: string) => void;
+  /** The file is bad now; what was in force stays in force. */
+  onProblems: (problems: Problem[]) => void;
+  debounceMs?: number;
+  pollMs?: number;
+}
+
+/**
+ * Follows the file. Editors replace files, and Kubernetes swaps a symlink two levels up: the folder is watched, and a slow poll catches what
+ * the file system does not tell.
+ */
+export function watchConfig({ file, env, text, onConfig, onProblems, debounceMs = 50, pollMs = 2000 }: WatchOptions): ConfigWatcher {
+  let last = text;
+  let isClosed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let reading: Promise<void> = Promise.resolve();
+
+  const look = async () => {
+    const loaded = await loadConfig(file, env);
+    if (isClosed || loaded.text === last) return;
+    last = loaded.text;
+    if (loaded.kind === 'ok') onConfig(loaded.config, loaded.text);
+    else onProblems(loaded.problems);
+  };
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { reading = reading.then(look); }, debounceMs);
+  };
+
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
+      if (name === null || name === basename(file) || name.startsWith('..')) soon();
+    });
+    watcher.on('error', () => watcher?.close());
+  } catch { /* The poll goes on alone where the platform can't watch. */ }
+  const poll = setInterval(soon, pollMs);
+  poll.unref();
+  return { close: () => { isClosed = true; clearTimeout(timer); clearInterval(poll); watcher?.close(); } };
+}

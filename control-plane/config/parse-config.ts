@@ -1,0 +1,61 @@
+import { LineCounter, parseDocument } from 'yaml';
+import { ENVIRONMENT } from '../../proto/settings.ts';
+import { applyBreakerTwins } from './breaker-twins.ts';
+import { configSchema, type Config } from './config-schema.ts';
+import { describeIssue, type Described } from './describe-issue.ts';
+import { overlay, readEnvironment, type Environment } from './environment.ts';
+import { configJsonSchema, type JsonSchema } from './json-schema.ts';
+import { positionOf } from './position.ts';
+import { formatPath, showValue, type Problem } from './problem.ts';
+import { semanticProblems } from './semantic.ts';
+
+export type ParsedConfig = { kind: 'ok'; config: Config } | { kind: 'bad'; problems: Problem[] };
+
+let schema: JsonSchema | undefined;
+
+/** Reads the configuration file's text and the environment. Every problem is reported, not just the first; nothing is thrown. */
+export function parseConfig(text: string, env: Environment): ParsedConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const { values, problems } = readEnvironment(env);
+  const namesByPath = new Map([...values].map(([path, { name }]) => [path, name]));
+
+  for (const error of document.errors) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    problems.push({ path: '(file)', line, column: col, expected: 'valid YAML', got: error.message, suggestion: null });
+  }
+  if (document.errors.length > 0) return { kind: 'bad', problems };
+
+  const report = ({ path, expected, got, suggestion }: Described) => {
+    const formatted = formatPath(path);
+    const name = [...namesByPath].find(([of]) => formatted === of || formatted.startsWith(`${of}[`))?.[1];
+    if (name !== undefined) problems.push({ path: name, line: null, column: null, expected, got, suggestion });
+    else problems.push({ path: formatted, ...positionOf(document, lines, path), expected, got, suggestion });
+  };
+
+  let raw: unknown;
+  try {
+    raw = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    problems.push({ path: '(file)', line: 1, column: 1, expected: 'a file with at most 100 uses of aliases', got: (error as Error).message, suggestion: null });
+    return { kind: 'bad', problems };
+  }
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    report({ path: [], expected: 'a mapping', got: showValue(raw), suggestion: null });
+    return { kind: 'bad', problems };
+  }
+  // A copy: aliases give the same object in several places, and what is written below must not show in the others.
+  const settings = JSON.parse(JSON.stringify(raw)) as Record<string, unknown>;
+  overlay(settings, values);
+  applyBreakerTwins(settings);
+
+  const parsed = configSchema.safeParse(settings, { reportInput: true });
+  if (parsed.success) semanticProblems(parsed.data).forEach(report);
+  else for (const issue of parsed.error.issues) describeIssue(issue, schema ??= configJsonSchema()).forEach(report);
+
+  if (problems.length > 0) return { kind: 'bad', problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)) };
+  return { kind: 'ok', config: parsed.data! };
+}
+
+/** Names that `parseConfig` reads from the environment. */
+export const environmentNames: readonly string[] = ENVIRONMENT.map((each) => each.name);

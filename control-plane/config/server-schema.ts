@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { serverPolicySchema } from '../../proto/server-policy.ts';
+import { backendSchema } from './backend-schema.ts';
+import { milliseconds } from './schema-parts.ts';
+
+const guardSchema = z.union([
+  z.enum(['off', 'calls', 'streams']).transform((one): Array<'calls' | 'streams'> => (one === 'off' ? [] : [one])),
+  z.array(z.enum(['calls', 'streams'])),
+]).default(['calls', 'streams']).describe('What the relay holds for the client: `calls` (every POST), `streams` (the GET stream), or `off`.');
+
+export const probeSchema = z.strictObject({
+  type: z.enum(['mcp', 'http', 'off']).default('mcp').describe('mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.'),
+  era: z.enum(['auto', 'legacy', 'modern']).default('auto').describe('mcp: which revision to speak; auto finds out.'),
+  intervalMs: milliseconds(5000, 'Between two probes of a replica.'),
+  timeoutMs: milliseconds(2000, 'For one probe as a whole.'),
+  unhealthyAfter: z.int().min(1).max(100).default(2).describe('Failed probes in a row until a replica is unhealthy.'),
+  healthyAfter: z.int().min(1).max(100).default(1).describe('Good probes in a row until it is healthy again.'),
+  expectedTools: z.array(z.string()).default([]).describe('Tools that tools/list must name.'),
+  path: z.string().startsWith('/').optional().describe('http: path to GET; the balancer’s when absent.'),
+  tokenFile: z.string().min(1).optional().describe('File with a bearer token for the probes.'),
+});
+export type ProbeConfig = z.infer<typeof probeSchema>;
+
+const rateSchema = z.strictObject({
+  requests: z.int().min(1).max(1_000_000).describe('Requests allowed per interval.'),
+  perMs: milliseconds(1000, 'Length of the interval.'),
+  burst: z.int().min(1).max(1_000_000).optional().describe('Requests at once; `requests` when absent.'),
+});
+
+export const rateLimitSchema = z.strictObject({
+  session: rateSchema.optional().describe('Per session id, on each gateway node.'),
+  client: rateSchema.optional().describe('Per client address, on each gateway node.'),
+  maxTracked: z.int().min(1).max(1_000_000).default(10_000).describe('Sessions and addresses that are counted apart at a time.'),
+});
+export type RateLimitConfig = z.infer<typeof rateLimitSchema>;
+
+export const jwtSchema = z.strictObject({
+  issuer: z.string().min(1).describe('`iss` that tokens must carry.'),
+  audiences: z.array(z.string().min(1)).default([]).describe('One of these must be in `aud`; not looked at when empty.'),
+  jwksFile: z.string().min(1).optional().describe('File with the issuer’s keys (JWKS).'),
+  jwksUrl: z.url({ protocol: /^https?$/ }).optional().describe('URL of the issuer’s keys, fetched by Envoy.'),
+  jwksCacheSeconds: z.int().min(1).max(86_400).default(300).describe('How long fetched keys are kept.'),
+  clockSkewSeconds: z.int().min(0).max(3600).default(60),
+});
+export type JwtConfig = z.infer<typeof jwtSchema>;
+
+/** One MCP service: what the data path must know of it (proto/server-policy.ts), and where its replicas are. */
+export const serverSchema = z.strictObject({
+  ...serverPolicySchema.shape,
+  guard: guardSchema,
+  backends: z.array(backendSchema).min(1).describe('Versions of the server, each a weighted set of replicas.'),
+  probe: probeSchema.prefault({}).describe('How replicas are checked.'),
+  allowedOrigins: z.array(z.string().min(1)).default([]).describe('Values of Origin that are let through; all when empty. Requests without Origin always are.'),
+  allowedHosts: z.array(z.string().min(1)).default([]).describe('Values of Host that are let through; all when empty.'),
+  jwt: jwtSchema.optional().describe('Ask for a JWT on every request.'),
+  rateLimit: rateLimitSchema.prefault({}),
+});
+export type ServerConfig = z.infer<typeof serverSchema>;
