@@ -1,0 +1,4 @@
+import { readFileSync } from 'node:fs';
+
+/** Text of bootstrap.yaml. */
+export const readBootstrapTemplate = (): string => readFileSync(new URL('bootstrap.yaml', import.meta.url), 'utf8');

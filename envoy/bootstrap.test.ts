@@ -1,0 +1,50 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import test from 'ava';
+import { parse } from 'yaml';
+import { ensureEnvoy } from '../deploy/setup/binaries.ts';
+import { runCommand } from '../deploy/setup/run-command.ts';
+import { renderBootstrap, type BootstrapOptions } from './bootstrap.ts';
+import { readBootstrapTemplate } from './bootstrap-template.ts';
+
+const template = readBootstrapTemplate();
+const gateway: BootstrapOptions = {
+  nodeId: 'gateway-1', role: 'gateway', listen: '127.0.0.1:37373', extProc: ['unix:/run/holdfast/a.sock', '127.0.0.1:7801'], relay: ['127.0.0.1:7901', '127.0.0.1:7902'],
+  controlPlanes: ['control-plane:18000', '127.0.0.1:18001'], admin: '127.0.0.1:9901',
+};
+const edge: BootstrapOptions = { nodeId: 'edge-1', role: 'edge', listen: '[::]:80', extProc: [], relay: [], controlPlanes: ['[::1]:18000'], admin: 'unix:/run/holdfast/edge.sock' };
+
+for (const [name, options] of Object.entries({ gateway, edge })) {
+  const file = new URL(`golden/${name}.yaml`, import.meta.url);
+  test(`the bootstrap of a ${name} is the golden one`, (t) => {
+    const rendered = renderBootstrap(template, options);
+    if (process.env['UPDATE_GOLDEN']) writeFileSync(file, rendered);
+    t.is(rendered, readFileSync(file, 'utf8'));
+  });
+
+  test(`Envoy accepts the bootstrap of a ${name}`, async (t) => {
+    const result = await runCommand(await ensureEnvoy(), ['--mode', 'validate', '--disable-hot-restart', '--log-level', 'error', '--config-path', file.pathname], 60_000);
+    t.is(result.kind, 'done', result.kind === 'failed' ? result.why : '');
+  });
+}
+
+test('node metadata tells the control plane what only this node knows', (t) => {
+  const { node } = parse(renderBootstrap(template, gateway));
+  t.deepEqual(node, {
+    id: 'gateway-1', cluster: 'holdfast',
+    metadata: { holdfast: { role: 'gateway', listen: gateway.listen, extProc: gateway.extProc, relay: gateway.relay } },
+  });
+});
+
+test('limits can be set', (t) => {
+  const { overload_manager: overload } = parse(renderBootstrap(template, { ...gateway, heapLimitBytes: 7, maxConnections: 9 }));
+  t.is(overload.resource_monitors[0].typed_config.max_heap_size_bytes, 7);
+  t.is(overload.resource_monitors[1].typed_config.max_active_downstream_connections, 9);
+});
+
+test('an option that cannot work is refused with its name', (t) => {
+  t.throws(() => renderBootstrap(template, { ...gateway, admin: '127.0.0.1' }), { message: /^admin: “127\.0\.0\.1” is not an address/ });
+  t.throws(() => renderBootstrap(template, { ...gateway, extProc: [`unix:/${'x'.repeat(100)}`] }), { message: /^extProc: the socket path has 101 characters/ });
+  t.throws(() => renderBootstrap(template, { ...gateway, relay: ['127.0.0.1:99999'] }), { message: /^relay/ });
+  t.throws(() => renderBootstrap(template, { ...gateway, controlPlanes: [] }), { message: /^controlPlanes is empty/ });
+  t.throws(() => renderBootstrap(template, { ...gateway, nodeId: '' }), { message: /^nodeId is empty/ });
+});

@@ -1,0 +1,65 @@
+import { parseDocument } from 'yaml';
+
+/** What one Envoy of the mesh is told at its start. Addresses are `host:port`, `[ipv6]:port` or `unix:/path`. */
+export interface BootstrapOptions {
+  /** The gateway's name, unique in the mesh. */
+  nodeId: string;
+  /** gateway: Envoy with a sidecar. edge: a balancer before gateways. */
+  role: 'gateway' | 'edge';
+  /** Where clients connect. */
+  listen: string;
+  /** ext_proc and access log service of this node's sidecar processes, one address each; none for an edge. */
+  extProc: readonly string[];
+  /** Relay of this node's sidecar processes, one address each; none for an edge. */
+  relay: readonly string[];
+  controlPlanes: readonly string[];
+  admin: string;
+  /** Above 90 % of it Envoy sheds load (README). */
+  heapLimitBytes?: number;
+  maxConnections?: number;
+}
+
+/** Linux keeps 108 bytes for the path of a Unix socket; Envoy refuses longer ones late and unclearly. */
+const UNIX_PATH_MAX = 100;
+const HEAP_LIMIT_BYTES = 1 << 30;
+const MAX_CONNECTIONS = 50_000;
+
+type EnvoyAddress = { pipe: { path: string } } | { socket_address: { address: string; port_value: number } };
+
+/** Fills `template` (bootstrap.yaml) in. Pure; throws an Error that names the option when an address is not one. */
+export function renderBootstrap(template: string, options: BootstrapOptions): string {
+  if (options.nodeId === '') throw new Error('nodeId is empty: give each Envoy a name of its own');
+  if (options.controlPlanes.length === 0) throw new Error('controlPlanes is empty: name at least one control plane as host:port');
+  const document = parseDocument(template);
+  document.setIn(['node', 'id'], options.nodeId);
+  document.setIn(['node', 'metadata', 'holdfast'], document.createNode({
+    role: options.role, listen: options.listen,
+    extProc: options.extProc.map((address) => checked(address, 'extProc')), relay: options.relay.map((address) => checked(address, 'relay')),
+  }, { flow: true }));
+  envoyAddress(options.listen, 'listen');
+  document.setIn(['admin', 'address'], document.createNode(envoyAddress(options.admin, 'admin'), { flow: true }));
+  document.setIn(['static_resources', 'clusters', 0, 'load_assignment', 'endpoints'], document.createNode([{
+    lb_endpoints: options.controlPlanes.map((address) => ({ endpoint: { address: envoyAddress(address, 'controlPlanes') } })),
+  }], { flow: true }));
+  const monitors = ['overload_manager', 'resource_monitors'];
+  document.setIn([...monitors, 0, 'typed_config', 'max_heap_size_bytes'], options.heapLimitBytes ?? HEAP_LIMIT_BYTES);
+  document.setIn([...monitors, 1, 'typed_config', 'max_active_downstream_connections'], options.maxConnections ?? MAX_CONNECTIONS);
+  return document.toString({ lineWidth: 0 });
+}
+
+function checked(address: string, option: string): string {
+  envoyAddress(address, option);
+  return address;
+}
+
+function envoyAddress(text: string, option: string): EnvoyAddress {
+  if (text.startsWith('unix:')) {
+    const path = text.slice('unix:'.length);
+    if (path.length >= UNIX_PATH_MAX) throw new Error(`${option}: the socket path has ${path.length} characters, at most ${UNIX_PATH_MAX - 1} fit: choose a shorter folder (${path})`);
+    return { pipe: { path } };
+  }
+  const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new Error(`${option}: “${text}” is not an address: host:port, [ipv6]:port or unix:/path is`);
+  return { socket_address: { address: (match[1] ?? match[2])!, port_value: port } };
+}
