@@ -1,0 +1,33 @@
+import { createServer, type Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
+
+/**
+ * The cheapest MCP server that a benchmark can put behind a proxy: HTTP/1.1 by hand, a new session id for each initialize, the same
+ * small result for everything else. It costs little, so that what is measured is the proxy.
+ * Run: `node deploy/bench/load/upstream.ts [port]`; prints its port.
+ */
+const initialized = '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}';
+const result = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}],"isError":false}}';
+const answer = (body: string, session?: string): string =>
+  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${session ? `mcp-session-id: ${session}\r\n` : ''}content-length: ${body.length}\r\n\r\n${body}`;
+
+function serve(socket: Socket): void {
+  socket.setNoDelay(true);
+  let text = '';
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+    for (;;) {
+      const end = text.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const length = end + 4 + Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0);
+      if (text.length < length) return;
+      const session = /\r\nmcp-session-id: ([^\r]+)/i.exec(text.slice(0, end))?.[1];
+      text = text.slice(length);
+      socket.write(session ? answer(result, session) : answer(initialized, randomUUID()));
+    }
+  });
+}
+
+const server = createServer(serve).listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => console.log((server.address() as { port: number }).port));
+process.on('disconnect', () => process.exit());
