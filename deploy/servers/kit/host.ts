@@ -1,0 +1,115 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ServerDefinition, Session } from './definition.ts';
+import { readFault } from './faults.ts';
+import type { Fault } from './faults.ts';
+import { json, rpcFailure } from './http-answer.ts';
+import { HttpSse, MESSAGES_PATH } from './http-sse.ts';
+import { Ledger } from './ledger.ts';
+import type { ServerOptions } from './options.ts';
+import type { Replica } from './replica.ts';
+import { Streamable } from './streamable.ts';
+
+export interface Host {
+  port: number;
+  replica: Replica;
+  /** Ends what runs within `graceMs`, then cuts the rest. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Listens with one example server. */
+export async function startHost<S>(definition: ServerDefinition<S>, options: ServerOptions, now: () => number = Date.now): Promise<Host> {
+  const replica: Replica = {
+    name: options.name, port: 0, startedAtMs: now(), ledger: new Ledger(options.ledger, options.name),
+    counters: { requests: 0, initializes: 0, deletes: 0, unknownSessions: 0, reaped: 0, refused: 0 },
+    updated: (uri) => { for (const session of live()) if (session.subscriptions.has(uri)) quietly(session.server.sendResourceUpdated({ uri })); },
+    listChanged: (kind) => { for (const session of live()) quietly(announce(session, kind)); },
+  };
+  const streamable = new Streamable(definition, options, replica, now);
+  const httpSse = options.hasHttpSse ? new HttpSse(definition, replica, options.maxSessions) : null;
+  function* live(): Generator<Session<S>> {
+    for (const { session } of streamable.sessions.values()) yield session;
+    for (const { session } of httpSse?.sessions.values() ?? []) yield session;
+  }
+  let fault: Fault | null = null;
+  const sessionCount = (): number => streamable.sessions.size + (httpSse?.sessions.size ?? 0);
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    switch (url.pathname) {
+      case '/health': return json(response, 200, { status: 'ok', name: replica.name, sessions: sessionCount() });
+      case '/__stats': return json(response, 200, { name: replica.name, pid: process.pid, sessions: sessionCount(), ...replica.counters });
+      case '/__fault': {
+        const read = readFault(url.searchParams);
+        if (typeof read === 'string') return json(response, 400, { error: read });
+        fault = read;
+        return json(response, 200, { fault });
+      }
+      case MESSAGES_PATH: if (httpSse) return httpSse.post(request, response, url.searchParams); break;
+      case options.path: {
+        replica.counters.requests += 1;
+        if (isFaulty(request, response)) return;
+        if (httpSse && request.method === 'GET' && request.headers['mcp-session-id'] === undefined) return httpSse.open(response);
+        return streamable.handle(request, response);
+      }
+    }
+    rpcFailure(response, 404, -32000, `No such path: ${url.pathname}; MCP is served at ${options.path}`);
+  }
+
+  /** Answers, or holds, the request when a test ordered a fault. */
+  function isFaulty(request: IncomingMessage, response: ServerResponse): boolean {
+    if (!fault || (fault.method !== null && fault.method !== request.method)) return false;
+    const { status, retryAfterSeconds } = fault;
+    fault.remaining -= 1;
+    if (fault.remaining === 0) fault = null;
+    if (status !== null) rpcFailure(response, status, -32000, 'A fault was ordered by a test', retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) });
+    return true;
+  }
+
+  const http = createServer((request, response) => {
+    route(request, response).catch((error: unknown) => {
+      if (!response.headersSent) rpcFailure(response, 500, -32603, error instanceof Error ? error.message : String(error));
+      else response.destroy();
+    });
+  });
+  // Longer than the idle time of any gateway's connection pool, so that this side is never the one that closes first.
+  http.keepAliveTimeout = 620_000;
+  replica.port = await listen(http, options);
+  const reaper = setInterval(() => void streamable.reap(), Math.min(options.sessionTtlMs, 60_000)).unref();
+
+  return {
+    port: replica.port,
+    replica,
+    async close(graceMs) {
+      clearInterval(reaper);
+      const closed = new Promise((resolve) => http.close(resolve));
+      http.closeIdleConnections();
+      const calls = new Promise<void>((resolve) => { const timer = setTimeout(resolve, graceMs); void closed.then(() => { clearTimeout(timer); resolve(); }); });
+      for (const { transport } of streamable.sessions.values()) transport.closeStandaloneSSEStream();
+      await calls;
+      await Promise.all([...live()].map((session) => session.server.close()));
+      http.closeAllConnections();
+    },
+  };
+}
+
+function announce<S>({ server }: Session<S>, kind: 'tools' | 'resources' | 'prompts'): Promise<void> {
+  switch (kind) {
+    case 'tools': return server.sendToolListChanged();
+    case 'resources': return server.sendResourceListChanged();
+    case 'prompts': return server.sendPromptListChanged();
+  }
+}
+
+/** A session may have ended while its notification was on the way. */
+function quietly(sent: Promise<void>): void {
+  sent.catch(() => {});
+}
+
+function listen(http: HttpServer, { port, host }: ServerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, host, () => resolve((http.address() as AddressInfo).port));
+  });
+}

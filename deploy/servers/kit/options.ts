@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+
+/** What the command line of an example server may say. */
+export interface ServerOptions {
+  port: number;
+  host: string;
+  path: string;
+  /** Label that `whoami` shows; tests tell replicas apart by it. */
+  name: string;
+  /** File that each `charge` appends one line to; null: counted in the process only. */
+  ledger: string | null;
+  responses: 'sse' | 'json';
+  /** No session ids at all: every request meets a fresh server object. */
+  isStateless: boolean;
+  /** Also speaks HTTP+SSE (2024-11-05): GET opens the stream, POST goes to `<path>/messages`. */
+  hasHttpSse: boolean;
+  /** Sessions idle for longer are closed. */
+  sessionTtlMs: number;
+  /** Further initializes are refused with 503. */
+  maxSessions: number;
+  /** Keeps events so that streams can be resumed with Last-Event-ID. */
+  isResumable: boolean;
+}
+
+const FLAGS = {
+  'port': { type: 'string', default: '0' },
+  'host': { type: 'string', default: '127.0.0.1' },
+  'path': { type: 'string', default: '/mcp' },
+  'name': { type: 'string' },
+  'ledger': { type: 'string' },
+  'sse-only': { type: 'boolean', default: false },
+  'json-responses': { type: 'boolean', default: false },
+  'stateless': { type: 'boolean', default: false },
+  'http-sse': { type: 'boolean', default: false },
+  'session-ttl-ms': { type: 'string', default: '3600000' },
+  'max-sessions': { type: 'string', default: '20000' },
+  'resumable': { type: 'boolean', default: false },
+} as const;
+
+/** Throws with one message that says what is wrong and what is expected. */
+export function readOptions(argv: readonly string[], fallbackName: string): ServerOptions {
+  const { values } = parseArgs({ args: [...argv], options: FLAGS, strict: true });
+  if (values['sse-only'] && values['json-responses']) throw new Error('--sse-only and --json-responses exclude each other: give one of them');
+  return {
+    port: wholeNumber('--port', values.port, 0, 65_535),
+    host: values.host,
+    path: values.path,
+    name: values.name ?? fallbackName,
+    ledger: values.ledger ?? null,
+    responses: values['json-responses'] ? 'json' : 'sse',
+    isStateless: values.stateless,
+    hasHttpSse: values['http-sse'],
+    sessionTtlMs: wholeNumber('--session-ttl-ms', values['session-ttl-ms'], 1, 30 * 86_400_000),
+    maxSessions: wholeNumber('--max-sessions', values['max-sessions'], 1, 1_000_000),
+    isResumable: values.resumable,
+  };
+}
+
+function wholeNumber(flag: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text === '' || !Number.isInteger(value) || value < least || value > most) throw new Error(`${flag} ${text}: expected a whole number from ${least} to ${most}`);
+  return value;
+}
