@@ -1,0 +1,43 @@
+import protobuf from 'protobufjs';
+import { findType, TYPE_URL_PREFIX } from './schema.ts';
+import { fromInteger } from './scalar.ts';
+import { WELL_KNOWN } from './well-known.ts';
+
+/** A decoded message in Envoy's JSON form: only what was on the wire, enums by name, well-known types in their short form. */
+export function fromMessage(type: protobuf.Type, message: Record<string, unknown>): unknown {
+  if (type.fullName === '.google.protobuf.Any') return fromAny(message as { type_url?: string; value?: Uint8Array });
+  const wellKnown = WELL_KNOWN.get(type.fullName);
+  if (wellKnown) return wellKnown.fromMessage(message);
+  const json: Record<string, unknown> = {};
+  for (const field of type.fieldsArray) {
+    if (!Object.hasOwn(message, field.name)) continue;
+    const value = message[field.name];
+    if (field instanceof protobuf.MapField) {
+      const entries = Object.entries(value as Record<string, unknown>);
+      if (entries.length > 0) json[field.name] = Object.fromEntries(entries.map(([key, item]) => [key, fromSingle(field, item)]));
+    } else if (field.repeated) {
+      if ((value as unknown[]).length > 0) json[field.name] = (value as unknown[]).map((item) => fromSingle(field, item));
+    } else json[field.name] = fromSingle(field, value);
+  }
+  return json;
+}
+
+function fromSingle(field: protobuf.Field, value: unknown): unknown {
+  const type = field.resolvedType;
+  if (type instanceof protobuf.Type) return fromMessage(type, value as Record<string, unknown>);
+  if (type instanceof protobuf.Enum) return type.valuesById[value as number] ?? value;
+  if (field.type === 'bytes') return Buffer.from(value as Uint8Array).toString('base64');
+  return /64$/.test(field.type) ? fromInteger(value) : value;
+}
+
+function fromAny(any: { type_url?: string; value?: Uint8Array }): unknown {
+  const url = any.type_url ?? '', bytes = any.value ?? new Uint8Array();
+  const type = findType(url.slice(TYPE_URL_PREFIX.length));
+  if (!type) return { type_url: url, value: Buffer.from(bytes) };
+  const content = fromMessage(type, type.decode(bytes) as unknown as Record<string, unknown>);
+  if (type.fullName === '.xds.type.v3.TypedStruct') {
+    const inner = content as { type_url: string; value?: object };
+    return { '@type': inner.type_url, ...inner.value };
+  }
+  return WELL_KNOWN.has(type.fullName) ? { '@type': url, value: content } : { '@type': url, ...(content as object) };
+}

@@ -1,0 +1,40 @@
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import protobuf from 'protobufjs';
+import { serviceType } from './schema.ts';
+
+/**
+ * Service definitions for grpc-js. Messages are plain objects in snake_case: enums by name, bytes as Buffer, 64-bit integers as numbers,
+ * Struct as `{fields}` (toStruct, fromStruct), and for each oneof a member of its name that tells which one is set.
+ * Not strict, because these are on the path of requests: what a message does not have is dropped.
+ */
+const SHAPE: protobuf.IConversionOptions = { longs: Number, enums: String, bytes: Buffer, oneofs: true, arrays: true, objects: true };
+
+function definitionOf(serviceName: string): ServiceDefinition {
+  const definition: Record<string, MethodDefinition<object, object>> = {};
+  for (const method of serviceType(serviceName).methodsArray) {
+    const [request, response] = [coder(method.resolvedRequestType!), coder(method.resolvedResponseType!)];
+    definition[method.name] = {
+      path: `/${serviceName}/${method.name}`,
+      requestStream: method.requestStream === true,
+      responseStream: method.responseStream === true,
+      requestSerialize: request.serialize, requestDeserialize: request.deserialize,
+      responseSerialize: response.serialize, responseDeserialize: response.deserialize,
+      originalName: method.name,
+    };
+  }
+  return definition as ServiceDefinition;
+}
+
+function coder(type: protobuf.Type) {
+  return {
+    serialize: (object: object): Buffer => type.encode(type.fromObject(object)).finish() as Buffer,
+    deserialize: (bytes: Buffer): object => type.toObject(type.decode(bytes), SHAPE),
+  };
+}
+
+/** ADS: `DeltaAggregatedResources`, `StreamAggregatedResources`. */
+export const adsService = definitionOf('envoy.service.discovery.v3.AggregatedDiscoveryService');
+/** ext_proc: `Process`, one stream per HTTP request. */
+export const externalProcessorService = definitionOf('envoy.service.ext_proc.v3.ExternalProcessor');
+/** ALS: `StreamAccessLogs`. */
+export const accessLogService = definitionOf('envoy.service.accesslog.v3.AccessLogService');

@@ -1,0 +1,77 @@
+import protobuf from 'protobufjs';
+import { findType, messageType, TYPE_URL_PREFIX } from './schema.ts';
+import { SchemaError } from './schema-error.ts';
+import { show, toScalar } from './scalar.ts';
+import { toStruct } from './struct.ts';
+import { WELL_KNOWN } from './well-known.ts';
+
+/**
+ * An object in Envoy's JSON form (as in its YAML files, snake_case) to what protobufjs encodes. Strict: a field that the schema lacks is
+ * an error, because protobufjs would drop it without a word and Envoy would then run with a default nobody chose.
+ */
+export function toMessage(type: protobuf.Type, value: unknown, path: string): Record<string, unknown> {
+  if (type.fullName === '.google.protobuf.Any') return toAny(value, path);
+  const wellKnown = WELL_KNOWN.get(type.fullName);
+  if (wellKnown) return wellKnown.toMessage(value, path) as Record<string, unknown>;
+  const source = object(value, path, type.name);
+  const message: Record<string, unknown> = {};
+  const taken = new Map<string, string>();
+  for (const [key, item] of Object.entries(source)) {
+    if (item === undefined) continue;
+    const field = Object.hasOwn(type.fields, key) ? type.fields[key] : undefined;
+    if (!field) throw new SchemaError(`${path}.${key}`, `${type.fullName.slice(1)} has no such field in proto/xds; known: ${Object.keys(type.fields).join(', ')}`);
+    const oneof = field.partOf && !field.options?.['proto3_optional'] ? field.partOf.name : undefined;
+    if (oneof !== undefined) {
+      if (taken.has(oneof)) throw new SchemaError(`${path}.${key}`, `excludes ${taken.get(oneof)}: only one of ${oneof} may be set`);
+      taken.set(oneof, key);
+    }
+    message[key] = toField(field, item, `${path}.${key}`);
+  }
+  return message;
+}
+
+function toField(field: protobuf.Field, value: unknown, path: string): unknown {
+  if (field instanceof protobuf.MapField) {
+    const source = object(value, path, 'map');
+    // Sorted, so that equal content gives equal bytes and thereby equal versions.
+    return Object.fromEntries(Object.keys(source).sort().filter((key) => source[key] !== undefined).map((key) => [key, toSingle(field, source[key], `${path}[${JSON.stringify(key)}]`)]));
+  }
+  if (!field.repeated) return toSingle(field, value, path);
+  if (!Array.isArray(value)) throw new SchemaError(path, `expected a list, got ${show(value)}`);
+  return value.map((item, index) => toSingle(field, item, `${path}[${index}]`));
+}
+
+function toSingle(field: protobuf.Field, value: unknown, path: string): unknown {
+  const type = field.resolvedType;
+  if (type instanceof protobuf.Type) return toMessage(type, value, path);
+  if (type instanceof protobuf.Enum) {
+    const number = typeof value === 'string' ? type.values[value] : typeof value === 'number' && type.valuesById[value] !== undefined ? value : undefined;
+    if (number === undefined) throw new SchemaError(path, `expected one of ${Object.keys(type.values).join(', ')}, got ${show(value)}`);
+    return number;
+  }
+  return toScalar(field.type, value, path);
+}
+
+/**
+ * `{'@type': url, …}`: a message we know is encoded as itself; any other goes as xds.type.v3.TypedStruct, which Envoy turns into the
+ * message wherever it loads an extension. `{type_url, value: bytes}` passes unchanged.
+ */
+function toAny(value: unknown, path: string): Record<string, unknown> {
+  const source = object(value, path, 'Any');
+  const { '@type': url, ...rest } = source;
+  if (url === undefined && typeof source['type_url'] === 'string' && source['value'] instanceof Uint8Array) return { type_url: source['type_url'], value: source['value'] };
+  if (typeof url !== 'string' || !url.startsWith(TYPE_URL_PREFIX)) throw new SchemaError(path, `expected an Any with "@type": "${TYPE_URL_PREFIX}…"`);
+  const type = findType(url.slice(TYPE_URL_PREFIX.length));
+  if (type) {
+    const content = WELL_KNOWN.has(type.fullName) ? rest['value'] : rest;
+    return { type_url: url, value: type.encode(toMessage(type, content, path)).finish() };
+  }
+  let struct;
+  try { struct = toStruct(rest); } catch (error) { throw new SchemaError(path, (error as Error).message); }
+  return { type_url: `${TYPE_URL_PREFIX}xds.type.v3.TypedStruct`, value: messageType('xds.type.v3.TypedStruct').encode({ type_url: url, value: struct }).finish() };
+}
+
+function object(value: unknown, path: string, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) throw new SchemaError(path, `expected an object (${what}), got ${show(value)}`);
+  return value as Record<string, unknown>;
+}
