@@ -1,0 +1,29 @@
+/** How one server's replicas are probed: `servers[].probe` of the configuration, with the defaults filled in. */
+export interface ProbeSettings {
+  /** mcp: speak the protocol. http: GET a path. off: every replica counts as healthy until a gateway reports it. */
+  type: 'mcp' | 'http' | 'off';
+  /** auto: whichever the replica serves. */
+  era: 'auto' | 'legacy' | 'modern';
+  /** Between two probes of a healthy replica. */
+  intervalMs: number;
+  timeoutMs: number;
+  /** To the next probe after a failed one, until it is certain. */
+  retryMs: number;
+  unhealthyAfter: number;
+  healthyAfter: number;
+  /** mcp: how often a new session is opened and the tools are listed, beside the quick pings. */
+  fullIntervalMs: number;
+  expectedTools: readonly string[];
+  /** http: path to GET. */
+  path: string;
+  /** File with a bearer token for the probes; read anew for each session. */
+  tokenFile: string | null;
+}
+
+/**
+ * A killed replica is noticed within intervalMs + (unhealthyAfter - 1) × retryMs: 1.2 s at most, 0.7 s on average; at once when a gateway reports it.
+ */
+export const PROBE_DEFAULTS: ProbeSettings = {
+  type: 'mcp', era: 'auto', intervalMs: 1000, timeoutMs: 2000, retryMs: 200, unhealthyAfter: 2, healthyAfter: 1,
+  fullIntervalMs: 30_000, expectedTools: [], path: '/health', tokenFile: null,
+};

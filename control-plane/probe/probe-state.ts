@@ -1,0 +1,63 @@
+import type { Era, Observation } from './observation.ts';
+import type { ToolDescription } from './tool-description.ts';
+
+export type ProbeHealth = 'unknown' | 'healthy' | 'unhealthy';
+
+/** What is known of one replica; all times are ms since the epoch. */
+export interface ProbeState {
+  health: ProbeHealth;
+  /** Failures in a row while healthy or unknown, successes in a row while unhealthy. */
+  streak: number;
+  /** Counts lives seen by this process, from 0. */
+  life: number;
+  /**
+   * When the life before this one last answered; null while there was only one. A slot allotted at or before this moment belongs to a former life.
+   */
+  formerLifeSeenAtMs: number | null;
+  lastAnswerAtMs: number | null;
+  /** A refusal was seen since the last answer: without a session to ask by, that means the process is another one. */
+  wasRefused: boolean;
+  eras: readonly Era[];
+  tools: readonly ToolDescription[] | null;
+  detail: string;
+  checkedAtMs: number | null;
+  responseTimeMs: number | null;
+  sinceMs: number;
+}
+
+export interface Thresholds { healthyAfter: number; unhealthyAfter: number }
+
+export const initialProbeState = (now: number): ProbeState => ({
+  health: 'unknown', streak: 0, life: 0, formerLifeSeenAtMs: null, lastAnswerAtMs: null, wasRefused: false,
+  eras: [], tools: null, detail: 'not probed yet', checkedAtMs: null, responseTimeMs: null, sinceMs: now,
+});
+
+/**
+ * The state after one observation. `isReported`: a gateway complained about the replica just before, so that one refusal is certainty.
+ * A first observation decides at once: nobody must wait for a threshold to learn what a new replica is like.
+ */
+export function observe(state: ProbeState, seen: Observation, thresholds: Thresholds, now: number, isReported = false): ProbeState {
+  const checked = { ...state, checkedAtMs: now, responseTimeMs: seen.durationMs };
+  return seen.kind === 'answered' ? onAnswer(checked, seen, thresholds, now) : onFailure(checked, seen, thresholds, now, isReported);
+}
+
+function onAnswer(state: ProbeState, seen: Extract<Observation, { kind: 'answered' }>, thresholds: Thresholds, now: number): ProbeState {
+  const next = { ...withLife(state, seen.session, now), eras: seen.eras, tools: seen.tools ?? state.tools, wasRefused: false, lastAnswerAtMs: now, detail: seen.note ?? 'answers' };
+  if (state.health === 'healthy') return { ...next, streak: 0 };
+  const streak = state.health === 'unknown' ? thresholds.healthyAfter : state.streak + 1;
+  return streak >= thresholds.healthyAfter ? { ...next, health: 'healthy', streak: 0, sinceMs: now } : { ...next, streak };
+}
+
+function onFailure(state: ProbeState, seen: Exclude<Observation, { kind: 'answered' }>, thresholds: Thresholds, now: number, isReported: boolean): ProbeState {
+  const base = seen.kind === 'wrong' && seen.session === 'lost' ? withLife(state, 'lost', now) : state;
+  const next = { ...base, detail: seen.detail, wasRefused: state.wasRefused || seen.kind === 'refused' };
+  if (state.health === 'unhealthy') return { ...next, streak: 0 };
+  const isCertain = state.health === 'unknown' || (isReported && seen.kind === 'refused');
+  const streak = state.streak + 1;
+  return isCertain || streak >= thresholds.unhealthyAfter ? { ...next, health: 'unhealthy', streak: 0, sinceMs: now } : { ...next, streak };
+}
+
+function withLife(state: ProbeState, session: 'same' | 'lost' | 'none', now: number): ProbeState {
+  const isNew = session === 'lost' || (session === 'none' && state.wasRefused && state.lastAnswerAtMs !== null);
+  return isNew ? { ...state, life: state.life + 1, formerLifeSeenAtMs: state.lastAnswerAtMs ?? now } : state;
+}

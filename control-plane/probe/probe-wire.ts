@@ -1,0 +1,86 @@
+import type { ToolDescription } from './tool-description.ts';
+import type { Connection, Reply } from './http-send.ts';
+import { rpcAnswer, type RpcAnswer } from './rpc-answer.ts';
+
+/** Revisions that probes speak. */
+const LEGACY = '2025-11-25', MODERN = '2026-07-28';
+const CLIENT = { name: 'holdfast-probe', version: '1' };
+/** Pages of tools/list that are read: a server that never stops paging is not waited for. */
+const PAGE_LIMIT = 50;
+
+export interface Exchange { status: number; sessionId: string | null; answer: RpcAnswer | null }
+export interface Where { path: string; headers: Record<string, string> }
+
+/** The MCP requests that probes make, one method each. `headers` carry the authorization and the Host of the target. */
+export class ProbeWire {
+  readonly #connection: Connection;
+  readonly #where: Where;
+  #nextId = 1;
+
+  constructor(connection: Connection, where: Where) {
+    this.#connection = connection;
+    this.#where = where;
+  }
+
+  initialize(signal: AbortSignal): Promise<Exchange> {
+    return this.#call('initialize', { protocolVersion: LEGACY, capabilities: {}, clientInfo: CLIENT }, {}, signal);
+  }
+
+  async initialized(session: Record<string, string>, signal: AbortSignal): Promise<number> {
+    const reply = await this.#post({ jsonrpc: '2.0', method: 'notifications/initialized' }, session, signal);
+    reply.discard();
+    return reply.status;
+  }
+
+  ping(session: Record<string, string>, signal: AbortSignal): Promise<Exchange> {
+    return this.#call('ping', undefined, session, signal);
+  }
+
+  discover(signal: AbortSignal): Promise<Exchange> {
+    return this.#call('server/discover', modernMeta(), modernHeaders('server/discover'), signal);
+  }
+
+  async end(session: Record<string, string>, signal: AbortSignal): Promise<number> {
+    const reply = await this.#connection.send({ method: 'DELETE', path: this.#where.path, headers: { ...this.#where.headers, ...session }, signal });
+    reply.discard();
+    return reply.status;
+  }
+
+  /** All pages of tools/list; the error's text when there is no list. */
+  async tools(session: Record<string, string> | 'modern', signal: AbortSignal): Promise<ToolDescription[] | string> {
+    const found: ToolDescription[] = [];
+    let cursor: unknown;
+    for (let page = 0; page < PAGE_LIMIT; page++) {
+      const params = { ...(session === 'modern' ? modernMeta() : {}), ...(cursor === undefined ? {} : { cursor }) };
+      const { status, answer } = await this.#call('tools/list', params, session === 'modern' ? modernHeaders('tools/list') : session, signal);
+      const listed = answer?.result?.['tools'];
+      if (!Array.isArray(listed)) return answer?.error?.message ?? `HTTP ${status}`;
+      found.push(...(listed as ToolDescription[]));
+      cursor = answer?.result?.['nextCursor'];
+      if (typeof cursor !== 'string') return found;
+    }
+    return `more than ${PAGE_LIMIT} pages of tools`;
+  }
+
+  async #call(method: string, params: unknown, headers: Record<string, string>, signal: AbortSignal): Promise<Exchange> {
+    const id = this.#nextId++;
+    const reply = await this.#post({ jsonrpc: '2.0', id, method, params }, headers, signal);
+    const session = reply.headers['mcp-session-id'];
+    return { status: reply.status, sessionId: typeof session === 'string' ? session : null, answer: await rpcAnswer(reply, id) };
+  }
+
+  #post(message: unknown, headers: Record<string, string>, signal: AbortSignal): Promise<Reply> {
+    const all = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...this.#where.headers, ...headers };
+    return this.#connection.send({ method: 'POST', path: this.#where.path, headers: all, body: JSON.stringify(message), signal });
+  }
+}
+
+/** Headers of every request of a legacy session. */
+export function sessionHeaders(sessionId: string | null, protocolVersion: string): Record<string, string> {
+  return { 'mcp-protocol-version': protocolVersion, ...(sessionId === null ? {} : { 'mcp-session-id': sessionId }) };
+}
+
+const modernHeaders = (method: string) => ({ 'mcp-protocol-version': MODERN, 'mcp-method': method });
+const modernMeta = () => ({
+  _meta: { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientInfo': CLIENT, 'io.modelcontextprotocol/clientCapabilities': {} },
+});

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { connect, sendFailure, type Connection } from './http-send.ts';
+import { httpProbe } from './http-probe.ts';
+import { McpProbe } from './mcp-probe.ts';
+import type { Observation } from './observation.ts';
+import type { ProbeTarget } from './probe-target.ts';
+import { ProbeWire } from './probe-wire.ts';
+
+/** One replica's probe: how to look once, within the time allowed, and how to leave without a trace. */
+export interface ReplicaProbe {
+  look(isFull: boolean): Promise<Observation>;
+  /** Ends the probe's session and its connection. Never fails: a replica that is gone holds nothing. */
+  end(): Promise<void>;
+}
+
+/** `monotonicMs` measures durations. */
+export function replicaProbe(target: ProbeTarget, monotonicMs: () => number): ReplicaProbe {
+  const { settings } = target;
+  let connection: Connection, mcp: McpProbe;
+  const headers: Record<string, string> = {};
+  const open = () => {
+    connection = connect(target.address, target.tls, settings.timeoutMs);
+    mcp = new McpProbe(new ProbeWire(connection, { path: target.path, headers }), settings);
+  };
+  return {
+    async look(isFull) {
+      const startMs = monotonicMs();
+      const elapsed = () => monotonicMs() - startMs;
+      try {
+        if (!connection) open();
+        if (isFull) setHeaders(headers, target);
+        const signal = AbortSignal.timeout(settings.timeoutMs);
+        if (settings.type === 'http') return await httpProbe(connection, settings.path, headers, signal, elapsed);
+        return { ...(await mcp.run(isFull, signal)), durationMs: elapsed() };
+      } catch (error) {
+        return { ...sendFailure(error), durationMs: elapsed() };
+      }
+    },
+    async end() {
+      if (!connection) return;
+      if (settings.type === 'mcp') await mcp.end(AbortSignal.timeout(settings.timeoutMs)).catch(() => {});
+      await connection.close();
+    },
+  };
+}
+
+/** Host and Authorization, read anew so that a changed token is taken up. */
+function setHeaders(headers: Record<string, string>, { host, settings }: ProbeTarget): void {
+  if (host !== null) headers['host'] = host;
+  if (settings.tokenFile !== null) headers['authorization'] = `Bearer ${readFileSync(settings.tokenFile, 'utf8').trim()}`;
+}
