@@ -1,0 +1,51 @@
+import { collectDefaultMetrics, Gauge, Registry, type OpenMetricsContentType } from 'prom-client';
+import { breakerMetrics } from './breaker-metrics.ts';
+import { Exposer, type Exposition } from './exposition.ts';
+import { linkMetrics } from './link-metrics.ts';
+import { pathMetrics } from './path-metrics.ts';
+import { requestMetrics } from './request-metrics.ts';
+import { sessionMetrics } from './session-metrics.ts';
+import { ToolLabels } from './tool-labels.ts';
+
+/** Everything that a sidecar counts, as small typed functions. Metric names and labels: README.md of this folder. */
+export interface Metrics {
+  requests: ReturnType<typeof requestMetrics>;
+  sessions: ReturnType<typeof sessionMetrics>;
+  breakers: ReturnType<typeof breakerMetrics>;
+  path: ReturnType<typeof pathMetrics>;
+  links: ReturnType<typeof linkMetrics>;
+  /** Call `learn(server, names)` with each tools/list: only those names become labels. */
+  tools: ToolLabels;
+  registry: Registry;
+  /** Answers GET /metrics in the format that the Accept header asks for. */
+  render(accept: string | undefined): Promise<Exposition>;
+}
+
+export interface MetricsOptions {
+  version: string;
+  nodeId: string;
+  /** CPU, memory, event loop and file descriptors of the process; off in unit tests, where timers would outlive them. */
+  isProcessMeasured?: boolean;
+}
+
+export function createMetrics({ version, nodeId, isProcessMeasured = true }: MetricsOptions): Metrics {
+  // Exemplars need a registry that was born as OpenMetrics; Exposer sets the format of each rendering.
+  const openMetrics = new Registry<OpenMetricsContentType>();
+  openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const registry = openMetrics as unknown as Registry;
+  const tools = new ToolLabels();
+  if (isProcessMeasured) collectDefaultMetrics({ register: registry });
+  new Gauge({ name: 'holdfast_build_info', help: '1, with what runs here.', labelNames: ['version', 'node', 'node_version', 'role'], registers: [registry] })
+    .set({ version, node: nodeId, node_version: process.version, role: 'sidecar' }, 1);
+  const exposer = new Exposer(openMetrics);
+  return {
+    requests: requestMetrics(registry, tools),
+    sessions: sessionMetrics(registry),
+    breakers: breakerMetrics(registry),
+    path: pathMetrics(registry),
+    links: linkMetrics(registry),
+    tools,
+    registry,
+    render: accept => exposer.render(accept),
+  };
+}
