@@ -24,4 +24,6 @@ export interface Outcome {
   /** Session id that the client holds; null when none. Never logged, only digested. */
   session: string | null;
   traceId: string | null;
+  /** The breaker permit that the request was sent with, as the gate named it; absent when it needed none. */
+  permit?: string | null;
 }

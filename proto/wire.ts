@@ -32,6 +32,8 @@ export const METADATA = {
   host: 'host',
   /** The session id that the client holds. */
   session: 'session',
+  /** Written by ext_proc when a breaker gave a permit: the permit's id, so that the access log settles it. */
+  permit: 'permit',
   /** Written by json_to_metadata from the request body: `method`, `id`, `name` (params.name), `task` (params.taskId). */
   request: 'mcp',
   /** Written by json_to_metadata / sse_to_metadata from the response: `code` (error.code), `isError` (result.isError). */
