@@ -11,7 +11,9 @@ const guardSchema = z.union([
 export const probeSchema = z.strictObject({
   type: z.enum(['mcp', 'http', 'off']).default('mcp').describe('mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.'),
   era: z.enum(['auto', 'legacy', 'modern']).default('auto').describe('mcp: which revision to speak; auto finds out.'),
-  intervalMs: milliseconds(5000, 'Between two probes of a replica.'),
+  intervalMs: milliseconds(1000, 'Between two probes of a healthy replica.'),
+  retryMs: milliseconds(200, 'To the next probe after a failed one, until it is certain.'),
+  fullIntervalMs: milliseconds(30_000, 'mcp: between two openings of a new probe session with tools/list; in between it is pinged.'),
   timeoutMs: milliseconds(2000, 'For one probe as a whole.'),
   unhealthyAfter: z.int().min(1).max(100).default(2).describe('Failed probes in a row until a replica is unhealthy.'),
   healthyAfter: z.int().min(1).max(100).default(1).describe('Good probes in a row until it is healthy again.'),
