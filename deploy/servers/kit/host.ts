@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerDefinition, Session } from './definition.ts';
 import { readFault } from './faults.ts';
 import type { Fault } from './faults.ts';
@@ -83,11 +84,12 @@ export async function startHost<S>(definition: ServerDefinition<S>, options: Ser
     replica,
     async close(graceMs) {
       clearInterval(reaper);
-      const closed = new Promise((resolve) => http.close(resolve));
-      http.closeIdleConnections();
-      const calls = new Promise<void>((resolve) => { const timer = setTimeout(resolve, graceMs); void closed.then(() => { clearTimeout(timer); resolve(); }); });
+      const closed = new Promise<void>((resolve) => { http.close(() => resolve()); });
+      // A connection becomes idle when its call ends, and nothing but asking again would close it then.
+      const idle = setInterval(() => http.closeIdleConnections(), 20);
       for (const { transport } of streamable.sessions.values()) transport.closeStandaloneSSEStream();
-      await calls;
+      await Promise.race([closed, sleep(graceMs, undefined, { ref: false })]);
+      clearInterval(idle);
       await Promise.all([...live()].map((session) => session.server.close()));
       http.closeAllConnections();
     },

@@ -32,9 +32,10 @@ export function progress<S>(name: 'work' | 'watch'): Tool<S> {
     input,
     async run({ durationMs, steps }, { replica }, { signal, sendNotification, _meta }) {
       for (let step = 1; step <= steps; step += 1) {
-        await sleep(durationMs / steps, undefined, { signal });
         const progressToken = _meta?.progressToken;
         if (progressToken !== undefined) await sendNotification({ method: 'notifications/progress', params: { progressToken, progress: step, total: steps, message: `${step} of ${steps}` } });
+        // After the notification: official clients drop one that arrives together with the answer.
+        await sleep(durationMs / steps, undefined, { signal });
       }
       return answer({ steps, replica: replica.name });
     },
