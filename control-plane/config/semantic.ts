@@ -39,7 +39,6 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
     if (server[level].maxTimeoutMs < server[level].timeoutMs) say([...at, level, 'maxTimeoutMs'], `timeoutMs (${server[level].timeoutMs}) or more`, String(server[level].maxTimeoutMs));
   }
   if (server.timeouts.connectMs > server.timeouts.recoveryMs) say([...at, 'timeouts', 'connectMs'], `recoveryMs (${server.timeouts.recoveryMs}) or less`, String(server.timeouts.connectMs), 'A recovery has to connect as well.');
-  if (server.probe.timeoutMs > server.probe.intervalMs) say([...at, 'probe', 'timeoutMs'], `intervalMs (${server.probe.intervalMs}) or less`, String(server.probe.timeoutMs));
   if (server.jwt && (server.jwt.jwksFile === undefined) === (server.jwt.jwksUrl === undefined)) say([...at, 'jwt'], 'exactly one of jwksFile and jwksUrl', server.jwt.jwksFile === undefined ? 'neither' : 'both');
 }
 
