@@ -1,0 +1,48 @@
+/** One server of a mesh. */
+export interface MeshServerOptions {
+  /** How many replicas of the backend `stable`, or the count by backend. */
+  replicas: number | Record<string, number>;
+  /** Weight by backend; 100 where absent. */
+  weights?: Record<string, number>;
+  /** Path of the server's program in the repository; `deploy/servers/<name>/main.ts` when absent. It takes `--port`, `--host` and `--name`. */
+  program?: string;
+  /** Further arguments of every replica. */
+  args?: readonly string[];
+  /** Keys of the server in the configuration: `guard`, `trustAnnotations`, `probe` … */
+  settings?: Record<string, unknown>;
+}
+
+export interface MeshOptions {
+  /** Gateway nodes, each an Envoy and its sidecar. Default 2. */
+  gateways?: number;
+  /** Sidecar processes per gateway node. Default 1. */
+  processes?: number;
+  /** Default: three replicas of `linear`. */
+  servers?: Record<string, MeshServerOptions>;
+  /** true: one Redis. persistent: with an append-only file. sentinel: primary, replica, three sentinels. false: sessions in memory. Default true. */
+  redis?: boolean | 'persistent' | 'sentinel';
+  /** Public port of the first gateway; the others follow it. Free ports when absent. */
+  port?: number;
+  /** Changes the configuration before it is first written. */
+  config?: (config: MeshConfig) => void;
+  /** Further environment of control plane and sidecars. */
+  env?: NodeJS.ProcessEnv;
+  /** Worker threads of each Envoy. Default 1. */
+  envoyConcurrency?: number;
+  /** Prefix of the temporary folder's name. */
+  folderPrefix?: string;
+  /** Progress, a line at a time. */
+  say?: (line: string) => void;
+}
+
+/** The configuration file as a plain object (its schema: control-plane/config). */
+export interface MeshConfig {
+  servers: MeshServerConfig[];
+  [section: string]: unknown;
+}
+
+export interface MeshServerConfig {
+  name: string;
+  backends: Array<{ name: string; weight: number; replicas: Array<{ address: string; name: string }>; [key: string]: unknown }>;
+  [key: string]: unknown;
+}

@@ -1,0 +1,104 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { freePort, freePorts } from './free-port.ts';
+import { ManagedProcess } from './managed-process.ts';
+import { meshConfig, planReplicas } from './mesh-config.ts';
+import type { MeshConfig, MeshOptions } from './mesh-options.ts';
+import { nodeProgram } from './node-program.ts';
+import { hostsOf } from './envoy-hosts.ts';
+import { prepareGateway, type Gateway } from './start-gateway.ts';
+import { startRedis, startSentinelRedis, type Redis, type SentinelRedis } from './start-redis.ts';
+import { prepareReplica, type Replica } from './start-replica.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { answers, waitFor } from './wait-for.ts';
+
+/** A whole mesh on loopback: Redis, control plane, gateways, replicas. `await using mesh = await startMesh(…)` ends it whatever happens. */
+export interface Mesh extends AsyncDisposable {
+  /** Logs (`<process>.log`), the configuration and sockets. */
+  folder: string;
+  gateways: Gateway[];
+  /** All replicas, in the order of the configuration. */
+  replicas: Replica[];
+  redis: Redis | SentinelRedis | null;
+  controlPlane: { process: ManagedProcess; adminUrl: string; xds: string };
+  configFile: string;
+  config: MeshConfig;
+  /** Where clients reach a server through a gateway. */
+  url(server: string, gateway?: number): string;
+  replicasOf(server: string): Replica[];
+  /** Every process of ours and others', for supervision. */
+  processes(): ManagedProcess[];
+  /** Changes the configuration and puts the new file in the place of the old one. */
+  writeConfig(change?: (config: MeshConfig) => void): Promise<void>;
+  /** Waits until every gateway knows these replicas (all running ones when absent) as healthy. */
+  settled(replicas?: readonly Replica[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
+  const { servers = { linear: { replicas: 3 } }, redis: wantedRedis = true, say = () => {}, env = {} } = options;
+  const folder = await temporaryFolder(options.folderPrefix);
+  const started: ManagedProcess[] = [];
+  let redis: Redis | SentinelRedis | null = null;
+  const close = async (): Promise<void> => {
+    await Promise.all(started.map((process) => process.kill()));
+    await redis?.close();
+    await folder.remove();
+  };
+  try {
+    const gatewayNames = Array.from({ length: options.gateways ?? 2 }, (_, index) => `gateway-${index + 1}`);
+    const ports = options.port === undefined ? await freePorts(gatewayNames.length) : gatewayNames.map((_, index) => options.port! + index);
+    const counts = Object.values(servers).flatMap(({ replicas }) => (typeof replicas === 'number' ? [replicas] : Object.values(replicas)));
+    const replicaPorts = await freePorts(counts.reduce((sum, count) => sum + count, 0));
+    const planned = planReplicas(servers, () => replicaPorts.shift()!);
+    const [xds, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+    if (wantedRedis === 'sentinel') redis = await startSentinelRedis({ folder: folder.path });
+    else if (wantedRedis) redis = await startRedis({ folder: folder.path, isPersistent: wantedRedis === 'persistent' });
+
+    const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl: redis?.url ?? null, xds, admin, stateDir: join(folder.path, 'state') });
+    options.config?.(config);
+    const configFile = join(folder.path, 'holdfast.yaml');
+    const writeConfig = async (change?: (config: MeshConfig) => void): Promise<void> => {
+      change?.(config);
+      await writeFile(`${configFile}.new`, stringify(config, { aliasDuplicateObjects: false }));
+      await rename(`${configFile}.new`, configFile);
+    };
+    await writeConfig();
+
+    const adminUrl = `http://${admin}`;
+    const controlPlane = new ManagedProcess({
+      name: 'control plane', logFile: join(folder.path, 'control plane.log'), isReady: () => answers(`${adminUrl}/readyz`),
+      ...nodeProgram('control-plane/main.ts', ['--config', configFile, '--xds', xds, '--admin', admin, '--state-dir', join(folder.path, 'state')], env),
+    });
+    const replicas = planned.map((one) => prepareReplica(one, servers[one.server]!, folder.path));
+    const gateways = await Promise.all(gatewayNames.map((name, index) => prepareGateway({
+      name, port: ports[index]!, folder: folder.path, xds: [xds], configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env,
+    })));
+    const processes = (): ManagedProcess[] => [controlPlane, ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
+
+    // All at once: every part waits for what it needs, in whatever order they come up.
+    started.push(...processes());
+    await Promise.all(started.map(async (process) => {
+      await process.start();
+      say(`${process.name} is up`);
+    }));
+    const settled = async (wanted: readonly Replica[] = replicas.filter(({ process }) => process.isRunning)): Promise<void> => {
+      await Promise.all(gateways.filter((one) => one.envoy.process.isRunning).map((gateway) => waitFor(async () => {
+        if (!(await answers(`${gateway.url}/health`))) return false;
+        const hosts = await hostsOf(gateway.envoy.adminUrl);
+        return wanted.every(({ server, address }) => hosts.get(`mcp.${server}`)?.get(address) === 'HEALTHY');
+      }, { what: `${gateway.name} knows ${wanted.length} healthy replicas`, everyMs: 50 })));
+    };
+    await settled();
+    return {
+      folder: folder.path, gateways, replicas, redis, controlPlane: { process: controlPlane, adminUrl, xds }, configFile, config,
+      url: (server, gateway = 0) => `${gateways[gateway]!.url}/mcp/${server}`,
+      replicasOf: (server) => replicas.filter((one) => one.server === server),
+      processes, writeConfig, settled, close, [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
