@@ -16,6 +16,8 @@ export const HEADER = {
   server: 'x-holdfast-server',
   /** Up, to the relay: which way the route chose (`steady`, `decide`, `relay`). */
   way: 'x-holdfast-way',
+  /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) does the same for ext_proc. */
+  host: 'x-holdfast-host',
   /** Up, gateway to gateway: set by a relay that forwards; a relay never forwards such a request again. */
   forwarded: 'x-holdfast-forwarded',
   /** Up, set by Envoy when the route asks for it: 1 for the first attempt. */
@@ -59,7 +61,7 @@ export const RESOURCE = {
 } as const;
 
 /** Route names are `<server>/<kind>`; access logs and ext_proc read them. */
-export type RouteKind = 'steady' | 'guarded' | 'decide' | 'relay' | 'modern' | 'sse';
+export type RouteKind = 'steady' | 'guarded' | 'decide' | 'relay' | 'modern' | 'sse' | 'upgrade' | 'document' | 'refused';
 export const routeName = (server: string, kind: RouteKind): string => `${server}/${kind}`;
 
 /** Type URL of our own resource on the ADS stream: the policy of one server. */
