@@ -1,0 +1,16 @@
+import type { BreakerPolicy } from '../../proto/server-policy.ts';
+import { ConsecutivePolicy } from './consecutive-policy.ts';
+import { RatePolicy } from './rate-policy.ts';
+
+/** Decides from what came before whether it is broken. Knows no HTTP and admits nothing. Memory is fixed when it is made. */
+export interface Policy {
+  /** Takes one result; true when it is broken now. */
+  record(isFailure: boolean, isSlow: boolean, nowMs: number): boolean;
+  reset(): void;
+  /** Whether a slow call that succeeded must not count as a success while half open. */
+  readonly isSlowAFault: boolean;
+}
+
+export function createPolicy(policy: BreakerPolicy): Policy {
+  return policy.form === 'consecutive' ? new ConsecutivePolicy(policy.threshold) : new RatePolicy(policy);
+}
