@@ -1,0 +1,56 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { FileDiscovery } from '../config/backend-schema.ts';
+import { parseReplicaList } from './replica-list.ts';
+import type { Source, SourceSink } from './source.ts';
+
+/** How often the file is read anyway: file systems over a network and swapped symbolic links may tell no watcher. */
+const POLL_MS = 2000;
+const MAX_BYTES = 16 << 20;
+
+/** Follows a file. Its directory is watched, not the file: editors and ConfigMaps replace it by a new one. */
+export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Source {
+  let last: string | null = null;
+  let reading: Promise<void> = Promise.resolve();
+  let isStopped = false;
+  const look = () => { reading = reading.then(read); };
+  const read = async () => {
+    if (isStopped) return;
+    try {
+      const { size } = await stat(path);
+      if (size > MAX_BYTES) return void (last = null, sink.problem(`${path}: larger than ${MAX_BYTES} bytes`));
+      const text = await readFile(path, 'utf8');
+      if (isStopped || text === last) return;
+      last = text;
+      const parsed = parseReplicaList(text);
+      if ('problem' in parsed) sink.problem(`${path}: ${parsed.problem}`);
+      else sink.replicas(parsed.replicas);
+    } catch (error) {
+      last = null;
+      if (!isStopped) sink.problem(`${path}: ${(error as { code?: string }).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`);
+    }
+  };
+  const watcher = watchDirectory(dirname(path), look);
+  const timer = setInterval(look, POLL_MS);
+  look();
+  return {
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      watcher?.close();
+      await reading;
+    },
+  };
+}
+
+/** undefined where it can't be watched; polling is left. */
+function watchDirectory(directory: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(directory, onChange);
+    watcher.on('error', () => { watcher.close(); });
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,31 @@
+/** One replica as a source names it. */
+export interface DiscoveredReplica {
+  /** Unique in its backend: the configured name, the pod's name, or the address. */
+  name: string;
+  /** `ip:port`, or `[ipv6]:port`. */
+  address: string;
+  /** Its owner is taking it down (a terminating pod): it takes no new sessions. */
+  isTerminating: boolean;
+}
+
+/** What a source knows. */
+export interface SourceReport {
+  /** Ordered by name; null until the source has answered for the first time. */
+  replicas: readonly DiscoveredReplica[] | null;
+  /** Why `replicas` may be old; null while the source works. */
+  problem: string | null;
+  /** When `replicas` were last confirmed; ms since the epoch. */
+  confirmedAtMs: number | null;
+}
+
+/** A running source. It reports through the callback that it was started with, until it is stopped. */
+export interface Source { stop(): Promise<void> }
+
+/** The two things a source may say. */
+export interface SourceSink {
+  replicas(found: DiscoveredReplica[]): void;
+  problem(text: string): void;
+}
+
+export const formatAddress = (ip: string, port: number): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+export const replicaAt = (address: string, name = address): DiscoveredReplica => ({ name, address, isTerminating: false });
