@@ -27,6 +27,8 @@ export interface Tool<S, I extends z.ZodObject = z.ZodObject> {
   description: string;
   annotations: ToolAnnotations;
   input: I;
+  /** The schema as listed, where it says more than `input` can. */
+  listedSchema?: Record<string, unknown>;
   run(args: z.output<I>, session: Session<S>, extra: Extra): CallToolResult | Promise<CallToolResult>;
 }
 

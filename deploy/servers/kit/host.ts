@@ -2,15 +2,16 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServerDefinition, Session } from './definition.ts';
+import type { ServerDefinition } from './definition.ts';
+import type { Endpoint } from './endpoint.ts';
 import { readFault } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { json, rpcFailure } from './http-answer.ts';
-import { HttpSse, MESSAGES_PATH } from './http-sse.ts';
 import { Ledger } from './ledger.ts';
+import { refuseForeign } from './localhost-only.ts';
 import type { ServerOptions } from './options.ts';
 import type { Replica } from './replica.ts';
-import { Streamable } from './streamable.ts';
+import { v1Endpoint } from './v1-endpoint.ts';
 
 export interface Host {
   port: number;
@@ -19,43 +20,42 @@ export interface Host {
   close(graceMs: number): Promise<void>;
 }
 
-/** Listens with one example server. */
-export async function startHost<S>(definition: ServerDefinition<S>, options: ServerOptions, now: () => number = Date.now): Promise<Host> {
+/** Listens with one example server on SDK v1. */
+export function startHost<S>(definition: ServerDefinition<S>, options: ServerOptions, now: () => number = Date.now): Promise<Host> {
+  return serveEndpoint((replica) => v1Endpoint(definition, options, replica, now), options, now);
+}
+
+/** Listens: `/health`, `/__stats`, `/__fault`, and whatever the endpoint serves. */
+export async function serveEndpoint(open: (replica: Replica) => Endpoint, options: ServerOptions, now: () => number = Date.now): Promise<Host> {
   const replica: Replica = {
     name: options.name, port: 0, startedAtMs: now(), ledger: new Ledger(options.ledger, options.name),
     counters: { requests: 0, initializes: 0, deletes: 0, unknownSessions: 0, reaped: 0, refused: 0 },
-    updated: (uri) => { for (const session of live()) if (session.subscriptions.has(uri)) quietly(session.server.sendResourceUpdated({ uri })); },
-    listChanged: (kind) => { for (const session of live()) quietly(announce(session, kind)); },
+    updated() {}, listChanged() {},
   };
-  const streamable = new Streamable(definition, options, replica, now);
-  const httpSse = options.hasHttpSse ? new HttpSse(definition, replica, options.maxSessions) : null;
-  function* live(): Generator<Session<S>> {
-    for (const { session } of streamable.sessions.values()) yield session;
-    for (const { session } of httpSse?.sessions.values() ?? []) yield session;
-  }
+  const endpoint = open(replica);
   let fault: Fault | null = null;
-  const sessionCount = (): number => streamable.sessions.size + (httpSse?.sessions.size ?? 0);
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost');
     switch (url.pathname) {
-      case '/health': return json(response, 200, { status: 'ok', name: replica.name, sessions: sessionCount() });
-      case '/__stats': return json(response, 200, { name: replica.name, pid: process.pid, sessions: sessionCount(), ...replica.counters });
-      case '/__fault': {
-        const read = readFault(url.searchParams);
-        if (typeof read === 'string') return json(response, 400, { error: read });
-        fault = read;
-        return json(response, 200, { fault });
-      }
-      case MESSAGES_PATH: if (httpSse) return httpSse.post(request, response, url.searchParams); break;
-      case options.path: {
-        replica.counters.requests += 1;
-        if (isFaulty(request, response)) return;
-        if (httpSse && request.method === 'GET' && request.headers['mcp-session-id'] === undefined) return httpSse.open(response);
-        return streamable.handle(request, response);
-      }
+      case '/health': return json(response, 200, { status: 'ok', name: replica.name, sessions: endpoint.sessionCount() });
+      case '/__stats': return json(response, 200, { name: replica.name, pid: process.pid, sessions: endpoint.sessionCount(), ...replica.counters });
+      case '/__fault': return orderFault(url, response);
     }
-    rpcFailure(response, 404, -32000, `No such path: ${url.pathname}; MCP is served at ${options.path}`);
+    if (url.pathname === options.path) {
+      replica.counters.requests += 1;
+      if (isFaulty(request, response)) return;
+      if (options.isLocalhostOnly && refuseForeign(request, response)) return;
+    }
+    const handled = endpoint.handle(request, response, url);
+    return handled ?? rpcFailure(response, 404, -32000, `No such path: ${url.pathname}; MCP is served at ${options.path}`);
+  }
+
+  function orderFault(url: URL, response: ServerResponse): void {
+    const read = readFault(url.searchParams);
+    if (typeof read === 'string') return json(response, 400, { error: read });
+    fault = read;
+    json(response, 200, { fault });
   }
 
   /** Answers, or holds, the request when a test ordered a fault. */
@@ -77,7 +77,7 @@ export async function startHost<S>(definition: ServerDefinition<S>, options: Ser
   // Longer than the idle time of any gateway's connection pool, so that this side is never the one that closes first.
   http.keepAliveTimeout = 620_000;
   replica.port = await listen(http, options);
-  const reaper = setInterval(() => void streamable.reap(), Math.min(options.sessionTtlMs, 60_000)).unref();
+  const reaper = setInterval(() => void endpoint.reap(), Math.min(options.sessionTtlMs, 60_000)).unref();
 
   return {
     port: replica.port,
@@ -87,26 +87,13 @@ export async function startHost<S>(definition: ServerDefinition<S>, options: Ser
       const closed = new Promise<void>((resolve) => { http.close(() => resolve()); });
       // A connection becomes idle when its call ends, and nothing but asking again would close it then.
       const idle = setInterval(() => http.closeIdleConnections(), 20);
-      for (const { transport } of streamable.sessions.values()) transport.closeStandaloneSSEStream();
+      endpoint.endStreams();
       await Promise.race([closed, sleep(graceMs, undefined, { ref: false })]);
       clearInterval(idle);
-      await Promise.all([...live()].map((session) => session.server.close()));
+      await endpoint.close();
       http.closeAllConnections();
     },
   };
-}
-
-function announce<S>({ server }: Session<S>, kind: 'tools' | 'resources' | 'prompts'): Promise<void> {
-  switch (kind) {
-    case 'tools': return server.sendToolListChanged();
-    case 'resources': return server.sendResourceListChanged();
-    case 'prompts': return server.sendPromptListChanged();
-  }
-}
-
-/** A session may have ended while its notification was on the way. */
-function quietly(sent: Promise<void>): void {
-  sent.catch(() => {});
 }
 
 function listen(http: HttpServer, { port, host }: ServerOptions): Promise<number> {

@@ -31,7 +31,7 @@ const wireTools = new WeakMap<readonly Tool<never>[], WireTool[]>();
 function listTools<S>(tools: readonly Tool<S>[]): WireTool[] {
   let listed = wireTools.get(tools as readonly Tool<never>[]);
   if (!listed) {
-    listed = tools.map(({ name, description, annotations, input }) => ({ name, description, annotations, inputSchema: z.toJSONSchema(input, { io: 'input' }) as WireTool['inputSchema'] }));
+    listed = tools.map(({ name, description, annotations, input, listedSchema }) => ({ name, description, annotations, inputSchema: (listedSchema ?? z.toJSONSchema(input, { io: 'input' })) as WireTool['inputSchema'] }));
     wireTools.set(tools as readonly Tool<never>[], listed);
   }
   return listed;

@@ -20,6 +20,8 @@ export interface ServerOptions {
   maxSessions: number;
   /** Keeps events so that streams can be resumed with Last-Event-ID. */
   isResumable: boolean;
+  /** Refuses foreign Host and Origin headers. */
+  isLocalhostOnly: boolean;
 }
 
 const FLAGS = {
@@ -35,6 +37,7 @@ const FLAGS = {
   'session-ttl-ms': { type: 'string', default: '3600000' },
   'max-sessions': { type: 'string', default: '20000' },
   'resumable': { type: 'boolean', default: false },
+  'localhost-only': { type: 'boolean', default: false },
 } as const;
 
 /** Throws with one message that says what is wrong and what is expected. */
@@ -53,6 +56,7 @@ export function readOptions(argv: readonly string[], fallbackName: string): Serv
     sessionTtlMs: wholeNumber('--session-ttl-ms', values['session-ttl-ms'], 1, 30 * 86_400_000),
     maxSessions: wholeNumber('--max-sessions', values['max-sessions'], 1, 1_000_000),
     isResumable: values.resumable,
+    isLocalhostOnly: values['localhost-only'],
   };
 }
 
