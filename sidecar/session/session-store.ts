@@ -57,7 +57,7 @@ export interface SessionStore {
   countSlot(server: string, slot: string): Promise<number>;
   /** Round trip to the store, in ms. */
   ping(): Promise<number>;
-  /** Reports changes by every node, this one's too. Returns a function that stops it. */
+  /** Reports changes by other nodes. Returns a function that stops it. */
   watch(watcher: StoreWatcher): () => void;
   close(): Promise<void>;
 }

@@ -1,11 +1,20 @@
 export type StoreErrorCode = 'unreachable' | 'timeout' | 'bad-url' | 'bad-record' | 'refused';
 
-/** The store could not be asked. What was asked may or may not have been done. */
+/** The store could not be asked, or its answer could not be read. What was asked may or may not have been done. */
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
   constructor(code: StoreErrorCode, message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'StoreError';
     this.code = code;
+  }
+
+  /** The one funnel from whatever the client threw: an error reply of Redis is `refused`, everything else is a matter of reaching it. */
+  static from(cause: unknown): StoreError {
+    if (cause instanceof StoreError) return cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    if (/timed out/i.test(message)) return new StoreError('timeout', `Redis did not answer in time: ${message}`, cause);
+    const isReply = cause instanceof Error && cause.name === 'ReplyError' && !/^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF|TRYAGAIN|OOM)/.test(message);
+    return isReply ? new StoreError('refused', `Redis refused: ${message}`, cause) : new StoreError('unreachable', `Redis can't be used: ${message}`, cause);
   }
 }

@@ -1,0 +1,67 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { parseRedisUrl } from './redis-url.ts';
+import { StoreError } from './store-error.ts';
+
+export type RedisClient = Redis | Cluster;
+
+export interface RedisClientOptions {
+  /** A command without a reply for this long fails. */
+  commandTimeoutMs?: number;
+  /** Shown by Redis in CLIENT LIST. */
+  name?: string;
+  /** Called for each connection error; commands fail on their own besides. */
+  onError?: (error: Error) => void;
+}
+
+/** Waits 50 ms, then twice as long each time, at most 1 s: Redis is back within a second of being back. */
+const reconnectDelayMs = (attempt: number): number => Math.min(1000, 50 * 2 ** Math.min(attempt - 1, 10));
+
+/**
+ * A client that fails at once instead of queueing while Redis is away, and goes on trying to connect.
+ * @throws StoreError `bad-url` when the URL can't be read.
+ */
+export function connectRedis(url: string, options: RedisClientOptions = {}): RedisClient {
+  const parsed = parseRedisUrl(url);
+  if (parsed.kind === 'bad') throw new StoreError('bad-url', `SESSION_STORE_URL: ${parsed.problem}`);
+  const { target } = parsed;
+  const common: RedisOptions = {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 3,
+    commandTimeout: options.commandTimeoutMs ?? 1000,
+    connectTimeout: 1000,
+    // A compare-and-set whose answer was lost must not run again by itself: it would report a conflict with its own success.
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    // After a failover the old primary answers READONLY: look for the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    ...(target.credentials.username === null ? {} : { username: target.credentials.username }),
+    ...(target.credentials.password === null ? {} : { password: target.credentials.password }),
+    ...(options.name === undefined ? {} : { connectionName: options.name }),
+    ...(target.isTls ? { tls: {} } : {}),
+  };
+  let client: RedisClient;
+  if (target.kind === 'cluster') {
+    const { enableOfflineQueue, ...redisOptions } = common;
+    client = new Cluster(target.nodes, { enableOfflineQueue: enableOfflineQueue!, clusterRetryStrategy: reconnectDelayMs, slotsRefreshTimeout: 1000, redisOptions });
+  } else if (target.kind === 'sentinel') {
+    client = new Redis({
+      ...common, sentinels: target.nodes, name: target.master, db: target.db, role: 'master', retryStrategy: reconnectDelayMs,
+      sentinelRetryStrategy: reconnectDelayMs, sentinelCommandTimeout: 1000, failoverDetector: true,
+    });
+  } else {
+    client = new Redis({ ...common, ...target.node, db: target.db, retryStrategy: reconnectDelayMs });
+  }
+  client.on('error', options.onError ?? (() => {}));
+  return client;
+}
+
+/** Resolves when commands can be sent, or after `timeoutMs`: false then. */
+export async function whenReady(client: RedisClient, timeoutMs: number): Promise<boolean> {
+  if (client.status === 'ready') return true;
+  return new Promise((resolve) => {
+    const done = (isReady: boolean): void => { clearTimeout(timer); client.off('ready', onReady); resolve(isReady); };
+    const onReady = (): void => done(true);
+    const timer = setTimeout(() => done(false), timeoutMs);
+    client.on('ready', onReady);
+  });
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import type { RedisClient } from './redis-client.ts';
+import { StoreError } from './store-error.ts';
+
+export type ScriptArgument = string | number;
+
+/** Runs Lua by its hash, and sends the source only to a Redis that doesn't have it. */
+export class ScriptRunner {
+  readonly #client: RedisClient;
+  readonly #hashes = new Map<string, string>();
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  /** @throws StoreError */
+  async run(lua: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    let sha = this.#hashes.get(lua);
+    if (!sha) this.#hashes.set(lua, sha = createHash('sha1').update(lua).digest('hex'));
+    try {
+      return await this.#client.evalsha(sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw StoreError.from(error);
+    }
+    try {
+      return await this.#client.eval(lua, keys.length, ...keys, ...args);
+    } catch (error) {
+      throw StoreError.from(error);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Lua that Redis runs as one step each. KEYS[1] is always the session's hash; every other key shares its hash tag, so a cluster keeps them together.
+ * The names of the hash fields are those of record-codec.ts.
+ */
+const WRITE = `
+local function write(key, epoch, slot, upstream, record, version, at, ttl, digest, prefix, oldSlot)
+  redis.call('HSET', key, 'epoch', epoch, 'slot', slot, 'upstream', upstream, 'record', record, 'version', version, 'at', at, 'ttl', ttl)
+  redis.call('HINCRBY', key, 'rev', 1)
+  redis.call('EXPIRE', key, ttl)
+  if oldSlot and oldSlot ~= slot then redis.call('ZREM', prefix .. oldSlot, digest) end
+  local index = prefix .. slot
+  redis.call('ZADD', index, at, digest)
+  if redis.call('TTL', index) < tonumber(ttl) then redis.call('EXPIRE', index, ttl) end
+end
+local function tell(channel, node, server, digest, slot, epoch)
+  redis.call('PUBLISH', channel, cjson.encode({ node = node, server = server, digest = digest, slot = slot or cjson.null, epoch = tonumber(epoch) }))
+end
+`;
+
+/** ARGV: epoch slot upstream record version at ttl digest prefix */
+export const CREATE = `${WRITE}
+if redis.call('EXISTS', KEYS[1]) == 1 then return 'conflict' end
+write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], nil)
+return 'ok'
+`;
+
+/** ARGV: epoch slot upstream record version at expectedEpoch digest prefix channel node server expectedRevision ('' for any) */
+export const UPDATE = `${WRITE}
+local v = redis.call('HMGET', KEYS[1], 'epoch', 'dead', 'version', 'slot', 'ttl', 'rev', 'at')
+if not v[1] then return 'missing' end
+if v[2] then return 'conflict' end
+if tonumber(v[3]) > tonumber(ARGV[5]) then return 'newer' end
+if v[1] ~= ARGV[7] then return 'conflict' end
+if ARGV[13] ~= '' and v[6] ~= ARGV[13] then return 'raced' end
+local at = ARGV[6]
+if tonumber(v[7]) > tonumber(at) then at = v[7] end
+write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], at, v[5], ARGV[8], ARGV[9], v[4])
+tell(ARGV[10], ARGV[11], ARGV[12], ARGV[8], ARGV[2], ARGV[1])
+return 'ok'
+`;
+
+/** ARGV: epoch slot upstream record version at ttl digest prefix channel node server. Answers ['kept'|'written', hash as it was]. */
+export const RECONCILE = `${WRITE}
+local before = redis.call('HGETALL', KEYS[1])
+local v = redis.call('HMGET', KEYS[1], 'epoch', 'dead', 'version', 'slot', 'upstream')
+if v[1] then
+  local stored, mine = tonumber(v[1]), tonumber(ARGV[1])
+  local isSame = stored == mine and v[4] == ARGV[2] and v[5] == ARGV[3]
+  if v[2] or tonumber(v[3]) > tonumber(ARGV[5]) or stored > mine or (stored == mine and not isSame) then return { 'kept', before } end
+end
+write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], v[4])
+tell(ARGV[10], ARGV[11], ARGV[12], ARGV[8], ARGV[2], ARGV[1])
+return { 'written', before }
+`;
+
+/** KEYS: sessions of one server. ARGV: prefix, then at and digest for each. */
+export const TOUCH = `
+for i, key in ipairs(KEYS) do
+  local at, digest = ARGV[2 * i], ARGV[2 * i + 1]
+  local v = redis.call('HMGET', key, 'slot', 'dead', 'ttl', 'at')
+  if v[1] and not v[2] then
+    redis.call('EXPIRE', key, v[3])
+    local index = ARGV[1] .. v[1]
+    if redis.call('TTL', index) < tonumber(v[3]) then redis.call('EXPIRE', index, v[3]) end
+    if tonumber(at) > tonumber(v[4]) then
+      redis.call('HSET', key, 'at', at)
+      redis.call('ZADD', index, at, digest)
+    end
+  end
+end
+return 'ok'
+`;
+
+/** ARGV: ttl digest prefix at channel node server. Answers the hash as it was. */
+export const TOMBSTONE = `${WRITE}
+local before = redis.call('HGETALL', KEYS[1])
+local v = redis.call('HMGET', KEYS[1], 'epoch', 'slot')
+if v[2] then redis.call('ZREM', ARGV[3] .. v[2], ARGV[2]) end
+redis.call('HSET', KEYS[1], 'dead', '1', 'at', ARGV[4])
+redis.call('HSETNX', KEYS[1], 'epoch', '0')
+redis.call('HSETNX', KEYS[1], 'version', '1')
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+tell(ARGV[5], ARGV[6], ARGV[7], ARGV[2], nil, v[1] or '0')
+return before
+`;
+
+/** ARGV: digest prefix channel node server. Answers 1 when there was a record. */
+export const FORGET = `${WRITE}
+local v = redis.call('HMGET', KEYS[1], 'epoch', 'slot')
+if not v[1] then return 0 end
+redis.call('DEL', KEYS[1])
+if v[2] then redis.call('ZREM', ARGV[2] .. v[2], ARGV[1]) end
+tell(ARGV[3], ARGV[4], ARGV[5], ARGV[1], nil, v[1])
+return 1
+`;
+
+/** KEYS[1] the lock; ARGV: token. Answers 1 when it was this token's. */
+export const UNLOCK = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`;
