@@ -21,11 +21,11 @@ export interface ProcessExit { code: number | null; signal: NodeJS.Signals | nul
 /** One child process in a group of its own, with its log in a file; ended by the reaper should this process end first. */
 export class ManagedProcess {
   readonly spec: ProcessSpec;
-  /** Called when it ends without `stop`, `kill` or `restart` having asked for that. */
+  /** Called when it ends, once ready, without `stop`, `kill` or `restart` having asked for that. */
   onCrash: ((exit: ProcessExit, logTail: string) => void) | undefined;
   #child: ChildProcess | undefined;
   #exit: Promise<ProcessExit> = Promise.resolve({ code: null, signal: null });
-  #isEndWanted = true;
+  #isReportWanted = false;
 
   constructor(spec: ProcessSpec) {
     this.spec = spec;
@@ -45,14 +45,14 @@ export class ManagedProcess {
     const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env: env ?? plainEnvironment() });
     closeSync(log);
     this.#child = child;
-    this.#isEndWanted = false;
+    this.#isReportWanted = false;
     if (child.pid !== undefined) reaper.add(child.pid);
     this.#exit = new Promise((resolve) => {
       const end = (exit: ProcessExit): void => {
         if (child.pid !== undefined) reaper.drop(child.pid);
         if (this.#child === child) this.#child = undefined;
         resolve(exit);
-        if (!this.#isEndWanted) this.onCrash?.(exit, this.logTail());
+        if (this.#isReportWanted) this.onCrash?.(exit, this.logTail());
       };
       child.once('exit', (code, signal) => end({ code, signal }));
       // Without a pid it never ran (no such command); otherwise a signal could not be sent, which `exit` settles.
@@ -67,19 +67,20 @@ export class ManagedProcess {
       await this.kill();
       throw new Error(`${(error as Error).message}\n${this.logTail()}`, { cause: error });
     }
+    this.#isReportWanted = true;
     return this;
   }
 
   /** Sends a signal to the process group. Waits for the end when the signal ends a process at once (SIGKILL). */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#isEndWanted = true;
+    this.#isReportWanted = false;
     this.#send(signal);
     if (signal === 'SIGKILL') await this.#exit;
   }
 
   /** Asks it to end (SIGTERM), and ends it after `graceMs`. */
   async stop(graceMs = 5000): Promise<ProcessExit> {
-    this.#isEndWanted = true;
+    this.#isReportWanted = false;
     this.#send('SIGCONT');
     this.#send('SIGTERM');
     const timer = setTimeout(() => this.#send('SIGKILL'), graceMs);

@@ -19,10 +19,15 @@ export interface MeshOptions {
   processes?: number;
   /** Default: three replicas of `linear`. */
   servers?: Record<string, MeshServerOptions>;
-  /** true: one Redis. persistent: with an append-only file. sentinel: primary, replica, three sentinels. false: sessions in memory. Default true. */
-  redis?: boolean | 'persistent' | 'sentinel';
+  /**
+   * true: one Redis. persistent: with an append-only file. sentinel: primary, replica, three sentinels. false: sessions in memory.
+   * `{url}`: one that runs already. Default true.
+   */
+  redis?: boolean | 'persistent' | 'sentinel' | { url: string };
   /** Public port of the first gateway; the others follow it. Free ports when absent. */
   port?: number;
+  /** A configuration file of one's own, used as it is and never written: its servers run elsewhere, none are started here. */
+  configFile?: string;
   /** Changes the configuration before it is first written. */
   config?: (config: MeshConfig) => void;
   /** Further environment of control plane and sidecars. */
@@ -33,6 +38,8 @@ export interface MeshOptions {
   folderPrefix?: string;
   /** Progress, a line at a time. */
   say?: (line: string) => void;
+  /** Gives up starting, and ends what was started. */
+  signal?: AbortSignal;
 }
 
 /** The configuration file as a plain object (its schema: control-plane/config). */

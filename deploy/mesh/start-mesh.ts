@@ -27,7 +27,7 @@ export interface Mesh extends AsyncDisposable {
   /** Where clients reach a server through a gateway. */
   url(server: string, gateway?: number): string;
   replicasOf(server: string): Replica[];
-  /** Every process of ours and others', for supervision. */
+  /** Every process, Redis included. */
   processes(): ManagedProcess[];
   /** Changes the configuration and puts the new file in the place of the old one. */
   writeConfig(change?: (config: MeshConfig) => void): Promise<void>;
@@ -37,7 +37,7 @@ export interface Mesh extends AsyncDisposable {
 }
 
 export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
-  const { servers = { linear: { replicas: 3 } }, redis: wantedRedis = true, say = () => {}, env = {} } = options;
+  const { servers = options.configFile === undefined ? { linear: { replicas: 3 } } : {}, redis: wantedRedis = true, say = () => {}, signal } = options;
   const folder = await temporaryFolder(options.folderPrefix);
   const started: ManagedProcess[] = [];
   let redis: Redis | SentinelRedis | null = null;
@@ -46,6 +46,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     await redis?.close();
     await folder.remove();
   };
+  signal?.addEventListener('abort', () => { for (const process of started) void process.kill(); }, { once: true });
   try {
     const gatewayNames = Array.from({ length: options.gateways ?? 2 }, (_, index) => `gateway-${index + 1}`);
     const ports = options.port === undefined ? await freePorts(gatewayNames.length) : gatewayNames.map((_, index) => options.port! + index);
@@ -54,17 +55,21 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     const planned = planReplicas(servers, () => replicaPorts.shift()!);
     const [xds, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
     if (wantedRedis === 'sentinel') redis = await startSentinelRedis({ folder: folder.path });
-    else if (wantedRedis) redis = await startRedis({ folder: folder.path, isPersistent: wantedRedis === 'persistent' });
+    else if (wantedRedis === true || wantedRedis === 'persistent') redis = await startRedis({ folder: folder.path, isPersistent: wantedRedis === 'persistent' });
+    const redisUrl = typeof wantedRedis === 'object' ? wantedRedis.url : redis?.url ?? null;
+    const env = { ...(redisUrl === null ? { SESSION_STORE: 'memory' } : { SESSION_STORE: 'redis', SESSION_STORE_URL: redisUrl }), ...options.env };
+    signal?.throwIfAborted();
 
-    const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl: redis?.url ?? null, xds, admin, stateDir: join(folder.path, 'state') });
+    const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl, xds, admin, stateDir: join(folder.path, 'state') });
     options.config?.(config);
-    const configFile = join(folder.path, 'holdfast.yaml');
+    const configFile = options.configFile ?? join(folder.path, 'holdfast.yaml');
     const writeConfig = async (change?: (config: MeshConfig) => void): Promise<void> => {
+      if (options.configFile !== undefined) throw new Error(`${configFile} is not ours to write`);
       change?.(config);
       await writeFile(`${configFile}.new`, stringify(config, { aliasDuplicateObjects: false }));
       await rename(`${configFile}.new`, configFile);
     };
-    await writeConfig();
+    if (options.configFile === undefined) await writeConfig();
 
     const adminUrl = `http://${admin}`;
     const controlPlane = new ManagedProcess({
@@ -75,10 +80,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     const gateways = await Promise.all(gatewayNames.map((name, index) => prepareGateway({
       name, port: ports[index]!, folder: folder.path, xds: [xds], configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env,
     })));
-    const processes = (): ManagedProcess[] => [controlPlane, ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
+    const ours = [controlPlane, ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
 
     // All at once: every part waits for what it needs, in whatever order they come up.
-    started.push(...processes());
+    signal?.throwIfAborted();
+    started.push(...ours);
     await Promise.all(started.map(async (process) => {
       await process.start();
       say(`${process.name} is up`);
@@ -91,11 +97,12 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
       }, { what: `${gateway.name} knows ${wanted.length} healthy replicas`, everyMs: 50 })));
     };
     await settled();
+    signal?.throwIfAborted();
     return {
       folder: folder.path, gateways, replicas, redis, controlPlane: { process: controlPlane, adminUrl, xds }, configFile, config,
       url: (server, gateway = 0) => `${gateways[gateway]!.url}/mcp/${server}`,
       replicasOf: (server) => replicas.filter((one) => one.server === server),
-      processes, writeConfig, settled, close, [Symbol.asyncDispose]: close,
+      processes: () => [...(redis?.processes ?? []), ...ours], writeConfig, settled, close, [Symbol.asyncDispose]: close,
     };
   } catch (error) {
     await close();

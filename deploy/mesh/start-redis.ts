@@ -22,6 +22,8 @@ export interface Redis {
   port: number;
   url: string;
   process: ManagedProcess;
+  /** With those of a replica and sentinels. */
+  processes: ManagedProcess[];
   close(): Promise<void>;
 }
 
@@ -39,7 +41,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
     isReady: async () => (await redisAnswer(port, 'PING')).startsWith('+PONG'),
   });
   await startOrRemove(process, own?.remove);
-  return { port, url: `redis://127.0.0.1:${port}`, process, close: () => closeAll([process], own?.remove) };
+  return { port, url: `redis://127.0.0.1:${port}`, process, processes: [process], close: () => closeAll([process], own?.remove) };
 }
 
 export interface SentinelRedis extends Redis {
@@ -66,7 +68,7 @@ export async function startSentinelRedis(options: { folder?: string } = {}): Pro
     await waitFor(async () => (await Promise.all(ports.map((port) => redisAnswer(port, 'SENTINEL MASTER holdfast'))))
       .every((text) => field(text, 'num-slaves') === '1' && field(text, 'num-other-sentinels') === '2'), { what: 'sentinels agree' });
     return {
-      port: primary.port, process: primary.process, replica, sentinels,
+      port: primary.port, process: primary.process, processes: started, replica, sentinels,
       url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/holdfast`,
       primaryPort: async () => Number(/\r\n(\d+)\r\n$/.exec(await redisAnswer(ports[0]!, 'SENTINEL GET-MASTER-ADDR-BY-NAME holdfast'))?.[1]),
       close: () => closeAll(started, own?.remove),

@@ -62,7 +62,9 @@ async function setUp() {
 
 function run(node, args) {
   // The ipc channel is how the script learns that this process was killed without a chance to pass that on.
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  // The compile cache makes the second start quicker.
+  const env = { NODE_COMPILE_CACHE: join(root, '.holdfast/compile-cache'), ...process.env };
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.once('error', (cause) => { say(`cannot run ${node}: ${cause.message}`); process.exit(1); });
   child.once('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));

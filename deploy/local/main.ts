@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { isFreePort } from '../mesh/free-port.ts';
+import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
+import { announcement } from './announcement.ts';
+import { keepAlive } from './keep-alive.ts';
+import { HELP, readOptions, type LocalOptions } from './options.ts';
+import { plan } from './plan.ts';
+
+const EXIT_USAGE = 64;
+const EXIT_FAILED = 1;
+const startMs = performance.now();
+const say = (line: string): void => { process.stderr.write(`holdfast: ${line}\n`); };
+
+/** Exit code. */
+async function main(): Promise<number> {
+  let options: LocalOptions;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    say(`${(error as Error).message}. See npm start -- --help`);
+    return EXIT_USAGE;
+  }
+  if (options.isHelpWanted) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  let text: string | undefined;
+  try {
+    text = options.configFile === undefined ? undefined : await readFile(options.configFile, 'utf8');
+  } catch (error) {
+    say(`--config ${options.configFile}: ${(error as Error).message}`);
+    return EXIT_USAGE;
+  }
+  const planned = plan(options, process.env, text);
+  if (planned.kind === 'refused') {
+    planned.problems.forEach(say);
+    return EXIT_USAGE;
+  }
+
+  const { mesh: wanted, servers, needsRedis } = planned;
+  for (let port = wanted.port; port < wanted.port + wanted.gateways; port++) {
+    if (await isFreePort(port)) continue;
+    say(`port ${port} is taken, perhaps by another npm start: end that one, or choose others with --port`);
+    return EXIT_FAILED;
+  }
+
+  const end = new AbortController();
+  // Ctrl-C comes from the terminal and from with-node.js: the first one counts. `disconnect`: with-node.js was killed.
+  const ended = new Promise<void>((resolve) => end.signal.addEventListener('abort', () => resolve(), { once: true }));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end.abort(new Error(`stopped by ${signal}`)));
+  process.once('disconnect', () => end.abort(new Error('the starting process is gone')));
+  process.channel?.unref();
+
+  let mesh: Mesh;
+  try {
+    await ensureEnvoy({ say });
+    if (needsRedis) await ensureRedis({ say });
+    mesh = await startMesh({ ...wanted, say, signal: end.signal });
+  } catch (error) {
+    if (end.signal.aborted) return 0;
+    say((error as Error).message);
+    return EXIT_FAILED;
+  }
+  for (const child of mesh.processes()) keepAlive(child, say, end.signal);
+  process.stdout.write(`\n${announcement({
+    seconds: (performance.now() - startMs) / 1000, servers, controlPlaneUrl: mesh.controlPlane.adminUrl, folder: mesh.folder,
+    gateways: mesh.gateways.map(({ name, url, envoy, sidecars }) => ({ name, url, pids: [envoy.process, ...sidecars.map((one) => one.process)].flatMap(({ pid }) => pid ?? []) })),
+    replicas: mesh.replicas.flatMap(({ name, process: { pid } }) => (pid === undefined ? [] : [{ name, pid }])),
+  })}\n\n`);
+  await ended;
+  say('ending everything …');
+  await mesh.close();
+  say('done');
+  return 0;
+}
+
+process.exit(await main());
