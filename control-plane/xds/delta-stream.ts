@@ -1,0 +1,67 @@
+import type { Resources, XdsResource } from './resource.ts';
+import { differenceOf, onRequest, onSent, subscribeFirst, type DeltaRequest, type Difference, type Subscription, type Verdict } from './delta-subscription.ts';
+import { orderOf, removalWaitsFor, waitsFor } from './resource-order.ts';
+
+/** All subscriptions of one ADS stream, and since when something waits for its turn. */
+export interface DeltaStream {
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  readonly nextNonce: number;
+  readonly waitingSinceMs: number | null;
+}
+export const EMPTY_STREAM: DeltaStream = { subscriptions: new Map(), nextNonce: 1, waitingSinceMs: null };
+
+export interface Push { typeUrl: string; nonce: string; send: readonly XdsResource[]; remove: readonly string[] }
+
+/** How long order is kept at the price of delay. A client that does not settle a cluster must not miss route changes for ever. */
+export const ORDER_WAIT_MS = 3000;
+/** One response holds at most this much (but at least one resource), so that a slow client is fed in portions. */
+export const RESPONSE_BYTES = 1 << 20;
+
+const NOTHING: ReadonlyMap<string, XdsResource> = new Map();
+
+export function receive(stream: DeltaStream, typeUrl: string, request: DeltaRequest): { stream: DeltaStream; verdict: Verdict } {
+  const before = stream.subscriptions.get(typeUrl);
+  const { subscription, verdict } = before ? onRequest(before, request) : { subscription: subscribeFirst(request), verdict: { kind: 'none' } as const };
+  return { stream: { ...stream, subscriptions: new Map(stream.subscriptions).set(typeUrl, subscription) }, verdict };
+}
+
+/**
+ * The next response to write, if any; call again until there is none. `wakeAtMs` says when to ask again although nothing happened:
+ * something waits for its turn, but not for ever.
+ */
+export function nextPush(stream: DeltaStream, resources: Resources, nowMs: number): { stream: DeltaStream; push: Push | null; wakeAtMs: number | null } {
+  const differences = new Map<string, Difference>();
+  for (const [typeUrl, subscription] of stream.subscriptions) differences.set(typeUrl, differenceOf(subscription, resources.get(typeUrl) ?? NOTHING));
+  const isTired = stream.waitingSinceMs !== null && nowMs - stream.waitingSinceMs >= ORDER_WAIT_MS;
+  let isWaiting = false;
+  for (const [typeUrl, subscription] of [...stream.subscriptions].sort(([a], [b]) => orderOf(a) - orderOf(b))) {
+    if (subscription.pending) continue;
+    const { send, remove } = differences.get(typeUrl)!;
+    const unsettled = (type: string) => isUnsettled(stream.subscriptions.get(type), differences.get(type));
+    // Removals go once nothing refers to them any more; while a client refuses new routes, its old ones still do.
+    const isRefusing = removalWaitsFor(typeUrl).some((type) => stream.subscriptions.get(type)?.refused.size);
+    const mayRemove = !isRefusing && (isTired || !removalWaitsFor(typeUrl).some(unsettled));
+    const maySend = (send.length > 0 || subscription.owesAnswer) && (isTired || !waitsFor(typeUrl).some(unsettled));
+    // An answer that the client waits for is not held back with the removals.
+    const removals = mayRemove ? remove : remove.filter((name) => subscription.owed.has(name));
+    if (!maySend && removals.length === 0) { isWaiting ||= send.length > 0 || (remove.length > 0 && !isRefusing); continue; }
+    const portion = maySend ? portionOf(send, subscription) : [];
+    const nonce = String(stream.nextNonce);
+    const subscriptions = new Map(stream.subscriptions).set(typeUrl, onSent(subscription, nonce, portion, removals));
+    return { stream: { subscriptions, nextNonce: stream.nextNonce + 1, waitingSinceMs: stream.waitingSinceMs }, push: { typeUrl, nonce, send: portion, remove: removals }, wakeAtMs: null };
+  }
+  const waitingSinceMs = isWaiting ? (stream.waitingSinceMs ?? nowMs) : null;
+  return { stream: { ...stream, waitingSinceMs }, push: null, wakeAtMs: waitingSinceMs === null || isTired ? null : waitingSinceMs + ORDER_WAIT_MS };
+}
+
+/** Something of this type is on its way or not yet sent. */
+function isUnsettled(subscription: Subscription | undefined, difference: Difference | undefined): boolean {
+  return subscription !== undefined && (subscription.pending !== null || difference!.send.length > 0);
+}
+
+function portionOf(send: readonly XdsResource[], { suspects }: Subscription): readonly XdsResource[] {
+  const trusted = send.filter(({ name }) => !suspects.has(name));
+  if (trusted.length === 0) return send.slice(0, 1);
+  let bytes = 0;
+  return trusted.filter((resource, index) => (bytes += resource.any.value.length) <= RESPONSE_BYTES || index === 0);
+}

@@ -1,0 +1,26 @@
+import { packResource, type XdsResource } from './resource.ts';
+
+/**
+ * Packs resources, and gives the very same object again when nothing changed: most resources are equal for all nodes and from one
+ * snapshot to the next, and encoding is the expensive part. Keeps what was asked for since the last `sweep`.
+ */
+export interface ResourcePacker {
+  pack(typeUrl: string, name: string, json: object): XdsResource;
+  /** Call once per round of snapshots: forgets what the round before the last one used. */
+  sweep(): void;
+  readonly size: number;
+}
+
+export function createResourcePacker(): ResourcePacker {
+  let young = new Map<string, XdsResource>(), old = new Map<string, XdsResource>();
+  return {
+    pack(typeUrl, name, json) {
+      const key = `${typeUrl}\n${name}\n${JSON.stringify(json)}`;
+      const resource = young.get(key) ?? old.get(key) ?? packResource(typeUrl, name, json);
+      young.set(key, resource);
+      return resource;
+    },
+    sweep() { old = young; young = new Map(); },
+    get size() { return young.size + old.size; },
+  };
+}

@@ -1,0 +1,118 @@
+import { EventEmitter } from 'node:events';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Registry } from 'prom-client';
+import { openAdsStream, type AdsStream, type Refusal } from './ads-stream.ts';
+import { deltaAdsService } from './delta-wire.ts';
+import { nodeKey, type NodeInfo } from './node-info.ts';
+import type { Resources } from './resource.ts';
+import { snapshotProblems } from './snapshot-problems.ts';
+import { createXdsMetrics } from './xds-metrics.ts';
+
+export interface XdsServerOptions {
+  registry: Registry;
+  /** Asked when a node without a snapshot connects. Undefined: it waits for `setSnapshot`. */
+  resourcesFor?: (node: NodeInfo) => Resources | undefined;
+  /** Names of clusters in the bootstrap, which resources may refer to. */
+  staticClusters?: readonly string[];
+  now?: () => number;
+}
+interface XdsEvents {
+  /** A client's stream told who it is; `streams` now open under its key. */
+  connect: [node: NodeInfo, key: string, streams: number];
+  disconnect: [node: NodeInfo, key: string, streams: number];
+  /** A client refused a response. Log those with `isFinal`: the others are tried again resource by resource. */
+  nack: [refusal: Refusal];
+  /** `resourcesFor` gave an inconsistent snapshot, or threw; the node waits for `setSnapshot`. */
+  failure: [key: string, error: Error];
+}
+
+const SHUTDOWN_MS = 1000;
+/** A dead peer is found within 40 s even when nothing is sent; Envoy's own keepalive pings are allowed every 5 s. */
+const CHANNEL_OPTIONS = {
+  'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000, 'grpc.keepalive_permit_without_calls': 1,
+  'grpc.http2.min_ping_interval_without_data_ms': 5000, 'grpc.max_receive_message_length': 4 << 20, 'grpc.max_send_message_length': -1,
+};
+
+/** Snapshots were inconsistent: `problems` lists every reference to nothing. The former snapshot stays in force. */
+export class SnapshotError extends Error {
+  readonly code = 'SNAPSHOT';
+  readonly problems: readonly string[];
+  constructor(key: string, problems: readonly string[]) { super(`snapshot of ${key} refused: ${problems.join('; ')}`); this.problems = problems; }
+}
+
+/** Delta ADS for any number of Envoys and sidecars. Each node (see `nodeKey`) has one snapshot. */
+export class XdsServer extends EventEmitter<XdsEvents> {
+  readonly #server = new Server(CHANNEL_OPTIONS);
+  readonly #streams = new Map<string, Set<AdsStream>>();
+  readonly #snapshots = new Map<string, Resources>();
+  readonly #options: XdsServerOptions;
+  readonly #staticClusters: ReadonlySet<string>;
+
+  constructor(options: XdsServerOptions) {
+    super();
+    this.#options = options;
+    this.#staticClusters = new Set(options.staticClusters);
+    const metrics = createXdsMetrics(options.registry);
+    const hooks = {
+      onNode: (stream: AdsStream) => { metrics.connected(stream.node!.role, 1); return this.#join(stream); },
+      onEnd: (stream: AdsStream) => { metrics.connected(stream.node!.role, -1); this.#leave(stream); },
+      onRefusal: (refusal: Refusal) => { this.emit('nack', refusal); },
+    };
+    this.#server.addService(deltaAdsService, {
+      DeltaAggregatedResources: (call: Parameters<typeof openAdsStream>[0]) => { openAdsStream(call, hooks, metrics, options.now ?? Date.now); },
+    });
+  }
+
+  /** Serves on `address` (`ip:port`, port 0 for any) and gives the port. */
+  listen(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
+    });
+  }
+
+  /** From now on `key`'s clients get these. Throws SnapshotError, and changes nothing, when a reference leads nowhere. */
+  setSnapshot(key: string, resources: Resources): void {
+    if (this.#snapshots.get(key) === resources) return;
+    const problems = snapshotProblems(resources, this.#staticClusters);
+    if (problems.length > 0) throw new SnapshotError(key, problems);
+    this.#snapshots.set(key, resources);
+    for (const stream of this.#streams.get(key) ?? []) stream.update(resources);
+  }
+
+  /** Forgets a node that is not coming back. One that is connected is asked for anew when it connects again. */
+  dropSnapshot(key: string): void { this.#snapshots.delete(key); }
+
+  snapshot(key: string): Resources | undefined { return this.#snapshots.get(key); }
+
+  /** Nodes with at least one open stream; several streams of one key are listed several times. */
+  nodes(): { key: string; node: NodeInfo }[] {
+    return [...this.#streams].flatMap(([key, streams]) => [...streams].map((stream) => ({ key, node: stream.node! })));
+  }
+
+  async close(): Promise<void> {
+    for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.end();
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => { this.#server.forceShutdown(); resolve(); }, SHUTDOWN_MS);
+      this.#server.tryShutdown(() => { clearTimeout(force); resolve(); });
+    });
+  }
+
+  #join(stream: AdsStream): Resources | undefined {
+    const node = stream.node!, key = nodeKey(node);
+    const streams = this.#streams.get(key) ?? new Set();
+    this.#streams.set(key, streams.add(stream));
+    try {
+      const resources = this.#snapshots.has(key) ? undefined : this.#options.resourcesFor?.(node);
+      if (resources) this.setSnapshot(key, resources);
+    } catch (error) { this.emit('failure', key, error as Error); }
+    this.emit('connect', node, key, streams.size);
+    return this.#snapshots.get(key);
+  }
+
+  #leave(stream: AdsStream): void {
+    const node = stream.node!, key = nodeKey(node), streams = this.#streams.get(key);
+    if (!streams?.delete(stream)) return;
+    if (streams.size === 0) this.#streams.delete(key);
+    this.emit('disconnect', node, key, streams.size);
+  }
+}
