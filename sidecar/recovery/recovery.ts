@@ -1,0 +1,209 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerPolicy } from '../../proto/server-policy.ts';
+import type { SessionRecord } from '../../proto/session-record.ts';
+import type { RecoveryReason, RecoveryResult } from '../metrics/session-metrics.ts';
+import type { SessionDirectory } from '../session/session-directory.ts';
+import type { LockToken } from '../session/session-store.ts';
+import { AdmissionQueue, type Urgency } from './admission-queue.ts';
+import { chooseReplica } from './choose-replica.ts';
+import { deleteUpstream } from './delete-upstream.ts';
+import { rebuildSession } from './rebuild-session.ts';
+import { movedRecord } from './recovery-plan.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface ServerView { policy: ServerPolicy; endpoints: readonly ReplicaEndpoint[]; bySlot(slot: string): ReplicaEndpoint | undefined }
+
+export interface RecoveryRequest {
+  record: SessionRecord;
+  reason: RecoveryReason;
+  /** What `upstreamHeaders` made of the live request (Authorization, Host, keys); never stored. Empty when no request is at hand. */
+  headers: readonly string[];
+  /** ms since the epoch; the policy's `timeouts.recoveryMs` from now when left out. */
+  deadlineMs?: number;
+  urgency?: Urgency;
+}
+
+export type RefusalReason = 'unknown' | 'capability' | 'no-replica' | 'timeout' | 'queue-full' | 'unauthorized' | 'unsure' | 'policy' | 'conflict' | 'failed';
+export type Recovered =
+  /** `isFollowed`: somebody else had moved it. */
+  | { kind: 'recovered'; record: SessionRecord; isFollowed: boolean }
+  /** `answer` is the replica's own, for `unauthorized`. */
+  | { kind: 'refused'; reason: RefusalReason; answer?: { status: number; headers: IncomingHttpHeaders; body: Buffer } };
+
+export interface RecoveryMetrics {
+  recovery(server: string, reason: RecoveryReason, result: RecoveryResult, durationMs: number): void;
+  recoveryQueue(server: string, waiting: number, running: number): void;
+}
+export interface RecoveryOptions {
+  server: (name: string) => ServerView | undefined;
+  directory: SessionDirectory;
+  upstream: Pick<Upstream, 'send'>;
+  metrics: RecoveryMetrics;
+  /** SESSION_FAILOVER_ENABLED. */
+  isFailoverEnabled?: boolean;
+  now?: () => number;
+  random?: () => number;
+  /** Runs something later; returns what stops it. */
+  after?: (ms: number, run: () => void) => () => void;
+}
+
+/** Replicas tried for one session. */
+const MAX_REPLICAS = 3;
+/** How long the lock of a recovery outlives a gateway that died with it. Epochs fence what outlives the lock. */
+const LOCK_MS = 2000;
+/** How often a session is looked at that another node is recovering, should its message not come. */
+const FOLLOW_MS = 100;
+
+/** Rebuilds lost sessions: one recovery per session at a time in this process, one that counts in the fleet. */
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #after: NonNullable<RecoveryOptions['after']>;
+  readonly #running = new Map<string, Promise<Recovered>>();
+  readonly #queues = new Map<string, AdmissionQueue>();
+  /** Sessions on their way to a slot, by `server/slot`: not yet in the directory's counts. */
+  readonly #arriving = new Map<string, number>();
+  readonly #stop: () => void;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#after = options.after ?? ((ms, run) => { const timer = setTimeout(run, ms); return () => clearTimeout(timer); });
+    this.#stop = options.directory.on('superseded', ({ loser }) => this.discard(loser.server, loser.slot, loser.upstreamId, loser.protocolVersion, []));
+  }
+
+  get inFlight(): number { return this.#running.size; }
+
+  /** Brings a session back. Never rejects; requests of one session share one recovery. */
+  recover(request: RecoveryRequest): Promise<Recovered> {
+    const key = `${request.record.server}/${request.record.digest}`, running = this.#running.get(key);
+    if (running) return running;
+    const startedMs = this.#now();
+    const recovery = this.#recover(request, startedMs).catch((): Recovered => ({ kind: 'refused', reason: 'failed' })).then((result) => {
+      this.#running.delete(key);
+      this.#options.metrics.recovery(request.record.server, request.reason, resultLabel(result), this.#now() - startedMs);
+      return result;
+    });
+    this.#running.set(key, recovery);
+    return recovery;
+  }
+
+  /** Deletes an abandoned session at its replica, best effort: a dead replica is not asked twice. */
+  discard(server: string, slot: string, upstreamId: string, protocolVersion: string, headers: readonly string[]): void {
+    const view = this.#options.server(server), replica = view?.bySlot(slot);
+    if (view && replica && replica.state !== 'lost') deleteUpstream(this.#options.upstream, view.policy, replica, upstreamId, protocolVersion, headers);
+  }
+
+  close(): void { this.#stop(); }
+
+  async #recover(request: RecoveryRequest, startedMs: number): Promise<Recovered> {
+    const { server, digest } = request.record, policy = this.#options.server(server)?.policy;
+    if (!policy) return refused('no-replica');
+    if (policy.onReplicaLoss !== 'recover' || this.#options.isFailoverEnabled === false) return refused('policy');
+    const deadlineMs = request.deadlineMs ?? startedMs + policy.timeouts.recoveryMs;
+    const ahead = await this.#look(request.record);
+    if (ahead.kind !== 'still-there') return ahead.result;
+    const queue = this.#queue(server), admission = await queue.enter(request.urgency ?? 'triggered', policy.recoveryConcurrency, deadlineMs - this.#now());
+    if (admission !== 'admitted') return refused(admission === 'full' ? 'queue-full' : 'timeout');
+    try {
+      const locked = await this.#lock(request.record, deadlineMs);
+      if ('result' in locked) return locked.result;
+      try {
+        // the winner may have moved it between the look and the lock
+        const now = await this.#look(request.record);
+        return now.kind === 'still-there' ? await this.#move({ ...request, record: now.record }, policy, deadlineMs) : now.result;
+      } finally {
+        void this.#options.directory.unlock(server, digest, locked.token);
+      }
+    } finally {
+      queue.leave(policy.recoveryConcurrency);
+    }
+  }
+
+  /** Is the session still where it was lost? */
+  async #look(lost: SessionRecord): Promise<{ kind: 'still-there'; record: SessionRecord } | { kind: 'settled'; result: Recovered }> {
+    const found = await this.#options.directory.find(lost.server, lost.digest, { isFresh: true });
+    if (found.kind === 'live') return found.record.epoch > lost.epoch ? { kind: 'settled', result: { kind: 'recovered', record: found.record, isFollowed: true } } : { kind: 'still-there', record: found.record };
+    return { kind: 'settled', result: refused(found.kind === 'unsure' ? 'unsure' : 'unknown') };
+  }
+
+  async #lock(record: SessionRecord, deadlineMs: number): Promise<{ token: LockToken } | { result: Recovered }> {
+    const { server, digest } = record, directory = this.#options.directory;
+    for (;;) {
+      const token = await directory.lock(server, digest, LOCK_MS);
+      if (token !== null) return { token };
+      const leftMs = deadlineMs - this.#now();
+      if (leftMs <= 0) return { result: refused('timeout') };
+      await this.#hearOfMove(server, digest, Math.min(leftMs, FOLLOW_MS));
+      const seen = await this.#look(record);
+      if (seen.kind === 'settled') return { result: seen.result };
+    }
+  }
+
+  #hearOfMove(server: string, digest: string, waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => { cancel(); stop(); resolve(); };
+      const cancel = this.#after(waitMs, done), stop = this.#options.directory.on('moved', (moved) => { if (moved.server === server && moved.digest === digest) done(); });
+    });
+  }
+
+  async #move({ record, reason, headers }: RecoveryRequest, policy: ServerPolicy, deadlineMs: number): Promise<Recovered> {
+    // A replica that forgot the session (restarted empty) may have it again; one that was lost, hangs or drains may not.
+    const excluded = new Set(reason === 'unknown-session' || reason === 'uninitialized' ? [] : [record.slot]);
+    let last: RefusalReason = 'no-replica';
+    for (let tried = 0; tried < MAX_REPLICAS && this.#now() < deadlineMs; tried++) {
+      const replica = this.#choose(record, excluded);
+      if (!replica) return refused(last);
+      const rebuilt = await this.#arrive(replica, () => rebuildSession(this.#options.upstream, { replica, record, policy, headers, deadlineMs, now: this.#now }));
+      if (rebuilt.kind === 'refused') return { kind: 'refused', reason: 'unauthorized', answer: rebuilt };
+      if (rebuilt.kind === 'built') return this.#settle(record, replica, rebuilt.upstreamId, headers, reason);
+      if (rebuilt.upstreamId !== null) this.discard(record.server, replica.slot, rebuilt.upstreamId, record.protocolVersion, headers);
+      excluded.add(replica.slot);
+      last = rebuilt.why === 'unreachable' ? 'no-replica' : rebuilt.why;
+    }
+    return refused(this.#now() < deadlineMs ? last : 'timeout');
+  }
+
+  /** Writes the move down, if nobody was faster; whoever loses deletes what it built. */
+  async #settle(record: SessionRecord, replica: ReplicaEndpoint, upstreamId: string, headers: readonly string[], reason: RecoveryReason): Promise<Recovered> {
+    const moved = await this.#options.directory.move(movedRecord(record, { slot: replica.slot, backend: replica.backend, upstreamId }, this.#now()), record.epoch);
+    if (moved.kind === 'moved') {
+      if (reason !== 'unreachable' && reason !== 'unknown-session') this.discard(record.server, record.slot, record.upstreamId, record.protocolVersion, headers);
+      return { kind: 'recovered', record: moved.record, isFollowed: false };
+    }
+    this.discard(record.server, replica.slot, upstreamId, record.protocolVersion, headers);
+    if (moved.kind === 'conflict') return { kind: 'recovered', record: moved.record, isFollowed: true };
+    return refused(moved.kind === 'ended' ? 'unknown' : 'conflict');
+  }
+
+  #choose(record: SessionRecord, excluded: ReadonlySet<string>): ReplicaEndpoint | null {
+    const counts = this.#options.directory.counts(record.server), endpoints = this.#options.server(record.server)?.endpoints ?? [];
+    return chooseReplica({ endpoints, backend: record.backend, excluded, random: this.#random, load: (slot) => (counts.get(slot) ?? 0) + (this.#arriving.get(`${record.server}/${slot}`) ?? 0) });
+  }
+
+  async #arrive<T>(replica: ReplicaEndpoint, build: () => Promise<T>): Promise<T> {
+    const key = `${replica.server}/${replica.slot}`;
+    this.#arriving.set(key, (this.#arriving.get(key) ?? 0) + 1);
+    try { return await build(); } finally {
+      const left = this.#arriving.get(key)! - 1;
+      if (left > 0) this.#arriving.set(key, left);
+      else this.#arriving.delete(key);
+    }
+  }
+
+  #queue(server: string): AdmissionQueue {
+    let queue = this.#queues.get(server);
+    if (!queue) this.#queues.set(server, queue = new AdmissionQueue((waiting, running) => this.#options.metrics.recoveryQueue(server, waiting, running)));
+    return queue;
+  }
+}
+
+const refused = (reason: RefusalReason): Recovered => ({ kind: 'refused', reason });
+
+function resultLabel(result: Recovered): RecoveryResult {
+  if (result.kind === 'recovered') return result.isFollowed ? 'followed' : 'recovered';
+  return result.reason === 'unauthorized' || result.reason === 'unsure' || result.reason === 'policy' ? 'failed' : result.reason;
+}

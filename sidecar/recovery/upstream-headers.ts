@@ -1,0 +1,41 @@
+import { HEADER } from '../../proto/wire.ts';
+
+/**
+ * Headers of a client's request that go no further: hop-by-hop ones, those the relay sets itself, Envoy's notes to the relay, and accept-encoding, since
+ * a compressed answer could not be read, and so not be repaired.
+ */
+const STOPPED = new Set([
+  'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect', 'content-length', 'http2-settings', 'accept-encoding',
+  HEADER.sessionId, HEADER.attemptCount, HEADER.retryOn, 'x-envoy-expected-rq-timeout-ms', 'x-envoy-original-path', 'x-envoy-internal',
+]);
+
+/**
+ * Headers for the replica from the client's (flat list as Node gives it). `host`: the operator's override, else the client's own goes on, because
+ * servers check it. `sessionId` is the replica's own id.
+ */
+export function upstreamHeaders(raw: readonly string[], sessionId: string | null, host: string | null): string[] {
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (STOPPED.has(name) || name.startsWith('x-holdfast-') || (host !== null && name === 'host')) continue;
+    headers.push(name, raw[i + 1]!);
+  }
+  if (host !== null) headers.push('host', host);
+  if (sessionId !== null) headers.push(HEADER.sessionId, sessionId);
+  return headers;
+}
+
+/** Headers that say what a message of the relay's own is; the rest of the client's (Authorization, Host, Origin, keys) goes along. */
+const OWN = new Set(['accept', 'content-type', 'content-encoding', 'last-event-id', HEADER.protocolVersion, HEADER.sessionId, HEADER.method, HEADER.name]);
+
+/** Headers for a message that the relay itself sends on a session. `base` is what `upstreamHeaders` made of the live request; never stored. */
+export function ownMessageHeaders(base: readonly string[], sessionId: string | null, protocolVersion: string | null): string[] {
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < base.length; i += 2) {
+    if (!OWN.has(base[i]!) && !base[i]!.startsWith('mcp-param-')) headers.push(base[i]!, base[i + 1]!);
+  }
+  headers.push('accept', 'application/json, text/event-stream', 'content-type', 'application/json');
+  if (protocolVersion !== null) headers.push(HEADER.protocolVersion, protocolVersion);
+  if (sessionId !== null) headers.push(HEADER.sessionId, sessionId);
+  return headers;
+}

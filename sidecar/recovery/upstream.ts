@@ -1,0 +1,162 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Client, Pool, type Dispatcher } from 'undici';
+import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
+
+export interface UpstreamRequest {
+  /** `ip:port`. */
+  address: string;
+  method: 'POST' | 'GET' | 'DELETE';
+  path: string;
+  /** Flat list: name, value, name, value. Without content-length and hop-by-hop headers. */
+  headers: string[];
+  body: Buffer | null;
+  connectTimeoutMs: number;
+}
+
+export interface UpstreamFailure { delivery: DeliveryOutcome; code: string; cause: Error }
+
+/** Whoever reads the answer. Nothing is called after `onEnd`, `onFailure` or `abort()`. */
+export interface UpstreamSink {
+  onHead(status: number, headers: IncomingHttpHeaders): void;
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  onFailure(failure: UpstreamFailure): void;
+}
+
+/**
+ * Calls in flight to one replica at a time over kept connections. Node refuses no socket by itself; at the limit undici would queue silently, so
+ * `Upstream` fails the call instead. 4096 is a quarter of the ports that one source address has towards one replica.
+ */
+export const MAX_CALLS_PER_REPLICA = 4096;
+/** Less than the 5 s after which Node servers close idle connections: the pool gives them up first. */
+const KEEP_ALIVE_MS = 4000;
+/** Largest response head. */
+const MAX_HEADER_BYTES = 64 << 10;
+
+/** One request on its way, and undici's handler of it in one object. */
+export class UpstreamCall implements Dispatcher.DispatchHandler {
+  readonly #sink: UpstreamSink;
+  readonly #done: () => void;
+  #controller: Dispatcher.DispatchController | null = null;
+  #isOver = false;
+  /** The request began to be written to a connection: from here on nobody knows whether it was read. */
+  wasSent = false;
+  #hasHead = false;
+
+  constructor(sink: UpstreamSink, done: () => void) {
+    this.#sink = sink;
+    this.#done = done;
+  }
+
+  abort(): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#controller?.abort(new Error('the relay gave the call up'));
+  }
+  pause(): void { this.#controller?.pause(); }
+  resume(): void { this.#controller?.resume(); }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isOver) controller.abort(new Error('the relay gave the call up'));
+    else this.wasSent = true;
+  }
+  onRequestUpgrade(): void { this.#controller?.abort(new Error('a replica must not upgrade')); }
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (this.#isOver || status < 200) return;
+    this.#hasHead = true;
+    this.#sink.onHead(status, headers);
+  }
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#isOver) this.#sink.onData(chunk);
+  }
+  onResponseEnd(): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#sink.onEnd();
+  }
+  onResponseError(_controller: Dispatcher.DispatchController, cause: Error & { code?: string }): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#sink.onFailure({ delivery: this.#hasHead ? 'partial_response' : this.wasSent ? 'sent_no_response' : 'not_sent', code: cause.code ?? cause.name, cause });
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#done();
+  }
+}
+
+interface ReplicaPool { pool: Pool; live: number; lastUsedMs: number }
+/** A replica without a call for this long loses its pool. */
+const IDLE_POOL_MS = 60_000;
+
+/** The one file that knows undici: connections to replicas, kept per address. A stream (GET) has a connection of its own. */
+export class Upstream {
+  readonly #pools = new Map<string, ReplicaPool>();
+  readonly #streams = new Set<Client>();
+  readonly #sweep = setInterval(() => this.#dropIdle(Date.now()), IDLE_POOL_MS).unref();
+
+  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    return request.method === 'GET' ? this.#open(request, sink) : this.#call(request, sink);
+  }
+
+  /** Calls in flight to an address, streams not counted. */
+  live(address: string): number { return this.#pools.get(address)?.live ?? 0; }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweep);
+    const all = [...[...this.#pools.values()].map(({ pool }) => pool), ...this.#streams];
+    this.#pools.clear();
+    this.#streams.clear();
+    await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+  }
+
+  #call(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    const replica = this.#pools.get(request.address) ?? this.#newPool(request);
+    const call = new UpstreamCall(sink, () => { replica.live--; });
+    replica.live++;
+    replica.lastUsedMs = Date.now();
+    if (replica.live > MAX_CALLS_PER_REPLICA) queueMicrotask(() => call.onResponseError(undefined as never, Object.assign(new Error(`more than ${MAX_CALLS_PER_REPLICA} calls in flight to one replica`), { code: 'HOLDFAST_FULL' })));
+    else dispatch(replica.pool, request, call);
+    return call;
+  }
+
+  #newPool(request: UpstreamRequest): ReplicaPool {
+    const pool = new Pool(`http://${request.address}`, { ...CLIENT_OPTIONS, connections: MAX_CALLS_PER_REPLICA, connectTimeout: request.connectTimeoutMs });
+    const replica = { pool, live: 0, lastUsedMs: 0 };
+    this.#pools.set(request.address, replica);
+    return replica;
+  }
+
+  #open(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    const client = new Client(`http://${request.address}`, { ...CLIENT_OPTIONS, connectTimeout: request.connectTimeoutMs });
+    this.#streams.add(client);
+    const call = new UpstreamCall(sink, () => {
+      this.#streams.delete(client);
+      client.destroy().catch(() => undefined);
+    });
+    dispatch(client, request, call);
+    return call;
+  }
+
+  #dropIdle(nowMs: number): void {
+    for (const [address, replica] of this.#pools) {
+      if (replica.live > 0 || nowMs - replica.lastUsedMs < IDLE_POOL_MS) continue;
+      this.#pools.delete(address);
+      replica.pool.destroy().catch(() => undefined);
+    }
+  }
+}
+
+/** No time limit on heads and bodies: streams may be silent for hours; deadlines belong to the relay, which sees progress. */
+const CLIENT_OPTIONS = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, pipelining: 1, maxHeaderSize: MAX_HEADER_BYTES, allowH2: false } as const;
+
+function dispatch(dispatcher: Dispatcher, request: UpstreamRequest, call: UpstreamCall): void {
+  try {
+    dispatcher.dispatch({ path: request.path, method: request.method, headers: request.headers, body: request.body, headersTimeout: 0, bodyTimeout: 0 }, call);
+  } catch (error) {
+    // undici refuses some header values by throwing
+    queueMicrotask(() => call.onResponseError(undefined as never, error as Error));
+  }
+}
