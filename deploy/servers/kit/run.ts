@@ -7,8 +7,8 @@ import type { ServerOptions } from './options.ts';
 const GRACE_MS = 1500;
 
 /** The main of an example server on SDK v1. */
-export function run<S>(definition: ServerDefinition<S>): Promise<void> {
-  return runWith(definition.name, (options) => startHost(definition, options));
+export function run<S>(definition: ServerDefinition<S>, argv?: readonly string[]): Promise<void> {
+  return runWith(definition.name, (options) => startHost(definition, options), argv);
 }
 
 /** Flags, listen, one line `{"msg":"ready","port":…}`, SIGTERM. */
