@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { CountWindow } from './count-window.ts';
 import { MAX_BUCKETS, TimeWindow } from './time-window.ts';
 
-const results = fc.array(fc.record({ isFailure: fc.boolean(), isSlow: fc.boolean(), waitMs: fc.nat(5000) }), { maxLength: 200 });
+const results = fc.array(fc.record({ isFailure: fc.boolean(), isSlow: fc.boolean(), waitMs: fc.nat(5000) }), { maxLength: 200, size: 'max' });
 
 test('a window by count holds exactly the last calls', t => {
   fc.assert(fc.property(fc.integer({ min: 1, max: 20 }), results, (size, calls) => {
