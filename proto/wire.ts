@@ -77,6 +77,8 @@ export const REDIS = {
   slots: 'holdfast:slots',
   rollout: (server: string) => `holdfast:rollout:${server}`,
   breaker: (server: string) => `holdfast:breaker:${server}`,
+  /** Hash: what sidecars counted, by `<node>/<backend>`; see slo-window.ts. */
+  slo: (server: string) => `holdfast:slo:${server}`,
   gateway: (nodeId: string) => `holdfast:gateway:${nodeId}`,
   leader: 'holdfast:leader',
   drains: 'holdfast:drains',
