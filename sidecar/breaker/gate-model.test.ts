@@ -82,7 +82,7 @@ const steps = fc.array(fc.oneof(
   { weight: 24, arbitrary: fc.record({ do: fc.constant('settle' as const), which: fc.oneof(fc.nat(3), fc.nat()), verdict: verdicts, slow: fc.boolean() }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('record' as const), verdict: verdicts, slow: fc.boolean(), agoMs: fc.nat(2000) }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 50, 99, 100, 999, 1000, 5000, 10_000, 60_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('order' as const), kind: fc.constantFrom<OperatorState | 'closed'>('forced-open', 'disabled', 'observe', X }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('order' as const), kind: fc.constantFrom<OperatorState | 'closed'>('forced-open', 'disabled', 'observe', 'closed', 'closed', 'closed', 'closed') }) },
 ), { maxLength: 120, size: 'max' });
 
 test('over random outcomes, times, cancellations and orders the gate does what the plain model does', t => {
