@@ -32,6 +32,8 @@ export interface MeshOptions {
   config?: (config: MeshConfig) => void;
   /** Further environment of control plane and sidecars. */
   env?: NodeJS.ProcessEnv;
+  /** Further environment of one gateway node, by its index. */
+  gatewayEnv?: (index: number) => NodeJS.ProcessEnv;
   /** Worker threads of each Envoy. Default 1. */
   envoyConcurrency?: number;
   /** Prefix of the temporary folder's name. */

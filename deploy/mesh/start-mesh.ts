@@ -78,7 +78,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     });
     const replicas = planned.map((one) => prepareReplica(one, servers[one.server]!, folder.path));
     const gateways = await Promise.all(gatewayNames.map((name, index) => prepareGateway({
-      name, port: ports[index]!, folder: folder.path, xds: [xds], configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env,
+      name, port: ports[index]!, folder: folder.path, xds: [xds], configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env: { ...env, ...options.gatewayEnv?.(index) },
     })));
     const ours = [controlPlane, ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
 

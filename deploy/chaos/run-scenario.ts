@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { connectClient } from '../clients/connect-client.ts';
+import type { ClientKind } from '../clients/mcp-client.ts';
+import { startMesh } from '../mesh/start-mesh.ts';
+import { temporaryFolder } from '../mesh/temporary-folder.ts';
+import type { Objective } from '../report/objectives.ts';
+import { readLedger } from '../servers/kit/ledger.ts';
+import { count, type CallCounts } from './call-log.ts';
+import { edgeFetch } from './edge-fetch.ts';
+import { Population } from './population.ts';
+import type { Chaos, Scenario } from './scenario.ts';
+import type { Disturbance } from './verdict.ts';
+
+export interface RunOptions { sessions: number; seconds: number; everyMs: number; seed: number; say: (text: string) => void; keepLogs: boolean }
+export interface ScenarioResult { objectives: Objective[]; counts: CallCounts; examples: string[] }
+
+const KINDS: readonly ClientKind[] = ['v1', 'v2-legacy'];
+const HANG_MS = 15_000;
+
+/** mulberry32: the same seed gives the same disturbances. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Starts a mesh, fills it with sessions of official clients, lets the scenario break things, and judges what the clients saw. */
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<ScenarioResult> {
+  const { say, seconds, everyMs } = options;
+  const random = seeded(options.seed);
+  const folder = await temporaryFolder('holdfast-chaos-');
+  const ledger = join(folder.path, 'ledger');
+  const prepared = await scenario.prepare?.();
+  const { linear = { replicas: 3 }, ...otherServers } = scenario.mesh?.servers ?? {};
+  try {
+    await using mesh = await startMesh({
+      ...prepared?.mesh, ...scenario.mesh,
+      servers: { linear: { ...linear, args: ['--ledger', ledger, ...(linear.args ?? [])], settings: { trustAnnotations: true, ...linear.settings } }, ...otherServers },
+    });
+    const origins = mesh.gateways.map(({ url }) => url);
+    const connect = (session: number) => connectClient({ kind: KINDS[session % KINDS.length]!, url: mesh.url('linear'), fetch: edgeFetch(origins, session), timeoutMs: HANG_MS });
+    const population = new Population({ size: scenario.sessions ?? options.sessions, everyMs, hangMs: HANG_MS, unsafeShare: 0.3, slowShare: 0.2, connect, random, now: Date.now });
+    const disturbances: Disturbance[] = [];
+    let extra = 1_000_000;
+    const chaos: Chaos = {
+      mesh, population, disturbances, seconds, say, random,
+      async disturb(what, work) { disturbances.push({ atMs: Date.now(), what }); say(`  ${what}`); await work(); },
+      openSession: () => population.openOne(extra++),
+      executions: () => readLedger(ledger),
+    };
+    try {
+      await population.open();
+      say(`${scenario.name}: ${population.calls.length} sessions of official clients are open`);
+      population.start();
+      await scenario.play(chaos);
+    } finally {
+      await population.stop();
+    }
+    const objectives = await scenario.judge(chaos, population.calls);
+    const examples = population.calls.filter(({ result }) => result.kind === 'error' || result.kind === 'hang').slice(0, 5)
+      .map((call) => `${call.kind} ${call.tool} of session ${call.session}, ${call.endedAtMs - call.startedAtMs} ms: ${call.result.kind === 'error' ? call.result.message : 'no answer'}`);
+    if (options.keepLogs && objectives.some(({ met }) => !met)) {
+      const { cp } = await import('node:fs/promises');
+      const to = join(process.cwd(), '.holdfast', 'chaos', scenario.name);
+      await cp(mesh.folder, to, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+      say(`  logs are in ${to}`);
+    }
+    return { objectives: objectives.map((objective) => ({ ...objective, name: `${scenario.name}: ${objective.name}` })), counts: count(population.calls), examples };
+  } finally {
+    await prepared?.close();
+    await folder.remove();
+  }
+}

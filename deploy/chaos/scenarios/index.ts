@@ -1,0 +1,9 @@
+import type { Scenario } from '../scenario.ts';
+import { killReplica } from './kill-replica.ts';
+import { hangReplica } from './hang-replica.ts';
+import { killControlPlane, killGateway, killSidecar } from './kill-process.ts';
+import { redisDown, redisFailover } from './redis.ts';
+import { restartEmpty, rolling } from './restart-replica.ts';
+import { splitBrain } from './split-brain.ts';
+
+export const scenarios: readonly Scenario[] = [killReplica, restartEmpty, rolling, hangReplica, killGateway, killSidecar, killControlPlane, redisDown, redisFailover, splitBrain];

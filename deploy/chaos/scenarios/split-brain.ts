@@ -1,0 +1,55 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { exactly } from '../../report/objectives.ts';
+import { startRedis } from '../../mesh/start-redis.ts';
+import { startTcpProxy, type TcpProxy } from '../../mesh/tcp-proxy.ts';
+import { httpGet, waitFor } from '../../mesh/wait-for.ts';
+import type { Chaos, Scenario } from '../scenario.ts';
+import { executedAtMostOnce, provesSomething, safeCallErrors } from '../verdict.ts';
+import { lostSessions } from './kill-replica.ts';
+
+let partition: TcpProxy;
+
+/** Sessions that the replicas hold, those of the control plane's probes included. */
+async function liveUpstream({ mesh }: Chaos): Promise<number> {
+  const each = await Promise.all(mesh.replicas.filter(({ process }) => process.isRunning).map(async ({ address }) => {
+    const answer = await httpGet(`http://${address}/__stats`);
+    return (JSON.parse(answer?.body ?? '{}') as { sessions?: number }).sessions ?? Number.NaN;
+  }));
+  return each.reduce((sum, count) => sum + count, 0);
+}
+
+let beforeTheCut = Number.NaN;
+let inTheEnd = Number.NaN;
+
+export const splitBrain: Scenario = {
+  name: 'split-brain',
+  says: 'gateway-2 loses Redis, a replica dies, both gateways rebuild the same sessions; then the partition heals',
+  sessions: 40,
+  async prepare() {
+    const redis = await startRedis();
+    partition = await startTcpProxy(redis.port);
+    return {
+      mesh: { redis: { url: redis.url }, gatewayEnv: (index) => (index === 1 ? { SESSION_STORE_URL: `redis://127.0.0.1:${partition.port}` } : {}) },
+      close: async () => { await partition.close(); await redis.close(); },
+    };
+  },
+  async play(chaos) {
+    const { mesh, disturb } = chaos;
+    await pause(3000);
+    beforeTheCut = await liveUpstream(chaos);
+    await disturb('gateway-2 is cut from Redis', () => partition.cut());
+    await pause(1000);
+    const victim = mesh.replicas[0]!;
+    await disturb(`SIGKILL ${victim.name}`, () => victim.process.kill());
+    await pause(10_000);
+    await disturb('the partition heals', () => partition.heal());
+    await victim.process.start();
+    // Gateways find out about each other's sessions and end the losers; how long they take is not what is judged here.
+    await waitFor(async () => (inTheEnd = await liveUpstream(chaos)) === beforeTheCut, { what: 'one live upstream session each', timeoutMs: 30_000, everyMs: 250 }).catch(() => undefined);
+  },
+  judge: ({ disturbances, executions }, calls) => [
+    ...provesSomething(calls, disturbances, { calls: 50, disturbances: 3 }),
+    exactly('live upstream sessions in the end, as many as before', beforeTheCut, inTheEnd),
+    safeCallErrors(calls), ...executedAtMostOnce(calls, executions()), lostSessions(calls),
+  ],
+};
