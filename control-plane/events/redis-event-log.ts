@@ -1,0 +1,68 @@
+import type { Cluster, Redis } from 'ioredis';
+import { REDIS } from '../../proto/wire.ts';
+import { KEPT_EVENTS, matches, newEvent, type EventLog, type MeshEvent, type NewEvent } from './event.ts';
+
+/** Events that may wait while Redis is away; the oldest are dropped beyond that. */
+const MOST_WAITING = 1000;
+const RETRY_MS = 1000;
+/** Entries fetched at a time when looking for matches. */
+const PAGE = 500;
+
+/** Events in a Redis stream, shared by all control planes. */
+export function redisEventLog(redis: Redis | Cluster, now: () => number): EventLog {
+  const waiting: Array<{ event: NewEvent; atMs: number }> = [];
+  let sending: Promise<void> | null = null;
+  let isStopped = false;
+
+  const send = async () => {
+    while (waiting.length > 0) {
+      const { event, atMs } = waiting[0]!;
+      await redis.xadd(REDIS.events, 'MAXLEN', '~', KEPT_EVENTS, '*', 'event', JSON.stringify(newEvent(event, '', atMs)));
+      waiting.shift();
+    }
+  };
+  const flush = () => {
+    sending ??= send().catch(() => {}).finally(() => { sending = null; });
+    return sending;
+  };
+  const timer = setInterval(() => { if (waiting.length > 0) void flush(); }, RETRY_MS);
+  timer.unref();
+
+  return {
+    append(event) {
+      if (isStopped) return;
+      waiting.push({ event, atMs: now() });
+      if (waiting.length > MOST_WAITING) waiting.shift();
+      void flush();
+    },
+    async list(query = {}) {
+      const { afterId, limit = 100 } = query;
+      await sending;
+      const found: MeshEvent[] = [];
+      let edge = afterId === undefined ? '+' : `(${afterId}`;
+      while (found.length < limit) {
+        const page = afterId === undefined ? await redis.xrevrange(REDIS.events, edge, '-', 'COUNT', PAGE) : await redis.xrange(REDIS.events, edge, '+', 'COUNT', PAGE);
+        for (const entry of page) {
+          const event = read(entry);
+          if (event && matches(event, query) && found.length < limit) found.push(event);
+        }
+        if (page.length < PAGE) break;
+        edge = `(${page.at(-1)![0]}`;
+      }
+      return afterId === undefined ? found.reverse() : found;
+    },
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}
+
+function read([id, fields]: [string, string[]]): MeshEvent | undefined {
+  try {
+    return { ...(JSON.parse(fields[1]!) as MeshEvent), id };
+  } catch {
+    return undefined;
+  }
+}
