@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { waitFor } from '../mesh/wait-for.ts';
 import { readLedger } from '../servers/kit/ledger.ts';
 import { alternatingFetch } from './alternating-fetch.ts';
 import { connectClient } from './connect-client.ts';
@@ -10,7 +11,6 @@ import type { ClientKind } from './mcp-client.ts';
 import { postHeaders, rawExchange, rawRequest } from './raw-http.ts';
 import { startProcess } from './start-process.ts';
 import type { StartedServer } from './start-process.ts';
-import { waitUntil } from './wait-until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-clients-'));
 const ledger = join(folder, 'ledger');
@@ -18,8 +18,8 @@ let linear: StartedServer, queryquill: StartedServer;
 
 test.before(async () => {
   [linear, queryquill] = await Promise.all([
-    startProcess('linear', ['--name', 'linear-1', '--ledger', ledger, '--http-sse']),
-    startProcess('queryquill', ['--name', 'queryquill-1', '--json-responses']),
+    startProcess('linear', ['--ledger', ledger, '--http-sse']),
+    startProcess('queryquill', ['--json-responses']),
   ]);
 });
 test.after.always(async () => {
@@ -63,7 +63,7 @@ for (const kind of ['v1', 'v2-legacy', 'v2-auto', 'v1-sse', 'v2-sse'] as ClientK
     t.false((await client.callTool('say', { level: 'info', message: 'quiet' })).data.wasSent);
     t.true((await client.callTool('say', { level: 'error', message: 'loud' })).data.wasSent);
     for (const method of ['notifications/resources/updated', 'notifications/tools/list_changed', 'notifications/message']) {
-      await waitUntil(method, () => client.notifications.some((seen) => seen.method === method));
+      await waitFor(() => client.notifications.some((seen) => seen.method === method), { what: method });
     }
     const { data } = await client.callTool('whoami');
     t.is(data.sessionId, client.sessionId ?? data.sessionId);

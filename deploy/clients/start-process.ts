@@ -1,32 +1,21 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { freePort } from '../mesh/free-port.ts';
+import type { ManagedProcess } from '../mesh/managed-process.ts';
+import { prepareReplica } from '../mesh/start-replica.ts';
+import { temporaryFolder } from '../mesh/temporary-folder.ts';
 
-export interface StartedServer { port: number; url: string; pid: number; child: ChildProcess; exited: Promise<void>; kill(signal?: NodeJS.Signals): Promise<void> }
+/** An example server without a mesh. */
+export interface StartedServer { port: number; url: string; process: ManagedProcess; /** Ends it, and removes its folder. */ kill(): Promise<void> }
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const START_TIMEOUT_MS = 30_000;
-
-/** Starts an example server (`linear`, `queryquill`, `fixture`) as a process of its own and waits for its ready line. */
-export function startProcess(server: string, args: readonly string[] = []): Promise<StartedServer> {
-  const child = spawn(process.execPath, [`deploy/servers/${server}/main.ts`, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => { if (child.exitCode === null && child.signalCode === null) child.kill(signal); await exited; };
-  return new Promise((resolve, reject) => {
-    let out = '', err = '';
-    const give = (error: Error): void => { clearTimeout(timer); void kill(); reject(error); };
-    const timer = setTimeout(() => give(new Error(`${server} was not ready within ${START_TIMEOUT_MS} ms: ${err}`)), START_TIMEOUT_MS);
-    child.stderr.on('data', (chunk: Buffer) => { err = (err + chunk.toString()).slice(-4000); });
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      const line = out.split('\n').find((text) => text.includes('"msg":"ready"'));
-      if (line === undefined || !out.includes('\n')) return;
-      clearTimeout(timer);
-      child.stdout.removeAllListeners('data').resume();
-      const { port, path } = JSON.parse(line) as { port: number; path: string };
-      resolve({ port, url: `http://127.0.0.1:${port}${path}`, pid: child.pid!, child, exited, kill });
-    });
-    child.once('error', give);
-    void exited.then(() => give(new Error(`${server} ended before it was ready: ${err}`)));
-  });
+/** Starts an example server (`linear`, `queryquill`, `fixture`) on a free port as a process of its own. */
+export async function startProcess(server: string, args: readonly string[] = []): Promise<StartedServer> {
+  const [port, folder] = await Promise.all([freePort(), temporaryFolder()]);
+  const { process, url } = prepareReplica({ server, backend: 'stable', name: `${server}-direct`, address: `127.0.0.1:${port}` }, { replicas: 1, args }, folder.path);
+  const kill = async (): Promise<void> => { await process.kill(); await folder.remove(); };
+  try {
+    await process.start();
+  } catch (error) {
+    await kill();
+    throw error;
+  }
+  return { port, url, process, kill };
 }

@@ -2,7 +2,7 @@ import test from 'ava';
 import { connectClient } from '../clients/connect-client.ts';
 import { postHeaders, rawExchange, rawRequest } from '../clients/raw-http.ts';
 import { startProcess } from '../clients/start-process.ts';
-import { waitUntil } from '../clients/wait-until.ts';
+import { waitFor } from '../mesh/wait-for.ts';
 import { linear } from './linear/definition.ts';
 import { startHost } from './kit/host.ts';
 import { readOptions } from './kit/options.ts';
@@ -17,11 +17,11 @@ test('SIGTERM lets a call in flight finish, ends GET streams, and the process en
   const client = await connectClient({ kind: 'v1', url: server.url });
   t.teardown(() => client.close());
   const call = client.callTool('wait', { durationMs: 500 });
-  await waitUntil('the call is in flight', async () => (await stats(server.port)).requests >= 4);
-  server.child.kill('SIGTERM');
+  await waitFor(async () => (await stats(server.port)).requests >= 4, { what: 'the call is in flight' });
+  const { exited } = server.process;
+  await server.process.kill('SIGTERM');
   t.is((await call).data.waitedMs, 500);
-  await server.exited;
-  t.is(server.child.exitCode, 0);
+  t.deepEqual(await exited, { code: 0, signal: null });
 });
 
 test('sessions beyond the limit are refused with 503 and Retry-After', async (t) => {

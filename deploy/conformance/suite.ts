@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { readFile, readdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Check } from './check.ts';
+
+export const SPEC_VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'] as const;
+export type SpecVersion = (typeof SPEC_VERSIONS)[number];
+
+const SUITE = createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/dist/index.js');
+/** A whole suite takes about 3 s; one that hangs is ended. */
+const SUITE_TIMEOUT_MS = 180_000;
+const SCENARIO_FOLDER = /^server-(.+)-\d{4}-\d{2}-\d{2}T[\d-]+Z$/;
+
+export interface SuiteRun { url: string; specVersion: SpecVersion; folder: string; scenario?: string }
+
+/** Runs the official suite, or one scenario of it, as a process of its own and reads what it checked. */
+export async function runSuite({ url, specVersion, folder, scenario }: SuiteRun): Promise<Check[]> {
+  const which = scenario === undefined ? ['--suite', 'all'] : ['--scenario', scenario];
+  await runProgram(['server', '--url', url, '--spec-version', specVersion, ...which, '-o', folder]);
+  const names = await readdir(folder).catch(() => []);
+  const checks = await Promise.all(names.map((name) => readChecks(folder, name)));
+  return checks.flat();
+}
+
+/** Scenarios of a revision, in the suite's order; extensions left out, as `--suite all` does. */
+export async function listScenarios(specVersion: SpecVersion): Promise<string[]> {
+  const listed = await runProgram(['list', '--server']);
+  return [...listed.matchAll(/^ +- (\S+) \[(.+)\]$/gm)].filter(([, , versions]) => versions!.split(',').includes(specVersion)).map(([, name]) => name!);
+}
+
+async function readChecks(folder: string, name: string): Promise<Check[]> {
+  const scenario = SCENARIO_FOLDER.exec(name)?.[1];
+  if (scenario === undefined) return [];
+  const raw = JSON.parse(await readFile(join(folder, name, 'checks.json'), 'utf8')) as { id: string; status: Check['status']; errorMessage?: string }[];
+  return raw.map(({ id, status, errorMessage }) => ({ scenario, id, status, error: errorMessage ?? null }));
+}
+
+/** Its exit code says only whether all checks passed: what counts is in the files. */
+function runProgram(args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [SUITE, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const timer = setTimeout(() => child.kill('SIGKILL'), SUITE_TIMEOUT_MS);
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString(); });
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      if (code === null) reject(new Error(`the conformance suite did not end within ${SUITE_TIMEOUT_MS / 1000} s: ${args.join(' ')}`));
+      else resolve(out);
+    });
+  });
+}
