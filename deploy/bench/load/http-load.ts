@@ -11,10 +11,13 @@ export interface LoadResult {
 
 interface Answer { status: number; session: string | undefined }
 
-const head = (path: string, length: number, session?: string): string =>
+/** A token in the shape of a JWT, unsigned: sessions opened with it are bound to its principal and always decided on. */
+export const JWT = `Bearer ${[{ alg: 'none' }, { iss: 'bench', sub: 'bench' }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.c2ln`;
+
+const head = (path: string, length: number, session?: string, authorization?: string): string =>
   `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n` +
-  `mcp-protocol-version: 2025-11-25\r\n${session ? `mcp-session-id: ${session}\r\n` : ''}content-length: ${length}\r\n\r\n`;
-const request = (path: string, body: string, session?: string): Buffer => Buffer.from(head(path, Buffer.byteLength(body), session) + body);
+  `mcp-protocol-version: 2025-11-25\r\n${authorization ? `authorization: ${authorization}\r\n` : ''}${session ? `mcp-session-id: ${session}\r\n` : ''}content-length: ${length}\r\n\r\n`;
+const request = (path: string, body: string, session?: string, authorization?: string): Buffer => Buffer.from(head(path, Buffer.byteLength(body), session, authorization) + body);
 
 const INITIALIZE = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"load","version":"1"}}}';
 export const TOOL_CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":2}}}';
@@ -54,9 +57,9 @@ class Connection {
 }
 
 /** Opens `count` sessions with plain initializes, 16 at a time; throws when one is refused. */
-export async function openSessions(port: number, path: string, count: number): Promise<string[]> {
+export async function openSessions(port: number, path: string, count: number, authorization?: string): Promise<string[]> {
   const sessions: string[] = [];
-  const bytes = request(path, INITIALIZE);
+  const bytes = request(path, INITIALIZE, undefined, authorization);
   let left = count;
   await Promise.all(Array.from({ length: Math.min(16, count) }, async () => {
     const connection = new Connection(port);
@@ -71,9 +74,9 @@ export async function openSessions(port: number, path: string, count: number): P
 }
 
 /** Sends tool calls of the given sessions (`null`: initializes) over `connections` keep-alive connections for `seconds`. */
-export async function runLoad(options: { port: number; path: string; connections: number; sessions: readonly string[] | null; seconds: number }): Promise<LoadResult> {
-  const { port, path, connections, seconds } = options;
-  const bytes = options.sessions ? options.sessions.map((session) => request(path, TOOL_CALL, session)) : [request(path, INITIALIZE)];
+export async function runLoad(options: { port: number; path: string; connections: number; sessions: readonly string[] | null; seconds: number; authorization?: string }): Promise<LoadResult> {
+  const { port, path, connections, seconds, authorization } = options;
+  const bytes = options.sessions ? options.sessions.map((session) => request(path, TOOL_CALL, session, authorization)) : [request(path, INITIALIZE, undefined, authorization)];
   const timesMs: number[] = [];
   let errors = 0, next = 0;
   const startedAt = performance.now();

@@ -1,10 +1,11 @@
 import { createServer, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
 
 /**
  * The cheapest MCP server that a benchmark can put behind a proxy: HTTP/1.1 by hand, a new session id for each initialize, the same
  * small result for everything else. It costs little, so that what is measured is the proxy.
- * Run: `node deploy/bench/load/upstream.ts [port]`; prints its port.
+ * Run: `node deploy/bench/load/upstream.ts --port N`, as the mesh starts replicas.
  */
 const initialized = '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}';
 const result = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}],"isError":false}}';
@@ -29,5 +30,5 @@ function serve(socket: Socket): void {
   });
 }
 
-const server = createServer(serve).listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => console.log((server.address() as { port: number }).port));
-process.on('disconnect', () => process.exit());
+const { values } = parseArgs({ options: { port: { type: 'string', default: '0' }, host: { type: 'string', default: '127.0.0.1' }, name: { type: 'string' } } });
+createServer(serve).listen(Number(values.port), values.host);
