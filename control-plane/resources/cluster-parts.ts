@@ -1,0 +1,53 @@
+import { typed } from '../../proto/xds/loader.ts';
+
+/** Endpoints come over the same ADS stream. */
+export const edsOverAds = { eds_config: { ads: {}, resource_api_version: 'V3' } };
+
+/**
+ * Envoy's own limits are bounds against runaway here, not the place where load is shed: 1,024 requests and 3 retries by default would fail
+ * the sessions of one dead replica, which all hand over to the relay at once. The relay's queue and retry budget are the ones that count.
+ */
+export const openLimits = (most: number): object => ({
+  thresholds: [{
+    max_connections: most, max_pending_requests: most, max_requests: most,
+    retry_budget: { budget_percent: { value: 100 }, min_retry_concurrency: Math.min(most, 10_000) },
+  }],
+});
+
+/**
+ * Only what Envoy sees itself (connect failures, resets, connect timeouts) takes a host out, and briefly: the control plane's probes decide
+ * on health. An MCP server's 5xx says nothing of its sessions.
+ */
+export const outlierDetection = {
+  split_external_local_origin_errors: true,
+  consecutive_local_origin_failure: 3, enforcing_consecutive_local_origin_failure: 100,
+  enforcing_consecutive_5xx: 0, enforcing_consecutive_gateway_failure: 0,
+  enforcing_success_rate: 0, enforcing_local_origin_success_rate: 0, enforcing_failure_percentage: 0, enforcing_failure_percentage_local_origin: 0,
+  interval: '0.5s', base_ejection_time: '2s', max_ejection_time: '10s', max_ejection_percent: 100,
+};
+
+/** No panic: with every host out, requests go to the next priority. No merging: a health change acts at once. */
+export const commonLb = { healthy_panic_threshold: { value: 0 }, update_merge_window: '0s' };
+
+/** Node servers close idle connections after 5 s, as uvicorn does: ours are gone before, so that no request meets a closing one. */
+const UPSTREAM_IDLE = '4s';
+
+export const http1Options = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+    common_http_protocol_options: { idle_timeout: UPSTREAM_IDLE },
+    explicit_http_config: { http_protocol_options: {} },
+  }),
+};
+
+/** gRPC to a sidecar. One that hangs is left after 3 s; ext_proc's own timeout is shorter. */
+export const http2Options = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+    explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '2s', timeout: '1s' }, max_concurrent_streams: 10_000 } },
+  }),
+};
+
+export const policy = (name: string, type: string, value: object = {}): object => ({
+  policies: [{ typed_extension_config: { name: `envoy.load_balancing_policies.${name}`, typed_config: typed(type, value) } }],
+});
+
+export const leastRequest = policy('least_request', 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest');

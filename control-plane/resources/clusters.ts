@@ -1,0 +1,54 @@
+import { HEADER, METADATA, RESOURCE } from '../../proto/wire.ts';
+import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
+import { commonLb, edsOverAds, http1Options, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
+import { duration } from './duration.ts';
+import { upstreamTls } from './upstream-tls.ts';
+
+/** Every replica of a server, this node's relay behind them, and the neighbours' relays behind that (endpoints.ts). */
+export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot): object {
+  const withTls = server.backends.filter((backend) => backend.tls !== null);
+  return {
+    name: RESOURCE.serverCluster(server.name),
+    type: 'EDS',
+    eds_cluster_config: edsOverAds,
+    connect_timeout: duration(server.policy.timeouts.connectMs),
+    common_lb_config: commonLb,
+    circuit_breakers: openLimits(snapshot.gateway.maxConnections),
+    outlier_detection: outlierDetection,
+    typed_extension_protocol_options: http1Options,
+    // Pins: each attempt takes the next address of the list, whatever that host's health. Without one, least request over those that take new sessions.
+    load_balancing_policy: policy('override_host', 'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost', {
+      override_host_sources: [{ header: HEADER.host }, { metadata: { key: METADATA.namespace, path: [{ key: METADATA.host }] } }],
+      fallback_policy: leastRequest,
+    }),
+    ...(withTls.length > 0 && {
+      transport_socket_matches: withTls.map((backend) => ({ name: backend.name, match: { backend: backend.name }, transport_socket: upstreamTls(backend.tls!) })),
+    }),
+  };
+}
+
+/** ext_proc and access logs. */
+export const sidecarCluster = (snapshot: TopologySnapshot): object => ({
+  name: RESOURCE.sidecarCluster,
+  type: 'EDS',
+  eds_cluster_config: edsOverAds,
+  connect_timeout: '0.5s',
+  common_lb_config: commonLb,
+  circuit_breakers: openLimits(snapshot.gateway.maxConnections),
+  outlier_detection: outlierDetection,
+  typed_extension_protocol_options: http2Options,
+  load_balancing_policy: leastRequest,
+});
+
+/** The relay alone. A session always meets the same one of a node's sidecar processes, which then knows its streams. */
+export const relayCluster = (snapshot: TopologySnapshot): object => ({
+  name: RESOURCE.relayCluster,
+  type: 'EDS',
+  eds_cluster_config: edsOverAds,
+  connect_timeout: '0.5s',
+  common_lb_config: commonLb,
+  circuit_breakers: openLimits(snapshot.gateway.maxConnections),
+  outlier_detection: outlierDetection,
+  typed_extension_protocol_options: http1Options,
+  load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 }),
+});

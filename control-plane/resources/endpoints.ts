@@ -1,0 +1,68 @@
+import { ENDPOINT_METADATA, METADATA, RESOURCE } from '../../proto/wire.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
+import { envoyAddress } from './address.ts';
+import type { EnvoyNode } from './node.ts';
+
+/** With Envoy's 140 %, one dead replica of three already sends new sessions to the relay; only when none is left they shall go there. */
+const NEVER_SPILL = { overprovisioning_factor: 100_000 };
+
+/** Envoy's own word for what a replica may take without a pin. Pins do not look at it. */
+function healthStatus(endpoint: ReplicaEndpoint): string {
+  if (endpoint.state === 'unhealthy' || endpoint.state === 'lost') return 'UNHEALTHY';
+  return endpoint.weight > 0 ? 'HEALTHY' : 'DRAINING';
+}
+
+function replica(endpoint: ReplicaEndpoint, server: ServerTopology): object {
+  const backend = server.backends.find((each) => each.name === endpoint.backend);
+  return {
+    endpoint: {
+      address: envoyAddress(endpoint.address),
+      // The Host header towards this replica (routes.ts asks for it); the client's own when there is none.
+      ...(backend?.hostOverride && { hostname: backend.hostOverride }),
+    },
+    health_status: healthStatus(endpoint),
+    load_balancing_weight: Math.max(1, endpoint.weight),
+    metadata: {
+      filter_metadata: {
+        [ENDPOINT_METADATA.namespace]: {
+          [ENDPOINT_METADATA.slot]: endpoint.slot, [ENDPOINT_METADATA.replica]: endpoint.replica, [ENDPOINT_METADATA.backend]: endpoint.backend,
+          [ENDPOINT_METADATA.state]: endpoint.state, [ENDPOINT_METADATA.steady]: endpoint.isSteady, [ENDPOINT_METADATA.weight]: endpoint.weight,
+        },
+        ...(backend?.tls && { 'envoy.transport_socket_match': { backend: backend.name } }),
+      },
+    },
+  };
+}
+
+/** Relays say of themselves that they are none of the replicas: the access log leaves out what they answered. */
+const relay = (address: string): object => ({
+  endpoint: { address: envoyAddress(address) },
+  metadata: { filter_metadata: { [METADATA.namespace]: { [ENDPOINT_METADATA.state]: 'relay' } } },
+});
+
+const plain = (address: string): object => ({ endpoint: { address: envoyAddress(address) } });
+
+/** Priorities without a gap: Envoy refuses one. Empty ones are left out. */
+function assignment(name: string, priorities: object[][]): object {
+  return {
+    cluster_name: name,
+    policy: NEVER_SPILL,
+    endpoints: priorities.filter((each) => each.length > 0).map((lb_endpoints, priority) => ({ ...(priority > 0 && { priority }), lb_endpoints })),
+  };
+}
+
+const neighbours = (snapshot: TopologySnapshot, node: EnvoyNode) => snapshot.gateways.filter((each) => each.id !== node.id && !each.isDraining);
+
+export const serverEndpoints = (server: ServerTopology, snapshot: TopologySnapshot, node: EnvoyNode): object =>
+  assignment(RESOURCE.serverCluster(server.name), [
+    server.endpoints.map((endpoint) => replica(endpoint, server)),
+    node.relay.map(relay),
+    neighbours(snapshot, node).flatMap((each) => each.relay).map(relay),
+  ]);
+
+export const relayEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
+  assignment(RESOURCE.relayCluster, [node.relay.map(relay), neighbours(snapshot, node).flatMap((each) => each.relay).map(relay)]);
+
+export const sidecarEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
+  assignment(RESOURCE.sidecarCluster, [node.extProc.map(plain), neighbours(snapshot, node).flatMap((each) => (each.peer === null ? [] : [plain(each.peer)]))]);

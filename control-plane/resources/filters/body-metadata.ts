@@ -1,0 +1,40 @@
+import { typed } from '../../../proto/xds/loader.ts';
+import { METADATA } from '../../../proto/wire.ts';
+import { FILTER } from './names.ts';
+
+const read = (metadata_namespace: string, key: string, ...path: string[]): object => ({
+  selectors: path.map((part) => ({ key: part })), on_present: { metadata_namespace, key },
+});
+
+const REQUEST = [
+  read(METADATA.request, 'method', 'method'), read(METADATA.request, 'id', 'id'),
+  read(METADATA.request, 'name', 'params', 'name'), read(METADATA.request, 'task', 'params', 'taskId'),
+];
+
+const OUTCOME = [read(METADATA.outcome, 'code', 'error', 'code'), read(METADATA.outcome, 'isError', 'result', 'isError')];
+
+/** Method, id and tool name of the request, for ext_proc and error answers; with `responses`, what a JSON answer came to. */
+export const jsonToMetadata = (readsResponses: boolean): object => ({
+  name: FILTER.jsonToMetadata,
+  typed_config: typed('envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata', {
+    request_rules: { rules: REQUEST },
+    ...(readsResponses && { response_rules: { rules: OUTCOME } }),
+  }),
+});
+
+/** An event longer than this stays unread; it passes all the same. */
+const MAX_EVENT_BYTES = 1 << 20;
+
+/** The same for event streams, which it does not hold up. */
+export const sseToMetadata: object = {
+  name: FILTER.sseToMetadata,
+  typed_config: typed('envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata', {
+    response_rules: {
+      max_event_size: MAX_EVENT_BYTES,
+      content_parser: {
+        name: 'envoy.content_parsers.json',
+        typed_config: typed('envoy.extensions.content_parsers.json.v3.JsonContentParser', { rules: OUTCOME.map((rule) => ({ rule })) }),
+      },
+    },
+  }),
+};

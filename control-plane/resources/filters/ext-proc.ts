@@ -1,0 +1,40 @@
+import { typed } from '../../../proto/xds/loader.ts';
+import { METADATA, RESOURCE } from '../../../proto/wire.ts';
+import { FILTER } from './names.ts';
+
+/** Asks the sidecar. Off, except on routes that say otherwise (decide). */
+export const extProc: object = {
+  name: FILTER.extProc,
+  disabled: true,
+  typed_config: typed('envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor', {
+    grpc_service: { envoy_grpc: { cluster_name: RESOURCE.sidecarCluster } },
+    // 200 ms by default: a garbage collection of a busy sidecar would fail requests.
+    message_timeout: '2s',
+    // For initialize the sidecar asks for the body; it may take as long as the client needs to send it.
+    max_message_timeout: '30s',
+    allow_mode_override: true,
+    // An undecided initialize would hand out a session id that no gateway understands: better an error that says when to come again.
+    failure_mode_allow: false,
+    status_on_error: { code: 'ServiceUnavailable' },
+    processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SEND', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
+    request_attributes: ['xds.route_name', 'source.address'],
+    response_attributes: [
+      'upstream.address', 'upstream.request_attempt_count', 'response.code', 'xds.route_name', 'xds.cluster_name',
+      `xds.upstream_host_metadata.filter_metadata['${METADATA.namespace}']['slot']`,
+    ],
+    metadata_options: {
+      forwarding_namespaces: { untyped: [METADATA.request, METADATA.namespace] },
+      receiving_namespaces: { untyped: [METADATA.namespace] },
+    },
+    // It may set the session id and Envoy's retry conditions, never the path, the authority or the method.
+    mutation_rules: { allow_all_routing: false, allow_envoy: true, disallow_system: true },
+  }),
+};
+
+/** On a route: ask. */
+export const askSidecar: object = typed('envoy.config.route.v3.FilterConfig', {
+  config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: {} }),
+});
+
+/** On a route: leave a filter out that the listener has. */
+export const leaveOut: object = typed('envoy.config.route.v3.FilterConfig', { disabled: true });

@@ -1,0 +1,11 @@
+/** Names of the HTTP filters, in the order in which a request meets them (listener.ts). Routes switch them by these names. */
+export const FILTER = {
+  jwt: 'envoy.filters.http.jwt_authn',
+  rateLimit: 'envoy.filters.http.local_ratelimit',
+  sessionToMetadata: 'envoy.filters.http.header_to_metadata',
+  sessionHeaders: 'envoy.filters.http.header_mutation',
+  jsonToMetadata: 'envoy.filters.http.json_to_metadata',
+  sseToMetadata: 'envoy.filters.http.sse_to_metadata',
+  extProc: 'envoy.filters.http.ext_proc',
+  router: 'envoy.filters.http.router',
+} as const;

@@ -1,0 +1,44 @@
+import { RESOURCE } from '../../proto/wire.ts';
+import { typed } from '../../proto/xds/loader.ts';
+import type { TopologySnapshot } from '../topology/topology.ts';
+import { accessLog } from './access-log.ts';
+import { envoyAddress } from './address.ts';
+import { downstreamTls } from './downstream-tls.ts';
+import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
+import { extProc } from './filters/ext-proc.ts';
+import { FILTER } from './filters/names.ts';
+import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
+import { connectionManager } from './connection-manager.ts';
+import type { EnvoyNode } from './node.ts';
+
+/**
+ * The public port of a gateway. What is in here changes only with the configuration file's `gateway` section: a changed filter chain drains its
+ * connections, event streams with them. All that moves by itself (slots, health, weights) is in routes and endpoints.
+ */
+export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): object {
+  const { gateway } = snapshot;
+  return {
+    name: RESOURCE.listener,
+    address: envoyAddress(node.listen),
+    // Half of it is where Envoy stops reading: enough for a large answer in one piece, little enough for 50,000 connections.
+    per_connection_buffer_limit_bytes: 1 << 20,
+    ...(gateway.tls && { listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: typed('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector') }] }),
+    filter_chains: [{
+      ...(gateway.tls && { transport_socket: downstreamTls(gateway.tls) }),
+      filters: [connectionManager({
+        statPrefix: 'mcp',
+        routes: RESOURCE.routes,
+        xffTrustedHops: gateway.xffTrustedHops,
+        ...(gateway.accessLogs && { accessLog }),
+        httpFilters: [
+          sessionToMetadata,
+          sessionHeaders,
+          jsonToMetadata(gateway.responseOutcomes),
+          ...(gateway.responseOutcomes ? [sseToMetadata] : []),
+          extProc,
+          { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }) },
+        ],
+      })],
+    }],
+  };
+}

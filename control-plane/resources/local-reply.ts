@@ -1,0 +1,53 @@
+import { HEADER, METADATA } from '../../proto/wire.ts';
+import { RPC_ERROR, type DeliveryOutcome } from '../../proto/rpc-error.ts';
+
+interface Reply { filter: object; status?: number; code: number; message: string; outcome: DeliveryOutcome; isRetrySafe: boolean; retryAfterSeconds?: number }
+
+const flags = (...list: string[]): object => ({ response_flag_filter: { flags: list } });
+const status = (value: number, op = 'EQ'): object => ({ status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'holdfast.local_reply' } } } });
+
+/** One answer as JSON-RPC, with the request's own id where Envoy has read it. The keys are those of proto/rpc-error.ts. */
+const mapper = ({ filter, status: status_code, code, message, outcome, isRetrySafe, retryAfterSeconds }: Reply): object => ({
+  filter,
+  ...(status_code !== undefined && { status_code }),
+  ...(retryAfterSeconds !== undefined && { headers_to_add: [{ header: { key: 'retry-after', value: String(retryAfterSeconds) }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }] }),
+  body_format_override: {
+    content_type: 'application/json',
+    json_format: {
+      jsonrpc: '2.0',
+      id: `%DYNAMIC_METADATA(${METADATA.request}:id)%`,
+      error: {
+        code, message,
+        data: {
+          outcome, retrySafe: isRetrySafe, server: `%REQ(${HEADER.server})%`, replica: `%UPSTREAM_METADATA(${METADATA.namespace}:slot)%`,
+          attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%', sessionRecovered: false, details: '%RESPONSE_CODE_DETAILS%',
+        },
+      },
+    },
+  },
+});
+
+const BODY = '%LOCAL_REPLY_BODY%';
+const { replicaLost, noReplica, deadline, overload, tooLarge, forbidden, noRoute, badRequest } = RPC_ERROR;
+const NOT_SENT = { outcome: 'not_sent', isRetrySafe: true } as const;
+const REFUSED = { outcome: 'not_sent', isRetrySafe: false } as const;
+
+/**
+ * Everything that Envoy answers by itself, so that clients get JSON-RPC whatever happens. Shedding is 503: a 4xx would send modern clients back
+ * to an older era. First match wins.
+ */
+export const localReply: object = {
+  mappers: [
+    mapper({ filter: flags('UO'), status: 503, code: overload, message: 'Too many requests', ...NOT_SENT, retryAfterSeconds: 1 }),
+    mapper({ filter: flags('RL'), status: 503, code: overload, message: 'Rate limit reached', ...NOT_SENT, retryAfterSeconds: 1 }),
+    mapper({ filter: flags('UC', 'UR', 'UPE'), status: 503, code: replicaLost, message: 'The replica was lost while it had the request', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
+    mapper({ filter: flags('UT', 'SI', 'DT'), status: 503, code: deadline, message: 'The request took too long', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
+    mapper({ filter: flags('UH', 'UF', 'URX', 'NC', 'LH', 'NFCF'), status: 503, code: noReplica, message: 'No replica can take the request now', ...NOT_SENT, retryAfterSeconds: 1 }),
+    mapper({ filter: status(413), code: tooLarge, message: 'The body is larger than the limit', ...REFUSED }),
+    mapper({ filter: status(404), code: noRoute, message: 'No MCP server at this path', ...REFUSED }),
+    mapper({ filter: status(401), code: forbidden, message: BODY, ...REFUSED }),
+    mapper({ filter: status(403), code: forbidden, message: BODY, ...REFUSED }),
+    mapper({ filter: status(500, 'GE'), status: 503, code: noReplica, message: 'The gateway can not decide on the request now', ...NOT_SENT, retryAfterSeconds: 1 }),
+    mapper({ filter: status(400, 'GE'), code: badRequest, message: BODY, ...REFUSED }),
+  ],
+};

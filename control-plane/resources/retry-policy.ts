@@ -1,0 +1,30 @@
+import { typed } from '../../proto/xds/loader.ts';
+
+/**
+ * What Envoy may send again by itself: only what provably no replica acted on. The pin's list, or the priorities, lead the second attempt to
+ * the relay, which knows what may be sent twice and has a budget for it.
+ */
+const handOver = (retryOn: string, statusCodes?: number[]): object => ({
+  retry_on: retryOn,
+  ...(statusCodes && { retriable_status_codes: statusCodes }),
+  num_retries: 3,
+  // Handing over needs no patience: the next host is another process.
+  retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
+  retry_priority: {
+    name: 'envoy.retry_priorities.previous_priorities',
+    typed_config: typed('envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', { update_frequency: 1 }),
+  },
+  retry_host_predicate: [{
+    name: 'envoy.retry_host_predicates.previous_hosts',
+    typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
+  }],
+  host_selection_retry_max_attempts: 5,
+});
+
+const UNDELIVERED = 'connect-failure,refused-stream,reset-before-request';
+
+/** For requests that name a session: a 404 means that the replica has forgotten it, and the relay can bring it back. */
+export const sessionRetry = handOver(`${UNDELIVERED},retriable-status-codes`, [404]);
+
+/** For all others a 404 is the answer. */
+export const plainRetry = handOver(UNDELIVERED);

@@ -1,0 +1,20 @@
+import { HEADER } from '../../proto/wire.ts';
+
+export const hasHeader = (name: string): object => ({ name, present_match: true });
+export const lacksHeader = (name: string): object => ({ name, present_match: true, invert_match: true });
+export const isMethod = (...methods: string[]): object => (methods.length === 1
+  ? { name: ':method', string_match: { exact: methods[0] } }
+  : { name: ':method', string_match: { safe_regex: { regex: methods.join('|') } } });
+
+export const hasSession = hasHeader(HEADER.sessionId);
+/** Two headers of one name arrive joined by a comma. Such a request names no one session; nor does an id with one in it, which no known server makes. */
+export const hasDoubtfulSession = { name: HEADER.sessionId, string_match: { contains: ',' } };
+export const ofSlot = (slot: string): object => ({ name: HEADER.sessionId, string_match: { prefix: `${slot}~` } });
+
+const MODERN = '(2026-(07-(2[89]|3[01])|(0[89]|1[0-2])-[0-9]{2})|(202[7-9]|20[3-9][0-9]|2[1-9][0-9]{2})-[0-9]{2}-[0-9]{2})';
+/** Revision 2026-07-28 or later, which has no sessions. Cheap and sufficient (PROTOCOL.md): the header that names the method comes with it. */
+export const isModern = [hasHeader(HEADER.method), { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: MODERN } } }];
+
+/** Methods of the modern era whose requests any replica answers alike: no task, no requestState, no handle, no subscription in them. */
+export const FREE_METHODS = ['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'completion/complete', 'ping'];
+export const isFreeMethod = { name: HEADER.method, string_match: { safe_regex: { regex: FREE_METHODS.join('|') } } };

@@ -1,0 +1,44 @@
+import { HEADER, routeName, type RouteKind } from '../../proto/wire.ts';
+import { FILTER } from './filters/names.ts';
+import { leaveOut } from './filters/ext-proc.ts';
+
+interface RouteOptions {
+  server: string;
+  kind: RouteKind;
+  /** RouteMatch without headers. */
+  path: object;
+  headers?: object[];
+  cluster: string;
+  /** Path on the replica. */
+  rewrite: string;
+  /** The relay reads the bodies itself on this route: Envoy's own readers are left out, a third of its work. */
+  isReadByRelay: boolean;
+  retryPolicy?: object;
+  maxBodyBytes: number;
+  filters?: Record<string, object>;
+  action?: object;
+}
+
+const WAY: Partial<Record<RouteKind, string>> = { guarded: 'steady', sse: 'relay', upgrade: 'steady', document: 'steady' };
+const add = (key: string, value: string): object => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
+
+/** One route. Answers may be as long, and as quiet, as they like: no timeout of Envoy cuts an event stream. */
+export function route({ server, kind, path, headers = [], cluster, rewrite, isReadByRelay, retryPolicy, maxBodyBytes, filters, action }: RouteOptions): object {
+  const perFilter = {
+    ...(isReadByRelay && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
+    ...filters,
+  };
+  return {
+    name: routeName(server, kind),
+    match: { ...path, ...(headers.length > 0 && { headers }) },
+    route: {
+      cluster, timeout: '0s', idle_timeout: '0s', prefix_rewrite: rewrite,
+      ...(retryPolicy && { retry_policy: retryPolicy }),
+      ...action,
+    },
+    request_headers_to_add: [add(HEADER.server, server), add(HEADER.way, WAY[kind] ?? kind)],
+    // What Envoy keeps of a request to be able to hand it over, and to read it.
+    request_body_buffer_limit: maxBodyBytes,
+    ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
+  };
+}

@@ -1,0 +1,61 @@
+import { HEADER, RESOURCE } from '../../proto/wire.ts';
+import type { ServerTopology } from '../topology/topology.ts';
+import { askSidecar } from './filters/ext-proc.ts';
+import { FILTER } from './filters/names.ts';
+import { pinTo } from './filters/session-id.ts';
+import type { EnvoyNode } from './node.ts';
+import { refusals } from './refusals.ts';
+import { plainRetry } from './retry-policy.ts';
+import { route } from './route.ts';
+import { hasDoubtfulSession, hasHeader, hasSession, isFreeMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
+
+/** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
+const relayOf = (slot: string, relays: readonly string[]): string | undefined => relays[parseInt(slot, 36) % relays.length];
+
+/**
+ * A server's routes below `path` (RouteMatch without headers), first match wins:
+ * refused → modern → sessions that need no decision → other sessions → no session.
+ */
+export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: object): object[] {
+  const { policy } = server;
+  const cluster = RESOURCE.serverCluster(server.name);
+  const holdsCalls = policy.guard.includes('calls');
+  const holdsStreams = policy.guard.includes('streams');
+  const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
+  const isAllGuarded = guarded.length === 3;
+  const common = {
+    server: server.name, path, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,
+    ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
+  };
+  const relay = { ...common, cluster: RESOURCE.relayCluster, isReadByRelay: true, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
+  const decide = { ...common, cluster, kind: 'decide' as const, isReadByRelay: false, filters: { [FILTER.extProc]: askSidecar } };
+
+  const ofSlots = server.endpoints.filter((endpoint) => endpoint.isSteady).flatMap((endpoint) => {
+    const own = relayOf(endpoint.slot, node.relay);
+    const hosts = (...list: Array<string | undefined>): Record<string, object> => ({ [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
+    const slot = ofSlot(endpoint.slot);
+    const guardedRoute = route({
+      ...common, cluster, kind: 'guarded', isReadByRelay: true, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: hosts(own, endpoint.address),
+    });
+    if (isAllGuarded) return [guardedRoute];
+    // With a tool's breaker open, calls that no relay holds must be decided on one by one.
+    const steady = route({
+      ...common, cluster, kind: 'steady', isReadByRelay: false, filters: hosts(endpoint.address, own),
+      headers: !holdsCalls && server.hasOpenToolBreaker ? [slot, isMethod('GET')] : [slot],
+    });
+    return [guardedRoute, steady];
+  });
+
+  return [
+    ...refusals(server, path),
+    route({ ...common, cluster, kind: 'upgrade', isReadByRelay: true, retryPolicy: plainRetry, headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }),
+    route({ ...common, cluster, kind: 'modern', isReadByRelay: false, retryPolicy: plainRetry, headers: [lacksHeader(HEADER.sessionId), ...isModern, isFreeMethod] }),
+    route({ ...relay, kind: 'relay', headers: [hasDoubtfulSession] }),
+    ...ofSlots,
+    route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] }),
+    ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasHeader(HEADER.sessionId)] })]),
+    // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks.
+    route({ ...relay, kind: 'sse', headers: [isMethod('GET')] }),
+    route({ ...decide, retryPolicy: plainRetry }),
+  ];
+}

@@ -1,0 +1,26 @@
+import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
+import type { PlainResources } from './resources-for.ts';
+
+type Json = Record<string, any>;
+
+/** The same resources as one static configuration, for `envoy --mode validate` and for trying them by hand. */
+export function staticConfig(resources: PlainResources, admin: object): object {
+  const all = (typeUrl: string): Json[] => [...(resources.get(typeUrl)?.values() ?? [])].map((each) => structuredClone(each) as Json);
+  const endpoints = resources.get(RESOURCE_TYPE.endpoints);
+  const clusters = all(RESOURCE_TYPE.cluster).map(({ eds_cluster_config: _eds, ...cluster }) => ({
+    ...cluster, type: 'STATIC', load_assignment: endpoints?.get(cluster['name'] as string),
+  }));
+  const listeners = all(RESOURCE_TYPE.listener);
+  for (const listener of listeners) {
+    for (const chain of listener['filter_chains'] as Json[]) {
+      for (const filter of chain['filters'] as Json[]) {
+        const manager = filter['typed_config'] as Json;
+        const { rds } = manager;
+        if (rds === undefined) continue;
+        delete manager['rds'];
+        manager['route_config'] = resources.get(RESOURCE_TYPE.routes)?.get(rds.route_config_name as string);
+      }
+    }
+  }
+  return { admin: { address: admin }, static_resources: { listeners, clusters } };
+}

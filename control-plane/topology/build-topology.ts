@@ -1,0 +1,74 @@
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerConfig } from '../config/server-schema.ts';
+import { replicaKey, type TopologyInputs } from './inputs.ts';
+import { replicaState } from './replica-state.ts';
+import { serverPolicy } from './server-policy.ts';
+import { shareWeights } from './share-weight.ts';
+import type { ServerTopology, TopologySnapshot } from './topology.ts';
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function serverTopology(server: ServerConfig, inputs: TopologyInputs): ServerTopology {
+  const { config } = inputs;
+  const rollout = inputs.weights.get(server.name);
+  const weights = new Map(server.backends.map((backend) => [backend.name, rollout?.get(backend.name) ?? backend.weight]));
+  const breakers = inputs.openBreakers.filter((each) => each.server === server.name);
+  const drains = inputs.drains.filter((each) => each.server === server.name);
+
+  const endpoints: ReplicaEndpoint[] = [];
+  for (const replica of inputs.replicas) {
+    const key = replicaKey(server.name, replica.address);
+    const slot = inputs.slots.get(key);
+    if (replica.server !== server.name || slot === undefined || !weights.has(replica.backend)) continue;
+    const state = replicaState({
+      isHealthy: inputs.health.get(key) !== 'unhealthy',
+      isDraining: replica.isTerminating === true || drains.some((each) => (each.replica ? each.replica === replica.name || each.replica === replica.address : each.backend === replica.backend)),
+      backendWeight: weights.get(replica.backend)!,
+    });
+    const isBreakerClosed = !breakers.some((each) => each.slot === slot && each.tool === null);
+    endpoints.push({
+      server: server.name, replica: replica.name, backend: replica.backend, slot, address: replica.address,
+      state, isSteady: (state === 'active' || state === 'standby') && isBreakerClosed, weight: 0,
+    });
+  }
+  endpoints.sort((a, b) => a.slot.length - b.slot.length || byText(a.slot, b.slot));
+
+  const taking = new Map<string, number>();
+  for (const each of endpoints) if (takesNew(each)) taking.set(each.backend, (taking.get(each.backend) ?? 0) + 1);
+  const shares = shareWeights(weights, taking);
+  for (const each of endpoints) if (takesNew(each)) each.weight = shares.get(each.backend) ?? 0;
+
+  return {
+    name: server.name,
+    policy: serverPolicy(server, config),
+    backends: server.backends.map((backend) => ({
+      name: backend.name,
+      weight: (taking.get(backend.name) ?? 0) > 0 ? weights.get(backend.name)! : 0,
+      hostOverride: backend.hostOverride ?? server.hostOverride,
+      tls: backend.tls ?? null,
+    })),
+    endpoints,
+    lostSlots: [...(inputs.lostSlots.get(server.name) ?? [])].sort(byText),
+    hasOpenToolBreaker: breakers.some((each) => each.tool !== null),
+    allowedOrigins: server.allowedOrigins,
+    allowedHosts: server.allowedHosts,
+    jwt: server.jwt ?? null,
+    rateLimit: server.rateLimit,
+  };
+}
+
+/** A replica whose breaker is not closed gets no new sessions either, though its own stay where they are until they are decided on. */
+const takesNew = (endpoint: ReplicaEndpoint): boolean => endpoint.state === 'active' && endpoint.isSteady;
+
+/** From everything that is known to everything that resources are made of. Pure. */
+export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
+  const { config } = inputs;
+  return {
+    servers: config.servers.map((server) => serverTopology(server, inputs)).sort((a, b) => byText(a.name, b.name)),
+    gateways: [...inputs.gateways].sort((a, b) => byText(a.id, b.id)),
+    gateway: config.gateway,
+    edge: config.edge ?? null,
+    loadBalancer: config.loadBalancer,
+    port: config.port,
+  };
+}

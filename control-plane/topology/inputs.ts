@@ -1,0 +1,35 @@
+import type { Config } from '../config/config-schema.ts';
+import type { GatewayNode } from './topology.ts';
+
+/** A replica that the configuration names or discovery found. */
+export interface KnownReplica {
+  server: string;
+  backend: string;
+  /** Unique in its server. */
+  name: string;
+  /** `ip:port`. */
+  address: string;
+  /** Its owner is taking it down: it takes no new sessions. */
+  isTerminating?: boolean;
+}
+
+/** Key of the maps below: a replica is one address of one server. */
+export const replicaKey = (server: string, address: string): string => `${server} ${address}`;
+
+export interface TopologyInputs {
+  config: Config;
+  replicas: readonly KnownReplica[];
+  /** By replicaKey. Absent: not looked at yet, counts as healthy, or a fresh mesh would refuse its first requests. */
+  health: ReadonlyMap<string, 'healthy' | 'unhealthy'>;
+  /** Slot of each replica's present life, by replicaKey. A replica without one is not in the mesh yet. */
+  slots: ReadonlyMap<string, string>;
+  /** By server: slots of lives that are over. */
+  lostSlots: ReadonlyMap<string, readonly string[]>;
+  /** What an operator takes out: a replica (by name or address) or a whole backend. */
+  drains: ReadonlyArray<{ server: string; replica?: string | null; backend?: string | null }>;
+  /** Weights that a rollout sets, by server and backend; they win over the configuration's. */
+  weights: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Breakers that are not closed. `slot` null: of the server as a whole; `tool` null: the replica's own. */
+  openBreakers: ReadonlyArray<{ server: string; slot: string | null; tool: string | null }>;
+  gateways: readonly GatewayNode[];
+}

@@ -1,0 +1,54 @@
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerPolicy } from '../../proto/server-policy.ts';
+import type { BackendConfig } from '../config/backend-schema.ts';
+import type { EdgeConfig, GatewayConfig } from '../config/config-schema.ts';
+import type { JwtConfig, RateLimitConfig } from '../config/server-schema.ts';
+import type { SharedSettings } from '../../proto/settings.ts';
+
+/** One backend as the resources need it. */
+export interface BackendTopology {
+  name: string;
+  /** Share of new sessions relative to the other backends'; a rollout's weight where there is one, 0 while no replica of it takes any. */
+  weight: number;
+  hostOverride: string | null;
+  tls: BackendConfig['tls'] | null;
+}
+
+export interface ServerTopology {
+  name: string;
+  policy: ServerPolicy;
+  backends: BackendTopology[];
+  /** Sorted by slot. Lives that are over are not here. */
+  endpoints: ReplicaEndpoint[];
+  /** Slots of lives that are over, but that sessions may still name. */
+  lostSlots: string[];
+  /** Some tool's breaker is not closed: unguarded calls must be decided on. */
+  hasOpenToolBreaker: boolean;
+  allowedOrigins: readonly string[];
+  allowedHosts: readonly string[];
+  jwt: JwtConfig | null;
+  rateLimit: RateLimitConfig;
+}
+
+/** A gateway node that is there, by its heartbeat or its xDS stream. Addresses are `ip:port`. */
+export interface GatewayNode {
+  id: string;
+  /** Relay addresses that other nodes can reach. */
+  relay: string[];
+  /** ext_proc over TCP for other nodes; null when it offers none. */
+  peer: string | null;
+  /** Where clients (or an edge) reach its Envoy; null when unknown. */
+  listen: string | null;
+  isDraining: boolean;
+}
+
+/** Everything that resources are made of. Plain data, equal inputs give deeply equal snapshots. */
+export interface TopologySnapshot {
+  servers: ServerTopology[];
+  /** Sorted by id. */
+  gateways: GatewayNode[];
+  gateway: GatewayConfig;
+  edge: EdgeConfig | null;
+  loadBalancer: SharedSettings['loadBalancer'];
+  port: number;
+}
