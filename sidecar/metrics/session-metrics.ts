@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { FAILOVER_SECONDS } from './buckets.ts';
 
 /** Why a recovery was begun. */
-export type RecoveryReason = 'unreachable' | 'unknown-session' | 'uninitialized' | 'drain' | 'breaker' | 'hanging' | 'split-brain';
+export type RecoveryReason = 'unreachable' | 'unknown-session' | 'uninitialized' | 'unhealthy' | 'drain' | 'breaker' | 'hanging' | 'split-brain';
 /** What it came to: `recovered`, `followed` (another node had done it), or why it was refused. */
 export type RecoveryResult = 'recovered' | 'followed' | 'unknown' | 'capability' | 'no-replica' | 'timeout' | 'queue-full' | 'conflict' | 'failed';
 
