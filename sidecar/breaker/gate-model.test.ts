@@ -94,7 +94,7 @@ test('over random outcomes, times, cancellations and orders the gate does what t
     const permits: { real: Permit; plain: { life: number } }[] = [];
     let nowMs = 1_700_000_000_000;
     for (const step of sequence) {
-      const before = gate.state.kind;
+      const before: string = gate.state.kind;
       if (step.do === 'wait') nowMs += step.ms;
       else if (step.do === 'acquire') {
         const peeked = gate.peek(nowMs);
@@ -121,7 +121,7 @@ test('over random outcomes, times, cancellations and orders the gate does what t
       if (gate.state.kind === 'open') t.is(gate.state.untilMs, model.untilMs);
       if (gate.state.kind === 'half-open') t.true(gate.state.held.size + gate.state.successes <= policy.halfOpenPermits || gate.state.successes < policy.halfOpenPermits);
       reached.add(gate.state.kind);
-      if (before === 'half-open' && gate.state.kind === 'closed') closings++;
+      if (before === 'half-open' && (gate.state.kind as string) === 'closed') closings++;
     }
   }), { numRuns: 4000 });
   t.true(closings > 50);
