@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import test from 'ava';
+import { contentProblems, importProblems, TOP_LEVEL, type SourceFile } from './source-rules.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);
+const read = (path: string): SourceFile[] => {
+  try {
+    return [{ path, text: readFileSync(resolve(root, path), 'utf8') }];
+  } catch {
+    // Removed in the working tree and not committed yet.
+    return [];
+  }
+};
+const sources = tracked.filter((path) => path.endsWith('.ts')).flatMap(read);
+
+test('sidecar and control plane share proto/ and nothing else; one file of a folder knows gRPC, Redis or undici; pure folders know neither them nor the clock', (t) => {
+  t.true(sources.length > 50);
+  t.deepEqual(importProblems(sources), []);
+});
+
+test('the top level is what the design says', (t) => {
+  t.deepEqual([...new Set(tracked.map((path) => path.split('/')[0]!))].filter((name) => !TOP_LEVEL.includes(name)), []);
+});
+
+test('no committed file names a registry’s host or a machine’s path, no test is left out', (t) => {
+  t.deepEqual(contentProblems(tracked.filter((path) => !path.endsWith('package-lock.json')).flatMap(read)), []);
+});
+
+test('no source file is longer than 300 lines', (t) => {
+  t.deepEqual(sources.filter(({ text }) => text.split('\n').length > 301).map(({ path }) => path), []);
+});
+
+test('the rules find what they are for', (t) => {
+  const file = (path: string, text: string): SourceFile => ({ path, text });
+  t.is(importProblems([file('sidecar/a/b.ts', `import { x } from '../../control-plane/c.ts';`)]).length, 1);
+  t.is(importProblems([file('proto/b.ts', `import { x } from '../sidecar/c.ts';`)]).length, 1);
+  t.is(importProblems([file('sidecar/a/b.ts', `import { x } from './c';`)]).length, 1);
+  t.is(importProblems([file('sidecar/a/b.ts', `import Redis from 'ioredis';`), file('sidecar/a/c.ts', `import Redis from 'ioredis';`)]).length, 1);
+  t.is(importProblems([file('sidecar/a/b.ts', `import Redis from 'ioredis';`), file('sidecar/a/c.ts', `import type Redis from 'ioredis';`)]).length, 0);
+  t.is(importProblems([file('sidecar/a/b.ts', `import Redis from 'ioredis';`), file('sidecar/a/stub.ts', `import Redis from 'ioredis';`), file('sidecar/a/b.test.ts', `import './stub.ts';`)]).length, 0);
+  t.is(importProblems([file('sidecar/routing/b.ts', 'const now = Date.now();'), file('sidecar/routing/c.ts', '// Date.now() is a parameter')]).length, 1);
+  t.is(contentProblems([file('a.md', ['see /wo', 'rk/main'].join('')), file('b.ts', ['test.on', 'ly("x")'].join(''))]).length, 2);
+});
