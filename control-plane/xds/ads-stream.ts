@@ -1,4 +1,4 @@
-import { status, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Metadata, status, type ServerDuplexStream } from '@grpc/grpc-js';
 import { EMPTY_STREAM, nextPush, receive, type DeltaStream } from './delta-stream.ts';
 import { encodePush, readRequest, type WireRequest } from './delta-wire.ts';
 import { readNode, type NodeInfo } from './node-info.ts';
@@ -57,6 +57,8 @@ export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMet
     if (!node) {
       if (!wire.node?.id) return refuse(status.INVALID_ARGUMENT, 'the first request of an ADS stream must carry node.id');
       node = readNode(wire.node);
+      // Headers at once: a client that has everything hears nothing else, and wants to know that someone is there.
+      call.sendMetadata(new Metadata());
       resources = hooks.onNode(stream) ?? resources;
     }
     const typeUrl = wire.type_url ?? '';

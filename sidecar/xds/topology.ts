@@ -1,0 +1,43 @@
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerPolicy } from '../../proto/server-policy.ts';
+
+export interface BackendWeight { name: string; weight: number }
+
+/** One server as the control plane last told it. Never changed in place. */
+export interface ServerView {
+  readonly name: string;
+  readonly policy: ServerPolicy;
+  readonly endpoints: readonly ReplicaEndpoint[];
+  /** Slots of lives that are over, but that sessions may still name. Not in `endpoints`. */
+  readonly lostSlots: ReadonlySet<string>;
+  readonly backends: readonly BackendWeight[];
+  bySlot(slot: string): ReplicaEndpoint | undefined;
+  /** `ip:port`. */
+  byAddress(address: string): ReplicaEndpoint | undefined;
+}
+
+/** All servers at one moment. A request takes one and keeps it, so that it sees one state of the fleet from beginning to end. */
+export interface Topology {
+  readonly servers: ReadonlyMap<string, ServerView>;
+  server(name: string): ServerView | undefined;
+}
+
+/** What the resources of one server hold, read and checked. */
+export interface PolicyContent { policy: ServerPolicy; lostSlots: readonly string[]; backends: readonly BackendWeight[] }
+
+export function makeServerView({ policy, lostSlots, backends }: PolicyContent, endpoints: readonly ReplicaEndpoint[]): ServerView {
+  const slots = new Map(endpoints.map((endpoint) => [endpoint.slot, endpoint]));
+  const addresses = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
+  return {
+    name: policy.name, policy, endpoints, backends, lostSlots: new Set(lostSlots),
+    bySlot: (slot) => slots.get(slot),
+    byAddress: (address) => addresses.get(address),
+  };
+}
+
+export function makeTopology(servers: Iterable<ServerView>): Topology {
+  const byName = new Map([...servers].map((server) => [server.name, server]));
+  return { servers: byName, server: (name) => byName.get(name) };
+}
+
+export const EMPTY_TOPOLOGY: Topology = makeTopology([]);
