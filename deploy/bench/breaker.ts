@@ -1,6 +1,7 @@
 import { breakerPolicySchema, serverPolicySchema, type BreakerPolicy } from '../../proto/server-policy.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import { Breakers } from '../../sidecar/breaker/breakers.ts';
+import type { Permit } from '../../sidecar/breaker/gate-state.ts';
 import { Gate } from '../../sidecar/breaker/gate.ts';
 import { atLeast, atMost } from '../report/objectives.ts';
 import type { Bench } from './main.ts';
@@ -19,18 +20,26 @@ function perSecond(cycles: number, round: () => void): number {
   return best;
 }
 
-/** acquire + settle, a virtual clock that moves on, every 16th a failure: the gate opens now and then and closes again. */
+/** Requests under way at a time. */
+const IN_FLIGHT = 16;
+
+/** acquire + settle with requests under way between, a clock that moves on, and bursts of failures: the gate opens, tries and closes. */
 function gateCycles(policy: BreakerPolicy): number {
-  const gate = new Gate(policy);
+  let openings = 0;
+  const gate = new Gate(policy, { onChange: state => { if (state.kind === 'open') openings++; } });
+  const underWay: (Permit | null)[] = new Array(IN_FLIGHT).fill(null);
   let nowMs = 1_700_000_000_000;
-  return perSecond(CYCLES, () => {
+  const speed = perSecond(CYCLES, () => {
     for (let i = 0; i < CYCLES; i++) {
       if ((i & 7) === 0) nowMs++;
+      const oldest = underWay[i % IN_FLIGHT]!;
+      if (oldest) gate.settle(oldest, (i & 1023) < 200 ? 'failure' : 'success', false, nowMs);
       const answer = gate.acquire(nowMs);
-      if (answer.kind === 'admit') gate.settle(answer.permit, (i & 15) === 0 ? 'failure' : 'success', false, nowMs);
-      else nowMs += answer.retryAfterMs;
+      underWay[i % IN_FLIGHT] = answer.kind === 'admit' ? answer.permit : null;
     }
   });
+  if (openings < 100) throw new Error(`the gate opened only ${openings} times: this measured a closed one`);
+  return speed;
 }
 
 /** What the sidecar does for a request on the decide way: both levels asked, one outcome observed. */
@@ -68,8 +77,8 @@ export const bench: Bench = {
   async run() {
     const forms: [string, BreakerPolicy][] = [
       ['consecutive', breakerPolicySchema.parse({ timeoutMs: 10 })],
-      ['rate by count', breakerPolicySchema.parse({ form: 'rate', timeoutMs: 10 })],
-      ['rate by time', breakerPolicySchema.parse({ form: 'rate', window: 'time', windowSize: 60, timeoutMs: 10 })],
+      ['rate by count', breakerPolicySchema.parse({ form: 'rate', failureRatePercent: 10, timeoutMs: 10 })],
+      ['rate by time', breakerPolicySchema.parse({ form: 'rate', window: 'time', windowSize: 60, failureRatePercent: 10, timeoutMs: 10 })],
     ];
     return {
       objectives: [
