@@ -14,16 +14,17 @@ import type { StartedServer } from './start-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-clients-'));
 const ledger = join(folder, 'ledger');
-let linear: StartedServer, queryquill: StartedServer;
+let linear: StartedServer, queryquill: StartedServer, fixture: StartedServer;
 
 test.before(async () => {
-  [linear, queryquill] = await Promise.all([
+  [linear, queryquill, fixture] = await Promise.all([
     startProcess('linear', ['--ledger', ledger, '--http-sse']),
     startProcess('queryquill', ['--json-responses']),
+    startProcess('fixture', ['--sdk', 'v2']),
   ]);
 });
 test.after.always(async () => {
-  await Promise.all([linear?.kill(), queryquill?.kill()]);
+  await Promise.all([linear?.kill(), queryquill?.kill(), fixture?.kill()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -92,6 +93,24 @@ for (const kind of ['v1', 'v2-legacy'] as ClientKind[]) {
     const answer = await rawExchange(queryquill.port, rawRequest('POST', '/mcp', [...postHeaders(body), ['Mcp-Session-Id', sessionId]], body));
     t.is(answer.status, 404);
     t.is((JSON.parse(answer.body) as { error: { code: number } }).error.code, -32001);
+  });
+}
+
+for (const kind of ['v2-modern', 'v2-auto'] as ClientKind[]) {
+  test(`${kind}: 2026-07-28 works without a session, with input for the server and notifications`, async (t) => {
+    const client = await connectClient({ kind, url: fixture.url, handlers: { ...handlers, elicitation: () => ({ action: 'accept', content: { name: 'Ada', color: 'red' } }) } });
+    t.teardown(() => client.terminate());
+    t.is(client.sessionId, undefined);
+    t.is(client.protocolVersion, '2026-07-28');
+    t.true((await client.listTools()).includes('test_simple_text'));
+    t.is((await client.callTool('test_input_required_result_elicitation')).text, 'Hello, Ada!');
+    t.is((await client.callTool('test_input_required_result_multi_round')).text, 'Ada likes red');
+    const steps: number[] = [];
+    await client.callTool('test_tool_with_progress', {}, { onProgress: ({ progress }) => steps.push(progress) });
+    t.deepEqual(steps, [0, 50, 100]);
+    await client.subscribe('test://watched-resource');
+    await client.callTool('test_trigger_resource_update');
+    await waitFor(() => client.notifications.some(({ method, params }) => method === 'notifications/resources/updated' && params?.uri === 'test://watched-resource'), { what: 'the update arrives' });
   });
 }
 

@@ -9,15 +9,15 @@ import type { Check } from './check.ts';
 import { compare } from './compare.ts';
 import type { Difference } from './compare.ts';
 import { USAGE, readConformanceOptions } from './options.ts';
-import { listScenarios, runSuite } from './suite.ts';
-import type { SpecVersion } from './suite.ts';
+import { SUITES, listScenarios, runScenario, runSuite } from './suite.ts';
+import type { Suite } from './suite.ts';
 import { startDirect, startThroughMesh } from './targets.ts';
 import type { Guard, ThroughMesh } from './targets.ts';
 
 /** Checks that the fixtures of this repository pass without a mesh: fewer means that the yardstick itself has shrunk. */
-const PASSED_DIRECTLY: Record<SpecVersion, number> = { '2025-03-26': 3, '2025-06-18': 56, '2025-11-25': 84, '2026-07-28': 152 };
+const PASSED_DIRECTLY: Record<string, number> = { '2025-03-26': 3, '2025-06-18': 56, '2025-11-25': 84, '2026-07-28': 152, '2026-07-28 tasks': 44 };
 
-interface Run { version: SpecVersion; way: string; passed: number; failed: number; differences: Difference[] }
+interface Run { suite: string; way: string; passed: number; failed: number; differences: Difference[] }
 
 const options = readConformanceOptions(process.argv.slice(2));
 if (typeof options === 'string') {
@@ -25,6 +25,7 @@ if (typeof options === 'string') {
   process.exit(options === USAGE ? 0 : 64);
 }
 const { versions, guards, isDirectOnly, kills, json } = options;
+const suites = SUITES.filter(({ specVersion }) => versions.includes(specVersion));
 const print = say(json);
 const folder = await temporaryFolder();
 const runs: Run[] = [];
@@ -34,42 +35,43 @@ try {
 } finally {
   await folder.remove();
 }
-print(table(['revision', 'way', 'passed', 'failed', 'different'], runs.map((run) => [run.version, run.way, run.passed, run.failed, run.differences.length])));
-for (const { version, way, differences } of runs) {
-  for (const { check, direct, mesh, why } of differences) print(`${version} ${way}: ${check}: passed ${direct}× directly, ${mesh}× through the mesh${why === null ? '' : `: ${why}`}`);
+print(table(['suite', 'way', 'passed', 'failed', 'different'], runs.map((run) => [run.suite, run.way, run.passed, run.failed, run.differences.length])));
+for (const { suite, way, differences } of runs) {
+  for (const { check, direct, mesh, why } of differences) print(`${suite} ${way}: ${check}: passed ${direct}× directly, ${mesh}× through the mesh${why === null ? '' : `: ${why}`}`);
 }
 printReport(runs.flatMap(objectivesOf), { json, extra: { runs } });
 
-async function runDirect(): Promise<Map<SpecVersion, Check[]>> {
+async function runDirect(): Promise<Map<string, Check[]>> {
   await using target = await startDirect(versions);
-  const checks = await Promise.all(versions.map(async (version) => [version, await runSuite({ url: target.url(version), specVersion: version, folder: join(folder.path, `direct-${version}`) })] as const));
-  for (const [version, found] of checks) {
-    runs.push({ version, way: 'direct', passed: passed(found), failed: failed(found), differences: [] });
-    for (const { scenario, id, status, error } of found) if (status === 'FAILURE') print(`${version} direct: ${scenario}/${id}: ${error}`);
+  const found = await Promise.all(suites.map(async (suite) => ({ name: suite.name, checks: await runSuite(suite, target.url(suite.specVersion), join(folder.path, `direct-${suite.name}`)) })));
+  for (const { name, checks } of found) {
+    runs.push({ suite: name, way: 'direct', passed: passed(checks), failed: failed(checks), differences: [] });
+    for (const { scenario, id, status, error } of checks) if (status === 'FAILURE') print(`${name} direct: ${scenario}/${id}: ${error}`);
   }
-  return new Map(checks);
+  return new Map(found.map(({ name, checks }) => [name, checks]));
 }
 
-async function runThroughMesh(direct: Map<SpecVersion, Check[]>, guard: Guard): Promise<void> {
+async function runThroughMesh(direct: Map<string, Check[]>, guard: Guard): Promise<void> {
   await using target = await startThroughMesh(versions, guard);
   const way = `guard ${guard}${kills ? ', kills' : ''}`;
-  for (const version of versions) {
-    const checks = kills ? await runWithKills(target, version, guard) : await runSuite({ url: target.url(version), specVersion: version, folder: join(folder.path, `${guard}-${version}`) });
-    runs.push({ version, way, passed: passed(checks), failed: failed(checks), differences: compare(direct.get(version)!, checks) });
+  for (const suite of suites) {
+    const into = join(folder.path, `${guard}-${suite.name}`);
+    const checks = kills ? await runWithKills(target, suite, into) : await runSuite(suite, target.url(suite.specVersion), into);
+    runs.push({ suite: suite.name, way, passed: passed(checks), failed: failed(checks), differences: compare(direct.get(suite.name)!, checks) });
   }
 }
 
 /** Scenario by scenario; before each, one replica is killed and the one killed before is up again. */
-async function runWithKills(target: ThroughMesh, version: SpecVersion, guard: Guard): Promise<Check[]> {
+async function runWithKills(target: ThroughMesh, suite: Suite, into: string): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const scenario of await listScenarios(version)) {
-    await target.killNext(version);
-    checks.push(...await runSuite({ url: target.url(version), specVersion: version, scenario, folder: join(folder.path, `${guard}-${version}-${scenario}`) }));
+  for (const scenario of await listScenarios(suite)) {
+    await target.killNext(suite.specVersion);
+    checks.push(...await runScenario(suite, target.url(suite.specVersion), join(into, scenario), scenario));
   }
   return checks;
 }
 
-function objectivesOf({ version, way, passed: count, failed: failures, differences }: Run): Objective[] {
-  if (way !== 'direct') return [exactly(`${version}: passed checks that differ through the mesh, ${way}`, 0, differences.length)];
-  return [atLeast(`${version}: checks passed directly`, PASSED_DIRECTLY[version], count), exactly(`${version}: checks failed directly`, 0, failures)];
+function objectivesOf({ suite, way, passed: count, failed: failures, differences }: Run): Objective[] {
+  if (way !== 'direct') return [exactly(`${suite}: passed checks that differ through the mesh, ${way}`, 0, differences.length)];
+  return [atLeast(`${suite}: checks passed directly`, PASSED_DIRECTLY[suite]!, count), exactly(`${suite}: checks failed directly`, 0, failures)];
 }

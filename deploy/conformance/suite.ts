@@ -12,21 +12,43 @@ const SUITE = createRequire(import.meta.url).resolve('@modelcontextprotocol/conf
 const SUITE_TIMEOUT_MS = 180_000;
 const SCENARIO_FOLDER = /^server-(.+)-\d{4}-\d{2}-\d{2}T[\d-]+Z$/;
 
-export interface SuiteRun { url: string; specVersion: SpecVersion; folder: string; scenario?: string }
+/** What is run for one revision: the official suite, or the scenarios of an extension, which `--suite all` leaves out. */
+export interface Suite { name: string; specVersion: SpecVersion; extension: string | null }
 
-/** Runs the official suite, or one scenario of it, as a process of its own and reads what it checked. */
-export async function runSuite({ url, specVersion, folder, scenario }: SuiteRun): Promise<Check[]> {
+export const SUITES: readonly Suite[] = [
+  ...SPEC_VERSIONS.map((specVersion) => ({ name: specVersion, specVersion, extension: null })),
+  { name: '2026-07-28 tasks', specVersion: '2026-07-28', extension: 'tasks-' },
+];
+
+/** Scenarios of an extension wait most of the time: several at once cost little. */
+const SCENARIOS_AT_ONCE = 5;
+
+/** Runs a whole suite. */
+export async function runSuite(suite: Suite, url: string, folder: string): Promise<Check[]> {
+  if (suite.extension === null) return runScenario(suite, url, folder);
+  const waiting = await listScenarios(suite);
+  const checks: Check[] = [];
+  const work = async (): Promise<void> => {
+    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) checks.push(...await runScenario(suite, url, join(folder, scenario), scenario));
+  };
+  await Promise.all(Array.from({ length: SCENARIOS_AT_ONCE }, work));
+  return checks;
+}
+
+/** Runs one scenario, or all that the revision has when none is named, as a process of its own and reads what it checked. */
+export async function runScenario({ specVersion, extension }: Suite, url: string, folder: string, scenario?: string): Promise<Check[]> {
   const which = scenario === undefined ? ['--suite', 'all'] : ['--scenario', scenario];
-  await runProgram(['server', '--url', url, '--spec-version', specVersion, ...which, '-o', folder]);
+  await runProgram(['server', '--url', url, '--spec-version', specVersion, ...which, ...(extension === null ? [] : ['--force']), '-o', folder]);
   const names = await readdir(folder).catch(() => []);
   const checks = await Promise.all(names.map((name) => readChecks(folder, name)));
   return checks.flat();
 }
 
-/** Scenarios of a revision, in the suite's order; extensions left out, as `--suite all` does. */
-export async function listScenarios(specVersion: SpecVersion): Promise<string[]> {
+/** Names of a suite's scenarios, in the official order. */
+export async function listScenarios({ specVersion, extension }: Suite): Promise<string[]> {
   const listed = await runProgram(['list', '--server']);
-  return [...listed.matchAll(/^ +- (\S+) \[(.+)\]$/gm)].filter(([, , versions]) => versions!.split(',').includes(specVersion)).map(([, name]) => name!);
+  const scenarios = [...listed.matchAll(/^ +- (\S+) \[(.+)\]$/gm)].map(([, name, versions]) => ({ name: name!, versions: versions!.split(',') }));
+  return scenarios.filter(({ name, versions }) => (extension === null ? versions.includes(specVersion) : name.startsWith(extension))).map(({ name }) => name);
 }
 
 async function readChecks(folder: string, name: string): Promise<Check[]> {
