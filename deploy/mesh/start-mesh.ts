@@ -7,6 +7,7 @@ import { meshConfig, planReplicas } from './mesh-config.ts';
 import type { MeshConfig, MeshOptions } from './mesh-options.ts';
 import { nodeProgram } from './node-program.ts';
 import { hostsOf } from './envoy-hosts.ts';
+import { prepareEdge, type Edge } from './start-edge.ts';
 import { prepareGateway, type Gateway } from './start-gateway.ts';
 import { startRedis, startSentinelRedis, type Redis, type SentinelRedis } from './start-redis.ts';
 import { prepareReplica, type Replica } from './start-replica.ts';
@@ -18,6 +19,7 @@ export interface Mesh extends AsyncDisposable {
   /** Logs (`<process>.log`), the configuration and sockets. */
   folder: string;
   gateways: Gateway[];
+  edges: Edge[];
   /** All replicas, in the order of the configuration. */
   replicas: Replica[];
   redis: Redis | SentinelRedis | null;
@@ -61,6 +63,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     signal?.throwIfAborted();
 
     const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl, xds, admin, stateDir: join(folder.path, 'state') });
+    if (options.edges) config['edge'] = {};
     options.config?.(config);
     const configFile = options.configFile ?? join(folder.path, 'holdfast.yaml');
     const writeConfig = async (change?: (config: MeshConfig) => void): Promise<void> => {
@@ -80,7 +83,9 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     const gateways = await Promise.all(gatewayNames.map((name, index) => prepareGateway({
       name, port: ports[index]!, folder: folder.path, xds: [xds], configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env: { ...env, ...options.gatewayEnv?.(index) },
     })));
-    const ours = [controlPlane, ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
+    const envoyConcurrency = options.envoyConcurrency ?? 1;
+    const edges = await Promise.all(Array.from({ length: options.edges ?? 0 }, (_, index) => prepareEdge({ name: `edge-${index + 1}`, folder: folder.path, xds: [xds], concurrency: envoyConcurrency })));
+    const ours = [controlPlane, ...edges.map(({ envoy }) => envoy.process), ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
 
     // All at once: every part waits for what it needs, in whatever order they come up.
     signal?.throwIfAborted();
@@ -99,7 +104,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     await settled();
     signal?.throwIfAborted();
     return {
-      folder: folder.path, gateways, replicas, redis, controlPlane: { process: controlPlane, adminUrl, xds }, configFile, config,
+      folder: folder.path, gateways, edges, replicas, redis, controlPlane: { process: controlPlane, adminUrl, xds }, configFile, config,
       url: (server, gateway = 0) => `${gateways[gateway]!.url}/mcp/${server}`,
       replicasOf: (server) => replicas.filter((one) => one.server === server),
       processes: () => [...(redis?.processes ?? []), ...ours], writeConfig, settled, close, [Symbol.asyncDispose]: close,
