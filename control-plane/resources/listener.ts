@@ -11,6 +11,8 @@ import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
 import { connectionManager } from './connection-manager.ts';
 import type { EnvoyNode } from './node.ts';
 
+const BUFFER_BYTES = 1 << 20;
+
 /**
  * The public port of a gateway. What is in here changes only with the configuration file's `gateway` section: a changed filter chain drains its
  * connections, event streams with them. All that moves by itself (slots, health, weights) is in routes and endpoints.
@@ -20,8 +22,8 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
   return {
     name: RESOURCE.listener,
     address: envoyAddress(node.listen),
-    // Half of it is where Envoy stops reading: enough for a large answer in one piece, little enough for 50,000 connections.
-    per_connection_buffer_limit_bytes: 1 << 20,
+    // What a slow client may leave lying here. Reading JSON answers holds each one back until it is complete, so then it is their limit as well.
+    per_connection_buffer_limit_bytes: gateway.responseOutcomes === 'all' ? gateway.maxJsonAnswerBytes : BUFFER_BYTES,
     ...(gateway.tls && { listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: typed('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector') }] }),
     filter_chains: [{
       ...(gateway.tls && { transport_socket: downstreamTls(gateway.tls) }),
@@ -33,8 +35,8 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
         httpFilters: [
           sessionToMetadata,
           sessionHeaders,
-          jsonToMetadata(gateway.responseOutcomes),
-          ...(gateway.responseOutcomes ? [sseToMetadata] : []),
+          jsonToMetadata(gateway.responseOutcomes === 'all'),
+          ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
           extProc,
           { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }) },
         ],

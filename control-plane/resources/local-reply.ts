@@ -6,7 +6,10 @@ interface Reply { filter: object; status?: number; code: number; message: string
 const flags = (...list: string[]): object => ({ response_flag_filter: { flags: list } });
 const status = (value: number, op = 'EQ'): object => ({ status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'holdfast.local_reply' } } } });
 
-/** One answer as JSON-RPC, with the request's own id where Envoy has read it. The keys are those of proto/rpc-error.ts. */
+/**
+ * One answer as JSON-RPC, with the request's own id where Envoy has read it. The keys are those of proto/rpc-error.ts; Envoy's flags tell
+ * operators why (its details would, too, but they name addresses).
+ */
 const mapper = ({ filter, status: status_code, code, message, outcome, isRetrySafe, retryAfterSeconds }: Reply): object => ({
   filter,
   ...(status_code !== undefined && { status_code }),
@@ -20,12 +23,16 @@ const mapper = ({ filter, status: status_code, code, message, outcome, isRetrySa
         code, message,
         data: {
           outcome, retrySafe: isRetrySafe, server: `%REQ(${HEADER.server})%`, replica: `%UPSTREAM_METADATA(${METADATA.namespace}:slot)%`,
-          attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%', sessionRecovered: false, details: '%RESPONSE_CODE_DETAILS%',
+          attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%', sessionRecovered: false, flags: '%RESPONSE_FLAGS%',
         },
       },
     },
   },
 });
+
+/** The router counts attempts in this header, and nobody else can set it: with it, a replica may have had the request. */
+const wasSent = { header_filter: { header: { name: HEADER.attemptCount, present_match: true } } };
+const both = (...filters: object[]): object => ({ and_filter: { filters } });
 
 const BODY = '%LOCAL_REPLY_BODY%';
 const { replicaLost, noReplica, deadline, overload, tooLarge, forbidden, noRoute, badRequest } = RPC_ERROR;
@@ -47,6 +54,7 @@ export const localReply: object = {
     mapper({ filter: status(404), code: noRoute, message: 'No MCP server at this path', ...REFUSED }),
     mapper({ filter: status(401), code: forbidden, message: BODY, ...REFUSED }),
     mapper({ filter: status(403), code: forbidden, message: BODY, ...REFUSED }),
+    mapper({ filter: both(status(500, 'GE'), wasSent), status: 503, code: replicaLost, message: 'The gateway lost the answer', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
     mapper({ filter: status(500, 'GE'), status: 503, code: noReplica, message: 'The gateway can not decide on the request now', ...NOT_SENT, retryAfterSeconds: 1 }),
     mapper({ filter: status(400, 'GE'), code: badRequest, message: BODY, ...REFUSED }),
   ],

@@ -7,7 +7,7 @@ import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
 import { plainRetry } from './retry-policy.ts';
 import { route } from './route.ts';
-import { hasDoubtfulSession, hasHeader, hasSession, isFreeMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
+import { hasHeader, hasSession, isFreeMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
 
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
 const relayOf = (slot: string, relays: readonly string[]): string | undefined => relays[parseInt(slot, 36) % relays.length];
@@ -50,7 +50,6 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
     ...refusals(server, path),
     route({ ...common, cluster, kind: 'upgrade', isReadByRelay: true, retryPolicy: plainRetry, headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }),
     route({ ...common, cluster, kind: 'modern', isReadByRelay: false, retryPolicy: plainRetry, headers: [lacksHeader(HEADER.sessionId), ...isModern, isFreeMethod] }),
-    route({ ...relay, kind: 'relay', headers: [hasDoubtfulSession] }),
     ...ofSlots,
     route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] }),
     ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasHeader(HEADER.sessionId)] })]),
