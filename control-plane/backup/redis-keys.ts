@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { BackupEntry } from './archive.ts';
+
+const PATTERN = 'holdfast:*';
+/** Of the moment only: who leads, who lives, who holds a lock. Restoring them would be a lie. */
+const FLEETING = /^holdfast:(leader$|gateway:|\{[^}]*\}:lock:|restoring:)/;
+const BATCH = 500;
+
+/** Every key of the mesh, as Redis serializes it. Keys that vanish meanwhile are left out. */
+export async function dumpKeys(redis: Redis): Promise<BackupEntry[]> {
+  const entries = new Map<string, BackupEntry>();
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', PATTERN, 'COUNT', BATCH);
+    cursor = next;
+    const wanted = keys.filter((key) => !FLEETING.test(key) && !entries.has(key));
+    const pipeline = redis.pipeline();
+    for (const key of wanted) pipeline.callBuffer('DUMP', key).pttl(key);
+    const replies = (await pipeline.exec()) ?? [];
+    for (const [index, key] of wanted.entries()) {
+      const [dumpError, dump] = replies[2 * index]!;
+      const [ttlError, ttl] = replies[2 * index + 1]!;
+      if (dumpError ?? ttlError) throw dumpError ?? ttlError!;
+      if (Buffer.isBuffer(dump)) entries.set(key, { key, ttlMs: (ttl as number) >= 0 ? ttl as number : null, dump });
+    }
+  } while (cursor !== '0');
+  return [...entries.values()];
+}
+
+/**
+ * Puts the entries in the place of every key of the mesh, all or nothing: each is first restored under another name, and only when
+ * Redis took every one are they moved into place, in one transaction.
+ * @returns number of keys restored
+ * @throws when Redis refuses one; then nothing has changed.
+ */
+export async function restoreKeys(redis: Redis, entries: readonly BackupEntry[]): Promise<number> {
+  const staging = `holdfast:restoring:${randomUUID()}:`;
+  const staged: string[] = [];
+  try {
+    for (let at = 0; at < entries.length; at += BATCH) {
+      const pipeline = redis.pipeline();
+      for (const { key, ttlMs, dump } of entries.slice(at, at + BATCH)) {
+        // Long enough to be moved; the entry's own time to live is set with the move.
+        pipeline.restore(staging + key, Math.max(ttlMs ?? 0, 0) + 600_000, dump);
+        staged.push(staging + key);
+      }
+      for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+    }
+    const old = (await keysOf(redis)).filter((key) => !FLEETING.test(key));
+    const move = redis.multi();
+    for (const key of old) move.unlink(key);
+    for (const { key, ttlMs } of entries) {
+      move.rename(staging + key, key);
+      if (ttlMs === null) move.persist(key); else move.pexpire(key, Math.max(1, ttlMs));
+    }
+    for (const [error] of (await move.exec()) ?? []) if (error) throw error;
+    return entries.length;
+  } catch (error) {
+    for (let at = 0; at < staged.length; at += BATCH) await redis.unlink(...staged.slice(at, at + BATCH)).catch(() => 0);
+    throw error;
+  }
+}
+
+async function keysOf(redis: Redis): Promise<string[]> {
+  const keys = new Set<string>();
+  let cursor = '0';
+  do {
+    const [next, some] = await redis.scan(cursor, 'MATCH', PATTERN, 'COUNT', BATCH);
+    cursor = next;
+    for (const key of some) keys.add(key);
+  } while (cursor !== '0');
+  return [...keys];
+}
