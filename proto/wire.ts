@@ -77,7 +77,7 @@ export const REDIS = {
   slots: 'holdfast:slots',
   rollout: (server: string) => `holdfast:rollout:${server}`,
   breaker: (server: string) => `holdfast:breaker:${server}`,
-  /** Hash: what sidecars counted, by `<node>/<backend>`; see slo-window.ts. */
+  /** Hash: what sidecars counted, by `<node>/<start>/<backend>`; see slo-window.ts. */
   slo: (server: string) => `holdfast:slo:${server}`,
   gateway: (nodeId: string) => `holdfast:gateway:${nodeId}`,
   leader: 'holdfast:leader',

@@ -16,7 +16,7 @@ test('what changed is written under its node and backend; what a failed write mi
   publisher.count(outcome({ backend: null }));
   await publisher.publish();
   t.is(written.length, 1);
-  t.deepEqual(written[0]!.slice(0, 2), ['holdfast:slo:s', 'gateway-1/stable']);
+  t.deepEqual(written[0]!.slice(0, 2), ['holdfast:slo:s', 'gateway-1/1/stable']);
   t.like(sloReportSchema.parse(JSON.parse(written[0]![2]!)), { node: 'gateway-1', backend: 'stable', startedAtMs: 1, atMs: 9, counters: { calls: 1 }, inFlight: { 1: 2 } });
   await publisher.publish();
   t.is(written.length, 1, 'nothing new');

@@ -16,6 +16,8 @@ export interface SloPublisherOptions {
 
 /** Counters of a process that has gone are of use for as long as a rollout's step may last. */
 const KEEP_MS = 24 * 3_600_000;
+/** Calls in flight are said again this often although their number did not change, so that those of a dead process can be told. */
+const REPEAT_MS = 5000;
 
 /**
  * Counts outcomes per server and backend and writes the counters to Redis, where the control plane's rollouts read them. The sidecar writes instead of
@@ -25,7 +27,7 @@ export class SloPublisher {
   readonly #options: Required<SloPublisherOptions>;
   readonly #counters = new Map<string, { server: string; backend: string; counters: SloCounters }>();
   readonly #timer: NodeJS.Timeout;
-  #written = new Map<string, string>();
+  #written = new Map<string, { content: string; atMs: number }>();
 
   constructor(options: SloPublisherOptions) {
     this.#options = { now: Date.now, intervalMs: 1000, inFlight: () => [], ...options };
@@ -50,14 +52,15 @@ export class SloPublisher {
       const held = inFlight.get(key(server, backend)) ?? {};
       inFlight.set(key(server, backend), { ...held, [slot]: calls });
     }
-    const written = new Map<string, string>();
+    const written = new Map<string, { content: string; atMs: number }>();
     await Promise.allSettled([...this.#counters].map(async ([name, { server, backend, counters }]) => {
       const content = JSON.stringify([counters, inFlight.get(name)]);
-      if (this.#written.get(name) === content) { written.set(name, content); return; }
-      const report: SloReport = { node, backend, startedAtMs, atMs: now(), counters, inFlight: inFlight.get(name) ?? {} };
-      await redis.hset(REDIS.slo(server), `${node}/${backend}`, JSON.stringify(report));
+      const last = this.#written.get(name), atMs = now();
+      if (last?.content === content && (!inFlight.has(name) || atMs - last.atMs < REPEAT_MS)) { written.set(name, last); return; }
+      const report: SloReport = { node, backend, startedAtMs, atMs, counters, inFlight: inFlight.get(name) ?? {} };
+      await redis.hset(REDIS.slo(server), `${node}/${startedAtMs}/${backend}`, JSON.stringify(report));
       await redis.pexpire(REDIS.slo(server), KEEP_MS);
-      written.set(name, content);
+      written.set(name, { content, atMs });
     }));
     this.#written = written;
   }

@@ -1,0 +1,39 @@
+import type { Cluster, Redis } from 'ioredis';
+import { combine, noCounters, sloReportSchema, type SloCounters, type SloReport } from '../../proto/slo-window.ts';
+import { REDIS } from '../../proto/wire.ts';
+
+/** What the gateways counted of one server. */
+export interface SloView {
+  /** Sums over all gateways, living or not, by backend: numbers that only grow. */
+  counters: ReadonlyMap<string, SloCounters>;
+  /** Calls that relays hold now, by slot. */
+  inFlight: ReadonlyMap<string, number>;
+}
+
+/** Calls in flight of a gateway that has said nothing for this long are not in flight any more: it is gone, and so are they. */
+const FRESH_MS = 15_000;
+
+/** Reads the counters that sidecars publish. */
+export async function readSlo(redis: Pick<Redis | Cluster, 'hgetall'>, server: string, now: number): Promise<SloView> {
+  const fields = await redis.hgetall(REDIS.slo(server));
+  return sumReports(Object.values(fields).flatMap((text) => parse(text) ?? []), now);
+}
+
+export function sumReports(reports: readonly SloReport[], now: number): SloView {
+  const counters = new Map<string, SloCounters>(), inFlight = new Map<string, number>();
+  for (const report of reports) {
+    counters.set(report.backend, combine(counters.get(report.backend) ?? noCounters(), report.counters, 1));
+    if (now - report.atMs > FRESH_MS) continue;
+    for (const [slot, calls] of Object.entries(report.inFlight)) inFlight.set(slot, (inFlight.get(slot) ?? 0) + calls);
+  }
+  return { counters, inFlight };
+}
+
+/** undefined for what another version wrote and this one can't read. */
+function parse(text: string): SloReport | undefined {
+  try {
+    return sloReportSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
