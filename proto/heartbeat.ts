@@ -1,0 +1,21 @@
+import * as z from 'zod';
+
+/**
+ * What a gateway node says of itself, in Redis under `holdfast:gateway:<node id>` (JSON, kept for three intervals) and in the node
+ * metadata of its sidecar's xDS stream. Addresses are `ip:port` that other machines can reach; a newer version may add keys.
+ */
+export const heartbeatSchema = z.looseObject({
+  nodeId: z.string().min(1),
+  version: z.string(),
+  /** Relay of each sidecar process, for neighbours whose own sidecar is gone. */
+  relay: z.array(z.string()),
+  /** ext_proc over TCP for neighbours; null when it offers none. */
+  peer: z.string().nullable(),
+  /** Admin port of the sidecar. */
+  admin: z.string().nullable(),
+  /** Where clients or an edge reach its Envoy; null when the sidecar was not told. */
+  listen: z.string().nullable(),
+  isDraining: z.boolean(),
+  atMs: z.number(),
+});
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
