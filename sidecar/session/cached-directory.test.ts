@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createSessionDirectory, type DirectoryOptions } from './cached-directory.ts';
 import { createMemoryStore, MemoryBacking } from './memory-store.ts';
 import { startRealRedis, type RealRedis } from './real-redis.ts';
-import { connectRedis, whenReady } from './redis-client.ts';
+import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 import { createRedisStore } from './redis-store.ts';
 import { sampleRecord } from './sample-record.ts';
 import type { DirectoryEvents, SessionDirectory } from './session-directory.ts';

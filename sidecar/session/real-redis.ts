@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureRedis } from '../../deploy/setup/binaries.ts';
-import { connectRedis, whenReady } from './redis-client.ts';
+import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 
 export interface RealRedis {
   url: string;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RedisClient } from './redis-client.ts';
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { StoreError } from './store-error.ts';
 
 export type ScriptArgument = string | number;

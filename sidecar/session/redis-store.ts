@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { RECORD_VERSION, type SessionRecord } from '../../proto/session-record.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
-import type { RedisClient } from './redis-client.ts';
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { ScriptRunner, type ScriptArgument } from './redis-script-runner.ts';
 import * as script from './redis-scripts.ts';
 import type { ReconcileResult, SessionStore, Touch, UpdateResult } from './session-store.ts';

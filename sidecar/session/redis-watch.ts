@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { CHANNEL } from '../../proto/wire.ts';
-import type { RedisClient } from './redis-client.ts';
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import type { SessionChange, StoreWatcher } from './session-store.ts';
 
 /**

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { REDIS } from '../../proto/wire.ts';
 import { createMemoryStore, MemoryBacking } from './memory-store.ts';
 import { startRealRedis, type RealRedis } from './real-redis.ts';
-import { connectRedis, whenReady, type RedisClient } from './redis-client.ts';
+import { connectRedis, whenReady, type RedisClient } from '../../proto/redis/redis-client.ts';
 import { createRedisStore } from './redis-store.ts';
 import { sampleRecord } from './sample-record.ts';
 import type { SessionChange, SessionStore } from './session-store.ts';

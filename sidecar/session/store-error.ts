@@ -1,4 +1,4 @@
-export type StoreErrorCode = 'unreachable' | 'timeout' | 'bad-url' | 'bad-record' | 'refused';
+export type StoreErrorCode = 'unreachable' | 'timeout' | 'bad-record' | 'refused';
 
 /** The store could not be asked, or its answer could not be read. What was asked may or may not have been done. */
 export class StoreError extends Error {

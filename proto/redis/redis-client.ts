@@ -1,8 +1,12 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl } from './redis-url.ts';
-import { StoreError } from './store-error.ts';
 
 export type RedisClient = Redis | Cluster;
+
+/** The URL can't be read. The message says why, without user or password. */
+export class RedisUrlError extends Error {
+  readonly code = 'bad-url';
+}
 
 export interface RedisClientOptions {
   /** A command without a reply for this long fails. */
@@ -18,11 +22,11 @@ const reconnectDelayMs = (attempt: number): number => Math.min(1000, 50 * 2 ** M
 
 /**
  * A client that fails at once instead of queueing while Redis is away, and goes on trying to connect.
- * @throws StoreError `bad-url` when the URL can't be read.
+ * @throws RedisUrlError when the URL can't be read.
  */
 export function connectRedis(url: string, options: RedisClientOptions = {}): RedisClient {
   const parsed = parseRedisUrl(url);
-  if (parsed.kind === 'bad') throw new StoreError('bad-url', `SESSION_STORE_URL: ${parsed.problem}`);
+  if (parsed.kind === 'bad') throw new RedisUrlError(`SESSION_STORE_URL: ${parsed.problem}`);
   const { target } = parsed;
   const common: RedisOptions = {
     enableOfflineQueue: false,
