@@ -1,0 +1,64 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { replicaKey } from '../topology/inputs.ts';
+import type { SlotStore } from './slot-store.ts';
+import { adopt, allot, emptyTable, newLife, release, retire, type Life, type LostLife, type SlotTable } from './slot-table.ts';
+
+interface Stored { format: 1; next: number; lives: Life[]; lost: LostLife[] }
+
+/**
+ * Slots in a file, for one control plane without Redis; `path` null keeps them in memory only. A change is in the file before it is told.
+ * A damaged file is an error: guessing would give slots a second life.
+ */
+export async function openFileSlotStore(path: string | null, now: () => number): Promise<SlotStore> {
+  let table = path === null ? emptyTable(now()) : await readTable(path, now());
+  let revision = 0;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One change after another, each written before the next one begins. */
+  const change = <T>(act: (before: SlotTable) => { table: SlotTable; result: T }): Promise<T> => {
+    const turn = last.then(async () => {
+      const { table: after, result } = act(table);
+      if (after !== table) {
+        if (path !== null) await writeTable(path, after);
+        table = after;
+        revision++;
+      }
+      return result;
+    });
+    last = turn.catch(() => {});
+    return turn;
+  };
+  const lifeOf = ({ table: after, life }: { table: SlotTable; life: Life }) => ({ table: after, result: life });
+  return {
+    read: async () => { await last; return table; },
+    revision: async () => { await last; return revision; },
+    allot: (server, address) => change((before) => lifeOf(allot(before, server, address, now()))),
+    newLife: (server, address, slot) => change((before) => lifeOf(newLife(before, server, address, slot, now()))),
+    retire: (server, address, slot) => change((before) => ({ table: retire(before, server, address, slot, now()), result: undefined })),
+    adopt: (life) => change((before) => ({ table: adopt(before, life, now()), result: undefined })),
+    release: (slots) => change((before) => ({ table: release(before, slots), result: undefined })),
+  };
+}
+
+async function readTable(path: string, nowMs: number): Promise<SlotTable> {
+  let text: string;
+  try { text = await readFile(path, 'utf8'); } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return emptyTable(nowMs);
+    throw error;
+  }
+  try {
+    const { format, next, lives, lost } = JSON.parse(text) as Stored;
+    if (format !== 1) throw new Error(`it has format ${JSON.stringify(format)}, this version reads 1`);
+    return { next, lives: new Map(lives.map((life) => [replicaKey(life.server, life.address), life])), lost: new Map(lost.map((life) => [life.slot, life])) };
+  } catch (error) {
+    throw new Error(`${path} does not hold slots: ${(error as Error).message}. Restore it, or remove it to begin anew: sessions on the former slots are then rebuilt where they are known, else ended`, { cause: error });
+  }
+}
+
+async function writeTable(path: string, { next, lives, lost }: SlotTable): Promise<void> {
+  const stored: Stored = { format: 1, next, lives: [...lives.values()], lost: [...lost.values()] };
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.new`, JSON.stringify(stored), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,17 @@
+import type { Life, SlotTable } from './slot-table.ts';
+
+/**
+ * Where slots are kept, shared by all control planes. Each operation is atomic and gives the same result whoever repeats it, so two control
+ * planes that notice the same thing agree. All reject when the store can't be reached.
+ */
+export interface SlotStore {
+  read(): Promise<SlotTable>;
+  /** Grows with each change; cheap to ask for. */
+  revision(): Promise<number>;
+  allot(server: string, address: string): Promise<Life>;
+  newLife(server: string, address: string, slot: string): Promise<Life>;
+  retire(server: string, address: string, slot: string): Promise<void>;
+  /** Brings in a life that was begun while the store was away. */
+  adopt(life: Life): Promise<void>;
+  release(slots: readonly string[]): Promise<void>;
+}
