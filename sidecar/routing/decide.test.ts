@@ -1,0 +1,61 @@
+import test from 'ava';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { parseSessionId } from '../../proto/session-id.ts';
+import { decide, decideSession, type DecisionView, type FoundRecord, type RequestView } from './decide.ts';
+import { principalOf } from './principal.ts';
+
+const RELAY = '127.0.0.1:7900';
+const request: RequestView = { httpMethod: 'POST', clientIds: [], authorization: null, protocolVersion: null, method: 'tools/call', rpcId: 7 };
+const replica = (slot: string, state: ReplicaEndpoint['state'] = 'active'): ReplicaEndpoint => ({ server: 'linear', replica: slot, backend: 'stable', slot, address: `127.0.0.1:300${slot}`, state, isSteady: false, weight: 100 });
+const endpoints = [replica('1'), replica('2', 'draining'), replica('3', 'unhealthy')];
+const view: DecisionView = { name: 'linear', policy: { bind: 'principal' }, bySlot: (slot) => endpoints.find((endpoint) => endpoint.slot === slot) };
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const bearer = (sub: string): string => `Bearer ${part({ alg: 'none' })}.${part({ iss: 'i', sub })}.x`;
+const ann = bearer('ann');
+const live = (slot: string, principal: string | null = null): FoundRecord => ({ kind: 'live', record: { principal, slot, upstreamId: 'moved' } });
+const session = (id: string) => parseSessionId(id)!;
+
+test('what may begin a session is looked at; everything else without a session goes to any replica', (t) => {
+  t.is(decide({ ...request, method: 'initialize' }).kind, 'begin');
+  t.is(decide({ ...request, method: null }).kind, 'begin');
+  t.is(decide(request).kind, 'pass');
+  t.is(decide({ ...request, httpMethod: 'DELETE', method: null }).kind, 'pass');
+  t.is(decide({ ...request, method: null, protocolVersion: '2026-07-28' }).kind, 'pass');
+});
+
+test('ids that no client comes by honestly are refused with the request’s own id', (t) => {
+  t.like(decide({ ...request, clientIds: ['1~a', '1~b'] }), { status: 400, error: { id: 7, error: { code: -31010 } } });
+  t.like(decide({ ...request, clientIds: ['1~' + 'x'.repeat(8192)] }), { status: 400 });
+  t.like(decide({ ...request, clientIds: ['1~a\u0001'] }), { status: 400 });
+  t.like(decide({ ...request, clientIds: ['no-slot-in-it'] }), { status: 404, error: { id: 7, error: { code: -32001 } } });
+});
+
+test('a session goes where its record says, with the relay behind', (t) => {
+  t.like(decideSession(request, session('9~old'), live('1'), view, RELAY), { kind: 'pin', hosts: ['127.0.0.1:3001', RELAY], upstreamId: 'moved' });
+  t.like(decideSession(request, session('9~old'), live('2'), view, RELAY), { hosts: ['127.0.0.1:3002', RELAY] });
+});
+
+test('a session whose replica is lost or unhealthy goes to the relay', (t) => {
+  t.like(decideSession(request, session('9~old'), live('3'), view, RELAY), { hosts: [RELAY] });
+  t.like(decideSession(request, session('9~old'), live('8'), view, RELAY), { hosts: [RELAY] });
+});
+
+test('ended, unknown, foreign and nonsense sessions all get the same answer', (t) => {
+  const answers = [
+    decideSession(request, session('1~a'), { kind: 'ended' }, view, RELAY),
+    decideSession(request, session('9~a'), { kind: 'unknown' }, view, RELAY),
+    decideSession(request, session('1p~a'), { kind: 'unknown' }, view, RELAY),
+    decideSession(request, session('1~a'), live('1', principalOf(ann, 'principal')), view, RELAY),
+    decideSession({ ...request, authorization: bearer('eve') }, session('1~a'), live('1', principalOf(ann, 'principal')), view, RELAY),
+    decide({ ...request, clientIds: ['nonsense'] }),
+  ];
+  for (const answer of answers) t.deepEqual(answer, answers[0]);
+  t.like(decideSession({ ...request, authorization: ann }, session('1p~a'), live('1', principalOf(ann, 'principal')), view, RELAY), { kind: 'pin' });
+});
+
+test('without the store, a session of a living slot goes on and one of a lost slot to the relay; a bound one waits', (t) => {
+  t.like(decideSession(request, session('1~a'), { kind: 'unsure' }, view, RELAY), { hosts: ['127.0.0.1:3001', RELAY], upstreamId: 'a' });
+  t.like(decideSession(request, session('1~a'), { kind: 'unknown' }, view, RELAY), { hosts: ['127.0.0.1:3001', RELAY] });
+  t.like(decideSession(request, session('9~a'), { kind: 'unsure' }, view, RELAY), { hosts: [RELAY] });
+  t.like(decideSession(request, session('1p~a'), { kind: 'unsure' }, view, RELAY), { status: 503, retryAfterSeconds: 1 });
+});

@@ -1,0 +1,32 @@
+import test from 'ava';
+import { principalOf, userIdOf } from './principal.ts';
+
+const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const jwt = (claims: object, signature = 'c2ln'): string => `Bearer ${part({ alg: 'RS256' })}.${part(claims)}.${signature}`;
+
+test('a refreshed JWT of the same issuer and subject is the same principal', (t) => {
+  const first = principalOf(jwt({ iss: 'https://id.example', sub: 'ann', exp: 1 }), 'principal');
+  t.regex(first ?? '', /^[0-9a-f]{64}$/);
+  t.is(principalOf(jwt({ iss: 'https://id.example', sub: 'ann', exp: 2 }, 'b3RoZXI'), 'principal'), first);
+  t.not(principalOf(jwt({ iss: 'https://id.example', sub: 'bob' }), 'principal'), first);
+  t.not(principalOf(jwt({ iss: 'https://other.example', sub: 'ann' }), 'principal'), first);
+});
+
+test('issuer and subject can not run into each other', (t) => {
+  t.not(principalOf(jwt({ iss: 'a', sub: 'bc' }), 'principal'), principalOf(jwt({ iss: 'ab', sub: 'c' }), 'principal'));
+});
+
+test('an opaque token binds only where the configuration says that it stays', (t) => {
+  t.is(principalOf('Bearer opaque', 'principal'), null);
+  t.regex(principalOf('Bearer opaque', 'token') ?? '', /^[0-9a-f]{64}$/);
+  t.is(principalOf(jwt({ sub: 'ann' }), 'off'), null);
+});
+
+test('what is no JWT is no principal, and never an error', (t) => {
+  for (const text of [undefined, null, '', 'Basic YTpi', 'Bearer', 'Bearer a.b.c', `Bearer ${part([])}.${part({ sub: 'x' })}.s`, jwt({ iss: 'i' }), jwt({ sub: 7 })]) t.is(principalOf(text, 'principal'), null);
+});
+
+test('operators see 12 digits of a principal, or anonymous', (t) => {
+  t.is(userIdOf(null), 'anonymous');
+  t.is(userIdOf('0123456789abcdef'), '0123456789ab');
+});
