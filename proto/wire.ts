@@ -40,7 +40,14 @@ export const METADATA = {
   request: 'mcp',
   /** Written by json_to_metadata / sse_to_metadata from the response: `code` (error.code), `isError` (result.isError). */
   outcome: 'outcome',
+  /** In `outcome`: an AnswerRead; absent when no filter read the answer, or an event was too long. */
+  read: 'read',
+  /** In `outcome`: set when an answer was not JSON, whatever it said it was. */
+  jsonFailed: 'jsonFailed',
 } as const;
+
+/** How far Envoy read an answer. `none`: events, but no result or error among them. `garbled`: events that aren't JSON. */
+export type AnswerRead = 'json' | 'events' | 'none' | 'garbled';
 
 /** Keys below `filter_metadata.holdfast` of each endpoint in EDS. `host_metadata` attributes carry them to ext_proc and ALS. */
 export const ENDPOINT_METADATA = { namespace: 'holdfast', slot: 'slot', replica: 'replica', backend: 'backend', state: 'state', steady: 'steady', weight: 'weight' } as const;
