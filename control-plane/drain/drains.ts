@@ -1,0 +1,171 @@
+import { REDIS } from '../../proto/wire.ts';
+import type { EventLog } from '../events/event.ts';
+import type { Lease } from '../lease/lease.ts';
+import type { SharedState } from '../lease/shared-state.ts';
+import { drainKey, drainsSchema, type Drain, type DrainTarget } from './drain.ts';
+import { drainProgress, type Remaining } from './drain-progress.ts';
+
+/** One replica as drains see it. */
+export interface DrainableReplica { server: string; backend: string; replica: string; address: string; slot: string; isHealthy: boolean; formerLifeSeenAtMs: number | null }
+
+export interface DrainsOptions {
+  state: SharedState;
+  lease: Lease;
+  events: EventLog;
+  replicas: () => readonly DrainableReplica[];
+  gateways: () => readonly string[];
+  /** Sessions and calls on one slot. */
+  remainingOn: (server: string, slot: string) => Promise<Remaining>;
+  /** The set of drains changed. */
+  onChange: () => void;
+  now?: () => number;
+  tickMs?: number;
+}
+
+export interface DrainStatus extends Drain { remaining: Remaining }
+export type DrainAnswer = { drain: Drain } | { problem: string };
+
+/** What operators take out, kept in shared state until they take it in again. */
+export class Drains {
+  readonly #options: Required<DrainsOptions>;
+  readonly #timer: NodeJS.Timeout;
+  #drains: readonly Drain[] = [];
+  #ticking: Promise<void> | null = null;
+
+  constructor(options: DrainsOptions) {
+    this.#options = { now: Date.now, tickMs: 500, ...options };
+    this.#timer = setInterval(() => { void this.tick(); }, this.#options.tickMs);
+  }
+
+  current(): readonly Drain[] { return this.#drains; }
+
+  /** Drains with what is left, read now. */
+  async status(): Promise<DrainStatus[]> {
+    return Promise.all(this.#drains.map(async (drain) => ({ ...drain, remaining: await this.#remaining(drain.target) })));
+  }
+
+  /** Begins a drain; asking again gives the one that is under way, with the new deadline. */
+  async start(wanted: DrainTarget, deadlineMs: number, untilRestart: boolean): Promise<DrainAnswer> {
+    const target = this.#resolve(wanted);
+    if ('problem' in target) return target;
+    const now = this.#options.now();
+    let drain: Drain = { target, startedAtMs: now, deadlineAtMs: now + deadlineMs, untilRestart, doneAtMs: null, reason: 'just started' };
+    const problem = await this.#change((drains) => {
+      const before = drains.find((each) => drainKey(each.target) === drainKey(target));
+      if (before && before.doneAtMs === null) drain = { ...before, deadlineAtMs: drain.deadlineAtMs, untilRestart };
+      return [...drains.filter((each) => each !== before), drain];
+    });
+    if (problem) return { problem };
+    this.#say('drain.started', target, `${drainKey(target)}: draining, at most ${Math.round(deadlineMs / 1000)} s`);
+    return { drain };
+  }
+
+  /** Takes it in again. */
+  async end(wanted: DrainTarget): Promise<DrainAnswer> {
+    const resolved = this.#resolve(wanted), target = 'problem' in resolved ? wanted : resolved;
+    let found: Drain | undefined;
+    const problem = await this.#change((drains) => {
+      found = drains.find((each) => drainKey(each.target) === drainKey(target));
+      return drains.filter((each) => each !== found);
+    });
+    if (problem) return { problem };
+    if (!found) return { problem: `${drainKey(target)} is not drained; drained: ${this.#drains.map((each) => drainKey(each.target)).join(', ') || 'nothing'}` };
+    this.#say('drain.ended', target, `${drainKey(target)}: takes new sessions again`);
+    return { drain: found };
+  }
+
+  /** Follows what others wrote and, as the leader, notices what is done. Never rejects. */
+  tick(): Promise<void> {
+    this.#ticking ??= this.#look().catch(() => { /* The state can't be reached: what was known stays. */ }).finally(() => { this.#ticking = null; });
+    return this.#ticking;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#ticking;
+  }
+
+  async #look(): Promise<void> {
+    const found = await this.#options.state.read(REDIS.drains);
+    this.#become(drainsSchema.safeParse(found?.value ?? []).data ?? []);
+    if (!this.#options.lease.isLeader || this.#drains.length === 0) return;
+    const now = this.#options.now();
+    const looked = await Promise.all(this.#drains.map(async (drain) => {
+      if (this.#isBack(drain)) return { drain, next: null };
+      if (drain.doneAtMs !== null) return { drain, next: drain };
+      const { isDone, reason } = drainProgress(drain, await this.#remaining(drain.target), this.#isGone(drain.target), now);
+      return { drain, next: isDone ? { ...drain, doneAtMs: now, reason } : drain };
+    }));
+    const changed = looked.filter(({ drain, next }) => next !== drain);
+    if (changed.length === 0) return;
+    const after = looked.flatMap(({ next }) => next ?? []);
+    if (await this.#options.state.write(REDIS.drains, after, found!.revision, this.#options.lease.token) !== 'ok') return;
+    this.#become(after);
+    for (const { drain, next } of changed) {
+      if (next) this.#say('drain.done', drain.target, `${drainKey(drain.target)}: drained: ${next.reason}`);
+      else this.#say('drain.ended', drain.target, `${drainKey(drain.target)}: restarted and healthy, takes new sessions again`);
+    }
+  }
+
+  /** An operator's change, over whatever others write at the same moment. */
+  async #change(act: (drains: readonly Drain[]) => Drain[]): Promise<string | null> {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const found = await this.#options.state.read(REDIS.drains);
+      const after = act(drainsSchema.safeParse(found?.value ?? []).data ?? []);
+      if (await this.#options.state.write(REDIS.drains, after, found?.revision ?? 0, null) !== 'ok') continue;
+      this.#become(after);
+      return null;
+    }
+    return 'drains change too quickly; try again';
+  }
+
+  #become(drains: readonly Drain[]): void {
+    const isChange = JSON.stringify(drains.map(({ target }) => target)) !== JSON.stringify(this.#drains.map(({ target }) => target));
+    this.#drains = drains;
+    if (isChange) this.#options.onChange();
+  }
+
+  #members(target: DrainTarget): DrainableReplica[] {
+    return this.#options.replicas().filter((each) => target.kind !== 'gateway' && each.server === target.server
+      && (target.kind === 'backend' ? each.backend === target.backend : each.replica === target.replica || each.address === target.replica));
+  }
+
+  /** The target by its own name, or why there is none. */
+  #resolve(target: DrainTarget): DrainTarget | { problem: string } {
+    if (target.kind === 'gateway') {
+      const known = this.#options.gateways();
+      return known.includes(target.gateway) ? target : { problem: `there is no gateway ${target.gateway}; there are ${known.join(', ') || 'none'}` };
+    }
+    const [first] = this.#members(target);
+    if (first) return target.kind === 'replica' ? { ...target, replica: first.replica } : target;
+    const ofServer = this.#options.replicas().filter(({ server }) => server === target.server);
+    if (ofServer.length === 0) return { problem: `there is no server ${target.server}; there are ${[...new Set(this.#options.replicas().map(({ server }) => server))].join(', ') || 'none'}` };
+    return target.kind === 'backend'
+      ? { problem: `${target.server} has no backend ${target.backend} with replicas; it has ${[...new Set(ofServer.map(({ backend }) => backend))].join(', ')}` }
+      : { problem: `${target.server} has no replica ${target.replica}; it has ${ofServer.map(({ replica }) => replica).join(', ')}` };
+  }
+
+  #isGone(target: DrainTarget): boolean {
+    return target.kind === 'gateway' ? !this.#options.gateways().includes(target.gateway) : this.#members(target).every(({ isHealthy }) => !isHealthy);
+  }
+
+  #isBack({ target, untilRestart, startedAtMs }: Drain): boolean {
+    const members = this.#members(target);
+    return untilRestart && target.kind === 'replica' && members.length > 0 && members.every((each) => each.isHealthy && (each.formerLifeSeenAtMs ?? 0) >= startedAtMs);
+  }
+
+  async #remaining(target: DrainTarget): Promise<Remaining> {
+    const each = await Promise.all(this.#members(target).map(({ server, slot }) => this.#options.remainingOn(server, slot)));
+    return {
+      sessions: each.reduce((sum, { sessions }) => sum + sessions, 0),
+      inFlight: each.some(({ inFlight }) => inFlight === null) ? null : each.reduce((sum, { inFlight }) => sum + inFlight!, 0),
+      lastActivityMs: each.reduce<number | null>((latest, { lastActivityMs }) => (lastActivityMs === null ? latest : Math.max(latest ?? 0, lastActivityMs)), null),
+    };
+  }
+
+  #say(kind: string, target: DrainTarget, message: string): void {
+    const server = target.kind === 'gateway' ? null : target.server;
+    const subject = target.kind === 'gateway' ? target.gateway : target.kind === 'backend' ? target.backend : target.replica;
+    this.#options.events.append({ kind, server, subject, message });
+  }
+}
