@@ -1,5 +1,5 @@
 import { Metadata, status, type ServerDuplexStream } from '@grpc/grpc-js';
-import { EMPTY_STREAM, nextPush, receive, type DeltaStream } from './delta-stream.ts';
+import { EMPTY_STREAM, isSettled, nextPush, receive, type DeltaStream } from './delta-stream.ts';
 import { encodePush, readRequest, type WireRequest } from './delta-wire.ts';
 import { readNode, type NodeInfo } from './node-info.ts';
 import type { Resources } from './resource.ts';
@@ -14,6 +14,8 @@ export interface AdsStreamHooks {
   /** The first request told who it is. Gives the node's present resources, if there are any yet. */
   onNode(stream: AdsStream): Resources | undefined;
   onRefusal(refusal: Refusal): void;
+  /** An ACK was the last one due: the client has what `resources` say. */
+  onSettled(stream: AdsStream, resources: Resources): void;
   onEnd(stream: AdsStream): void;
 }
 
@@ -69,6 +71,7 @@ export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMet
     if (verdict.kind !== 'none') metrics.answered(shortType(typeUrl), verdict.kind);
     if (verdict.kind === 'nack') hooks.onRefusal({ node, typeUrl, resources: verdict.resources, reason: verdict.reason, isFinal: verdict.isFinal });
     flush();
+    if (verdict.kind === 'ack' && resources && isSettled(state, resources)) hooks.onSettled(stream, resources);
   };
   const stream: AdsStream = {
     get node() { return node; },

@@ -59,6 +59,14 @@ export function nextPush(stream: DeltaStream, resources: Resources, nowMs: numbe
   return { stream: { ...stream, waitingSinceMs }, push: null, wakeAtMs: waitingSinceMs === null || isTired ? null : waitingSinceMs + ORDER_WAIT_MS };
 }
 
+/** Whether the client has accepted everything there is for it, and nothing is on its way. What it refuses does not count. */
+export function isSettled(stream: DeltaStream, resources: Resources): boolean {
+  return [...stream.subscriptions].every(([typeUrl, subscription]) => {
+    const { send, remove } = differenceOf(subscription, resources.get(typeUrl) ?? NOTHING);
+    return !subscription.pending && !subscription.owesAnswer && send.length === 0 && remove.length === 0;
+  });
+}
+
 /**
  * A changed cluster waits in Envoy for its endpoints, and on a delta stream Envoy does not ask for those it is subscribed to already:
  * it would warm for the 15 s of initial_fetch_timeout (seen with 1.40.0; envoy.test.ts). So they are sent again with the cluster.

@@ -20,6 +20,8 @@ interface XdsEvents {
   /** A client's stream told who it is; `streams` now open under its key. */
   connect: [node: NodeInfo, key: string, streams: number];
   disconnect: [node: NodeInfo, key: string, streams: number];
+  /** The client has accepted all of the snapshot that it subscribed to. */
+  settled: [node: NodeInfo, key: string, snapshot: Resources];
   /** A client refused a response. Log those with `isFinal`: the others are tried again resource by resource. */
   nack: [refusal: Refusal];
   /** `resourcesFor` gave an inconsistent snapshot, or threw; the node waits for `setSnapshot`. */
@@ -56,6 +58,7 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     const hooks = {
       onNode: (stream: AdsStream) => { metrics.connected(stream.node!.role, 1); return this.#join(stream); },
       onEnd: (stream: AdsStream) => { metrics.connected(stream.node!.role, -1); this.#leave(stream); },
+      onSettled: (stream: AdsStream, resources: Resources) => { this.emit('settled', stream.node!, nodeKey(stream.node!), resources); },
       onRefusal: (refusal: Refusal) => { this.emit('nack', refusal); },
     };
     this.#server.addService(deltaAdsService, {
