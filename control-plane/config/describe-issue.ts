@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import type { JsonSchema } from './json-schema.ts';
 import { knownKeys } from './known-keys.ts';
-import { nearest } from './nearest.ts';
-import { showValue } from './problem.ts';
+import { nearest } from '../../proto/config-file/nearest.ts';
+import { showValue } from '../../proto/config-file/problem.ts';
 
 export interface Described { path: PropertyKey[]; expected: string; got: string; suggestion: string | null }
 

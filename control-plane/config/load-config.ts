@@ -1,10 +1,10 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../../proto/config-file/environment.ts';
 import { parseConfig, type ParsedConfig } from './parse-config.ts';
 import type { Config } from './config-schema.ts';
-import type { Problem } from './problem.ts';
+import type { Problem } from '../../proto/config-file/problem.ts';
 
 /** Reads and checks the file once. A file that can't be read is a problem like any other. */
 export async function loadConfig(file: string, env: Environment): Promise<ParsedConfig & { text: string }> {

@@ -3,10 +3,10 @@ import { ENVIRONMENT } from '../../proto/settings.ts';
 import { applyBreakerTwins } from './breaker-twins.ts';
 import { configSchema, type Config } from './config-schema.ts';
 import { describeIssue, type Described } from './describe-issue.ts';
-import { overlay, readEnvironment, type Environment } from './environment.ts';
+import { overlay, readEnvironment, type Environment } from '../../proto/config-file/environment.ts';
 import { configJsonSchema, type JsonSchema } from './json-schema.ts';
 import { positionOf } from './position.ts';
-import { formatPath, showValue, type Problem } from './problem.ts';
+import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
 import { semanticProblems } from './semantic.ts';
 
 export type ParsedConfig = { kind: 'ok'; config: Config } | { kind: 'bad'; problems: Problem[] };

@@ -1,4 +1,4 @@
-import { formatProblem } from '../../control-plane/config/problem.ts';
+import { formatProblem } from '../../proto/config-file/problem.ts';
 import { parseConfig } from '../../control-plane/config/parse-config.ts';
 import { parse } from 'yaml';
 import { ENVIRONMENT } from '../../proto/settings.ts';

@@ -1,4 +1,4 @@
-import { ENVIRONMENT } from '../../proto/settings.ts';
+import { ENVIRONMENT } from '../settings.ts';
 import { nearest } from './nearest.ts';
 import { showValue, type Problem } from './problem.ts';
 
