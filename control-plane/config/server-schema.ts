@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { backendSchema } from './backend-schema.ts';
+import { PROBE_DEFAULTS } from '../probe/probe-settings.ts';
 import { milliseconds } from './schema-parts.ts';
 
 const guardSchema = z.union([
@@ -9,14 +10,14 @@ const guardSchema = z.union([
 ]).default(['calls', 'streams']).describe('What the relay holds for the client: `calls` (every POST), `streams` (the GET stream), or `off`.');
 
 export const probeSchema = z.strictObject({
-  type: z.enum(['mcp', 'http', 'off']).default('mcp').describe('mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.'),
-  era: z.enum(['auto', 'legacy', 'modern']).default('auto').describe('mcp: which revision to speak; auto finds out.'),
-  intervalMs: milliseconds(1000, 'Between two probes of a healthy replica.'),
-  retryMs: milliseconds(200, 'To the next probe after a failed one, until it is certain.'),
-  fullIntervalMs: milliseconds(30_000, 'mcp: between two openings of a new probe session with tools/list; in between it is pinged.'),
-  timeoutMs: milliseconds(2000, 'For one probe as a whole.'),
-  unhealthyAfter: z.int().min(1).max(100).default(2).describe('Failed probes in a row until a replica is unhealthy.'),
-  healthyAfter: z.int().min(1).max(100).default(1).describe('Good probes in a row until it is healthy again.'),
+  type: z.enum(['mcp', 'http', 'off']).default(PROBE_DEFAULTS.type).describe('mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.'),
+  era: z.enum(['auto', 'legacy', 'modern']).default(PROBE_DEFAULTS.era).describe('mcp: which revision to speak; auto finds out.'),
+  intervalMs: milliseconds(PROBE_DEFAULTS.intervalMs, 'Between two probes of a healthy replica.'),
+  timeoutMs: milliseconds(PROBE_DEFAULTS.timeoutMs, 'For one probe as a whole.'),
+  retryMs: milliseconds(PROBE_DEFAULTS.retryMs, 'To the next probe after a failed one, until it is certain.'),
+  fullIntervalMs: milliseconds(PROBE_DEFAULTS.fullIntervalMs, 'mcp: how often a new session is opened and the tools are listed, beside the quick pings.'),
+  unhealthyAfter: z.int().min(1).max(100).default(PROBE_DEFAULTS.unhealthyAfter).describe('Failed probes in a row until a replica is unhealthy.'),
+  healthyAfter: z.int().min(1).max(100).default(PROBE_DEFAULTS.healthyAfter).describe('Good probes in a row until it is healthy again.'),
   expectedTools: z.array(z.string()).default([]).describe('Tools that tools/list must name.'),
   path: z.string().startsWith('/').optional().describe('http: path to GET; the balancer’s when absent.'),
   tokenFile: z.string().min(1).optional().describe('File with a bearer token for the probes.'),

@@ -52,6 +52,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
     return new Map([...byServer].map(([server, lives]) => [server, lives.map(({ slot }) => slot).sort()]));
   }
   slotOf(server: string, address: string): string | undefined { return this.#table.lives.get(replicaKey(server, address))?.slot; }
+  /** The present life, with when it began. */
+  lifeOf(server: string, address: string): Life | undefined { return this.#table.lives.get(replicaKey(server, address)); }
   /** The store can't be reached; changes are kept here. */
   get isAway(): boolean { return this.#isAway; }
 

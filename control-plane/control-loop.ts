@@ -1,0 +1,85 @@
+import { isDeepStrictEqual } from 'node:util';
+import { gatewayResources, sidecarResources, type PlainResources } from './resources/resources-for.ts';
+import { readEnvoyNode } from './resources/node.ts';
+import { buildTopology } from './topology/build-topology.ts';
+import type { TopologyInputs } from './topology/inputs.ts';
+import type { TopologySnapshot } from './topology/topology.ts';
+import type { NodeInfo } from './xds/node-info.ts';
+import { createResourcePacker } from './xds/resource-packer.ts';
+import type { Resources } from './xds/resource.ts';
+
+export interface ControlLoopOptions {
+  /** Everything that is known now; null while it is too early to tell gateways anything. */
+  inputs: () => TopologyInputs | null;
+  /** Nodes with an open stream. */
+  nodes: () => ReadonlyArray<{ key: string; node: NodeInfo }>;
+  /** Gives a node's resources out; throws when they contradict each other. */
+  publish: (key: string, resources: Resources) => void;
+  onSnapshot: (snapshot: TopologySnapshot) => void;
+  onError: (key: string, error: Error) => void;
+  /** Changes within this time become one. */
+  debounceMs?: number;
+}
+
+/** From any change of what is known to the resources of every node: topology → resources → packed → published. */
+export class ControlLoop {
+  readonly #options: Required<ControlLoopOptions>;
+  readonly #packer = createResourcePacker();
+  #snapshot: TopologySnapshot | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: ControlLoopOptions) {
+    this.#options = { debounceMs: 5, ...options };
+  }
+
+  /** The topology in force; null before the first. */
+  get snapshot(): TopologySnapshot | null { return this.#snapshot; }
+
+  /** Something changed: compute soon. */
+  touch(): void {
+    if (!this.#isStopped) this.#timer ??= setTimeout(() => { this.#timer = undefined; this.run(); }, this.#options.debounceMs);
+  }
+
+  /** Compute now. */
+  run(): void {
+    const inputs = this.#options.inputs();
+    if (inputs === null) return;
+    const snapshot = buildTopology(inputs);
+    if (this.#snapshot && isDeepStrictEqual(snapshot, this.#snapshot)) return;
+    this.#snapshot = snapshot;
+    for (const { key, node } of this.#options.nodes()) this.#give(key, node);
+    this.#packer.sweep();
+    this.#options.onSnapshot(snapshot);
+  }
+
+  /** What a node that has just come is told; undefined when it is too early, or it is none of ours. */
+  resourcesFor(node: NodeInfo): Resources | undefined {
+    const plain = this.#snapshot && plainResources(this.#snapshot, node);
+    return plain ? this.#pack(plain) : undefined;
+  }
+
+  stop(): void { this.#isStopped = true; clearTimeout(this.#timer); }
+
+  #give(key: string, node: NodeInfo): void {
+    try {
+      const resources = this.resourcesFor(node);
+      if (resources) this.#options.publish(key, resources);
+    } catch (error) {
+      // The node keeps what it has.
+      this.#options.onError(key, error as Error);
+    }
+  }
+
+  #pack(plain: PlainResources): Resources {
+    return new Map([...plain].map(([typeUrl, resources]) => [
+      typeUrl, new Map([...resources].map(([name, json]) => [name, this.#packer.pack(typeUrl, name, json)])),
+    ]));
+  }
+}
+
+function plainResources(snapshot: TopologySnapshot, { id, role, metadata }: NodeInfo): PlainResources | undefined {
+  if (role === 'sidecar') return sidecarResources(snapshot);
+  const envoy = readEnvoyNode(id, metadata);
+  return envoy?.role === 'gateway' ? gatewayResources(snapshot, envoy) : undefined;
+}

@@ -1,0 +1,158 @@
+import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Redis } from 'ioredis';
+import { RESOURCE } from '../proto/wire.ts';
+import type { Config } from './config/config-schema.ts';
+import { ControlLoop } from './control-loop.ts';
+import { Discovery } from './discovery/discovery.ts';
+import { Probes, type ProbeResult } from './probe/probes.ts';
+import { hearReports, type ReplicaReport } from './probe/reports.ts';
+import { Slots } from './slots/slots.ts';
+import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
+import { GatewayRegistry } from './wiring/gateway-registry.ts';
+import { startHealthServer } from './wiring/health-server.ts';
+import { watchHeartbeats } from './wiring/heartbeat-watch.ts';
+import { knownReplicas } from './wiring/known-replicas.ts';
+import { probeTargets } from './wiring/probe-targets.ts';
+import { openStores } from './wiring/stores.ts';
+import { XdsServer } from './xds/xds-server.ts';
+
+export interface ControlPlaneOptions {
+  config: Config;
+  /** `ip:port`. */
+  xds: string;
+  admin: string;
+  stateDir: string | null;
+  log: Logger;
+}
+
+export interface ControlPlane {
+  xdsPort: number;
+  adminPort: number;
+  /** A new configuration is in force from now on. */
+  configure: (config: Config) => void;
+  stop: () => Promise<void>;
+}
+
+/** Opens everything, wires it together and serves. Whatever changes (configuration, replicas, health, slots, nodes) touches the loop. */
+export async function startControlPlane({ config: first, xds: xdsAddress, admin, stateDir, log }: ControlPlaneOptions): Promise<ControlPlane> {
+  let config = first;
+  const now = Date.now;
+  const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const stores = await openStores({
+    config, stateDir, id, now,
+    onLeader: (isLeader) => { log.info({ isLeader }, isLeader ? 'leading now' : 'not leading any more'); follow(); },
+    onRedisError: (error) => log.debug({ error: error.message }, 'redis connection'),
+  });
+  const slots = new Slots({ store: stores.slots, keepLostMs: (name) => (config.servers.find((each) => each.name === name)?.sessionTtlSeconds ?? 3600) * 1000 });
+  await slots.start();
+  const gateways = new GatewayRegistry(() => config.ha.failoverTimeoutMs, now);
+
+  const onProbe = (result: ProbeResult, before: { health: string; life: number }) => {
+    if (result.health !== before.health) {
+      log.info({ server: result.server, replica: result.replica, health: result.health, detail: result.detail }, 'replica health');
+      stores.events.append({ kind: `replica.${result.health}`, level: result.health === 'unhealthy' ? 'warning' : 'info', server: result.server, subject: result.replica, message: `${result.server} ${result.replica} is ${result.health}: ${result.detail}` });
+    }
+    renew(result);
+    loop.touch();
+  };
+  /** A replica that is back from the dead, or restarted between two probes, gets a slot of its own. Of two control planes that see it, the second finds that done. */
+  const renew = ({ server, address, formerLifeSeenAtMs }: ProbeResult) => {
+    const life = slots.lifeOf(server, address);
+    if (life && formerLifeSeenAtMs !== null && life.sinceMs <= formerLifeSeenAtMs) void slots.newLife(server, address, life.slot);
+  };
+  const probes = new Probes({ onChange: onProbe });
+  const discovery = new Discovery({
+    onChange(server, backend, report) {
+      if (report.problem !== null) log.warn({ server, backend, problem: report.problem }, 'discovery keeps the last known replicas');
+      follow();
+    },
+  });
+  const known = () => knownReplicas(config, discovery.current());
+  /** Replicas may have changed: slots and probes for exactly those that are there. */
+  const follow = () => {
+    const { replicas, isComplete } = known();
+    probes.watch(probeTargets(config, replicas));
+    void slots.keep(replicas, isComplete && stores.lease.isLeader).finally(() => loop.touch());
+  };
+
+  let isComplete = false;
+  const inputs = (): TopologyInputs | null => {
+    const { replicas, isComplete: hasAll } = known();
+    // A gateway that was told of fewer replicas than there are would take their sessions for lost.
+    isComplete ||= hasAll;
+    if (!isComplete || replicas.some((each) => slots.slotOf(each.server, each.address) === undefined)) return null;
+    const health = new Map<string, 'healthy' | 'unhealthy'>();
+    for (const { server, address, health: seen } of probes.current().values()) if (seen !== 'unknown') health.set(replicaKey(server, address), seen);
+    return {
+      config, replicas, health, slots: slots.slots, lostSlots: slots.lostSlots,
+      drains: [], weights: new Map(), openBreakers: [], gateways: gateways.nodes(),
+    };
+  };
+  const xds = new XdsServer({ registry, staticClusters: [RESOURCE.xdsCluster], resourcesFor: (node) => loop.resourcesFor(node) });
+  const loop = new ControlLoop({
+    inputs,
+    nodes: () => xds.nodes(),
+    publish: (key, resources) => xds.setSnapshot(key, resources),
+    onSnapshot: (snapshot) => log.debug({ servers: snapshot.servers.length, gateways: snapshot.gateways.length }, 'topology'),
+    onError: (key, error) => log.error({ node: key, error: error.message }, 'resources refused; the node keeps what it has'),
+  });
+  slots.on('change', () => loop.touch());
+  slots.on('away', (error) => log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'));
+  slots.on('back', () => log.info('slot store is back'));
+  xds.on('connect', ({ id: node, role, metadata }) => { log.info({ node, role }, 'xds connected'); gateways.connected(node, role, metadata); loop.touch(); });
+  xds.on('disconnect', ({ id: node, role }, _key, streams) => { log.info({ node, role, streams }, 'xds disconnected'); if (streams === 0) gateways.disconnected(node, role); loop.touch(); });
+  xds.on('nack', (refusal) => { if (refusal.isFinal) log.error({ refusal }, 'a client refused a resource; it is not sent again unchanged'); });
+  xds.on('failure', (key, error) => log.error({ node: key, error: error.message }, 'resources refused'));
+
+  const onReport = ({ server, slot }: ReplicaReport) => {
+    const endpoint = loop.snapshot?.servers.find((each) => each.name === server)?.endpoints.find((each) => each.slot === slot);
+    if (endpoint) probes.report(server, endpoint.replica);
+  };
+  const subscriber = stores.redis === null ? null : stores.redis instanceof Redis ? stores.redis.duplicate() : stores.redis.duplicate();
+  subscriber?.on('error', () => {});
+  if (subscriber) void listen(subscriber as Redis, onReport);
+  const stopHeartbeats = stores.redis ? watchHeartbeats(stores.redis, (text) => gateways.heartbeat(text), () => loop.touch()) : () => {};
+
+  const configure = (next: Config) => {
+    config = next;
+    discovery.watch(config.servers.flatMap((server) => server.backends.map((backend) => ({ server: server.name, backend: backend.name, replicas: backend.replicas, discovery: backend.discovery }))));
+    follow();
+  };
+  configure(config);
+
+  new Gauge({ name: 'holdfast_control_plane_leader', help: 'Whether this control plane leads', registers: [registry], collect() { this.set(stores.lease.isLeader ? 1 : 0); } });
+  const xdsPort = await xds.listen(xdsAddress);
+  const health = await startHealthServer(admin, {
+    registry,
+    isReady: () => loop.snapshot !== null,
+    checks: [
+      { name: 'session-store', check: async () => (stores.redis ? { healthy: (await stores.redis.ping()) === 'PONG' } : { healthy: true, details: { type: 'memory' } }) },
+      { name: 'topology', check: () => ({ healthy: loop.snapshot !== null, details: { servers: loop.snapshot?.servers.length ?? 0, gateways: gateways.nodes().length } }) },
+    ],
+  });
+  return {
+    xdsPort, adminPort: health.port, configure,
+    async stop() {
+      loop.stop();
+      stopHeartbeats();
+      subscriber?.disconnect();
+      health.server.close();
+      health.server.closeAllConnections();
+      await Promise.all([discovery.stop(), probes.stop(), xds.close()]);
+      slots.close();
+      await stores.close();
+    },
+  };
+}
+
+/** The subscription is made whenever the connection stands; ioredis makes it again after a loss. */
+async function listen(subscriber: Redis, onReport: (report: ReplicaReport) => void): Promise<void> {
+  if (subscriber.status !== 'ready') await new Promise((resolve) => { subscriber.once('ready', resolve); });
+  await hearReports(subscriber, onReport).catch(() => subscriber.disconnect(true));
+}

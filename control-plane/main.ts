@@ -1,0 +1,50 @@
+import pino from 'pino';
+import { startControlPlane } from './control-plane.ts';
+import { loadConfig, watchConfig } from './config/load-config.ts';
+import { formatProblem } from '../proto/config-file/problem.ts';
+import { readFlags, USAGE } from './wiring/flags.ts';
+
+/** sysexits.h: the configuration or the command line is wrong. */
+const EX_USAGE = 64;
+
+const read = readFlags(process.argv.slice(2));
+if (read.kind === 'help') { process.stdout.write(USAGE); process.exit(0); }
+if (read.kind === 'bad') { process.stderr.write(`control-plane: ${read.problem}\n\n${USAGE}`); process.exit(EX_USAGE); }
+const { flags } = read;
+
+const loaded = await loadConfig(flags.config, process.env);
+if (loaded.kind === 'bad') {
+  for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem, flags.config)}\n`);
+  process.stderr.write(`control-plane: ${loaded.problems.length} ${loaded.problems.length === 1 ? 'problem' : 'problems'} in the configuration\n`);
+  process.exit(EX_USAGE);
+}
+
+const { config, text } = loaded;
+const log = pino({ base: { process: 'control-plane' }, level: process.env['LOG_LEVEL'] ?? 'info' });
+const controlPlane = await startControlPlane({
+  config, log,
+  xds: flags.xds ?? config.controlPlane.xds,
+  admin: flags.admin ?? config.controlPlane.admin,
+  stateDir: flags.stateDir ?? config.controlPlane.stateDir ?? null,
+}).catch((error: Error) => {
+  process.stderr.write(`control-plane: ${error.message}\n`);
+  process.exit(1);
+});
+const watcher = watchConfig({
+  file: flags.config, env: process.env, text,
+  onConfig(next) { controlPlane.configure(next); log.info({ servers: next.servers.length }, 'configuration changed'); },
+  onProblems(problems) { log.error({ problems: problems.map((problem) => formatProblem(problem, flags.config)) }, 'the changed configuration is bad; the last good one stays in force'); },
+});
+log.info({ xds: controlPlane.xdsPort, admin: controlPlane.adminPort }, 'ready');
+
+let isStopping = false;
+const stop = async (signal: string) => {
+  if (isStopping) return;
+  isStopping = true;
+  log.info({ signal }, 'stopping');
+  watcher.close();
+  await controlPlane.stop();
+  process.exit(0);
+};
+process.on('SIGTERM', (signal) => void stop(signal));
+process.on('SIGINT', (signal) => void stop(signal));

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
+import type { Config } from '../config/config-schema.ts';
+import type { EventLog } from '../events/event.ts';
+import { memoryEventLog } from '../events/memory-event-log.ts';
+import { redisEventLog } from '../events/redis-event-log.ts';
+import { fileSharedState } from '../lease/file-shared-state.ts';
+import { soleLease, type Lease } from '../lease/lease.ts';
+import { RedisLease } from '../lease/redis-lease.ts';
+import { redisSharedState } from '../lease/redis-shared-state.ts';
+import type { SharedState } from '../lease/shared-state.ts';
+import { openFileSlotStore } from '../slots/file-slot-store.ts';
+import { redisSlotStore } from '../slots/redis-slot-store.ts';
+import type { SlotStore } from '../slots/slot-store.ts';
+
+/** Everything that outlives this process. */
+export interface Stores {
+  /** null with SESSION_STORE=memory. */
+  redis: RedisClient | null;
+  slots: SlotStore;
+  state: SharedState;
+  events: EventLog;
+  lease: Lease;
+  close: () => Promise<void>;
+}
+
+interface StoreOptions {
+  config: Config;
+  stateDir: string | null;
+  /** Unique to this process. */
+  id: string;
+  now: () => number;
+  onLeader: (isLeader: boolean) => void;
+  onRedisError: (error: Error) => void;
+}
+
+/** Long enough for a Redis that starts with us; without one the control plane serves all the same. */
+const REDIS_WAIT_MS = 2000;
+
+export async function openStores({ config, stateDir, id, now, onLeader, onRedisError }: StoreOptions): Promise<Stores> {
+  if (config.sessionStore.type === 'memory') {
+    const inDir = (name: string) => (stateDir === null ? null : join(stateDir, name));
+    return {
+      redis: null, slots: await openFileSlotStore(inDir('slots.json'), now), state: await fileSharedState(inDir('state.json')),
+      events: memoryEventLog(now), lease: soleLease(id), close: async () => {},
+    };
+  }
+  const redis = connectRedis(config.sessionStore.url, { name: `holdfast-control-plane-${id}`, onError: onRedisError });
+  await whenReady(redis, REDIS_WAIT_MS);
+  const lease = new RedisLease({ redis, id, leaseMs: config.controlPlane.leaseMs, onChange: onLeader });
+  const events = redisEventLog(redis, now);
+  return {
+    redis, slots: redisSlotStore(redis, now), state: redisSharedState(redis), events, lease,
+    async close() {
+      await lease.stop().catch(() => {});
+      await events.stop().catch(() => {});
+      redis.disconnect();
+    },
+  };
+}
