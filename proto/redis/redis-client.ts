@@ -59,6 +59,13 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
   return client;
 }
 
+/** A connection of its own to the same place, for subscriptions. */
+export function anotherConnection(client: RedisClient): RedisClient {
+  const connection: RedisClient = client instanceof Redis ? client.duplicate() : client.duplicate();
+  connection.on('error', () => {});
+  return connection;
+}
+
 /** Resolves when commands can be sent, or after `timeoutMs`: false then. */
 export async function whenReady(client: RedisClient, timeoutMs: number): Promise<boolean> {
   if (client.status === 'ready') return true;

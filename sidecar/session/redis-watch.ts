@@ -1,6 +1,5 @@
-import { Redis } from 'ioredis';
 import { CHANNEL } from '../../proto/wire.ts';
-import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
 import type { SessionChange, StoreWatcher } from './session-store.ts';
 
 /**
@@ -13,8 +12,7 @@ export function watchChanges(client: RedisClient, nodeId: string): { add(watcher
 
   const tellGap = (): void => { for (const watcher of watchers) watcher.onGap(); };
   const open = (): RedisClient => {
-    const connection: RedisClient = client instanceof Redis ? client.duplicate() : client.duplicate();
-    connection.on('error', () => {});
+    const connection = anotherConnection(client);
     connection.on('close', tellGap);
     connection.on('ready', () => { connection.subscribe(CHANNEL.sessions).then(tellGap, () => connection.disconnect(true)); });
     connection.on('message', (_channel: string, text: string) => {
