@@ -23,6 +23,7 @@ export class OutcomeBus {
   #queue: Outcome[] = [];
   #next = 0;
   #isScheduled = false;
+  #waiting: (() => void)[] = [];
 
   constructor({ maxQueued = 20_000, maxPerTurn = 500, schedule = drain => { setImmediate(drain); }, onDropped = () => {}, onQueued = () => {} }: OutcomeBusOptions = {}) {
     this.#options = { maxQueued, maxPerTurn, schedule, onDropped, onQueued };
@@ -32,6 +33,15 @@ export class OutcomeBus {
   subscribe(name: string, sink: OutcomeSink): void { this.#sinks.set(name, sink); }
 
   get queued(): number { return this.#queue.length - this.#next; }
+
+  /** Whether a source that can wait should. */
+  get isBusy(): boolean { return this.queued > this.#options.maxQueued / 2; }
+
+  /** Resolves when a source that waited may go on. */
+  whenIdle(): Promise<void> {
+    if (!this.isBusy) return Promise.resolve();
+    return new Promise(resolve => { this.#waiting.push(resolve); });
+  }
 
   /** Takes one outcome; false when the queue is full. */
   publish(outcome: Outcome): boolean {
@@ -63,6 +73,7 @@ export class OutcomeBus {
     if (this.#next === this.#queue.length) { this.#queue = []; this.#next = 0; }
     else if (this.#next > this.#options.maxQueued) { this.#queue = this.#queue.slice(this.#next); this.#next = 0; }
     this.#options.onQueued(this.queued);
+    if (this.#waiting.length > 0 && !this.isBusy) for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #hand(outcome: Outcome): void {
