@@ -83,6 +83,16 @@ test('when the tool’s breaker rejects, the replica’s trial permit is given b
   t.is(all.peek('linear', '1', 1000), 'trial');
 });
 
+test('faults of attempts that were repeated elsewhere open the replica’s breaker, and fail its trial', t => {
+  const all = breakers();
+  for (let i = 0; i < 3; i++) all.attemptFailed('linear', '1', null, 0, 0);
+  t.is(all.peek('linear', '1', 0), 'rejects');
+  const answer = all.gate('linear', '1', null, 1000);
+  if (answer.kind !== 'admit' || answer.permit === null) return t.fail();
+  all.attemptFailed('linear', '1', answer.permit, 1000, 1001);
+  t.like(all.table.find('linear', 'replica', '1')?.gate.state, { kind: 'open', openings: 2 });
+});
+
 test('names that clients invent make no breakers, and the number of breakers is bounded', t => {
   let evicted = 0;
   const all = breakers({}, { maxBreakers: 10, listener: { onEvicted: () => { evicted++; } } });

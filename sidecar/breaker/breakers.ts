@@ -77,6 +77,20 @@ export class Breakers {
   /** Gives a permit back whose request was never sent, or whose fate no outcome will tell. */
   release(permit: string | null, nowMs: number): void { this.#permits.settleAll(permit, 'ignore', nowMs); }
 
+  /**
+   * An attempt met a fault of this replica and the request went on elsewhere, so that no outcome will tell of it. Without this a replica
+   * that drops every call, each of them repeated on another one, would look perfect.
+   */
+  attemptFailed(server: string, slot: string, permit: string | null, startedAtMs: number, nowMs: number): void {
+    const grant = this.#permits.take(permit);
+    const held = grant?.replica;
+    if (held?.key === slot) {
+      held.gate.settle(held.permit, 'failure', false, nowMs);
+      this.#listener.onSettled?.(server, 'replica', 'failure');
+    } else this.table.findOrMake({ server, level: 'replica', key: slot })?.gate.record('failure', false, startedAtMs, nowMs);
+    for (const rest of [grant?.replica, grant?.tool]) rest?.gate.settle(rest.permit, 'ignore', false, nowMs);
+  }
+
   /** Learns from one request. A sink of the OutcomeBus. */
   observe(outcome: Outcome, nowMs: number): void {
     const grant = this.#permits.take(outcome.permit);
