@@ -1,0 +1,69 @@
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { heartbeatSchema, type Heartbeat } from '../../proto/heartbeat.ts';
+import { REDIS } from '../../proto/wire.ts';
+
+export interface HeartbeatOptions {
+  redis: RedisClient;
+  /** What this node says of itself now. */
+  own: () => Heartbeat;
+  /** Names of the nodes that should be there (HA_CLUSTER_NODES). */
+  expected: readonly string[];
+  everyMs: number;
+  /** A node whose heartbeat is older is gone (HA_FAILOVER_TIMEOUT). */
+  goneAfterMs: number;
+  onRound?: (members: readonly Member[]) => void;
+  now?: () => number;
+}
+
+export interface Member { nodeId: string; isUp: boolean; ageMs: number | null }
+
+/** Tells the others that this node lives, and knows which of the expected ones do. */
+export class Heartbeats {
+  members: readonly Member[] = [];
+  readonly #options: HeartbeatOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: HeartbeatOptions) { this.#options = options; }
+
+  /** Beats at once, then at each interval. Redis away: nobody is known to be up but this node itself. */
+  async start(): Promise<void> {
+    await this.#round();
+    if (!this.#isStopped) this.#timer = setTimeout(() => void this.start(), this.#options.everyMs);
+  }
+
+  /** Says goodbye, so that the others need not wait for the heartbeat to grow old. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#options.redis.del(REDIS.gateway(this.#options.own().nodeId)).catch(() => 0);
+  }
+
+  /** Writes the heartbeat now: something in it changed. */
+  async beat(): Promise<void> {
+    const own = this.#options.own();
+    await this.#options.redis.set(REDIS.gateway(own.nodeId), JSON.stringify(own), 'PX', 3 * this.#options.everyMs);
+  }
+
+  async #round(): Promise<void> {
+    const { redis, expected, goneAfterMs, onRound, now = Date.now } = this.#options;
+    const own = this.#options.own().nodeId;
+    await this.beat().catch(() => undefined);
+    this.members = await Promise.all([...new Set([own, ...expected])].map(async (nodeId): Promise<Member> => {
+      if (nodeId === own) return { nodeId, isUp: true, ageMs: 0 };
+      const text = await redis.get(REDIS.gateway(nodeId)).catch(() => null);
+      const ageMs = text === null ? null : ageOf(text, now());
+      return { nodeId, isUp: ageMs !== null && ageMs <= goneAfterMs, ageMs };
+    }));
+    onRound?.(this.members);
+  }
+}
+
+function ageOf(text: string, nowMs: number): number | null {
+  try {
+    const read = heartbeatSchema.safeParse(JSON.parse(text));
+    return read.success ? Math.max(0, nowMs - read.data.atMs) : null;
+  } catch {
+    return null;
+  }
+}
