@@ -44,6 +44,8 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
+  // The lease may be won before everything is wired.
+  let follow = (): void => {};
   const stores = await openStores({
     config, stateDir, id, now,
     onLeader: (isLeader) => { log.info({ isLeader }, isLeader ? 'leading now' : 'not leading any more'); follow(); },
@@ -75,7 +77,7 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
   });
   const known = () => knownReplicas(config, discovery.current());
   /** Replicas may have changed: slots and probes for exactly those that are there. */
-  const follow = () => {
+  follow = () => {
     const { replicas, isComplete } = known();
     probes.watch(probeTargets(config, replicas));
     void slots.keep(replicas, isComplete && stores.lease.isLeader).finally(() => loop.touch());
