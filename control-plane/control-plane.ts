@@ -16,6 +16,7 @@ import { startHealthServer } from './wiring/health-server.ts';
 import { watchHeartbeats } from './wiring/heartbeat-watch.ts';
 import { knownReplicas } from './wiring/known-replicas.ts';
 import { probeTargets } from './wiring/probe-targets.ts';
+import { startOperations } from './wiring/operations.ts';
 import { openStores } from './wiring/stores.ts';
 import { XdsServer } from './xds/xds-server.ts';
 
@@ -93,7 +94,8 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
     for (const { server, address, health: seen } of probes.current().values()) if (seen !== 'unknown') health.set(replicaKey(server, address), seen);
     return {
       config, replicas, health, slots: slots.slots, lostSlots: slots.lostSlots,
-      drains: [], weights: new Map(), openBreakers: [], gateways: gateways.nodes(),
+      ...operations.inputs(), openBreakers: [],
+      gateways: gateways.nodes().map((each) => ({ ...each, isDraining: each.isDraining || operations.drainedGateways().has(each.id) })),
     };
   };
   const xds = new XdsServer({ registry, staticClusters: [RESOURCE.xdsCluster], resourcesFor: (node) => loop.resourcesFor(node) });
@@ -103,6 +105,9 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
     publish: (key, resources) => xds.setSnapshot(key, resources),
     onSnapshot: (snapshot) => log.debug({ servers: snapshot.servers.length, gateways: snapshot.gateways.length }, 'topology'),
     onError: (key, error) => log.error({ node: key, error: error.message }, 'resources refused; the node keeps what it has'),
+  });
+  const operations = startOperations({
+    id, stores, now, config: () => config, topology: () => loop.snapshot, probes: () => probes.current(), gateways: () => gateways.nodes(), onChange: () => loop.touch(),
   });
   slots.on('change', () => loop.touch());
   slots.on('away', (error) => log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'));
@@ -146,7 +151,7 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
       subscriber?.disconnect();
       health.server.close();
       health.server.closeAllConnections();
-      await Promise.all([discovery.stop(), probes.stop(), xds.close()]);
+      await Promise.all([operations.stop(), discovery.stop(), probes.stop(), xds.close()]);
       slots.close();
       await stores.close();
     },
