@@ -1,0 +1,182 @@
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
+import { sessionDigest } from '../../proto/session-record.ts';
+import { HEADER, METADATA } from '../../proto/wire.ts';
+import { initializeParamsOf } from '../routing/classify.ts';
+import { decide, decideSession, type Decision } from '../routing/decide.ts';
+import { place } from '../routing/placement.ts';
+import { principalOf } from '../routing/principal.ts';
+import type { SessionDirectory } from '../session/session-directory.ts';
+import type { ServerView } from '../xds/topology.ts';
+import { InitializeResultReader } from './initialize-result.ts';
+import { readRequest, readResponse, type ProcessingRequest, type ReadRequest } from './messages.ts';
+import { newSession } from './new-session.ts';
+import { answerReply, requestBodyReply, requestHeadersReply, requestTrailersReply, responseBodyReply, responseHeadersReply, responseTrailersReply, type Reply } from './replies.ts';
+import type { Arrivals } from './arrivals.ts';
+
+/** What a breaker says to one request; a permit is settled by its outcome, or released when the request is never sent. */
+export type GateAnswer = { kind: 'admit'; permit: string | null } | { kind: 'reject'; retryAfterMs: number };
+
+export interface ExchangeContext {
+  server: (name: string) => ServerView | undefined;
+  directory: SessionDirectory;
+  /** `ip:port` of this node's relay. */
+  relay: string;
+  gate: (server: string, slot: string, tool: string | null) => GateAnswer;
+  release: (permit: string) => void;
+  /** Sessions that are just beginning, by slot: not yet in the directory's counts. */
+  arrivals: Arrivals;
+  onCreated: (server: string, backend: string) => void;
+  now: () => number;
+  random: () => number;
+}
+
+/** Envoy may send an initialize to the next host whatever happened to the first: a session that nobody was told of harms nobody. */
+const RETRY_INITIALIZE = 'connect-failure,refused-stream,reset';
+
+/** One HTTP request on the decide route, from its headers to the end of its answer. */
+export class Exchange {
+  readonly #context: ExchangeContext;
+  #request: ReadRequest | undefined;
+  #server: ServerView | undefined;
+  #isBeginning = false;
+  #initializeParams: unknown;
+  #arrivingAt: string | null = null;
+  #permit: string | null = null;
+  #result: InitializeResultReader | null = null;
+
+  constructor(context: ExchangeContext) {
+    this.#context = context;
+  }
+
+  /** The answer to one message of Envoy's. */
+  on(message: ProcessingRequest): Reply | Promise<Reply> {
+    switch (message.request) {
+      case 'request_headers': return this.#onRequestHeaders(message);
+      case 'request_body': return this.#onRequestBody(message);
+      case 'response_headers': return this.#onResponseHeaders(message);
+      case 'response_body':
+        this.#result?.push(message.response_body?.body ?? EMPTY, message.response_body?.end_of_stream === true);
+        return responseBodyReply;
+      case 'request_trailers': return requestTrailersReply;
+      case 'response_trailers': return responseTrailersReply;
+      default: throw new Error(`ext_proc: a message of no known kind (${String(message.request)})`);
+    }
+  }
+
+  /** The stream is over. `isAnswered`: Envoy had its answer, so the request went on and its access log will settle the permit. */
+  close(isAnswered: boolean): void {
+    this.#arrive(null);
+    if (this.#permit !== null && !isAnswered) this.#context.release(this.#permit);
+    this.#permit = null;
+  }
+
+  async #onRequestHeaders(message: ProcessingRequest): Promise<Reply> {
+    const request = this.#request = readRequest(message);
+    const server = this.#server = request && this.#context.server(request.server);
+    if (!request || !server) return answerReply(503, rpcError(request?.view.rpcId ?? null, RPC_ERROR.noReplica, 'The gateway does not know this server yet'), 1);
+    const decision = decide(request.view);
+    if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);
+    const { clientId, session } = decision, digest = sessionDigest(clientId);
+    const found = this.#context.directory.peek(server.name, digest);
+    const known = found && !found.isTombstone ? { kind: 'live' as const, record: found } : await this.#context.directory.find(server.name, digest);
+    const settled = decideSession(request.view, session, known, server, this.#context.relay);
+    // Ended before it is forwarded: whatever happens on the way, nobody rebuilds it.
+    if (settled.kind === 'pin') {
+      if (request.view.httpMethod === 'DELETE') await this.#context.directory.tombstone(server.name, digest);
+      else this.#context.directory.touch(server.name, digest, this.#context.now());
+    }
+    return this.#carryOut(settled, request, server);
+  }
+
+  #carryOut(decision: Decision, request: ReadRequest, server: ServerView): Reply {
+    switch (decision.kind) {
+      case 'answer': return answerReply(decision.status, decision.error, decision.retryAfterSeconds);
+      case 'begin': return this.#begin(request, server);
+      case 'pin': return this.#pin(decision, request, server);
+      default: return requestHeadersReply({});
+    }
+  }
+
+  #pin({ hosts, upstreamId, slot }: Decision & { kind: 'pin' }, request: ReadRequest, server: ServerView): Reply {
+    const answer = slot === null ? ADMITTED : this.#context.gate(server.name, slot, request.tool);
+    if (answer.kind === 'reject') return this.#rejected(request, server, slot, answer.retryAfterMs);
+    this.#permit = answer.permit;
+    return requestHeadersReply({ set: { [HEADER.host]: hosts.join(','), [HEADER.sessionId]: upstreamId }, ...permitMetadata(answer.permit) });
+  }
+
+  #begin(request: ReadRequest, server: ServerView): Reply {
+    const placed = this.#place(server);
+    if (placed.kind === 'reject') return this.#rejected(request, server, null, placed.retryAfterMs);
+    if (placed.kind === 'none') {
+      return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'No replica can take the session now', {
+        outcome: 'not_sent', retrySafe: true, server: server.name, replica: null, attempts: 0, sessionRecovered: false }), 1);
+    }
+    this.#isBeginning = true;
+    this.#permit = placed.permit;
+    this.#arrive(placed.endpoint.slot);
+    return requestHeadersReply({
+      set: { [HEADER.host]: `${placed.endpoint.address},${this.#context.relay}`, ...(request.view.method === 'initialize' && { [HEADER.retryOn]: RETRY_INITIALIZE }) },
+      needsBody: !request.isBodyless, ...permitMetadata(placed.permit),
+    });
+  }
+
+  #place(server: ServerView): { kind: 'placed'; endpoint: ReplicaEndpoint; permit: string | null } | { kind: 'reject'; retryAfterMs: number } | { kind: 'none' } {
+    const { directory, arrivals, gate, random } = this.#context;
+    const counts = directory.counts(server.name), excluded = new Set<string>();
+    let retryAfterMs = Infinity;
+    for (;;) {
+      const endpoint = place({ endpoints: server.endpoints, backends: server.backends, load: (slot) => (counts.get(slot) ?? 0) + arrivals.at(server.name, slot), excluded, random });
+      if (!endpoint) return retryAfterMs === Infinity ? { kind: 'none' } : { kind: 'reject', retryAfterMs };
+      const answer = gate(server.name, endpoint.slot, null);
+      if (answer.kind === 'admit') return { kind: 'placed', endpoint, permit: answer.permit };
+      retryAfterMs = Math.min(retryAfterMs, answer.retryAfterMs);
+      excluded.add(endpoint.slot);
+    }
+  }
+
+  #rejected(request: ReadRequest, server: ServerView, slot: string | null, retryAfterMs: number): Reply {
+    return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.breakerOpen, 'A circuit breaker is open', {
+      outcome: 'not_sent', retrySafe: true, server: server.name, replica: slot, attempts: 0, sessionRecovered: false }), Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  }
+
+  #onRequestBody(message: ProcessingRequest): Reply {
+    if (this.#isBeginning) this.#initializeParams = paramsIn(message.request_body?.body ?? EMPTY);
+    return requestBodyReply();
+  }
+
+  async #onResponseHeaders(message: ProcessingRequest): Promise<Reply> {
+    const request = this.#request, server = this.#server, { directory, now, onCreated } = this.#context;
+    if (!this.#isBeginning || !request || !server) return responseHeadersReply();
+    const { status, sessionId, slot, isEventStream } = readResponse(message);
+    // A relay's answer carries the mesh's id already; a server that gives no id keeps no session.
+    if (sessionId === null || slot === null || status >= 400) return responseHeadersReply();
+    const { clientId, record } = newSession({
+      server: server.name, backend: server.bySlot(slot)?.backend ?? '', slot, upstreamId: sessionId,
+      principal: principalOf(request.view.authorization, server.policy.bind), initializeParams: this.#initializeParams ?? {}, nowMs: now(),
+    });
+    await directory.remember(record);
+    this.#arrive(null);
+    onCreated(server.name, record.backend);
+    this.#result = new InitializeResultReader(isEventStream, (result) => { void directory.amend(record.server, record.digest, (was) => ({ ...was, ...result })); });
+    return responseHeadersReply({ [HEADER.sessionId]: clientId }, true);
+  }
+
+  #arrive(slot: string | null): void {
+    if (this.#arrivingAt !== null) this.#context.arrivals.add(this.#server!.name, this.#arrivingAt, -1);
+    if (slot !== null) this.#context.arrivals.add(this.#server!.name, slot, 1);
+    this.#arrivingAt = slot;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const ADMITTED: GateAnswer = { kind: 'admit', permit: null };
+const permitMetadata = (permit: string | null): { metadata?: Record<string, string> } => permit === null ? {} : { metadata: { [METADATA.permit]: permit } };
+
+function paramsIn(body: Buffer): unknown {
+  try {
+    return initializeParamsOf(JSON.parse(body.toString()));
+  } catch {
+    return undefined; // The replica says what is wrong with it.
+  }
+}

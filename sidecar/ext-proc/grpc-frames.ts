@@ -1,0 +1,57 @@
+/** gRPC's framing: one byte that says whether the message is compressed, four of its length, the message. */
+const PREFIX_BYTES = 5;
+
+export function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  framed[0] = 0;
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, PREFIX_BYTES);
+  return framed;
+}
+
+/** Reads messages from chunks that may be cut anywhere. */
+export class FrameReader {
+  readonly #maxMessageBytes: number;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** The messages that are whole now; a text says why the stream can't be read. */
+  push(chunk: Buffer): Buffer[] | string {
+    this.#pieces.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes < PREFIX_BYTES) return [];
+    const needed = this.#needed();
+    if (typeof needed === 'string') return needed;
+    if (this.#bytes < needed) return [];
+    let rest = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#bytes);
+    const messages: Buffer[] = [];
+    while (rest.length >= PREFIX_BYTES) {
+      const problem = this.#problem(rest[0]!, rest.readUInt32BE(1));
+      if (problem !== undefined) return problem;
+      const end = PREFIX_BYTES + rest.readUInt32BE(1);
+      if (rest.length < end) break;
+      messages.push(rest.subarray(PREFIX_BYTES, end));
+      rest = rest.subarray(end);
+    }
+    this.#pieces = rest.length === 0 ? [] : [rest];
+    this.#bytes = rest.length;
+    return messages;
+  }
+
+  /** Bytes of the message at the head, without joining the pieces of a long body again and again. */
+  #needed(): number | string {
+    const head = this.#pieces[0]!.length >= PREFIX_BYTES ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#bytes);
+    if (head !== this.#pieces[0]) this.#pieces = [head];
+    const length = head.readUInt32BE(1);
+    return this.#problem(head[0]!, length) ?? PREFIX_BYTES + length;
+  }
+
+  #problem(flag: number, length: number): string | undefined {
+    if (flag !== 0) return 'compressed messages are not supported';
+    return length > this.#maxMessageBytes ? `a message of ${length} bytes is larger than ${this.#maxMessageBytes}` : undefined;
+  }
+}

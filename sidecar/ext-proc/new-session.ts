@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import { formatSessionId } from '../../proto/session-id.ts';
+import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
+import { userIdOf } from '../routing/principal.ts';
+
+export interface NewSession {
+  server: string;
+  backend: string;
+  slot: string;
+  /** The replica's own id. */
+  upstreamId: string;
+  principal: string | null;
+  initializeParams: unknown;
+  nowMs: number;
+}
+
+/**
+ * The id that the client gets, and the record of its session. A bound session's id holds a random text in the place of the replica's id:
+ * nobody can make the unbound id of it, which Envoy would pin without looking at the principal.
+ */
+export function newSession({ server, backend, slot, upstreamId, principal, initializeParams, nowMs }: NewSession): { clientId: string; record: SessionRecord } {
+  const isBound = principal !== null;
+  const clientId = formatSessionId({ slot, isBound, upstreamId: isBound ? randomUUID() : upstreamId });
+  const asked = (initializeParams as { protocolVersion?: unknown } | null | undefined)?.protocolVersion;
+  return {
+    clientId,
+    record: {
+      version: RECORD_VERSION, server, type: 'http', digest: sessionDigest(clientId), principal, userId: userIdOf(principal), initializeParams,
+      // What the replica answers follows with the body; until then, what was asked for.
+      protocolVersion: typeof asked === 'string' ? asked : '', capabilities: {}, logLevel: null, subscriptions: [], hasGetStream: false,
+      backend, slot, upstreamId, epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: false,
+    },
+  };
+}

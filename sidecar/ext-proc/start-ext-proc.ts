@@ -1,0 +1,65 @@
+import { accessLogService, externalProcessorService } from '../../proto/xds/services.ts';
+import { Exchange, type ExchangeContext } from './exchange.ts';
+import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
+import type { ProcessingRequest, } from './messages.ts';
+import type { Reply } from './replies.ts';
+
+export interface ExtProcOptions extends ExchangeContext {
+  /** Where to listen: paths of Unix sockets, or `host:port`. */
+  addresses: readonly string[];
+  /** Gets each StreamAccessLogsMessage, decoded (proto/xds). */
+  onAccessLogs: (message: object) => void;
+  metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void; extProcStreams(open: number): void };
+  onError: (error: unknown) => void;
+}
+
+export interface ExtProc {
+  readonly openStreams: number;
+  /** GOAWAY to every Envoy; streams that don't end within `graceMs` are cut off. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** The gRPC service that Envoy asks: ext_proc and access logs, on every address. */
+export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
+  const { metrics, onError, onAccessLogs } = options;
+  const server = createGrpcServer({ onError });
+  let openStreams = 0;
+
+  server.add(externalProcessorService['Process'] as unknown as GrpcMethod, (call) => {
+    const exchange = new Exchange(options);
+    let tail: Promise<void> = Promise.resolve();
+    let isAnswered = false, isClosed = false;
+    metrics.extProcStreams(openStreams += 1);
+    const answer = async (message: ProcessingRequest): Promise<void> => {
+      const startedAt = performance.now();
+      try {
+        const reply: Reply = await exchange.on(message);
+        if (isClosed) return;
+        call.send(reply);
+        isAnswered = true;
+        metrics.extProc(message.request ?? 'unknown', 'immediate_response' in reply ? 'reject' : 'ok', performance.now() - startedAt);
+      } catch (error) {
+        onError(error);
+        metrics.extProc(message.request ?? 'unknown', 'error', performance.now() - startedAt);
+        call.end(GRPC_STATUS.internal, 'the sidecar failed on this message');
+      }
+    };
+    return {
+      onMessage(message) { tail = tail.then(() => answer(message as ProcessingRequest)); },
+      onHalfClose() { void tail.then(() => call.end()); },
+      onClose() {
+        isClosed = true;
+        metrics.extProcStreams(openStreams -= 1);
+        // A decision may still be under way, and take an arrival or a permit: settled after it.
+        void tail.then(() => exchange.close(isAnswered));
+      },
+    };
+  });
+  server.add(accessLogService['StreamAccessLogs'] as unknown as GrpcMethod, (call) => ({
+    onMessage: onAccessLogs,
+    onHalfClose: () => call.end(),
+    onClose: () => {},
+  }));
+  for (const address of options.addresses) await server.listen(address);
+  return { get openStreams() { return openStreams; }, close: (graceMs) => server.close(graceMs) };
+}
