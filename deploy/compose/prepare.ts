@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { renderBootstrap } from '../../envoy/bootstrap.ts';
+import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
+import { renewCertificates } from '../../control-plane/certs/certificate-folder.ts';
+
+/**
+ * Runs once before everything else of docker-compose.yml: Envoy's bootstraps, a private authority with the edge's certificate, the
+ * admin token. What is there already stays. Usage: node deploy/compose/prepare.ts FOLDER
+ */
+const folder = process.argv[2];
+if (!folder) { console.error('usage: node deploy/compose/prepare.ts FOLDER'); process.exit(64); }
+const PORT = Number(process.env['PORT'] || 37373);
+const NODES = (process.env['HA_CLUSTER_NODES'] || 'gateway-1,gateway-2,gateway-3').split(',').map((name) => name.trim());
+const CONTROL_PLANES = ['control-plane-1:18000', 'control-plane-2:18000'];
+const template = readBootstrapTemplate();
+
+async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode });
+  await rename(`${path}.new`, path);
+}
+
+for (const nodeId of NODES) {
+  const own = join(folder, nodeId);
+  await mkdir(own, { recursive: true });
+  await writeWhole(join(own, 'bootstrap.yaml'), renderBootstrap(template, {
+    nodeId, role: 'gateway', listen: `0.0.0.0:${PORT}`, extProc: [`unix:${join(own, 'ext-proc.sock')}`], relay: ['127.0.0.1:7900'],
+    controlPlanes: CONTROL_PLANES, admin: '127.0.0.1:9901',
+  }));
+}
+for (const nodeId of ['edge', 'edge-standby']) {
+  const own = join(folder, nodeId);
+  await mkdir(own, { recursive: true });
+  await writeWhole(join(own, 'bootstrap.yaml'), renderBootstrap(template, {
+    nodeId, role: 'edge', listen: '0.0.0.0:8080', extProc: [], relay: [], controlPlanes: CONTROL_PLANES, admin: '127.0.0.1:9901',
+  }));
+}
+const made = await renewCertificates([{ name: 'edge', altNames: ['localhost', '127.0.0.1'] }], { folder: join(folder, 'certs'), now: new Date(), days: 90, renewDays: 30 });
+const token = join(folder, 'admin-token');
+if (!(await stat(token).catch(() => undefined))) await writeWhole(token, `${randomBytes(32).toString('base64url')}\n`, 0o600);
+console.log(JSON.stringify({ msg: 'prepared', nodes: NODES, certificates: made }));
