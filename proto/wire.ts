@@ -36,6 +36,8 @@ export const METADATA = {
   session: 'session',
   /** Written by ext_proc when a breaker gave a permit: the permit's id, so that the access log settles it. */
   permit: 'permit',
+  /** Written by ext_proc with an answer of its own (`true`): Envoy's local replies leave it as it is. */
+  answered: 'answered',
   /** Written by json_to_metadata from the request body: `method`, `id`, `name` (params.name), `task` (params.taskId). */
   request: 'mcp',
   /** Written by json_to_metadata / sse_to_metadata from the response: `code` (error.code), `isError` (result.isError). */

@@ -45,6 +45,8 @@ const REFUSED = { outcome: 'not_sent', isRetrySafe: false } as const;
  */
 export const localReply: object = {
   mappers: [
+    // The sidecar's own answers (ext_proc) are JSON-RPC already, each with its own code.
+    { filter: { metadata_filter: { matcher: { filter: METADATA.namespace, path: [{ key: METADATA.answered }], value: { string_match: { exact: 'true' } } }, match_if_key_not_found: false } } },
     mapper({ filter: flags('UO'), status: 503, code: overload, message: 'Too many requests', ...NOT_SENT, retryAfterSeconds: 1 }),
     mapper({ filter: flags('RL'), status: 503, code: overload, message: 'Rate limit reached', ...NOT_SENT, retryAfterSeconds: 1 }),
     mapper({ filter: flags('UC', 'UR', 'UPE'), status: 503, code: replicaLost, message: 'The replica was lost while it had the request', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),

@@ -40,6 +40,6 @@ export function answerReply(status: number, error: RpcError, retryAfterSeconds?:
   return {
     immediate_response: { status: { code: status }, headers: { set_headers: Object.entries(set).map(([key, value]) => header(key, value)) }, body: Buffer.from(JSON.stringify(error)), details: 'holdfast' },
     // Envoy's own answers are rewritten as JSON-RPC; this one is already.
-    dynamic_metadata: toStruct({ [METADATA.namespace]: { answered: 'true' } }),
+    dynamic_metadata: toStruct({ [METADATA.namespace]: { [METADATA.answered]: 'true' } }),
   };
 }
