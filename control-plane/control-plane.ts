@@ -2,15 +2,17 @@ import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { Redis } from 'ioredis';
-import { RESOURCE } from '../proto/wire.ts';
+import { anotherConnection } from '../proto/redis/redis-client.ts';
+import { CHANNEL, RESOURCE } from '../proto/wire.ts';
 import type { Config } from './config/config-schema.ts';
 import { ControlLoop } from './control-loop.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { Probes, type ProbeResult } from './probe/probes.ts';
-import { hearReports, type ReplicaReport } from './probe/reports.ts';
+import { parseReport, type ReplicaReport } from './probe/reports.ts';
 import { Slots } from './slots/slots.ts';
 import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
+import { BreakerWatch } from './wiring/breaker-watch.ts';
+import { watchChannel } from './wiring/channel-watch.ts';
 import { GatewayRegistry } from './wiring/gateway-registry.ts';
 import { startHealthServer } from './wiring/health-server.ts';
 import { watchHeartbeats } from './wiring/heartbeat-watch.ts';
@@ -94,7 +96,7 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
     for (const { server, address, health: seen } of probes.current().values()) if (seen !== 'unknown') health.set(replicaKey(server, address), seen);
     return {
       config, replicas, health, slots: slots.slots, lostSlots: slots.lostSlots,
-      ...operations.inputs(), openBreakers: [],
+      ...operations.inputs(), openBreakers: breakers?.current() ?? [],
       gateways: gateways.nodes().map((each) => ({ ...each, isDraining: each.isDraining || operations.drainedGateways().has(each.id) })),
     };
   };
@@ -121,9 +123,10 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
     const endpoint = loop.snapshot?.servers.find((each) => each.name === server)?.endpoints.find((each) => each.slot === slot);
     if (endpoint) probes.report(server, endpoint.replica);
   };
-  const subscriber = stores.redis === null ? null : stores.redis instanceof Redis ? stores.redis.duplicate() : stores.redis.duplicate();
-  subscriber?.on('error', () => {});
-  if (subscriber) void listen(subscriber as Redis, onReport);
+  const stopReports = stores.redis && watchChannel(anotherConnection(stores.redis), CHANNEL.reports, (text) => { const report = parseReport(text); if (report) onReport(report); });
+  const breakers = stores.redis && new BreakerWatch({
+    redis: stores.redis, subscriber: anotherConnection(stores.redis), servers: () => config.servers.map((each) => each.name), onChange: () => loop.touch(),
+  });
   const stopHeartbeats = stores.redis ? watchHeartbeats(stores.redis, (text) => gateways.heartbeat(text), () => loop.touch()) : () => {};
 
   const configure = (next: Config) => {
@@ -148,7 +151,8 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
     async stop() {
       loop.stop();
       stopHeartbeats();
-      subscriber?.disconnect();
+      stopReports?.();
+      breakers?.stop();
       health.server.close();
       health.server.closeAllConnections();
       await Promise.all([operations.stop(), discovery.stop(), probes.stop(), xds.close()]);
@@ -156,10 +160,4 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
       await stores.close();
     },
   };
-}
-
-/** The subscription is made whenever the connection stands; ioredis makes it again after a loss. */
-async function listen(subscriber: Redis, onReport: (report: ReplicaReport) => void): Promise<void> {
-  if (subscriber.status !== 'ready') await new Promise((resolve) => { subscriber.once('ready', resolve); });
-  await hearReports(subscriber, onReport).catch(() => subscriber.disconnect(true));
 }

@@ -70,7 +70,7 @@ export function startOperations({ id, stores, config, topology, probes, gateways
     drains, rollouts, versions: new ConfigVersions(state, id, now), drainedGateways,
     inputs: () => ({
       drains: [
-        ...drains.current().flatMap(({ target }) => (target.kind === 'replica' ? [{ server: target.server, replica: target.replica }] : target.kind === 'backend' ? [{ server: target.server, backend: target.backend }] : [])),
+        ...drains.current().flatMap(({ target }): Array<TopologyInputs['drains'][number]> => (target.kind === 'replica' ? [{ server: target.server, replica: target.replica }] : target.kind === 'backend' ? [{ server: target.server, backend: target.backend }] : [])),
         // A backend that was rolled back and whose sessions are recalled: they move as those of a drained one do.
         ...rollouts.recalls(),
       ],

@@ -1,0 +1,63 @@
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { readBreakers } from '../../proto/breaker-state.ts';
+import { CHANNEL, REDIS } from '../../proto/wire.ts';
+import type { TopologyInputs } from '../topology/inputs.ts';
+import { watchChannel } from './channel-watch.ts';
+
+type OpenBreakers = TopologyInputs['openBreakers'];
+
+export interface BreakerWatchOptions {
+  redis: RedisClient;
+  /** A connection that is subscribed to nothing yet; closed with the watch. */
+  subscriber: RedisClient;
+  servers: () => readonly string[];
+  onChange: () => void;
+  /** Messages may be missed: the hashes are read anew this often as well. */
+  everyMs?: number;
+}
+
+/** Follows the breakers of the fleet. A message makes its server's hash be read at once, so that a slot stops being steady within a round trip. */
+export class BreakerWatch {
+  readonly #options: Required<BreakerWatchOptions>;
+  readonly #open = new Map<string, OpenBreakers>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #unsubscribe: () => void;
+  #isOver = false;
+
+  constructor(options: BreakerWatchOptions) {
+    this.#options = { everyMs: 2000, ...options };
+    this.#unsubscribe = watchChannel(options.subscriber, CHANNEL.breakers, (text) => void this.#heard(text), () => void this.#readAll());
+    this.#timer = setInterval(() => void this.#readAll(), this.#options.everyMs);
+    void this.#readAll();
+  }
+
+  /** All that are not closed. While Redis is away: as last known. */
+  current(): OpenBreakers { return [...this.#open.values()].flat(); }
+
+  stop(): void {
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    this.#unsubscribe();
+  }
+
+  async #heard(text: string): Promise<void> {
+    try {
+      const { server } = JSON.parse(text) as { server?: unknown };
+      if (typeof server === 'string' && this.#options.servers().includes(server)) await this.#read(server);
+    } catch { /* Of another version; the next round reads the hash all the same. */ }
+  }
+
+  async #readAll(): Promise<void> {
+    for (const server of this.#options.servers()) await this.#read(server).catch(() => {});
+  }
+
+  async #read(server: string): Promise<void> {
+    const hash = await this.#options.redis.hgetall(REDIS.breaker(server));
+    if (this.#isOver) return;
+    const open = readBreakers(server, hash).filter((each) => each.isNotClosed)
+      .map(({ level, key }) => (level === 'replica' ? { server, slot: key, tool: null } : { server, slot: null, tool: key }));
+    if (JSON.stringify(open) === JSON.stringify(this.#open.get(server) ?? [])) return;
+    this.#open.set(server, open);
+    this.#options.onChange();
+  }
+}
