@@ -26,16 +26,20 @@ export function upstreamHeaders(raw: readonly string[], sessionId: string | null
 }
 
 /** Headers that say what a message of the relay's own is; the rest of the client's (Authorization, Host, Origin, keys) goes along. */
-const OWN = new Set(['accept', 'content-type', 'content-encoding', 'last-event-id', HEADER.protocolVersion, HEADER.sessionId, HEADER.method, HEADER.name]);
+const OWN = new Set(['accept', 'content-type', 'content-encoding', 'last-event-id', HEADER.sessionId, HEADER.method, HEADER.name]);
 
-/** Headers for a message that the relay itself sends on a session. `base` is what `upstreamHeaders` made of the live request; never stored. */
-export function ownMessageHeaders(base: readonly string[], sessionId: string | null, protocolVersion: string | null): string[] {
+/**
+ * Headers for a message that the relay itself sends on a session. `base` is what `upstreamHeaders` made of the live request; never stored.
+ * `protocolVersion`: undefined keeps the client's header, null sends none (initialize).
+ */
+export function ownMessageHeaders(base: readonly string[], sessionId: string | null, protocolVersion: string | null | undefined): string[] {
   const headers: string[] = [];
   for (let i = 0; i + 1 < base.length; i += 2) {
-    if (!OWN.has(base[i]!) && !base[i]!.startsWith('mcp-param-')) headers.push(base[i]!, base[i + 1]!);
+    const name = base[i]!;
+    if (!OWN.has(name) && !name.startsWith('mcp-param-') && (name !== HEADER.protocolVersion || protocolVersion === undefined)) headers.push(name, base[i + 1]!);
   }
   headers.push('accept', 'application/json, text/event-stream', 'content-type', 'application/json');
-  if (protocolVersion !== null) headers.push(HEADER.protocolVersion, protocolVersion);
+  if (protocolVersion) headers.push(HEADER.protocolVersion, protocolVersion);
   if (sessionId !== null) headers.push(HEADER.sessionId, sessionId);
   return headers;
 }

@@ -1,0 +1,75 @@
+import { Registry } from 'prom-client';
+import type { ReplicaEndpoint, ReplicaState } from '../../proto/endpoint.ts';
+import type { Outcome } from '../../proto/outcome.ts';
+import { serverPolicySchema, type ServerPolicy } from '../../proto/server-policy.ts';
+import { slotName } from '../../proto/session-id.ts';
+import { HEADER } from '../../proto/wire.ts';
+import { Breakers } from '../../sidecar/breaker/breakers.ts';
+import { pathMetrics } from '../../sidecar/metrics/path-metrics.ts';
+import { sessionMetrics } from '../../sidecar/metrics/session-metrics.ts';
+import { Recovery } from '../../sidecar/recovery/recovery.ts';
+import { Upstream } from '../../sidecar/recovery/upstream.ts';
+import { startRelay, type Relay } from '../../sidecar/relay/start-relay.ts';
+import type { ReplicaReport } from '../../sidecar/relay/relay-context.ts';
+import { createSessionDirectory } from '../../sidecar/session/cached-directory.ts';
+import { createMemoryStore, MemoryBacking } from '../../sidecar/session/memory-store.ts';
+import type { SessionDirectory } from '../../sidecar/session/session-directory.ts';
+import { makeServerView, makeTopology } from '../../sidecar/xds/topology.ts';
+
+export interface RigReplica { address: string; slot: string; state: ReplicaState; backend?: string }
+
+/** One gateway's relay with all it needs, without Envoy and control plane: the test says where replicas are and in which state. */
+export interface RelayRig {
+  relay: Relay;
+  url: string;
+  port: number;
+  headers: Record<string, string>;
+  directory: SessionDirectory;
+  recovery: Recovery;
+  outcomes: Outcome[];
+  reports: ReplicaReport[];
+  metric(name: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What gateways of a fleet share in a test: the store, and the truth about replicas. */
+export class RigFleet {
+  readonly backing = new MemoryBacking();
+  readonly replicas: RigReplica[];
+  policy: ServerPolicy;
+
+  constructor(ports: readonly number[], policy: Record<string, unknown> = {}) {
+    this.replicas = ports.map((port, index) => ({ address: `127.0.0.1:${port}`, slot: slotName(index + 1), state: 'active' }));
+    this.policy = serverPolicySchema.parse({ name: 'linear', ...policy });
+  }
+
+  topology() {
+    const endpoints = this.replicas.map(({ address, slot, state, backend = 'stable' }): ReplicaEndpoint => ({ server: 'linear', replica: `r${slot}`, backend, slot, address, state, isSteady: true, weight: state === 'active' ? 1 : 0 }));
+    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints)]);
+  }
+
+  async gateway(nodeId = 'gateway-1'): Promise<RelayRig> {
+    const store = createMemoryStore({ nodeId, backing: this.backing }), directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
+    const registry = new Registry(), sessions = sessionMetrics(registry), path = pathMetrics(registry), upstream = new Upstream();
+    const outcomes: Outcome[] = [], reports: ReplicaReport[] = [], breakers = new Breakers();
+    const recovery = new Recovery({ server: (name) => this.topology().server(name), directory, upstream, metrics: sessions });
+    const relay = await startRelay({
+      host: '127.0.0.1', port: 0, topology: () => this.topology(), directory, recovery, upstream, breakers, metrics: { ...sessions, ...path },
+      outcomes: (outcome) => outcomes.push(outcome), report: (report) => reports.push(report), health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),
+    });
+    return {
+      relay, port: relay.address.port, url: `http://127.0.0.1:${relay.address.port}/mcp`, headers: { [HEADER.server]: 'linear', [HEADER.way]: 'relay' }, directory, recovery, outcomes, reports,
+      async metric(name) {
+        const values = (await registry.getMetricsAsJSON()).find((metric) => metric.name === name)?.values ?? [];
+        return values.reduce((sum, { value, ...rest }) => sum + ((rest as { metricName?: string }).metricName?.endsWith('_sum') || (rest as { metricName?: string }).metricName?.endsWith('_bucket') ? 0 : value), 0);
+      },
+      async close() {
+        await relay.close();
+        recovery.close();
+        await upstream.close();
+        await directory.close();
+        await store.close();
+      },
+    };
+  }
+}

@@ -1,0 +1,119 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { RpcError } from '../../proto/rpc-error.ts';
+import { SSE_KEEPALIVE, sseMessage } from '../../proto/sse-writer.ts';
+import { clientHeaders } from './client-headers.ts';
+
+/** Seconds after which a client may ask again when no replica can take its request now. */
+const RETRY_AFTER_SECONDS = 1;
+const SSE_HEADERS: OutgoingHttpHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
+
+/** The response to the client: knows what was said already, and so what can still be said. */
+export class ClientAnswer {
+  readonly #response: ServerResponse;
+  #clientId: string | null;
+  readonly #open: Set<ClientAnswer>;
+  #state: 'nothing' | 'sse' | 'bytes' | 'over' = 'nothing';
+  #isMidEvent = false;
+  lastWriteMs = 0;
+  status = 0;
+
+  /** `open`: the streams that want keep-alive comments. `clientId`: the session id that the client knows. */
+  constructor(response: ServerResponse, clientId: string | null, open: Set<ClientAnswer>) {
+    this.#response = response;
+    this.#clientId = clientId;
+    this.#open = open;
+  }
+
+  /** Nothing was sent, so the status is still free to choose. */
+  get isFresh(): boolean { return this.#state === 'nothing'; }
+  get isSse(): boolean { return this.#state === 'sse'; }
+  get isOver(): boolean { return this.#state === 'over' || this.#response.destroyed; }
+
+  onDrain(run: () => void): void { this.#response.on('drain', run); }
+  /** Runs when the client went away before the answer was complete. */
+  onGone(run: () => void): void { this.#response.on('close', () => { if (!this.#response.writableFinished) { this.#over(); run(); } }); }
+
+  openSse(status: number, headers: IncomingHttpHeaders, nowMs: number): void {
+    this.#head(status, { ...SSE_HEADERS, ...clientHeaders(headers, this.#clientId) });
+    this.#state = 'sse';
+    // the first event often comes with the head, and then goes out in the same packet
+    process.nextTick(() => { if (!this.#response.writableEnded && this.#response.writableLength === 0) this.#response.flushHeaders(); });
+    this.lastWriteMs = nowMs;
+    this.#open.add(this);
+  }
+
+  openBytes(status: number, headers: IncomingHttpHeaders): void {
+    this.#head(status, clientHeaders(headers, this.#clientId));
+    this.#state = 'bytes';
+  }
+
+  /** The id of the session that this answer begins. */
+  nameSession(clientId: string): void { this.#clientId = clientId; }
+
+  /** False: the client reads slower than the replica writes; wait for drain. `isWhole` is false inside an event that comes in pieces. */
+  write(bytes: Buffer | string, nowMs: number, isWhole = true): boolean {
+    if (this.isOver) return true;
+    this.lastWriteMs = nowMs;
+    this.#isMidEvent = !isWhole;
+    return this.#response.write(bytes);
+  }
+
+  keepalive(nowMs: number): void { if (!this.#isMidEvent) this.write(SSE_KEEPALIVE, nowMs); }
+
+  /** The complete answer at once. */
+  whole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    this.#head(status, { ...clientHeaders(headers, this.#clientId), ...(status === 204 ? {} : { 'content-length': body.length }) });
+    this.end(body);
+  }
+
+  accepted(): void {
+    this.#head(202, {});
+    this.end();
+  }
+
+  /** JSON-RPC errors as the answer, or as the last events of the stream that is open. `isBatch`: the client sent an array and gets one. */
+  errors(status: number, errors: RpcError[], isBatch = false, extra: Record<string, string | number> = {}): void {
+    if (this.isOver) return;
+    if (this.#state === 'sse' && !this.#isMidEvent) return this.end(errors.map(sseMessage).join(''));
+    if (this.#state !== 'nothing') return this.cut();
+    const body = JSON.stringify(isBatch ? errors : errors[0]);
+    this.#head(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...(status === 503 && { 'retry-after': RETRY_AFTER_SECONDS }), ...extra } as OutgoingHttpHeaders);
+    this.end(body);
+  }
+
+  end(last?: Buffer | string): void {
+    if (this.isOver) return;
+    this.#over();
+    if (last === undefined || last.length === 0) this.#response.end();
+    else this.#response.end(last);
+  }
+
+  /** Breaks the connection: part of an answer was sent, and nothing sensible can follow it. */
+  cut(): void {
+    this.#over();
+    this.#response.destroy();
+  }
+
+  #head(status: number, headers: OutgoingHttpHeaders): void {
+    this.status = status;
+    this.#response.writeHead(status, headers);
+  }
+
+  #over(): void {
+    this.#state = 'over';
+    this.#open.delete(this);
+  }
+}
+
+/** How often open streams are looked at, and for how long one may be silent: a comment comes every 15 s at the latest. */
+const LOOK_MS = 5000, SILENT_MS = 10_000;
+
+/** Keeps every open stream of a relay alive with one timer. Returns what stops it. */
+export function keepStreamsAlive(open: ReadonlySet<ClientAnswer>, now: () => number, lookMs = LOOK_MS, silentMs = SILENT_MS): () => void {
+  const timer = setInterval(() => {
+    const nowMs = now();
+    for (const answer of open) if (nowMs - answer.lastWriteMs >= silentMs) answer.keepalive(nowMs);
+  }, lookMs).unref();
+  return () => clearInterval(timer);
+}
+

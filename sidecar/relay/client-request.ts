@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http';
+import type { Outcome } from '../../proto/outcome.ts';
+import { sessionDigest } from '../../proto/session-record.ts';
+import { HEADER } from '../../proto/wire.ts';
+
+/** What the relay knows of a client's request before it reads the body. */
+export interface ClientRequest {
+  incoming: IncomingMessage;
+  path: string;
+  server: string;
+  /** The session id that the client holds, and its digest; null when it has none. */
+  clientId: string | null;
+  digest: string | null;
+  way: Outcome['way'];
+  traceId: string | null;
+  startedMs: number;
+}
+
+const WAYS: ReadonlySet<string> = new Set(['steady', 'decide', 'relay', 'modern']);
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
+
+export function readClientRequest(incoming: IncomingMessage, nowMs: number): ClientRequest {
+  const headers = incoming.headers;
+  const clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? null, way = one(headers[HEADER.way]) ?? '';
+  return {
+    incoming, path: incoming.url ?? '/', server: one(headers[HEADER.server]) ?? '', clientId, digest: clientId === null ? null : sessionDigest(clientId),
+    way: WAYS.has(way) ? way as Outcome['way'] : 'relay', traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null, startedMs: nowMs,
+  };
+}
+
+const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);

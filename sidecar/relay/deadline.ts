@@ -1,0 +1,42 @@
+import type { ServerPolicy } from '../../proto/server-policy.ts';
+
+/** The time that a call may go without an answer or progress; 0: none. */
+export function deadlineMs(policy: ServerPolicy, tool: string | null): number {
+  return (tool !== null && Object.hasOwn(policy.timeouts.toolMs, tool) ? policy.timeouts.toolMs[tool] : undefined) ?? policy.timeouts.callMs;
+}
+
+/** A deadline that progress moves on. Moving it costs one assignment; the timer is set anew only when it fires too early. */
+export class Deadline {
+  readonly #timeoutMs: number;
+  readonly #now: () => number;
+  readonly #expired: () => void;
+  #timer: NodeJS.Timeout | null = null;
+  #progressMs = 0;
+
+  constructor(timeoutMs: number, now: () => number, expired: () => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#now = now;
+    this.#expired = expired;
+  }
+
+  start(): void {
+    this.#progressMs = this.#now();
+    if (this.#timeoutMs > 0 && !this.#timer) this.#set(this.#timeoutMs);
+  }
+
+  progress(): void { if (this.#timer) this.#progressMs = this.#now(); }
+
+  stop(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #set(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      const leftMs = this.#progressMs + this.#timeoutMs - this.#now();
+      if (leftMs > 0) this.#set(leftMs);
+      else this.#expired();
+    }, ms);
+  }
+}

@@ -1,0 +1,216 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
+import type { SessionRecord } from '../../proto/session-record.ts';
+import type { SseEvent } from '../../proto/sse-reader.ts';
+import { sseEvent } from '../../proto/sse-writer.ts';
+import { HEADER } from '../../proto/wire.ts';
+import type { ServerView } from '../xds/topology.ts';
+import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
+import { AnswerTracker } from './answer-tracker.ts';
+import type { ClientAnswer } from './client-answer.ts';
+import type { ClientRequest } from './client-request.ts';
+import { Deadline, deadlineMs } from './deadline.ts';
+import { ExchangeOutcome } from './exchange-outcome.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
+import type { RelayContext } from './relay-context.ts';
+import { UpstreamAnswer, type AnswerListener } from './upstream-answer.ts';
+
+/** Times that one request is sent, whatever happens. */
+export const MAX_ATTEMPTS = 4;
+
+export interface Target { replica: ReplicaEndpoint; upstreamId: string | null; record: SessionRecord | null }
+/** Names one life of a session. */
+export const lifeOf = ({ replica, upstreamId }: Target): string => `${replica.slot}/${upstreamId}`;
+export interface WholeAnswer { status: number; headers: IncomingHttpHeaders; body: Buffer }
+
+/** One POST from the client's request to its answer, over as many replicas as it takes. Where to go is for the two kinds below to say. */
+export abstract class Exchange implements AnswerListener {
+  protected readonly ctx: RelayContext;
+  protected readonly view: ServerView;
+  protected readonly request: ClientRequest;
+  protected readonly client: ClientAnswer;
+  protected readonly outcome: ExchangeOutcome;
+  protected readonly asked: AnswerTracker;
+  /** The client's headers for the replica, without a session id. */
+  protected readonly headers: string[];
+  protected readonly deadline: Deadline;
+  protected body: Buffer;
+  protected target: Target | null = null;
+  protected call: UpstreamCall | null = null;
+  protected attempts = 0;
+  protected isRecovered = false;
+  protected isOver = false;
+  #hasForwarded = false;
+  #holdsRetry = false;
+
+  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer) {
+    this.ctx = ctx;
+    this.view = view;
+    this.request = request;
+    this.client = client;
+    this.body = body;
+    const rpc = readRpcBody(body);
+    this.outcome = new ExchangeOutcome(ctx, request, rpc);
+    this.asked = new AnswerTracker(ctx, request.server, request.digest, rpc, this.outcome);
+    this.deadline = new Deadline(this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.tool) : 0, ctx.now, () => this.expired());
+    this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+    ctx.calls.began(request.server, request.digest);
+    ctx.budget(request.server).began();
+    client.onGone(() => {
+      this.call?.abort();
+      this.finish(0, false, 'cancelled');
+    });
+    client.onDrain(() => this.call?.resume());
+  }
+
+  /** The replica could not be reached: provably nothing was delivered. */
+  protected abstract unreachable(): void;
+  /** The connection broke, or the stream ended, before the answer. */
+  protected abstract broken(): void;
+  /** The breaker of this replica is open. */
+  protected abstract rejected(retryAfterMs: number): void;
+  /** A complete answer that is no stream: true when it is not to be passed on. */
+  protected abstract judges(answer: WholeAnswer): boolean;
+  protected abstract expired(): void;
+
+  protected get delivery(): DeliveryOutcome { return this.#hasForwarded ? 'partial_response' : 'sent_no_response'; }
+  /** Server→client request ids are stamped from the first move on, where everything of the session passes the relay. */
+  protected get stampEpoch(): number { return this.view.policy.guard.length === 2 ? this.target?.record?.epoch ?? 0 : 0; }
+
+  protected send(target: Target): void {
+    if (this.isOver) return;
+    this.target = target;
+    if (this.attempts >= MAX_ATTEMPTS) return this.fail('noReplica', 'not_sent');
+    const { server, path } = this.request, gate = this.ctx.breakers.gate(server, target.replica.slot, this.outcome.tool, this.ctx.now());
+    if (this.attempts++ === 0) this.ctx.metrics.relayOverhead(server, this.ctx.now() - this.request.startedMs);
+    if (gate.kind === 'reject') return gate.breaker.level === 'replica' ? this.rejected(gate.retryAfterMs) : this.failOpen(gate.retryAfterMs);
+    this.outcome.sent(target.replica, gate.permit);
+    this.deadline.start();
+    const headers = target.upstreamId === null ? this.headers : [...this.headers, HEADER.sessionId, target.upstreamId];
+    this.call = this.ctx.upstream.send({ address: target.replica.address, method: 'POST', path, headers, body: this.body, connectTimeoutMs: this.view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+  }
+
+  /** Sends it again, when the retry budget has a place for it. */
+  protected async resend(target: Target, delivery: DeliveryOutcome): Promise<void> {
+    const { retryBudget, timeouts } = this.view.policy, budget = this.ctx.budget(this.request.server);
+    this.releaseRetry();
+    const isGranted = await budget.acquire(retryBudget.percent, retryBudget.floor, timeouts.recoveryMs);
+    if (this.isOver) return isGranted ? budget.release() : undefined;
+    this.ctx.metrics.retry(this.request.server, isGranted ? 'sent' : 'budget');
+    if (!isGranted) return this.fail('overload', delivery);
+    this.#holdsRetry = true;
+    this.send(target);
+  }
+
+  onSse(status: number, headers: IncomingHttpHeaders): void {
+    this.releaseRetry();
+    this.deadline.progress();
+    if (this.client.isFresh) this.client.openSse(status, headers, this.ctx.now());
+  }
+
+  onEvent(event: SseEvent): void {
+    this.deadline.progress();
+    this.#forward(this.asked.event(event, this.stampEpoch), true);
+  }
+
+  onPiece(bytes: Buffer, isLast: boolean): void {
+    this.deadline.progress();
+    if (isLast) this.asked.giveUp();
+    this.#forward(bytes, isLast);
+  }
+
+  onBytes(status: number, headers: IncomingHttpHeaders): void {
+    this.releaseRetry();
+    if (!this.client.isFresh) return this.fail('replicaLost', 'partial_response');
+    this.client.openBytes(status, headers);
+    this.asked.giveUp();
+  }
+
+  onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    this.call = null;
+    this.releaseRetry();
+    if (!this.judges({ status, headers, body })) this.deliver({ status, headers, body });
+  }
+
+  /** Passes a complete answer on, as it is or, on a stream that is open, as an event. */
+  protected deliver({ status, headers, body }: WholeAnswer): void {
+    if (body.length > 0) for (const message of messagesOf(readRpcBody(body))) if (message.kind === 'response') this.asked.answer(message, body);
+    if (this.client.isFresh) this.client.whole(status, headers, body);
+    else if (status < 300 && body.length > 0) this.client.end(sseEvent(body.toString(), { name: 'message' }));
+    else return this.fail('replicaLost', 'partial_response');
+    this.finish(status, headers['retry-after'] !== undefined);
+  }
+
+  onFinished(isCut: boolean): void {
+    this.call = null;
+    if (isCut) {
+      this.client.cut();
+      return this.finish(this.client.status, false, 'replica_fault');
+    }
+    if (!this.asked.isComplete) {
+      if (this.asked.lastEventId === null || this.request.digest === null) return this.broken();
+      // closed on purpose: the client comes back with the id of the last event
+      this.ctx.resumptions.remember(this.request.digest, this.asked.lastEventId, lifeOf(this.target!), this.asked.pendingIds);
+    }
+    this.client.end();
+    this.finish(this.client.status, false);
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    this.call = null;
+    this.releaseRetry();
+    if (failure.code === 'HOLDFAST_FULL' || failure.code === 'UND_ERR_INVALID_ARG') return this.fail('overload', failure.delivery);
+    if (failure.delivery === 'not_sent') return this.unreachable();
+    if (this.client.isSse && this.asked.isComplete) {
+      this.client.end();
+      return this.finish(this.client.status, false);
+    }
+    this.broken();
+  }
+
+  protected failOpen(retryAfterMs: number): void { this.fail('breakerOpen', 'not_sent', { 'retry-after': Math.max(1, Math.ceil(retryAfterMs / 1000)) }); }
+
+  protected fail(kind: MeshError, delivery: DeliveryOutcome, extra: Record<string, string | number> = {}): void {
+    if (this.isOver) return;
+    const retrySafe = this.asked.isSafe(delivery, this.view.policy), { server } = this.request;
+    // Notifications and answers that may have been taken: nobody waits for more.
+    if (!this.asked.hasRequests && this.asked.rpc.kind !== 'invalid' && delivery !== 'not_sent' && this.client.isFresh) return this.accept();
+    if (!retrySafe) {
+      this.ctx.metrics.retry(server, 'unsafe');
+      this.ctx.metrics.ambiguousCall(server);
+    }
+    const facts = { server, replica: this.target?.replica.slot ?? null, attempts: this.attempts, outcome: delivery, retrySafe, sessionRecovered: this.isRecovered };
+    this.client.errors(MESH_ERROR[kind].status, meshErrors(kind, this.asked.pendingIds, facts), this.asked.rpc.kind === 'batch', extra);
+    this.finish(this.client.status, false, outcomeOfError(kind));
+  }
+
+  /** Takes what nobody waits for an answer to. */
+  protected accept(): void {
+    this.client.accepted();
+    this.finish(202, false);
+  }
+
+  protected finish(status: number, hasRetryAfter: boolean, kind?: Parameters<ExchangeOutcome['finish']>[2]): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.deadline.stop();
+    this.releaseRetry();
+    this.ctx.budget(this.request.server).ended();
+    this.ctx.calls.ended(this.request.server, this.request.digest);
+    this.outcome.finish(status, hasRetryAfter, kind);
+  }
+
+  protected releaseRetry(): void {
+    if (!this.#holdsRetry) return;
+    this.#holdsRetry = false;
+    this.ctx.budget(this.request.server).release();
+  }
+
+  #forward(bytes: Buffer | string, isWhole: boolean): void {
+    this.#hasForwarded = true;
+    if (!this.client.write(bytes, this.ctx.now(), isWhole)) this.call?.pause();
+  }
+}

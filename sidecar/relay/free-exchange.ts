@@ -1,0 +1,124 @@
+import { principalOf } from '../routing/principal.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
+import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
+import { HEADER } from '../../proto/wire.ts';
+import type { SseEvent } from '../../proto/sse-reader.ts';
+import type { UpstreamFailure } from '../recovery/upstream.ts';
+import { Exchange, type WholeAnswer } from './exchange.ts';
+import { bornRecord, meshId, type Birth } from './session-birth.ts';
+
+/**
+ * A POST that belongs to no session: initialize, stateless servers, 2026-07-28. Any replica may have it; the next one gets it when that is safe.
+ * The answer to initialize waits until the session's record is kept, so that no later request can come before it.
+ */
+export class FreeExchange extends Exchange {
+  readonly #tried = new Set<string>();
+  #birth: Birth | null = null;
+  /** What comes while the record is being written. */
+  #later: (() => void)[] | null = null;
+
+  run(): void { this.#toNext('not_sent'); }
+
+  #toNext(delivery: DeliveryOutcome): void {
+    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.#tried);
+    if (!replica) return this.fail('noReplica', delivery);
+    const target = { replica, upstreamId: null, record: null };
+    if (this.#tried.size === 0) this.send(target);
+    else void this.resend(target, delivery);
+  }
+
+  protected unreachable(): void { this.#elsewhere('not_sent'); }
+  protected broken(): void { this.#elsewhere(this.delivery); }
+  protected rejected(retryAfterMs: number): void {
+    this.#tried.add(this.target!.replica.slot);
+    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.#tried);
+    if (!replica) return this.failOpen(retryAfterMs);
+    this.send({ replica, upstreamId: null, record: null });
+  }
+
+  protected judges({ status }: WholeAnswer): boolean {
+    if (!this.#isInitialize || (status !== 502 && status !== 503 && status !== 504)) return false;
+    this.#tried.add(this.target!.replica.slot);
+    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.#tried);
+    if (!replica) return false; // the last replica's own answer is as good as ours
+    void this.resend({ replica, upstreamId: null, record: null }, 'not_sent');
+    return true;
+  }
+
+  protected expired(): void {
+    this.call?.abort();
+    this.call = null;
+    this.ctx.report({ server: this.request.server, slot: this.target!.replica.slot, kind: 'hanging' });
+    this.fail('deadline', this.delivery);
+  }
+
+  get #isInitialize(): boolean { return this.outcome.method === 'initialize' && this.asked.rpc.kind === 'single'; }
+
+  #elsewhere(delivery: DeliveryOutcome): void {
+    const { slot } = this.target!.replica;
+    this.#tried.add(slot);
+    if (delivery === 'not_sent') this.ctx.report({ server: this.request.server, slot, kind: 'unreachable' });
+    // The client knows the id of a session that died before its answer: it must begin anew by itself.
+    if (!this.asked.isSafe(delivery, this.view.policy) || (this.#birth && !this.client.isFresh)) return this.fail('replicaLost', delivery);
+    this.#birth = null;
+    this.#toNext(delivery);
+  }
+
+  #nameSession(headers: IncomingHttpHeaders): void {
+    const upstreamId = headers[HEADER.sessionId];
+    if (!this.#isInitialize || typeof upstreamId !== 'string' || upstreamId === '') return;
+    const params = (JSON.parse(this.body.toString()) as { params?: unknown }).params;
+    this.#birth = { replica: this.target!.replica, upstreamId, principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind), initializeParams: params, nowMs: this.ctx.now() };
+    this.client.nameSession(meshId(this.#birth));
+  }
+
+  override onSse(status: number, headers: IncomingHttpHeaders): void {
+    this.#nameSession(headers);
+    super.onSse(status, headers);
+  }
+
+  override onEvent(event: SseEvent): void {
+    if (this.#later) return void this.#later.push(() => this.onEvent(event));
+    const keeping = event.data && this.#birth ? this.#keep(event.data) : null;
+    if (!keeping) return super.onEvent(event);
+    this.#hold(keeping, () => super.onEvent(event));
+  }
+
+  protected override deliver(answer: WholeAnswer): void {
+    this.#nameSession(answer.headers);
+    const keeping = this.#birth ? this.#keep(answer.body) : null;
+    if (!keeping) return super.deliver(answer);
+    this.#hold(keeping, () => super.deliver(answer));
+  }
+
+  override onFinished(isCut: boolean): void {
+    if (this.#later) this.#later.push(() => super.onFinished(isCut));
+    else super.onFinished(isCut);
+  }
+
+  override onFailure(failure: UpstreamFailure): void {
+    if (this.#later) this.#later.push(() => super.onFailure(failure));
+    else super.onFailure(failure);
+  }
+
+  /** Writes the new session's record, when `data` is the answer that begins it. */
+  #keep(data: Buffer): Promise<unknown> | null {
+    if (!messagesOf(readRpcBody(data)).some((message) => message.kind === 'response')) return null;
+    const birth = this.#birth!, record = bornRecord(birth, (JSON.parse(data.toString()) as { result?: unknown }).result);
+    this.#birth = null;
+    if (!record) return null;
+    this.ctx.metrics.created(record.server, record.backend);
+    return this.ctx.directory.remember(record);
+  }
+
+  #hold(keeping: Promise<unknown>, go: () => void): void {
+    this.#later = [];
+    void keeping.then(() => {
+      const later = this.#later!;
+      this.#later = null;
+      go();
+      for (const run of later) run();
+    });
+  }
+}

@@ -1,0 +1,41 @@
+import type { SessionDirectory } from '../session/session-directory.ts';
+import type { HeldStream } from './held-stream.ts';
+
+/** The GET streams that this relay holds, by session. One that moves, by whoever's doing, takes its streams along. */
+export class HeldStreams {
+  readonly #streams = new Map<string, Set<HeldStream>>();
+  readonly #servers = new Map<string, number>();
+  readonly #changed: (server: string, open: number) => void;
+  readonly #stop: (() => void)[];
+
+  constructor(directory: SessionDirectory, changed: (server: string, open: number) => void) {
+    this.#changed = changed;
+    this.#stop = [
+      directory.on('moved', ({ digest, record }) => { for (const stream of this.#of(digest)) stream.moved(record); }),
+      directory.on('ended', ({ digest }) => { for (const stream of this.#of(digest)) stream.ended(); }),
+    ];
+  }
+
+  add(server: string, digest: string, stream: HeldStream): void {
+    const streams = this.#streams.get(digest);
+    if (streams) streams.add(stream);
+    else this.#streams.set(digest, new Set([stream]));
+    this.#count(server, 1);
+  }
+
+  delete(server: string, digest: string, stream: HeldStream): void {
+    const streams = this.#streams.get(digest);
+    if (!streams?.delete(stream)) return;
+    if (streams.size === 0) this.#streams.delete(digest);
+    this.#count(server, -1);
+  }
+
+  close(): void { for (const stop of this.#stop) stop(); }
+
+  #of(digest: string): HeldStream[] { return [...this.#streams.get(digest) ?? []]; }
+  #count(server: string, by: number): void {
+    const open = (this.#servers.get(server) ?? 0) + by;
+    this.#servers.set(server, open);
+    this.#changed(server, open);
+  }
+}

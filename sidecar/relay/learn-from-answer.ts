@@ -1,0 +1,28 @@
+import type { RpcMessage } from '../../proto/json-rpc.ts';
+import type { SessionRecord } from '../../proto/session-record.ts';
+import type { RelayContext } from './relay-context.ts';
+
+/** Subscriptions kept per session; those beyond are not put back after a recovery. */
+const MAX_SUBSCRIPTIONS = 1000;
+
+/** What an answered request changes of what the mesh knows: the session's level and subscriptions, and the server's tools. */
+export function learnFromAnswer(ctx: RelayContext, server: string, digest: string | null, asked: RpcMessage, answer: RpcMessage, data: Buffer): void {
+  if (answer.errorCode !== null) return;
+  if (asked.method === 'tools/list') return learnTools(ctx, server, data);
+  if (digest === null) return;
+  const change = changeOf(asked);
+  if (change) void ctx.directory.amend(server, digest, change);
+}
+
+function learnTools(ctx: RelayContext, server: string, data: Buffer): void {
+  try { ctx.tools.learn(server, (JSON.parse(data.toString()) as { result?: unknown }).result); } catch { /* not for us to judge */ }
+}
+
+function changeOf({ method, uri, level }: RpcMessage): ((record: SessionRecord) => SessionRecord) | null {
+  if (method === 'logging/setLevel' && level !== null) return (record) => ({ ...record, logLevel: level });
+  if (method === 'resources/subscribe' && uri !== null) {
+    return (record) => (record.subscriptions.includes(uri) || record.subscriptions.length >= MAX_SUBSCRIPTIONS ? record : { ...record, subscriptions: [...record.subscriptions, uri] });
+  }
+  if (method === 'resources/unsubscribe' && uri !== null) return (record) => ({ ...record, subscriptions: record.subscriptions.filter((each) => each !== uri) });
+  return null;
+}

@@ -1,0 +1,26 @@
+import { askReplica } from '../recovery/ask-replica.ts';
+import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
+import type { ServerPolicy } from '../../proto/server-policy.ts';
+import type { Target } from './exchange.ts';
+import type { RelayContext } from './relay-context.ts';
+
+/** `alive`: only a connection broke. */
+export type SessionState = 'alive' | 'unknown-session' | 'uninitialized' | 'unreachable' | 'hanging';
+
+/** Words with which older servers say 400 for a session that they don't know. */
+export const SESSION_WORDS = /session/i;
+/** What Python servers answer to everything on a session that was never initialized. */
+export const UNINITIALIZED = { code: -32602, message: 'Invalid request parameters' };
+
+/** Is the session still where it was? Asked with a ping when a connection broke, so that one broken connection moves nobody. */
+export async function probeSession(ctx: Pick<RelayContext, 'upstream'>, policy: ServerPolicy, target: Target, headers: readonly string[]): Promise<SessionState> {
+  const answer = await askReplica(ctx.upstream, {
+    address: target.replica.address, method: 'POST', path: policy.path, headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
+    body: Buffer.from('{"jsonrpc":"2.0","id":"holdfast-ping","method":"ping"}'), connectTimeoutMs: policy.timeouts.connectMs,
+  }, policy.timeouts.connectMs);
+  if (answer.kind === 'timeout') return 'hanging';
+  if (answer.kind === 'failed') return 'unreachable';
+  if (answer.status === 404 || (answer.status === 400 && SESSION_WORDS.test(answer.body.toString('latin1', 0, 4096)))) return 'unknown-session';
+  if (answer.rpc?.error?.code === UNINITIALIZED.code) return 'uninitialized';
+  return answer.status >= 502 && answer.status <= 504 ? 'unreachable' : 'alive';
+}

@@ -1,0 +1,46 @@
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { Outcome } from '../../proto/outcome.ts';
+import type { Breakers } from '../breaker/breakers.ts';
+import type { Recovery } from '../recovery/recovery.ts';
+import type { RetryBudget } from '../recovery/retry-budget.ts';
+import type { Upstream } from '../recovery/upstream.ts';
+import type { SessionDirectory } from '../session/session-directory.ts';
+import type { ServerView } from '../xds/topology.ts';
+import type { HeldStreams } from './held-streams.ts';
+import type { Resumptions } from './resumptions.ts';
+import type { SessionCalls } from './session-calls.ts';
+import type { ToolKnowledge } from './tool-knowledge.ts';
+
+/** What a gateway saw of a replica; goes to CHANNEL.reports, and the control plane looks at once. */
+export interface ReplicaReport { server: string; slot: string; kind: 'unreachable' | 'unknown-session' | 'hanging' }
+
+/** The relay's share of the sidecar's metrics. */
+export interface RelayMetrics {
+  relayOverhead(server: string, durationMs: number): void;
+  relayStreams(server: string, kind: 'call' | 'stream', open: number): void;
+  retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void;
+  created(server: string, backend: string): void;
+  ended(server: string, reason: 'deleted' | 'expired'): void;
+  lost(server: string, reason: 'unknown' | 'capability' | 'no-replica' | 'timeout' | 'queue-full' | 'conflict' | 'failed' | 'store-lost' | 'policy'): void;
+  ambiguousCall(server: string): void;
+}
+
+/** What every exchange of the relay shares. */
+export interface RelayContext {
+  server: (name: string) => ServerView | undefined;
+  directory: SessionDirectory;
+  recovery: Recovery;
+  upstream: Upstream;
+  /** Chooses a replica for a request that belongs to none yet. */
+  place: (view: ServerView, excluded: ReadonlySet<string>) => ReplicaEndpoint | null;
+  breakers: Pick<Breakers, 'gate' | 'release'>;
+  outcome: (outcome: Outcome) => void;
+  report: (report: ReplicaReport) => void;
+  metrics: RelayMetrics;
+  tools: ToolKnowledge;
+  budget: (server: string) => RetryBudget;
+  calls: SessionCalls;
+  streams: HeldStreams;
+  resumptions: Resumptions;
+  now: () => number;
+}

@@ -1,0 +1,31 @@
+import type { RpcId } from '../../proto/rpc-error.ts';
+
+/** `life`: slot and upstream id of the session, `slot/id`. */
+interface Pending { life: string; ids: RpcId[] }
+
+/** Calls remembered whose stream the server closed on purpose, to be resumed by GET with Last-Event-ID. */
+const MAX_PENDING = 10_000;
+
+/**
+ * Calls that wait for a resumption. When the replica that holds their events dies, the client's GET with that event id gets an error for each of
+ * them: without it the client would wait for an answer that nobody can give. Known to this relay only; another one opens a plain stream.
+ */
+export class Resumptions {
+  readonly #pending = new Map<string, Pending>();
+
+  remember(digest: string, lastEventId: string, life: string, ids: RpcId[]): void {
+    if (this.#pending.size >= MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value!);
+    this.#pending.set(`${digest} ${lastEventId}`, { life, ids });
+  }
+
+  /** The calls that waited for that event's stream, once; none as long as the session lives the life that has their events. */
+  takeLost(digest: string, lastEventId: string, life: string): RpcId[] {
+    const key = `${digest} ${lastEventId}`, pending = this.#pending.get(key);
+    if (!pending || pending.life === life) return [];
+    this.#pending.delete(key);
+    return pending.ids;
+  }
+
+  /** They were answered. */
+  forget(digest: string, lastEventId: string): void { this.#pending.delete(`${digest} ${lastEventId}`); }
+}

@@ -1,0 +1,39 @@
+import type { RpcId } from '../../proto/rpc-error.ts';
+
+/**
+ * Ids of server→client requests (sampling, elicitation, roots) start at 0 again in a new process, so after a move the id alone doesn't say whose
+ * question a late answer belongs to. From the first move on the relay therefore stamps the epoch on those ids on their way down and takes it off
+ * the answers: an answer without the stamp of the present epoch was meant for a life that is over. This needs no memory and works on any gateway.
+ */
+const PREFIX = 'holdfast:';
+
+interface Message { id?: RpcId; method?: string; params?: Record<string, unknown> }
+
+const stamp = (epoch: number, id: unknown): string => `${PREFIX}${epoch}:${JSON.stringify(id)}`;
+
+/** A message of the server, its own request ids stamped: requests, and the cancellation of one. Undefined when it has none. */
+export function stampServerMessage(data: Buffer, epoch: number): string | undefined {
+  const message = JSON.parse(data.toString()) as Message;
+  if (message.method === undefined) return undefined;
+  if (message.id !== undefined) return JSON.stringify({ ...message, id: stamp(epoch, message.id) });
+  if (message.method === 'notifications/cancelled' && message.params?.requestId !== undefined) return JSON.stringify({ ...message, params: { ...message.params, requestId: stamp(epoch, message.params.requestId) } });
+  return undefined;
+}
+
+/** The client's answers with the server's own ids, without those that a dead life asked for. Null when nothing is left to send. */
+export function unstampAnswers(body: Buffer, epoch: number): Buffer | null {
+  const value = JSON.parse(body.toString()) as Message | Message[];
+  if (!Array.isArray(value)) {
+    const own = unstamp(value, epoch);
+    return own === null ? null : Buffer.from(JSON.stringify(own));
+  }
+  const left = value.map((message) => unstamp(message, epoch)).filter((message) => message !== null);
+  return left.length === 0 ? null : Buffer.from(JSON.stringify(left));
+}
+
+function unstamp(message: Message, epoch: number): Message | null {
+  if (message.method !== undefined) return message;
+  const begin = `${PREFIX}${epoch}:`;
+  if (typeof message.id !== 'string' || !message.id.startsWith(begin)) return null;
+  try { return { ...message, id: JSON.parse(message.id.slice(begin.length)) as RpcId }; } catch { return null; }
+}

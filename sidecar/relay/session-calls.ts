@@ -1,0 +1,28 @@
+/** Calls in flight through this relay, by session: an idle session may be moved away from a draining replica, a busy one not. */
+export class SessionCalls {
+  readonly #live = new Map<string, number>();
+  readonly #servers = new Map<string, number>();
+  readonly #changed: (server: string, open: number) => void;
+
+  constructor(changed: (server: string, open: number) => void) { this.#changed = changed; }
+
+  began(server: string, digest: string | null): void {
+    this.#count(this.#servers, server, 1);
+    this.#changed(server, this.#servers.get(server)!);
+    if (digest !== null) this.#count(this.#live, digest, 1);
+  }
+
+  ended(server: string, digest: string | null): void {
+    this.#count(this.#servers, server, -1);
+    this.#changed(server, this.#servers.get(server) ?? 0);
+    if (digest !== null) this.#count(this.#live, digest, -1);
+  }
+
+  of(digest: string): number { return this.#live.get(digest) ?? 0; }
+
+  #count(map: Map<string, number>, key: string, by: number): void {
+    const count = (map.get(key) ?? 0) + by;
+    if (count > 0) map.set(key, count);
+    else map.delete(key);
+  }
+}

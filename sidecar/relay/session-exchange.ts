@@ -1,0 +1,166 @@
+import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
+import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
+import type { SseEvent } from '../../proto/sse-reader.ts';
+import type { RecoveryReason } from '../metrics/session-metrics.ts';
+import type { Recovered } from '../recovery/recovery.ts';
+import { cancelUpstream } from './cancel-upstream.ts';
+import { Exchange, MAX_ATTEMPTS, type Target, type WholeAnswer } from './exchange.ts';
+import { fetchTools } from './fetch-tools.ts';
+import { locateAtOnce, locateByRecord, type Located } from './locate-session.ts';
+import { errorOfRefusal, type MeshError } from './mesh-errors.ts';
+import { probeSession, SESSION_WORDS, UNINITIALIZED } from './probe-session.ts';
+import { unstampAnswers } from './server-request-ids.ts';
+
+/** An unsafe call's error says whether the session is back; for that the client waits this long at most. */
+const ERROR_PATIENCE_MS = 500;
+
+interface RelocateOptions { stay?: Target | null; original?: WholeAnswer; refusal?: MeshError }
+
+/** A POST on a session: goes where the session lives, has it rebuilt when it is lost, and is sent again when that is safe. */
+export class SessionExchange extends Exchange {
+  #isSuspecting = false;
+
+  run(): void {
+    // An answer to the server's question must know which life asked: that is in the record.
+    const located = this.asked.hasAnswers ? null : locateAtOnce(this.ctx, this.view, this.request.clientId!, this.request.digest!, this.#authorization);
+    if (located?.kind === 'at') return this.send(located.lodging);
+    void this.#locate(located);
+  }
+
+  get #authorization(): string | undefined { return this.request.incoming.headers.authorization; }
+
+  async #locate(known: Located | null): Promise<void> {
+    const digest = this.request.digest!, located = known ?? await locateByRecord(this.ctx, this.view, this.request.clientId!, digest, this.#authorization);
+    if (this.isOver) return;
+    if (located.kind === 'unknown') return this.fail('sessionNotFound', 'not_sent');
+    if (located.kind === 'unsure') return this.fail('recoveryFailed', 'not_sent');
+    if (located.kind === 'at') return this.send(located.lodging);
+    // Only a request moves a session, and only an idle one leaves a replica that still works.
+    if (located.stay && (!this.asked.hasRequests || (located.reason === 'drain' && this.ctx.calls.of(digest) > 1))) return this.send(located.stay);
+    this.target = located.stay ?? { replica: { ...GONE, server: this.request.server, slot: located.record.slot }, upstreamId: located.record.upstreamId, record: located.record };
+    return this.#relocate(located.reason, 'not_sent', { stay: located.stay });
+  }
+
+  protected override send(target: Target): void {
+    const epoch = target.record?.epoch ?? 0;
+    if (epoch > 0 && this.view.policy.guard.length === 2 && this.asked.hasAnswers) {
+      const body = unstampAnswers(this.body, epoch);
+      if (body === null) return this.isOver ? undefined : this.accept();
+      this.body = body;
+    }
+    super.send(target);
+  }
+
+  protected unreachable(): void { void this.#relocate('unreachable', 'not_sent'); }
+  protected rejected(retryAfterMs: number): void {
+    if (this.attempts > 1) return this.failOpen(retryAfterMs);
+    void this.#relocate('breaker', 'not_sent', { refusal: 'breakerOpen' });
+  }
+
+  override onEvent(event: SseEvent): void {
+    if (this.#isSuspecting) return;
+    if (event.data !== null && event.data.length < 1024 && event.data.includes(UNINITIALIZED.message) && this.#seemsUninitialized(event.data)) {
+      this.#isSuspecting = true;
+      this.call?.abort();
+      this.call = null;
+      return void this.#suspect({ status: 200, headers: {}, body: event.data });
+    }
+    super.onEvent(event);
+  }
+
+  #seemsUninitialized(data: Buffer): boolean {
+    const answers = messagesOf(readRpcBody(data));
+    return answers.length === 1 && answers[0]!.errorCode === UNINITIALIZED.code && this.attempts < MAX_ATTEMPTS;
+  }
+
+  protected judges(answer: WholeAnswer): boolean {
+    const { status, body } = answer;
+    if (status === 404 || (status === 400 && SESSION_WORDS.test(body.toString('latin1', 0, 4096)))) {
+      void this.#relocate('unknown-session', 'not_sent', { original: answer });
+      return true;
+    }
+    if (status !== 200 || !body.includes(UNINITIALIZED.message) || !this.#seemsUninitialized(body)) return false;
+    void this.#suspect(answer);
+    return true;
+  }
+
+  /** Bad parameters, or a session that was never initialized? */
+  async #suspect(answer: WholeAnswer): Promise<void> {
+    const state = await probeSession(this.ctx, this.view.policy, this.target!, this.headers);
+    this.#isSuspecting = false;
+    if (this.isOver) return;
+    if (state === 'uninitialized') return this.#relocate('uninitialized', 'not_sent', { original: answer });
+    this.deliver(answer);
+  }
+
+  /** Is it the session that is gone, or only the connection? */
+  protected broken(): void {
+    this.deadline.stop();
+    const { delivery } = this;
+    void probeSession(this.ctx, this.view.policy, this.target!, this.headers).then((state) => {
+      if (this.isOver) return undefined;
+      if (state !== 'alive') return this.#relocate(state, delivery);
+      return this.asked.isSafe(delivery, this.view.policy) ? this.resend(this.target!, delivery) : this.fail('replicaLost', delivery);
+    });
+  }
+
+  async #relocate(reason: RecoveryReason, delivery: DeliveryOutcome, options: RelocateOptions = {}): Promise<void> {
+    this.deadline.stop();
+    const { server } = this.request, { policy } = this.view;
+    if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging') this.ctx.report({ server, slot: this.target!.replica.slot, kind: reason });
+    const recovering = this.#recover(reason);
+    if (!this.asked.isSafe(delivery, policy) && !this.asked.mightBecomeSafe(policy)) {
+      const settled = await Promise.race([recovering, new Promise<null>((resolve) => setTimeout(resolve, ERROR_PATIENCE_MS, null))]);
+      this.isRecovered = settled?.kind === 'recovered';
+      return this.fail('replicaLost', delivery);
+    }
+    const recovered = await recovering;
+    if (this.isOver) return;
+    if (recovered.kind === 'refused') return options.stay ? this.send(options.stay) : this.#refused(recovered, delivery, options);
+    this.isRecovered = true;
+    const { record } = recovered, replica = this.ctx.server(server)?.bySlot(record.slot);
+    if (!replica) return this.fail('noReplica', delivery);
+    const target = { replica, upstreamId: record.upstreamId, record };
+    if (!this.asked.isSafe(delivery, policy)) await fetchTools(this.ctx, policy, target, this.headers);
+    if (!this.asked.isSafe(delivery, policy)) return this.fail('replicaLost', delivery);
+    return this.resend(target, delivery);
+  }
+
+  async #recover(reason: RecoveryReason): Promise<Recovered> {
+    const { server, digest } = this.request, target = this.target!;
+    let { record } = target;
+    if (!record) {
+      const found = await this.ctx.directory.find(server, digest!);
+      if (found.kind !== 'live') return { kind: 'refused', reason: found.kind === 'unsure' ? 'unsure' : 'unknown' };
+      record = found.record;
+      // it moved while its slot was still steady: follow it
+      if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId) return { kind: 'recovered', record, isFollowed: true };
+    }
+    return this.ctx.recovery.recover({ record, reason, headers: this.headers });
+  }
+
+  #refused({ reason, answer }: Extract<Recovered, { kind: 'refused' }>, delivery: DeliveryOutcome, { original, refusal }: RelocateOptions): void {
+    if (reason === 'unauthorized' && answer && this.client.isFresh) return this.deliver(answer);
+    // A 400 with session words about a session that the mesh doesn't know either is the replica's own affair.
+    if (reason === 'unknown' && original?.status === 400 && this.client.isFresh) return this.deliver(original);
+    const isGone = reason === 'policy' ? this.view.policy.onReplicaLoss !== 'fail' : reason === 'unknown' || reason === 'capability';
+    if (isGone) this.ctx.metrics.lost(this.request.server, reason as 'policy' | 'unknown' | 'capability');
+    this.fail(refusal ?? (reason === 'policy' ? (isGone ? 'sessionNotFound' : 'noReplica') : errorOfRefusal(reason)), delivery);
+  }
+
+  protected expired(): void {
+    const target = this.target!;
+    this.call?.abort();
+    this.call = null;
+    cancelUpstream(this.ctx, this.view.policy, target, this.headers, this.asked.pending);
+    // The next request of the session finds it elsewhere, if the replica doesn't even answer a ping.
+    void probeSession(this.ctx, this.view.policy, target, this.headers).then((state) => {
+      if (state === 'alive' || state === 'uninitialized') return undefined;
+      this.ctx.report({ server: this.request.server, slot: target.replica.slot, kind: state });
+      return this.#recover(state);
+    });
+    this.fail('deadline', this.delivery);
+  }
+}
+
+const GONE = { replica: '', backend: '', address: '', state: 'lost', isSteady: false, weight: 0 } as const;

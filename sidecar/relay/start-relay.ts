@@ -1,0 +1,135 @@
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Outcome } from '../../proto/outcome.ts';
+import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
+import { HEADER } from '../../proto/wire.ts';
+import type { Breakers } from '../breaker/breakers.ts';
+import { RetryBudget } from '../recovery/retry-budget.ts';
+import type { Recovery } from '../recovery/recovery.ts';
+import type { Upstream } from '../recovery/upstream.ts';
+import { place } from '../routing/placement.ts';
+import type { SessionDirectory } from '../session/session-directory.ts';
+import type { Topology } from '../xds/topology.ts';
+import { ClientAnswer, keepStreamsAlive } from './client-answer.ts';
+import { readClientRequest, type ClientRequest } from './client-request.ts';
+import { deleteSession } from './delete-session.ts';
+import { FreeExchange } from './free-exchange.ts';
+import { HeldStream } from './held-stream.ts';
+import { HeldStreams } from './held-streams.ts';
+import { readBody } from './read-body.ts';
+import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
+import { ReportLimit } from './report-limit.ts';
+import { Resumptions } from './resumptions.ts';
+import { SessionCalls } from './session-calls.ts';
+import { SessionExchange } from './session-exchange.ts';
+import { ToolKnowledge } from './tool-knowledge.ts';
+
+export interface RelayOptions {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  topology: () => Topology;
+  directory: SessionDirectory;
+  recovery: Recovery;
+  upstream: Upstream;
+  breakers: Pick<Breakers, 'gate' | 'release'>;
+  outcomes: (outcome: Outcome) => void;
+  /** Publishes on CHANNEL.reports. */
+  report: (report: ReplicaReport & { count: number }) => void;
+  metrics: RelayMetrics;
+  /** Tool names as they are learned, for metrics' labels. */
+  learned?: (server: string, names: string[]) => void;
+  /** Answers /health: status and JSON body. */
+  health: () => Promise<{ status: number; body: unknown }>;
+  now?: () => number;
+  random?: () => number;
+}
+
+export interface Relay { address: AddressInfo; tools: ToolKnowledge; close(): Promise<void> }
+
+/** Requests in flight at close get this long to finish. */
+const CLOSE_MS = 5000;
+/** A request head larger than this is refused by Node with 431. */
+const MAX_HEAD_BYTES = 64 << 10;
+
+/** The sidecar's HTTP service: Envoy's endpoint of last resort, and the one that holds guarded calls and streams. */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const now = options.now ?? Date.now, random = options.random ?? Math.random, open = new Set<ClientAnswer>(), budgets = new Map<string, RetryBudget>(), limit = new ReportLimit(options.report, now);
+  const ctx: RelayContext = {
+    server: (name) => options.topology().server(name),
+    directory: options.directory, recovery: options.recovery, upstream: options.upstream, breakers: options.breakers, outcome: options.outcomes, metrics: options.metrics, now,
+    report: (report) => limit.report(report),
+    place: ({ policy, endpoints, backends }, excluded) => {
+      const counts = options.directory.counts(policy.name);
+      return place({ endpoints, backends, excluded, random, load: (slot) => counts.get(slot) ?? 0 });
+    },
+    budget: (server) => {
+      let budget = budgets.get(server);
+      if (!budget) budgets.set(server, budget = new RetryBudget());
+      return budget;
+    },
+    tools: new ToolKnowledge(options.learned),
+    calls: new SessionCalls((server, count) => options.metrics.relayStreams(server, 'call', count)),
+    streams: new HeldStreams(options.directory, (server, count) => options.metrics.relayStreams(server, 'stream', count)),
+    resumptions: new Resumptions(),
+  };
+  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, maxHeaderSize: MAX_HEAD_BYTES, noDelay: true }, (incoming, response) => {
+    if (incoming.url === '/health') return void answerHealth(options.health, response);
+    const request = readClientRequest(incoming, now());
+    handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
+  });
+  server.maxRequestsPerSocket = 0;
+  const stopKeepalive = keepStreamsAlive(open, now);
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
+  return {
+    address: server.address() as AddressInfo,
+    tools: ctx.tools,
+    close: () => new Promise((resolve) => {
+      stopKeepalive();
+      ctx.streams.close();
+      limit.close();
+      for (const answer of open) answer.end(); // clients come back to another node
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      server.close(() => { clearTimeout(timer); resolve(); });
+      server.closeIdleConnections();
+    }),
+  };
+}
+
+function handle(ctx: RelayContext, request: ClientRequest, response: ServerResponse, client: ClientAnswer): void {
+  const view = ctx.server(request.server), { incoming } = request;
+  if (!view) return refuse(response, incoming, 503, RPC_ERROR.noReplica, request.server === '' ? `no ${HEADER.server} header: the request did not come through the gateway` : `server ${JSON.stringify(request.server)} is not known to this gateway (yet)`);
+  switch (incoming.method) {
+    case 'POST':
+      return readBody(incoming, view.policy.maxBodyBytes, (body) => {
+        if (body === undefined) return undefined;
+        if (body === null) return refuse(response, incoming, 413, RPC_ERROR.tooLarge, `The body is larger than ${view.policy.maxBodyBytes} bytes`);
+        return request.clientId === null ? new FreeExchange(ctx, view, request, client, body).run() : new SessionExchange(ctx, view, request, client, body).run();
+      });
+    case 'GET':
+      incoming.resume();
+      if (request.clientId === null) return refuse(response, incoming, 405, RPC_ERROR.badRequest, 'GET needs a session id');
+      return void new HeldStream(ctx, view, request, client).run();
+    case 'DELETE':
+      incoming.resume();
+      if (request.clientId === null) return refuse(response, incoming, 400, RPC_ERROR.badRequest, 'DELETE needs a session id');
+      return void deleteSession(ctx, view, request, client);
+    default:
+      return refuse(response, incoming, 405, RPC_ERROR.badRequest, `${incoming.method} is not a method of MCP`);
+  }
+}
+
+/** An answer of the relay's own before anything is known of the body, so its id is null. What is still to come of the request is not read. */
+function refuse(response: ServerResponse, incoming: IncomingMessage, status: number, code: number, message: string): void {
+  const isUnread = !incoming.complete;
+  response.writeHead(status, {
+    'content-type': 'application/json', ...(status === 503 && { 'retry-after': 1 }), ...(status === 405 && { allow: 'GET, POST, DELETE' }), ...(isUnread && { connection: 'close' }),
+  } as OutgoingHttpHeaders);
+  response.end(JSON.stringify(rpcError(null, code, message)));
+}
+
+async function answerHealth(health: RelayOptions['health'], response: ServerResponse): Promise<void> {
+  const { status, body } = await health().catch((error: unknown) => ({ status: 503, body: { status: 'unhealthy', error: String(error) } }));
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,65 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { SseReader, type SseEvent } from '../../proto/sse-reader.ts';
+import type { UpstreamFailure, UpstreamSink } from '../recovery/upstream.ts';
+
+/** What an exchange hears of the replica's answer. Exactly one of onWhole, onFinished and onFailure comes last. */
+export interface AnswerListener {
+  onSse(status: number, headers: IncomingHttpHeaders): void;
+  onEvent(event: SseEvent): void;
+  /** Part of an event that is too large to be read. */
+  onPiece(bytes: Buffer, isLast: boolean): void;
+  /** A complete answer that is no stream. */
+  onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void;
+  /** An answer too large to be held: its bytes follow. */
+  onBytes(status: number, headers: IncomingHttpHeaders): void;
+  /** A stream, or what onBytes began, ended as it should. `isCut`: in the middle of an event. */
+  onFinished(isCut: boolean): void;
+  onFailure(failure: UpstreamFailure): void;
+}
+
+/** An event up to this size is read and forwarded when it is whole; a larger one passes unread as it comes. */
+export const MAX_EVENT_BYTES = 4 << 20;
+/** A JSON answer up to this size is held until it is whole, so that a replica dying within it can be repaired. */
+export const MAX_HELD_BYTES = 4 << 20;
+
+/** Sorts a replica's answer: a stream of events, a whole body, or too many bytes to hold. */
+export class UpstreamAnswer implements UpstreamSink {
+  readonly #listener: AnswerListener;
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  #sse: SseReader | null = null;
+  #held: Buffer[] | null = null;
+  #heldBytes = 0;
+
+  constructor(listener: AnswerListener) { this.#listener = listener; }
+
+  onHead(status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status;
+    this.#headers = headers;
+    const type = headers['content-type'];
+    if (type !== undefined && type.startsWith('text/event-stream') && status < 300 && headers['content-encoding'] === undefined) {
+      this.#sse = new SseReader({ event: (event) => this.#listener.onEvent(event), oversize: (bytes, isLast) => this.#listener.onPiece(bytes, isLast) }, MAX_EVENT_BYTES);
+      this.#listener.onSse(status, headers);
+    } else if (Number(headers['content-length'] ?? 0) > MAX_HELD_BYTES) this.#listener.onBytes(status, headers);
+    else this.#held = [];
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#sse) return this.#sse.push(chunk);
+    if (!this.#held) return this.#listener.onPiece(chunk, true);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes <= MAX_HELD_BYTES) return;
+    const pieces = this.#held;
+    this.#held = null;
+    this.#listener.onBytes(this.#status, this.#headers);
+    for (const piece of pieces) this.#listener.onPiece(piece, true);
+  }
+
+  onEnd(): void {
+    if (this.#held) this.#listener.onWhole(this.#status, this.#headers, this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held));
+    else this.#listener.onFinished(this.#sse?.isInsideOversize ?? false);
+  }
+
+  onFailure(failure: UpstreamFailure): void { this.#listener.onFailure(failure); }
+}
