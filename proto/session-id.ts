@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * The session id that clients hold: `<slot>~<the replica's own Mcp-Session-Id>`.
  * A session bound to a principal carries the bound form of the slot (`<slot>p`): no slot is ever allotted with a final `p`, so
@@ -7,7 +9,7 @@ export interface SessionId {
   /** 1–7 characters of the slot alphabet, without the bound mark. */
   slot: string;
   isBound: boolean;
-  /** The replica's id, unchanged: 1–1024 visible ASCII characters. */
+  /** The replica's id, unchanged: 1–1024 visible ASCII characters. In a bound id, a hash (clientSessionId). */
   upstreamId: string;
 }
 
@@ -25,6 +27,15 @@ export function parseSessionId(text: string): SessionId | undefined {
   const match = PATTERN.exec(text);
   if (!match) return undefined;
   return { slot: match[1]!, isBound: match[2] === BOUND_MARK, upstreamId: match[3]! };
+}
+
+/**
+ * The id that the client gets for a new session. A bound one holds a hash in the place of the replica's id (the record has that): of an id
+ * with the replica's own in it anybody could take the bound mark off, and Envoy would pin the rest without asking for the principal.
+ */
+export function clientSessionId({ slot, upstreamId, principal }: { slot: string; upstreamId: string; principal: string | null }): string {
+  if (principal === null) return formatSessionId({ slot, isBound: false, upstreamId });
+  return formatSessionId({ slot, isBound: true, upstreamId: createHash('sha256').update(JSON.stringify([principal, upstreamId])).digest('hex') });
 }
 
 export function formatSessionId(id: SessionId): string {

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { formatSessionId } from '../../proto/session-id.ts';
+import { clientSessionId } from '../../proto/session-id.ts';
 import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
 import { userIdOf } from '../routing/principal.ts';
 
@@ -14,13 +13,9 @@ export interface NewSession {
   nowMs: number;
 }
 
-/**
- * The id that the client gets, and the record of its session. A bound session's id holds a random text in the place of the replica's id:
- * nobody can make the unbound id of it, which Envoy would pin without looking at the principal.
- */
+/** The id that the client gets, and the record of its session. */
 export function newSession({ server, backend, slot, upstreamId, principal, initializeParams, nowMs }: NewSession): { clientId: string; record: SessionRecord } {
-  const isBound = principal !== null;
-  const clientId = formatSessionId({ slot, isBound, upstreamId: isBound ? randomUUID() : upstreamId });
+  const clientId = clientSessionId({ slot, upstreamId, principal });
   const asked = (initializeParams as { protocolVersion?: unknown } | null | undefined)?.protocolVersion;
   return {
     clientId,
