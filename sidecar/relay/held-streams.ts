@@ -30,7 +30,11 @@ export class HeldStreams {
     this.#count(server, -1);
   }
 
-  close(): void { for (const stop of this.#stop) stop(); }
+  /** Ends all of them: their clients come back to another node. */
+  close(): void {
+    for (const stop of this.#stop) stop();
+    for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.ended();
+  }
 
   #of(digest: string): HeldStream[] { return [...this.#streams.get(digest) ?? []]; }
   #count(server: string, by: number): void {

@@ -1,4 +1,4 @@
-import { formatSessionId } from '../../proto/session-id.ts';
+import { clientSessionId } from '../../proto/session-id.ts';
 import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 
@@ -6,7 +6,7 @@ export interface Birth { replica: ReplicaEndpoint; upstreamId: string; principal
 
 /** The session id that the client gets. */
 export const meshId = ({ replica, upstreamId, principal }: Pick<Birth, 'replica' | 'upstreamId' | 'principal'>): string =>
-  formatSessionId({ slot: replica.slot, isBound: principal !== null, upstreamId });
+  clientSessionId({ slot: replica.slot, upstreamId, principal });
 
 /** The record of a session that `initialize` began; null when the answer is none (an error, or not what the protocol asks for). */
 export function bornRecord(birth: Birth, result: unknown): SessionRecord | null {
