@@ -62,7 +62,7 @@ export async function prepareGateway(options: GatewayOptions): Promise<Gateway> 
   };
 }
 
-async function prepareSidecar({ name, folder, xds, configFile, env }: GatewayOptions, index: number): Promise<Sidecar> {
+async function prepareSidecar({ name, port, folder, xds, configFile, env }: GatewayOptions, index: number): Promise<Sidecar> {
   const [relayPort, adminPort, peerPort] = await freePorts(3) as [number, number, number];
   const nodeId = index === 0 ? name : `${name}-${index + 1}`;
   const socket = join(folder, `${nodeId}.sock`);
@@ -72,7 +72,8 @@ async function prepareSidecar({ name, folder, xds, configFile, env }: GatewayOpt
     name: `${nodeId} sidecar`, logFile: join(folder, `${nodeId} sidecar.log`), isReady: () => answers(`${adminUrl}/readyz`),
     ...nodeProgram('sidecar/main.ts', [
       '--node-id', nodeId, '--xds', xds.join(','), '--ext-proc', socket, '--relay', relay,
-      '--admin', `127.0.0.1:${adminPort}`, '--peer', `127.0.0.1:${peerPort}`, '--config', configFile,
+      '--admin', `127.0.0.1:${adminPort}`, '--peer', `127.0.0.1:${peerPort}`, '--listen', `127.0.0.1:${port}`,
+      '--state-dir', join(folder, 'state'), '--config', configFile,
     ], env),
   });
   return { process, adminUrl, relay, socket };
