@@ -1,14 +1,16 @@
+import { Readable } from 'node:stream';
+import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { accessLogService, externalProcessorService } from '../../proto/xds/services.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
-import type { ProcessingRequest, } from './messages.ts';
+import type { ProcessingRequest } from './messages.ts';
 import type { Reply } from './replies.ts';
 
 export interface ExtProcOptions extends ExchangeContext {
   /** Where to listen: paths of Unix sockets, or `host:port`. */
   addresses: readonly string[];
-  /** Gets each StreamAccessLogsMessage, decoded (proto/xds). */
-  onAccessLogs: (message: object) => void;
+  /** Reads Envoy's access log stream; backpressure by `pause` and `resume`. */
+  accessLogs: handleClientStreamingCall<never, object>;
   metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void; extProcStreams(open: number): void };
   onError: (error: unknown) => void;
 }
@@ -19,9 +21,12 @@ export interface ExtProc {
   close(graceMs: number): Promise<void>;
 }
 
+/** Batches of log entries held for a reader that is behind; beyond them Envoy keeps its own. */
+const ACCESS_LOG_BATCHES = 16;
+
 /** The gRPC service that Envoy asks: ext_proc and access logs, on every address. */
 export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
-  const { metrics, onError, onAccessLogs } = options;
+  const { metrics, onError, accessLogs } = options;
   const server = createGrpcServer({ onError });
   let openStreams = 0;
 
@@ -55,11 +60,15 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       },
     };
   });
-  server.add(accessLogService['StreamAccessLogs'] as unknown as GrpcMethod, (call) => ({
-    onMessage: onAccessLogs,
-    onHalfClose: () => call.end(),
-    onClose: () => {},
-  }));
+  server.add(accessLogService['StreamAccessLogs'] as unknown as GrpcMethod, (call) => {
+    const messages = new Readable({ objectMode: true, highWaterMark: ACCESS_LOG_BATCHES, read: () => call.resume() });
+    accessLogs(messages as ServerReadableStream<never, object>, (_error, answer) => { if (answer) call.send(answer); call.end(); });
+    return {
+      onMessage: (message) => { if (!messages.push(message)) call.pause(); },
+      onHalfClose: () => { messages.push(null); },
+      onClose: () => { messages.destroy(); },
+    };
+  });
   for (const address of options.addresses) await server.listen(address);
   return { get openStreams() { return openStreams; }, close: (graceMs) => server.close(graceMs) };
 }

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import pino from 'pino';
+import { formatProblem } from '../proto/config-file/problem.ts';
+import { readSettings, USAGE } from './settings/read-settings.ts';
+import { startSidecar, type Sidecar } from './start-sidecar.ts';
+
+/** sysexits.h: the configuration or the command line is wrong. */
+const EX_USAGE = 64;
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const read = readSettings(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));
+if (read.kind === 'help') { process.stdout.write(`${USAGE}\n`); process.exit(0); }
+if (read.kind === 'bad') {
+  for (const problem of read.problems) process.stderr.write(`sidecar: ${formatProblem(problem, problem.path)}\n`);
+  process.stderr.write(`sidecar: ${read.problems.length} ${read.problems.length === 1 ? 'problem' : 'problems'} in the settings\n\n${USAGE}\n`);
+  process.exit(EX_USAGE);
+}
+const { settings } = read;
+const log = pino({ base: { process: 'sidecar', node: settings.nodeId }, level: process.env['LOG_LEVEL'] ?? 'info' });
+
+let sidecar: Sidecar;
+try {
+  sidecar = await startSidecar(settings, version, log);
+} catch (error) {
+  process.stderr.write(`sidecar: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+let isStopping = false;
+const stop = async (signal: string): Promise<void> => {
+  if (isStopping) process.exit(1); // A second signal: at once.
+  isStopping = true;
+  log.info({ signal }, 'draining');
+  await sidecar.stop();
+  log.info('stopped');
+  process.exit(0);
+};
+process.on('SIGTERM', (signal) => void stop(signal));
+process.on('SIGINT', (signal) => void stop(signal));

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Heartbeat } from '../proto/heartbeat.ts';
+import { httpStatusOf } from '../proto/health/run-checks.ts';
+import { connectRedis, whenReady } from '../proto/redis/redis-client.ts';
+import { CHANNEL } from '../proto/wire.ts';
+import { Admin } from './admin/admin-server.ts';
+import { gatewayChecks } from './admin/checks.ts';
+import { Heartbeats } from './admin/heartbeats.ts';
+import { Breakers } from './breaker/breakers.ts';
+import { Arrivals } from './ext-proc/arrivals.ts';
+import { startExtProc } from './ext-proc/start-ext-proc.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { fleetRows } from './metrics/fleet-rows.ts';
+import { accessLogReceiver } from './outcome/access-log-receiver.ts';
+import { outcomePipeline } from './outcome/outcome-pipeline.ts';
+import { SloPublisher } from './outcome/slo-publisher.ts';
+import { Recovery } from './recovery/recovery.ts';
+import { Upstream } from './recovery/upstream.ts';
+import { startRelay } from './relay/start-relay.ts';
+import { createSessionDirectory } from './session/cached-directory.ts';
+import { createMemoryStore } from './session/memory-store.ts';
+import { createRedisStore } from './session/redis-store.ts';
+import type { SidecarSettings } from './settings/read-settings.ts';
+import { TopologyClient } from './xds/topology-client.ts';
+
+export interface Sidecar {
+  /** Sends balancers and neighbours elsewhere, lets what runs finish, and ends. */
+  stop(): Promise<void>;
+}
+
+/** A server that the control plane has not spoken of: its sessions live as long as the configuration's default. */
+const DEFAULT_TTL_SECONDS = 3600;
+/** A sidecar that has not heard a control plane by then serves all the same: /readyz goes on saying no. */
+const FIRST_WORD_MS = 15_000;
+const REDIS_WAIT_MS = 2000;
+
+/** Builds the parts of one sidecar process and starts them: store, directory, topology, breakers, outcomes, relay, ext_proc, admin. */
+export async function startSidecar(settings: SidecarSettings, version: string, log: Logger): Promise<Sidecar> {
+  const { nodeId, shared } = settings, now = Date.now, random = Math.random;
+  const metrics = createMetrics({ version, nodeId });
+  const onError = (error: unknown): void => { log.error({ err: error }, 'something failed that no request waits for'); };
+  let isDraining = false;
+
+  const redis = shared.sessionStore.type === 'redis' ? connectRedis(shared.sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
+  if (redis && !(await whenReady(redis, REDIS_WAIT_MS))) log.warn('Redis does not answer yet; new sessions stay on this node until it does');
+  const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId });
+
+  const own = (): Heartbeat => {
+    const reached = ({ host, port }: { host: string; port: number }): string => `${settings.advertise ?? host}:${port}`;
+    return { nodeId, version, relay: [reached(settings.relay)], peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen, isDraining, atMs: now() };
+  };
+  const topology = new TopologyClient({
+    addresses: settings.controlPlanes, nodeId, version, metadata: own, ...(settings.stateDir !== null && { stateFile: join(settings.stateDir, `${nodeId}.topology.json`) }),
+  });
+  const server = (name: string) => topology.topology.server(name);
+
+  const directory = createSessionDirectory({ store, nodeId, onError, ttlSeconds: (name) => server(name)?.policy.sessionTtlSeconds ?? DEFAULT_TTL_SECONDS });
+  directory.on('store', ({ isReachable }) => { metrics.links.redisUp(isReachable); log[isReachable ? 'info' : 'warn']({ isReachable }, isReachable ? 'the session store is back' : 'the session store is away'); });
+  metrics.links.redisUp(directory.isStoreReachable);
+
+  const breakers = new Breakers({ permitPrefix: nodeId });
+  const outcomes = outcomePipeline({
+    metrics, breakers, logger: log, now, touch: (name, digest, atMs) => directory.touch(name, digest, atMs), successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
+  });
+  const slo = redis && new SloPublisher({ node: nodeId, redis, startedAtMs: now() });
+  if (slo) outcomes.subscribe('slo', slo.count);
+
+  topology.on('change', (next) => {
+    for (const { policy } of next.servers.values()) breakers.configure(policy);
+    metrics.links.servers(fleetRows(next));
+  });
+  topology.on('answer', (type, problems) => {
+    metrics.links.xdsUpdate(type, problems.length > 0 ? 'nack' : 'ack');
+    if (problems.length > 0) log.error({ type, problems }, 'what the control plane sent can not be used; the last good one stays in force');
+  });
+  topology.on('connect', (address) => { metrics.links.xdsConnected(true); log.info({ address }, 'connected to the control plane'); });
+  topology.on('disconnect', (address, reason) => { metrics.links.xdsConnected(false); log.warn({ address, reason }, 'the control plane is away; going on with what it said last'); });
+  topology.on('problem', (message) => log.warn(message));
+  await topology.start();
+
+  const heartbeats = redis && new Heartbeats({
+    redis, own, expected: shared.ha.clusterNodes, everyMs: shared.ha.healthCheckIntervalMs, goneAfterMs: shared.ha.failoverTimeoutMs,
+    onRound: (members) => { for (const { nodeId: node, isUp, ageMs } of members) metrics.links.gateway(node, isUp, ageMs ?? 0); },
+  });
+  let isServing = false;
+  const admin = new Admin({
+    ...settings.admin, everyMs: shared.ha.healthCheckIntervalMs,
+    checks: gatewayChecks({ redis, topology: () => topology.topology, isControlPlaneConnected: () => topology.isConnected, isDraining: () => isDraining, members: () => heartbeats?.members ?? [] }),
+    isReady: () => isServing && !isDraining, renderMetrics: (accept) => metrics.render(accept), onCheck: (name, isHealthy, durationMs) => metrics.links.healthCheck(name, isHealthy, durationMs),
+  });
+
+  const upstream = new Upstream();
+  const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: shared.sessionStore.isFailoverEnabled });
+  const relay = await startRelay({
+    ...settings.relay, topology: () => topology.topology, directory, recovery, upstream, breakers, outcomes: (outcome) => { outcomes.publish(outcome); },
+    metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
+    report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
+    health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
+  });
+  const extProc = await startExtProc({
+    addresses: [addressOf(settings.extProc), ...(settings.peer ? [addressOf({ kind: 'tcp', ...settings.peer })] : [])],
+    server, directory, relay: `${settings.relay.host}:${relay.address.port}`, arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
+    gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()), release: (permit) => breakers.release(permit, now()), onCreated: (name, backend) => metrics.sessions.created(name, backend),
+    accessLogs: accessLogReceiver({ bus: outcomes, backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null, onEntries: (result, count) => metrics.path.accessLogEntries(result, count) }),
+  });
+  const adminPort = await admin.start();
+  await heartbeats?.start();
+  isServing = await topology.whenReady(FIRST_WORD_MS);
+  if (!isServing) {
+    log.warn('no control plane has spoken yet; not ready');
+    topology.once('change', () => { isServing = true; });
+  }
+  log.info({ relay: relay.address.port, admin: adminPort, servers: [...topology.topology.servers.keys()] }, isServing ? 'ready' : 'waiting');
+
+  return {
+    async stop() {
+      isDraining = true;
+      await heartbeats?.stop();
+      // Envoy learns at once (GOAWAY, refused connections) and turns to the neighbours; what runs here is finished first.
+      await Promise.all([extProc.close(DRAIN_MS), relay.close()]);
+      await slo?.stop();
+      await directory.close();
+      await Promise.all([topology.close(), upstream.close(), admin.close()]);
+      await store.close();
+    },
+  };
+}
+
+/** What is still under way after this long is cut off. */
+const DRAIN_MS = 5000;
+
+const addressOf = (endpoint: SidecarSettings['extProc']): string => endpoint.kind === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
