@@ -23,8 +23,9 @@ test('what may begin a session is looked at; everything else without a session g
   t.is(decide({ ...request, method: null, protocolVersion: '2026-07-28' }).kind, 'pass');
 });
 
-test('ids that no client comes by honestly are refused with the request’s own id', (t) => {
-  t.like(decide({ ...request, clientIds: ['1~a', '1~b'] }), { status: 400, error: { id: 7, error: { code: -31010 } } });
+test('ids that no client comes by honestly name no session; the answer carries the request’s own id', (t) => {
+  for (const clientIds of [['1~a', '1~b'], ['1~' + 'x'.repeat(8192)], ['1~a\u0001'], ['no-slot-in-it']]) t.like(decide({ ...request, clientIds }), { status: 404, error: { id: 7, error: { code: -32001 } } });
+});
   t.like(decide({ ...request, clientIds: ['1~' + 'x'.repeat(8192)] }), { status: 400 });
   t.like(decide({ ...request, clientIds: ['1~a\u0001'] }), { status: 400 });
   t.like(decide({ ...request, clientIds: ['no-slot-in-it'] }), { status: 404, error: { id: 7, error: { code: -32001 } } });

@@ -1,7 +1,7 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { RPC_ERROR, rpcError, sessionNotFound, type RpcError, type RpcId } from '../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
-import { parseSessionId, SESSION_ID_MAX_LENGTH, type SessionId } from '../../proto/session-id.ts';
+import { parseSessionId, type SessionId } from '../../proto/session-id.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { isModernRevision } from './classify.ts';
 import { principalOf } from './principal.ts';
@@ -51,12 +51,10 @@ export function decide(request: RequestView): Decision {
 }
 
 function decideOnId(clientIds: readonly string[], rpcId: RpcId): Decision {
-  const [clientId] = clientIds;
-  if (clientIds.length > 1) return badId(rpcId, 'several Mcp-Session-Id headers: send exactly one');
-  if (clientId!.length > SESSION_ID_MAX_LENGTH) return badId(rpcId, `Mcp-Session-Id is longer than ${SESSION_ID_MAX_LENGTH} characters`);
-  if (!/^[\x21-\x7e]+$/.test(clientId!)) return badId(rpcId, 'Mcp-Session-Id holds characters other than visible ASCII');
-  const session = parseSessionId(clientId!);
-  return session ? { kind: 'look-up', clientId: clientId!, session } : notFound(rpcId);
+  // Several ids name no one session; one that is too long or not visible ASCII is none of ours. The relay answers the same.
+  const clientId = clientIds.length === 1 ? clientIds[0]! : '';
+  const session = parseSessionId(clientId);
+  return session ? { kind: 'look-up', clientId, session } : notFound(rpcId);
 }
 
 /** Where a session's request goes. `relay` is this node's own relay, which brings back what is lost. */
@@ -87,4 +85,3 @@ function pin(endpoint: ReplicaEndpoint | undefined, upstreamId: string, relay: s
 }
 
 const notFound = (rpcId: RpcId): Decision => ({ kind: 'answer', status: 404, error: sessionNotFound(rpcId) });
-const badId = (rpcId: RpcId, message: string): Decision => ({ kind: 'answer', status: 400, error: rpcError(rpcId, RPC_ERROR.badRequest, message) });
