@@ -2,7 +2,9 @@ import { HEADER, METADATA, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { commonLb, edsOverAds, http1Options, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
 import { duration } from './duration.ts';
+import { jwksCluster } from './filters/jwt.ts';
 import { upstreamTls } from './upstream-tls.ts';
+import { typed } from '../../proto/xds/loader.ts';
 
 /** Every replica of a server, this node's relay behind them, and the neighbours' relays behind that (endpoints.ts). */
 export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot): object {
@@ -52,3 +54,19 @@ export const relayCluster = (snapshot: TopologySnapshot): object => ({
   typed_extension_protocol_options: http1Options,
   load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 }),
 });
+
+/** Where a server's JWT keys are fetched from; none when they are in a file. */
+export function jwksClusters(server: ServerTopology): Array<[string, object]> {
+  if (server.jwt?.jwksUrl === undefined) return [];
+  const { protocol, hostname, port } = new URL(server.jwt.jwksUrl);
+  const isTls = protocol === 'https:';
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const name = jwksCluster(server.name);
+  return [[name, {
+    name,
+    cluster_type: { name: 'envoy.cluster.dns', typed_config: typed('envoy.extensions.clusters.dns.v3.DnsCluster', { dns_refresh_rate: '60s' }) },
+    connect_timeout: '2s',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: Number(port) || (isTls ? 443 : 80) } }, hostname: host } }] }] },
+    ...(isTls && { transport_socket: upstreamTls({ serverName: host }) }),
+  }]];
+}

@@ -53,11 +53,13 @@ servers:
     gateways: [gateway('gateway-1', 1), gateway('gateway-2', 2), gateway('gateway-3', 3), { ...gateway('gateway-4', 4), isDraining: true }],
   }, { ...node, extProc: ['unix:/run/holdfast/a.sock', 'unix:/run/holdfast/b.sock'], relay: ['127.0.0.1:7900', '127.0.0.1:7910'] }),
   golden('nothing-left', 'no replica at all: the relay answers', ONE, { replicas: [] }),
-  golden('policies', 'Host and Origin lists, Host override and TLS to the replicas, JSON outcomes', `
+  golden('policies', 'JWT, rate limits, Host and Origin lists, Host override and TLS to the replicas, JSON outcomes', `
 gateway: {responseOutcomes: all, xffTrustedHops: 1}
 servers:
   - name: linear
     guard: calls
+    jwt: {issuer: "https://id.example.com", audiences: [linear], jwksUrl: "https://id.example.com/keys"}
+    rateLimit: {session: {requests: 100}, client: {requests: 1000, perMs: 60000, burst: 2000}}
     allowedOrigins: ["https://app.example.com"]
     allowedHosts: [mcp.example.com]
     backends:

@@ -6,7 +6,9 @@ import { envoyAddress } from './address.ts';
 import { downstreamTls } from './downstream-tls.ts';
 import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
 import { extProc } from './filters/ext-proc.ts';
+import { jwtFilter } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
+import { rateLimitFilters } from './filters/rate-limit.ts';
 import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
 import { connectionManager } from './connection-manager.ts';
 import type { EnvoyNode } from './node.ts';
@@ -33,6 +35,9 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
         xffTrustedHops: gateway.xffTrustedHops,
         ...(gateway.accessLogs && { accessLog }),
         httpFilters: [
+          ...jwtFilter(snapshot),
+          // Before the id is taken apart: a session is counted by what its client holds.
+          ...rateLimitFilters(snapshot),
           sessionToMetadata,
           sessionHeaders,
           jsonToMetadata(gateway.responseOutcomes === 'all'),

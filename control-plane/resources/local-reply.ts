@@ -48,7 +48,7 @@ export const localReply: object = {
     // The sidecar's own answers (ext_proc) are JSON-RPC already, each with its own code.
     { filter: { metadata_filter: { matcher: { filter: METADATA.namespace, path: [{ key: METADATA.answered }], value: { string_match: { exact: 'true' } } }, match_if_key_not_found: false } } },
     mapper({ filter: flags('UO'), status: 503, code: overload, message: 'Too many requests', ...NOT_SENT, retryAfterSeconds: 1 }),
-    mapper({ filter: flags('RL'), status: 503, code: overload, message: 'Rate limit reached', ...NOT_SENT, retryAfterSeconds: 1 }),
+    mapper({ filter: status(429), status: 503, code: overload, message: 'Rate limit reached', ...NOT_SENT, retryAfterSeconds: 1 }),
     mapper({ filter: flags('UC', 'UR', 'UPE'), status: 503, code: replicaLost, message: 'The replica was lost while it had the request', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
     mapper({ filter: flags('UT', 'SI', 'DT'), status: 503, code: deadline, message: 'The request took too long', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
     mapper({ filter: flags('UH', 'UF', 'URX', 'NC', 'LH', 'NFCF'), status: 503, code: noReplica, message: 'No replica can take the request now', ...NOT_SENT, retryAfterSeconds: 1 }),

@@ -1,7 +1,7 @@
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
-import { relayCluster, serverCluster, sidecarCluster } from './clusters.ts';
+import { jwksClusters, relayCluster, serverCluster, sidecarCluster } from './clusters.ts';
 import { relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
 import { gatewayListener } from './listener.ts';
 import type { EnvoyNode } from './node.ts';
@@ -18,6 +18,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode): P
       [RESOURCE.sidecarCluster, sidecarCluster(snapshot)],
       [RESOURCE.relayCluster, relayCluster(snapshot)],
       ...snapshot.servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), serverCluster(server, snapshot)]),
+      ...snapshot.servers.flatMap(jwksClusters),
     ])],
     [RESOURCE_TYPE.endpoints, new Map([
       [RESOURCE.sidecarCluster, sidecarEndpoints(snapshot, node)],

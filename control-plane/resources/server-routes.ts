@@ -1,7 +1,9 @@
 import { HEADER, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { askSidecar } from './filters/ext-proc.ts';
+import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
+import { rateLimitOnRoute } from './filters/rate-limit.ts';
 import { pinTo } from './filters/session-id.ts';
 import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
@@ -23,16 +25,17 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
   const holdsStreams = policy.guard.includes('streams');
   const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
   const isAllGuarded = guarded.length === 3;
+  const policies = { ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
   const common = {
-    server: server.name, path, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,
+    server: server.name, path, filters: policies, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,
     ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
   };
   const relay = { ...common, cluster: RESOURCE.relayCluster, isReadByRelay: true, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
-  const decide = { ...common, cluster, kind: 'decide' as const, isReadByRelay: false, filters: { [FILTER.extProc]: askSidecar } };
+  const decide = { ...common, cluster, kind: 'decide' as const, isReadByRelay: false, filters: { ...policies, [FILTER.extProc]: askSidecar } };
 
   const ofSlots = server.endpoints.filter((endpoint) => endpoint.isSteady).flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
-    const hosts = (...list: Array<string | undefined>): Record<string, object> => ({ [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
+    const hosts = (...list: Array<string | undefined>): Record<string, object> => ({ ...policies, [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
     const slot = ofSlot(endpoint.slot);
     const guardedRoute = route({
       ...common, cluster, kind: 'guarded', isReadByRelay: true, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: hosts(own, endpoint.address),

@@ -7,7 +7,7 @@ type Json = Record<string, any>;
 export function staticConfig(resources: PlainResources, admin: object): object {
   const all = (typeUrl: string): Json[] => [...(resources.get(typeUrl)?.values() ?? [])].map((each) => structuredClone(each) as Json);
   const endpoints = resources.get(RESOURCE_TYPE.endpoints);
-  const clusters = all(RESOURCE_TYPE.cluster).map(({ eds_cluster_config: _eds, ...cluster }) => ({
+  const clusters = all(RESOURCE_TYPE.cluster).map(({ eds_cluster_config: eds, ...cluster }) => (eds === undefined ? cluster : {
     ...cluster, type: 'STATIC', load_assignment: endpoints?.get(cluster['name'] as string),
   }));
   const listeners = all(RESOURCE_TYPE.listener);

@@ -32,6 +32,7 @@ function fromSingle(field: protobuf.Field, value: unknown): unknown {
 
 function fromAny(any: { type_url?: string; value?: Uint8Array }): unknown {
   const url = any.type_url ?? '', bytes = any.value ?? new Uint8Array();
+  if (url === '' && bytes.length === 0) return {};
   const type = findType(url.slice(TYPE_URL_PREFIX.length));
   if (!type) return { type_url: url, value: Buffer.from(bytes) };
   const content = fromMessage(type, type.decode(bytes) as unknown as Record<string, unknown>);

@@ -27,6 +27,11 @@ test('a known message inside an Any is encoded as itself, an unknown one as a Ty
   t.deepEqual(decode('envoy.config.route.v3.Route', Buffer.from(bytes, 'latin1')), route);
 });
 
+test('an empty Any stays one: it switches a filter on without settings of its own', (t) => {
+  const route = { typed_per_filter_config: { limit: typed('envoy.config.route.v3.FilterConfig', { config: {} }) } };
+  t.deepEqual(decode('envoy.config.route.v3.Route', encode('envoy.config.route.v3.Route', route)), route);
+});
+
 test('equal content gives equal bytes whatever the order of keys', (t) => {
   const one = { name: 'x', metadata: { filter_metadata: { a: { p: 1, q: 2 }, b: {} } } };
   const other = { metadata: { filter_metadata: { b: {}, a: { q: 2, p: 1 } } }, name: 'x' };

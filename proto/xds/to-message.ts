@@ -54,11 +54,12 @@ function toSingle(field: protobuf.Field, value: unknown, path: string): unknown 
 
 /**
  * `{'@type': url, …}`: a message we know is encoded as itself; any other goes as xds.type.v3.TypedStruct, which Envoy turns into the
- * message wherever it loads an extension. `{type_url, value: bytes}` passes unchanged.
+ * message wherever it loads an extension. `{type_url, value: bytes}` passes unchanged; `{}` is the empty Any.
  */
 function toAny(value: unknown, path: string): Record<string, unknown> {
   const source = object(value, path, 'Any');
   const { '@type': url, ...rest } = source;
+  if (Object.keys(source).length === 0) return {};
   if (url === undefined && typeof source['type_url'] === 'string' && source['value'] instanceof Uint8Array) return { type_url: source['type_url'], value: source['value'] };
   if (typeof url !== 'string' || !url.startsWith(TYPE_URL_PREFIX)) throw new SchemaError(path, `expected an Any with "@type": "${TYPE_URL_PREFIX}…"`);
   const type = findType(url.slice(TYPE_URL_PREFIX.length));

@@ -1,0 +1,177 @@
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
+import { freePort } from '../../deploy/mesh/free-port.ts';
+import { startEnvoy } from '../../deploy/mesh/start-envoy.ts';
+import { RPC_ERROR } from '../../proto/rpc-error.ts';
+import { buildTopology } from '../topology/build-topology.ts';
+import type { TopologyInputs } from '../topology/inputs.ts';
+import { configOf, inputsOf } from './golden-cases.ts';
+import { gatewayResources } from './resources-for.ts';
+import { staticConfig } from './static-config.ts';
+import { StubReplica, type Echo } from './stub-replica.ts';
+
+interface Answer { status: number; headers: Record<string, string | string[] | undefined>; body: Echo & { error?: { code: number; message: string; data: Record<string, unknown> }; id?: unknown; filler?: string } }
+
+/** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay; nobody answers ext_proc. */
+async function gateway(t: ExecutionContext, settings = '', changes: Partial<TopologyInputs> = {}) {
+  const one = new StubReplica('one'), two = new StubReplica('two'), relay = new StubReplica('relay');
+  t.teardown(async () => { await Promise.all([one.stop(), two.stop(), relay.stop()]); });
+  const [first, second, relayAt] = await Promise.all([one.start(), two.start(), relay.start()]);
+  const config = configOf(`servers: [{name: linear, ${settings} backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`);
+  const listen = `127.0.0.1:${await freePort()}`;
+  const nobody = `127.0.0.1:${await freePort()}`;
+  const resources = gatewayResources(buildTopology(inputsOf(config, changes)), { id: 'gateway-1', role: 'gateway', listen, extProc: [nobody], relay: [relayAt!] });
+  const envoy = await startEnvoy({ config: staticConfig(resources, {}) as Record<string, unknown>, logLevel: 'error' });
+  t.teardown(() => envoy.close());
+  const port = Number(listen.split(':')[1]);
+  const send = (headers: Record<string, string | string[]> = {}, { method = 'POST', path = '/mcp/linear', body = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"pay"}}' as string | Buffer } = {}) =>
+    new Promise<Answer>((resolve, reject) => {
+      const request = httpRequest({ port, path, method, headers: { ...(method === 'POST' && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }), ...headers }, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: JSON.parse(Buffer.concat(chunks).toString() || '{}') as Answer['body'] }));
+      });
+      request.on('error', reject);
+      request.end(method === 'POST' ? body : undefined);
+    });
+  return { one, two, relay, send, port, first: first!, second: second!, relayAt: relayAt! };
+}
+
+test('guarded: the relay gets the request, with both ids and the replica behind it; with the relay dead the replica does', async (t) => {
+  const { send, relay, first, relayAt } = await gateway(t);
+  const { body, headers } = await send({ 'mcp-session-id': '1~abc' });
+  t.is(body.at, 'relay');
+  t.is(body.path, '/mcp');
+  t.like(body.headers, { 'mcp-session-id': 'abc', 'x-holdfast-session': '1~abc', 'x-holdfast-server': 'linear', 'x-holdfast-way': 'steady', 'x-holdfast-host': `${relayAt},${first}`, 'x-envoy-attempt-count': '1' });
+  t.is(headers['mcp-session-id'], '1~abc');
+  await relay.stop();
+  const direct = await send({ 'mcp-session-id': '1~abc' });
+  t.is(direct.body.at, 'one');
+  t.is(direct.headers['mcp-session-id'], '1~abc');
+});
+
+test('steady: each slot’s sessions meet their replica; a dead one, or one that has forgotten the session, is followed by the relay with the whole body', async (t) => {
+  const { send, one } = await gateway(t, 'guard: off,');
+  t.is((await send({ 'mcp-session-id': '1~abc' })).body.at, 'one');
+  t.is((await send({ 'mcp-session-id': '2~abc' })).body.at, 'two');
+  t.is((await send({ 'mcp-session-id': '2~abc' }, { method: 'GET' })).body.at, 'two');
+  t.is((await send({ 'mcp-session-id': '2~abc' }, { method: 'DELETE' })).body.at, 'relay');
+  const body = Buffer.alloc(3_000_000, ' ');
+  const forgotten = await send({ 'mcp-session-id': '1~forgotten' }, { body });
+  t.deepEqual([forgotten.body.at, forgotten.body.bytes, forgotten.body.headers['x-envoy-attempt-count'], forgotten.body.headers['x-holdfast-session']], ['relay', 3_000_000, '2', '1~forgotten']);
+  await one.stop();
+  const dead = await send({ 'mcp-session-id': '1~abc' }, { body });
+  t.deepEqual([dead.body.at, dead.body.bytes], ['relay', 3_000_000]);
+});
+
+test('a pin is followed whatever Envoy thinks of the host’s health; without one only those that take new sessions are chosen', async (t) => {
+  const { send, one, two } = await gateway(t, 'guard: off,', { weights: new Map([['linear', new Map([['stable', 0]])]]) });
+  t.is((await send({ 'mcp-session-id': '1~abc' })).body.at, 'one');
+  t.is((await send({ 'mcp-method': 'tools/list', 'mcp-protocol-version': '2026-07-28' })).body.at, 'relay');
+  t.deepEqual([one.seen.length, two.seen.length], [1, 0]);
+});
+
+test('other sessions and the beginning of HTTP+SSE go to the relay', async (t) => {
+  const { send } = await gateway(t);
+  for (const session of ['9~abc', '1p~abc', 'no-slot', '~', `1x~${'y'.repeat(8000)}`]) {
+    const { body } = await send({ 'mcp-session-id': session });
+    t.deepEqual([body.at, body.headers['x-holdfast-way'], body.headers['x-holdfast-session']], ['relay', 'relay', session]);
+  }
+  t.is((await send({}, { method: 'GET' })).body.at, 'relay');
+});
+
+test('what a client says of the mesh’s own headers is not heard', async (t) => {
+  const { send, second } = await gateway(t, 'guard: off,');
+  const { body } = await send({ 'mcp-session-id': '1~abc', 'x-holdfast-host': second, 'x-holdfast-evil': '1', 'x-envoy-upstream-rq-timeout-ms': '1', 'x-envoy-attempt-count': '7', 'x-holdfast-session': '2~x' });
+  t.is(body.at, 'one');
+  t.deepEqual([body.headers['x-holdfast-evil'], body.headers['x-holdfast-session'], body.headers['x-envoy-attempt-count']], [undefined, '1~abc', '1']);
+  const cut = await send({ 'mcp-session-id': '1~cut', 'x-envoy-retry-on': 'reset,5xx', 'x-envoy-max-retries': '5' });
+  t.is(cut.body.error?.code, RPC_ERROR.replicaLost);
+});
+
+test('a replica lost with the request gives an error with the request’s id, and never a second execution', async (t) => {
+  const { send, one } = await gateway(t, 'guard: off,');
+  const { status, headers, body } = await send({ 'mcp-session-id': '1~cut' });
+  t.deepEqual([status, headers['retry-after'], headers['content-type'], body.id], [503, '1', 'application/json', 77]);
+  t.like(body.error, { code: RPC_ERROR.replicaLost, data: { outcome: 'sent_no_response', retrySafe: false, server: 'linear', replica: '1', attempts: 1, sessionRecovered: false } });
+  t.is(one.seen.length, 1);
+  t.is((await send({ 'mcp-session-id': '1~cut' }, { body: '{"jsonrpc":"2.0","id":"s-1","method":"ping"}' })).body.id, 's-1');
+});
+
+test('with nobody left the answer is 503 at once, safe to repeat', async (t) => {
+  const { send, one, two, relay } = await gateway(t, 'guard: off,');
+  await Promise.all([one.stop(), two.stop(), relay.stop()]);
+  const { status, body } = await send({ 'mcp-session-id': '1~abc' });
+  t.is(status, 503);
+  t.like(body, { id: 77, error: { code: RPC_ERROR.noReplica, data: { outcome: 'not_sent', retrySafe: true } } });
+});
+
+test('without a sidecar to ask, requests that need a decision get 503, safe to repeat', async (t) => {
+  const { send } = await gateway(t);
+  const { status, body, headers } = await send();
+  t.deepEqual([status, headers['retry-after'], body.id, body.error?.data['retrySafe']], [503, '1', 77, true]);
+  t.notRegex(JSON.stringify(body), /127\.0\.0\.1/);
+});
+
+test('bodies: up to the limit they pass, beyond it they get a JSON-RPC error; answers of any size pass', async (t) => {
+  const { send } = await gateway(t, 'guard: off, maxBodyBytes: 100000,');
+  t.is((await send({ 'mcp-session-id': '1~abc' }, { body: Buffer.alloc(99_000, ' ') })).body.bytes, 99_000);
+  const { status, body } = await send({ 'mcp-session-id': '1~abc' }, { body: Buffer.alloc(5_000_000, ' ') });
+  t.deepEqual([status, body.error?.code], [413, RPC_ERROR.tooLarge]);
+  t.is((await send({ 'mcp-session-id': '1~abc', 'x-answer-bytes': '20000000' })).body.filler?.length, 20_000_000);
+});
+
+test('bad input gets a clear status and a JSON-RPC error, and the gateway goes on', async (t) => {
+  const { send, port } = await gateway(t, 'guard: off,');
+  t.like(await send({}, { path: '/mcp/linearx' }), { status: 404, body: { error: { code: RPC_ERROR.noRoute } } });
+  t.like(await send({}, { path: '/elsewhere' }), { status: 404, body: { error: { code: RPC_ERROR.noRoute } } });
+  t.like(await send({}, { path: '/mcp/%2e%2e%2fadmin' }), { status: 400, body: { error: { code: RPC_ERROR.badRequest } } });
+  // Envoy matches each of two session ids by itself and sends them joined: no replica knows such a session.
+  t.is((await send({ 'mcp-session-id': ['1~abc', '2~abc'] })).body.headers['mcp-session-id'], 'abc,2~abc');
+  for (const [text, status] of [['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '426'], ['NONSENSE\r\n\r\n', '400'], ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: a\x01b\r\n\r\n', '400']] as const) {
+    t.is((await raw(port, text)).split(' ')[1], status);
+  }
+  t.is((await send({ 'mcp-session-id': '1~abc' })).status, 200);
+});
+
+test('one server is reached at /mcp as well, a WebSocket passes, and OAuth documents are the replica’s', async (t) => {
+  const { send, port } = await gateway(t);
+  t.is((await send({ 'mcp-session-id': '1~abc' }, { path: '/mcp?x=1' })).body.path, '/mcp?x=1');
+  t.regex((await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource/mcp/linear' })).body.at, /one|two/);
+  t.is((await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource' })).body.path, '/.well-known/oauth-protected-resource/mcp');
+  t.regex(await raw(port, 'GET /mcp/linear HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n'), /^HTTP\/1.1 101 [^]*hello$/);
+  t.is((await send({}, { method: 'GET', path: '/health' })).body.path, '/health');
+});
+
+test('foreign Origins and Hosts are refused where the server lists its own', async (t) => {
+  const { send } = await gateway(t, 'allowedOrigins: ["https://app.example"], allowedHosts: [mcp.example],');
+  const session = { 'mcp-session-id': '1~abc', host: 'mcp.example' };
+  t.like(await send({ ...session, origin: 'https://evil.example' }), { status: 403, body: { error: { code: RPC_ERROR.forbidden, message: 'Origin is not allowed for this server' } } });
+  t.is((await send({ ...session, host: 'evil.example' })).status, 403);
+  t.is((await send({ ...session, origin: 'https://app.example' })).status, 200);
+  t.is((await send(session)).status, 200);
+});
+
+test('limits count each session and each client apart, and answer 503', async (t) => {
+  const { send } = await gateway(t, 'guard: off, rateLimit: {session: {requests: 3, perMs: 3600000}, client: {requests: 8, perMs: 3600000}},');
+  const statuses = async (session: string, count: number) => { const found: number[] = []; for (let i = 0; i < count; i++) found.push((await send({ 'mcp-session-id': session })).status); return found; };
+  t.deepEqual(await statuses('1~a', 4), [200, 200, 200, 503]);
+  t.deepEqual(await statuses('2~a', 3), [200, 200, 200]);
+  t.true((await statuses('1~b', 3)).includes(503));
+  const { body, headers } = await send({ 'mcp-session-id': '1~a' });
+  t.like(body, { id: null, error: { code: RPC_ERROR.overload, data: { outcome: 'not_sent', retrySafe: true } } });
+  t.is(headers['retry-after'], '1');
+});
+
+/** What comes back on a plain connection until it ends or is quiet after something came. */
+function raw(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.on('data', (chunk) => { answer += chunk.toString(); if (/hello$|}\s*$/.test(answer)) socket.end(); });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}

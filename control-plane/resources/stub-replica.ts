@@ -1,0 +1,46 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a stub saw of a request. */
+export interface Echo { at: string; method: string; path: string; bytes: number; headers: IncomingHttpHeaders }
+
+/**
+ * For tests: an upstream that answers what it saw, as JSON. Upstream session ids steer it: `forgotten` gets 404, `cut` has its connection closed
+ * before an answer, `slow` is never answered. `x-answer-bytes` asks for an answer of that size.
+ */
+export class StubReplica {
+  readonly name: string;
+  readonly seen: Echo[] = [];
+  #server: Server | null = null;
+
+  constructor(name: string) { this.name = name; }
+
+  async start(port = 0): Promise<string> {
+    this.#server = createServer((request, response) => {
+      let bytes = 0;
+      request.on('data', (chunk: Buffer) => { bytes += chunk.length; });
+      request.on('end', () => {
+        const { method = '', url = '', headers } = request;
+        const echo: Echo = { at: this.name, method, path: url, bytes, headers };
+        this.seen.push(echo);
+        const session = headers['mcp-session-id'];
+        if (this.name !== 'relay') {
+          if (session === 'forgotten') return void response.writeHead(404).end();
+          if (session === 'cut') return void request.socket.destroy();
+          if (session === 'slow') return;
+        }
+        response.writeHead(200, { 'content-type': 'application/json', ...(session === undefined ? {} : { 'mcp-session-id': session }) });
+        response.end(JSON.stringify({ ...echo, filler: 'x'.repeat(Number(headers['x-answer-bytes'] ?? 0)) }));
+      });
+    });
+    this.#server.on('upgrade', (_request, socket) => { socket.end(`HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-at: ${this.name}\r\n\r\nhello`); });
+    await new Promise<void>((resolve) => { this.#server!.listen(port, '127.0.0.1', resolve); });
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server?.closeAllConnections();
+    await new Promise<void>((resolve) => { this.#server ? this.#server.close(() => resolve()) : resolve(); });
+    this.#server = null;
+  }
+}
