@@ -1,0 +1,49 @@
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Breaker } from './breaker-table.ts';
+import { Breakers } from './breakers.ts';
+import { Fleet } from './fleet.ts';
+
+export interface CreateBreakersOptions {
+  /** Name of this process in the fleet, another one after each start. */
+  self: string;
+  metrics: Pick<Metrics, 'breakers'>;
+  /** Null: this gateway is alone. */
+  redis: RedisClient | null;
+  now: () => number;
+  /** Whether the slot is in the mesh now. */
+  isSlot: (server: string, slot: string) => boolean;
+  maxBreakers?: number;
+}
+
+export interface SharedBreakers { breakers: Breakers; close(): void }
+
+/** The breakers of a sidecar process, counted, and shared with the fleet when there is a Redis. */
+export function createBreakers({ self, metrics: { breakers: metrics }, redis, now, isSlot, maxBreakers }: CreateBreakersOptions): SharedBreakers {
+  let fleet: Fleet | undefined;
+  const breakers = new Breakers({
+    permitPrefix: self,
+    ...(maxBreakers !== undefined && { maxBreakers }),
+    listener: {
+      onChange: (breaker, state) => {
+        metrics.transition(breaker.server, breaker.level, state.kind, 'local');
+        fleet?.announce(breaker);
+      },
+      onRejected: metrics.rejected,
+      onSettled: (server, level, verdict) => { metrics.halfOpenPermit(server, level, verdict === 'ignore' ? 'released' : verdict); },
+      onEvicted: metrics.evicted,
+    },
+  });
+  if (redis) {
+    fleet = new Fleet({
+      redis, self, now, isSlot, table: breakers.table,
+      onAdopted: (breaker, cause) => { metrics.transition(breaker.server, breaker.level, breaker.gate.state.kind, cause); },
+    });
+  }
+  metrics.source(() => readings(breakers.table.all()));
+  return { breakers, close: () => { fleet?.close(); } };
+}
+
+function* readings(all: Iterable<Breaker>) {
+  for (const { server, level, key, gate } of all) yield { server, level, key, state: gate.state.kind };
+}

@@ -1,0 +1,216 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { breakerField, readBreakerField, type BreakerEntry, type FleetBreaker } from '../../proto/breaker-state.ts';
+import { serverPolicySchema } from '../../proto/server-policy.ts';
+import { BreakerTable, type Breaker } from './breaker-table.ts';
+import { FleetMind } from './fleet-mind.ts';
+import { TRIAL_GRACE_MS, TRIAL_LEASE_MS } from './fleet-view.ts';
+
+const policy = serverPolicySchema.parse({ name: 'linear', replicaBreaker: { threshold: 2, timeoutMs: 1000, maxTimeoutMs: 60_000, halfOpenPermits: 1 } });
+const NAME = { server: 'linear', level: 'replica', key: '1' } as const;
+
+/** Gateways and a Redis between them, in one place: messages arrive when the test says so. */
+class Play {
+  nowMs = 1_000_000;
+  hash = new Map<string, string>();
+  isRedisUp = true;
+  gateways: Gateway[];
+  constructor(count: number) { this.gateways = Array.from({ length: count }, (_, index) => new Gateway(`g${index}`, this)); }
+
+  decide(field: string, seenGeneration: number, decision: FleetBreaker): FleetBreaker {
+    const stored = this.hash.get(field);
+    const standing = stored ? JSON.parse(stored) as FleetBreaker : undefined;
+    if (standing && standing.generation > seenGeneration) return standing;
+    const taken = { ...decision, generation: (standing?.generation ?? 0) + 1 };
+    this.publish(field, JSON.stringify(taken));
+    return taken;
+  }
+  publish(field: string, value: string | null): void {
+    if (value === null) this.hash.delete(field); else this.hash.set(field, value);
+    for (const gateway of this.gateways) gateway.inbox.push(readBreakerField(field, value)!);
+  }
+  deliver(): void { for (const gateway of this.gateways) gateway.deliver(); }
+  state(): (string | undefined)[] { return this.gateways.map(gateway => gateway.breaker.gate.state.kind); }
+}
+
+class Gateway {
+  readonly play: Play;
+  readonly mind: FleetMind;
+  readonly table: BreakerTable;
+  inbox: BreakerEntry[] = [];
+  transitions = 0;
+  constructor(self: string, play: Play) {
+    this.play = play;
+    this.table = new BreakerTable({ maxBreakers: 10, onEvicted: () => {}, onChange: breaker => { this.transitions++; this.share(breaker); } });
+    this.table.configure(policy);
+    this.mind = new FleetMind({ table: this.table, self, now: () => play.nowMs });
+  }
+  get breaker(): Breaker { return this.table.findOrMake(NAME)!; }
+  share(breaker: Breaker): void {
+    const proposal = this.mind.propose(breaker);
+    if (!proposal) return;
+    if (this.play.isRedisUp) this.mind.decided(breaker, proposal.decision, this.play.decide(breakerField(breaker), proposal.seenGeneration, proposal.decision));
+    else this.mind.notShared(breaker);
+  }
+  deliver(): void { for (const entry of this.inbox.splice(0)) this.mind.hear('linear', entry); }
+  resync(): void {
+    this.inbox = [];
+    this.mind.hearAll('linear', [...this.play.hash].map(([field, value]) => readBreakerField(field, value)!));
+    for (const breaker of this.mind.unshared()) this.share(breaker);
+  }
+  /** One request: `works` says whether the replica answers this gateway. */
+  request(works: boolean): 'sent' | 'rejected' {
+    const { gate } = this.breaker, answer = gate.acquire(this.play.nowMs);
+    if (answer.kind === 'reject') return 'rejected';
+    gate.settle(answer.permit, works ? 'success' : 'failure', false, this.play.nowMs);
+    return 'sent';
+  }
+}
+
+test('what one gateway opens is open on all', t => {
+  const play = new Play(3);
+  for (let i = 0; i < 2; i++) play.gateways[0]!.request(false);
+  play.deliver();
+  t.deepEqual(play.state(), ['open', 'open', 'open']);
+});
+
+test('the gateway that opened it tries first; another one may when it does not', t => {
+  const play = new Play(2), [opener, other] = play.gateways as [Gateway, Gateway];
+  for (let i = 0; i < 2; i++) opener.request(false);
+  play.deliver();
+  play.nowMs += 1000;
+  t.is(other.request(true), 'rejected');
+  play.nowMs += TRIAL_GRACE_MS;
+  t.is(other.request(true), 'sent');
+  play.deliver();
+  t.deepEqual(play.state(), ['closed', 'closed']);
+});
+
+test('while one gateway tries the others wait, until its lease is over', t => {
+  const play = new Play(2), [opener, other] = play.gateways as [Gateway, Gateway];
+  for (let i = 0; i < 2; i++) opener.request(false);
+  play.nowMs += 1000;
+  const trial = opener.breaker.gate.acquire(play.nowMs);
+  t.is(trial.kind, 'admit');
+  play.deliver();
+  play.nowMs += TRIAL_LEASE_MS - 1;
+  t.is(other.request(true), 'rejected');
+  play.nowMs += 1;
+  t.is(other.request(true), 'sent');
+  play.deliver();
+  t.deepEqual(play.state(), ['closed', 'closed']);
+});
+
+test('two that open at once make one decision', t => {
+  const play = new Play(2);
+  for (const gateway of play.gateways) for (let i = 0; i < 2; i++) gateway.request(false);
+  play.deliver();
+  t.is((JSON.parse(play.hash.get('replica/1')!) as FleetBreaker).generation, 1);
+  t.deepEqual(play.state(), ['open', 'open']);
+});
+
+test('gateways that disagree about a replica do not flap: each round lasts longer', t => {
+  const play = new Play(2), [sees, blind] = play.gateways as [Gateway, Gateway];
+  const openings: number[] = [];
+  // An hour in which one gateway reaches the replica and the other does not, both with traffic all the time, the blind one slower to try.
+  for (let i = 0; i < 36_000; i++) {
+    play.nowMs += 100;
+    const before = blind.transitions + sees.transitions;
+    sees.request(true);
+    if (i % 40 === 0) { blind.request(false); blind.request(false); }
+    play.deliver();
+    if (blind.transitions + sees.transitions > before && blind.breaker.gate.state.kind === 'open') openings.push(play.nowMs);
+  }
+  const gaps = openings.slice(1).map((atMs, index) => atMs - openings[index]!);
+  t.true(openings.length < 150, `${openings.length} openings in an hour`);
+  t.true(gaps.slice(-5).every(gap => gap >= 30_000), `last gaps ${gaps.slice(-5).join(', ')} ms`);
+});
+
+test('without Redis each gateway goes by its own evidence, and afterwards they agree again', t => {
+  const play = new Play(2), [one, other] = play.gateways as [Gateway, Gateway];
+  play.isRedisUp = false;
+  for (let i = 0; i < 2; i++) one.request(false);
+  play.deliver();
+  t.deepEqual(play.state(), ['open', 'closed']);
+  play.nowMs += 1000;
+  one.request(true);
+  t.is(one.breaker.gate.state.kind, 'closed');
+  for (let i = 0; i < 2; i++) one.request(false);
+  play.isRedisUp = true;
+  one.resync();
+  other.resync();
+  t.deepEqual(play.state(), ['open', 'open']);
+});
+
+test('an operator’s order goes before all, and its end brings back what stands', t => {
+  const play = new Play(2);
+  const order = (state: string | null) => { play.publish('order/replica/1', state && JSON.stringify({ state, by: 'ann', atMs: 1 })); play.deliver(); };
+  order('forced-open');
+  t.deepEqual(play.state(), ['forced-open', 'forced-open']);
+  order('disabled');
+  for (let i = 0; i < 9; i++) play.gateways[0]!.request(false);
+  t.deepEqual(play.state(), ['disabled', 'disabled']);
+  order(null);
+  t.deepEqual(play.state(), ['closed', 'closed']);
+  for (let i = 0; i < 2; i++) play.gateways[0]!.request(false);
+  play.deliver();
+  order('observe');
+  order(null);
+  t.deepEqual(play.state(), ['open', 'open']);
+});
+
+test('an order that ended while nobody listened ends with the next reading', t => {
+  const play = new Play(1), [gateway] = play.gateways as [Gateway];
+  play.publish('order/replica/1', JSON.stringify({ state: 'forced-open', by: 'ann', atMs: 1 }));
+  play.deliver();
+  play.hash.clear();
+  gateway.resync();
+  t.deepEqual(play.state(), ['closed']);
+});
+
+test('a breaker whose policy changed takes up what the fleet decided', t => {
+  const play = new Play(2), [one, other] = play.gateways as [Gateway, Gateway];
+  for (let i = 0; i < 2; i++) one.request(false);
+  play.deliver();
+  other.table.configure({ ...policy, replicaBreaker: { ...policy.replicaBreaker, threshold: 9 } });
+  other.resync();
+  t.is(other.breaker.gate.state.kind, 'open');
+});
+
+test('whatever happens in whatever order, at rest all gateways hold what stands in Redis', t => {
+  const steps = fc.array(fc.oneof(
+    fc.record({ do: fc.constant('request' as const), who: fc.nat(2), works: fc.boolean() }),
+    fc.record({ do: fc.constant('deliver' as const), who: fc.nat(2) }),
+    fc.record({ do: fc.constant('lose' as const), who: fc.nat(2) }),
+    fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 1000, 3000, 12_000) }),
+    fc.record({ do: fc.constant('redis' as const), isUp: fc.boolean() }),
+    fc.record({ do: fc.constant('resync' as const), who: fc.nat(2) }),
+  ), { maxLength: 150, size: 'max' });
+  let notClosed = 0;
+  fc.assert(fc.property(steps, sequence => {
+    const play = new Play(3);
+    for (const step of sequence) {
+      if (step.do === 'wait') play.nowMs += step.ms;
+      else if (step.do === 'redis') play.isRedisUp = step.isUp;
+      else {
+        const gateway = play.gateways[step.who]!;
+        if (step.do === 'request') gateway.request(step.works);
+        else if (step.do === 'deliver') gateway.deliver();
+        else if (step.do === 'lose') gateway.inbox = [];
+        else if (play.isRedisUp) gateway.resync();
+      }
+    }
+    play.isRedisUp = true;
+    for (let round = 0; round < 2; round++) { for (const gateway of play.gateways) gateway.resync(); play.deliver(); }
+    const text = play.hash.get('replica/1');
+    const standing = text ? JSON.parse(text) as FleetBreaker : undefined;
+    for (const [index, gateway] of play.gateways.entries()) {
+      const kind = gateway.breaker.gate.state.kind;
+      if (!standing || standing.state === 'closed') t.is(kind, 'closed');
+      else if (standing.by === `g${index}`) t.is(kind, standing.state);
+      else t.is(kind, 'open');
+      if (kind !== 'closed') notClosed++;
+    }
+  }), { numRuns: 1500 });
+  t.true(notClosed > 500);
+});

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { BREAKER_DECIDE_LUA } from '../../proto/breaker-script.ts';
+import { breakerField, fleetBreakerSchema, readBreakerField, readBreakerMessage, type BreakerEntry, type FleetBreaker } from '../../proto/breaker-state.ts';
+import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
+import { CHANNEL, REDIS } from '../../proto/wire.ts';
+import type { Breaker, BreakerTable } from './breaker-table.ts';
+import { FleetMind, type FleetMindOptions } from './fleet-mind.ts';
+
+/** Pub/sub may lose a message when a connection breaks; what stands in Redis is read again this often. */
+const RESYNC_MS = 5000;
+const SCRIPT_SHA = createHash('sha1').update(BREAKER_DECIDE_LUA).digest('hex');
+
+export interface FleetOptions extends Omit<FleetMindOptions, 'table'> {
+  redis: RedisClient;
+  table: BreakerTable;
+  resyncMs?: number;
+}
+
+/** Shares breakers with the other gateways through Redis; the only file here that talks to it. What is decided: FleetMind. */
+export class Fleet {
+  readonly #redis: RedisClient;
+  readonly #subscriber: RedisClient;
+  readonly #mind: FleetMind;
+  readonly #options: FleetOptions;
+  readonly #timer: NodeJS.Timeout;
+  /** Breakers whose proposal is under way; true when their state changed meanwhile. */
+  readonly #deciding = new Map<Breaker, boolean>();
+  #isClosed = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#redis = options.redis;
+    this.#mind = new FleetMind(options);
+    this.#subscriber = anotherConnection(options.redis);
+    this.#subscriber.on('message', (_channel: string, text: string) => {
+      const message = readBreakerMessage(text);
+      if (message) this.#mind.hear(message.server, message.entry);
+    });
+    const subscribe = (): void => { this.#subscriber.subscribe(CHANNEL.breakers).then(() => this.resync(), () => { this.#subscriber.disconnect(true); }); };
+    this.#subscriber.on('ready', subscribe);
+    if (this.#subscriber.status === 'ready') subscribe();
+    this.#timer = setInterval(() => { void this.resync(); }, options.resyncMs ?? RESYNC_MS);
+    this.#timer.unref();
+  }
+
+  /** This gateway's own change of state: to be called by the table's `onChange`. */
+  announce(breaker: Breaker): void {
+    // One proposal at a time: the next one must know the generation that this one makes.
+    if (this.#deciding.has(breaker)) { this.#deciding.set(breaker, true); return; }
+    const proposal = this.#mind.propose(breaker);
+    if (proposal) void this.#decide(breaker, proposal.decision, proposal.seenGeneration);
+  }
+
+  /** Reads what stands, of every server; then offers what was decided here while Redis was away. Never rejects. */
+  async resync(): Promise<void> {
+    if (this.#isClosed) return;
+    for (const server of this.#options.table.servers()) {
+      try {
+        const hash = await this.#redis.hgetall(REDIS.breaker(server));
+        const entries = Object.entries(hash).map(([field, value]) => readBreakerField(field, value)).filter((entry): entry is BreakerEntry => entry !== undefined);
+        this.#mind.hearAll(server, entries);
+      } catch {
+        return; // Redis is away: each gateway goes on by itself, and the next round or reconnect reads again.
+      }
+    }
+    for (const breaker of this.#mind.unshared()) this.announce(breaker);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#subscriber.disconnect();
+  }
+
+  async #decide(breaker: Breaker, decision: FleetBreaker, seenGeneration: number): Promise<void> {
+    const { server } = breaker;
+    const args = [server, breakerField(breaker), String(seenGeneration), JSON.stringify(decision), CHANNEL.breakers, String(this.#options.now())];
+    this.#deciding.set(breaker, false);
+    let isShared = false;
+    try {
+      const text = await this.#run(REDIS.breaker(server), args);
+      const standing = fleetBreakerSchema.parse(JSON.parse(String(text)));
+      this.#mind.decided(breaker, decision, standing);
+      isShared = true;
+    } catch {
+      this.#mind.notShared(breaker);
+    }
+    const hasMovedOn = this.#deciding.get(breaker) === true;
+    this.#deciding.delete(breaker);
+    if (isShared && hasMovedOn && !this.#isClosed) this.announce(breaker);
+  }
+
+  async #run(key: string, args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#redis.evalsha(SCRIPT_SHA, 1, key, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return await this.#redis.eval(BREAKER_DECIDE_LUA, 1, key, ...args);
+    }
+  }
+}
