@@ -77,9 +77,12 @@ export class Recovery {
 
   get inFlight(): number { return this.#running.size; }
 
+  /** The recovery of a session that is under way in this process. */
+  running(server: string, digest: string): Promise<Recovered> | undefined { return this.#running.size === 0 ? undefined : this.#running.get(`${server}/${digest}`); }
+
   /** Brings a session back. Never rejects; requests of one session share one recovery. */
   recover(request: RecoveryRequest): Promise<Recovered> {
-    const key = `${request.record.server}/${request.record.digest}`, running = this.#running.get(key);
+    const running = this.running(request.record.server, request.record.digest), key = `${request.record.server}/${request.record.digest}`;
     if (running) return running;
     const startedMs = this.#now();
     const recovery = this.#recover(request, startedMs).catch((): Recovered => ({ kind: 'refused', reason: 'failed' })).then((result) => {

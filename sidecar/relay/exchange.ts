@@ -55,7 +55,7 @@ export abstract class Exchange implements AnswerListener {
     const rpc = readRpcBody(body);
     this.outcome = new ExchangeOutcome(ctx, request, rpc);
     this.asked = new AnswerTracker(ctx, request.server, request.digest, rpc, this.outcome);
-    this.deadline = new Deadline(this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.tool) : 0, ctx.now, () => this.expired());
+    this.deadline = new Deadline(this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.method, this.outcome.tool) : 0, ctx.now, () => this.expired());
     this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
     ctx.calls.began(request.server, request.digest);
     ctx.budget(request.server).began();

@@ -21,6 +21,13 @@ export class SessionExchange extends Exchange {
   #isSuspecting = false;
 
   run(): void {
+    // Who comes while the session moves goes where it goes.
+    const moving = this.ctx.recovery.running(this.request.server, this.request.digest!);
+    if (moving) return void moving.then(() => (this.isOver ? undefined : this.#start()));
+    this.#start();
+  }
+
+  #start(): void {
     // An answer to the server's question must know which life asked: that is in the record.
     const located = this.asked.hasAnswers ? null : locateAtOnce(this.ctx, this.view, this.request.clientId!, this.request.digest!, this.#authorization);
     if (located?.kind === 'at') return this.send(located.lodging);

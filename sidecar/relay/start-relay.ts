@@ -89,9 +89,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       ctx.streams.close();
       limit.close();
       for (const answer of open) answer.end(); // clients come back to another node
-      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-      server.close(() => { clearTimeout(timer); resolve(); });
-      server.closeIdleConnections();
+      const idle = setInterval(() => server.closeIdleConnections(), 50), timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      server.close(() => { clearInterval(idle); clearTimeout(timer); resolve(); });
     }),
   };
 }
