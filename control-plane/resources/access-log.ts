@@ -1,8 +1,10 @@
 import { HEADER, METADATA, RESOURCE } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 
-/** What a relay answered it reports itself. */
-const NOT_FROM_RELAY = `!has(xds.upstream_host_metadata.filter_metadata.${METADATA.namespace}) || xds.upstream_host_metadata.filter_metadata.${METADATA.namespace}.state != 'relay'`;
+const HOST = 'xds.upstream_host_metadata';
+
+/** What a relay answered it reports itself. Without a host (an answer of Envoy's own) the rest of the expression has no value, so it is asked for first. */
+const NOT_FROM_RELAY = `!has(${HOST}) || !has(${HOST}.filter_metadata.${METADATA.namespace}) || ${HOST}.filter_metadata.${METADATA.namespace}.state != 'relay'`;
 
 /** Outcomes of what Envoy carried without a relay, in batches to the sidecar. */
 export const accessLog: object = {

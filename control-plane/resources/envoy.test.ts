@@ -1,5 +1,9 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { freePort } from '../../deploy/mesh/free-port.ts';
 import { startEnvoy } from '../../deploy/mesh/start-envoy.ts';
@@ -36,7 +40,7 @@ async function gateway(t: ExecutionContext, settings = '', changes: Partial<Topo
       request.on('error', reject);
       request.end(method === 'POST' ? body : undefined);
     });
-  return { one, two, relay, send, port, first: first!, second: second!, relayAt: relayAt! };
+  return { one, two, relay, send, port, envoy, first: first!, second: second!, relayAt: relayAt! };
 }
 
 test('guarded: the relay gets the request, with both ids and the replica behind it; with the relay dead the replica does', async (t) => {
@@ -163,6 +167,46 @@ test('limits count each session and each client apart, and answer 503', async (t
   const { body, headers } = await send({ 'mcp-session-id': '1~a' });
   t.like(body, { id: null, error: { code: RPC_ERROR.overload, data: { outcome: 'not_sent', retrySafe: true } } });
   t.is(headers['retry-after'], '1');
+});
+
+test('what a relay answered is left to the relay to report; all else is in the access log', async (t) => {
+  const { send, envoy, relay } = await gateway(t);
+  const logged = async () => {
+    const stats = await envoy.stats('grpc_access_log');
+    return (stats['access_logs.grpc_access_log.logs_written'] ?? 0) + (stats['access_logs.grpc_access_log.logs_dropped'] ?? 0);
+  };
+  for (let i = 0; i < 5; i++) await send({ 'mcp-session-id': i % 2 ? '1~abc' : '9~abc' });
+  t.is(await logged(), 0);
+  await relay.stop();
+  await send({ 'mcp-session-id': '1~abc' });
+  t.is(await logged(), 1);
+  await send({}, { path: '/elsewhere' });
+  t.is(await logged(), 2);
+});
+
+test('a server with a JWT lets only its issuer’s tokens through, on every way', async (t) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-jwt-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const jwksFile = join(folder, 'jwks.json');
+  await writeFile(jwksFile, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }] }));
+  const { send } = await gateway(t, `jwt: {issuer: "https://id.example", audiences: [linear], jwksFile: "${jwksFile}"},`);
+  const token = (claims: object) => {
+    const text = [{ alg: 'ES256', kid: 'k', typ: 'JWT' }, { iss: 'https://id.example', aud: 'linear', sub: 'ann', exp: Math.floor(Date.now() / 1000) + 600, ...claims }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    return `Bearer ${text}.${sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
+  };
+  for (const session of ['1~abc', '9~abc']) {
+    const good = await send({ 'mcp-session-id': session, authorization: token({}) });
+    t.deepEqual([good.status, good.body.at], [200, 'relay']);
+    t.truthy(good.body.headers['authorization']);
+    for (const authorization of ['', 'Bearer nonsense', token({ iss: 'https://evil.example' }), token({ exp: 1 }), token({ aud: 'other' })]) {
+      const bad = await send({ 'mcp-session-id': session, ...(authorization && { authorization }) });
+      t.true(bad.status === 401 || bad.status === 403, `${bad.status}`);
+      t.is(bad.body.error?.code, RPC_ERROR.forbidden);
+      if (bad.status === 401) t.truthy(bad.headers['www-authenticate']);
+    }
+  }
+  t.is((await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource/mcp/linear' })).status, 200);
 });
 
 /** What comes back on a plain connection until it ends or is quiet after something came. */
