@@ -3,7 +3,8 @@ import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 /** What one call of one session came to, as its client saw it. Times are ms since the epoch. */
 export interface Call {
   session: number;
-  kind: 'safe' | 'unsafe' | 'open';
+  /** open: initialize. last: the one that shows, when all is over, whether the session still lives. */
+  kind: 'safe' | 'unsafe' | 'open' | 'last';
   tool: string;
   /** Key of an unsafe call: the server counts executions by it. */
   key: string | null;

@@ -60,10 +60,17 @@ export class Population {
     this.#loops = this.#clients.map((client, session) => this.#loop(client, session));
   }
 
-  /** Waits for the calls in flight, then closes all. */
+  /** Waits for the calls in flight, lets every session make a last one, which shows whether it still lives, then closes all. */
   async stop(): Promise<void> {
     this.#isRunning = false;
     await Promise.all(this.#loops);
+    const sessions = this.#clients.map((client, session) => [client, session] as const);
+    await Promise.all(Array.from({ length: 16 }, async () => {
+      for (let next = sessions.pop(); next; next = sessions.pop()) {
+        const [client, session] = next;
+        await this.#record({ session, kind: 'last', tool: 'whoami', key: null }, () => client.callTool('whoami', {}, { timeoutMs: this.#options.hangMs }));
+      }
+    }));
     await Promise.all(this.#clients.map((client) => client.close().catch(() => undefined)));
   }
 
