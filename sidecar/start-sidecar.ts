@@ -7,7 +7,7 @@ import { CHANNEL } from '../proto/wire.ts';
 import { Admin } from './admin/admin-server.ts';
 import { gatewayChecks } from './admin/checks.ts';
 import { Heartbeats } from './admin/heartbeats.ts';
-import { Breakers } from './breaker/breakers.ts';
+import { createBreakers } from './breaker/create-breakers.ts';
 import { Arrivals } from './ext-proc/arrivals.ts';
 import { startExtProc } from './ext-proc/start-ext-proc.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -37,12 +37,12 @@ const REDIS_WAIT_MS = 2000;
 
 /** Builds the parts of one sidecar process and starts them: store, directory, topology, breakers, outcomes, relay, ext_proc, admin. */
 export async function startSidecar(settings: SidecarSettings, version: string, log: Logger): Promise<Sidecar> {
-  const { nodeId, shared } = settings, now = Date.now, random = Math.random;
+  const { nodeId, shared: { ha, sessionStore } } = settings, now = Date.now, random = Math.random;
   const metrics = createMetrics({ version, nodeId });
   const onError = (error: unknown): void => { log.error({ err: error }, 'something failed that no request waits for'); };
   let isDraining = false;
 
-  const redis = shared.sessionStore.type === 'redis' ? connectRedis(shared.sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
+  const redis = sessionStore.type === 'redis' ? connectRedis(sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
   if (redis && !(await whenReady(redis, REDIS_WAIT_MS))) log.warn('Redis does not answer yet; new sessions stay on this node until it does');
   const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId });
 
@@ -59,12 +59,22 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   directory.on('store', ({ isReachable }) => { metrics.links.redisUp(isReachable); log[isReachable ? 'info' : 'warn']({ isReachable }, isReachable ? 'the session store is back' : 'the session store is away'); });
   metrics.links.redisUp(directory.isStoreReachable);
 
-  const breakers = new Breakers({ permitPrefix: nodeId });
+  const fleet = createBreakers({ self: `${nodeId}/${now()}`, metrics, redis, now, isSlot: (name, slot) => server(name)?.bySlot(slot) !== undefined });
+  const { breakers } = fleet;
   const outcomes = outcomePipeline({
     metrics, breakers, logger: log, now, touch: (name, digest, atMs) => directory.touch(name, digest, atMs), successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
-  const slo = redis && new SloPublisher({ node: nodeId, redis, startedAtMs: now() });
-  if (slo) outcomes.subscribe('slo', slo.count);
+  const upstream = new Upstream();
+  function* inFlight() {
+    for (const { name, endpoints } of topology.topology.servers.values()) {
+      for (const { backend, slot, address } of endpoints) yield { server: name, backend, slot, calls: upstream.live(address) };
+    }
+  }
+  const slo = redis && new SloPublisher({ node: nodeId, redis, startedAtMs: now(), inFlight });
+  if (slo) {
+    outcomes.subscribe('slo', slo.count);
+    directory.on('moved', ({ record }) => { if (record) slo.recovered(record.server, record.backend); });
+  }
 
   topology.on('change', (next) => {
     for (const { policy } of next.servers.values()) breakers.configure(policy);
@@ -80,18 +90,21 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   await topology.start();
 
   const heartbeats = redis && new Heartbeats({
-    redis, own, expected: shared.ha.clusterNodes, everyMs: shared.ha.healthCheckIntervalMs, goneAfterMs: shared.ha.failoverTimeoutMs,
+    redis, own, expected: ha.clusterNodes, everyMs: ha.healthCheckIntervalMs, goneAfterMs: ha.failoverTimeoutMs,
     onRound: (members) => { for (const { nodeId: node, isUp, ageMs } of members) metrics.links.gateway(node, isUp, ageMs ?? 0); },
   });
   let isServing = false;
+  const renderMetrics = (accept: string | undefined): ReturnType<typeof metrics.render> => {
+    for (const name of topology.topology.servers.keys()) metrics.sessions.live(name, [...directory.counts(name).values()].reduce((sum, count) => sum + count, 0));
+    return metrics.render(accept);
+  };
   const admin = new Admin({
-    ...settings.admin, everyMs: shared.ha.healthCheckIntervalMs,
+    ...settings.admin, everyMs: ha.healthCheckIntervalMs,
     checks: gatewayChecks({ redis, topology: () => topology.topology, isControlPlaneConnected: () => topology.isConnected, isDraining: () => isDraining, members: () => heartbeats?.members ?? [] }),
-    isReady: () => isServing && !isDraining, renderMetrics: (accept) => metrics.render(accept), onCheck: (name, isHealthy, durationMs) => metrics.links.healthCheck(name, isHealthy, durationMs),
+    isReady: () => isServing && !isDraining, renderMetrics, onCheck: (name, isHealthy, durationMs) => metrics.links.healthCheck(name, isHealthy, durationMs),
   });
 
-  const upstream = new Upstream();
-  const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: shared.sessionStore.isFailoverEnabled });
+  const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
   const relay = await startRelay({
     ...settings.relay, topology: () => topology.topology, directory, recovery, upstream, breakers, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
@@ -119,6 +132,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       await heartbeats?.stop();
       // Envoy learns at once (GOAWAY, refused connections) and turns to the neighbours; what runs here is finished first.
       await Promise.all([extProc.close(DRAIN_MS), relay.close()]);
+      fleet.close();
       await slo?.stop();
       await directory.close();
       await Promise.all([topology.close(), upstream.close(), admin.close()]);
