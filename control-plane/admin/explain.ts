@@ -1,0 +1,136 @@
+import { routeName, type RouteKind } from '../../proto/wire.ts';
+import { parseSessionId } from '../../proto/session-id.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
+import { FREE_METHODS } from '../resources/route-match.ts';
+import type { SessionView } from './session-reader.ts';
+
+/** A request as far as it decides the way. Header names in lower case. */
+export interface ExplainedRequest { method: string; path: string; headers: Readonly<Record<string, string>> }
+
+export interface Explanation {
+  /** Name of the route, as the access log has it. */
+  route: string;
+  server: string | null;
+  slot: string | null;
+  replica: string | null;
+  address: string | null;
+  /** What happens and why, in order, in plain words. */
+  why: string[];
+}
+
+/** What is known of the session: its record, that there is none, or that nobody could be asked. */
+export type KnownSession = SessionView | 'none' | 'unknown';
+
+/** Which way a request goes through a gateway, and why. Follows control-plane/resources/server-routes.ts; a test compares it with Envoy's access log. */
+export function explain(request: ExplainedRequest, topology: TopologySnapshot, session: KnownSession): Explanation {
+  const path = request.path.split('?')[0]!;
+  if (path === '/health' || path.startsWith('/health/')) return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
+  const server = serverAt(path, topology);
+  if (!server) {
+    const known = topology.servers.map(({ name }) => `/mcp/${name}`).join(', ');
+    return simple('no-route', null, [`No server is at ${path}: Envoy answers 404 itself. There are ${known || 'no servers'}.`]);
+  }
+  if (path.startsWith(WELL_KNOWN)) return simple(routeName(server.name, 'document'), server, ['The path is an OAuth document of the replicas: any of them answers, Envoy alone carries it.']);
+  return refused(request, server) ?? byHeaders(request, server, session);
+}
+
+/** The server whose requests come on this path, if any. */
+export function serverAt(path: string, { servers }: TopologySnapshot): ServerTopology | undefined {
+  const bare = path.split('?')[0]!.replace(WELL_KNOWN, '') || '/mcp';
+  const named = servers.find(({ name }) => bare === `/mcp/${name}` || bare.startsWith(`/mcp/${name}/`));
+  return named ?? (servers.length === 1 && bare === '/mcp' ? servers[0] : undefined);
+}
+
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+const MODERN_SINCE = '2026-07-28';
+
+function refused({ headers }: ExplainedRequest, server: ServerTopology): Explanation | undefined {
+  for (const [header, shown, allowed] of [['origin', 'Origin', server.allowedOrigins], ['host', 'Host', server.allowedHosts]] as const) {
+    const value = headers[header];
+    if (allowed.length > 0 && value !== undefined && !allowed.some((each) => each.toLowerCase() === value)) {
+      return simple(routeName(server.name, 'refused'), server, [`${shown} ${value} is not one of the server’s allowed ones (${allowed.join(', ')}): Envoy answers 403 itself.`]);
+    }
+  }
+  return undefined;
+}
+
+function byHeaders(request: ExplainedRequest, server: ServerTopology, session: KnownSession): Explanation {
+  const { headers, method } = request;
+  const id = headers['mcp-session-id'];
+  const { guard } = server.policy;
+  const guarded = ['DELETE', ...(guard.includes('calls') ? ['POST'] : []), ...(guard.includes('streams') ? ['GET'] : [])];
+  const isGuarded = guarded.includes(method), isAllGuarded = guarded.length === 3;
+  const make = (kind: RouteKind, why: string[], endpoint?: ReplicaEndpoint): Explanation =>
+    ({ route: routeName(server.name, kind), server: server.name, slot: endpoint?.slot ?? null, replica: endpoint?.replica ?? null, address: endpoint?.address ?? null, why });
+
+  if (headers['upgrade']?.toLowerCase() === 'websocket') return make('upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
+  if (id === undefined) {
+    const { 'mcp-method': name, 'mcp-protocol-version': version } = headers;
+    if (name !== undefined && version !== undefined && version >= MODERN_SINCE && FREE_METHODS.includes(name)) {
+      return make('modern', [`Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`]);
+    }
+    if (method === 'GET') return make('sse', ['A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.']);
+    const beginning = name !== undefined ? `${name} of revision ${version ?? 'unknown'} may belong to one replica (task, requestState or handle)` : 'without a session id it may begin a session';
+    return make('decide', [`${beginning[0]!.toUpperCase()}${beginning.slice(1)}: Envoy asks the sidecar, which places it on ${placement(server)}.`]);
+  }
+  const endpoint = server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
+  if (endpoint?.isSteady && !(endpoint && !isGuarded && !guard.includes('calls') && server.hasOpenToolBreaker && method !== 'GET')) {
+    const lives = `Its id begins with slot ${endpoint.slot}, which is steady: replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state}, no decision is needed.`;
+    const moved = typeof session === 'object' && session.slot !== endpoint.slot ? [`Its record says that it moved to slot ${session.slot} meanwhile; the relay finds that out and follows.`] : [];
+    if (isGuarded) return make('guarded', [lives, `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`, ...moved], endpoint);
+    return make('steady', [lives, `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`, ...moved], endpoint);
+  }
+  const kind: RouteKind = isAllGuarded || isGuarded ? 'relay' : 'decide';
+  const who = kind === 'relay' ? 'The relay' : 'The sidecar';
+  return { ...make(kind, [whyNotSteady(id, server, endpoint)]), ...home(who, id, server, endpoint, session, kind) };
+}
+
+function whyNotSteady(id: string, server: ServerTopology, endpoint: ReplicaEndpoint | undefined): string {
+  const parsed = parseSessionId(id);
+  if (!parsed) return 'The session id is none that this mesh gives out (`<slot>~<id>`).';
+  if (parsed.isBound) return `The session is bound to whoever began it (slot ${parsed.slot} in its bound form), so who asks is checked each time.`;
+  if (server.lostSlots.includes(parsed.slot)) return `Its id begins with slot ${parsed.slot}, a life of a replica that is over.`;
+  if (!endpoint) return `Its id begins with slot ${parsed.slot}, which no replica of ${server.name} has.`;
+  if (endpoint.state === 'active' || endpoint.state === 'standby') return `Its id begins with slot ${endpoint.slot}; replica ${endpoint.replica} is ${endpoint.state}, but a breaker is not closed.`;
+  return `Its id begins with slot ${endpoint.slot}, which is not steady: replica ${endpoint.replica} is ${endpoint.state}.`;
+}
+
+/** Where a session that needs a decision goes, as far as its record tells. */
+function home(who: string, id: string, server: ServerTopology, own: ReplicaEndpoint | undefined, session: KnownSession, kind: RouteKind): Explanation {
+  const parsed = parseSessionId(id);
+  const bound = own ?? (parsed ? server.endpoints.find(({ slot }) => slot === parsed.slot) : undefined);
+  const slot = typeof session === 'object' ? session.slot : bound?.slot ?? parsed?.slot ?? null;
+  const endpoint = server.endpoints.find((each) => each.slot === slot);
+  const why = [whyNotSteady(id, server, own)];
+  if (typeof session === 'object' && session.isEnded) why.push(`${who} finds that it was ended by DELETE: 404, as for an unknown session.`);
+  else if (typeof session === 'object') {
+    why.push(`${who} looks its record up: it lives on slot ${session.slot}${session.epoch > 0 ? ` after ${session.epoch} move(s)` : ''}.`);
+    why.push(fate(endpoint, server));
+  } else if (session === 'none') why.push(endpoint && isUsable(endpoint) ? `${who} finds no record; replica ${endpoint.replica} may know it and is asked.` : `${who} finds no record, and its replica is not there: 404, as for an unknown session.`);
+  else why.push(`${who} looks its record up; nobody could be asked for it here.`, ...(endpoint ? [fate(endpoint, server)] : []));
+  const isThere = endpoint !== undefined && isUsable(endpoint);
+  return { route: routeName(server.name, kind), server: server.name, slot, replica: isThere ? endpoint.replica : null, address: isThere ? endpoint.address : null, why };
+}
+
+const isUsable = ({ state }: ReplicaEndpoint): boolean => state !== 'unhealthy' && state !== 'lost';
+
+function fate(endpoint: ReplicaEndpoint | undefined, server: ServerTopology): string {
+  if (endpoint?.state === 'draining') return `Replica ${endpoint.replica} is draining: the session is rebuilt on ${placement(server)}.`;
+  if (endpoint && isUsable(endpoint)) return `Replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state} and gets the request.`;
+  const { onReplicaLoss } = server.policy;
+  const gone = endpoint ? `Replica ${endpoint.replica} is ${endpoint.state}` : 'That life is over';
+  if (onReplicaLoss === 'recover') return `${gone}: the session is rebuilt on ${placement(server)}.`;
+  return onReplicaLoss === 'fail' ? `${gone}, and the server is configured to fail: 503.` : `${gone}, and the server is configured to say so: 404, and the client begins anew.`;
+}
+
+function placement({ endpoints }: ServerTopology): string {
+  const taking = endpoints.filter(({ weight }) => weight > 0);
+  if (taking.length === 0) return 'no replica at all: none takes new sessions now, so it is answered 503 with Retry-After';
+  const shares = new Map<string, number>();
+  for (const { backend, weight } of taking) shares.set(backend, (shares.get(backend) ?? 0) + weight / 100);
+  const backends = shares.size > 1 ? ` (${[...shares].map(([name, share]) => `${Math.round(share)} % ${name}`).join(', ')})` : '';
+  return `the least busy of ${taking.map(({ replica }) => replica).join(', ')}${backends}`;
+}
+
+const simple = (route: string, server: ServerTopology | null, why: string[]): Explanation => ({ route, server: server?.name ?? null, slot: null, replica: null, address: null, why });

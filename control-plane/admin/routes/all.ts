@@ -1,0 +1,12 @@
+import type { Route } from '../route.ts';
+import { breakerRoutes } from './breakers.ts';
+import { configRoutes } from './config.ts';
+import { doctorRoutes } from './doctor.ts';
+import { drainRoutes } from './drains.ts';
+import { eventRoutes } from './events.ts';
+import { rolloutRoutes } from './rollouts.ts';
+import { sessionRoutes } from './sessions.ts';
+import { statusRoutes } from './status.ts';
+
+/** Everything below /v1. */
+export const routes: readonly Route[] = [...statusRoutes, ...sessionRoutes, ...drainRoutes, ...rolloutRoutes, ...breakerRoutes, ...eventRoutes, ...configRoutes, ...doctorRoutes];
