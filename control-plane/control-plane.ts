@@ -11,6 +11,7 @@ import { Probes, type ProbeResult } from './probe/probes.ts';
 import { parseReport, type ReplicaReport } from './probe/reports.ts';
 import { Slots } from './slots/slots.ts';
 import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
+import { adminHandler } from './wiring/admin.ts';
 import { BreakerWatch } from './wiring/breaker-watch.ts';
 import { watchChannel } from './wiring/channel-watch.ts';
 import { GatewayRegistry } from './wiring/gateway-registry.ts';
@@ -24,6 +25,11 @@ import { XdsServer } from './xds/xds-server.ts';
 
 export interface ControlPlaneOptions {
   config: Config;
+  /** Text of the configuration file, and the file. */
+  text: string;
+  file: string;
+  env: Readonly<Record<string, string | undefined>>;
+  version: string;
   /** `ip:port`. */
   xds: string;
   admin: string;
@@ -35,12 +41,14 @@ export interface ControlPlane {
   xdsPort: number;
   adminPort: number;
   /** A new configuration is in force from now on. */
-  configure: (config: Config) => void;
+  configure: (config: Config, text: string) => void;
+  /** The file is bad now; what was in force stays so. */
+  refuse: (problems: readonly string[]) => void;
   stop: () => Promise<void>;
 }
 
 /** Opens everything, wires it together and serves. Whatever changes (configuration, replicas, health, slots, nodes) touches the loop. */
-export async function startControlPlane({ config: first, xds: xdsAddress, admin, stateDir, log }: ControlPlaneOptions): Promise<ControlPlane> {
+export async function startControlPlane({ config: first, text: firstText, file, env, version, xds: xdsAddress, admin, stateDir, log }: ControlPlaneOptions): Promise<ControlPlane> {
   let config = first;
   const now = Date.now;
   const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
@@ -129,17 +137,26 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
   });
   const stopHeartbeats = stores.redis ? watchHeartbeats(stores.redis, (text) => gateways.heartbeat(text), () => loop.touch()) : () => {};
 
-  const configure = (next: Config) => {
+  const configure = (next: Config, text: string) => {
     config = next;
+    void operations.versions.accept(text)
+      .then((number) => stores.events.append({ kind: 'config.accepted', subject: String(number), message: `configuration version ${number} is in force` }))
+      .catch((error: Error) => log.warn({ error: error.message }, 'the configuration is in force, but could not be kept as a version'));
     discovery.watch(config.servers.flatMap((server) => server.backends.map((backend) => ({ server: server.name, backend: backend.name, replicas: backend.replicas, discovery: backend.discovery }))));
     follow();
   };
-  configure(config);
+  configure(config, firstText);
+  const refuse = (problems: readonly string[]) => stores.events.append({ kind: 'config.refused', level: 'error', message: `the changed configuration is bad, the last good one stays in force: ${problems.slice(0, 3).join(' ')}`, data: { problems } });
 
   new Gauge({ name: 'holdfast_control_plane_leader', help: 'Whether this control plane leads', registers: [registry], collect() { this.set(stores.lease.isLeader ? 1 : 0); } });
   const xdsPort = await xds.listen(xdsAddress);
   const health = await startHealthServer(admin, {
     registry,
+    handle: adminHandler({
+      id, version, now, stores, file, env, log, config: () => config, tokenFile: config.controlPlane.adminTokenFile ?? null,
+      topology: () => loop.snapshot, discovery: () => discovery.current(), nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
+      probes, drains: operations.drains, rollouts: operations.rollouts, versions: operations.versions,
+    }),
     isReady: () => loop.snapshot !== null,
     checks: [
       { name: 'session-store', check: async () => (stores.redis ? { healthy: (await stores.redis.ping()) === 'PONG' } : { healthy: true, details: { type: 'memory' } }) },
@@ -147,7 +164,7 @@ export async function startControlPlane({ config: first, xds: xdsAddress, admin,
     ],
   });
   return {
-    xdsPort, adminPort: health.port, configure,
+    xdsPort, adminPort: health.port, configure, refuse,
     async stop() {
       loop.stop();
       stopHeartbeats();

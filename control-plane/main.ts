@@ -1,4 +1,6 @@
 import pino from 'pino';
+import packageFile from '../package.json' with { type: 'json' };
+import { isLoopback, readAddress } from './config/address.ts';
 import { startControlPlane } from './control-plane.ts';
 import { loadConfig, watchConfig } from './config/load-config.ts';
 import { formatProblem } from '../proto/config-file/problem.ts';
@@ -21,10 +23,14 @@ if (loaded.kind === 'bad') {
 
 const { config, text } = loaded;
 const log = pino({ base: { process: 'control-plane' }, level: process.env['LOG_LEVEL'] ?? 'info' });
+const admin = flags.admin ?? config.controlPlane.admin;
+if (!isLoopback(readAddress(admin)!.host) && config.controlPlane.adminTokenFile === undefined) {
+  process.stderr.write(`control-plane: --admin ${admin}: the admin API changes traffic, so off loopback it needs a token: set controlPlane.adminTokenFile in ${flags.config}\n`);
+  process.exit(EX_USAGE);
+}
 const controlPlane = await startControlPlane({
-  config, log,
+  config, text, log, admin, file: flags.config, env: process.env, version: packageFile.version,
   xds: flags.xds ?? config.controlPlane.xds,
-  admin: flags.admin ?? config.controlPlane.admin,
   stateDir: flags.stateDir ?? config.controlPlane.stateDir ?? null,
 }).catch((error: Error) => {
   process.stderr.write(`control-plane: ${error.message}\n`);
@@ -32,8 +38,12 @@ const controlPlane = await startControlPlane({
 });
 const watcher = watchConfig({
   file: flags.config, env: process.env, text,
-  onConfig(next) { controlPlane.configure(next); log.info({ servers: next.servers.length }, 'configuration changed'); },
-  onProblems(problems) { log.error({ problems: problems.map((problem) => formatProblem(problem, flags.config)) }, 'the changed configuration is bad; the last good one stays in force'); },
+  onConfig(next, nextText) { controlPlane.configure(next, nextText); log.info({ servers: next.servers.length }, 'configuration changed'); },
+  onProblems(found) {
+    const problems = found.map((problem) => formatProblem(problem, flags.config));
+    controlPlane.refuse(problems);
+    log.error({ problems }, 'the changed configuration is bad; the last good one stays in force');
+  },
 });
 log.info({ xds: controlPlane.xdsPort, admin: controlPlane.adminPort }, 'ready');
 

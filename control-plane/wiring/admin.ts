@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { adminApi } from '../admin/api.ts';
+import { redisBreakerControl } from '../admin/breaker-control.ts';
+import { configFile } from '../admin/config-file.ts';
+import type { AdminContext } from '../admin/context.ts';
+import { redisSessionReader } from '../admin/session-reader.ts';
+import type { Stores } from './stores.ts';
+
+type FromOthers = Pick<AdminContext, 'id' | 'version' | 'config' | 'topology' | 'discovery' | 'nodes' | 'probes' | 'drains' | 'rollouts' | 'versions' | 'now'>;
+
+export interface AdminOptions extends FromOthers {
+  stores: Stores;
+  /** The configuration file that this process follows. */
+  file: string;
+  env: Readonly<Record<string, string | undefined>>;
+  tokenFile: string | null;
+  log: Logger;
+}
+
+/** The admin API over what the control plane holds. Throws when the token's file can't be read. */
+export function adminHandler({ stores, file, env, tokenFile, log, ...others }: AdminOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const { redis, events, lease } = stores;
+  const context: AdminContext = {
+    ...others, events, lease,
+    startedAtMs: others.now(),
+    file: configFile(file, env),
+    pingStore: redis && (async () => { const startedMs = performance.now(); await redis.ping(); return performance.now() - startedMs; }),
+    sessions: redis && redisSessionReader(redis),
+    breakers: redis && redisBreakerControl(redis, others.now),
+  };
+  const token = tokenFile === null ? null : readFileSync(tokenFile, 'utf8').trim();
+  if (token === '') throw new Error(`${tokenFile} is empty: the admin API would be open to everybody`);
+  return adminApi({ context, token, onError: (error) => log.error({ error: (error as Error).message }, 'admin API') });
+}
