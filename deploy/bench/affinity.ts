@@ -52,7 +52,7 @@ export const bench: Bench = {
     await using mesh = await startMesh({
       gateways: 1,
       servers: { direct: { replicas: 2, program, settings: { guard: 'off', probe: { type: 'off' } } }, guarded: { replicas: 2, program, settings: { probe: { type: 'off' } } } },
-      config: (config) => { config['gateway'] = { ...(config['gateway'] as object | undefined), responseOutcomes: false }; },
+      config: (config) => { config['gateway'] = { ...(config['gateway'] as object | undefined), responseOutcomes: 'off' }; },
     });
     const replicaPorts = mesh.replicasOf('direct').map(({ address }) => Number(address.split(':')[1]));
     const [barePort, envelopePort] = await freePorts(2) as [number, number];
