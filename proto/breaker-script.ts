@@ -14,7 +14,7 @@ if stored then
   end
 end
 local decision = cjson.decode(ARGV[4])
-decision.generation = generation + 1
+decision.generation = math.max(generation, tonumber(ARGV[3])) + 1
 local text = cjson.encode(decision)
 redis.call('HSET', KEYS[1], ARGV[2], text)
 if redis.call('HLEN', KEYS[1]) > 256 then
@@ -30,6 +30,3 @@ end
 redis.call('PUBLISH', ARGV[5], cjson.encode({server = ARGV[1], field = ARGV[2], value = text}))
 return text
 `;
-
-/** As "the generation the writer knew": decides whatever others decided. */
-export const ANY_GENERATION = Number.MAX_SAFE_INTEGER;

@@ -21,7 +21,7 @@ class Play {
     const stored = this.hash.get(field);
     const standing = stored ? JSON.parse(stored) as FleetBreaker : undefined;
     if (standing && standing.generation > seenGeneration) return standing;
-    const taken = { ...decision, generation: (standing?.generation ?? 0) + 1 };
+    const taken = { ...decision, generation: Math.max(standing?.generation ?? 0, seenGeneration) + 1 };
     this.publish(field, JSON.stringify(taken));
     return taken;
   }
@@ -168,6 +168,41 @@ test('an order that ended while nobody listened ends with the next reading', t =
   t.deepEqual(play.state(), ['closed']);
 });
 
+test('an operator closes a breaker for all', t => {
+  const play = new Play(2);
+  for (let i = 0; i < 2; i++) play.gateways[0]!.request(false);
+  play.deliver();
+  play.publish('replica/1', null);
+  play.deliver();
+  t.deepEqual(play.state(), ['closed', 'closed']);
+  for (let i = 0; i < 2; i++) play.gateways[1]!.request(false);
+  play.deliver();
+  t.deepEqual(play.state(), ['open', 'open']);
+});
+
+test('when Redis lost its data the gateway that had decided says so again, and later decisions count', t => {
+  const play = new Play(2), [one, other] = play.gateways as [Gateway, Gateway];
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 2; i++) one.request(false);
+    play.nowMs += 100_000;
+    one.request(true);
+  }
+  for (let i = 0; i < 2; i++) one.request(false);
+  play.deliver();
+  play.hash.clear();
+  other.resync();
+  one.resync();
+  t.is((JSON.parse(play.hash.get('replica/1')!) as FleetBreaker).state, 'open');
+  other.resync();
+  t.deepEqual(play.state(), ['open', 'open']);
+  play.hash.clear();
+  play.nowMs += 1_000_000;
+  other.resync();
+  one.request(true);
+  other.resync();
+  t.deepEqual(play.state(), ['closed', 'closed']);
+});
+
 test('a breaker whose policy changed takes up what the fleet decided', t => {
   const play = new Play(2), [one, other] = play.gateways as [Gateway, Gateway];
   for (let i = 0; i < 2; i++) one.request(false);
@@ -185,6 +220,7 @@ test('whatever happens in whatever order, at rest all gateways hold what stands 
     fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 1000, 3000, 12_000) }),
     fc.record({ do: fc.constant('redis' as const), isUp: fc.boolean() }),
     fc.record({ do: fc.constant('resync' as const), who: fc.nat(2) }),
+    fc.record({ do: fc.constant('delete' as const), isTold: fc.boolean() }),
   ), { maxLength: 150, size: 'max' });
   let notClosed = 0;
   fc.assert(fc.property(steps, sequence => {
@@ -192,6 +228,7 @@ test('whatever happens in whatever order, at rest all gateways hold what stands 
     for (const step of sequence) {
       if (step.do === 'wait') play.nowMs += step.ms;
       else if (step.do === 'redis') play.isRedisUp = step.isUp;
+      else if (step.do === 'delete') { if (step.isTold) play.publish('replica/1', null); else play.hash.clear(); }
       else {
         const gateway = play.gateways[step.who]!;
         if (step.do === 'request') gateway.request(step.works);

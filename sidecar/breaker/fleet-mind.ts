@@ -64,13 +64,28 @@ export class FleetMind {
   hear(server: string, entry: BreakerEntry): void {
     if (entry.kind === 'order') this.#order(server, entry, entry.order);
     else if (entry.decision) this.#decide(server, entry, entry.decision);
+    else this.#reset(server, entry);
   }
 
-  /** Everything that stands for one server: orders that are not among it have ended. */
+  /**
+   * Everything that stands for one server. Orders that are not among it have ended. Decisions that are not among it, or are older than what
+   * was known, mean that Redis lost data: what it holds now is where all go on from, and who had decided says so again.
+   */
   hearAll(server: string, entries: readonly BreakerEntry[]): void {
-    const standing = new Set(entries.filter(entry => entry.kind === 'order').map(entry => nameOf(server, entry)));
-    for (const name of [...this.#orders.keys()]) {
-      if (name.startsWith(`${server} `) && !standing.has(name)) this.#order(server, keyOf(name), null);
+    const isOf = (name: string): boolean => name.startsWith(`${server} `);
+    const standing = new Map(entries.map(entry => [`${entry.kind} ${nameOf(server, entry)}`, entry]));
+    for (const name of [...this.#orders.keys()]) if (isOf(name) && !standing.has(`order ${name}`)) this.#order(server, keyOf(name), null);
+    for (const [name, last] of [...this.#decisions]) {
+      if (!isOf(name)) continue;
+      const entry = standing.get(`decision ${name}`);
+      if (entry?.kind === 'decision' && entry.decision && follows(entry.decision, last)) continue;
+      const key = keyOf(name), breaker = this.#options.table.find(server, key.level, key.key);
+      if (entry || last.state === 'closed') this.#decisions.delete(name);
+      else if (last.by !== this.#options.self) this.#reset(server, key);
+      else {
+        this.#decisions.delete(name);
+        if (breaker) this.#unshared.add(breaker);
+      }
     }
     for (const entry of entries) this.hear(server, entry);
   }
@@ -85,11 +100,21 @@ export class FleetMind {
     this.#remember(name, decision);
     // An own decision comes back: it is in force already, or the gate has moved on since and will say so next.
     if (decision.by === self && known && !isMadeAnew) {
-      if (known.gate.state.kind === decision.state) this.#unshared.delete(known);
-      return;
+      if (known.gate.state.kind === decision.state) { this.#unshared.delete(known); return; }
+      if (this.#unshared.has(known)) return;
     }
     if (this.#orders.has(name)) return;
     this.#adopt(server, key, decision, now());
+  }
+
+  /** An operator closed it for all. */
+  #reset(server: string, key: BreakerKey): void {
+    const name = nameOf(server, key), breaker = this.#breaker(server, key, false), last = this.#decisions.get(name);
+    // Its generation is kept: messages of decisions before it may still be on their way.
+    if (last) this.#remember(name, { ...last, state: 'closed' });
+    if (!breaker || this.#orders.has(name) || this.#unshared.has(breaker)) return;
+    breaker.gate.order('closed', this.#options.now());
+    this.#options.onAdopted(breaker, 'operator');
   }
 
   #adopt(server: string, key: BreakerKey, decision: FleetBreaker, nowMs: number): void {
@@ -128,6 +153,10 @@ export class FleetMind {
     this.#decisions.set(name, decision);
   }
 }
+
+/** Whether a decision is the one that was known, or a later one. Of the same generation and another maker: Redis lost data between them. */
+const follows = (standing: FleetBreaker, known: FleetBreaker): boolean =>
+  standing.generation > known.generation || (standing.generation === known.generation && standing.by === known.by && standing.sinceMs === known.sinceMs && standing.state === known.state);
 
 const MAX_DECISIONS = 10_000;
 /** Servers' names have no space. */
