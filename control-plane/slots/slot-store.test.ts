@@ -97,7 +97,7 @@ test('Redis and file do the same, whatever is done', async (t) => {
   const place = fc.record({ server: fc.constantFrom('a', 'b'), address: fc.constantFrom('x:1', 'x:2') });
   const step = fc.record({ kind: fc.constantFrom('allot', 'newLife', 'retire', 'adopt', 'release'), place, pick: fc.nat(20) });
   const plain = ({ next, lives, lost }: SlotTable) => ({ next, lives: Object.fromEntries(lives), lost: Object.fromEntries(lost) });
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
     await redis.flushall();
     const one = redisSlotStore(redis, clock), two = await openFileSlotStore(null, clock);
     const seen = ['zz', 'yy'];

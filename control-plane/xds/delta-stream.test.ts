@@ -6,7 +6,7 @@ import { EMPTY_STREAM, isSettled, nextPush, ORDER_WAIT_MS, receive, RESPONSE_BYT
 import type { Resources, XdsResource } from './resource.ts';
 
 /** Without real messages: only names, versions and sizes matter to the protocol. */
-const resource = (name: string, version: string, size = 1): XdsResource => ({ name, version, any: { type_url: '', value: new Uint8Array(size) }, json: {} });
+const resource = (name: string, version: string, size = 1): XdsResource => ({ name, version, any: { type_url: '', value: new Uint8Array(size) }, references: [] });
 const request = (parts: Partial<DeltaRequest> = {}): DeltaRequest => ({ subscribe: [], unsubscribe: [], initialVersions: {}, nonce: '', error: null, ...parts });
 
 function drain(stream: DeltaStream, resources: Resources, nowMs = 0): { stream: DeltaStream; pushes: Push[]; wakeAtMs: number | null } {
@@ -73,7 +73,7 @@ test('whatever is subscribed, changed, refused or interrupted, a client that pla
   );
   /** Version 5 of anything is one that the client refuses. */
   const isBad = (version: string) => version === '5';
-  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
     let stream = EMPTY_STREAM, wire: Push[] = [], wants = new Set<string>(['*']);
     const server = new Map<string, XdsResource>(), has = new Map<string, string>();
     const resources: Resources = new Map([[TYPE.cluster, server]]);
@@ -115,5 +115,5 @@ test('whatever is subscribed, changed, refused or interrupted, a client that pla
       if (wanted === undefined || !isBad(wanted)) t.is(has.get(name), wanted, name);
     }
     t.true(isSettled(stream, resources));
-  }), { numRuns: 3000 });
+  }), { numRuns: 5000 });
 });

@@ -49,7 +49,7 @@ export function nextPush(stream: DeltaStream, resources: Resources, nowMs: numbe
     // An answer that the client waits for is not held back with the removals.
     const removals = mayRemove ? remove : remove.filter((name) => subscription.owed.has(name));
     if (!maySend && removals.length === 0) { isWaiting ||= send.length > 0 || (remove.length > 0 && !isRefusing); continue; }
-    const portion = maySend ? portionOf(send, subscription) : [];
+    const portion = maySend ? portionOf(send, subscription, removals.length > 0) : [];
     const nonce = String(stream.nextNonce);
     const sent = new Map(stream.subscriptions).set(typeUrl, onSent(subscription, nonce, portion, removals));
     const subscriptions = typeUrl === RESOURCE_TYPE.cluster ? oweEndpoints(sent, portion.map(endpointsNameOf)) : sent;
@@ -77,16 +77,17 @@ function oweEndpoints(subscriptions: Map<string, Subscription>, names: readonly 
   return endpoints && owed.length > 0 ? subscriptions.set(RESOURCE_TYPE.endpoints, { ...endpoints, owed: new Set([...endpoints.owed, ...owed]) }) : subscriptions;
 }
 
-const endpointsNameOf = ({ name, json }: XdsResource): string => (json as { eds_cluster_config?: { service_name?: string } }).eds_cluster_config?.service_name ?? name;
+const endpointsNameOf = ({ name, references }: XdsResource): string => references.find(({ kind }) => kind === 'endpoints')?.name ?? name;
 
 /** Something of this type is on its way or not yet sent. */
 function isUnsettled(subscription: Subscription | undefined, difference: Difference | undefined): boolean {
   return subscription !== undefined && (subscription.pending !== null || difference!.send.length > 0);
 }
 
-function portionOf(send: readonly XdsResource[], { suspects }: Subscription): readonly XdsResource[] {
+/** As much as fits of what is above suspicion; else one suspect, and nothing beside it. */
+function portionOf(send: readonly XdsResource[], { suspects }: Subscription, hasRemovals: boolean): readonly XdsResource[] {
   const trusted = send.filter(({ name }) => !suspects.has(name));
-  if (trusted.length === 0) return send.slice(0, 1);
+  if (trusted.length === 0) return hasRemovals ? [] : send.slice(0, 1);
   let bytes = 0;
   return trusted.filter((resource, index) => (bytes += resource.any.value.length) <= RESPONSE_BYTES || index === 0);
 }

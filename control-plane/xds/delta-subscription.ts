@@ -76,7 +76,8 @@ function settle(before: Subscription, request: DeltaRequest): [Subscription, Ver
   const { pending } = before;
   if (pending?.nonce !== request.nonce) return [before, { kind: 'stale' }];
   const known = new Map(before.known), refused = new Map(before.refused), suspects = new Set(before.suspects);
-  for (const name of pending.removed) { known.delete(name); refused.delete(name); suspects.delete(name); }
+  // Removals of a refused response are said again without the resources that may be to blame; refused alone, they are let be.
+  if (request.error === null || pending.sent.size === 0) for (const name of pending.removed) { known.delete(name); refused.delete(name); suspects.delete(name); }
   const isFinal = pending.sent.size <= 1;
   for (const [name, version] of pending.sent) {
     if (!before.isWildcard && !before.names.has(name)) continue;

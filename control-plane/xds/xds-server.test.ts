@@ -160,7 +160,7 @@ test('a snapshot with a reference to nothing is refused and the former one stays
   const before = server.snapshot(KEY);
   const error = t.throws(() => server.setSnapshot(KEY, snapshotOf({ cluster: [cluster('a')], listener: [listener('mcp', 1, 'nowhere')], routes: [routes('mcp', 'control-plane', 'ghost')] })), { instanceOf: SnapshotError });
   t.is(error.problems.length, 3);
-  t.regex(error.message, /cluster a refers to endpoints "a".*listener mcp refers to routes "nowhere".*routes mcp refers to cluster "ghost"/);
+  t.regex(error.message, /Cluster a refers to endpoints "a".*Listener mcp refers to routes "nowhere".*RouteConfiguration mcp refers to cluster "ghost"/);
   t.is(server.snapshot(KEY), before);
 });
 

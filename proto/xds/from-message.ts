@@ -3,9 +3,12 @@ import { findType, TYPE_URL_PREFIX } from './schema.ts';
 import { fromInteger } from './scalar.ts';
 import { WELL_KNOWN } from './well-known.ts';
 
+/** `unpacked`: the content of an Any as JSON. `packed`: its bytes. */
+type AnyForm = 'unpacked' | 'packed';
+
 /** A decoded message in Envoy's JSON form: only what was on the wire, enums by name, well-known types in their short form. */
-export function fromMessage(type: protobuf.Type, message: Record<string, unknown>): unknown {
-  if (type.fullName === '.google.protobuf.Any') return fromAny(message as { type_url?: string; value?: Uint8Array });
+export function fromMessage(type: protobuf.Type, message: Record<string, unknown>, anyForm: AnyForm = 'unpacked'): unknown {
+  if (type.fullName === '.google.protobuf.Any') return fromAny(message as { type_url?: string; value?: Uint8Array }, anyForm);
   const wellKnown = WELL_KNOWN.get(type.fullName);
   if (wellKnown) return wellKnown.fromMessage(message);
   const json: Record<string, unknown> = {};
@@ -14,26 +17,26 @@ export function fromMessage(type: protobuf.Type, message: Record<string, unknown
     const value = message[field.name];
     if (field instanceof protobuf.MapField) {
       const entries = Object.entries(value as Record<string, unknown>);
-      if (entries.length > 0) json[field.name] = Object.fromEntries(entries.map(([key, item]) => [key, fromSingle(field, item)]));
+      if (entries.length > 0) json[field.name] = Object.fromEntries(entries.map(([key, item]) => [key, fromSingle(field, item, anyForm)]));
     } else if (field.repeated) {
-      if ((value as unknown[]).length > 0) json[field.name] = (value as unknown[]).map((item) => fromSingle(field, item));
-    } else json[field.name] = fromSingle(field, value);
+      if ((value as unknown[]).length > 0) json[field.name] = (value as unknown[]).map((item) => fromSingle(field, item, anyForm));
+    } else json[field.name] = fromSingle(field, value, anyForm);
   }
   return json;
 }
 
-function fromSingle(field: protobuf.Field, value: unknown): unknown {
+function fromSingle(field: protobuf.Field, value: unknown, anyForm: AnyForm): unknown {
   const type = field.resolvedType;
-  if (type instanceof protobuf.Type) return fromMessage(type, value as Record<string, unknown>);
+  if (type instanceof protobuf.Type) return fromMessage(type, value as Record<string, unknown>, anyForm);
   if (type instanceof protobuf.Enum) return type.valuesById[value as number] ?? value;
   if (field.type === 'bytes') return Buffer.from(value as Uint8Array).toString('base64');
   return /64$/.test(field.type) ? fromInteger(value) : value;
 }
 
-function fromAny(any: { type_url?: string; value?: Uint8Array }): unknown {
+function fromAny(any: { type_url?: string; value?: Uint8Array }, anyForm: AnyForm): unknown {
   const url = any.type_url ?? '', bytes = any.value ?? new Uint8Array();
   if (url === '' && bytes.length === 0) return {};
-  const type = findType(url.slice(TYPE_URL_PREFIX.length));
+  const type = anyForm === 'packed' ? undefined : findType(url.slice(TYPE_URL_PREFIX.length));
   if (!type) return { type_url: url, value: Buffer.from(bytes) };
   const content = fromMessage(type, type.decode(bytes) as unknown as Record<string, unknown>);
   if (type.fullName === '.xds.type.v3.TypedStruct') {

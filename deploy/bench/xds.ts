@@ -1,0 +1,89 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { parse } from 'yaml';
+import { renderBootstrap } from '../../envoy/bootstrap.ts';
+import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
+import { TopologyClient } from '../../sidecar/xds/topology-client.ts';
+import { freePort } from '../mesh/free-port.ts';
+import { startEnvoy } from '../mesh/start-envoy.ts';
+import { atMost, exactly, round } from '../report/objectives.ts';
+import type { Bench } from './main.ts';
+import type { Order, Report } from './xds/control-plane.ts';
+
+const GATEWAYS = 3;
+const SIZES = [10, 100, 1000];
+/** Enough for a p99 to mean something, whatever `--seconds` says. */
+const LEAST_CHANGES = 100;
+const MEBI = 1 << 20;
+
+export const bench: Bench = {
+  says: '1,000 replicas over 50 servers: one replica’s health change reaches 3 Envoys and 3 sidecars',
+  async run({ say, seconds }) {
+    await using cleanup = new AsyncDisposableStack();
+    const child = fork(new URL('xds/control-plane.ts', import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    cleanup.defer(() => { child.kill('SIGKILL'); });
+    const died = once(child, 'exit').then(([code]) => { throw new Error(`the control plane ended with ${code}`); });
+    died.catch(() => {});
+    const hear = <T>(): Promise<T> => Promise.race([once(child, 'message').then(([message]) => message as T), died]);
+    const order = async (what: Order): Promise<Report> => { const answer = hear<Report>(); child.send(what); return answer; };
+    const xds = `127.0.0.1:${(await hear<{ port: number }>()).port}`;
+
+    const envoys = await Promise.all(Array.from({ length: GATEWAYS }, async (_, index) => {
+      const listen = `127.0.0.1:${await freePort()}`;
+      const bootstrap = renderBootstrap(readBootstrapTemplate(), {
+        nodeId: `gateway-${index + 1}`, role: 'gateway', listen, extProc: [`127.2.0.${index + 1}:7800`], relay: [`127.2.0.${index + 1}:7900`], controlPlanes: [xds], admin: '127.0.0.1:0',
+      });
+      const envoy = await startEnvoy({ config: parse(bootstrap) });
+      cleanup.defer(() => envoy.close());
+      return envoy;
+    }));
+    const sidecars = await Promise.all(Array.from({ length: GATEWAYS }, async (_, index) => {
+      const client = new TopologyClient({ addresses: [xds], nodeId: `gateway-${index + 1}`, version: 'bench' });
+      cleanup.defer(() => client.close());
+      await client.start();
+      if (!await client.whenReady(10_000)) throw new Error('a sidecar heard nothing from the control plane');
+      return client;
+    }));
+    const clients = GATEWAYS * 2;
+
+    const growth: Record<string, unknown>[] = [];
+    let last: { p50: number; p99: number; report: Report } | undefined;
+    const refusals: string[] = [];
+    for (const count of SIZES) {
+      const told = await order({ kind: 'fleet', count, clients });
+      refusals.push(...told.refusals);
+      const times: number[] = [];
+      const until = Date.now() + (seconds * 1000) / SIZES.length;
+      let report = told;
+      for (let index = 0; times.length < LEAST_CHANGES || Date.now() < until; index++) {
+        report = await order({ kind: 'flip', index: index * 7, clients });
+        refusals.push(...report.refusals);
+        times.push(report.ms);
+      }
+      times.sort((a, b) => a - b);
+      last = { p50: times[times.length >> 1]!, p99: times[Math.floor(times.length * 0.99)]!, report };
+      growth.push({
+        replicas: count, changes: times.length, p50Ms: round(last.p50), p99Ms: round(last.p99), residentMiB: round(report.residentBytes / MEBI),
+        bytesOfWholeFleetPerEnvoyAndSidecar: perNode(told.bytes), bytesPerChangePerEnvoyAndSidecar: perNode(report.bytes), resourcesPerChange: report.resources,
+      });
+      say(`${count} replicas: p50 ${round(last.p50)} ms, p99 ${round(last.p99)} ms over ${times.length} changes; bytes per change ${JSON.stringify(perNode(report.bytes))}, at first ${JSON.stringify(perNode(told.bytes))}; control plane ${round(report.residentBytes / MEBI)} MiB`);
+    }
+    const rejected = (await Promise.all(envoys.map((envoy) => envoy.stats('update_rejected')))).flatMap((stats) => Object.values(stats)).reduce((sum, value) => sum + value, 0);
+    const { p99, report } = last!;
+    return {
+      objectives: [
+        atMost('ms from one health change to the last of 3 Envoys and 3 sidecars, p99, 1,000 replicas', 200, p99),
+        atMost('MiB that the control plane holds, 1,000 replicas', 300, report.residentBytes / MEBI),
+        exactly('resources sent per change: endpoints to 3 Envoys and 3 sidecars', 6, report.resources['ClusterLoadAssignment'] ?? 0),
+        exactly('resources sent per change: routes to 3 Envoys', 3, report.resources['RouteConfiguration'] ?? 0),
+        exactly('resources sent per change: clusters, listeners, policies', 0, ['Cluster', 'Listener', 'ServerPolicy'].reduce((sum, type) => sum + (report.resources[type] ?? 0), 0)),
+        exactly('updates that an Envoy rejected', 0, rejected),
+        exactly('refusals', 'none', refusals.length === 0 ? 'none' : refusals.slice(0, 3).join('; ')),
+        exactly('replicas that the last sidecar knows', SIZES.at(-1)!, [...sidecars.at(-1)!.topology.servers.values()].reduce((sum, server) => sum + server.endpoints.length, 0)),
+      ],
+      figures: { growth },
+    };
+  },
+};
+
+const perNode = (bytes: Record<string, number>) => Object.fromEntries(Object.entries(bytes).filter(([, total]) => total > 0).map(([type, total]) => [type, Math.round(total / GATEWAYS)]));
