@@ -4,6 +4,7 @@ import { Breakers } from '../../sidecar/breaker/breakers.ts';
 import type { Permit } from '../../sidecar/breaker/gate-state.ts';
 import { Gate } from '../../sidecar/breaker/gate.ts';
 import { atLeast, atMost } from '../report/objectives.ts';
+import { openingTimesMs } from './load/breaker-fleet.ts';
 import type { Bench } from './main.ts';
 
 const CYCLES = 2_000_000;
@@ -73,8 +74,9 @@ function growthBytes(): number {
 }
 
 export const bench: Bench = {
-  says: 'permit cycles per second on one core, and the memory that a breaker gains',
+  says: 'permit cycles per second on one core, the memory that a breaker gains, and how soon an opening reaches every gateway',
   async run() {
+    const reachMs = (await openingTimesMs()).sort((a, b) => a - b);
     const forms: [string, BreakerPolicy][] = [
       ['consecutive', breakerPolicySchema.parse({ timeoutMs: 10 })],
       ['rate by count', breakerPolicySchema.parse({ form: 'rate', failureRatePercent: 10, timeoutMs: 10 })],
@@ -86,6 +88,7 @@ export const bench: Bench = {
         atLeast('gate and outcome at both levels, per second', GOAL_PER_SECOND, Math.round(registryCycles())),
         // Without --expose-gc, garbage that happens to lie about is counted too, hence kilobytes and not zero.
         atMost('kB that one breaker gains by 10,000,000 results, garbage included', 512, growthBytes() / 1024),
+        atMost('ms until an opening is in force on 3 gateways, p99 of 300', 500, reachMs[Math.floor(reachMs.length * 0.99)]!),
       ],
     };
   },
