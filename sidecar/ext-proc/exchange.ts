@@ -94,7 +94,7 @@ export class Exchange {
       case 'answer': return answerReply(decision.status, decision.error, decision.retryAfterSeconds);
       case 'begin': return this.#begin(request, server);
       case 'pin': return this.#pin(decision, request, server);
-      default: return requestHeadersReply({});
+      default: return requestHeadersReply({ then: 'nothing' });
     }
   }
 
@@ -102,7 +102,7 @@ export class Exchange {
     const answer = slot === null ? ADMITTED : this.#context.gate(server.name, slot, request.tool);
     if (answer.kind === 'reject') return this.#rejected(request, server, slot, answer.retryAfterMs);
     this.#permit = answer.permit;
-    return requestHeadersReply({ set: { [HEADER.host]: hosts.join(','), [HEADER.sessionId]: upstreamId }, ...permitMetadata(answer.permit) });
+    return requestHeadersReply({ set: { [HEADER.host]: hosts.join(','), [HEADER.sessionId]: upstreamId }, then: 'nothing', ...permitMetadata(answer.permit) });
   }
 
   #begin(request: ReadRequest, server: ServerView): Reply {
@@ -117,7 +117,7 @@ export class Exchange {
     this.#arrive(placed.endpoint.slot);
     return requestHeadersReply({
       set: { [HEADER.host]: `${placed.endpoint.address},${this.#context.relay}`, ...(request.view.method === 'initialize' && { [HEADER.retryOn]: RETRY_INITIALIZE }) },
-      needsBody: !request.isBodyless, ...permitMetadata(placed.permit),
+      then: request.isBodyless ? 'response' : 'body', ...permitMetadata(placed.permit),
     });
   }
 

@@ -2,24 +2,35 @@ import { toStruct } from '../../proto/xds/loader.ts';
 import type { RpcError } from '../../proto/rpc-error.ts';
 import { METADATA } from '../../proto/wire.ts';
 
-/** Builders of ProcessingResponse, the answers on an ext_proc stream. */
+/** Builders of ProcessingResponse, the answers on an ext_proc stream. Enums are numbers, because they are encoded without conversion. */
 export type Reply = Record<string, unknown>;
 
-const header = (key: string, value: string): object => ({ header: { key, raw_value: Buffer.from(value, 'latin1') }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
+const OVERWRITE_IF_EXISTS_OR_ADD = 2;
+const SEND = 1, SKIP = 2;
+const STREAMED = 1, BUFFERED = 2;
+
+const header = (key: string, value: string): object => ({ header: { key, raw_value: Buffer.from(value, 'latin1') }, append_action: OVERWRITE_IF_EXISTS_OR_ADD });
 const mutation = (set: Record<string, string>): object => ({ header_mutation: { set_headers: Object.entries(set).map(([key, value]) => header(key, value)) } });
 
 export interface RequestHeadersReply {
   set?: Record<string, string>;
   metadata?: Record<string, string>;
-  /** Have the whole body sent before the request goes on. */
-  needsBody?: boolean;
+  /** Have the whole body sent before the request goes on (`body`), or only the response's headers, or nothing more at all. */
+  then: 'body' | 'response' | 'nothing';
 }
 
-export function requestHeadersReply({ set, metadata, needsBody = false }: RequestHeadersReply): Reply {
+const THEN = {
+  body: { request_body_mode: BUFFERED, response_header_mode: SEND },
+  response: { response_header_mode: SEND },
+  // Each message costs Envoy and the sidecar some 20 µs (ENVOY.md).
+  nothing: { response_header_mode: SKIP },
+} as const;
+
+export function requestHeadersReply({ set, metadata, then }: RequestHeadersReply): Reply {
   return {
     request_headers: { response: set ? mutation(set) : {} },
     ...(metadata && { dynamic_metadata: toStruct({ [METADATA.namespace]: metadata }) }),
-    ...(needsBody && { mode_override: { request_body_mode: 'BUFFERED', response_header_mode: 'SEND' } }),
+    mode_override: THEN[then],
   };
 }
 
@@ -27,7 +38,7 @@ export const requestBodyReply = (set?: Record<string, string>): Reply => ({ requ
 
 /** `followsBody`: have the body shown as it passes. */
 export function responseHeadersReply(set?: Record<string, string>, followsBody = false): Reply {
-  return { response_headers: { response: set ? mutation(set) : {} }, ...(followsBody && { mode_override: { response_body_mode: 'STREAMED' } }) };
+  return { response_headers: { response: set ? mutation(set) : {} }, ...(followsBody && { mode_override: { response_body_mode: STREAMED } }) };
 }
 
 export const responseBodyReply: Reply = { response_body: { response: {} } };

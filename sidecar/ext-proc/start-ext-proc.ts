@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
+import { messageType } from '../../proto/xds/schema.ts';
 import { accessLogService, externalProcessorService } from '../../proto/xds/services.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
@@ -24,13 +25,21 @@ export interface ExtProc {
 /** Batches of log entries held for a reader that is behind; beyond them Envoy keeps its own. */
 const ACCESS_LOG_BATCHES = 16;
 
+const request = messageType('envoy.service.ext_proc.v3.ProcessingRequest'), response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
+/** Messages as they are decoded, without a conversion to plain objects: a tenth of a stream's CPU. */
+const process: GrpcMethod = {
+  path: externalProcessorService['Process']!.path,
+  requestDeserialize: (bytes) => request.decode(bytes),
+  responseSerialize: (message) => response.encode(message).finish() as Buffer,
+};
+
 /** The gRPC service that Envoy asks: ext_proc and access logs, on every address. */
 export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   const { metrics, onError, accessLogs } = options;
   const server = createGrpcServer({ onError });
   let openStreams = 0;
 
-  server.add(externalProcessorService['Process'] as unknown as GrpcMethod, (call) => {
+  server.add(process, (call) => {
     const exchange = new Exchange(options);
     let tail: Promise<void> = Promise.resolve();
     let isAnswered = false, isClosed = false;
