@@ -1,12 +1,13 @@
-import { isDeepStrictEqual } from 'node:util';
 import { gatewayResources, sidecarResources, type PlainResources } from './resources/resources-for.ts';
 import { readEnvoyNode } from './resources/node.ts';
+import { Memo } from './resources/memo.ts';
 import { buildTopology } from './topology/build-topology.ts';
 import type { TopologyInputs } from './topology/inputs.ts';
+import { shareUnchanged } from './topology/share-unchanged.ts';
 import type { TopologySnapshot } from './topology/topology.ts';
-import type { NodeInfo } from './xds/node-info.ts';
+import { nodeKey, type NodeInfo } from './xds/node-info.ts';
 import { createResourcePacker } from './xds/resource-packer.ts';
-import type { Resources } from './xds/resource.ts';
+import type { Resources, XdsResource } from './xds/resource.ts';
 
 export interface ControlLoopOptions {
   /** Everything that is known now; null while it is too early to tell gateways anything. */
@@ -25,6 +26,9 @@ export interface ControlLoopOptions {
 export class ControlLoop {
   readonly #options: Required<ControlLoopOptions>;
   readonly #packer = createResourcePacker();
+  /** What a resource was packed to: an unchanged one is the very same object. */
+  readonly #packed = new WeakMap<object, XdsResource>();
+  readonly #memos = new Map<string, Memo>();
   #snapshot: TopologySnapshot | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -45,17 +49,19 @@ export class ControlLoop {
   run(): void {
     const inputs = this.#options.inputs();
     if (inputs === null) return;
-    const snapshot = buildTopology(inputs);
-    if (this.#snapshot && isDeepStrictEqual(snapshot, this.#snapshot)) return;
+    const snapshot = shareUnchanged(this.#snapshot, buildTopology(inputs));
+    if (snapshot === this.#snapshot) return;
     this.#snapshot = snapshot;
-    for (const { key, node } of this.#options.nodes()) this.#give(key, node);
+    const nodes = new Map(this.#options.nodes().map(({ key, node }) => [key, node]));
+    for (const [key, node] of nodes) this.#give(key, node);
+    for (const [key, memo] of this.#memos) if (key === 'sidecar' || nodes.has(key)) memo.sweep(); else this.#memos.delete(key);
     this.#packer.sweep();
     this.#options.onSnapshot(snapshot);
   }
 
   /** What a node that has just come is told; undefined when it is too early, or it is none of ours. */
   resourcesFor(node: NodeInfo): Resources | undefined {
-    const plain = this.#snapshot && plainResources(this.#snapshot, node);
+    const plain = this.#snapshot && plainResources(this.#snapshot, node, this.#memo(node));
     return plain ? this.#pack(plain) : undefined;
   }
 
@@ -73,13 +79,27 @@ export class ControlLoop {
 
   #pack(plain: PlainResources): Resources {
     return new Map([...plain].map(([typeUrl, resources]) => [
-      typeUrl, new Map([...resources].map(([name, json]) => [name, this.#packer.pack(typeUrl, name, json)])),
+      typeUrl, new Map([...resources].map(([name, json]) => [name, this.#packed.get(json) ?? this.#packAnew(typeUrl, name, json)])),
     ]));
+  }
+
+  #packAnew(typeUrl: string, name: string, json: object): XdsResource {
+    const packed = this.#packer.pack(typeUrl, name, json);
+    this.#packed.set(json, packed);
+    return packed;
+  }
+
+  /** Sidecars are all told the same, so they share one memo. */
+  #memo(node: NodeInfo): Memo {
+    const key = node.role === 'sidecar' ? 'sidecar' : nodeKey(node);
+    const memo = this.#memos.get(key) ?? new Memo();
+    this.#memos.set(key, memo);
+    return memo;
   }
 }
 
-function plainResources(snapshot: TopologySnapshot, { id, role, metadata }: NodeInfo): PlainResources | undefined {
-  if (role === 'sidecar') return sidecarResources(snapshot);
+function plainResources(snapshot: TopologySnapshot, { id, role, metadata }: NodeInfo, memo: Memo): PlainResources | undefined {
+  if (role === 'sidecar') return sidecarResources(snapshot, memo);
   const envoy = readEnvoyNode(id, metadata);
-  return envoy?.role === 'gateway' ? gatewayResources(snapshot, envoy) : undefined;
+  return envoy?.role === 'gateway' ? gatewayResources(snapshot, envoy, memo) : undefined;
 }

@@ -4,6 +4,7 @@ import type { TopologySnapshot } from '../topology/topology.ts';
 import { jwksClusters, relayCluster, serverCluster, sidecarCluster } from './clusters.ts';
 import { relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
 import { gatewayListener } from './listener.ts';
+import { Memo } from './memo.ts';
 import type { EnvoyNode } from './node.ts';
 import { policyResource } from './policy.ts';
 import { gatewayRoutes } from './routes.ts';
@@ -11,32 +12,38 @@ import { gatewayRoutes } from './routes.ts';
 /** Type URL → name → resource in Envoy's JSON form. */
 export type PlainResources = Map<string, Map<string, object>>;
 
-/** What a gateway's Envoy is told. Nodes differ only in their own addresses and in who is a neighbour. */
-export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode): PlainResources {
+/**
+ * What a gateway's Envoy is told. Nodes differ only in their own addresses and in who is a neighbour. With the memo of the node's last time, whatever
+ * did not change is the very same object.
+ */
+export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, memo = new Memo()): PlainResources {
+  const { servers, gateways, gateway } = snapshot;
+  const own = JSON.stringify(node);
+  const ofFilters = memo.get('filter inputs', [servers], () => JSON.stringify(servers.map(({ name, jwt, rateLimit }) => [name, jwt, rateLimit])));
   return new Map([
     [RESOURCE_TYPE.cluster, new Map([
-      [RESOURCE.sidecarCluster, sidecarCluster(snapshot)],
-      [RESOURCE.relayCluster, relayCluster(snapshot)],
-      ...snapshot.servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), serverCluster(server, snapshot)]),
-      ...snapshot.servers.flatMap(jwksClusters),
+      [RESOURCE.sidecarCluster, memo.get('sidecar', [gateway], () => sidecarCluster(snapshot))],
+      [RESOURCE.relayCluster, memo.get('relay', [gateway], () => relayCluster(snapshot))],
+      ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot))]),
+      ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
     ])],
     [RESOURCE_TYPE.endpoints, new Map([
-      [RESOURCE.sidecarCluster, sidecarEndpoints(snapshot, node)],
-      [RESOURCE.relayCluster, relayEndpoints(snapshot, node)],
-      ...snapshot.servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), serverEndpoints(server, snapshot, node)]),
+      [RESOURCE.sidecarCluster, memo.get('sidecar endpoints', [gateways, own], () => sidecarEndpoints(snapshot, node))],
+      [RESOURCE.relayCluster, memo.get('relay endpoints', [gateways, own], () => relayEndpoints(snapshot, node))],
+      ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server, gateways, own], () => serverEndpoints(server, snapshot, node))]),
     ])],
-    [RESOURCE_TYPE.listener, new Map([[RESOURCE.listener, gatewayListener(snapshot, node)]])],
-    [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node)]])],
+    [RESOURCE_TYPE.listener, new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
+    [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
   ]);
 }
 
 const NO_RELAY: EnvoyNode = { id: '', role: 'gateway', listen: '', extProc: [], relay: [] };
 
 /** What every sidecar is told: the replicas and the policy of each server. */
-export function sidecarResources(snapshot: TopologySnapshot): PlainResources {
+export function sidecarResources(snapshot: TopologySnapshot, memo = new Memo()): PlainResources {
   const replicasOnly = { ...snapshot, gateways: [] };
   return new Map([
-    [RESOURCE_TYPE.endpoints, new Map(snapshot.servers.map((server) => [RESOURCE.serverCluster(server.name), serverEndpoints(server, replicasOnly, NO_RELAY)]))],
-    [SERVER_POLICY_TYPE, new Map(snapshot.servers.map((server) => [server.name, policyResource(server)]))],
+    [RESOURCE_TYPE.endpoints, new Map(snapshot.servers.map((server) => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server], () => serverEndpoints(server, replicasOnly, NO_RELAY))]))],
+    [SERVER_POLICY_TYPE, new Map(snapshot.servers.map((server) => [server.name, memo.get(`policy ${server.name}`, [server], () => policyResource(server))]))],
   ]);
 }

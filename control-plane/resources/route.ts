@@ -1,6 +1,9 @@
 import { HEADER, routeName, type RouteKind } from '../../proto/wire.ts';
 import { FILTER } from './filters/names.ts';
-import { leaveOut } from './filters/ext-proc.ts';
+import { switchOn } from './filters/ext-proc.ts';
+
+/** What Envoy keeps of a request, to be able to hand it over and to read it, where a server does not say. */
+export const DEFAULT_BODY_BYTES = 4 << 20;
 
 interface RouteOptions {
   server: string;
@@ -11,8 +14,8 @@ interface RouteOptions {
   cluster: string;
   /** Path on the replica. */
   rewrite: string;
-  /** The relay reads the bodies itself on this route: Envoy's own readers are left out, a third of its work. */
-  isReadByRelay: boolean;
+  /** Whether Envoy reads bodies on this route. Where the relay does, its readers would be a third of its work for nothing. */
+  readsBodies: boolean;
   retryPolicy?: object;
   maxBodyBytes: number;
   filters?: Record<string, object>;
@@ -23,9 +26,9 @@ const WAY: Partial<Record<RouteKind, string>> = { guarded: 'steady', sse: 'relay
 const add = (key: string, value: string): object => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
 
 /** One route. Answers may be as long, and as quiet, as they like: no timeout of Envoy cuts an event stream. */
-export function route({ server, kind, path, headers = [], cluster, rewrite, isReadByRelay, retryPolicy, maxBodyBytes, filters, action }: RouteOptions): object {
+export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, action }: RouteOptions): object {
   const perFilter = {
-    ...(isReadByRelay && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
+    ...(readsBodies && { [FILTER.jsonToMetadata]: switchOn, [FILTER.sseToMetadata]: switchOn }),
     ...filters,
   };
   return {
@@ -37,8 +40,7 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, isRe
       ...action,
     },
     request_headers_to_add: [add(HEADER.server, server), add(HEADER.way, WAY[kind] ?? kind)],
-    // What Envoy keeps of a request to be able to hand it over, and to read it.
-    request_body_buffer_limit: maxBodyBytes,
+    ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
   };
 }

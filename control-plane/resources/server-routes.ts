@@ -14,6 +14,16 @@ import { hasHeader, hasSession, isFreeMethod, isMethod, isModern, lacksHeader, o
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
 const relayOf = (slot: string, relays: readonly string[]): string | undefined => relays[parseInt(slot, 36) % relays.length];
 
+/** What a server's routes are made of, as text: while it stays the same, so do they. */
+export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }: ServerTopology): string => {
+  const isAllGuarded = policy.guard.includes('calls') && policy.guard.includes('streams');
+  return JSON.stringify([
+    server.name, server.backends.map(({ hostOverride }) => hostOverride), server.allowedOrigins, server.allowedHosts, server.jwt, server.rateLimit,
+    policy.guard, policy.path, policy.maxBodyBytes,
+    isAllGuarded ? null : hasOpenToolBreaker, endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
+  ]);
+};
+
 /**
  * A server's routes below `path` (RouteMatch without headers), first match wins:
  * refused → modern → sessions that need no decision → other sessions → no session.
@@ -30,20 +40,21 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
     server: server.name, path, filters: policies, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,
     ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
   };
-  const relay = { ...common, cluster: RESOURCE.relayCluster, isReadByRelay: true, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
-  const decide = { ...common, cluster, kind: 'decide' as const, isReadByRelay: false, filters: { ...policies, [FILTER.extProc]: askSidecar } };
+  const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
+  const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar } };
 
-  const ofSlots = server.endpoints.filter((endpoint) => endpoint.isSteady).flatMap((endpoint) => {
+  const ofSlots = server.endpoints.flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
     const hosts = (...list: Array<string | undefined>): Record<string, object> => ({ ...policies, [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
     const slot = ofSlot(endpoint.slot);
     const guardedRoute = route({
-      ...common, cluster, kind: 'guarded', isReadByRelay: true, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: hosts(own, endpoint.address),
+      ...common, cluster, kind: 'guarded', readsBodies: false, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: hosts(own, endpoint.address),
     });
-    if (isAllGuarded) return [guardedRoute];
+    // The relay decides anyway, so its routes stay as they are when a replica's health or a breaker changes: nothing to push.
+    if (isAllGuarded || !endpoint.isSteady) return [guardedRoute];
     // With a tool's breaker open, calls that no relay holds must be decided on one by one.
     const steady = route({
-      ...common, cluster, kind: 'steady', isReadByRelay: false, filters: hosts(endpoint.address, own),
+      ...common, cluster, kind: 'steady', readsBodies: true, filters: hosts(endpoint.address, own),
       headers: !holdsCalls && server.hasOpenToolBreaker ? [slot, isMethod('GET')] : [slot],
     });
     return [guardedRoute, steady];
@@ -51,8 +62,8 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
 
   return [
     ...refusals(server, path),
-    route({ ...common, cluster, kind: 'upgrade', isReadByRelay: true, retryPolicy: plainRetry, headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }),
-    route({ ...common, cluster, kind: 'modern', isReadByRelay: false, retryPolicy: plainRetry, headers: [lacksHeader(HEADER.sessionId), ...isModern, isFreeMethod] }),
+    route({ ...common, cluster, kind: 'upgrade', readsBodies: false, retryPolicy: plainRetry, headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }),
+    route({ ...common, cluster, kind: 'modern', readsBodies: true, retryPolicy: plainRetry, headers: [lacksHeader(HEADER.sessionId), ...isModern, isFreeMethod] }),
     ...ofSlots,
     route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] }),
     ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasHeader(HEADER.sessionId)] })]),

@@ -3,6 +3,7 @@ import { typed } from '../../../proto/xds/loader.ts';
 import type { RateLimitConfig } from '../../config/server-schema.ts';
 import type { ServerTopology, TopologySnapshot } from '../../topology/topology.ts';
 import { duration } from '../duration.ts';
+import { switchOn } from './ext-proc.ts';
 import { FILTER } from './names.ts';
 
 const ALL = { default_value: { numerator: 100, denominator: 'HUNDRED' } };
@@ -42,4 +43,4 @@ export const rateLimitFilters = (snapshot: TopologySnapshot): object[] => snapsh
 
 /** What a server's routes add: count here. */
 export const rateLimitOnRoute = (server: ServerTopology): Record<string, object> =>
-  (isLimited(server) ? { [filterName(server.name)]: typed('envoy.config.route.v3.FilterConfig', { config: {} }) } : {});
+  (isLimited(server) ? { [filterName(server.name)]: switchOn } : {});
