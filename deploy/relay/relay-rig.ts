@@ -13,6 +13,8 @@ import { startRelay, type Relay } from '../../sidecar/relay/start-relay.ts';
 import type { ReplicaReport } from '../../sidecar/relay/relay-context.ts';
 import { createSessionDirectory } from '../../sidecar/session/cached-directory.ts';
 import { createMemoryStore, MemoryBacking } from '../../sidecar/session/memory-store.ts';
+import type { SessionStore } from '../../sidecar/session/session-store.ts';
+import { StoreError } from '../../sidecar/session/store-error.ts';
 import type { SessionDirectory } from '../../sidecar/session/session-directory.ts';
 import { makeServerView, makeTopology } from '../../sidecar/xds/topology.ts';
 
@@ -37,6 +39,8 @@ export class RigFleet {
   readonly backing = new MemoryBacking();
   readonly replicas: RigReplica[];
   policy: ServerPolicy;
+  /** Relays of other gateways, as each gateway is told of them. */
+  neighbourRelays: string[] = [];
 
   constructor(ports: readonly number[], policy: Record<string, unknown> = {}) {
     this.replicas = ports.map((port, index) => ({ address: `127.0.0.1:${port}`, slot: slotName(index + 1), state: 'active' }));
@@ -45,11 +49,12 @@ export class RigFleet {
 
   topology() {
     const endpoints = this.replicas.map(({ address, slot, state, backend = 'stable' }): ReplicaEndpoint => ({ server: 'linear', replica: `r${slot}`, backend, slot, address, state, isSteady: true, weight: state === 'active' ? 1 : 0 }));
-    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints)]);
+    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints, this.neighbourRelays)]);
   }
 
-  async gateway(nodeId = 'gateway-1'): Promise<RelayRig> {
-    const store = createMemoryStore({ nodeId, backing: this.backing }), directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
+  /** `isCut`: it can't reach the store. */
+  async gateway(nodeId = 'gateway-1', isCut = false): Promise<RelayRig> {
+    const store = isCut ? unreachableStore() : createMemoryStore({ nodeId, backing: this.backing }), directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
     const registry = new Registry(), sessions = sessionMetrics(registry), path = pathMetrics(registry), upstream = new Upstream();
     const outcomes: Outcome[] = [], reports: ReplicaReport[] = [], breakers = new Breakers();
     const recovery = new Recovery({ server: (name) => this.topology().server(name), directory, upstream, metrics: sessions });
@@ -72,4 +77,9 @@ export class RigFleet {
       },
     };
   }
+}
+
+function unreachableStore(): SessionStore {
+  const fail = () => Promise.reject(new StoreError('unreachable', 'cut off by the test'));
+  return new Proxy({} as SessionStore, { get: (_store, name) => (name === 'watch' ? () => () => undefined : name === 'close' ? () => Promise.resolve() : fail) });
 }

@@ -25,6 +25,20 @@ export function upstreamHeaders(raw: readonly string[], sessionId: string | null
   return headers;
 }
 
+/** Hop-by-hop headers, for a request that goes to another gateway's relay with all that Envoy said of it. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect', 'content-length', 'http2-settings', HEADER.forwarded]);
+
+/** Headers for a neighbour's relay, which never sends such a request to a third. */
+export function neighbourHeaders(raw: readonly string[]): string[] {
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (!HOP_BY_HOP.has(name)) headers.push(name, raw[i + 1]!);
+  }
+  headers.push(HEADER.forwarded, '1');
+  return headers;
+}
+
 /** Headers that say what a message of the relay's own is; the rest of the client's (Authorization, Host, Origin, keys) goes along. */
 const OWN = new Set(['accept', 'content-type', 'content-encoding', 'last-event-id', HEADER.sessionId, HEADER.method, HEADER.name]);
 

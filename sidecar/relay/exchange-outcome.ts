@@ -39,6 +39,9 @@ export class ExchangeOutcome {
     this.#isToolError = false;
   }
 
+  /** Another gateway's relay took the request over, and reports it. */
+  leaveToNeighbour(): void { this.#isDone = true; }
+
   /** Of several answers of a batch the worst is told. */
   answered(answer: RpcMessage): void {
     if (answer.errorCode !== null) this.#errorCode ??= answer.errorCode;

@@ -7,7 +7,7 @@ import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent } from '../../proto/sse-writer.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ServerView } from '../xds/topology.ts';
-import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import { neighbourHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
 import { AnswerTracker } from './answer-tracker.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -43,6 +43,9 @@ export abstract class Exchange implements AnswerListener {
   protected attempts = 0;
   protected isRecovered = false;
   protected isOver = false;
+  /** The body as the client sent it. */
+  protected readonly received: Buffer;
+  readonly #neighbours: string[] = [];
   #hasForwarded = false;
   #holdsRetry = false;
 
@@ -51,7 +54,7 @@ export abstract class Exchange implements AnswerListener {
     this.view = view;
     this.request = request;
     this.client = client;
-    this.body = body;
+    this.body = this.received = body;
     const rpc = readRpcBody(body);
     this.outcome = new ExchangeOutcome(ctx, request, rpc);
     this.asked = new AnswerTracker(ctx, request.server, request.digest, rpc, this.outcome);
@@ -92,6 +95,21 @@ export abstract class Exchange implements AnswerListener {
     const headers = target.upstreamId === null ? this.headers : [...this.headers, HEADER.sessionId, target.upstreamId];
     this.call = this.ctx.upstream.send({ address: target.replica.address, method: 'POST', path, headers, body: this.body, connectTimeoutMs: this.view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
   }
+
+  /** Hands the request over to another gateway's relay, which knows what this one can't find out. False: there is none to ask. */
+  protected toNeighbour(): boolean {
+    const { incoming, path } = this.request;
+    if (incoming.headers[HEADER.forwarded] !== undefined || !this.client.isFresh) return false;
+    const address = this.view.neighbourRelays.find((relay) => !this.#neighbours.includes(relay));
+    if (address === undefined) return false;
+    this.#neighbours.push(address);
+    this.outcome.leaveToNeighbour();
+    this.call = this.ctx.upstream.send({ address, method: 'POST', path, headers: neighbourHeaders(incoming.rawHeaders), body: this.received, connectTimeoutMs: this.view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+    return true;
+  }
+
+  /** A neighbour has it. */
+  protected get isHandedOver(): boolean { return this.#neighbours.length > 0; }
 
   /** Sends it again, when the retry budget has a place for it. */
   protected async resend(target: Target, delivery: DeliveryOutcome): Promise<void> {

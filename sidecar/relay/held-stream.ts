@@ -8,7 +8,7 @@ import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import { catchUpNotifications } from '../recovery/recovery-plan.ts';
 import type { Recovered } from '../recovery/recovery.ts';
 import type { ServerView } from '../xds/topology.ts';
-import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import { neighbourHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
 import { stampEvent } from './answer-tracker.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -43,6 +43,7 @@ export class HeldStream implements AnswerListener {
   #retryMs = RETRY_MS.first;
   #retry: NodeJS.Timeout | null = null;
   #mustCatchUp = false;
+  #isHandedOver = false;
   #isOver = false;
 
   constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer) {
@@ -64,7 +65,7 @@ export class HeldStream implements AnswerListener {
     const located = locateAtOnce(this.#ctx, this.#view, clientId!, digest!, authorization) ?? await locateByRecord(this.#ctx, this.#view, clientId!, digest!, authorization);
     if (this.#isOver) return;
     if (located.kind === 'unknown') return this.#fail('sessionNotFound');
-    if (located.kind === 'unsure') return this.#fail('recoveryFailed');
+    if (located.kind === 'unsure') return this.#toNeighbour();
     if (located.kind === 'at') return this.#answersLost(located.lodging) ? undefined : this.#open(located.lodging);
     // A stream alone moves nobody from a replica that still works.
     if (located.stay) return this.#open(located.stay);
@@ -98,6 +99,14 @@ export class HeldStream implements AnswerListener {
     this.#open({ replica, upstreamId: record.upstreamId, record });
   }
 
+  /** Another gateway may know the session that this one can't find out about: it holds the stream then. */
+  #toNeighbour(): void {
+    const { incoming, path } = this.#request, address = this.#view.neighbourRelays[0];
+    if (this.#isHandedOver || !this.#client.isFresh || address === undefined || incoming.headers[HEADER.forwarded] !== undefined) return this.#fail('recoveryFailed');
+    this.#isHandedOver = true;
+    this.#call = this.#ctx.upstream.send({ address, method: 'GET', path, headers: neighbourHeaders(incoming.rawHeaders), body: null, connectTimeoutMs: this.#view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+  }
+
   #open(target: Target): void {
     if (this.#isOver) return;
     this.#call?.abort();
@@ -123,7 +132,7 @@ export class HeldStream implements AnswerListener {
   onEvent(event: SseEvent): void {
     if (event.id !== null) this.#lastEventId = event.id;
     let raw: Buffer | string = event.raw;
-    if (event.data !== null && event.data.length > 0) {
+    if (!this.#isHandedOver && event.data !== null && event.data.length > 0) {
       const epoch = this.#target!.record?.epoch ?? 0;
       for (const { kind, method } of messagesOf(readRpcBody(event.data))) {
         if (kind === 'response') this.#answered();
@@ -143,6 +152,10 @@ export class HeldStream implements AnswerListener {
 
   onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
     this.#call = null;
+    if (this.#isHandedOver) {
+      this.#client.whole(status, headers, body);
+      return this.#finish(status < 400 ? 'success' : 'client_fault');
+    }
     if (status === 404) return this.#lost('unknown-session');
     // The replica has not noticed yet that the stream before this one is gone.
     if (status === 409 && !this.#client.isFresh) return this.#later(() => this.#open(this.#target!));
@@ -164,12 +177,13 @@ export class HeldStream implements AnswerListener {
       return this.#finish('replica_fault');
     }
     // A server that gives ids wants its streams resumed by the client; one that ends them at once doesn't want any.
-    if (this.#lastEventId !== undefined || this.#ctx.now() - this.#openedMs < SHORT_LIFE_MS || !this.#client.isSse) return this.ended();
+    if (this.#lastEventId !== undefined || this.#isHandedOver || this.#ctx.now() - this.#openedMs < SHORT_LIFE_MS || !this.#client.isSse) return this.ended();
     this.#probe();
   }
 
   onFailure(failure: UpstreamFailure): void {
     this.#call = null;
+    if (this.#isHandedOver) return this.#client.isFresh ? this.#fail('recoveryFailed') : this.ended();
     if (failure.delivery === 'not_sent') return this.#lost('unreachable');
     this.#probe();
   }
@@ -209,6 +223,7 @@ export class HeldStream implements AnswerListener {
   #refused({ reason, answer }: Extract<Recovered, { kind: 'refused' }>, record: SessionRecord | null): void {
     const isGone = reason === 'unknown' || reason === 'capability' || reason === 'policy';
     if (this.#client.isFresh) {
+      if (reason === 'unsure') return this.#toNeighbour();
       if (reason !== 'unauthorized' || !answer) return this.#fail(reason === 'policy' && this.#view.policy.onReplicaLoss === 'fail' ? 'noReplica' : reason === 'policy' ? 'sessionNotFound' : errorOfRefusal(reason));
       this.#client.whole(answer.status, answer.headers, answer.body);
       return this.#finish('client_fault');

@@ -40,7 +40,7 @@ export class SessionExchange extends Exchange {
     const digest = this.request.digest!, located = known ?? await locateByRecord(this.ctx, this.view, this.request.clientId!, digest, this.#authorization);
     if (this.isOver) return;
     if (located.kind === 'unknown') return this.fail('sessionNotFound', 'not_sent');
-    if (located.kind === 'unsure') return this.fail('recoveryFailed', 'not_sent');
+    if (located.kind === 'unsure') return this.toNeighbour() ? undefined : this.fail('recoveryFailed', 'not_sent');
     if (located.kind === 'at') return this.send(located.lodging);
     // Only a request moves a session, and only an idle one leaves a replica that still works.
     if (located.stay && (!this.asked.hasRequests || (located.reason === 'drain' && this.ctx.calls.of(digest) > 1))) return this.send(located.stay);
@@ -58,7 +58,11 @@ export class SessionExchange extends Exchange {
     super.send(target);
   }
 
-  protected unreachable(): void { void this.#relocate('unreachable', 'not_sent'); }
+  protected unreachable(): void {
+    if (!this.isHandedOver) return void this.#relocate('unreachable', 'not_sent');
+    if (!this.toNeighbour()) this.fail('recoveryFailed', 'not_sent');
+  }
+
   protected rejected(retryAfterMs: number): void {
     if (this.attempts > 1) return this.failOpen(retryAfterMs);
     void this.#relocate('breaker', 'not_sent', { refusal: 'breakerOpen' });
@@ -66,7 +70,7 @@ export class SessionExchange extends Exchange {
 
   override onEvent(event: SseEvent): void {
     if (this.#isSuspecting) return;
-    if (event.data !== null && event.data.length < 1024 && event.data.includes(UNINITIALIZED.message) && this.#seemsUninitialized(event.data)) {
+    if (!this.isHandedOver && event.data !== null && event.data.length < 1024 && event.data.includes(UNINITIALIZED.message) && this.#seemsUninitialized(event.data)) {
       this.#isSuspecting = true;
       this.call?.abort();
       this.call = null;
@@ -82,6 +86,7 @@ export class SessionExchange extends Exchange {
 
   protected judges(answer: WholeAnswer): boolean {
     const { status, body } = answer;
+    if (this.isHandedOver) return false;
     if (status === 404 || (status === 400 && SESSION_WORDS.test(body.toString('latin1', 0, 4096)))) {
       void this.#relocate('unknown-session', 'not_sent', { original: answer });
       return true;
@@ -103,6 +108,7 @@ export class SessionExchange extends Exchange {
   /** Is it the session that is gone, or only the connection? */
   protected broken(): void {
     this.deadline.stop();
+    if (this.isHandedOver) return this.fail('replicaLost', this.delivery);
     const { delivery } = this;
     void probeSession(this.ctx, this.view.policy, this.target!, this.headers).then((state) => {
       if (this.isOver) return undefined;
@@ -150,6 +156,7 @@ export class SessionExchange extends Exchange {
     if (reason === 'unauthorized' && answer && this.client.isFresh) return this.deliver(answer);
     // A 400 with session words about a session that the mesh doesn't know either is the replica's own affair.
     if (reason === 'unknown' && original?.status === 400 && this.client.isFresh) return this.deliver(original);
+    if (reason === 'unsure' && delivery === 'not_sent' && this.toNeighbour()) return;
     const isGone = reason === 'policy' ? this.view.policy.onReplicaLoss !== 'fail' : reason === 'unknown' || reason === 'capability';
     if (isGone) this.ctx.metrics.lost(this.request.server, reason as 'policy' | 'unknown' | 'capability');
     this.fail(refusal ?? (reason === 'policy' ? (isGone ? 'sessionNotFound' : 'noReplica') : errorOfRefusal(reason)), delivery);

@@ -8,6 +8,18 @@ interface WireEndpoint {
 }
 interface WireAssignment { endpoints?: { lb_endpoints?: WireEndpoint[] }[] }
 
+/**
+ * Relays of the other gateways, for what this one can't decide. They come after this node's own relay, in a priority of their own.
+ */
+export function readNeighbourRelays(resource: object): string[] {
+  const groups = ((resource as WireAssignment).endpoints ?? []).map(({ lb_endpoints = [] }) => lb_endpoints)
+    .filter((group) => group.length > 0 && group.every(({ metadata }) => metadata?.filter_metadata?.[KEY.namespace]?.[KEY.state] === 'relay'));
+  return groups.length < 2 ? [] : groups.at(-1)!.flatMap(({ endpoint }) => {
+    const { address, port_value: port } = endpoint?.address?.socket_address ?? {};
+    return address && port ? [address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`] : [];
+  });
+}
+
 const STATES: readonly unknown[] = ['active', 'draining', 'standby', 'unhealthy', 'lost'] satisfies ReplicaState[];
 
 /** The replicas of an EDS resource; endpoints without a slot (relays) are not replicas. Two replicas with one slot are a refusal. */
