@@ -6,6 +6,7 @@ import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { TopologyClient } from '../../sidecar/xds/topology-client.ts';
 import { freePort } from '../mesh/free-port.ts';
 import { startEnvoy } from '../mesh/start-envoy.ts';
+import { cpuSeconds } from './load/cpu.ts';
 import { atMost, exactly, round } from '../report/objectives.ts';
 import type { Bench } from './main.ts';
 import type { Order, Report } from './xds/control-plane.ts';
@@ -53,20 +54,24 @@ export const bench: Bench = {
       const told = await order({ kind: 'fleet', count, clients });
       refusals.push(...told.refusals);
       const times: number[] = [];
+      let cpuMs = 0;
+      const envoyCpu = () => envoys.reduce((sum, envoy) => sum + cpuSeconds(envoy.process.pid!), 0);
+      const envoyBefore = envoyCpu();
       const until = Date.now() + (seconds * 1000) / SIZES.length;
       let report = told;
       for (let index = 0; times.length < LEAST_CHANGES || Date.now() < until; index++) {
         report = await order({ kind: 'flip', index: index * 7, clients });
         refusals.push(...report.refusals);
         times.push(report.ms);
+        cpuMs += report.cpuMs;
       }
       times.sort((a, b) => a - b);
       last = { p50: times[times.length >> 1]!, p99: times[Math.floor(times.length * 0.99)]!, report };
       growth.push({
-        replicas: count, changes: times.length, p50Ms: round(last.p50), p99Ms: round(last.p99), residentMiB: round(report.residentBytes / MEBI),
+        replicas: count, changes: times.length, controlPlaneCpuMsPerChange: round(cpuMs / times.length), envoyCpuMsPerChange: round(((envoyCpu() - envoyBefore) * 1000) / times.length / GATEWAYS), p50Ms: round(last.p50), p99Ms: round(last.p99), residentMiB: round(report.residentBytes / MEBI),
         bytesOfWholeFleetPerEnvoyAndSidecar: perNode(told.bytes), bytesPerChangePerEnvoyAndSidecar: perNode(report.bytes), resourcesPerChange: report.resources,
       });
-      say(`${count} replicas: p50 ${round(last.p50)} ms, p99 ${round(last.p99)} ms over ${times.length} changes; bytes per change ${JSON.stringify(perNode(report.bytes))}, at first ${JSON.stringify(perNode(told.bytes))}; control plane ${round(report.residentBytes / MEBI)} MiB`);
+      say(`${count} replicas: p50 ${round(last.p50)} ms, p99 ${round(last.p99)} ms over ${times.length} changes; CPU per change: control plane ${round(cpuMs / times.length)} ms, each Envoy ${round(((envoyCpu() - envoyBefore) * 1000) / times.length / GATEWAYS)} ms; bytes per change ${JSON.stringify(perNode(report.bytes))}, at first ${JSON.stringify(perNode(told.bytes))}; control plane ${round(report.residentBytes / MEBI)} MiB`);
     }
     const rejected = (await Promise.all(envoys.map((envoy) => envoy.stats('update_rejected')))).flatMap((stats) => Object.values(stats)).reduce((sum, value) => sum + value, 0);
     const { p99, report } = last!;

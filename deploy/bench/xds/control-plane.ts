@@ -17,6 +17,8 @@ export interface Report {
   bytes: Record<string, number>;
   resources: Record<string, number>;
   residentBytes: number;
+  /** CPU of the control plane's process since the order, ms. */
+  cpuMs: number;
 }
 
 const registry = new Registry();
@@ -57,7 +59,7 @@ process.on('message', (order: Order) => {
     await counters('holdfast_xds_pushed_bytes_total');
     await counters('holdfast_xds_pushed_resources_total');
     const done = settled(order.clients);
-    const began = performance.now();
+    const began = performance.now(), cpu = process.cpuUsage();
     if (order.kind === 'fleet') inputs = fleetOf(order.count);
     else {
       const { server: name, address } = inputs.replicas[order.index % inputs.replicas.length]!, key = replicaKey(name, address);
@@ -67,8 +69,9 @@ process.on('message', (order: Order) => {
     }
     loop.touch();
     await done;
+    const ms = performance.now() - began, { user, system } = process.cpuUsage(cpu);
     const report: Report = {
-      ms: performance.now() - began, refusals: [...refusals], residentBytes: process.memoryUsage.rss(),
+      ms, cpuMs: (user + system) / 1000, refusals: [...refusals], residentBytes: process.memoryUsage.rss(),
       bytes: await counters('holdfast_xds_pushed_bytes_total'), resources: await counters('holdfast_xds_pushed_resources_total'),
     };
     process.send!(report);
