@@ -26,6 +26,12 @@ export const HEADER = {
   retryOn: 'x-envoy-retry-on',
 } as const;
 
+/** Query parameters. */
+export const QUERY = {
+  /** HTTP+SSE (2024-11-05): the session id, in the URI that the relay's `endpoint` event gives to clients. */
+  sseSession: 'holdfast-session',
+} as const;
+
 /** Dynamic metadata of a request in Envoy: namespace and keys. */
 export const METADATA = {
   /** Written by Lua or ext_proc, read by `override_host`, the access log and Lua on the way down. */
