@@ -16,6 +16,8 @@ function serverTopology(server: ServerConfig, inputs: TopologyInputs): ServerTop
   const drains = inputs.drains.filter((each) => each.server === server.name);
 
   const endpoints: ReplicaEndpoint[] = [];
+  /** A replica whose breaker is not closed gets no new sessions either, though its own stay where they are until they are decided on. */
+  const takesNew = new Set<string>();
   for (const replica of inputs.replicas) {
     const key = replicaKey(server.name, replica.address);
     const slot = inputs.slots.get(key);
@@ -25,18 +27,19 @@ function serverTopology(server: ServerConfig, inputs: TopologyInputs): ServerTop
       isDraining: replica.isTerminating === true || drains.some((each) => (each.replica ? each.replica === replica.name || each.replica === replica.address : each.backend === replica.backend)),
       backendWeight: weights.get(replica.backend)!,
     });
-    const isBreakerClosed = !breakers.some((each) => each.slot === slot && each.tool === null);
+    const open = breakers.find((each) => each.slot === slot && each.tool === null);
+    if (state === 'active' && (!open || open.isTrialDue)) takesNew.add(slot);
     endpoints.push({
       server: server.name, replica: replica.name, backend: replica.backend, slot, address: replica.address,
-      state, isSteady: (state === 'active' || state === 'standby') && isBreakerClosed, weight: 0,
+      state, isSteady: (state === 'active' || state === 'standby') && !open, weight: 0,
     });
   }
   endpoints.sort((a, b) => a.slot.length - b.slot.length || byText(a.slot, b.slot));
 
   const taking = new Map<string, number>();
-  for (const each of endpoints) if (takesNew(each)) taking.set(each.backend, (taking.get(each.backend) ?? 0) + 1);
+  for (const each of endpoints) if (takesNew.has(each.slot)) taking.set(each.backend, (taking.get(each.backend) ?? 0) + 1);
   const shares = shareWeights(weights, taking);
-  for (const each of endpoints) if (takesNew(each)) each.weight = shares.get(each.backend) ?? 0;
+  for (const each of endpoints) if (takesNew.has(each.slot)) each.weight = shares.get(each.backend) ?? 0;
 
   return {
     name: server.name,
@@ -56,9 +59,6 @@ function serverTopology(server: ServerConfig, inputs: TopologyInputs): ServerTop
     rateLimit: server.rateLimit,
   };
 }
-
-/** A replica whose breaker is not closed gets no new sessions either, though its own stay where they are until they are decided on. */
-const takesNew = (endpoint: ReplicaEndpoint): boolean => endpoint.state === 'active' && endpoint.isSteady;
 
 /** From everything that is known to everything that resources are made of. Pure. */
 export function buildTopology(inputs: TopologyInputs): TopologySnapshot {

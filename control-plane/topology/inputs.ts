@@ -29,7 +29,10 @@ export interface TopologyInputs {
   drains: ReadonlyArray<{ server: string; replica?: string | null; backend?: string | null }>;
   /** Weights that a rollout sets, by server and backend; they win over the configuration's. */
   weights: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Breakers that are not closed. `slot` null: of the server as a whole; `tool` null: the replica's own. */
-  openBreakers: ReadonlyArray<{ server: string; slot: string | null; tool: string | null }>;
+  /**
+   * Breakers that are not closed. `slot` null: of the server as a whole; `tool` null: the replica's own. `isTrialDue`: its time is over, so new
+   * sessions may come again, or nothing would ever show that the replica is well; gateways let through as many as the breaker permits.
+   */
+  openBreakers: ReadonlyArray<{ server: string; slot: string | null; tool: string | null; isTrialDue?: boolean }>;
   gateways: readonly GatewayNode[];
 }

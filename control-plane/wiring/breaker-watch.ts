@@ -12,8 +12,9 @@ export interface BreakerWatchOptions {
   subscriber: RedisClient;
   servers: () => readonly string[];
   onChange: () => void;
-  /** Messages may be missed: the hashes are read anew this often as well. */
+  /** Messages may be missed, and open times end: the hashes are read anew this often as well. */
   everyMs?: number;
+  now?: () => number;
 }
 
 /** Follows the breakers of the fleet. A message makes its server's hash be read at once, so that a slot stops being steady within a round trip. */
@@ -25,7 +26,7 @@ export class BreakerWatch {
   #isOver = false;
 
   constructor(options: BreakerWatchOptions) {
-    this.#options = { everyMs: 2000, ...options };
+    this.#options = { everyMs: 1000, now: Date.now, ...options };
     this.#unsubscribe = watchChannel(options.subscriber, CHANNEL.breakers, (text) => void this.#heard(text), () => void this.#readAll());
     this.#timer = setInterval(() => void this.#readAll(), this.#options.everyMs);
     void this.#readAll();
@@ -55,7 +56,10 @@ export class BreakerWatch {
     const hash = await this.#options.redis.hgetall(REDIS.breaker(server));
     if (this.#isOver) return;
     const open = readBreakers(server, hash).filter((each) => each.isNotClosed)
-      .map(({ level, key }) => (level === 'replica' ? { server, slot: key, tool: null } : { server, slot: null, tool: key }));
+      .map(({ level, key, state, decision }) => {
+        const isTrialDue = state === 'half-open' || (state === 'open' && this.#options.now() >= (decision?.untilMs ?? 0));
+        return level === 'replica' ? { server, slot: key, tool: null, isTrialDue } : { server, slot: null, tool: key };
+      });
     if (JSON.stringify(open) === JSON.stringify(this.#open.get(server) ?? [])) return;
     this.#open.set(server, open);
     this.#options.onChange();

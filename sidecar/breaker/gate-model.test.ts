@@ -112,7 +112,9 @@ test('over random outcomes, times, cancellations and orders the gate does what t
         if (!wasSettled) model.settle(permit.plain, step.verdict, step.slow, nowMs);
       } else if (step.do === 'record') {
         gate.record(step.verdict, step.slow, nowMs - step.agoMs, nowMs);
-        if (nowMs - step.agoMs >= model.sinceMs) model.count(step.verdict, step.slow, nowMs);
+        const startedMs = nowMs - step.agoMs;
+        if (step.verdict !== 'ignore' && model.kind === 'open' && startedMs >= model.untilMs) model.enter('half-open', model.untilMs);
+        if (startedMs >= model.sinceMs) model.count(step.verdict, step.slow, nowMs);
       } else {
         gate.order(step.kind, nowMs);
         model.enter(step.kind === 'closed' && !policy.enabled ? 'disabled' : step.kind, nowMs);

@@ -163,3 +163,13 @@ test('its own changes are told, what it is told is not told back', t => {
   gate.adopt({ kind: 'closed' }, 1002);
   t.deepEqual(told, ['open', 'half-open', 'closed']);
 });
+
+test('requests that nobody asked leave for are trials once the open time is over', t => {
+  const gate = new Gate(policy());
+  fail(gate, 3);
+  gate.record('success', false, 999, 1500);
+  t.is(gate.state.kind, 'open');
+  gate.record('success', false, 1000, 1500);
+  gate.record('success', false, 1400, 1500);
+  t.is(gate.state.kind, 'closed');
+});

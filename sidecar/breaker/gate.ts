@@ -48,7 +48,7 @@ export class Gate {
     if (state.kind === 'forced-open') return { kind: 'reject', retryAfterMs: this.#settings.timeoutMs };
     if (state.kind === 'open') {
       if (nowMs < state.untilMs) return { kind: 'reject', retryAfterMs: state.untilMs - nowMs };
-      this.#change({ kind: 'half-open', sinceMs: nowMs, openings: state.openings, successes: 0, held: new Set() }, nowMs);
+      this.#try(state.openings, nowMs, nowMs);
       return this.acquire(nowMs);
     }
     if (state.kind !== 'half-open') return { kind: 'admit', permit: { generation: this.#generation, expiresMs: 0, isSettled: false } };
@@ -70,8 +70,9 @@ export class Gate {
     return true;
   }
 
-  /** Takes the result of a request that needed no permit. */
+  /** Takes the result of a request that needed no permit. One that began after the open time was over is as good as a trial. */
   record(verdict: Verdict, isSlow: boolean, startedAtMs: number, nowMs: number): void {
+    if (verdict !== 'ignore' && this.#state.kind === 'open' && startedAtMs >= this.#state.untilMs) this.#try(this.#state.openings, this.#state.untilMs, nowMs);
     if (startedAtMs >= this.#state.sinceMs) this.#count(verdict, isSlow, nowMs);
   }
 
@@ -101,6 +102,10 @@ export class Gate {
         return;
       default: // Open and forced open learn nothing from stragglers; disabled wants to know nothing.
     }
+  }
+
+  #try(openings: number, sinceMs: number, nowMs: number): void {
+    this.#change({ kind: 'half-open', sinceMs, openings, successes: 0, held: new Set() }, nowMs);
   }
 
   #open(openings: number, nowMs: number): void {
