@@ -7,8 +7,10 @@ export function answerKind({ status, errorCode, isToolError, hasRetryAfter }: An
   if (status === 429 || (status === 503 && hasRetryAfter)) return 'overload';
   if (status === 502 || status === 503 || status === 504) return 'replica_fault';
   if (status >= 500) return 'server_error';
-  if (errorCode !== null) return errorCode === -32603 ? 'server_error' : isClientFault(errorCode) ? 'client_fault' : 'protocol_error';
+  if (errorCode === -32603) return 'server_error';
+  // Whatever code of its own a server gives beside a 400 or 404: it says that the client is wrong.
   if (status >= 400) return 'client_fault';
+  if (errorCode !== null) return isClientFault(errorCode) ? 'client_fault' : 'protocol_error';
   return isToolError ? 'tool_error' : 'success';
 }
 
