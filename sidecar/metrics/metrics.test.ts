@@ -29,12 +29,20 @@ test('names that only clients know never become labels', async t => {
   const m = metrics();
   m.tools.learn('linear', ['echo']);
   m.requests.outcome(outcome());
-  m.requests.outcome(outcome({ tool: 'invented', method: 'no/such' }));
+  m.requests.outcome(outcome({ tool: 'invented', method: 'no/such', kind: 'client_fault' }));
+  m.requests.outcome(outcome({ tool: 'unlisted' }));
   const { body } = await m.render(undefined);
+  t.true(body.includes('mcp_tool_calls_total{server_id="linear",tool="unlisted",outcome="success"} 1'));
   t.true(body.includes('mcp_tool_calls_total{server_id="linear",tool="echo",outcome="success"} 1'));
-  t.true(body.includes('mcp_tool_calls_total{server_id="linear",tool="other",outcome="success"} 1'));
+  t.true(body.includes('mcp_tool_calls_total{server_id="linear",tool="other",outcome="client_fault"} 1'));
   t.true(body.includes('method="other"'));
   t.false(body.includes('invented') || body.includes('no/such'));
+});
+
+test('a server with endless tools fills no more than its share of labels', async t => {
+  const m = metrics();
+  for (let i = 0; i < 1000; i++) m.requests.outcome(outcome({ tool: `tool-${i}` }));
+  t.is((await m.render(undefined)).body.match(/^mcp_tool_calls_total\{/gm)?.length, 101);
 });
 
 test('a scraper that asks for OpenMetrics gets it, with exemplars, and the other format stays whole', async t => {

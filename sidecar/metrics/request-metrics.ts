@@ -55,7 +55,7 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
       if (!NO_ERROR.has(outcome.kind)) errors.inc({ method, server_id, error_type: outcome.kind });
       if (method !== 'GET' && outcome.backend !== null) backendDuration.observe({ server_id, backend }, seconds);
       if (outcome.tool === null) return;
-      const tool = tools.label(server_id, outcome.tool);
+      const tool = tools.label(server_id, outcome.tool, outcome.kind === 'success');
       toolCalls.inc({ server_id, tool, outcome: outcome.kind });
       toolDuration.observe({ labels: { server_id, tool }, value: seconds, exemplarLabels });
     },

@@ -3,8 +3,8 @@ const MAX_TOOLS = 100;
 const MAX_NAME_LENGTH = 128;
 
 /**
- * Which tool names may be label values: those that the server itself listed. Names in requests come from clients and models, who
- * invent some; they count as `other`.
+ * Which tool names may be label values: those that the server itself listed, or that it answered well (lists of servers without guarded calls
+ * never pass the sidecar). Names in requests come from clients and models, who invent some; they count as `other`.
  */
 export class ToolLabels {
   readonly #servers = new Map<string, Set<string>>();
@@ -21,7 +21,13 @@ export class ToolLabels {
 
   forget(server: string): void { this.#servers.delete(server); }
 
-  label(server: string, tool: string): string {
-    return this.#servers.get(server)?.has(tool) ? tool : 'other';
+  /** `isAnswered`: the server gave this call a result, so the tool exists. */
+  label(server: string, tool: string, isAnswered: boolean): string {
+    let known = this.#servers.get(server);
+    if (known?.has(tool)) return tool;
+    if (!isAnswered || tool.length > MAX_NAME_LENGTH || (known && known.size >= MAX_TOOLS)) return 'other';
+    if (!known) this.#servers.set(server, known = new Set());
+    known.add(tool);
+    return tool;
   }
 }
