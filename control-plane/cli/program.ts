@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { breakerCommand } from './commands/breaker.ts';
+import { completionCommand } from './commands/completion.ts';
+import { configCommand } from './commands/config.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { drainCommand, undrainCommand } from './commands/drain.ts';
+import { eventsCommand } from './commands/events.ts';
+import { explainCommand } from './commands/explain.ts';
+import { rolloutCommand } from './commands/rollout.ts';
+import { schemaCommand } from './commands/schema.ts';
+import { sessionsCommand } from './commands/sessions.ts';
+import { gatewaysCommand, replicasCommand, serversCommand, statusCommand } from './commands/status.ts';
+import { validateCommand } from './commands/validate.ts';
+import { EXIT_HELP } from './exit-code.ts';
+
+const version = (): string => (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+/** The whole command line. Wrong use throws a CommanderError, after commander has said what is wrong. */
+export function program(): Command {
+  const holdfast = new Command('holdfast')
+    .description('Operates a Holdfast mesh: see what is going on, take replicas out, roll out new versions.')
+    .version(version())
+    .option('--admin <ip:port>', 'admin port of a control plane (HOLDFAST_ADMIN; else the configuration’s; else 127.0.0.1:18001)')
+    .option('--token-file <file>', 'file with the admin API’s bearer token (HOLDFAST_TOKEN_FILE)')
+    .option('--config <file>', 'configuration file (HOLDFAST_CONFIG; else holdfast.yaml)')
+    .option('--json', 'JSON instead of tables')
+    .addHelpText('after', EXIT_HELP)
+    .showHelpAfterError('(see --help)')
+    .configureHelp({ showGlobalOptions: true });
+  const commands = [
+    validateCommand(), schemaCommand(), statusCommand(), serversCommand(), replicasCommand(), gatewaysCommand(), sessionsCommand(), explainCommand(),
+    drainCommand(), undrainCommand(), rolloutCommand(), breakerCommand(), configCommand(), eventsCommand(), doctorCommand(), completionCommand(),
+  ];
+  for (const command of commands) holdfast.addCommand(command);
+  for (const each of all(holdfast)) each.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError('(see --help)');
+  return holdfast;
+}
+
+/** A command and everything below it. */
+export const all = (command: Command): Command[] => [command, ...command.commands.flatMap((each) => all(each as Command))];
