@@ -1,4 +1,4 @@
-import { gatewayResources, sidecarResources, type PlainResources } from './resources/resources-for.ts';
+import { edgeResources, gatewayResources, sidecarResources, type PlainResources } from './resources/resources-for.ts';
 import { readEnvoyNode } from './resources/node.ts';
 import { Memo } from './resources/memo.ts';
 import { buildTopology } from './topology/build-topology.ts';
@@ -101,5 +101,6 @@ export class ControlLoop {
 function plainResources(snapshot: TopologySnapshot, { id, role, metadata }: NodeInfo, memo: Memo): PlainResources | undefined {
   if (role === 'sidecar') return sidecarResources(snapshot, memo);
   const envoy = readEnvoyNode(id, metadata);
-  return envoy?.role === 'gateway' ? gatewayResources(snapshot, envoy, memo) : undefined;
+  if (envoy === undefined) return undefined;
+  return envoy.role === 'edge' ? edgeResources(snapshot, envoy) : gatewayResources(snapshot, envoy, memo);
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { sharedSettingsSchema } from '../../proto/settings.ts';
-import { listenerTlsSchema, listenSchema, milliseconds } from './schema-parts.ts';
+import { listenerTlsSchema, listenSchema, milliseconds, upstreamTlsSchema } from './schema-parts.ts';
 import { serverSchema } from './server-schema.ts';
 
 const controlPlaneSchema = z.strictObject({
@@ -22,12 +22,14 @@ const gatewaySchema = z.strictObject({
   xffTrustedHops: z.int().min(0).max(16).default(0).describe('Balancers in front whose X-Forwarded-For is believed.'),
 }).prefault({});
 
-const edgeSchema = z.strictObject({
-  listen: listenSchema.default('127.0.0.1:8080').describe('Plain port of the edge.'),
+/** Settings of Envoys in the edge role; an empty mapping has defaults for all. */
+export const edgeSchema = z.strictObject({
+  listen: listenSchema.default('127.0.0.1:8080').describe('Plain port of the edge, where its own bootstrap does not say another.'),
   tlsListen: listenSchema.optional().describe('TLS port of the edge; needs `tls`.'),
   tls: listenerTlsSchema.optional(),
   connectTimeoutMs: milliseconds(10_000, 'For a connection to a gateway node.'),
   idleTimeoutMs: milliseconds(60_000, 'A request with no byte in either direction for this long is ended; event streams are exempt.'),
+  gatewayTls: upstreamTlsSchema.optional().describe('Speak TLS to the gateway nodes (their `gateway.tls`).'),
   ejectAfterFailures: z.int().min(1).max(100).default(3).describe('Failures in a row that take a gateway node out.'),
   ejectForMs: milliseconds(30_000, 'How long it stays out.'),
 });

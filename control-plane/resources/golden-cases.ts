@@ -29,6 +29,9 @@ const node: EnvoyNode = { id: 'gateway-1', role: 'gateway', listen: '127.0.0.1:3
 const golden = (name: string, says: string, text: string, changes: Partial<TopologyInputs> = {}, from: EnvoyNode = node): GoldenCase =>
   ({ name, says, snapshot: buildTopology(inputsOf(configOf(text), changes)), node: from });
 
+/** Stands for a folder with tls.crt and tls.key; Envoy wants to read them even when it only validates. */
+export const TLS_FOLDER = '/etc/holdfast/tls';
+const TLS = `{certificateFile: ${TLS_FOLDER}/tls.crt, keyFile: ${TLS_FOLDER}/tls.key}`;
 const ONE = 'servers: [{name: linear, backends: [{name: stable, replicas: ["10.1.0.1:3000", "10.1.0.2:3000"]}]}]';
 
 /** The situations whose resources are kept beside this file, to be read and to be compared. */
@@ -53,6 +56,9 @@ servers:
     gateways: [gateway('gateway-1', 1), gateway('gateway-2', 2), gateway('gateway-3', 3), { ...gateway('gateway-4', 4), isDraining: true }],
   }, { ...node, extProc: ['unix:/run/holdfast/a.sock', 'unix:/run/holdfast/b.sock'], relay: ['127.0.0.1:7900', '127.0.0.1:7910'] }),
   golden('nothing-left', 'no replica at all: the relay answers', ONE, { replicas: [] }),
+  golden('edge', 'an edge before three gateways, one of them draining, with TLS', `
+edge: {tlsListen: "0.0.0.0:443", tls: ${TLS}}
+${ONE}`, { gateways: [gateway('gateway-1', 1), gateway('gateway-2', 2), { ...gateway('gateway-3', 3), isDraining: true }] }, { id: 'edge-1', role: 'edge', listen: '0.0.0.0:80', extProc: [], relay: [] }),
   golden('policies', 'JWT, rate limits, Host and Origin lists, Host override and TLS to the replicas, JSON outcomes', `
 gateway: {responseOutcomes: all, xffTrustedHops: 1}
 servers:

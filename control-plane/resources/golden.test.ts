@@ -9,8 +9,9 @@ import { ensureEnvoy } from '../../deploy/setup/binaries.ts';
 import { packResource } from '../xds/resource.ts';
 import { snapshotProblems } from '../xds/snapshot-problems.ts';
 import { envoyAddress } from './address.ts';
-import { goldenCases } from './golden-cases.ts';
-import { gatewayResources, sidecarResources, type PlainResources } from './resources-for.ts';
+import { createAuthority, issueLeaf } from '../certs/authority.ts';
+import { goldenCases, TLS_FOLDER } from './golden-cases.ts';
+import { edgeResources, gatewayResources, sidecarResources, type PlainResources } from './resources-for.ts';
 import { staticConfig } from './static-config.ts';
 
 const shortName = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
@@ -24,11 +25,11 @@ const readable = (resources: PlainResources): object => Object.fromEntries([...r
 const pack = (resources: PlainResources) => new Map([...resources].map(([typeUrl, byName]) => [typeUrl, new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)]))]));
 
 for (const { name, says, snapshot, node } of cases) {
-  const resources = name === cases[0]!.name ? base : gatewayResources(snapshot, node);
+  const resources = name === cases[0]!.name ? base : node.role === 'edge' ? edgeResources(snapshot, node) : gatewayResources(snapshot, node);
 
   test(`${name}: ${says}: the resources are those of the golden file (UPDATE_GOLDEN=1 writes it anew)`, async (t) => {
     const file = join(import.meta.dirname, 'golden', `${name}.yaml`);
-    const text = `# ${says}\n${stringify({ gateway: readable(resources), sidecar: readable(sidecarResources(snapshot)) }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+    const text = `# ${says}\n${stringify({ [node.role]: readable(resources), ...(node.role === 'gateway' && { sidecar: readable(sidecarResources(snapshot)) }) }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
     if (process.env['UPDATE_GOLDEN']) await writeFile(file, text);
     t.is(text, await readFile(file, 'utf8'));
   });
@@ -42,7 +43,13 @@ for (const { name, says, snapshot, node } of cases) {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-golden-'));
     t.teardown(() => rm(folder, { recursive: true }));
     const file = join(folder, 'envoy.json');
-    await writeFile(file, JSON.stringify(staticConfig(resources, envoyAddress('127.0.0.1:0'))));
+    const text = JSON.stringify(staticConfig(resources, envoyAddress('127.0.0.1:0')));
+    if (text.includes(TLS_FOLDER)) {
+      const authority = await createAuthority({ name: 'test', days: 1, now: new Date() });
+      const leaf = await issueLeaf(authority, { name: 'edge', altNames: ['localhost'], days: 1, now: new Date() });
+      await Promise.all([writeFile(join(folder, 'tls.crt'), leaf.certificate), writeFile(join(folder, 'tls.key'), leaf.key)]);
+    }
+    await writeFile(file, text.replaceAll(TLS_FOLDER, folder));
     const { stdout } = await promisify(execFile)(await ensureEnvoy(), ['--mode', 'validate', '-c', file, '--disable-hot-restart', '-l', 'error']);
     t.regex(stdout, /OK/);
   });

@@ -1,7 +1,11 @@
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
+import { edgeSchema } from '../config/config-schema.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import { jwksClusters, relayCluster, serverCluster, sidecarCluster } from './clusters.ts';
+import { gatewaysCluster, gatewaysEndpoints } from './edge/edge-cluster.ts';
+import { edgeListeners } from './edge/edge-listener.ts';
+import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
 import { relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
 import { gatewayListener } from './listener.ts';
 import { Memo } from './memo.ts';
@@ -34,6 +38,17 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
     ])],
     [RESOURCE_TYPE.listener, new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
     [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
+  ]);
+}
+
+/** What an Envoy in the edge role is told. */
+export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): PlainResources {
+  const edge = snapshot.edge ?? edgeSchema.parse({});
+  return new Map([
+    [RESOURCE_TYPE.cluster, new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)]])],
+    [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
+    [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, node))],
+    [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge)]])],
   ]);
 }
 

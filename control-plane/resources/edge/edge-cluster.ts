@@ -1,0 +1,58 @@
+import { RESOURCE } from '../../../proto/wire.ts';
+import { typed } from '../../../proto/xds/loader.ts';
+import type { EdgeConfig } from '../../config/config-schema.ts';
+import type { TopologySnapshot } from '../../topology/topology.ts';
+import { edsOverAds, leastRequest, openLimits } from '../cluster-parts.ts';
+import { duration } from '../duration.ts';
+import { envoyAddress } from '../address.ts';
+import { upstreamTls } from '../upstream-tls.ts';
+
+/** An idle connection to a gateway is closed before the gateway (300 s) would do it. */
+const httpOptions = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+    common_http_protocol_options: { idle_timeout: '60s' },
+    explicit_http_config: { http_protocol_options: {} },
+  }),
+};
+
+/** All gateway nodes: least request, checked actively, and taken out when connections fail. A gateway's 503 speaks of its replicas, not of itself. */
+export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): object => ({
+  name: RESOURCE.edgeCluster,
+  type: 'EDS',
+  eds_cluster_config: edsOverAds,
+  connect_timeout: duration(edge.connectTimeoutMs),
+  // Should every check fail at once, the checks are wrong rather than all gateways: then all are tried.
+  common_lb_config: { healthy_panic_threshold: { value: 1 }, update_merge_window: '0s' },
+  circuit_breakers: openLimits(snapshot.gateway.maxConnections),
+  health_checks: [{
+    timeout: duration(snapshot.loadBalancer.healthCheckTimeoutMs),
+    interval: duration(snapshot.loadBalancer.healthCheckIntervalMs),
+    no_traffic_interval: duration(snapshot.loadBalancer.healthCheckIntervalMs),
+    unhealthy_threshold: edge.ejectAfterFailures,
+    healthy_threshold: 1,
+    http_health_check: { path: snapshot.loadBalancer.healthCheckPath, host: 'gateway' },
+  }],
+  outlier_detection: {
+    split_external_local_origin_errors: true,
+    consecutive_local_origin_failure: edge.ejectAfterFailures, enforcing_consecutive_local_origin_failure: 100,
+    enforcing_consecutive_5xx: 0, enforcing_consecutive_gateway_failure: 0, enforcing_success_rate: 0,
+    enforcing_local_origin_success_rate: 0, enforcing_failure_percentage: 0, enforcing_failure_percentage_local_origin: 0,
+    interval: '1s', base_ejection_time: duration(edge.ejectForMs), max_ejection_time: duration(edge.ejectForMs * 4), max_ejection_percent: 100,
+    successful_active_health_check_uneject_host: true,
+  },
+  ignore_health_on_host_removal: true,
+  typed_extension_protocol_options: httpOptions,
+  load_balancing_policy: leastRequest,
+  ...(edge.gatewayTls && { transport_socket: upstreamTls(edge.gatewayTls) }),
+});
+
+/** A draining gateway gets no new requests; what it has goes on. */
+export const gatewaysEndpoints = (snapshot: TopologySnapshot): object => ({
+  cluster_name: RESOURCE.edgeCluster,
+  endpoints: [{
+    lb_endpoints: snapshot.gateways.filter((each) => each.listen !== null).map((each) => ({
+      endpoint: { address: envoyAddress(each.listen!) },
+      ...(each.isDraining && { health_status: 'DRAINING' }),
+    })),
+  }],
+});

@@ -1,0 +1,37 @@
+import { RESOURCE } from '../../../proto/wire.ts';
+import { typed } from '../../../proto/xds/loader.ts';
+import type { EdgeConfig } from '../../config/config-schema.ts';
+import { duration } from '../duration.ts';
+
+/** Name of the edge's route configuration. */
+export const EDGE_ROUTES = 'edge';
+
+/** A request that did not reach a gateway goes to another one; any gateway knows every session. */
+const retry = {
+  retry_on: 'connect-failure,refused-stream,reset-before-request',
+  num_retries: 2,
+  retry_back_off: { base_interval: '0.01s', max_interval: '0.1s' },
+  retry_host_predicate: [{
+    name: 'envoy.retry_host_predicates.previous_hosts',
+    typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
+  }],
+  host_selection_retry_max_attempts: 5,
+};
+
+const route = (name: string, match: object, idleTimeoutMs: number): object => ({
+  name, match, route: { cluster: RESOURCE.edgeCluster, timeout: '0s', idle_timeout: duration(idleTimeoutMs), retry_policy: retry, append_x_forwarded_host: true },
+});
+
+/** Everything goes to the gateways. Whoever takes an event stream (and a WebSocket) may be quiet for as long as it likes. */
+export const edgeRoutes = (edge: EdgeConfig): object => ({
+  name: EDGE_ROUTES,
+  virtual_hosts: [{
+    name: 'all',
+    domains: ['*'],
+    routes: [
+      route('stream', { prefix: '/', headers: [{ name: 'accept', string_match: { contains: 'text/event-stream', ignore_case: true } }] }, 0),
+      route('upgrade', { prefix: '/', headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }, 0),
+      route('other', { prefix: '/' }, edge.idleTimeoutMs),
+    ],
+  }],
+});
