@@ -155,6 +155,26 @@ test('nodes come and go by event, each with its own snapshot', async (t) => {
   t.deepEqual(seen, ['+gateway/other 1', '-gateway/other 0']);
 });
 
+test('a node that comes back gets what there is now, not what there was when it went', async (t) => {
+  const registry = new Registry();
+  let port = 1;
+  const server = new XdsServer({ registry, resourcesFor: () => snapshotOf({ endpoints: [endpoints('a', port)] }) });
+  const bound = await server.listen('127.0.0.1:0');
+  t.teardown(() => server.close());
+  const versionSeen = async () => {
+    const client = new TestClient(bound);
+    const gone = new Promise((resolve) => server.once('disconnect', resolve));
+    client.say({ type: TYPE.endpoints });
+    const { version } = (await client.nth(1)).resources[0]!;
+    client.close();
+    await gone;
+    return version;
+  };
+  const before = await versionSeen();
+  port = 2;
+  t.not(await versionSeen(), before);
+});
+
 test('a snapshot with a reference to nothing is refused and the former one stays', async (t) => {
   const { server } = await serve(t);
   const before = server.snapshot(KEY);

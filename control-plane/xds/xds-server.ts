@@ -10,7 +10,7 @@ import { createXdsMetrics } from './xds-metrics.ts';
 
 export interface XdsServerOptions {
   registry: Registry;
-  /** Asked when a node without a snapshot connects. Undefined: it waits for `setSnapshot`. */
+  /** Asked whenever a node connects. Undefined: it gets the snapshot that was set for it, or waits for one. */
   resourcesFor?: (node: NodeInfo) => Resources | undefined;
   /** Names of clusters in the bootstrap, which resources may refer to. */
   staticClusters?: readonly string[];
@@ -82,7 +82,7 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     for (const stream of this.#streams.get(key) ?? []) stream.update(resources);
   }
 
-  /** Forgets a node that is not coming back. One that is connected is asked for anew when it connects again. */
+  /** Forgets a node that is not coming back. */
   dropSnapshot(key: string): void { this.#snapshots.delete(key); }
 
   snapshot(key: string): Resources | undefined { return this.#snapshots.get(key); }
@@ -105,7 +105,8 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     const streams = this.#streams.get(key) ?? new Set();
     this.#streams.set(key, streams.add(stream));
     try {
-      const resources = this.#snapshots.has(key) ? undefined : this.#options.resourcesFor?.(node);
+      // Asked each time: what there was for it may be of before it went, or for other addresses than it has now.
+      const resources = this.#options.resourcesFor?.(node);
       if (resources) this.setSnapshot(key, resources);
     } catch (error) { this.emit('failure', key, error as Error); }
     this.emit('connect', node, key, streams.size);
