@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Objective } from '../report/objectives.ts';
 import { printReport, say } from '../report/print-report.ts';
 import { table, type Cell } from '../report/table.ts';
+import { compare } from './compare.ts';
 import { runScenario } from './run-scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 
@@ -9,10 +10,11 @@ const { values } = parseArgs({
   options: {
     scenario: { type: 'string', default: 'all' }, sessions: { type: 'string', default: '200' }, seconds: { type: 'string', default: '30' },
     every: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' }, 'keep-logs': { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    compare: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
   },
 });
 const usage = `usage: npm run chaos -- [--scenario all|NAME[,NAME…]] [--sessions 200] [--seconds 30] [--every MS between calls of a session, 2000] [--seed 1] [--keep-logs] [--json]
+       npm run chaos -- --compare [--sessions …]   kill-replica through a bare Envoy with its own session affinity, and through Holdfast
 
 ${table(['scenario', 'what happens'], scenarios.map(({ name, says }) => [name, says]))}`;
 const refuse = (why: string): never => { console.error(`${why}\n\n${usage}`); process.exit(64); };
@@ -27,6 +29,12 @@ if (unknown.length > 0) refuse(`--scenario: no scenario is called ${unknown.join
 
 const print = say(values.json);
 const options = { sessions: whole('sessions', 1, 5000), seconds: whole('seconds', 1, 3600), everyMs: whole('every', 50, 60_000), seed: whole('seed', 0, 2 ** 31), say: print, keepLogs: values['keep-logs'] };
+if (values.compare) {
+  const { figures, objectives: met, text } = await compare(options);
+  print(text);
+  printReport(met, { json: values.json, extra: { figures } });
+  process.exit();
+}
 const objectives: Objective[] = [];
 const rows: Cell[][] = [];
 for (const name of wanted) {

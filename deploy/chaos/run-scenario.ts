@@ -1,18 +1,30 @@
 import { join } from 'node:path';
 import { connectClient } from '../clients/connect-client.ts';
 import type { ClientKind } from '../clients/mcp-client.ts';
-import { startMesh } from '../mesh/start-mesh.ts';
+import { plainEnvoy } from '../bench/load/plain-envoy.ts';
+import { freePort } from '../mesh/free-port.ts';
+import { startEnvoy, type Envoy } from '../mesh/start-envoy.ts';
+import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import type { Objective } from '../report/objectives.ts';
 import { readLedger } from '../servers/kit/ledger.ts';
-import { count, type CallCounts } from './call-log.ts';
+import { count, type Call, type CallCounts } from './call-log.ts';
 import { edgeFetch } from './edge-fetch.ts';
 import { Population } from './population.ts';
 import type { Chaos, Scenario } from './scenario.ts';
 import type { Disturbance } from './verdict.ts';
 
-export interface RunOptions { sessions: number; seconds: number; everyMs: number; seed: number; say: (text: string) => void; keepLogs: boolean }
-export interface ScenarioResult { objectives: Objective[]; counts: CallCounts; examples: string[] }
+export interface RunOptions {
+  sessions: number;
+  seconds: number;
+  everyMs: number;
+  seed: number;
+  say: (text: string) => void;
+  keepLogs: boolean;
+  /** envelope: past the mesh, through a bare Envoy with its own session affinity, for comparison. Default holdfast. */
+  through?: 'holdfast' | 'envelope';
+}
+export interface ScenarioResult { objectives: Objective[]; counts: CallCounts; examples: string[]; calls: readonly Call[]; disturbances: readonly Disturbance[] }
 
 const KINDS: readonly ClientKind[] = ['v1', 'v2-legacy'];
 const HANG_MS = 15_000;
@@ -28,6 +40,12 @@ export function seeded(seed: number): () => number {
   };
 }
 
+async function bareEnvoy(mesh: Mesh): Promise<{ envoy: Envoy; url: string }> {
+  const port = await freePort();
+  const replicaPorts = mesh.replicasOf('linear').map(({ address }) => Number(address.split(':')[1]));
+  return { envoy: await startEnvoy({ config: plainEnvoy(port, replicaPorts, 'envelope'), name: 'bare', folder: mesh.folder }), url: `http://127.0.0.1:${port}` };
+}
+
 /** Starts a mesh, fills it with sessions of official clients, lets the scenario break things, and judges what the clients saw. */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<ScenarioResult> {
   const { say, seconds, everyMs } = options;
@@ -41,8 +59,10 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       ...prepared?.mesh, ...scenario.mesh,
       servers: { linear: { ...linear, args: ['--ledger', ledger, ...(linear.args ?? [])], settings: { trustAnnotations: true, ...linear.settings } }, ...otherServers },
     });
-    const origins = mesh.gateways.map(({ url }) => url);
-    const connect = (session: number) => connectClient({ kind: KINDS[session % KINDS.length]!, url: mesh.url('linear'), fetch: edgeFetch(origins, session), timeoutMs: HANG_MS });
+    const bare = options.through === 'envelope' ? await bareEnvoy(mesh) : null;
+    const origins = bare ? [bare.url] : mesh.gateways.map(({ url }) => url);
+    const url = bare ? `${bare.url}/mcp` : mesh.url('linear');
+    const connect = (session: number) => connectClient({ kind: KINDS[session % KINDS.length]!, url, fetch: edgeFetch(origins, session), timeoutMs: HANG_MS });
     const population = new Population({ size: scenario.sessions ?? options.sessions, everyMs, hangMs: HANG_MS, unsafeShare: 0.3, slowShare: 0.2, connect, random, now: Date.now });
     const disturbances: Disturbance[] = [];
     let extra = 1_000_000;
@@ -59,6 +79,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       await scenario.play(chaos);
     } finally {
       await population.stop();
+      await bare?.envoy.close();
     }
     const objectives = await scenario.judge(chaos, population.calls);
     const examples = population.calls.filter(({ result }) => result.kind === 'error' || result.kind === 'hang').slice(0, 5)
@@ -69,7 +90,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       await cp(mesh.folder, to, { recursive: true, filter: (path) => !path.endsWith('.sock') });
       say(`  logs are in ${to}`);
     }
-    return { objectives: objectives.map((objective) => ({ ...objective, name: `${scenario.name}: ${objective.name}` })), counts: count(population.calls), examples };
+    return { objectives: objectives.map((objective) => ({ ...objective, name: `${scenario.name}: ${objective.name}` })), counts: count(population.calls), examples, calls: population.calls, disturbances };
   } finally {
     await prepared?.close();
     await folder.remove();

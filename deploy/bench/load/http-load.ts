@@ -73,6 +73,25 @@ export async function openSessions(port: number, path: string, count: number, au
   return sessions;
 }
 
+/** Sends one tool call of each session over `connections` connections. */
+export async function callOnceEach(options: { port: number; path: string; connections: number; sessions: readonly string[] }): Promise<{ answered: number; failed: number; seconds: number; slowestMs: number }> {
+  const { port, path, connections, sessions } = options;
+  const startedAt = performance.now();
+  let next = 0, answered = 0, slowestMs = 0;
+  await Promise.all(Array.from({ length: connections }, async () => {
+    let connection = new Connection(port);
+    while (next < sessions.length) {
+      const sentAt = performance.now();
+      const answer = await new Promise<Answer>((done) => connection.send(request(path, TOOL_CALL, sessions[next++]!), done));
+      slowestMs = Math.max(slowestMs, performance.now() - sentAt);
+      if (answer.status === 200) answered++;
+      if (answer.status === 0) { connection.close(); connection = new Connection(port); }
+    }
+    connection.close();
+  }));
+  return { answered, failed: sessions.length - answered, seconds: (performance.now() - startedAt) / 1000, slowestMs };
+}
+
 /** Sends tool calls of the given sessions (`null`: initializes) over `connections` keep-alive connections for `seconds`. */
 export async function runLoad(options: { port: number; path: string; connections: number; sessions: readonly string[] | null; seconds: number; authorization?: string }): Promise<LoadResult> {
   const { port, path, connections, seconds, authorization } = options;

@@ -11,7 +11,7 @@ export function plainEnvoy(port: number, replicaPorts: readonly number[], affini
   const router = { name: 'envoy.filters.http.router', typed_config: typed('envoy.extensions.filters.http.router.v3.Router') };
   const connectionManager = typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: 'bench', stream_idle_timeout: '0s', http_filters: [...(affinity === 'envelope' ? [stateful] : []), router],
-    route_config: { name: 'bench', virtual_hosts: [{ name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'mcp', timeout: '0s', prefix_rewrite: '/mcp' } }] }] },
+    route_config: { name: 'bench', virtual_hosts: [{ name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'mcp', timeout: '0s' } }] }] },
   });
   const address = (value: number) => ({ socket_address: { address: '127.0.0.1', port_value: value } });
   return {

@@ -5,5 +5,6 @@ import { killControlPlane, killGateway, killSidecar } from './kill-process.ts';
 import { redisDown, redisFailover } from './redis.ts';
 import { restartEmpty, rolling } from './restart-replica.ts';
 import { splitBrain } from './split-brain.ts';
+import { stampede } from './stampede.ts';
 
-export const scenarios: readonly Scenario[] = [killReplica, restartEmpty, rolling, hangReplica, killGateway, killSidecar, killControlPlane, redisDown, redisFailover, splitBrain];
+export const scenarios: readonly Scenario[] = [killReplica, restartEmpty, rolling, hangReplica, killGateway, killSidecar, killControlPlane, redisDown, redisFailover, splitBrain, stampede];
