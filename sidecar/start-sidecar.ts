@@ -106,7 +106,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
   const relay = await startRelay({
-    ...settings.relay, topology: () => topology.topology, directory, recovery, upstream, breakers, outcomes: (outcome) => { outcomes.publish(outcome); },
+    ...settings.relay, ...(settings.advertise !== null && { advertise: settings.advertise }), topology: () => topology.topology, directory, recovery, upstream, breakers, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },

@@ -54,11 +54,10 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
 
 const NO_RELAY: EnvoyNode = { id: '', role: 'gateway', listen: '', extProc: [], relay: [] };
 
-/** What every sidecar is told: the replicas and the policy of each server. */
+/** What every sidecar is told: the replicas and the policy of each server, and the relays of all gateways. */
 export function sidecarResources(snapshot: TopologySnapshot, memo = new Memo()): PlainResources {
-  const replicasOnly = { ...snapshot, gateways: [] };
   return new Map([
-    [RESOURCE_TYPE.endpoints, new Map(snapshot.servers.map((server) => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server], () => serverEndpoints(server, replicasOnly, NO_RELAY))]))],
+    [RESOURCE_TYPE.endpoints, new Map(snapshot.servers.map((server) => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server, snapshot.gateways], () => serverEndpoints(server, snapshot, NO_RELAY))]))],
     [SERVER_POLICY_TYPE, new Map(snapshot.servers.map((server) => [server.name, memo.get(`policy ${server.name}`, [server], () => policyResource(server))]))],
   ]);
 }

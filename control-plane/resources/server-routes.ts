@@ -1,4 +1,4 @@
-import { HEADER, RESOURCE } from '../../proto/wire.ts';
+import { HEADER, QUERY, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { askSidecar } from './filters/ext-proc.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
@@ -67,8 +67,9 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
     ...ofSlots,
     route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] }),
     ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasHeader(HEADER.sessionId)] })]),
-    // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks.
+    // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks; its messages carry the session in the query.
     route({ ...relay, kind: 'sse', headers: [isMethod('GET')] }),
+    route({ ...relay, kind: 'sse', path: { ...path, query_parameters: [{ name: QUERY.sseSession, present_match: true }] } }),
     route({ ...decide, retryPolicy: plainRetry }),
   ];
 }

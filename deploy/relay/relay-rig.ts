@@ -39,8 +39,8 @@ export class RigFleet {
   readonly backing = new MemoryBacking();
   readonly replicas: RigReplica[];
   policy: ServerPolicy;
-  /** Relays of other gateways, as each gateway is told of them. */
-  neighbourRelays: string[] = [];
+  /** Relays of all gateways, as each gateway is told of them. */
+  relays: string[] = [];
 
   constructor(ports: readonly number[], policy: Record<string, unknown> = {}) {
     this.replicas = ports.map((port, index) => ({ address: `127.0.0.1:${port}`, slot: slotName(index + 1), state: 'active' }));
@@ -49,7 +49,7 @@ export class RigFleet {
 
   topology() {
     const endpoints = this.replicas.map(({ address, slot, state, backend = 'stable' }): ReplicaEndpoint => ({ server: 'linear', replica: `r${slot}`, backend, slot, address, state, isSteady: true, weight: state === 'active' ? 1 : 0 }));
-    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints, this.neighbourRelays)]);
+    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints, this.relays)]);
   }
 
   /** `isCut`: it can't reach the store. */

@@ -100,7 +100,7 @@ export abstract class Exchange implements AnswerListener {
   protected toNeighbour(): boolean {
     const { incoming, path } = this.request;
     if (incoming.headers[HEADER.forwarded] !== undefined || !this.client.isFresh) return false;
-    const address = this.view.neighbourRelays.find((relay) => !this.#neighbours.includes(relay));
+    const address = this.view.relays.find((relay) => relay !== this.ctx.ownRelay() && !this.#neighbours.includes(relay));
     if (address === undefined) return false;
     this.#neighbours.push(address);
     this.outcome.leaveToNeighbour();

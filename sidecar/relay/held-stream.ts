@@ -101,7 +101,7 @@ export class HeldStream implements AnswerListener {
 
   /** Another gateway may know the session that this one can't find out about: it holds the stream then. */
   #toNeighbour(): void {
-    const { incoming, path } = this.#request, address = this.#view.neighbourRelays[0];
+    const { incoming, path } = this.#request, address = this.#view.relays.find((relay) => relay !== this.#ctx.ownRelay());
     if (this.#isHandedOver || !this.#client.isFresh || address === undefined || incoming.headers[HEADER.forwarded] !== undefined) return this.#fail('recoveryFailed');
     this.#isHandedOver = true;
     this.#call = this.#ctx.upstream.send({ address, method: 'GET', path, headers: neighbourHeaders(incoming.rawHeaders), body: null, connectTimeoutMs: this.#view.policy.timeouts.connectMs }, new UpstreamAnswer(this));

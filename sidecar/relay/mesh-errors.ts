@@ -35,5 +35,5 @@ export function errorOfRefusal(reason: RefusalReason): MeshError {
 /** What such a request counts as. */
 export function outcomeOfError(kind: MeshError): OutcomeKind {
   if (kind === 'sessionNotFound') return 'lost_session';
-  return kind === 'overload' || kind === 'breakerOpen' || kind === 'noReplica' ? 'overload' : 'replica_fault';
+  return kind === 'replicaLost' || kind === 'deadline' ? 'replica_fault' : 'overload';
 }

@@ -28,6 +28,8 @@ export interface RelayMetrics {
 /** What every exchange of the relay shares. */
 export interface RelayContext {
   server: (name: string) => ServerView | undefined;
+  /** `ip:port` at which neighbours reach this relay. */
+  ownRelay: () => string;
   directory: SessionDirectory;
   recovery: Recovery;
   upstream: Upstream;

@@ -41,6 +41,8 @@ export interface RelayOptions {
   learned?: (server: string, names: string[]) => void;
   /** Answers /health: status and JSON body. */
   health: () => Promise<{ status: number; body: unknown }>;
+  /** Host at which neighbours reach this relay; `host` when left out. */
+  advertise?: string;
   now?: () => number;
   random?: () => number;
 }
@@ -57,6 +59,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const now = options.now ?? Date.now, random = options.random ?? Math.random, open = new Set<ClientAnswer>(), budgets = new Map<string, RetryBudget>(), limit = new ReportLimit(options.report, now);
   const ctx: RelayContext = {
     server: (name) => options.topology().server(name),
+    ownRelay: () => `${options.advertise ?? options.host}:${(server.address() as AddressInfo | null)?.port ?? options.port}`,
     directory: options.directory, recovery: options.recovery, upstream: options.upstream, breakers: options.breakers, outcome: options.outcomes, metrics: options.metrics, now,
     report: (report) => limit.report(report),
     place: ({ policy, endpoints, backends }, excluded) => {

@@ -1,7 +1,7 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
-import { readEndpoints, readNeighbourRelays } from './read-endpoints.ts';
+import { readEndpoints, readRelays } from './read-endpoints.ts';
 import { readPolicy } from './read-policy.ts';
 import { makeServerView, makeTopology, type PolicyContent, type ServerView, type Topology } from './topology.ts';
 
@@ -53,7 +53,7 @@ function combine(before: Topology, policies: FleetState['policies'], endpoints: 
     const own = endpoints.get(name);
     if (!own) continue;
     const kept = changed.has(name) ? undefined : before.servers.get(name);
-    servers.push(kept ?? makeServerView(policy.value, own.value, readNeighbourRelays(own.json)));
+    servers.push(kept ?? makeServerView(policy.value, own.value, readRelays(own.json)));
   }
   return makeTopology(servers);
 }

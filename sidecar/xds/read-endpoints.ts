@@ -8,13 +8,10 @@ interface WireEndpoint {
 }
 interface WireAssignment { endpoints?: { lb_endpoints?: WireEndpoint[] }[] }
 
-/**
- * Relays of the other gateways, for what this one can't decide. They come after this node's own relay, in a priority of their own.
- */
-export function readNeighbourRelays(resource: object): string[] {
-  const groups = ((resource as WireAssignment).endpoints ?? []).map(({ lb_endpoints = [] }) => lb_endpoints)
-    .filter((group) => group.length > 0 && group.every(({ metadata }) => metadata?.filter_metadata?.[KEY.namespace]?.[KEY.state] === 'relay'));
-  return groups.length < 2 ? [] : groups.at(-1)!.flatMap(({ endpoint }) => {
+/** The gateways' relays, this node's own among them: another one may know what this one can't find out. */
+export function readRelays(resource: object): string[] {
+  const all = ((resource as WireAssignment).endpoints ?? []).flatMap(({ lb_endpoints = [] }) => lb_endpoints);
+  return all.filter(({ metadata }) => metadata?.filter_metadata?.[KEY.namespace]?.[KEY.state] === 'relay').flatMap(({ endpoint }) => {
     const { address, port_value: port } = endpoint?.address?.socket_address ?? {};
     return address && port ? [address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`] : [];
   });

@@ -11,8 +11,8 @@ export interface ServerView {
   /** Slots of lives that are over, but that sessions may still name. Not in `endpoints`. */
   readonly lostSlots: ReadonlySet<string>;
   readonly backends: readonly BackendWeight[];
-  /** `ip:port` of the other gateways’ relays. */
-  readonly neighbourRelays: readonly string[];
+  /** `ip:port` of all gateways’ relays, this one’s own among them. */
+  readonly relays: readonly string[];
   bySlot(slot: string): ReplicaEndpoint | undefined;
   /** `ip:port`. */
   byAddress(address: string): ReplicaEndpoint | undefined;
@@ -27,11 +27,11 @@ export interface Topology {
 /** What the resources of one server hold, read and checked. */
 export interface PolicyContent { policy: ServerPolicy; lostSlots: readonly string[]; backends: readonly BackendWeight[] }
 
-export function makeServerView({ policy, lostSlots, backends }: PolicyContent, endpoints: readonly ReplicaEndpoint[], neighbourRelays: readonly string[] = []): ServerView {
+export function makeServerView({ policy, lostSlots, backends }: PolicyContent, endpoints: readonly ReplicaEndpoint[], relays: readonly string[] = []): ServerView {
   const slots = new Map(endpoints.map((endpoint) => [endpoint.slot, endpoint]));
   const addresses = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
   return {
-    name: policy.name, policy, endpoints, backends, neighbourRelays, lostSlots: new Set(lostSlots),
+    name: policy.name, policy, endpoints, backends, relays, lostSlots: new Set(lostSlots),
     bySlot: (slot) => slots.get(slot),
     byAddress: (address) => addresses.get(address),
   };
