@@ -60,12 +60,20 @@ async function setUp() {
   return carriedNode;
 }
 
+/** npm passes SIGTERM to a shell between it and us, and that shell dies without a word: a new parent is the only sign. */
+function watchParent(onGone) {
+  if (!process.env['npm_lifecycle_event']) return;
+  const parent = process.ppid;
+  setInterval(() => { if (process.ppid !== parent) onGone(); }, 250).unref();
+}
+
 function run(node, args) {
   // The ipc channel is how the script learns that this process was killed without a chance to pass that on.
   // The compile cache makes the second start quicker.
   const env = { NODE_COMPILE_CACHE: join(root, '.holdfast/compile-cache'), ...process.env };
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  watchParent(() => child.kill('SIGTERM'));
   child.once('error', (cause) => { say(`cannot run ${node}: ${cause.message}`); process.exit(1); });
   child.once('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
