@@ -49,7 +49,9 @@ export function startOperations({ id, stores, config, topology, probes, gateways
       if (redis === null) return { sessions: 0, inFlight: null, lastActivityMs: null };
       const ttlSeconds = config().servers.find((each) => each.name === server)?.sessionTtlSeconds ?? 3600;
       const [sessions, counted] = await Promise.all([remainingSessions(redis, server, slot, ttlSeconds, now()), slo(server)]);
-      return { ...sessions, inFlight: counted?.inFlight.get(slot) ?? 0 };
+      // Calls that no relay holds are counted by nobody.
+      const isCounted = config().servers.find((each) => each.name === server)?.guard.includes('calls') ?? false;
+      return { ...sessions, inFlight: isCounted ? counted?.inFlight.get(slot) ?? 0 : null };
     },
   });
 
