@@ -2,6 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { parse } from 'yaml';
 import { ensureEnvoy } from '../deploy/setup/binaries.ts';
+import { prepareEnvoy } from '../deploy/mesh/start-envoy.ts';
+import { freePorts } from '../deploy/mesh/free-port.ts';
+import { temporaryFolder } from '../deploy/mesh/temporary-folder.ts';
+import { waitFor } from '../deploy/mesh/wait-for.ts';
 import { runCommand } from '../deploy/setup/run-command.ts';
 import { renderBootstrap, type BootstrapOptions } from './bootstrap.ts';
 import { readBootstrapTemplate } from './bootstrap-template.ts';
@@ -33,6 +37,22 @@ test('node metadata tells the control plane what only this node knows', (t) => {
     id: 'gateway-1', cluster: 'holdfast',
     metadata: { holdfast: { role: 'gateway', listen: gateway.listen, extProc: gateway.extProc, relay: gateway.relay } },
   });
+});
+
+test('Prometheus can read statistics and nothing else, where the bootstrap says so', async (t) => {
+  const folder = await temporaryFolder();
+  t.teardown(folder.remove);
+  const [adminPort, metricsPort] = await freePorts(2) as [number, number];
+  // Without a control plane no listener opens, this one neither: a gateway without a configuration counts as down.
+  const { dynamic_resources: _, ...config } = parse(renderBootstrap(template, { ...gateway, controlPlanes: ['127.0.0.1:1'], admin: `127.0.0.1:${adminPort}`, metrics: `127.0.0.1:${metricsPort}` }));
+  const envoy = await prepareEnvoy({ config, adminPort, folder: folder.path });
+  t.teardown(() => envoy.close());
+  await envoy.process.start();
+  const ask = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${metricsPort}${path}`, { method }).catch(() => undefined);
+  await waitFor(async () => (await ask('/stats/prometheus'))?.status === 200, { what: 'statistics' });
+  t.regex(await (await ask('/stats/prometheus'))!.text(), /^envoy_server_uptime/m);
+  for (const path of ['/quitquitquit', '/config_dump', '/', '/stats/prometheus/../../config_dump']) t.is((await ask(path))?.status, 404, path);
+  t.is((await ask('/stats/prometheus', 'POST'))?.status, 404);
 });
 
 test('limits can be set', (t) => {

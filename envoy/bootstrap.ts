@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import { metricsListener } from './metrics-listener.ts';
 
 /** What one Envoy of the mesh is told at its start. Addresses are `host:port`, `[ipv6]:port` or `unix:/path`. */
 export interface BootstrapOptions {
@@ -14,6 +15,8 @@ export interface BootstrapOptions {
   relay: readonly string[];
   controlPlanes: readonly string[];
   admin: string;
+  /** Where Prometheus may read statistics, `/stats/prometheus` and nothing else; absent: only at `admin`. */
+  metrics?: string;
   /** Above 90 % of it Envoy sheds load (README). */
   heapLimitBytes?: number;
   maxConnections?: number;
@@ -41,6 +44,11 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
   document.setIn(['static_resources', 'clusters', 0, 'load_assignment', 'endpoints'], document.createNode([{
     lb_endpoints: options.controlPlanes.map((address) => ({ endpoint: { address: envoyAddress(address, 'controlPlanes') } })),
   }], { flow: true }));
+  if (options.metrics !== undefined) {
+    const { listener, cluster } = metricsListener(envoyAddress(options.metrics, 'metrics'), envoyAddress(options.admin, 'admin'));
+    document.setIn(['static_resources', 'listeners'], document.createNode([listener]));
+    document.addIn(['static_resources', 'clusters'], document.createNode(cluster));
+  }
   const monitors = ['overload_manager', 'resource_monitors'];
   document.setIn([...monitors, 0, 'typed_config', 'max_heap_size_bytes'], options.heapLimitBytes ?? HEAP_LIMIT_BYTES);
   document.setIn([...monitors, 1, 'typed_config', 'max_active_downstream_connections'], options.maxConnections ?? MAX_CONNECTIONS);

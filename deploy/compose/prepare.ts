@@ -26,14 +26,14 @@ for (const nodeId of NODES) {
   await mkdir(own, { recursive: true });
   await writeWhole(join(own, 'bootstrap.yaml'), renderBootstrap(template, {
     nodeId, role: 'gateway', listen: `0.0.0.0:${PORT}`, extProc: [`unix:${join(own, 'ext-proc.sock')}`], relay: ['127.0.0.1:7900'],
-    controlPlanes: CONTROL_PLANES, admin: '127.0.0.1:9901',
+    controlPlanes: CONTROL_PLANES, admin: '127.0.0.1:9901', metrics: '0.0.0.0:9902',
   }));
 }
 for (const nodeId of ['edge', 'edge-standby']) {
   const own = join(folder, nodeId);
   await mkdir(own, { recursive: true });
   await writeWhole(join(own, 'bootstrap.yaml'), renderBootstrap(template, {
-    nodeId, role: 'edge', listen: '0.0.0.0:8080', extProc: [], relay: [], controlPlanes: CONTROL_PLANES, admin: '127.0.0.1:9901',
+    nodeId, role: 'edge', listen: '0.0.0.0:8080', extProc: [], relay: [], controlPlanes: CONTROL_PLANES, admin: '127.0.0.1:9901', metrics: '0.0.0.0:9902',
   }));
 }
 const made = await renewCertificates([{ name: 'edge', altNames: ['localhost', '127.0.0.1'] }], { folder: join(folder, 'certs'), now: new Date(), days: 90, renewDays: 30 });
