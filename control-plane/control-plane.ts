@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { anotherConnection } from '../proto/redis/redis-client.ts';
 import { CHANNEL, RESOURCE } from '../proto/wire.ts';
 import type { Config } from './config/config-schema.ts';
 import { ControlLoop } from './control-loop.ts';
 import { Discovery } from './discovery/discovery.ts';
+import { topologyMetrics } from './metrics/topology-metrics.ts';
 import { Probes, type ProbeResult } from './probe/probes.ts';
 import { parseReport, type ReplicaReport } from './probe/reports.ts';
 import { Slots } from './slots/slots.ts';
@@ -148,7 +149,7 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   configure(config, firstText);
   const refuse = (problems: readonly string[]) => stores.events.append({ kind: 'config.refused', level: 'error', message: `the changed configuration is bad, the last good one stays in force: ${problems.slice(0, 3).join(' ')}`, data: { problems } });
 
-  new Gauge({ name: 'holdfast_control_plane_leader', help: 'Whether this control plane leads', registers: [registry], collect() { this.set(stores.lease.isLeader ? 1 : 0); } });
+  topologyMetrics({ registry, version, topology: () => loop.snapshot, rollouts: () => operations.rollouts.current(), isLeader: () => stores.lease.isLeader, clusterNodes: () => config.ha.clusterNodes });
   const xdsPort = await xds.listen(xdsAddress);
   const health = await startHealthServer(admin, {
     registry,
