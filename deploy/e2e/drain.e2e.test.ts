@@ -1,0 +1,60 @@
+import test from 'ava';
+import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+import { holdfast, type Ran } from './holdfast-command.ts';
+import { SteadyLoad } from './steady-load.ts';
+
+let mesh: Mesh;
+const run = (...args: string[]): Promise<Ran> => holdfast(mesh.controlPlane.adminUrl, ...args);
+
+test.before(async (t) => {
+  t.timeout(120_000);
+  mesh = await startMesh({ gateways: 2, servers: { linear: { replicas: 3 } } });
+});
+test.after.always(() => mesh?.close());
+
+interface Listed { replica: string; state: string; slot: string; weight: number }
+const replicas = async (): Promise<Listed[]> => JSON.parse((await run('replicas', '--json')).out) as Listed[];
+
+test.serial('a drained replica ends without a failed call or a lost session, and comes back', async (t) => {
+  t.timeout(120_000);
+  const load = await new SteadyLoad({ mesh, server: 'linear', sessions: 9, newEveryMs: 200 }).start();
+  const drained = await run('drain', 'linear-2', '--deadline', '60s');
+  t.is(drained.code, 0, drained.err);
+  t.regex(drained.out, /linear linear-2: drained: /);
+  const [, two] = mesh.replicas;
+  await two!.process.kill('SIGTERM');
+  await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'unhealthy', { what: 'seen as gone' });
+  await two!.process.start();
+  await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'draining', { what: 'seen as back' });
+  t.is((await run('undrain', 'linear-2')).code, 0);
+  await mesh.settled();
+  const report = await load.stop();
+  t.deepEqual(report.failures, []);
+  t.false(report.homes.includes('linear-2'), 'its sessions moved');
+  t.log(`${report.calls} calls, ${report.homes.length} lasting sessions`);
+});
+
+test.serial('a rolling restart of every replica fails no call and loses no session', async (t) => {
+  t.timeout(180_000);
+  const load = await new SteadyLoad({ mesh, server: 'linear', sessions: 9, newEveryMs: 200 }).start();
+  for (const { name, process } of mesh.replicas) {
+    const before = (await replicas()).find(({ replica }) => replica === name)!.slot;
+    t.is((await run('drain', name, '--until-restart', '--deadline', '60s')).code, 0);
+    await process.restart();
+    await waitFor(async () => {
+      const now = (await replicas()).find(({ replica }) => replica === name)!;
+      return now.state === 'active' && now.slot !== before && now.weight > 0;
+    }, { what: `${name} taken in again with a slot of its own` });
+  }
+  const report = await load.stop();
+  t.deepEqual(report.failures, []);
+  t.log(`${report.calls} calls, ${[...report.begun.values()].reduce((sum, each) => sum + each, 0)} sessions`);
+});
+
+test.serial('an order to drain what is not there is refused and changes nothing', async (t) => {
+  const refused = await run('drain', 'linear-9');
+  t.is(refused.code, 65);
+  t.regex(refused.err, /there is no replica linear-9; there are linear\/linear-1/);
+  t.is((await run('drain', 'list')).out, 'nothing is drained\n');
+});

@@ -1,0 +1,112 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { alternatingFetch } from '../clients/alternating-fetch.ts';
+import { connectClient } from '../clients/connect-client.ts';
+import type { McpClient } from '../clients/mcp-client.ts';
+import type { Mesh } from '../mesh/start-mesh.ts';
+
+export interface LoadOptions {
+  mesh: Mesh;
+  server: string;
+  /** Sessions that stay for the whole time. */
+  sessions: number;
+  /** Each of them makes a call this often on average. */
+  everyMs?: number;
+  /** A session more this often, for three calls; none when absent. */
+  newEveryMs?: number;
+  /** Share of calls on these replicas that ask for a tool error. */
+  toolErrors?: { share: number; isOn: (replica: string) => boolean };
+}
+
+/** What the clients saw. */
+export interface LoadReport {
+  calls: number;
+  /** Calls that did not get their answer, and sessions that could not begin. */
+  failures: string[];
+  injected: number;
+  /** New sessions by the replica that they began on. */
+  begun: Map<string, number>;
+  /** Where each lasting session lives at the end. */
+  homes: string[];
+}
+
+/** Official clients, through all gateways in turn, at a constant rate. A lost session shows as a failed call: official clients do not begin anew. */
+export class SteadyLoad {
+  readonly report: LoadReport = { calls: 0, failures: [], injected: 0, begun: new Map(), homes: [] };
+  readonly #options: LoadOptions;
+  #isRunning = true;
+  #lasting: Array<{ client: McpClient; home: string }> = [];
+  #loops: Promise<void>[] = [];
+
+  constructor(options: LoadOptions) { this.#options = options; }
+
+  async start(): Promise<this> {
+    for (let index = 0; index < this.#options.sessions; index++) {
+      const client = await this.#begin();
+      if (client) this.#lasting.push(client);
+    }
+    this.#loops = this.#lasting.map((each) => this.#callOn(each));
+    if (this.#options.newEveryMs !== undefined) this.#loops.push(this.#newcomers(this.#options.newEveryMs));
+    return this;
+  }
+
+  /** Where each lasting session lives now. */
+  homes(): string[] { return this.#lasting.map(({ home }) => home); }
+
+  /** Waits for what is under way, and closes. */
+  async stop(): Promise<LoadReport> {
+    this.#isRunning = false;
+    await Promise.all(this.#loops);
+    this.report.homes = this.homes();
+    await Promise.all(this.#lasting.map(({ client }) => client.terminate().catch(() => undefined)));
+    return this.report;
+  }
+
+  async #begin(): Promise<{ client: McpClient; home: string } | undefined> {
+    const { mesh, server } = this.#options;
+    return this.#count('initialize', async () => {
+      const client = await connectClient({ kind: 'v1', url: mesh.url(server), fetch: alternatingFetch(mesh.gateways.map(({ url }) => url)), timeoutMs: 15_000 });
+      const home = String((await client.callTool('whoami')).data.replica);
+      this.report.begun.set(home, (this.report.begun.get(home) ?? 0) + 1);
+      return { client, home };
+    });
+  }
+
+  async #callOn(each: { client: McpClient; home: string }): Promise<void> {
+    const { everyMs = 60 } = this.#options;
+    while (this.#isRunning) {
+      await pause(everyMs * (0.5 + Math.random()));
+      await this.#call(each);
+    }
+  }
+
+  async #call(each: { client: McpClient; home: string }): Promise<void> {
+    const { toolErrors } = this.#options;
+    if (toolErrors?.isOn(each.home) && Math.random() < toolErrors.share) {
+      this.report.injected++;
+      await this.#count('fail', () => each.client.callTool('fail', {}).catch(() => undefined));
+      return;
+    }
+    const answer = await this.#count('whoami', () => each.client.callTool('whoami'));
+    if (answer) each.home = String(answer.data.replica);
+  }
+
+  async #newcomers(everyMs: number): Promise<void> {
+    while (this.#isRunning) {
+      await pause(everyMs);
+      const begun = await this.#begin();
+      if (!begun) continue;
+      for (let call = 0; call < 3; call++) await this.#call(begun);
+      await begun.client.terminate().catch(() => undefined);
+    }
+  }
+
+  async #count<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    this.report.calls++;
+    try {
+      return await work();
+    } catch (error) {
+      this.report.failures.push(`${what}: ${(error as Error).message.slice(0, 300)}`);
+      return undefined;
+    }
+  }
+}
