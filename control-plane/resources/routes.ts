@@ -1,4 +1,4 @@
-import { RESOURCE, routeName } from '../../proto/wire.ts';
+import { HEADER, RESOURCE, routeName } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { directResponse } from './direct-response.ts';
@@ -60,6 +60,7 @@ function virtualHost(byPrefix: Record<string, object>): object {
       name: 'all',
       domains: ['*'],
       include_request_attempt_count: true,
+      response_headers_to_remove: [HEADER.isFinal],
       retry_policy: sessionRetry,
       request_body_buffer_limit: DEFAULT_BODY_BYTES,
       matcher: {

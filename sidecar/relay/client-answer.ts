@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { RpcError } from '../../proto/rpc-error.ts';
 import { SSE_KEEPALIVE, sseMessage } from '../../proto/sse-writer.ts';
+import { HEADER } from '../../proto/wire.ts';
 import { clientHeaders } from './client-headers.ts';
 
 /** Seconds after which a client may ask again when no replica can take its request now. */
@@ -96,7 +97,7 @@ export class ClientAnswer {
 
   #head(status: number, headers: OutgoingHttpHeaders): void {
     this.status = status;
-    this.#response.writeHead(status, headers);
+    this.#response.writeHead(status, status === 404 ? { ...headers, [HEADER.isFinal]: 'true' } : headers);
   }
 
   #over(): void {
