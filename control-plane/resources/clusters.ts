@@ -3,7 +3,7 @@ import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { commonLb, edsOverAds, http1Options, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
 import { duration } from './duration.ts';
 import { jwksCluster } from './filters/jwt.ts';
-import { upstreamTls } from './upstream-tls.ts';
+import { upstreamSecrets, upstreamTls } from './tls.ts';
 import { typed } from '../../proto/xds/loader.ts';
 
 /** Every replica of a server, this node's relay behind them, and the neighbours' relays behind that (endpoints.ts). */
@@ -24,7 +24,7 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
       fallback_policy: leastRequest,
     }),
     ...(withTls.length > 0 && {
-      transport_socket_matches: withTls.map((backend) => ({ name: backend.name, match: { backend: backend.name }, transport_socket: upstreamTls(backend.tls!) })),
+      transport_socket_matches: withTls.map((backend) => ({ name: backend.name, match: { backend: backend.name }, transport_socket: upstreamTls(`${server.name}/${backend.name}`, backend.tls!) })),
     }),
   };
 }
@@ -67,6 +67,12 @@ export function jwksClusters(server: ServerTopology): Array<[string, object]> {
     cluster_type: { name: 'envoy.cluster.dns', typed_config: typed('envoy.extensions.clusters.dns.v3.DnsCluster', { dns_refresh_rate: '60s' }) },
     connect_timeout: '2s',
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: Number(port) || (isTls ? 443 : 80) } }, hostname: host } }] }] },
-    ...(isTls && { transport_socket: upstreamTls({ serverName: host }) }),
+    ...(isTls && { transport_socket: upstreamTls(name, { serverName: host }) }),
   }]];
 }
+
+/** Files that a server's clusters read certificates from. */
+export const serverSecrets = (server: ServerTopology): Array<[string, object]> => [
+  ...server.backends.flatMap((backend) => (!backend.tls ? [] : upstreamSecrets(`${server.name}/${backend.name}`, backend.tls))),
+  ...(server.jwt?.jwksUrl?.startsWith('https:') ? upstreamSecrets(jwksCluster(server.name), { serverName: new URL(server.jwt.jwksUrl).hostname }) : []),
+];

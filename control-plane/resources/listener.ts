@@ -3,7 +3,6 @@ import { typed } from '../../proto/xds/loader.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import { accessLog } from './access-log.ts';
 import { envoyAddress } from './address.ts';
-import { downstreamTls } from './downstream-tls.ts';
 import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
 import { extProc } from './filters/ext-proc.ts';
 import { jwtFilter } from './filters/jwt.ts';
@@ -12,6 +11,7 @@ import { rateLimitFilters } from './filters/rate-limit.ts';
 import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
 import { connectionManager } from './connection-manager.ts';
 import type { EnvoyNode } from './node.ts';
+import { downstreamTls } from './tls.ts';
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -28,7 +28,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
     per_connection_buffer_limit_bytes: gateway.responseOutcomes === 'all' ? gateway.maxJsonAnswerBytes : BUFFER_BYTES,
     ...(gateway.tls && { listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: typed('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector') }] }),
     filter_chains: [{
-      ...(gateway.tls && { transport_socket: downstreamTls(gateway.tls) }),
+      ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls) }),
       filters: [connectionManager({
         statPrefix: 'mcp',
         routes: RESOURCE.routes,

@@ -2,7 +2,7 @@ import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { edgeSchema } from '../config/config-schema.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
-import { jwksClusters, relayCluster, serverCluster, sidecarCluster } from './clusters.ts';
+import { jwksClusters, relayCluster, serverCluster, serverSecrets, sidecarCluster } from './clusters.ts';
 import { gatewaysCluster, gatewaysEndpoints } from './edge/edge-cluster.ts';
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
@@ -12,6 +12,7 @@ import { Memo } from './memo.ts';
 import type { EnvoyNode } from './node.ts';
 import { policyResource } from './policy.ts';
 import { gatewayRoutes } from './routes.ts';
+import { downstreamSecrets, upstreamSecrets } from './tls.ts';
 
 /** Type URL → name → resource in Envoy's JSON form. */
 export type PlainResources = Map<string, Map<string, object>>;
@@ -38,6 +39,10 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
     ])],
     [RESOURCE_TYPE.listener, new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
     [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
+    [RESOURCE_TYPE.secrets, new Map([
+      ...memo.get('secrets', [gateway], () => (gateway.tls ? downstreamSecrets('gateway', gateway.tls) : [])),
+      ...servers.flatMap((server) => memo.get(`secrets ${server.name}`, [server], () => serverSecrets(server))),
+    ])],
   ]);
 }
 
@@ -49,6 +54,7 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
     [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, node))],
     [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge)]])],
+    [RESOURCE_TYPE.secrets, new Map([...(edge.tls ? downstreamSecrets('edge', edge.tls) : []), ...(edge.gatewayTls ? upstreamSecrets('gateways', edge.gatewayTls) : [])])],
   ]);
 }
 

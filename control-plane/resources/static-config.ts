@@ -22,5 +22,12 @@ export function staticConfig(resources: PlainResources, admin: object): object {
       }
     }
   }
-  return { admin: { address: admin }, static_resources: { listeners, clusters } };
+  return { admin: { address: admin }, static_resources: withoutSds({ listeners, clusters, secrets: all(RESOURCE_TYPE.secrets) }) };
+}
+
+/** Secrets that are found by their name alone. */
+function withoutSds(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSds);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'sds_config').map(([key, inner]) => [key, withoutSds(inner)]));
 }

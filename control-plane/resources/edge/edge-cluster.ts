@@ -5,7 +5,7 @@ import type { TopologySnapshot } from '../../topology/topology.ts';
 import { edsOverAds, leastRequest, openLimits } from '../cluster-parts.ts';
 import { duration } from '../duration.ts';
 import { envoyAddress } from '../address.ts';
-import { upstreamTls } from '../upstream-tls.ts';
+import { upstreamTls } from '../tls.ts';
 
 /** An idle connection to a gateway is closed before the gateway (300 s) would do it. */
 const httpOptions = {
@@ -43,7 +43,7 @@ export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): o
   ignore_health_on_host_removal: true,
   typed_extension_protocol_options: httpOptions,
   load_balancing_policy: leastRequest,
-  ...(edge.gatewayTls && { transport_socket: upstreamTls(edge.gatewayTls) }),
+  ...(edge.gatewayTls && { transport_socket: upstreamTls('gateways', edge.gatewayTls) }),
 });
 
 /** A draining gateway gets no new requests; what it has goes on. */

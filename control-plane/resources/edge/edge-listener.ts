@@ -2,8 +2,8 @@ import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig } from '../../config/config-schema.ts';
 import { envoyAddress } from '../address.ts';
 import { connectionManager } from '../connection-manager.ts';
-import { downstreamTls } from '../downstream-tls.ts';
 import type { EnvoyNode } from '../node.ts';
+import { downstreamTls } from '../tls.ts';
 import { EDGE_ROUTES } from './edge-routes.ts';
 
 const manager: object = connectionManager({
@@ -19,6 +19,6 @@ export function edgeListeners(edge: EdgeConfig, node: EnvoyNode): Array<[string,
   if (edge.tls === undefined || edge.tlsListen === undefined) return [['edge', plain]];
   return [['edge', plain], ['edge-tls', {
     name: 'edge-tls', address: envoyAddress(edge.tlsListen), per_connection_buffer_limit_bytes: 1 << 20,
-    filter_chains: [{ transport_socket: downstreamTls(edge.tls), filters: [manager] }],
+    filter_chains: [{ transport_socket: downstreamTls('edge', edge.tls), filters: [manager] }],
   }]];
 }
