@@ -98,7 +98,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
       await Promise.all(gateways.filter((one) => one.envoy.process.isRunning).map((gateway) => waitFor(async () => {
         if (!(await answers(`${gateway.url}/health`))) return false;
         const hosts = await hostsOf(gateway.envoy.adminUrl);
-        return wanted.every(({ server, address }) => hosts.get(`mcp.${server}`)?.get(address) === 'HEALTHY');
+        return wanted.every(({ server, backend, address }) => {
+          // A backend of weight 0 takes nothing new: to Envoy it is draining.
+          const health = hosts.get(`mcp.${server}`)?.get(address);
+          return health === 'HEALTHY' || (servers[server]?.weights?.[backend] === 0 && health === 'DRAINING');
+        });
       }, { what: `${gateway.name} knows ${wanted.length} healthy replicas`, everyMs: 50 })));
     };
     await settled();
