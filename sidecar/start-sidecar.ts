@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Heartbeat } from '../proto/heartbeat.ts';
@@ -21,6 +22,7 @@ import { startRelay } from './relay/start-relay.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
 import { createMemoryStore } from './session/memory-store.ts';
 import { createRedisStore } from './session/redis-store.ts';
+import { isWildcard, reachedAt } from './settings/reached-at.ts';
 import type { SidecarSettings } from './settings/read-settings.ts';
 import { TopologyClient } from './xds/topology-client.ts';
 
@@ -46,9 +48,10 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   if (redis && !(await whenReady(redis, REDIS_WAIT_MS))) log.warn('Redis does not answer yet; new sessions stay on this node until it does');
   const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId });
 
+  const hostOf = (host: string): string => reachedAt(host, settings.advertise, networkInterfaces());
+  const reached = ({ host, port }: { host: string; port: number }): string => `${hostOf(host)}:${port}`;
   const own = (): Heartbeat => {
-    const reached = ({ host, port }: { host: string; port: number }): string => `${settings.advertise ?? host}:${port}`;
-    return { nodeId, version, relay: [reached(settings.relay)], peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen, isDraining, atMs: now() };
+    return { nodeId, version, relay: [reached(settings.relay)], peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen && reached(settings.listen), isDraining, atMs: now() };
   };
   const topology = new TopologyClient({
     addresses: settings.controlPlanes, nodeId, version, metadata: own, ...(settings.stateDir !== null && { stateFile: join(settings.stateDir, `${nodeId}.topology.json`) }),
@@ -106,14 +109,14 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
   const relay = await startRelay({
-    ...settings.relay, ...(settings.advertise !== null && { advertise: settings.advertise }), topology: () => topology.topology, directory, recovery, upstream, breakers, outcomes: (outcome) => { outcomes.publish(outcome); },
+    ...settings.relay, advertise: hostOf(settings.relay.host), topology: () => topology.topology, directory, recovery, upstream, breakers, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
   });
   const extProc = await startExtProc({
     addresses: [addressOf(settings.extProc), ...(settings.peer ? [addressOf({ kind: 'tcp', ...settings.peer })] : [])],
-    server, directory, relay: `${settings.relay.host}:${relay.address.port}`, arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
+    server, directory, relay: relayPins(settings.relay.host, hostOf(settings.relay.host), relay.address.port), arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
     gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()), release: (permit) => breakers.release(permit, now()), onCreated: (name, backend) => metrics.sessions.created(name, backend),
     accessLogs: accessLogReceiver({ bus: outcomes, backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null, onEntries: (result, count) => metrics.path.accessLogEntries(result, count) }),
   });
@@ -143,5 +146,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
 /** What is still under way after this long is cut off. */
 const DRAIN_MS = 5000;
+
+/** One's own Envoy knows the relay by loopback when it listens everywhere; a neighbour's, whose loopback is another, by its advertised address. */
+const relayPins = (host: string, advertised: string, port: number): string => (isWildcard(host) ? `127.0.0.1:${port},${advertised}:${port}` : `${host}:${port}`);
 
 const addressOf = (endpoint: SidecarSettings['extProc']): string => endpoint.kind === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;

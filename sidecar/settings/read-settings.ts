@@ -18,8 +18,8 @@ export interface SidecarSettings {
   /** ext_proc over TCP for neighbours; null: none. */
   peer: { host: string; port: number } | null;
   /** Where clients or an edge reach this node's Envoy; null when not told. */
-  listen: string | null;
-  /** Host that other nodes reach this one by; the listening host when null. */
+  listen: { host: string; port: number } | null;
+  /** Host that other nodes reach this one by; when null the listening host, or this machine's address if that is a wildcard. */
   advertise: string | null;
   /** Where what the control plane said is kept for a start without one; null: nowhere. */
   stateDir: string | null;
@@ -90,7 +90,7 @@ export function readSettings(args: readonly string[], env: Environment, readFile
     kind: 'ok',
     settings: {
       nodeId: text('node-id') ?? shared.ha.nodeId, controlPlanes: xds as [string, ...string[]], extProc, relay, admin, peer,
-      listen: listen ? text('listen')! : null, advertise: text('advertise') ?? null, stateDir: text('state-dir') ?? null, certs: text('certs') ?? null, shared,
+      listen, advertise: text('advertise') ?? null, stateDir: text('state-dir') ?? null, certs: text('certs') ?? null, shared,
     },
   };
 }
