@@ -95,3 +95,29 @@ for (const server of SERVERS) {
     await Promise.all(live.map(({ client }) => client.terminate()));
   });
 }
+
+for (const server of SERVERS) {
+  test.serial(`${server}: a deleted session is unknown, also in the moments after a replica was killed`, async (t) => {
+    t.timeout(60_000);
+    const replicas = mesh.replicasOf(server);
+    await mesh.settled(replicas);
+    const victim = replicas[0]!;
+    await victim.process.kill();
+    try {
+      for (let i = 0; i < 12; i += 1) {
+        const client = await connectClient({ kind: 'v1', url: mesh.url(server, i % 2) });
+        const sessionId = client.sessionId!;
+        await client.terminate();
+        const answer = await fetch(mesh.url(server, (i + 1) % 2), {
+          method: 'POST', body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+          headers: { 'content-type': 'application/json', 'accept': 'application/json, text/event-stream', 'mcp-session-id': sessionId, 'mcp-protocol-version': '2025-11-25' },
+        });
+        const text = await answer.text();
+        t.is(answer.status, 404, text);
+        t.deepEqual([...answer.headers.keys()].filter((name) => name.startsWith('x-')), []);
+      }
+    } finally {
+      await victim.process.start();
+    }
+  });
+}
