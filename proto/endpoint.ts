@@ -14,6 +14,9 @@ export type ReplicaState =
   /** This life is over: kept for as long as sessions may name its slot. Has no usable address. */
   | 'lost';
 
+/** TLS towards a replica; files are read where the gateway runs. */
+export interface ReplicaTls { caFile?: string | undefined; serverName?: string | undefined; certificateFile?: string | undefined; keyFile?: string | undefined }
+
 export interface ReplicaEndpoint {
   server: string;
   /** Replica's name of the configuration or discovery; unique in its server. */
@@ -27,4 +30,8 @@ export interface ReplicaEndpoint {
   isSteady: boolean;
   /** Share of new sessions, 0–10000, already multiplied with the backend's weight. */
   weight: number;
+  /** Host header towards this replica; the client's when null or absent. */
+  host?: string | null;
+  /** Speak TLS to it; plain when null or absent. */
+  tls?: ReplicaTls | null;
 }

@@ -17,6 +17,7 @@ import { accessLogReceiver } from './outcome/access-log-receiver.ts';
 import { outcomePipeline } from './outcome/outcome-pipeline.ts';
 import { SloPublisher } from './outcome/slo-publisher.ts';
 import { Recovery } from './recovery/recovery.ts';
+import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
 import { startRelay } from './relay/start-relay.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
@@ -67,7 +68,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const outcomes = outcomePipeline({
     metrics, breakers, logger: log, now, touch: (name, digest, atMs) => directory.touch(name, digest, atMs), successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
-  const upstream = new Upstream();
+  const upstream = new Upstream(replicaLinks(() => topology.topology));
   function* inFlight() {
     for (const { name, endpoints } of topology.topology.servers.values()) {
       for (const { backend, slot, address } of endpoints) yield { server: name, backend, slot, calls: upstream.live(address) };

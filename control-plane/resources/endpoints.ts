@@ -28,6 +28,9 @@ function replica(endpoint: ReplicaEndpoint, server: ServerTopology): object {
         [ENDPOINT_METADATA.namespace]: {
           [ENDPOINT_METADATA.slot]: endpoint.slot, [ENDPOINT_METADATA.replica]: endpoint.replica, [ENDPOINT_METADATA.backend]: endpoint.backend,
           [ENDPOINT_METADATA.state]: endpoint.state, [ENDPOINT_METADATA.steady]: endpoint.isSteady, [ENDPOINT_METADATA.weight]: endpoint.weight,
+          // For the relay, which connects by itself.
+          ...(backend?.hostOverride && { [ENDPOINT_METADATA.host]: backend.hostOverride }),
+          ...(backend?.tls && { [ENDPOINT_METADATA.tls]: Object.fromEntries(Object.entries(backend.tls).filter(([, value]) => value !== undefined)) }),
         },
         ...(backend?.tls && { 'envoy.transport_socket_match': { backend: backend.name } }),
       },

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Client, Pool, type Dispatcher } from 'undici';
+import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
+import { tlsOptions, withHost, type ReplicaLink } from './replica-link.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 
 export interface UpstreamRequest {
@@ -95,9 +96,15 @@ const IDLE_POOL_MS = 60_000;
 export class Upstream {
   readonly #pools = new Map<string, ReplicaPool>();
   readonly #streams = new Set<Client>();
+  readonly #linkTo: (address: string) => ReplicaLink | undefined;
   readonly #sweep = setInterval(() => this.#dropIdle(Date.now()), IDLE_POOL_MS).unref();
 
-  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  /** `linkTo`: what is special about the way to an address; undefined for plain HTTP with the client's Host. */
+  constructor(linkTo: (address: string) => ReplicaLink | undefined = () => undefined) { this.#linkTo = linkTo; }
+
+  send(wanted: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    const host = this.#linkTo(wanted.address)?.host ?? null;
+    const request = host === null ? wanted : { ...wanted, headers: withHost(wanted.headers, host) };
     return request.method === 'GET' ? this.#open(request, sink) : this.#call(request, sink);
   }
 
@@ -123,14 +130,14 @@ export class Upstream {
   }
 
   #newPool(request: UpstreamRequest): ReplicaPool {
-    const pool = new Pool(`http://${request.address}`, { ...CLIENT_OPTIONS, connections: MAX_CALLS_PER_REPLICA, connectTimeout: request.connectTimeoutMs });
+    const pool = new Pool(this.#origin(request.address), { ...CLIENT_OPTIONS, ...this.#connection(request), connections: MAX_CALLS_PER_REPLICA });
     const replica = { pool, live: 0, lastUsedMs: 0 };
     this.#pools.set(request.address, replica);
     return replica;
   }
 
   #open(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-    const client = new Client(`http://${request.address}`, { ...CLIENT_OPTIONS, connectTimeout: request.connectTimeoutMs });
+    const client = new Client(this.#origin(request.address), { ...CLIENT_OPTIONS, ...this.#connection(request) });
     this.#streams.add(client);
     const call = new UpstreamCall(sink, () => {
       this.#streams.delete(client);
@@ -138,6 +145,16 @@ export class Upstream {
     });
     dispatch(client, request, call);
     return call;
+  }
+
+  #origin(address: string): string { return `${this.#linkTo(address)?.tls ? 'https' : 'http'}://${address}`; }
+
+  #connection({ address, connectTimeoutMs }: UpstreamRequest): Pool.Options {
+    const tls = this.#linkTo(address)?.tls;
+    if (!tls) return { connectTimeout: connectTimeoutMs };
+    const connect = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs });
+    // undici would ask for the name in the Host header, which is the client's.
+    return { connect: tls.serverName === undefined ? connect : (options, callback) => { connect({ ...options, servername: tls.serverName! }, callback); } };
   }
 
   #dropIdle(nowMs: number): void {

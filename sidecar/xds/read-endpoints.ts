@@ -1,4 +1,4 @@
-import type { ReplicaEndpoint, ReplicaState } from '../../proto/endpoint.ts';
+import type { ReplicaEndpoint, ReplicaState, ReplicaTls } from '../../proto/endpoint.ts';
 import { ENDPOINT_METADATA as KEY } from '../../proto/wire.ts';
 import type { Read } from './read-policy.ts';
 
@@ -28,6 +28,7 @@ export function readEndpoints(server: string, resource: object): Read<ReplicaEnd
       const fields = metadata?.filter_metadata?.[KEY.namespace];
       if (fields?.[KEY.slot] === undefined) continue;
       const { [KEY.slot]: slot, [KEY.replica]: replica, [KEY.backend]: backend, [KEY.state]: state, [KEY.steady]: isSteady, [KEY.weight]: weight } = fields;
+      const { [KEY.host]: host, [KEY.tls]: tls } = fields;
       const { address, port_value: port } = endpoint?.address?.socket_address ?? {};
       if (typeof slot !== 'string' || typeof replica !== 'string' || typeof backend !== 'string') return bad('slot, replica and backend must be text');
       if (!STATES.includes(state)) return bad(`replica ${replica} has an unknown state ${JSON.stringify(state)}`);
@@ -35,7 +36,8 @@ export function readEndpoints(server: string, resource: object): Read<ReplicaEnd
       if (!address || !port) return bad(`replica ${replica} has no socket address`);
       if (slots.has(slot)) return bad(`two replicas have slot ${slot}`);
       slots.add(slot);
-      endpoints.push({ server, replica, backend, slot, address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`, state: state as ReplicaState, isSteady, weight });
+      endpoints.push({ server, replica, backend, slot, address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`, state: state as ReplicaState, isSteady, weight,
+        ...(typeof host === 'string' && { host }), ...(typeof tls === 'object' && tls !== null && { tls: tls as ReplicaTls }) });
     }
   }
   return { kind: 'good', value: endpoints };

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import type { ReplicaTls } from '../../proto/endpoint.ts';
+import type { Topology } from '../xds/topology.ts';
+
+/** What is special about the way to one replica. */
+export interface ReplicaLink { host: string | null; tls: ReplicaTls | null }
+
+/** Links by address, of the topology in force. Most replicas have none. */
+export function replicaLinks(topology: () => Topology): (address: string) => ReplicaLink | undefined {
+  let of: Topology | undefined;
+  let links = new Map<string, ReplicaLink>();
+  return (address) => {
+    const now = topology();
+    if (now !== of) {
+      of = now;
+      links = new Map([...now.servers.values()].flatMap(({ endpoints }) => endpoints.flatMap(({ address: at, host = null, tls = null }) => (host === null && tls === null ? [] : [[at, { host, tls }] as const]))));
+    }
+    return links.get(address);
+  };
+}
+
+/** As Node's `tls.connect` takes it. The certificate is always checked; its name is the configured one, not the address. Read for each new pool, so renewed files are taken up. */
+export function tlsOptions({ caFile, serverName, certificateFile, keyFile }: ReplicaTls): { ca?: string; cert?: string; key?: string; checkServerIdentity?: () => undefined } {
+  return {
+    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+    ...(certificateFile !== undefined && keyFile !== undefined && { cert: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }),
+    // Envoy, too, checks a name only where one is configured: replicas are addressed by IP.
+    ...(serverName === undefined && { checkServerIdentity: () => undefined }),
+  };
+}
+
+/** The same flat list of headers with another Host. */
+export function withHost(headers: readonly string[], host: string): string[] {
+  const changed: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i]!.toLowerCase() !== 'host') changed.push(headers[i]!, headers[i + 1]!);
+  return [...changed, 'host', host];
+}
