@@ -18,6 +18,7 @@ export interface FakeReplica {
 export const CAPABILITIES = { tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, logging: {} };
 
 export async function startFakeReplica(name: string): Promise<FakeReplica> {
+  const streams = new Map<string, ServerResponse>();
   let made = 0;
   const server = createServer((incoming, response) => {
     let body = '';
@@ -35,9 +36,10 @@ export async function startFakeReplica(name: string): Promise<FakeReplica> {
       return json(response, { jsonrpc: '2.0', id: message.id, result: { protocolVersion: '2025-11-25', capabilities: CAPABILITIES, serverInfo: { name, version: '1' } } }, 200, { 'mcp-session-id': id });
     }
     if (session === undefined || !replica.sessions.has(session)) return json(response, { jsonrpc: '2.0', id: null, error: { code: -32001, message: 'Session not found' } }, 404);
-    if (method === 'GET') return sse(response, '');
+    if (method === 'GET') { streams.set(session, response); return sse(response, ''); }
     if (method === 'DELETE') {
       replica.sessions.delete(session);
+      streams.get(session)?.end();
       return void response.writeHead(200).end();
     }
     if (message.id === undefined || message.method === undefined) return void response.writeHead(202).end();

@@ -13,7 +13,7 @@ import { startRelay, type Relay } from '../../sidecar/relay/start-relay.ts';
 import type { ReplicaReport } from '../../sidecar/relay/relay-context.ts';
 import { createSessionDirectory } from '../../sidecar/session/cached-directory.ts';
 import { createMemoryStore, MemoryBacking } from '../../sidecar/session/memory-store.ts';
-import type { SessionStore } from '../../sidecar/session/session-store.ts';
+import type { SessionStore, StoreWatcher } from '../../sidecar/session/session-store.ts';
 import { StoreError } from '../../sidecar/session/store-error.ts';
 import type { SessionDirectory } from '../../sidecar/session/session-directory.ts';
 import { makeServerView, makeTopology } from '../../sidecar/xds/topology.ts';
@@ -52,9 +52,9 @@ export class RigFleet {
     return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints, this.relays)]);
   }
 
-  /** `isCut`: it can't reach the store. */
-  async gateway(nodeId = 'gateway-1', isCut = false): Promise<RelayRig> {
-    const store = isCut ? unreachableStore() : createMemoryStore({ nodeId, backing: this.backing }), directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
+  /** While `partition.isCut` it can't reach the store. */
+  async gateway(nodeId = 'gateway-1', partition = { isCut: false }): Promise<RelayRig> {
+    const store = cuttable(createMemoryStore({ nodeId, backing: this.backing }), partition), directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
     const registry = new Registry(), sessions = sessionMetrics(registry), path = pathMetrics(registry), upstream = new Upstream();
     const outcomes: Outcome[] = [], reports: ReplicaReport[] = [], breakers = new Breakers();
     const recovery = new Recovery({ server: (name) => this.topology().server(name), directory, upstream, metrics: sessions });
@@ -79,7 +79,12 @@ export class RigFleet {
   }
 }
 
-function unreachableStore(): SessionStore {
-  const fail = () => Promise.reject(new StoreError('unreachable', 'cut off by the test'));
-  return new Proxy({} as SessionStore, { get: (_store, name) => (name === 'watch' ? () => () => undefined : name === 'close' ? () => Promise.resolve() : fail) });
+function cuttable(store: SessionStore, partition: { isCut: boolean }): SessionStore {
+  return new Proxy(store, {
+    get(real, name: keyof SessionStore) {
+      if (name === 'close') return () => real.close();
+      if (name === 'watch') return (watcher: StoreWatcher) => real.watch({ onChange: (change) => { if (!partition.isCut) watcher.onChange(change); }, onGap: () => watcher.onGap() });
+      return (...args: unknown[]) => (partition.isCut ? Promise.reject(new StoreError('unreachable', 'cut off by the test')) : (real[name] as (...args: unknown[]) => unknown)(...args));
+    },
+  });
 }

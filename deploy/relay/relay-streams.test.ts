@@ -127,7 +127,7 @@ test('with all replicas gone the stream is held, and goes on when one is back', 
 });
 
 test('a gateway that can’t reach the store hands a session that it can’t judge to a neighbour, call and stream', async (t) => {
-  const { fleet, rig, home, other, get, post } = await setup(t), cut = await fleet.gateway('gateway-2', true);
+  const { fleet, rig, home, other, get, post } = await setup(t), cut = await fleet.gateway('gateway-2', { isCut: true });
   t.teardown(() => cut.close());
   fleet.relays = [cut, rig].map(({ port }) => `127.0.0.1:${port}`);
   await home.kill();

@@ -129,7 +129,9 @@ export class Recovery {
   /** Is the session still where it was lost? */
   async #look(lost: SessionRecord): Promise<{ kind: 'still-there'; record: SessionRecord } | { kind: 'settled'; result: Recovered }> {
     const found = await this.#options.directory.find(lost.server, lost.digest, { isFresh: true });
-    if (found.kind === 'live') return found.record.epoch > lost.epoch ? { kind: 'settled', result: { kind: 'recovered', record: found.record, isFollowed: true } } : { kind: 'still-there', record: found.record };
+    // After a partition somebody else's life may have won with the very same epoch.
+    const isElsewhere = (record: SessionRecord): boolean => record.epoch > lost.epoch || (record.epoch === lost.epoch && (record.slot !== lost.slot || record.upstreamId !== lost.upstreamId));
+    if (found.kind === 'live') return isElsewhere(found.record) ? { kind: 'settled', result: { kind: 'recovered', record: found.record, isFollowed: true } } : { kind: 'still-there', record: found.record };
     return { kind: 'settled', result: refused(found.kind === 'unsure' ? 'unsure' : 'unknown') };
   }
 

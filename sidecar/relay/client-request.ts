@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '../../proto/outcome.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
+import { sessionOfQuery } from './sse-endpoint.ts';
 
 /** What the relay knows of a client's request before it reads the body. */
 export interface ClientRequest {
@@ -13,6 +14,8 @@ export interface ClientRequest {
   digest: string | null;
   way: Outcome['way'];
   traceId: string | null;
+  /** A message of an HTTP+SSE session (2024-11-05). */
+  isSseMessage: boolean;
   startedMs: number;
 }
 
@@ -21,10 +24,11 @@ const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 export function readClientRequest(incoming: IncomingMessage, nowMs: number): ClientRequest {
   const headers = incoming.headers;
-  const clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? null, way = one(headers[HEADER.way]) ?? '';
+  const inQuery = sessionOfQuery(incoming.url ?? '/'), clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? inQuery, way = one(headers[HEADER.way]) ?? '';
   return {
     incoming, path: incoming.url ?? '/', server: one(headers[HEADER.server]) ?? '', clientId, digest: clientId === null ? null : sessionDigest(clientId),
-    way: WAYS.has(way) ? way as Outcome['way'] : 'relay', traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null, startedMs: nowMs,
+    way: WAYS.has(way) ? way as Outcome['way'] : 'relay', traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
+    isSseMessage: inQuery !== null && clientId === inQuery, startedMs: nowMs,
   };
 }
 

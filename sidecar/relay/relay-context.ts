@@ -1,7 +1,8 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { Breakers } from '../breaker/breakers.ts';
-import type { Recovery } from '../recovery/recovery.ts';
+import type { AdmissionQueue } from '../recovery/admission-queue.ts';
+import type { Recovery, RecoveryMetrics } from '../recovery/recovery.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { Upstream } from '../recovery/upstream.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
@@ -9,13 +10,14 @@ import type { ServerView } from '../xds/topology.ts';
 import type { HeldStreams } from './held-streams.ts';
 import type { Resumptions } from './resumptions.ts';
 import type { SessionCalls } from './session-calls.ts';
+import type { SseSessions } from './sse-sessions.ts';
 import type { ToolKnowledge } from './tool-knowledge.ts';
 
 /** What a gateway saw of a replica; goes to CHANNEL.reports, and the control plane looks at once. */
 export interface ReplicaReport { server: string; slot: string; kind: 'unreachable' | 'unknown-session' | 'hanging' }
 
 /** The relay's share of the sidecar's metrics. */
-export interface RelayMetrics {
+export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
   relayOverhead(server: string, durationMs: number): void;
   relayStreams(server: string, kind: 'call' | 'stream', open: number): void;
   retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void;
@@ -44,5 +46,8 @@ export interface RelayContext {
   calls: SessionCalls;
   streams: HeldStreams;
   resumptions: Resumptions;
+  sse: SseSessions;
+  /** Recoveries of HTTP+SSE sessions wait their turn here. */
+  sseQueue: (server: string) => AdmissionQueue;
   now: () => number;
 }

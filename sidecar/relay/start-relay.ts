@@ -4,6 +4,7 @@ import type { Outcome } from '../../proto/outcome.ts';
 import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { Breakers } from '../breaker/breakers.ts';
+import { AdmissionQueue } from '../recovery/admission-queue.ts';
 import { RetryBudget } from '../recovery/retry-budget.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { Upstream } from '../recovery/upstream.ts';
@@ -20,6 +21,9 @@ import { readBody } from './read-body.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
 import { ReportLimit } from './report-limit.ts';
 import { Resumptions } from './resumptions.ts';
+import { SseHolder } from './sse-holder.ts';
+import { postToSse } from './sse-post.ts';
+import { SseSessions } from './sse-sessions.ts';
 import { SessionCalls } from './session-calls.ts';
 import { SessionExchange } from './session-exchange.ts';
 import { ToolKnowledge } from './tool-knowledge.ts';
@@ -56,7 +60,7 @@ const MAX_HEAD_BYTES = 64 << 10;
 
 /** The sidecar's HTTP service: Envoy's endpoint of last resort, and the one that holds guarded calls and streams. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const now = options.now ?? Date.now, random = options.random ?? Math.random, open = new Set<ClientAnswer>(), budgets = new Map<string, RetryBudget>(), limit = new ReportLimit(options.report, now);
+  const now = options.now ?? Date.now, random = options.random ?? Math.random, open = new Set<ClientAnswer>(), budgets = new Map<string, RetryBudget>(), queues = new Map<string, AdmissionQueue>(), limit = new ReportLimit(options.report, now);
   const ctx: RelayContext = {
     server: (name) => options.topology().server(name),
     ownRelay: () => `${options.advertise ?? options.host}:${(server.address() as AddressInfo | null)?.port ?? options.port}`,
@@ -75,6 +79,12 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     calls: new SessionCalls((server, count) => options.metrics.relayStreams(server, 'call', count)),
     streams: new HeldStreams(options.directory, (server, count) => options.metrics.relayStreams(server, 'stream', count)),
     resumptions: new Resumptions(),
+    sse: new SseSessions(),
+    sseQueue: (server) => {
+      let queue = queues.get(server);
+      if (!queue) queues.set(server, queue = new AdmissionQueue());
+      return queue;
+    },
   };
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, maxHeaderSize: MAX_HEAD_BYTES, noDelay: true }, (incoming, response) => {
     if (incoming.url === '/health') return void answerHealth(options.health, response);
@@ -90,6 +100,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     close: () => new Promise((resolve) => {
       stopKeepalive();
       ctx.streams.close();
+      ctx.sse.close();
       limit.close();
       for (const answer of open) answer.end(); // clients come back to another node
       const idle = setInterval(() => server.closeIdleConnections(), 50), timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
@@ -106,11 +117,12 @@ function handle(ctx: RelayContext, request: ClientRequest, response: ServerRespo
       return readBody(incoming, view.policy.maxBodyBytes, (body) => {
         if (body === undefined) return undefined;
         if (body === null) return refuse(response, incoming, 413, RPC_ERROR.tooLarge, `The body is larger than ${view.policy.maxBodyBytes} bytes`);
+        if (request.isSseMessage) return void postToSse(ctx, view, request, client, body);
         return request.clientId === null ? new FreeExchange(ctx, view, request, client, body).run() : new SessionExchange(ctx, view, request, client, body).run();
       });
     case 'GET':
       incoming.resume();
-      if (request.clientId === null) return refuse(response, incoming, 405, RPC_ERROR.badRequest, 'GET needs a session id');
+      if (request.clientId === null) return new SseHolder(ctx, view, request, client).run();
       return void new HeldStream(ctx, view, request, client).run();
     case 'DELETE':
       incoming.resume();

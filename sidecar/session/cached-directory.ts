@@ -61,7 +61,9 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     onGap: () => cache.startGeneration(),
     onChange: ({ server, digest, slot, epoch }) => {
       const key = SessionCache.key(server, digest), cached = cache.get(key);
-      if (cached && (slot === null || cached.record.epoch <= epoch)) cache.delete(key);
+      // Amended elsewhere: still the same life, and all that is known of it should the store go away now.
+      if (cached && slot !== null && cached.record.epoch === epoch) cache.outdate(key);
+      else if (cached && (slot === null || cached.record.epoch < epoch)) cache.delete(key);
       if (slot === null) emit('ended', { server, digest });
       else if (cached && cached.record.epoch < epoch) emit('moved', { server, digest, slot, epoch, record: null });
     },

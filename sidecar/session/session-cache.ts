@@ -36,6 +36,12 @@ export class SessionCache {
     return entry.generation === this.#generation;
   }
 
+  /** This entry counts as outdated: to be read again, and good enough only while that can't be done. */
+  outdate(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry) entry.generation = OUTDATED;
+  }
+
   get(key: string): CachedSession | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
@@ -95,4 +101,5 @@ export class SessionCache {
   }
 }
 
+const OUTDATED = -1;
 const NONE: ReadonlyMap<string, number> = new Map();

@@ -1,0 +1,116 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { SseEvent } from '../../proto/sse-reader.ts';
+import { askReplica, type ReplicaAnswer, type RpcAnswer } from '../recovery/ask-replica.ts';
+import type { RpcRequest } from '../recovery/recovery-plan.ts';
+import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
+import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
+import type { ServerView } from '../xds/topology.ts';
+import type { RelayContext } from './relay-context.ts';
+import { readEndpoint } from './sse-endpoint.ts';
+import { UpstreamAnswer, type AnswerListener } from './upstream-answer.ts';
+
+/** What the holder of a life hears. */
+export interface LifeListener {
+  onOpened(life: SseLife, status: number, headers: IncomingHttpHeaders): void;
+  /** It is no event stream: the replica's answer. */
+  onRefused(life: SseLife, status: number, headers: IncomingHttpHeaders, body: Buffer): void;
+  onEvent(life: SseLife, event: SseEvent): void;
+  onPiece(life: SseLife, bytes: Buffer, isLast: boolean): void;
+  /** `failure` is null when the server ended it. */
+  onOver(life: SseLife, failure: UpstreamFailure | null): void;
+}
+
+/** One life of an HTTP+SSE session (2024-11-05): a stream at one replica, and the URI that it named for messages. */
+export class SseLife implements AnswerListener {
+  readonly replica: ReplicaEndpoint;
+  readonly #ctx: RelayContext;
+  readonly #view: ServerView;
+  readonly #headers: readonly string[];
+  readonly #listener: LifeListener;
+  readonly #call: UpstreamCall;
+  /** Answers that the relay itself waits for, by id. */
+  readonly #asked = new Map<string, (answer: RpcAnswer | null) => void>();
+  #settleEndpoint: (endpoint: string | null) => void = () => undefined;
+  /** Resolves to null when the stream ends before it named one. */
+  readonly named: Promise<string | null> = new Promise((resolve) => { this.#settleEndpoint = resolve; });
+  endpoint: string | null = null;
+  isOver = false;
+
+  /** `headers`: those of the client's GET for the replica. */
+  constructor(ctx: RelayContext, view: ServerView, replica: ReplicaEndpoint, headers: readonly string[], listener: LifeListener) {
+    this.#ctx = ctx;
+    this.#view = view;
+    this.replica = replica;
+    this.#headers = headers;
+    this.#listener = listener;
+    this.#call = ctx.upstream.send({ address: replica.address, method: 'GET', path: view.policy.path, headers: [...headers], body: null, connectTimeoutMs: view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+  }
+
+  pause(): void { this.#call.pause(); }
+  resume(): void { this.#call.resume(); }
+  close(): void {
+    this.#call.abort();
+    this.#end();
+  }
+
+  /** Sends a message of the relay's own, and waits for its answer on the stream. Null: there was none in time. */
+  async ask(message: RpcRequest, timeoutMs: number): Promise<RpcAnswer | null> {
+    const answered = message.id === undefined ? null : new Promise<RpcAnswer | null>((resolve) => { this.#asked.set(message.id!, resolve); });
+    const timer = setTimeout(() => this.#asked.get(message.id ?? '')?.(null), timeoutMs);
+    try {
+      const taken = await this.post(Buffer.from(JSON.stringify(message)), ownMessageHeaders(this.#headers, null, null), timeoutMs);
+      if (taken.kind !== 'answered' || taken.status >= 300) return null;
+      return answered ? await answered : {};
+    } finally {
+      clearTimeout(timer);
+      if (message.id !== undefined) this.#asked.delete(message.id);
+    }
+  }
+
+  post(body: Buffer, headers: string[], timeoutMs: number): Promise<ReplicaAnswer> {
+    return askReplica(this.#ctx.upstream, { address: this.replica.address, method: 'POST', path: this.endpoint!, headers, body, connectTimeoutMs: this.#view.policy.timeouts.connectMs }, timeoutMs);
+  }
+
+  onSse(status: number, headers: IncomingHttpHeaders): void { this.#listener.onOpened(this, status, headers); }
+
+  onEvent(event: SseEvent): void {
+    if (event.name === 'endpoint' && this.endpoint === null && event.data) {
+      this.endpoint = readEndpoint(event.data.toString(), this.#view.policy.path);
+      this.#settleEndpoint(this.endpoint);
+    } else if (this.#asked.size > 0 && event.data && this.#isOwn(event.data)) return;
+    this.#listener.onEvent(this, event);
+  }
+
+  onPiece(bytes: Buffer, isLast: boolean): void { this.#listener.onPiece(this, bytes, isLast); }
+  onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    this.#end();
+    this.#listener.onRefused(this, status, headers, body);
+  }
+  onBytes(status: number, headers: IncomingHttpHeaders): void {
+    this.close();
+    this.#listener.onRefused(this, status, headers, Buffer.alloc(0));
+  }
+  onFinished(): void {
+    this.#end();
+    this.#listener.onOver(this, null);
+  }
+  onFailure(failure: UpstreamFailure): void {
+    this.#end();
+    this.#listener.onOver(this, failure);
+  }
+
+  #isOwn(data: Buffer): boolean {
+    let message: RpcAnswer & { id?: unknown; method?: unknown };
+    try { message = JSON.parse(data.toString()) as typeof message; } catch { return false; }
+    const settle = typeof message.id === 'string' && message.method === undefined ? this.#asked.get(message.id) : undefined;
+    settle?.(message);
+    return settle !== undefined;
+  }
+
+  #end(): void {
+    this.isOver = true;
+    this.#settleEndpoint(null);
+    for (const settle of this.#asked.values()) settle(null);
+  }
+}

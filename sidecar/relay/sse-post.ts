@@ -1,0 +1,71 @@
+import { messagesOf, readRpcBody, type RpcBody } from '../../proto/json-rpc.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { parseSessionId } from '../../proto/session-id.ts';
+import { askReplica } from '../recovery/ask-replica.ts';
+import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import { principalOf } from '../routing/principal.ts';
+import type { ServerView } from '../xds/topology.ts';
+import type { ClientAnswer } from './client-answer.ts';
+import type { ClientRequest } from './client-request.ts';
+import { ExchangeOutcome } from './exchange-outcome.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
+import type { RelayContext } from './relay-context.ts';
+import { endpointOf } from './sse-endpoint.ts';
+
+/** How often another relay's session is looked at, while that relay rebuilds it. */
+const FOLLOW_MS = 100;
+
+interface Place { replica: ReplicaEndpoint; endpoint: string }
+
+/** A message of an HTTP+SSE session: goes to where the session's stream is; the answer comes there. */
+export async function postToSse(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer): Promise<void> {
+  const { server, digest, incoming } = request, rpc = readRpcBody(body), outcome = new ExchangeOutcome(ctx, request, rpc);
+  const fail = (kind: MeshError): void => {
+    const ids = messagesOf(rpc).filter((message) => message.kind === 'request').map(({ id }) => id);
+    client.errors(MESH_ERROR[kind].status, meshErrors(kind, ids, { server, replica: null, attempts: 1, outcome: 'not_sent', retrySafe: true, sessionRecovered: false }), rpc.kind === 'batch');
+    outcome.finish(MESH_ERROR[kind].status, false, outcomeOfError(kind));
+  };
+  const deadlineMs = ctx.now() + view.policy.timeouts.recoveryMs, headers = upstreamHeaders(incoming.rawHeaders, null, view.policy.hostOverride), holder = ctx.sse.of(digest!);
+  await noteInitialize(ctx, request, rpc, body);
+  for (const message of messagesOf(rpc)) holder?.posted(message, body, outcome);
+  const withdraw = (): void => { for (const message of messagesOf(rpc)) holder?.withdrawn(message); };
+  for (let first = true; ; first = false) {
+    const place = await locate(ctx, request, !first);
+    if (place === 'unknown') { withdraw(); return fail('sessionNotFound'); }
+    if (place !== null) {
+      const answer = await askReplica(ctx.upstream, { address: place.replica.address, method: 'POST', path: place.endpoint, headers, body, connectTimeoutMs: view.policy.timeouts.connectMs }, view.policy.timeouts.initializeMs);
+      const isTaken = answer.kind === 'timeout' || (answer.kind === 'failed' && answer.failure.delivery !== 'not_sent');
+      if (isTaken && holder) return client.accepted(); // the holder of its stream says what became of it
+      if (isTaken) return fail('replicaLost');
+      if (answer.kind === 'answered' && answer.status !== 404) {
+        if (answer.status >= 300) withdraw();
+        outcome.sent(place.replica, null);
+        client.whole(answer.status, answer.headers, answer.body);
+        if (!holder || answer.status >= 300) outcome.finish(answer.status, false, answer.status < 300 ? 'unread' : undefined);
+        return undefined;
+      }
+    }
+    // provably not delivered: it goes to the session's next life, which only the holder of its stream can begin
+    if (ctx.now() >= deadlineMs) { withdraw(); return fail(place === null ? 'recoveryFailed' : 'noReplica'); }
+    if (holder?.rebuilding) await holder.rebuilding;
+    else await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+    if (client.isOver) return undefined;
+  }
+}
+
+async function locate(ctx: RelayContext, { server, clientId, digest, incoming }: ClientRequest, isFresh: boolean): Promise<Place | 'unknown' | null> {
+  const id = parseSessionId(clientId!), view = ctx.server(server), found = await ctx.directory.find(server, digest!, { isFresh });
+  if (!id || !view || found.kind === 'ended') return 'unknown';
+  const record = found.kind === 'live' ? found.record : null;
+  if (record && record.principal !== null && principalOf(incoming.headers.authorization, view.policy.bind) !== record.principal) return 'unknown';
+  if (!record && (id.isBound || found.kind === 'unknown')) return found.kind === 'unknown' ? 'unknown' : null;
+  const replica = view.bySlot(record?.slot ?? id.slot), endpoint = endpointOf(record?.upstreamId ?? id.upstreamId);
+  return endpoint === null ? 'unknown' : replica && replica.state !== 'lost' ? { replica, endpoint } : null;
+}
+
+/** The params of initialize are kept as they come by: whoever holds the stream needs them to rebuild the session. */
+async function noteInitialize(ctx: RelayContext, { server, digest }: ClientRequest, rpc: RpcBody, body: Buffer): Promise<void> {
+  if (rpc.kind !== 'single' || rpc.message.method !== 'initialize') return;
+  const { params } = JSON.parse(body.toString()) as { params?: unknown };
+  await ctx.directory.amend(server, digest!, (record) => ({ ...record, initializeParams: params ?? {} }));
+}
