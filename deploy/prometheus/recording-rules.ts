@@ -1,0 +1,28 @@
+/** Objective: 99.9 % of requests are answered, 99.9 % of sessions survive. */
+export const OBJECTIVE = 0.999;
+/** How much is allowed to fail. */
+export const BUDGET = 0.001;
+
+/** The mesh's own failures. What a tool or a client does wrong is not among them. */
+const FAILED = 'outcome=~"replica_fault|overload|lost_session"';
+const JUDGED = 'outcome!~"client_fault|cancelled"';
+/** A session can be lost whenever it begins or moves. */
+const SESSION_CHANCES = '{__name__=~"mcp_sessions_created_total|mcp_session_recoveries_total|mcp_session_lost_total"}';
+
+const WINDOWS = ['5m', '30m', '1h', '6h'] as const;
+
+export const recordingRules: { record: string; expr: string }[] = [
+  { record: 'holdfast:requests:rate5m', expr: 'sum by (server_id, outcome) (rate(mcp_requests_total[5m]))' },
+  { record: 'holdfast:request_duration_seconds:p99_5m', expr: 'histogram_quantile(0.99, sum by (server_id, method, le) (rate(mcp_request_duration_seconds_bucket{method!="GET"}[5m])))' },
+  { record: 'holdfast:failover_duration_seconds:p99_15m', expr: 'histogram_quantile(0.99, sum by (server_id, le) (rate(mcp_failover_duration_seconds_bucket[15m])))' },
+  ...WINDOWS.flatMap(window => [
+    {
+      record: `holdfast:availability:failed_ratio_${window}`,
+      expr: `sum by (server_id) (rate(mcp_requests_total{${FAILED}}[${window}])) / sum by (server_id) (rate(mcp_requests_total{${JUDGED}}[${window}]))`,
+    },
+    {
+      record: `holdfast:sessions:lost_ratio_${window}`,
+      expr: `sum by (server_id) (rate(mcp_session_lost_total[${window}])) / sum by (server_id) (rate(${SESSION_CHANCES}[${window}]))`,
+    },
+  ]),
+];
