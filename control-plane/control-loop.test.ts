@@ -1,0 +1,73 @@
+import test from 'ava';
+import { RESOURCE_TYPE } from '../proto/xds/loader.ts';
+import { SERVER_POLICY_TYPE } from '../proto/wire.ts';
+import { ControlLoop } from './control-loop.ts';
+import { configOf, inputsOf } from './resources/golden-cases.ts';
+import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
+import type { NodeInfo } from './xds/node-info.ts';
+import type { Resources } from './xds/resource.ts';
+
+const config = configOf('servers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1", "10.0.0.2:1"]}]}, {name: other, backends: [{name: stable, replicas: ["10.0.0.3:1"]}]}]');
+const node = (role: string, id: string, metadata: NodeInfo['metadata'] = {}): { key: string; node: NodeInfo } => ({ key: `${role}/${id}`, node: { id, cluster: 'holdfast', role, metadata: { role, ...metadata }, userAgent: '' } });
+const gateway = (id: string) => node('gateway', id, { listen: '127.0.0.1:1', extProc: ['unix:/x'], relay: ['127.0.0.1:2'] });
+
+function loopOver(nodes: Array<{ key: string; node: NodeInfo }>) {
+  const world = { inputs: inputsOf(config) as TopologyInputs | null, published: new Map<string, Resources[]>(), snapshots: 0, errors: [] as string[] };
+  const loop = new ControlLoop({
+    inputs: () => world.inputs, nodes: () => nodes,
+    publish: (key, resources) => { world.published.set(key, [...(world.published.get(key) ?? []), resources]); },
+    onSnapshot: () => { world.snapshots++; }, onError: (key) => { world.errors.push(key); }, debounceMs: 0,
+  });
+  return { world, loop, last: (key: string) => world.published.get(key)!.at(-1)! };
+}
+
+test('nobody is told anything while it is too early', (t) => {
+  const { world, loop } = loopOver([gateway('a')]);
+  world.inputs = null;
+  loop.run();
+  t.is(world.published.size, 0);
+  t.is(loop.resourcesFor(gateway('a').node), undefined);
+});
+
+test('each node is told what is its own: gateways all of Envoy’s types, sidecars endpoints and policies, strangers nothing', (t) => {
+  const { loop, last, world } = loopOver([gateway('a'), node('sidecar', 'a'), node('edge', 'e', { listen: '0.0.0.0:80' }), node('', 'stranger')]);
+  loop.run();
+  t.deepEqual([...last('sidecar/a').keys()], [RESOURCE_TYPE.endpoints, SERVER_POLICY_TYPE]);
+  t.true(last('gateway/a').get(RESOURCE_TYPE.cluster)!.has('mcp.linear'));
+  t.true(last('edge/e').get(RESOURCE_TYPE.cluster)!.has('gateways'));
+  t.false(world.published.has('/stranger'));
+});
+
+test('equal inputs publish nothing; a change leaves all that it does not touch the very same', (t) => {
+  const { loop, last, world } = loopOver([gateway('a'), gateway('b'), node('sidecar', 'a')]);
+  loop.run();
+  world.inputs = inputsOf(config);
+  loop.run();
+  t.is(world.snapshots, 1);
+  const before = last('gateway/a');
+  world.inputs = inputsOf(config, { health: new Map([[replicaKey('linear', '10.0.0.1:1'), 'unhealthy']]) });
+  loop.run();
+  const changed = [...last('gateway/a')].flatMap(([typeUrl, resources]) => [...resources].filter(([name, resource]) => before.get(typeUrl)!.get(name)!.version !== resource.version).map(([name]) => `${typeUrl.split('.').at(-1)} ${name}`));
+  t.deepEqual(changed, ['ClusterLoadAssignment mcp.linear']);
+  t.is(last('gateway/a').get(RESOURCE_TYPE.routes)!.get('mcp'), before.get(RESOURCE_TYPE.routes)!.get('mcp'));
+  t.is(last('gateway/a').get(RESOURCE_TYPE.cluster)!.get('mcp.other'), last('gateway/b').get(RESOURCE_TYPE.cluster)!.get('mcp.other'));
+});
+
+test('one node’s bad resources do not keep the others from theirs', (t) => {
+  const nodes = [gateway('bad'), gateway('good')];
+  const told: string[] = [], errors: string[] = [];
+  const loop = new ControlLoop({
+    inputs: () => inputsOf(config), nodes: () => nodes, onSnapshot: () => {}, onError: (key) => { errors.push(key); },
+    publish: (key) => { if (key === 'gateway/bad') throw new Error('refused'); told.push(key); },
+  });
+  loop.run();
+  t.deepEqual([told, errors], [['gateway/good'], ['gateway/bad']]);
+});
+
+test('changes in quick succession become one', async (t) => {
+  const { loop, world } = loopOver([gateway('a')]);
+  for (let i = 0; i < 10; i++) loop.touch();
+  t.is(world.snapshots, 0);
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  t.is(world.snapshots, 1);
+});
