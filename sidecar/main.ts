@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import pino from 'pino';
 import { formatProblem } from '../proto/config-file/problem.ts';
 import { readSettings, USAGE } from './settings/read-settings.ts';
@@ -6,6 +7,8 @@ import { startSidecar, type Sidecar } from './start-sidecar.ts';
 
 /** sysexits.h: the configuration or the command line is wrong. */
 const EX_USAGE = 64;
+/** Collects when the heap has grown by a third, not by a multiple: short pauses, and memory that follows the number of sessions. */
+setFlagsFromString('--heap-growing-percent=33');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 const read = readSettings(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));

@@ -8,6 +8,9 @@ import { nodeProgram } from './node-program.ts';
 import { prepareEnvoy, type Envoy } from './start-envoy.ts';
 import { answers } from './wait-for.ts';
 
+/** A young generation of 16 MB instead of 64: the same CPU, and a sidecar that knows 50,000 sessions stays below 200 MB (sidecar/README.md). */
+export const SIDECAR_NODE_FLAGS = ['--max-semi-space-size=8'] as const;
+
 export interface Sidecar {
   process: ManagedProcess;
   adminUrl: string;
@@ -74,7 +77,7 @@ async function prepareSidecar({ name, port, folder, xds, configFile, env }: Gate
       '--node-id', nodeId, '--xds', xds.join(','), '--ext-proc', socket, '--relay', relay,
       '--admin', `127.0.0.1:${adminPort}`, '--peer', `127.0.0.1:${peerPort}`, '--listen', `127.0.0.1:${port}`,
       '--state-dir', join(folder, 'state'), '--config', configFile,
-    ], env),
+    ], env, SIDECAR_NODE_FLAGS),
   });
   return { process, adminUrl, relay, socket };
 }
