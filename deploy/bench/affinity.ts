@@ -59,6 +59,9 @@ export const bench: Bench = {
     const bare = { port: barePort, envoy: await startEnvoy({ config: plainEnvoy(barePort, replicaPorts, 'none'), name: 'bare' }) };
     const envelope = { port: envelopePort, envoy: await startEnvoy({ config: plainEnvoy(envelopePort, replicaPorts, 'envelope'), name: 'envelope' }) };
     try {
+      await openSessions(Number(new URL(mesh.gateways[0]!.url).port), '/mcp/direct', KNOWN_SESSIONS);
+      const memory = residentMiB(pid(mesh.gateways[0]!.sidecars[0]!.process));
+      say(`sidecar with ${KNOWN_SESSIONS} sessions known: ${Math.round(memory)} MiB`);
       const ways = waysThrough(mesh, { 'bare Envoy': bare, 'Envoy envelope': envelope });
       for (const way of ways) way.sessions = await openSessions(way.port, way.path, MANY_SESSIONS, way.authorization);
       const extProcBefore = await mesh.gateways[0]!.envoy.stats('ext_proc.*streams_started');
@@ -75,8 +78,6 @@ export const bench: Bench = {
         }
       }
       say(`\next_proc streams before and after: ${JSON.stringify(extProcBefore)} ${JSON.stringify(await mesh.gateways[0]!.envoy.stats('ext_proc.*streams_started'))}`);
-      await openSessions(Number(new URL(mesh.gateways[0]!.url).port), '/mcp/direct', Math.max(0, KNOWN_SESSIONS - 3 * MANY_SESSIONS));
-      const memory = residentMiB(pid(mesh.gateways[0]!.sidecars[0]!.process));
       const last = results.at(-1)!.measured;
       const ratio = (name: string): number => last.get(name)!.requestsPerSecond / last.get('Envoy envelope')!.requestsPerSecond;
       return {
