@@ -22,7 +22,8 @@ import { rebuildSse } from './sse-rebuild.ts';
 
 /** Calls of one session that are followed until their answer; those beyond are not answered should their replica die. */
 const MAX_PENDING = 1000;
-interface PendingCall { message: RpcMessage; body: Buffer; outcome: ExchangeOutcome }
+/** `slot`: the life that took it; null until one did. */
+interface PendingCall { message: RpcMessage; body: Buffer; outcome: ExchangeOutcome; slot: string | null }
 
 /** An HTTP+SSE session (2024-11-05) whose stream this relay holds: the session lives for as long as its client's GET. */
 export class SseHolder implements LifeListener {
@@ -64,9 +65,17 @@ export class SseHolder implements LifeListener {
 
   /** A message that goes up: its answer comes on this stream. */
   posted(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): void {
-    if (message.kind === 'request' && message.idText !== null && this.#pending.size < MAX_PENDING) this.#pending.set(message.idText, { message, body, outcome });
+    if (message.kind === 'request' && message.idText !== null && this.#pending.size < MAX_PENDING) this.#pending.set(message.idText, { message, body, outcome, slot: null });
     else outcome.finish(202, false, 'unread');
   }
+  /** The life on `slot` has it, or may have it. */
+  taken(message: RpcMessage, slot: string): void {
+    const call = message.idText === null ? undefined : this.#pending.get(message.idText);
+    if (!call) return;
+    call.slot = slot;
+    if (!this.#rebuilding && this.#life && this.#life.replica.slot !== slot) void this.#again(call, this.#life); // that life ended meanwhile
+  }
+
   /** It was refused after all. */
   withdrawn(message: RpcMessage): void { if (message.idText !== null) this.#pending.delete(message.idText); }
 
@@ -148,28 +157,29 @@ export class SseHolder implements LifeListener {
     this.#ctx.metrics.recovery(server, 'unreachable', rebuilt.kind === 'built' ? 'recovered' : rebuilt.result, this.#ctx.now() - startedMs);
     if (rebuilt.kind === 'refused') {
       this.#ctx.metrics.lost(server, rebuilt.result === 'recovered' || rebuilt.result === 'followed' ? 'failed' : rebuilt.result);
-      for (const call of [...this.#pending.values()]) this.#fail(call, dead, false);
+      for (const call of [...this.#pending.values()]) this.#fail(call, false);
       return this.close();
     }
     this.#life = rebuilt.life;
     for (const note of catchUpNotifications(rebuilt.record)) this.onPiece(rebuilt.life, sseMessage(note), true);
-    for (const call of [...this.#pending.values()]) await this.#again(call, rebuilt.life, dead);
+    for (const call of [...this.#pending.values()]) if (call.slot === dead.replica.slot) void this.#again(call, rebuilt.life);
   }
 
   /** A call whose answer died with its replica: carried out again when that is safe, else its client is told. */
-  async #again(call: PendingCall, life: SseLife, dead: SseLife): Promise<void> {
+  async #again(call: PendingCall, life: SseLife): Promise<void> {
     const { method, name } = call.message, { server } = this.#request, { trustAnnotations, retrySafeTools, timeouts } = this.#view.policy;
     const { isSafe } = replaySafety({ method, tool: method === 'tools/call' ? name : null, annotations: name === null ? undefined : this.#ctx.tools.of(server, name), trustAnnotations, retrySafeTools, delivery: 'sent_no_response' });
     this.#ctx.metrics.retry(server, isSafe ? 'sent' : 'unsafe');
-    if (!isSafe) return this.#fail(call, dead, true);
+    if (!isSafe) return this.#fail(call, true);
+    call.slot = life.replica.slot;
     const answer = await life.post(call.body, ownMessageHeaders(this.#headers, null, null), timeouts.recoveryMs);
-    if (answer.kind !== 'answered' || answer.status >= 300) this.#fail(call, dead, true);
+    if (answer.kind !== 'answered' || answer.status >= 300) this.#fail(call, true);
   }
 
-  #fail({ message, outcome }: PendingCall, dead: SseLife, sessionRecovered: boolean): void {
+  #fail({ message, outcome, slot }: PendingCall, sessionRecovered: boolean): void {
     this.#pending.delete(message.idText!);
     this.#ctx.metrics.ambiguousCall(this.#request.server);
-    const [error] = meshErrors('replicaLost', [message.id], { server: this.#request.server, replica: dead.replica.slot, attempts: 1, outcome: 'sent_no_response', retrySafe: false, sessionRecovered });
+    const [error] = meshErrors('replicaLost', [message.id], { server: this.#request.server, replica: slot, attempts: 1, outcome: slot === null ? 'not_sent' : 'sent_no_response', retrySafe: slot === null, sessionRecovered });
     this.onPiece(this.#life!, sseMessage(error), true);
     outcome.finish(200, false, 'replica_fault');
   }

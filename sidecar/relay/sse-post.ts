@@ -35,10 +35,12 @@ export async function postToSse(ctx: RelayContext, view: ServerView, request: Cl
     if (place !== null) {
       const answer = await askReplica(ctx.upstream, { address: place.replica.address, method: 'POST', path: place.endpoint, headers, body, connectTimeoutMs: view.policy.timeouts.connectMs }, view.policy.timeouts.initializeMs);
       const isTaken = answer.kind === 'timeout' || (answer.kind === 'failed' && answer.failure.delivery !== 'not_sent');
-      if (isTaken && holder) return client.accepted(); // the holder of its stream says what became of it
+      const taken = (): void => { for (const message of messagesOf(rpc)) holder?.taken(message, place.replica.slot); };
+      if (isTaken && holder) { taken(); return client.accepted(); } // the holder of its stream says what became of it
       if (isTaken) return fail('replicaLost');
       if (answer.kind === 'answered' && answer.status !== 404) {
         if (answer.status >= 300) withdraw();
+        else taken();
         outcome.sent(place.replica, null);
         client.whole(answer.status, answer.headers, answer.body);
         if (!holder || answer.status >= 300) outcome.finish(answer.status, false, answer.status < 300 ? 'unread' : undefined);
