@@ -104,6 +104,17 @@ test('a replica lost with the request gives an error with the request’s id, an
   t.is((await send({ 'mcp-session-id': '1~cut' }, { body: '{"jsonrpc":"2.0","id":"s-1","method":"ping"}' })).body.id, 's-1');
 });
 
+test('a call that no relay holds ends after callMs without a byte, with an error that has its id; a stream may be quiet', async (t) => {
+  const { send, one } = await gateway(t, 'guard: off, timeouts: {callMs: 300},');
+  let isStreamOver = false;
+  const stream = send({ 'mcp-session-id': '1~slow' }, { method: 'GET' }).then(() => { isStreamOver = true; }, () => {});
+  const { status, body } = await send({ 'mcp-session-id': '1~slow' });
+  t.like({ status, ...body }, { status: 503, id: 77, error: { code: RPC_ERROR.deadline, data: { outcome: 'sent_no_response', retrySafe: false } } });
+  t.false(isStreamOver);
+  await one.stop();
+  await stream;
+});
+
 test('with nobody left the answer is 503 at once, safe to repeat', async (t) => {
   const { send, one, two, relay } = await gateway(t, 'guard: off,');
   await Promise.all([one.stop(), two.stop(), relay.stop()]);

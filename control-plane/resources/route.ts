@@ -1,4 +1,5 @@
 import { HEADER, routeName, type RouteKind } from '../../proto/wire.ts';
+import { duration } from './duration.ts';
 import { FILTER } from './filters/names.ts';
 import { switchOn } from './filters/ext-proc.ts';
 
@@ -20,13 +21,15 @@ interface RouteOptions {
   maxBodyBytes: number;
   filters?: Record<string, object>;
   action?: object;
+  /** Nothing in either direction for this long ends it; 0: never. */
+  quietMs?: number;
 }
 
 const WAY: Partial<Record<RouteKind, string>> = { guarded: 'steady', sse: 'relay', upgrade: 'steady', document: 'steady' };
 const add = (key: string, value: string): object => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
 
-/** One route. Answers may be as long, and as quiet, as they like: no timeout of Envoy cuts an event stream. */
-export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, action }: RouteOptions): object {
+/** One route. Answers may be as long as they like, and as quiet unless `quietMs` says otherwise: no timeout of Envoy cuts an event stream. */
+export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, action, quietMs = 0 }: RouteOptions): object {
   const perFilter = {
     ...(readsBodies && { [FILTER.jsonToMetadata]: switchOn, [FILTER.sseToMetadata]: switchOn }),
     ...filters,
@@ -35,7 +38,7 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, read
     name: routeName(server, kind),
     match: { ...path, ...(headers.length > 0 && { headers }) },
     route: {
-      cluster, timeout: '0s', idle_timeout: '0s', prefix_rewrite: rewrite,
+      cluster, timeout: '0s', idle_timeout: duration(quietMs), prefix_rewrite: rewrite,
       ...(retryPolicy && { retry_policy: retryPolicy }),
       ...action,
     },

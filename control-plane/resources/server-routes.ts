@@ -9,7 +9,7 @@ import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
 import { plainRetry } from './retry-policy.ts';
 import { route } from './route.ts';
-import { hasHeader, hasSession, isFreeMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
+import { hasSession, isFreeMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
 
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
 const relayOf = (slot: string, relays: readonly string[]): string | undefined => relays[parseInt(slot, 36) % relays.length];
@@ -19,7 +19,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
   const isAllGuarded = policy.guard.includes('calls') && policy.guard.includes('streams');
   return JSON.stringify([
     server.name, server.backends.map(({ hostOverride }) => hostOverride), server.allowedOrigins, server.allowedHosts, server.jwt, server.rateLimit,
-    policy.guard, policy.path, policy.maxBodyBytes,
+    policy.guard, policy.path, policy.maxBodyBytes, policy.timeouts.callMs,
     isAllGuarded ? null : hasOpenToolBreaker, endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
   ]);
 };
@@ -52,12 +52,13 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
     });
     // The relay decides anyway, so its routes stay as they are when a replica's health or a breaker changes: nothing to push.
     if (isAllGuarded || !endpoint.isSteady) return [guardedRoute];
-    // With a tool's breaker open, calls that no relay holds must be decided on one by one.
-    const steady = route({
-      ...common, cluster, kind: 'steady', readsBodies: true, filters: hosts(endpoint.address, own),
-      headers: !holdsCalls && server.hasOpenToolBreaker ? [slot, isMethod('GET')] : [slot],
-    });
-    return [guardedRoute, steady];
+    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, filters: hosts(endpoint.address, own) };
+    return [
+      guardedRoute,
+      ...(holdsStreams ? [] : [route({ ...steady, headers: [slot, isMethod('GET')] })]),
+      // With a tool's breaker open, calls that no relay holds must be decided on one by one.
+      ...(holdsCalls || server.hasOpenToolBreaker ? [] : [route({ ...steady, headers: [slot, isMethod('POST')], quietMs: policy.timeouts.callMs })]),
+    ];
   });
 
   return [
@@ -66,7 +67,8 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
     route({ ...common, cluster, kind: 'modern', readsBodies: true, retryPolicy: plainRetry, headers: [lacksHeader(HEADER.sessionId), ...isModern, isFreeMethod] }),
     ...ofSlots,
     route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] }),
-    ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasHeader(HEADER.sessionId)] })]),
+    ...(holdsStreams ? [] : [route({ ...decide, headers: [hasSession, isMethod('GET')] })]),
+    ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasSession], quietMs: policy.timeouts.callMs })]),
     // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks; its messages carry the session in the query.
     route({ ...relay, kind: 'sse', headers: [isMethod('GET')] }),
     route({ ...relay, kind: 'sse', path: { ...path, query_parameters: [{ name: QUERY.sseSession, present_match: true }] } }),
