@@ -51,6 +51,8 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
   constructor(options: TopologyClientOptions) { super(); this.#options = options; }
 
   get topology(): Topology { return this.#state.topology; }
+  /** Name → version of what is in force, of one resource type. */
+  versions(typeUrl: string): Record<string, string> { return versionsOf(this.#state, typeUrl); }
   /** A control plane has taken the present stream. */
   get isConnected(): boolean { return this.#isConnected; }
 
