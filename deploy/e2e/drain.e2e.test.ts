@@ -19,6 +19,7 @@ const replicas = async (): Promise<Listed[]> => JSON.parse((await run('replicas'
 test.serial('a drained replica ends without a failed call or a lost session, and comes back', async (t) => {
   t.timeout(120_000);
   const load = await new SteadyLoad({ mesh, server: 'linear', sessions: 9, newEveryMs: 200 }).start();
+  t.teardown(() => load.stop());
   const drained = await run('drain', 'linear-2', '--deadline', '60s');
   t.is(drained.code, 0, drained.err);
   t.regex(drained.out, /linear linear-2: drained: /);
@@ -38,6 +39,7 @@ test.serial('a drained replica ends without a failed call or a lost session, and
 test.serial('a rolling restart of every replica fails no call and loses no session', async (t) => {
   t.timeout(180_000);
   const load = await new SteadyLoad({ mesh, server: 'linear', sessions: 9, newEveryMs: 200 }).start();
+  t.teardown(() => load.stop());
   for (const { name, process } of mesh.replicas) {
     const before = (await replicas()).find(({ replica }) => replica === name)!.slot;
     t.is((await run('drain', name, '--until-restart', '--deadline', '60s')).code, 0);

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { alternatingFetch } from '../clients/alternating-fetch.ts';
 import { connectClient } from '../clients/connect-client.ts';
-import type { McpClient } from '../clients/mcp-client.ts';
+import type { McpClient, ToolAnswer } from '../clients/mcp-client.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
 
 export interface LoadOptions {
@@ -29,6 +29,8 @@ export interface LoadReport {
   homes: string[];
 }
 
+const homeOf = ({ data }: ToolAnswer): string => (data as { replica: { name: string } }).replica.name;
+
 /** Official clients, through all gateways in turn, at a constant rate. A lost session shows as a failed call: official clients do not begin anew. */
 export class SteadyLoad {
   readonly report: LoadReport = { calls: 0, failures: [], injected: 0, begun: new Map(), homes: [] };
@@ -54,6 +56,7 @@ export class SteadyLoad {
 
   /** Waits for what is under way, and closes. */
   async stop(): Promise<LoadReport> {
+    if (!this.#isRunning) return this.report;
     this.#isRunning = false;
     await Promise.all(this.#loops);
     this.report.homes = this.homes();
@@ -65,7 +68,7 @@ export class SteadyLoad {
     const { mesh, server } = this.#options;
     return this.#count('initialize', async () => {
       const client = await connectClient({ kind: 'v1', url: mesh.url(server), fetch: alternatingFetch(mesh.gateways.map(({ url }) => url)), timeoutMs: 15_000 });
-      const home = String((await client.callTool('whoami')).data.replica);
+      const home = homeOf(await client.callTool('whoami'));
       this.report.begun.set(home, (this.report.begun.get(home) ?? 0) + 1);
       return { client, home };
     });
@@ -87,7 +90,7 @@ export class SteadyLoad {
       return;
     }
     const answer = await this.#count('whoami', () => each.client.callTool('whoami'));
-    if (answer) each.home = String(answer.data.replica);
+    if (answer) each.home = homeOf(answer);
   }
 
   async #newcomers(everyMs: number): Promise<void> {
