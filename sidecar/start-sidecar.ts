@@ -9,9 +9,12 @@ import { Admin } from './admin/admin-server.ts';
 import { gatewayChecks } from './admin/checks.ts';
 import { Heartbeats } from './admin/heartbeats.ts';
 import { createBreakers } from './breaker/create-breakers.ts';
+import { forgetGone } from './breaker/forget-gone.ts';
 import { Arrivals } from './ext-proc/arrivals.ts';
 import { startExtProc } from './ext-proc/start-ext-proc.ts';
+import { measureRedis } from './metrics/measure-redis.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { versionDigest } from './metrics/version-digest.ts';
 import { fleetRows } from './metrics/fleet-rows.ts';
 import { accessLogReceiver } from './outcome/access-log-receiver.ts';
 import { outcomePipeline } from './outcome/outcome-pipeline.ts';
@@ -46,6 +49,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   let isDraining = false;
 
   const redis = sessionStore.type === 'redis' ? connectRedis(sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
+  if (redis) measureRedis(redis, metrics.links.redis);
   if (redis && !(await whenReady(redis, REDIS_WAIT_MS))) log.warn('Redis does not answer yet; new sessions stay on this node until it does');
   const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId });
 
@@ -82,10 +86,12 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   topology.on('change', (next) => {
     for (const { policy } of next.servers.values()) breakers.configure(policy);
+    forgetGone(breakers.table, next);
     metrics.links.servers(fleetRows(next));
   });
   topology.on('answer', (type, problems) => {
     metrics.links.xdsUpdate(type, problems.length > 0 ? 'nack' : 'ack');
+    metrics.links.xdsVersion(type, versionDigest(topology.versions(type)));
     if (problems.length > 0) log.error({ type, problems }, 'what the control plane sent can not be used; the last good one stays in force');
   });
   topology.on('connect', (address) => { metrics.links.xdsConnected(true); log.info({ address }, 'connected to the control plane'); });
@@ -105,7 +111,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const admin = new Admin({
     ...settings.admin, everyMs: ha.healthCheckIntervalMs,
     checks: gatewayChecks({ redis, topology: () => topology.topology, isControlPlaneConnected: () => topology.isConnected, isDraining: () => isDraining, members: () => heartbeats?.members ?? [] }),
-    isReady: () => isServing && !isDraining, renderMetrics, onCheck: (name, isHealthy, durationMs) => metrics.links.healthCheck(name, isHealthy, durationMs),
+    isReady: () => isServing && !isDraining, renderMetrics, drain: async () => { isDraining = true; await heartbeats?.beat().catch(onError); }, onCheck: (name, isHealthy, durationMs) => metrics.links.healthCheck(name, isHealthy, durationMs),
   });
 
   const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });

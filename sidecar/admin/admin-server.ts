@@ -8,6 +8,8 @@ export interface AdminOptions {
   checks: () => readonly HealthCheck[];
   /** Whether requests can be decided on now. */
   isReady: () => boolean;
+  /** Sends balancers and neighbours elsewhere while everything here goes on. Asked for by `POST /drain` from this machine alone. */
+  drain?: () => Promise<void>;
   renderMetrics: (accept: string | undefined) => Promise<{ contentType: string; body: string }>;
   /** Each check that ran, by whatever asked for it. */
   onCheck?: (name: string, isHealthy: boolean, durationMs: number) => void;
@@ -20,7 +22,7 @@ const CHECK_TIMEOUT_MS = 2000;
 /** Balancers of many edges ask at once: checks are not run again for each. */
 const REUSE_MS = 250;
 
-/** The sidecar's admin port: `/health`, `/readyz`, `/metrics`. `health` is what the relay answers on the public port as well. */
+/** The sidecar's admin port: `/health`, `/readyz`, `/metrics`, `POST /drain`. `health` is what the relay answers on the public port as well. */
 export class Admin {
   readonly #options: AdminOptions;
   readonly #server: Server;
@@ -31,7 +33,8 @@ export class Admin {
     this.#options = options;
     this.#server = createServer((request, response) => {
       const path = (request.url ?? '/').split('?')[0];
-      if (request.method !== 'GET' && request.method !== 'HEAD') json(response, 405, { error: `${request.method} is not for ${path}` }, { allow: 'GET, HEAD' });
+      if (path === '/drain' && request.method === 'POST') this.#drain(request.socket.remoteAddress ?? '', response);
+      else if (request.method !== 'GET' && request.method !== 'HEAD') json(response, 405, { error: `${request.method} is not for ${path}` }, { allow: 'GET, HEAD' });
       else if (path === '/health') void this.health().then((report) => json(response, httpStatusOf(report), report));
       else if (path === '/readyz') json(response, options.isReady() ? 200 : 503, { ready: options.isReady() });
       else if (path === '/metrics') {
@@ -41,6 +44,11 @@ export class Admin {
         );
       } else json(response, 404, { error: `there is no ${path} here; /health, /readyz and /metrics are` });
     });
+  }
+
+  #drain(from: string, response: ServerResponse): void {
+    if (!/^(::ffff:)?127\.|^::1$/.test(from)) json(response, 403, { error: 'a node is drained from its own machine, or with `holdfast drain --gateway`' });
+    else void (this.#options.drain?.() ?? Promise.resolve()).then(() => json(response, 202, { draining: true }));
   }
 
   start(): Promise<number> {

@@ -15,7 +15,7 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
   const redis = { ping: (): Promise<unknown> => Promise.reject(new Error('connection refused')) };
   const checked: string[] = [];
   const admin = new Admin({
-    host: '127.0.0.1', port: 0, everyMs: 60_000, isReady: () => !isDraining, onCheck: (name) => checked.push(name),
+    host: '127.0.0.1', port: 0, everyMs: 60_000, isReady: () => !isDraining, drain: async () => { isDraining = true; }, onCheck: (name) => checked.push(name),
     checks: gatewayChecks({ redis, topology: () => EMPTY_TOPOLOGY, isControlPlaneConnected: () => true, isDraining: () => isDraining, members: () => [] }),
     renderMetrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
   });
@@ -30,7 +30,8 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
   t.false(Number.isNaN(Date.parse(report.timestamp)));
   t.deepEqual(report.checks.find(({ name }) => name === 'redis')!.error, 'connection refused');
   t.true(checked.includes('control-plane'));
-  isDraining = true;
+  t.is((await get('/drain')).status, 404);
+  t.is((await get('/drain', { method: 'POST' })).status, 202);
   await waitFor(async () => (await get('/health')).status === 503, { what: 'draining is seen' });
   t.is((await get('/readyz')).status, 503);
   t.is(await (await get('/metrics')).text(), 'up 1\n');
@@ -51,6 +52,9 @@ test('nodes know each other by their heartbeats; one that fell silent or said go
   await a.start();
   t.deepEqual(a.members.map(({ nodeId, isUp }) => [nodeId, isUp]), [['a', true], ['b', true], ['c', false], ['d', false]]);
   await b.stop();
-  t.is(await redis.get(REDIS.gateway('b')), null);
+  // Its last word is that it drains, for those who look only now; then it is gone.
+  t.true(JSON.parse((await redis.get(REDIS.gateway('b')))!).isDraining);
+  const leftMs = await redis.pttl(REDIS.gateway('b'));
+  t.true(leftMs > 0 && leftMs <= 3000);
   await a.stop();
 });

@@ -17,6 +17,9 @@ export interface HeartbeatOptions {
 
 export interface Member { nodeId: string; isUp: boolean; ageMs: number | null }
 
+/** Control planes look at heartbeats once a second. */
+const LAST_WORD_MS = 3000;
+
 /** Tells the others that this node lives, and knows which of the expected ones do. */
 export class Heartbeats {
   members: readonly Member[] = [];
@@ -32,11 +35,12 @@ export class Heartbeats {
     if (!this.#isStopped) this.#timer = setTimeout(() => void this.start(), this.#options.everyMs);
   }
 
-  /** Says goodbye, so that the others need not wait for the heartbeat to grow old. */
+  /** Says goodbye, so that the others need not wait for the heartbeat to grow old: its last word is that it drains, and is read by all in time. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#options.redis.del(REDIS.gateway(this.#options.own().nodeId)).catch(() => 0);
+    const own = { ...this.#options.own(), isDraining: true };
+    await this.#options.redis.set(REDIS.gateway(own.nodeId), JSON.stringify(own), 'PX', LAST_WORD_MS).catch(() => undefined);
   }
 
   /** Writes the heartbeat now: something in it changed. */
@@ -62,7 +66,7 @@ export class Heartbeats {
 function ageOf(text: string, nowMs: number): number | null {
   try {
     const read = heartbeatSchema.safeParse(JSON.parse(text));
-    return read.success ? Math.max(0, nowMs - read.data.atMs) : null;
+    return read.success && !read.data.isDraining ? Math.max(0, nowMs - read.data.atMs) : null;
   } catch {
     return null;
   }

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# First process of an Envoy container: starts Envoy again when it dies, and drains it before it ends.
+# Envoy itself ends at once on SIGTERM. Here balancers are told first, and what runs may finish.
+# Usage: run-envoy.sh ENVOY-ARGUMENT…      Environment: DRAIN_SECONDS (20)
+set -u
+admin_port=9901 sidecar_port=7901 most=${DRAIN_SECONDS:-20} is_ending=
+# Control planes look once a second, balancers check every three: earlier than this, requests may still be on their way here.
+least=4
+
+ask() { # METHOD PORT PATH: the answer's text; fails when nobody listens
+  exec 3<>"/dev/tcp/127.0.0.1/$2" || return 1
+  printf '%s %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n' "$1" "$3" >&3
+  timeout 2 cat <&3
+  exec 3>&-
+} 2>/dev/null
+
+busy() { ask GET "$admin_port" '/stats?filter=downstream_rq_active&usedonly' | grep -E '^http\.(mcp|edge)\.downstream_rq_active: [1-9]' >/dev/null; }
+
+drain() {
+  is_ending=yes
+  ask POST "$sidecar_port" /drain >/dev/null
+  ask POST "$admin_port" /healthcheck/fail >/dev/null
+  local second=0
+  while kill -0 "$envoy" 2>/dev/null && [ "$second" -lt "$most" ]; do
+    [ "$second" -ge "$least" ] && ! busy && break
+    sleep 1
+    second=$((second + 1))
+  done
+  kill -TERM "$envoy" 2>/dev/null
+}
+
+trap drain TERM INT
+while [ -z "$is_ending" ]; do
+  envoy "$@" &
+  envoy=$!
+  # A trap ends the wait; the second one is for Envoy itself.
+  wait "$envoy"
+  [ -n "$is_ending" ] && wait "$envoy"
+  [ -z "$is_ending" ] && sleep 0.5
+done
+exit 0
