@@ -106,7 +106,7 @@ export async function startControlPlane({ config: first, text: firstText, file, 
     return {
       config, replicas, health, slots: slots.slots, lostSlots: slots.lostSlots,
       ...operations.inputs(), openBreakers: breakers?.current() ?? [],
-      gateways: gateways.nodes().map((each) => ({ ...each, isDraining: each.isDraining || operations.drainedGateways().has(each.id) })),
+      gateways: gateways.nodes().map((each) => (operations.drainedGateways().has(each.id) ? { ...each, isDraining: true, isOut: true } : each)),
     };
   };
   const xds = new XdsServer({ registry, staticClusters: [RESOURCE.xdsCluster], resourcesFor: (node) => loop.resourcesFor(node) });

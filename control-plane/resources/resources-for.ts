@@ -24,6 +24,7 @@ export type PlainResources = Map<string, Map<string, object>>;
 export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, memo = new Memo()): PlainResources {
   const { servers, gateways, gateway } = snapshot;
   const own = JSON.stringify(node);
+  const isOut = gateways.find((each) => each.id === node.id)?.isOut === true;
   const ofFilters = memo.get('filter inputs', [servers], () => JSON.stringify(servers.map(({ name, jwt, rateLimit }) => [name, jwt, rateLimit])));
   return new Map([
     [RESOURCE_TYPE.cluster, new Map([
@@ -37,7 +38,8 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
       [RESOURCE.relayCluster, memo.get('relay endpoints', [gateways, own], () => relayEndpoints(snapshot, node))],
       ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server, gateways, own], () => serverEndpoints(server, snapshot, node))]),
     ])],
-    [RESOURCE_TYPE.listener, new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
+    // Without its listener Envoy takes no connection more, tells the ones it has to go (Connection: close, GOAWAY), and lets their requests end.
+    [RESOURCE_TYPE.listener, isOut ? new Map() : new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
     [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
     [RESOURCE_TYPE.secrets, new Map([
       ...memo.get('secrets', [gateway], () => (gateway.tls ? downstreamSecrets('gateway', gateway.tls) : [])),

@@ -39,7 +39,10 @@ export interface GatewayNode {
   peer: string | null;
   /** Where clients (or an edge) reach its Envoy; null when unknown. */
   listen: string | null;
+  /** No new requests from edges. */
   isDraining: boolean;
+  /** An operator takes it out: its Envoy stops listening, and lets what it has go on. */
+  isOut?: boolean;
 }
 
 /** Everything that resources are made of. Plain data, equal inputs give deeply equal snapshots. */

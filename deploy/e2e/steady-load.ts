@@ -7,6 +7,8 @@ import type { Mesh } from '../mesh/start-mesh.ts';
 export interface LoadOptions {
   mesh: Mesh;
   server: string;
+  /** Base URLs that clients take in turn; the gateways' when absent. */
+  entries?: readonly string[];
   /** Sessions that stay for the whole time. */
   sessions: number;
   /** Each of them makes a call this often on average. */
@@ -65,9 +67,9 @@ export class SteadyLoad {
   }
 
   async #begin(): Promise<{ client: McpClient; home: string } | undefined> {
-    const { mesh, server } = this.#options;
+    const { mesh, server, entries = mesh.gateways.map(({ url }) => url) } = this.#options;
     return this.#count('initialize', async () => {
-      const client = await connectClient({ kind: 'v1', url: mesh.url(server), fetch: alternatingFetch(mesh.gateways.map(({ url }) => url)), timeoutMs: 15_000 });
+      const client = await connectClient({ kind: 'v1', url: mesh.url(server), fetch: alternatingFetch(entries), timeoutMs: 15_000 });
       const home = homeOf(await client.callTool('whoami'));
       this.report.begun.set(home, (this.report.begun.get(home) ?? 0) + 1);
       return { client, home };
