@@ -158,7 +158,7 @@ export class Exchange {
     await directory.remember(record);
     this.#arrive(null);
     onCreated(server.name, record.backend);
-    this.#result = new InitializeResultReader(isEventStream, (result) => { void directory.amend(record.server, record.digest, (was) => ({ ...was, ...result })); });
+    this.#result = new InitializeResultReader(isEventStream, (result) => { void directory.amend(record.server, record.digest, (was) => ({ ...was, ...result }), { isOnlyWriter: true }); });
     return responseHeadersReply({ [HEADER.sessionId]: clientId }, true);
   }
 

@@ -192,8 +192,15 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       cache.set(key, stored);
       return { kind: 'conflict', record: stored };
     },
-    async amend(server, digest, change) {
-      const key = SessionCache.key(server, digest);
+    async amend(server, digest, change, { isOnlyWriter = false } = {}) {
+      const key = SessionCache.key(server, digest), own = isOnlyWriter && !behind.get(key) ? this.peek(server, digest) : undefined;
+      if (own) {
+        const record = change({ ...own });
+        cache.set(key, record);
+        const asked = await ask(readLimitMs, () => store.update(record, own.epoch));
+        if (asked.kind !== 'answered') keepBehind(key, { kind: 'record', record }, asked.kind === 'late' ? asked.eventually : undefined);
+        return asked.kind !== 'answered' || asked.value === 'ok';
+      }
       for (let tries = 0; tries < 3; tries += 1) {
         const found = await this.find(server, digest, { isFresh: tries > 0 });
         if (found.kind !== 'live') return false;

@@ -43,8 +43,11 @@ export interface SessionDirectory {
   remember(record: SessionRecord): Promise<'stored' | 'local' | 'conflict'>;
   /** Moves a session: `record.epoch` is `expectedEpoch + 1`. */
   move(record: SessionRecord, expectedEpoch: number): Promise<Moved>;
-  /** Changes log level, subscriptions, GET stream and the like. False when the session is not there any more. */
-  amend(server: string, digest: string, change: (record: SessionRecord) => SessionRecord): Promise<boolean>;
+  /**
+   * Changes log level, subscriptions, GET stream and the like. False when the session is not there any more.
+   * `isOnlyWriter`: nobody else can have changed it since this node wrote it (its client has no answer yet), so it is not read again first.
+   */
+  amend(server: string, digest: string, change: (record: SessionRecord) => SessionRecord, options?: { isOnlyWriter?: boolean }): Promise<boolean>;
   /** Ends a session for good. Returns what was known of it. */
   tombstone(server: string, digest: string): Promise<SessionRecord | null>;
   /** Notes activity; written in batches. */

@@ -17,7 +17,9 @@ test.before(async (t) => {
   t.context = { redis, client, second };
   await Promise.all([whenReady(client, 5000), whenReady(second, 5000)]);
 });
+const opened: SessionStore[] = [];
 test.after.always(async (t) => {
+  for (const store of opened) await store.close();
   t.context.client?.disconnect();
   t.context.second?.disconnect();
   await t.context.redis?.dispose();
@@ -25,7 +27,7 @@ test.after.always(async (t) => {
 
 /** Two stores as two gateways see them, over one Redis or one piece of memory. */
 const kinds: Record<string, (context: { client: RedisClient; second: RedisClient }) => [SessionStore, SessionStore]> = {
-  Redis: ({ client, second }) => [createRedisStore(client, { nodeId: 'g1' }), createRedisStore(second, { nodeId: 'g2' })],
+  Redis: ({ client, second }) => { opened.push(createRedisStore(client, { nodeId: 'g1' }), createRedisStore(second, { nodeId: 'g2' })); return [opened.at(-2)!, opened.at(-1)!]; },
   memory: () => { const backing = new MemoryBacking(); return [createMemoryStore({ nodeId: 'g1', backing }), createMemoryStore({ nodeId: 'g2', backing })]; },
 };
 const fresh = (): string => `1~${randomUUID()}`;
