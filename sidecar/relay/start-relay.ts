@@ -55,6 +55,8 @@ export interface Relay { address: AddressInfo; tools: ToolKnowledge; close(): Pr
 
 /** Requests in flight at close get this long to finish. */
 const CLOSE_MS = 5000;
+/** Connections that may wait to be accepted (the kernel's own limit may be lower): after a replica's death thousands of Envoy's come at once, and with Node's 511 the rest would wait seconds for their SYN's retry. */
+const BACKLOG = 16_384;
 /** A request head larger than this is refused by Node with 431. */
 const MAX_HEAD_BYTES = 64 << 10;
 
@@ -93,7 +95,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   });
   server.maxRequestsPerSocket = 0;
   const stopKeepalive = keepStreamsAlive(open, now);
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port: options.port, host: options.host, backlog: BACKLOG }, resolve));
   return {
     address: server.address() as AddressInfo,
     tools: ctx.tools,
