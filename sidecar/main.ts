@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import pino from 'pino';
 import { formatProblem } from '../proto/config-file/problem.ts';
+import { RedisUrlError } from '../proto/redis/redis-client.ts';
 import { readSettings, USAGE } from './settings/read-settings.ts';
 import { startSidecar, type Sidecar } from './start-sidecar.ts';
 
@@ -26,7 +27,7 @@ try {
   sidecar = await startSidecar(settings, version, log);
 } catch (error) {
   process.stderr.write(`sidecar: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof RedisUrlError ? EX_USAGE : 1);
 }
 
 let isStopping = false;

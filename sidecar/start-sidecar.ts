@@ -37,7 +37,7 @@ export interface Sidecar {
 
 /** A server that the control plane has not spoken of: its sessions live as long as the configuration's default. */
 const DEFAULT_TTL_SECONDS = 3600;
-/** A sidecar that has not heard a control plane by then serves all the same: /readyz goes on saying no. */
+/** A sidecar that has not heard a control plane by then says so. */
 const FIRST_WORD_MS = 15_000;
 const REDIS_WAIT_MS = 2000;
 
@@ -59,7 +59,9 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     return { nodeId, version, relay: [reached(settings.relay)], peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen && reached(settings.listen), isDraining, atMs: now() };
   };
   const topology = new TopologyClient({
-    addresses: settings.controlPlanes, nodeId, version, metadata: own, ...(settings.stateDir !== null && { stateFile: join(settings.stateDir, `${nodeId}.topology.json`) }),
+    addresses: settings.controlPlanes, nodeId, version, metadata: own,
+    ...(settings.certs !== null && { tls: { certificateFile: join(settings.certs, `${nodeId}.crt`), keyFile: join(settings.certs, `${nodeId}.key`), caFile: join(settings.certs, 'ca.crt') } }),
+    ...(settings.stateDir !== null && { stateFile: join(settings.stateDir, `${nodeId}.topology.json`) }),
   });
   const server = (name: string) => topology.topology.server(name);
 
@@ -129,12 +131,12 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   });
   const adminPort = await admin.start();
   await heartbeats?.start();
-  isServing = await topology.whenReady(FIRST_WORD_MS);
-  if (!isServing) {
-    log.warn('no control plane has spoken yet; not ready');
-    topology.once('change', () => { isServing = true; });
-  }
-  log.info({ relay: relay.address.port, admin: adminPort, servers: [...topology.topology.servers.keys()] }, isServing ? 'ready' : 'waiting');
+  void topology.whenReady(FIRST_WORD_MS).then((isKnown) => {
+    if (!isKnown) log.warn('no control plane has spoken yet; not ready until one does');
+    const begin = (): void => { isServing = true; log.info({ relay: relay.address.port, admin: adminPort, servers: [...topology.topology.servers.keys()] }, 'ready'); };
+    if (isKnown) begin();
+    else topology.once('change', begin);
+  });
 
   return {
     async stop() {
