@@ -23,9 +23,9 @@ test('each situation: the route, the replica and the reason', async (t) => {
   t.regex(say(post('/mcp/linear', id('junk'))), /none that this mesh gives out/);
   t.regex(say(post('/mcp/linear', id('a~x')), record({ slot: 'b', epoch: 1 })), /^linear\/guarded → linear-1: .*it moved to slot b meanwhile/);
   world.unhealthy.add('linear-1');
-  t.regex(say(post('/mcp/linear', id('a~x')), record({})), /^linear\/relay → nobody: .*linear-1 is unhealthy.*rebuilt on the least busy of linear-2\.$/);
+  t.regex(say(post('/mcp/linear', id('a~x')), record({})), /^linear\/guarded → nobody: .*linear-1 is unhealthy.*rebuilt on the least busy of linear-2\.$/);
   await context.drains.start({ kind: 'replica', server: 'linear', replica: 'linear-2' }, 1000, false);
-  t.regex(say(post('/mcp/linear', id('b~x')), record({ slot: 'b' })), /^linear\/relay → linear-2: .*linear-2 is draining: the session is rebuilt on no replica at all/);
+  t.regex(say(post('/mcp/linear', id('b~x')), record({ slot: 'b' })), /^linear\/guarded → linear-2: .*linear-2 is draining: the session is rebuilt on no replica at all/);
   t.regex(say(post('/mcp/linear', id('b~x')), record({ slot: 'b', isEnded: true })), /ended by DELETE: 404/);
   t.regex(say(post('/health', {}, 'GET')), /^health/);
   t.regex(say(post('/.well-known/oauth-protected-resource/mcp/linear', {}, 'GET')), /^linear\/document/);

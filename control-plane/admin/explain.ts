@@ -1,4 +1,4 @@
-import { routeName, type RouteKind } from '../../proto/wire.ts';
+import { QUERY, routeName, type RouteKind } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
@@ -60,7 +60,8 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
   const id = headers['mcp-session-id'];
   const { guard } = server.policy;
   const guarded = ['DELETE', ...(guard.includes('calls') ? ['POST'] : []), ...(guard.includes('streams') ? ['GET'] : [])];
-  const isGuarded = guarded.includes(method), isAllGuarded = guarded.length === 3;
+  // With everything guarded the method is not looked at.
+  const isGuarded = guarded.length === 3 || guarded.includes(method);
   const make = (kind: RouteKind, why: string[], endpoint?: ReplicaEndpoint): Explanation =>
     ({ route: routeName(server.name, kind), server: server.name, slot: endpoint?.slot ?? null, replica: endpoint?.replica ?? null, address: endpoint?.address ?? null, why });
 
@@ -71,24 +72,28 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
       return make('modern', [`Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`]);
     }
     if (method === 'GET') return make('sse', ['A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.']);
+    if (new URLSearchParams(request.path.split('?')[1]).has(QUERY.sseSession)) return make('sse', ['The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.']);
     const beginning = name !== undefined ? `${name} of revision ${version ?? 'unknown'} may belong to one replica (task, requestState or handle)` : 'without a session id it may begin a session';
     return make('decide', [`${beginning[0]!.toUpperCase()}${beginning.slice(1)}: Envoy asks the sidecar, which places it on ${placement(server)}.`]);
   }
   const endpoint = server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
-  if (endpoint?.isSteady && !(endpoint && !isGuarded && !guard.includes('calls') && server.hasOpenToolBreaker && method !== 'GET')) {
+  if (endpoint && isGuarded && !endpoint.isSteady) return { ...make('guarded', []), ...home('The relay', id, server, endpoint, session, 'guarded') };
+  // With a tool's breaker open, calls that no relay holds are decided on one by one.
+  const isSteady = endpoint?.isSteady && (isGuarded || method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker));
+  if (endpoint && isSteady) {
     const lives = `Its id begins with slot ${endpoint.slot}, which is steady: replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state}, no decision is needed.`;
     const moved = typeof session === 'object' && session.slot !== endpoint.slot ? [`Its record says that it moved to slot ${session.slot} meanwhile; the relay finds that out and follows.`] : [];
     if (isGuarded) return make('guarded', [lives, `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`, ...moved], endpoint);
     return make('steady', [lives, `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`, ...moved], endpoint);
   }
-  const kind: RouteKind = isAllGuarded || isGuarded ? 'relay' : 'decide';
-  const who = kind === 'relay' ? 'The relay' : 'The sidecar';
-  return { ...make(kind, [whyNotSteady(id, server, endpoint)]), ...home(who, id, server, endpoint, session, kind) };
+  const kind: RouteKind = isGuarded ? 'relay' : 'decide';
+  return { ...make(kind, []), ...home(kind === 'relay' ? 'The relay' : 'The sidecar', id, server, endpoint, session, kind) };
 }
 
 function whyNotSteady(id: string, server: ServerTopology, endpoint: ReplicaEndpoint | undefined): string {
   const parsed = parseSessionId(id);
   if (!parsed) return 'The session id is none that this mesh gives out (`<slot>~<id>`).';
+  if (endpoint?.isSteady) return `Its id begins with slot ${endpoint.slot}, which is steady, but a tool’s breaker is not closed: each call is decided on.`;
   if (parsed.isBound) return `The session is bound to whoever began it (slot ${parsed.slot} in its bound form), so who asks is checked each time.`;
   if (server.lostSlots.includes(parsed.slot)) return `Its id begins with slot ${parsed.slot}, a life of a replica that is over.`;
   if (!endpoint) return `Its id begins with slot ${parsed.slot}, which no replica of ${server.name} has.`;

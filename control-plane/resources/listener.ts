@@ -38,9 +38,10 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
           ...jwtFilter(snapshot),
           // Before the id is taken apart: a session is counted by what its client holds.
           ...rateLimitFilters(snapshot),
+          // Having read a body this filter makes Envoy look for the route again: the id must still be the client's then, or a steady route becomes `decide`.
+          jsonToMetadata(gateway.responseOutcomes === 'all'),
           sessionToMetadata,
           sessionHeaders,
-          jsonToMetadata(gateway.responseOutcomes === 'all'),
           ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
           extProc,
           { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }) },
