@@ -3,31 +3,39 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REDIS } from '../../proto/wire.ts';
 import { createMemoryStore, MemoryBacking } from './memory-store.ts';
-import { startRealRedis, type RealRedis } from './real-redis.ts';
+import { startRealRedis, startRealRedisCluster, type RealRedis } from './real-redis.ts';
 import { connectRedis, whenReady, type RedisClient } from '../../proto/redis/redis-client.ts';
 import { createRedisStore } from './redis-store.ts';
 import { sampleRecord } from './sample-record.ts';
 import type { SessionChange, SessionStore } from './session-store.ts';
 
-const test = anyTest as TestFn<{ redis: RealRedis; client: RedisClient; second: RedisClient }>;
+interface Context { redis: RealRedis; cluster: { url: string; dispose(): Promise<void> }; client: RedisClient; second: RedisClient; clustered: [RedisClient, RedisClient] }
+const test = anyTest as TestFn<Context>;
 
 test.before(async (t) => {
   const redis = await startRealRedis();
   const client = connectRedis(redis.url), second = connectRedis(redis.url);
-  t.context = { redis, client, second };
-  await Promise.all([whenReady(client, 5000), whenReady(second, 5000)]);
+  const cluster = await startRealRedisCluster();
+  const clustered: [RedisClient, RedisClient] = [connectRedis(cluster.url), connectRedis(cluster.url)];
+  t.context = { redis, cluster, client, second, clustered };
+  await Promise.all([client, second, ...clustered].map((each) => whenReady(each, 5000)));
 });
-const opened: SessionStore[] = [];
+const opened = new Map<RedisClient, [SessionStore, SessionStore]>();
 test.after.always(async (t) => {
-  for (const store of opened) await store.close();
-  t.context.client?.disconnect();
-  t.context.second?.disconnect();
+  for (const store of [...opened.values()].flat()) await store.close();
   await t.context.redis?.dispose();
+  await t.context.cluster?.dispose();
 });
 
 /** Two stores as two gateways see them, over one Redis or one piece of memory. */
-const kinds: Record<string, (context: { client: RedisClient; second: RedisClient }) => [SessionStore, SessionStore]> = {
-  Redis: ({ client, second }) => { opened.push(createRedisStore(client, { nodeId: 'g1' }), createRedisStore(second, { nodeId: 'g2' })); return [opened.at(-2)!, opened.at(-1)!]; },
+const over = (clients: readonly [RedisClient, RedisClient]): [SessionStore, SessionStore] => {
+  const stores = opened.get(clients[0]) ?? [createRedisStore(clients[0], { nodeId: 'g1' }), createRedisStore(clients[1], { nodeId: 'g2' })];
+  opened.set(clients[0], stores);
+  return stores;
+};
+const kinds: Record<string, (context: Context) => [SessionStore, SessionStore]> = {
+  Redis: ({ client, second }) => over([client, second]),
+  'Redis Cluster': ({ clustered }) => over(clustered),
   memory: () => { const backing = new MemoryBacking(); return [createMemoryStore({ nodeId: 'g1', backing }), createMemoryStore({ nodeId: 'g2', backing })]; },
 };
 const fresh = (): string => `1~${randomUUID()}`;
@@ -158,7 +166,7 @@ for (const [name, make] of Object.entries(kinds)) {
     let gaps = 0;
     t.teardown(store.watch({ onChange: (change) => own.push(change), onGap: () => {} }));
     t.teardown(other.watch({ onChange: (change) => heard.push(change), onGap: () => { gaps += 1; } }));
-    if (name === 'Redis') await until(() => gaps > 0);
+    if (name !== 'memory') await until(() => gaps > 0);
     const record = sampleRecord({ clientId: fresh() });
     const mine = (changes: SessionChange[]): SessionChange[] => changes.filter((change) => change.digest === record.digest);
     await store.create(record, 60);

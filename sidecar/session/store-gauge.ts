@@ -13,14 +13,14 @@ const PROBE_INTERVAL_MS = 250;
  * A probe finds out when it is back.
  */
 export class StoreGauge {
-  readonly #store: SessionStore;
+  readonly #store: Pick<SessionStore, 'ping'>;
   readonly #clock: Clock;
   readonly #onChange: (isReachable: boolean) => void;
   #isReachable = true;
   #slowInARow = 0;
   #stopProbe: (() => void) | undefined;
 
-  constructor(store: SessionStore, clock: Clock, onChange: (isReachable: boolean) => void) {
+  constructor(store: Pick<SessionStore, 'ping'>, clock: Clock, onChange: (isReachable: boolean) => void) {
     this.#store = store;
     this.#clock = clock;
     this.#onChange = onChange;
