@@ -1,9 +1,12 @@
-import { Metadata, status, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Metadata, ServerDuplexStream } from '@grpc/grpc-js';
 import { EMPTY_STREAM, isSettled, nextPush, receive, type DeltaStream } from './delta-stream.ts';
 import { encodePush, readRequest, type WireRequest } from './delta-wire.ts';
 import { readNode, type NodeInfo } from './node-info.ts';
 import type { Resources } from './resource.ts';
 import { shortType, type XdsMetrics } from './xds-metrics.ts';
+
+/** gRPC's status codes. */
+const INVALID_ARGUMENT = 3, RESOURCE_EXHAUSTED = 8;
 
 /** A client may name this many types and names; more is a broken client, and would cost memory without bound. */
 const MAX_TYPES = 32;
@@ -29,7 +32,8 @@ export interface AdsStream {
 
 type Call = ServerDuplexStream<WireRequest, Buffer>;
 
-export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMetrics, nowMs: () => number): AdsStream {
+/** `greeting`: empty response headers. */
+export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMetrics, nowMs: () => number, greeting: Metadata): AdsStream {
   let state: DeltaStream = EMPTY_STREAM, resources: Resources | undefined, node: NodeInfo | null = null;
   let isBlocked = false, isOver = false, wake: NodeJS.Timeout | undefined;
 
@@ -53,21 +57,21 @@ export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMet
     clearTimeout(wake);
     if (node) hooks.onEnd(stream);
   };
-  const refuse = (code: status, details: string) => { call.emit('error', { code, details }); over(); };
+  const refuse = (code: number, details: string) => { call.emit('error', { code, details }); over(); };
   const onData = (wire: WireRequest) => {
     if (isOver) return;
     if (!node) {
-      if (!wire.node?.id) return refuse(status.INVALID_ARGUMENT, 'the first request of an ADS stream must carry node.id');
+      if (!wire.node?.id) return refuse(INVALID_ARGUMENT, 'the first request of an ADS stream must carry node.id');
       node = readNode(wire.node);
       // Headers at once: a client that has everything hears nothing else, and wants to know that someone is there.
-      call.sendMetadata(new Metadata());
+      call.sendMetadata(greeting);
       resources = hooks.onNode(stream) ?? resources;
     }
     const typeUrl = wire.type_url ?? '';
-    if (!typeUrl) return refuse(status.INVALID_ARGUMENT, 'a request on an ADS stream must carry type_url');
+    if (!typeUrl) return refuse(INVALID_ARGUMENT, 'a request on an ADS stream must carry type_url');
     const { stream: after, verdict } = receive(state, typeUrl, readRequest(wire));
     state = after;
-    if (state.subscriptions.size > MAX_TYPES || state.subscriptions.get(typeUrl)!.names.size > MAX_NAMES) return refuse(status.RESOURCE_EXHAUSTED, `more than ${MAX_TYPES} types or ${MAX_NAMES} names subscribed`);
+    if (state.subscriptions.size > MAX_TYPES || state.subscriptions.get(typeUrl)!.names.size > MAX_NAMES) return refuse(RESOURCE_EXHAUSTED, `more than ${MAX_TYPES} types or ${MAX_NAMES} names subscribed`);
     if (verdict.kind !== 'none') metrics.answered(shortType(typeUrl), verdict.kind);
     if (verdict.kind === 'nack') hooks.onRefusal({ node, typeUrl, resources: verdict.resources, reason: verdict.reason, isFinal: verdict.isFinal });
     flush();

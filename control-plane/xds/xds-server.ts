@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { openAdsStream, type AdsStream, type Refusal } from './ads-stream.ts';
 import { deltaAdsService } from './delta-wire.ts';
@@ -62,14 +62,14 @@ export class XdsServer extends EventEmitter<XdsEvents> {
       onRefusal: (refusal: Refusal) => { this.emit('nack', refusal); },
     };
     this.#server.addService(deltaAdsService, {
-      DeltaAggregatedResources: (call: Parameters<typeof openAdsStream>[0]) => { openAdsStream(call, hooks, metrics, options.now ?? Date.now); },
+      DeltaAggregatedResources: (call: Parameters<typeof openAdsStream>[0]) => { openAdsStream(call, hooks, metrics, options.now ?? Date.now, new Metadata()); },
     });
   }
 
   /** Serves on `address` (`ip:port`, port 0 for any) and gives the port. */
-  listen(address: string): Promise<number> {
+  listen(address: string, credentials: ServerCredentials = ServerCredentials.createInsecure()): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
+      this.#server.bindAsync(address, credentials, (error, port) => (error ? reject(error) : resolve(port)));
     });
   }
 
