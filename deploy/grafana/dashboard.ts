@@ -35,8 +35,9 @@ export const lines = (title: string, unit: Unit, says: string, ...queries: [expr
   ({ title, says, kind: 'lines', unit, queries: queries.map(([expr, legend]) => ({ expr, legend })) });
 export const now = (title: string, unit: Unit, says: string, ...queries: [expr: string, legend: string][]): Panel => ({ ...lines(title, unit, says, ...queries), kind: 'now' });
 
-/** Rate of a counter over what Grafana thinks right, summed by labels. A counter that nothing has counted yet shows as 0. */
+/** Rate of a counter over what Grafana thinks right, summed by labels. */
 export const rate = (by: string, counter: string): string => `sum by (${by}) (rate(${counter}[$__rate_interval]))`;
-export const orZero = (expr: string): string => `${expr} or vector(0)`;
+/** What nothing has counted yet shows as 0. */
+export const orZero = (expr: string): string => `${expr} or on() vector(0)`;
 /** Quantile of a histogram. */
 export const quantile = (q: number, by: string, bucket: string): string => `histogram_quantile(${q}, sum by (${by}, le) (rate(${bucket}[$__rate_interval])))`;

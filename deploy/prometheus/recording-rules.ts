@@ -9,6 +9,10 @@ const JUDGED = 'outcome!~"client_fault|cancelled"';
 /** A session can be lost whenever it begins or moves. */
 const SESSION_CHANCES = '{__name__=~"mcp_sessions_created_total|mcp_session_recoveries_total|mcp_session_lost_total"}';
 
+const failed = (window: string): string => `sum by (server_id) (rate(mcp_requests_total{${FAILED}}[${window}]))`;
+/** Calls that are refused because a tool fails on every replica: the tool's failure, not the mesh's. */
+const refusedByTool = (window: string): string => `sum by (server_id) (rate(mcp_breaker_rejected_total{level="tool"}[${window}]))`;
+
 const WINDOWS = ['5m', '30m', '1h', '6h'] as const;
 
 export const recordingRules: { record: string; expr: string }[] = [
@@ -18,7 +22,7 @@ export const recordingRules: { record: string; expr: string }[] = [
   ...WINDOWS.flatMap(window => [
     {
       record: `holdfast:availability:failed_ratio_${window}`,
-      expr: `sum by (server_id) (rate(mcp_requests_total{${FAILED}}[${window}])) / sum by (server_id) (rate(mcp_requests_total{${JUDGED}}[${window}]))`,
+      expr: `clamp_min(${failed(window)} - (${refusedByTool(window)} or 0 * ${failed(window)}), 0) / sum by (server_id) (rate(mcp_requests_total{${JUDGED}}[${window}]))`,
     },
     {
       record: `holdfast:sessions:lost_ratio_${window}`,

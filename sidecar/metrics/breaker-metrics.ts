@@ -28,6 +28,13 @@ export function breakerMetrics(registry: Registry) {
   const evicted = new Counter({ name: 'holdfast_breakers_evicted_total', help: 'Breakers dropped because the registry was full.', registers });
 
   return {
+    /** Begins this server's counters at 0. */
+    begin(server_id: string): void {
+      for (const level of ['replica', 'tool'] as const) {
+        rejected.inc({ server_id, level }, 0);
+        for (const to of ['open', 'half-open', 'closed']) for (const cause of ['local', 'fleet']) transitions.inc({ server_id, level, to, cause }, 0);
+      }
+    },
     /** Where scrapes read the states from. */
     source(from: () => Iterable<BreakerReading>): void { read = from; },
     transition(server: string, level: BreakerLevel, to: string, cause: 'local' | 'fleet' | 'operator'): void { transitions.inc({ server_id: server, level, to, cause }); },

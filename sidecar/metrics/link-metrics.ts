@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { INTERNAL_SECONDS } from './buckets.ts';
 
 /** What the sidecar depends on: Redis, the control plane, the other gateways, certificates, servers' health. */
-export function linkMetrics(registry: Registry) {
+export function linkMetrics(registry: Registry, onServer: (server: string, backends: string[]) => void = () => {}) {
   const registers = [registry];
   const redis = new Histogram({ name: 'holdfast_redis_duration_seconds', help: 'Duration of Redis commands.', labelNames: ['command'], buckets: INTERNAL_SECONDS, registers });
   const redisErrors = new Counter({ name: 'holdfast_redis_errors_total', help: 'Redis commands that failed or timed out.', labelNames: ['command', 'kind'], registers });
@@ -49,7 +49,9 @@ export function linkMetrics(registry: Registry) {
       replicas.reset();
       for (const row of rows) {
         serverHealth.set({ server_id: row.server }, row.isHealthy ? 1 : 0);
-        for (const { backend, state, count } of row.replicas) replicas.set({ server_id: row.server, backend, state }, count);
+        const own = [...row.replicas];
+        onServer(row.server, [...new Set(own.map(({ backend }) => backend))]);
+        for (const { backend, state, count } of own) replicas.set({ server_id: row.server, backend, state }, count);
       }
     },
   };

@@ -72,6 +72,17 @@ test('breakers are read when scraped, and those that are gone leave no series', 
   t.notRegex((await m.render(undefined)).body, /^mcp_breaker(s|_not_closed)\{/m);
 });
 
+test('a server’s counters begin at 0 when it is known, so that the first loss is a growth', async t => {
+  const m = metrics();
+  m.links.servers([{ server: 'linear', isHealthy: true, replicas: [{ backend: 'stable', state: 'active', count: 2 }] }]);
+  const begun = (await m.render(undefined)).body;
+  for (const wanted of ['mcp_session_lost_total{server_id="linear",reason="no-replica"} 0', 'mcp_errors_total{method="tools/call",server_id="linear",error_type="replica_fault"} 0',
+    'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"} 0', 'mcp_calls_ambiguous_total{server_id="linear"} 0', 'mcp_server_health{server_id="linear"} 1']) t.true(begun.includes(wanted), wanted);
+  m.sessions.lost('linear', 'no-replica');
+  m.links.servers([{ server: 'linear', isHealthy: true, replicas: [] }]);
+  t.true((await m.render(undefined)).body.includes('mcp_session_lost_total{server_id="linear",reason="no-replica"} 1'));
+});
+
 test('the version in force replaces the one before', async t => {
   const m = metrics();
   m.links.xdsVersion('EDS', 'a');

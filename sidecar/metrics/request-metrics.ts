@@ -7,6 +7,9 @@ import type { ToolLabels } from './tool-labels.ts';
 /** Not errors: what went well, what the client gave up, and what nobody read. */
 const NO_ERROR: ReadonlySet<OutcomeKind> = new Set(['success', 'cancelled', 'unread']);
 
+/** What alerts and rollouts go by. */
+const BEGUN_METHODS = ['tools/call', 'initialize'];
+const BEGUN_OUTCOMES: readonly OutcomeKind[] = ['success', 'tool_error', 'server_error', 'replica_fault', 'overload', 'lost_session'];
 const NO_EXEMPLAR = {};
 
 /** Requests by what they came to: R9's first two, totals by outcome, tools and backends. */
@@ -42,6 +45,15 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
   });
 
   return {
+    /** Begins this server's counters at 0. */
+    begin(server_id: string, backends: Iterable<string>): void {
+      for (const method of BEGUN_METHODS) {
+        for (const outcome of BEGUN_OUTCOMES) {
+          if (!NO_ERROR.has(outcome)) errors.inc({ method, server_id, error_type: outcome }, 0);
+          for (const backend of [...backends, 'none']) requests.inc({ server_id, backend, method, outcome }, 0);
+        }
+      }
+    },
     /** Counts one request. A sink of the OutcomeBus. */
     outcome(outcome: Outcome): void {
       const server_id = outcome.server;

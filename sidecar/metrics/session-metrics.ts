@@ -6,6 +6,9 @@ export type RecoveryReason = 'unreachable' | 'unknown-session' | 'uninitialized'
 /** What it came to: `recovered`, `followed` (another node had done it), or why it was refused. */
 export type RecoveryResult = 'recovered' | 'followed' | 'unknown' | 'capability' | 'no-replica' | 'timeout' | 'queue-full' | 'conflict' | 'failed';
 
+const BEGUN_REASONS: readonly RecoveryReason[] = ['unreachable', 'unknown-session'];
+const BEGUN_LOSSES: readonly RecoveryResult[] = ['no-replica', 'timeout', 'queue-full', 'capability', 'failed'];
+
 /** Sessions: born, alive, moved, lost. */
 export function sessionMetrics(registry: Registry) {
   const registers = [registry];
@@ -21,6 +24,14 @@ export function sessionMetrics(registry: Registry) {
   const touches = new Counter({ name: 'holdfast_session_touches_total', help: 'Batched updates of sessions’ last activity (written, failed, dropped).', labelNames: ['result'], registers });
 
   return {
+    /** Begins this server's counters at 0. */
+    begin(server_id: string, backends: Iterable<string>): void {
+      for (const backend of backends) created.inc({ server_id, backend }, 0);
+      for (const reason of ['deleted', 'expired']) ended.inc({ server_id, reason }, 0);
+      for (const reason of BEGUN_REASONS) for (const result of ['recovered', 'followed', ...BEGUN_LOSSES]) recoveries.inc({ server_id, reason, result }, 0);
+      for (const reason of [...BEGUN_LOSSES, 'store-lost']) lost.inc({ server_id, reason }, 0);
+      ambiguous.inc({ server_id }, 0);
+    },
     created(server: string, backend: string): void { created.inc({ server_id: server, backend }); },
     ended(server: string, reason: 'deleted' | 'expired'): void { ended.inc({ server_id: server, reason }); },
     live(server: string, count: number): void { live.set({ server_id: server }, count); },

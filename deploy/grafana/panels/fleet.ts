@@ -25,7 +25,7 @@ export const fleet: Dashboard = {
       now('Breakers that are not closed', 'short', 'Replicas and tools that are shut out at the moment. Alert: BreakerOpen.', [orZero('count(max by (server_id, level, key) (mcp_breaker_not_closed))'), 'not closed']),
     ] },
     { title: 'Certificates', panels: [
-      { ...now('Certificates', 'd', 'Days until the first certificate of each Envoy ends; 3650: it has none. Alert: CertificateExpiresSoon.', ['clamp_max(min by (job, node) (envoy_server_days_until_first_cert_expiring), 3650)', '{{job}} {{node}}']), alarm: 21, isGoodAbove: true },
+      { ...now('Certificates', 'd', 'Days until the first certificate of each Envoy ends; 3650: it has none. Alert: CertificateExpiresSoon.', ['clamp_max(min by (job, node) (envoy_server_days_until_first_cert_expiring), 3650)', '{{node}} {{job}}']), alarm: 21, isGoodAbove: true },
     ] },
     { title: 'Response time', panels: [
       { ...lines('Response time, p99', 's', 'All requests except streams, by server. Alert: SlowResponses (tool calls).', [quantile(0.99, 'server_id', 'mcp_request_duration_seconds_bucket{method!="GET"}'), '{{server_id}}']), alarm: 5 },
@@ -38,14 +38,14 @@ export const fleet: Dashboard = {
       { ...lines('Sessions lost', 'percentunit', 'Of those that began or moved. Alerts: SessionLossBurns….', [orZero('holdfast:sessions:lost_ratio_5m'), '{{server_id}}']), alarm: 0.001 },
     ] },
     { title: 'Resources', panels: [
-      lines('CPU', 'percentunit', 'Cores in use, per process.', [rate('job, node', 'process_cpu_seconds_total{job=~"holdfast-.+"}'), '{{job}} {{node}}']),
-      lines('Memory', 'bytes', 'Alert: MemoryHigh.', ['max by (job, node) (process_resident_memory_bytes{job=~"holdfast-.+"})', '{{job}} {{node}}'], ['max by (node) (envoy_server_memory_allocated{job=~"holdfast-gateway|holdfast-edge"})', 'envoy {{node}}']),
+      lines('CPU', 'percentunit', 'Cores in use, per process.', [rate('job, node', 'process_cpu_seconds_total{job=~"holdfast-.+"}'), '{{node}} {{job}}']),
+      lines('Memory', 'bytes', 'Alert: MemoryHigh.', ['max by (job, node) (process_resident_memory_bytes{job=~"holdfast-.+"})', '{{node}} {{job}}'], ['max by (node) (envoy_server_memory_allocated{job=~"holdfast-gateway|holdfast-edge"})', '{{node}} envoy']),
       { ...lines('Event loop’s delay, p99', 's', 'Alert: EventLoopSlow.', ['max by (node) (nodejs_eventloop_lag_p99_seconds{job="holdfast-sidecar"})', '{{node}}']), alarm: 0.2 },
-      lines('Outcomes nobody saw', 'reqps', 'Access log entries and outcomes that were dropped; should be 0. Alert: OutcomesDropped.', [orZero(rate('sink', 'holdfast_outcomes_dropped_total')), '{{sink}}'], [rate('node', 'envoy_access_logs_grpc_access_log_logs_dropped'), 'envoy {{node}}']),
+      lines('Outcomes nobody saw', 'reqps', 'Access log entries and outcomes that were dropped; should be 0. Alert: OutcomesDropped.', [orZero(rate('sink', 'holdfast_outcomes_dropped_total')), '{{sink}}'], [rate('node', 'envoy_access_logs_grpc_access_log_logs_dropped'), '{{node}} envoy']),
     ] },
     { title: 'Control plane', panels: [
       now('Leader', 'bool', 'Who holds the lease. Alert: NoLeader.', ['max by (node) (holdfast_control_plane_leader)', '{{node}}']),
-      now('Connected to a control plane', 'bool', 'Each Envoy and sidecar. Alert: ControlPlaneUnreachable.', ['min by (node) (envoy_control_plane_connected_state)', 'envoy {{node}}'], ['min by (node) (holdfast_xds_connected)', 'sidecar {{node}}']),
+      now('Connected to a control plane', 'bool', 'Each Envoy and sidecar. Alert: ControlPlaneUnreachable.', ['min by (node) (envoy_control_plane_connected_state)', '{{node}} envoy'], ['min by (node) (holdfast_xds_connected)', 'sidecar {{node}}']),
       lines('Updates written', 'reqps', 'Responses of the control plane, by type.', [rate('type', 'holdfast_xds_pushes_total'), '{{type}}']),
       lines('Answers to updates', 'reqps', 'nack: a node refused one. Alert: ConfigurationRejected.', [rate('answer', 'holdfast_xds_answers_total'), '{{answer}}']),
     ] },

@@ -14,7 +14,7 @@ const failover = (bucket: string, perSecond: number) => ({ series: `mcp_failover
 const linear = { server_id: 'linear' };
 
 const BURN = 'The objective is 99.9 % over 30 days: a thousandth may fail.';
-const AVAILABILITY = 'Faults of replicas, overload and lost sessions count; what tools and clients do wrong does not. See HighErrorRate for whose failures they are, ServerUnhealthy and BreakerOpen for which replicas.';
+const AVAILABILITY = 'Faults of replicas, overload and lost sessions count; what tools and clients do wrong does not, nor do calls that a tool’s open breaker refuses. See HighErrorRate for whose failures they are, ServerUnhealthy and BreakerOpen for which replicas.';
 const LOSS = '`reason` says why: `no-replica` (none healthy in time), `timeout` and `queue-full` (recoveries too slow: see RecoveryQueue), `capability` (the other replicas are another version), `store-lost` (Redis had no record).';
 
 export const sessionAlerts: Alert[] = [
@@ -24,7 +24,10 @@ export const sessionAlerts: Alert[] = [
     runbook: `${BURN} At this pace a fiftieth of the month’s budget is gone each hour. ${AVAILABILITY}`,
     labels: linear,
     fires: { says: '2 % fail for an hour', series: requests(0.2, 9.8), atMinutes: 65 },
-    quiet: { says: '1 % fails', series: requests(0.1, 9.9), atMinutes: 65 },
+    quiet: {
+      says: '1 % fails, and a tool’s breaker refuses as much again', atMinutes: 65,
+      series: [...requests(0.1, 9.8), { series: 'mcp_requests_total{server_id="linear",backend="none",method="tools/call",outcome="overload"}', values: growing(0.1, 420) }, { series: 'mcp_breaker_rejected_total{server_id="linear",level="tool"}', values: growing(0.1, 420) }],
+    },
   },
   {
     name: 'AvailabilityBurns', expr: 'holdfast:availability:failed_ratio_30m > 0.006 and holdfast:availability:failed_ratio_6h > 0.006', for: '5m', severity: 'warning',
