@@ -1,0 +1,112 @@
+import test from 'ava';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { serverPolicySchema } from '../../proto/server-policy.ts';
+import { clientSessionId } from '../../proto/session-id.ts';
+import { toStruct } from '../../proto/xds/loader.ts';
+import { createSessionDirectory } from '../session/cached-directory.ts';
+import { createMemoryStore } from '../session/memory-store.ts';
+import { sampleRecord } from '../session/sample-record.ts';
+import { makeServerView } from '../xds/topology.ts';
+import { Arrivals } from './arrivals.ts';
+import { Exchange, type ExchangeContext, type GateAnswer } from './exchange.ts';
+import type { ProcessingRequest } from './messages.ts';
+import type { Reply } from './replies.ts';
+
+const replica = (slot: string, backend = 'stable'): ReplicaEndpoint => ({ server: 'linear', replica: slot, backend, slot, address: `127.0.0.1:300${slot}`, state: 'active', isSteady: false, weight: 100 });
+
+function contextWith(gate: (slot: string) => GateAnswer = () => ({ kind: 'admit', permit: null }), endpoints = [replica('1'), replica('2')]) {
+  const released: string[] = [], asked: string[] = [];
+  const view = makeServerView({ policy: serverPolicySchema.parse({ name: 'linear' }), lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints);
+  const context: ExchangeContext = {
+    server: (name) => name === 'linear' ? view : undefined, relay: '127.0.0.1:7900', arrivals: new Arrivals(), now: () => 5000, random: () => 0, onCreated: () => {},
+    directory: createSessionDirectory({ store: createMemoryStore({ nodeId: 'a', now: () => 5000 }), nodeId: 'a', ttlSeconds: () => 3600, clock: { now: () => 5000, after: () => () => {}, every: () => () => {} } }),
+    gate: (_server, slot) => { asked.push(slot); return gate(slot); }, release: (permit) => { released.push(permit); },
+  };
+  return { context, released, asked };
+}
+
+const headersOf = (fields: Record<string, string>) => ({ headers: Object.entries(fields).map(([key, value]) => ({ key, raw_value: Buffer.from(value) })) });
+function requestHeaders(fields: Record<string, string>, body: object = {}, route = 'linear/decide'): ProcessingRequest {
+  return {
+    request: 'request_headers', request_headers: { headers: headersOf({ ':method': 'POST', ...fields }) },
+    attributes: { 'envoy.filters.http.ext_proc': toStruct({ 'xds.route_name': route }) }, metadata_context: { filter_metadata: { mcp: toStruct(body) } },
+  };
+}
+function responseHeaders(fields: Record<string, string>, slot: string | null): ProcessingRequest {
+  return {
+    request: 'response_headers', response_headers: { headers: headersOf({ ':status': '200', ...fields }) },
+    attributes: { 'envoy.filters.http.ext_proc': toStruct(slot === null ? {} : { "xds.upstream_host_metadata.filter_metadata['holdfast']['slot']": slot }) },
+  };
+}
+interface Read { status?: number; body?: { error: { code: number }; id: unknown }; set: Record<string, string>; reply: Reply }
+function read(reply: Reply): Read {
+  const answer = reply['immediate_response'] as { status: { code: number }; headers: Mutation; body: Buffer } | undefined;
+  interface Mutation { set_headers?: { header: { key: string; raw_value: Buffer } }[] }
+  const phase = (reply['request_headers'] ?? reply['response_headers']) as { response: { header_mutation?: Mutation } } | undefined;
+  const mutation = answer?.headers ?? phase?.response.header_mutation;
+  return {
+    set: Object.fromEntries((mutation?.set_headers ?? []).map(({ header }) => [header.key, header.raw_value.toString()])), reply,
+    ...(answer && { status: answer.status.code, body: JSON.parse(answer.body.toString()) as Read['body'] & object }),
+  };
+}
+
+test('initialize avoids a slot whose breaker rejects; when all do, the client is told when to come again', async (t) => {
+  const some = contextWith((slot) => slot === '1' ? { kind: 'reject', retryAfterMs: 4000 } : { kind: 'admit', permit: 'p-7' });
+  const exchange = new Exchange(some.context);
+  const begun = read(await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 })));
+  t.is(begun.set['x-holdfast-host'], '127.0.0.1:3002,127.0.0.1:7900');
+  t.truthy(begun.set['x-envoy-retry-on']);
+  t.deepEqual(begun.reply['dynamic_metadata'], toStruct({ holdfast: { permit: 'p-7' } }));
+  const none = contextWith((slot) => ({ kind: 'reject', retryAfterMs: Number(slot) * 3000 }));
+  const refused = read(await new Exchange(none.context).on(requestHeaders({}, { method: 'initialize', id: 'a' })));
+  t.like(refused, { status: 503, body: { id: 'a', error: { code: -31003 } }, set: { 'retry-after': '3' } });
+  t.deepEqual(none.asked, ['1', '2']);
+});
+
+test('a permit is released only when its request never went on; arrivals are counted until the session is known', async (t) => {
+  const { context, released } = contextWith(() => ({ kind: 'admit', permit: 'p-1' }));
+  const cut = new Exchange(context), whole = new Exchange(context);
+  await cut.on(requestHeaders({}, { method: 'initialize', id: 1 }));
+  t.is(context.arrivals.at('linear', '1'), 1);
+  await whole.on(requestHeaders({}, { method: 'initialize', id: 1 }));
+  t.is(context.arrivals.at('linear', '2'), 1);
+  cut.close(false);
+  t.is(context.arrivals.at('linear', '1'), 0);
+  await whole.on(responseHeaders({ 'mcp-session-id': 'up' }, '2'));
+  t.is(context.arrivals.at('linear', '2'), 0);
+  t.is(context.directory.counts('linear').get('2'), 1);
+  whole.close(true);
+  whole.close(true);
+  t.deepEqual(released, ['p-1']);
+});
+
+test('only a replica’s own id makes a session: not a relay’s answer, not an error, not a stateless server', async (t) => {
+  const { context } = contextWith();
+  for (const answer of [responseHeaders({ 'mcp-session-id': '1~known' }, null), responseHeaders({ ':status': '400', 'mcp-session-id': 'up' }, '1'), responseHeaders({}, '1')]) {
+    const exchange = new Exchange(context);
+    await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 }));
+    t.deepEqual(read(await exchange.on(answer)).set, {});
+  }
+  t.is(context.directory.sizes.cached, 0);
+});
+
+test('a session of an open breaker is refused with its own request’s id; DELETE ends it before it is forwarded', async (t) => {
+  const isOpen = { value: true };
+  const { context } = contextWith(() => isOpen.value ? { kind: 'reject', retryAfterMs: 100 } : { kind: 'admit', permit: null });
+  const clientId = clientSessionId({ slot: '1', upstreamId: 'up', principal: null });
+  const record = sampleRecord({ clientId, slot: '1', lastActivityMs: 5000 });
+  await context.directory.remember(record);
+  const sent = { 'x-holdfast-session': clientId, 'mcp-session-id': 'up' };
+  t.like(read(await new Exchange(context).on(requestHeaders(sent, { method: 'tools/call', id: 9 }))), { status: 503, body: { id: 9, error: { code: -31003 } } });
+  isOpen.value = false;
+  t.is(read(await new Exchange(context).on(requestHeaders({ ...sent, ':method': 'DELETE' }))).set['x-holdfast-host'], '127.0.0.1:3001,127.0.0.1:7900');
+  t.deepEqual(await context.directory.find('linear', record.digest), { kind: 'ended' });
+  t.like(read(await new Exchange(context).on(requestHeaders(sent, { id: 10 }))), { status: 404, body: { id: 10 } });
+});
+
+test('a server that nobody has told of yet, or without a replica, is answered with 503', async (t) => {
+  const { context } = contextWith(undefined, []);
+  t.like(read(await new Exchange(context).on(requestHeaders({}, { method: 'initialize', id: 1 }))), { status: 503, body: { id: 1, error: { code: -31002 } }, set: { 'retry-after': '1' } });
+  t.like(read(await new Exchange(context).on(requestHeaders({}, { method: 'initialize', id: 1 }, 'queryquill/decide'))), { status: 503 });
+  t.like(read(await new Exchange(context).on(requestHeaders({}, {}, 'nonsense'))), { status: 503 });
+});
