@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { anotherConnection } from '../proto/redis/redis-client.ts';
+import { serverCredentials } from '../proto/tls/grpc-credentials.ts';
 import { CHANNEL, RESOURCE } from '../proto/wire.ts';
 import type { Config } from './config/config-schema.ts';
 import { ControlLoop } from './control-loop.ts';
@@ -150,7 +151,8 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   const refuse = (problems: readonly string[]) => stores.events.append({ kind: 'config.refused', level: 'error', message: `the changed configuration is bad, the last good one stays in force: ${problems.slice(0, 3).join(' ')}`, data: { problems } });
 
   topologyMetrics({ registry, version, topology: () => loop.snapshot, rollouts: () => operations.rollouts.current(), isLeader: () => stores.lease.isLeader, clusterNodes: () => config.ha.clusterNodes });
-  const xdsPort = await xds.listen(xdsAddress);
+  const { tls } = config.controlPlane;
+  const xdsPort = await xds.listen(xdsAddress, tls && serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }, tls.clientCaFile !== undefined));
   const health = await startHealthServer(admin, {
     registry,
     handle: adminHandler({

@@ -17,6 +17,8 @@ export interface BootstrapOptions {
   admin: string;
   /** Where Prometheus may read statistics, `/stats/prometheus` and nothing else; absent: only at `admin`. */
   metrics?: string;
+  /** TLS to the control planes: files of this node's certificate and of the authority. Envoy reads them at its start. */
+  controlPlaneTls?: { certificateFile: string; keyFile: string; caFile: string };
   /** Above 90 % of it Envoy sheds load (README). */
   heapLimitBytes?: number;
   maxConnections?: number;
@@ -48,6 +50,21 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
     const { listener, cluster } = metricsListener(envoyAddress(options.metrics, 'metrics'), envoyAddress(options.admin, 'admin'));
     document.setIn(['static_resources', 'listeners'], document.createNode([listener]));
     document.addIn(['static_resources', 'clusters'], document.createNode(cluster));
+  }
+  if (options.controlPlaneTls) {
+    const { certificateFile, keyFile, caFile } = options.controlPlaneTls;
+    document.setIn(['static_resources', 'clusters', 0, 'transport_socket'], document.createNode({
+      name: 'envoy.transport_sockets.tls',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+        common_tls_context: {
+          alpn_protocols: ['h2'],
+          tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+          tls_certificates: [{ certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } }],
+          validation_context: { trusted_ca: { filename: caFile } },
+        },
+      },
+    }));
   }
   const monitors = ['overload_manager', 'resource_monitors'];
   document.setIn([...monitors, 0, 'typed_config', 'max_heap_size_bytes'], options.heapLimitBytes ?? HEAP_LIMIT_BYTES);

@@ -19,6 +19,8 @@ import { fleetRows } from './metrics/fleet-rows.ts';
 import { accessLogReceiver } from './outcome/access-log-receiver.ts';
 import { outcomePipeline } from './outcome/outcome-pipeline.ts';
 import { SloPublisher } from './outcome/slo-publisher.ts';
+import { AffinityMemory } from './modern/affinity-memory.ts';
+import { redisAffinityStore } from './modern/affinity-store.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
@@ -117,8 +119,9 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   });
 
   const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
+  const affinity = new AffinityMemory({ store: redis && redisAffinityStore(redis), onError });
   const relay = await startRelay({
-    ...settings.relay, advertise: hostOf(settings.relay.host), topology: () => topology.topology, directory, recovery, upstream, breakers, outcomes: (outcome) => { outcomes.publish(outcome); },
+    ...settings.relay, advertise: hostOf(settings.relay.host), topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
@@ -146,6 +149,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       await Promise.all([extProc.close(DRAIN_MS), relay.close()]);
       fleet.close();
       await slo?.stop();
+      affinity.close();
       await directory.close();
       await Promise.all([topology.close(), upstream.close(), admin.close()]);
       await store.close();

@@ -1,4 +1,4 @@
-import { credentials, makeGenericClientConstructor, type ClientDuplexStream } from '@grpc/grpc-js';
+import { credentials, makeGenericClientConstructor, type ChannelCredentials, type ClientDuplexStream } from '@grpc/grpc-js';
 import { TYPE_URL_PREFIX, toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
 import { adsService } from '../../proto/xds/services.ts';
 
@@ -15,9 +15,9 @@ export class TestClient {
   #isFirst = true;
   #wake: () => void = () => {};
 
-  constructor(port: number, node: { id: string; role?: string } = { id: 'envoy-1', role: 'gateway' }) {
+  constructor(port: number, node: { id: string; role?: string } = { id: 'envoy-1', role: 'gateway' }, channel: ChannelCredentials = credentials.createInsecure()) {
     this.#node = { id: node.id, metadata: toStruct({ holdfast: { role: node.role ?? 'gateway' } }) };
-    this.#client = new (makeGenericClientConstructor(adsService, 'Ads'))(`127.0.0.1:${port}`, credentials.createInsecure());
+    this.#client = new (makeGenericClientConstructor(adsService, 'Ads'))(`127.0.0.1:${port}`, channel);
     this.#call = this.#client['DeltaAggregatedResources']!() as unknown as ClientDuplexStream<object, Delta>;
     this.#call.on('data', (delta: Delta) => { this.heard.push(delta); this.#wake(); });
     this.ended = new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import { credentials, makeGenericClientConstructor, type ClientDuplexStream } from '@grpc/grpc-js';
+import { channelCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
 import { adsService } from '../../proto/xds/services.ts';
 import type { Delivery } from './fleet-state.ts';
@@ -27,8 +28,16 @@ const INVALID_ARGUMENT = 3;
 const AdsClient = makeGenericClientConstructor(adsService, 'AggregatedDiscoveryService');
 
 /** One delta ADS stream to one control plane. The only file of this folder that knows gRPC. */
-export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks): AdsConnection {
-  const client = new AdsClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks, tls?: GrpcTls): AdsConnection {
+  let channel;
+  try {
+    channel = tls ? channelCredentials(tls) : credentials.createInsecure();
+  } catch (error) {
+    // Files in the middle of being renewed: tried again like a control plane that is away.
+    queueMicrotask(() => hooks.onEnd(`a certificate can't be read: ${(error as Error).message}`));
+    return { send: () => {}, close: () => {} };
+  }
+  const client = new AdsClient(address, channel, CHANNEL_OPTIONS);
   const call = client['DeltaAggregatedResources']!() as unknown as ClientDuplexStream<object, WireResponse>;
   let isFirst = true, isOver = false;
   const end = (reason: string) => {

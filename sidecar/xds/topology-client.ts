@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
+import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { connectAds, type AdsConnection, type AdsHooks } from './ads-connection.ts';
 import { accept, EMPTY_FLEET, isComplete, versionsOf, type Delivery, type FleetState } from './fleet-state.ts';
 import { pauseMs } from './reconnect.ts';
@@ -12,6 +13,8 @@ export interface TopologyClientOptions {
   addresses: readonly [string, ...string[]];
   nodeId: string;
   version: string;
+  /** Speak TLS to the control planes, and show this certificate; plain when left out. */
+  tls?: GrpcTls;
   /** `metadata.holdfast` of the node, asked for at each connect; `role` is `sidecar` unless it says otherwise. */
   metadata?: () => object;
   /** Where what was accepted is kept for a start without a control plane; none when left out. */
@@ -105,7 +108,7 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
         if (!this.#isClosed) this.#retry = setTimeout(() => this.#connect(), pauseMs(this.#failures, addresses.length, this.#options.random ?? Math.random));
       },
     };
-    const connection = connectAds(address, { id: nodeId, cluster: 'holdfast', version, metadata: { role: 'sidecar', ...metadata?.() } }, hooks);
+    const connection = connectAds(address, { id: nodeId, cluster: 'holdfast', version, metadata: { role: 'sidecar', ...metadata?.() } }, hooks, this.#options.tls);
     this.#connection = connection;
     connection.send({ typeUrl: SERVER_POLICY_TYPE, subscribe: ['*'], versions: versionsOf(this.#state, SERVER_POLICY_TYPE) });
     const known = [...this.#state.policies.keys()];

@@ -1,0 +1,59 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
+import test, { type ExecutionContext } from 'ava';
+import { Registry } from 'prom-client';
+import { freePort } from '../../deploy/mesh/free-port.ts';
+import { prepareEnvoy } from '../../deploy/mesh/start-envoy.ts';
+import { renderBootstrap } from '../../envoy/bootstrap.ts';
+import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
+import { channelCredentials, serverCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { createAuthority, issueLeaf, type KeyPair } from '../certs/authority.ts';
+import { TestClient } from './test-client.ts';
+import { XdsServer } from './xds-server.ts';
+
+async function secureServer(t: ExecutionContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-mtls-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const now = new Date();
+  const [authority, stranger] = await Promise.all([createAuthority({ name: 'ours', days: 1, now }), createAuthority({ name: 'another', days: 1, now })]);
+  const files = async (name: string, from: KeyPair): Promise<GrpcTls> => {
+    const leaf = await issueLeaf(from, { name, altNames: ['127.0.0.1'], days: 1, now });
+    const paths = { certificateFile: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`), caFile: join(folder, 'ca.crt') };
+    await Promise.all([writeFile(paths.certificateFile, leaf.certificate), writeFile(paths.keyFile, leaf.key), writeFile(paths.caFile, authority.certificate)]);
+    return paths;
+  };
+  const server = new XdsServer({ registry: new Registry() });
+  const port = await server.listen('127.0.0.1:0', serverCredentials(await files('control-plane', authority), true));
+  t.teardown(() => server.close());
+  const connected = () => new Promise<string>((resolve) => { server.once('connect', ({ id }) => resolve(id)); });
+  return { port, connected, ours: await files('gateway-1', authority), foreign: await files('foreign', stranger) };
+}
+
+test('an Envoy whose certificate is the authority’s is served', async (t) => {
+  const { port, connected, ours } = await secureServer(t);
+  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
+    nodeId: 'gateway-1', role: 'gateway', listen: `127.0.0.1:${await freePort()}`, extProc: [], relay: [], controlPlanes: [`127.0.0.1:${port}`], admin: '127.0.0.1:0', controlPlaneTls: ours,
+  });
+  // Without resources it is never ready; that it connects is enough.
+  const arrived = connected();
+  const envoy = await prepareEnvoy({ config: bootstrap, logLevel: 'error' });
+  t.teardown(() => envoy.close());
+  envoy.process.start().catch(() => {});
+  t.is(await arrived, 'gateway-1');
+});
+
+test('a client of the authority is served; one without a certificate, with a foreign one, or without TLS is not', async (t) => {
+  const { port, connected, ours, foreign } = await secureServer(t);
+  const ask = async (channel: ChannelCredentials): Promise<string> => {
+    const client = new TestClient(port, { id: 'gateway-1', role: 'sidecar' }, channel);
+    t.teardown(() => client.close());
+    client.say({ type: 'type.googleapis.com/test.Echo', subscribe: ['x'] });
+    return Promise.race([connected().then(() => 'served'), client.ended.then(({ code }) => `refused ${code}`)]);
+  };
+  t.is(await ask(channelCredentials(ours)), 'served');
+  t.is(await ask(channelCredentials(foreign)), 'refused 14');
+  t.is(await ask(credentials.createSsl(null)), 'refused 14');
+  t.is(await ask(credentials.createInsecure()), 'refused 14');
+});
