@@ -51,13 +51,13 @@ function read(reply: Reply): Read {
 }
 
 test('initialize avoids a slot whose breaker rejects; when all do, the client is told when to come again', async (t) => {
-  const some = contextWith((slot) => slot === '1' ? { kind: 'reject', retryAfterMs: 4000 } : { kind: 'admit', permit: 'p-7' });
+  const some = contextWith((slot) => slot === '1' ? { kind: 'reject', breaker: { level: 'replica' }, retryAfterMs: 4000 } : { kind: 'admit', permit: 'p-7' });
   const exchange = new Exchange(some.context);
   const begun = read(await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 })));
   t.is(begun.set['x-holdfast-host'], '127.0.0.1:3002,127.0.0.1:7900');
   t.truthy(begun.set['x-envoy-retry-on']);
   t.deepEqual(begun.reply['dynamic_metadata'], toStruct({ holdfast: { permit: 'p-7' } }));
-  const none = contextWith((slot) => ({ kind: 'reject', retryAfterMs: Number(slot) * 3000 }));
+  const none = contextWith((slot) => ({ kind: 'reject', breaker: { level: 'replica' }, retryAfterMs: Number(slot) * 3000 }));
   const refused = read(await new Exchange(none.context).on(requestHeaders({}, { method: 'initialize', id: 'a' })));
   t.like(refused, { status: 503, body: { id: 'a', error: { code: -31003 } }, set: { 'retry-after': '3' } });
   t.deepEqual(none.asked, ['1', '2']);
@@ -90,15 +90,17 @@ test('only a replica’s own id makes a session: not a relay’s answer, not an 
   t.is(context.directory.sizes.cached, 0);
 });
 
-test('a session of an open breaker is refused with its own request’s id; DELETE ends it before it is forwarded', async (t) => {
-  const isOpen = { value: true };
-  const { context } = contextWith(() => isOpen.value ? { kind: 'reject', retryAfterMs: 100 } : { kind: 'admit', permit: null });
+test('a session of a replica with an open breaker goes to the relay, a call of a tool with one is refused; DELETE ends it before it is forwarded', async (t) => {
+  const open: { level: 'replica' | 'tool' | null } = { level: 'tool' };
+  const { context } = contextWith(() => open.level ? { kind: 'reject', breaker: { level: open.level }, retryAfterMs: 100 } : { kind: 'admit', permit: null });
   const clientId = clientSessionId({ slot: '1', upstreamId: 'up', principal: null });
   const record = sampleRecord({ clientId, slot: '1', lastActivityMs: 5000 });
   await context.directory.remember(record);
   const sent = { 'x-holdfast-session': clientId, 'mcp-session-id': 'up' };
   t.like(read(await new Exchange(context).on(requestHeaders(sent, { method: 'tools/call', id: 9 }))), { status: 503, body: { id: 9, error: { code: -31003 } } });
-  isOpen.value = false;
+  open.level = 'replica';
+  t.is(read(await new Exchange(context).on(requestHeaders(sent, { method: 'tools/call', id: 9 }))).set['x-holdfast-host'], '127.0.0.1:7900');
+  open.level = null;
   t.is(read(await new Exchange(context).on(requestHeaders({ ...sent, ':method': 'DELETE' }))).set['x-holdfast-host'], '127.0.0.1:3001,127.0.0.1:7900');
   t.deepEqual(await context.directory.find('linear', record.digest), { kind: 'ended' });
   t.like(read(await new Exchange(context).on(requestHeaders(sent, { id: 10 }))), { status: 404, body: { id: 10 } });

@@ -15,7 +15,7 @@ import { answerReply, requestBodyReply, requestHeadersReply, requestTrailersRepl
 import type { Arrivals } from './arrivals.ts';
 
 /** What a breaker says to one request; a permit is settled by its outcome, or released when the request is never sent. */
-export type GateAnswer = { kind: 'admit'; permit: string | null } | { kind: 'reject'; retryAfterMs: number };
+export type GateAnswer = { kind: 'admit'; permit: string | null } | { kind: 'reject'; breaker: { level: 'replica' | 'tool' }; retryAfterMs: number };
 
 export interface ExchangeContext {
   server: (name: string) => ServerView | undefined;
@@ -100,7 +100,11 @@ export class Exchange {
 
   #pin({ hosts, upstreamId, slot }: Decision & { kind: 'pin' }, request: ReadRequest, server: ServerView): Reply {
     const answer = slot === null ? ADMITTED : this.#context.gate(server.name, slot, request.tool);
-    if (answer.kind === 'reject') return this.#rejected(request, server, slot, answer.retryAfterMs);
+    if (answer.kind === 'reject') {
+      if (answer.breaker.level === 'tool') return this.#rejected(request, server, slot, answer.retryAfterMs);
+      // The relay moves the session to a replica that is well.
+      return requestHeadersReply({ set: { [HEADER.host]: this.#context.relay, [HEADER.sessionId]: upstreamId }, then: 'nothing' });
+    }
     this.#permit = answer.permit;
     return requestHeadersReply({ set: { [HEADER.host]: hosts.join(','), [HEADER.sessionId]: upstreamId }, then: 'nothing', ...permitMetadata(answer.permit) });
   }
