@@ -31,10 +31,12 @@ export async function dumpKeys(redis: Redis): Promise<BackupEntry[]> {
 /**
  * Puts the entries in the place of every key of the mesh, all or nothing: each is first restored under another name, and only when
  * Redis took every one are they moved into place, in one transaction.
+ * @param ageMs age of the backup: what has expired since is left out, what has not keeps its time
  * @returns number of keys restored
  * @throws when Redis refuses one; then nothing has changed.
  */
-export async function restoreKeys(redis: Redis, entries: readonly BackupEntry[]): Promise<number> {
+export async function restoreKeys(redis: Redis, all: readonly BackupEntry[], ageMs = 0): Promise<number> {
+  const entries = all.filter(({ ttlMs }) => ttlMs === null || ttlMs > ageMs).map((entry) => ({ ...entry, ttlMs: entry.ttlMs === null ? null : entry.ttlMs - ageMs }));
   const staging = `holdfast:restoring:${randomUUID()}:`;
   const staged: string[] = [];
   try {

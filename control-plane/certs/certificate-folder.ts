@@ -53,9 +53,10 @@ export async function renewCertificates(members: readonly Member[], options: Fol
   }
   for (const member of members) {
     const { state } = await statusOf(member.name, options);
-    const names = state === 'ok' ? await altNamesOf(options.folder, member.name) : new Set<string>();
+    // A renewed certificate goes on being good for the names that it had.
+    const names = state === 'missing' || state === 'broken' ? new Set<string>() : await altNamesOf(options.folder, member.name);
     if (state === 'ok' && member.altNames.every((name) => names.has(name))) continue;
-    await writePair(options.folder, member.name, await issueLeaf(authority, { ...member, days: options.days, now: options.now }));
+    await writePair(options.folder, member.name, await issueLeaf(authority, { name: member.name, altNames: [...new Set([...member.altNames, ...names])], days: options.days, now: options.now }));
     made.push(member.name);
   }
   return made;

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { backupCommand } from './commands/backup.ts';
 import { breakerCommand } from './commands/breaker.ts';
+import { certsCommand } from './commands/certs.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand, undrainCommand } from './commands/drain.ts';
 import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
+import { regionCommand } from './commands/region.ts';
 import { rolloutCommand } from './commands/rollout.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { sessionsCommand } from './commands/sessions.ts';
@@ -30,7 +33,8 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true });
   const commands = [
     validateCommand(), schemaCommand(), statusCommand(), serversCommand(), replicasCommand(), gatewaysCommand(), sessionsCommand(), explainCommand(),
-    drainCommand(), undrainCommand(), rolloutCommand(), breakerCommand(), configCommand(), eventsCommand(), doctorCommand(), completionCommand(),
+    drainCommand(), undrainCommand(), rolloutCommand(), breakerCommand(), configCommand(), eventsCommand(), doctorCommand(),
+    backupCommand(), regionCommand(), certsCommand(), completionCommand(),
   ];
   for (const command of commands) holdfast.addCommand(command);
   for (const each of all(holdfast)) each.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError('(see --help)');

@@ -1,0 +1,53 @@
+import type { Objective } from '../../report/objectives.ts';
+import { exactly } from '../../report/objectives.ts';
+import type { Composition } from './composition.ts';
+import { mustRun, run } from './run-docker.ts';
+
+interface Inspected {
+  Name: string;
+  Config: { User: string; Labels: Record<string, string> };
+  HostConfig: { ReadonlyRootfs: boolean; PortBindings: Record<string, unknown> | null; Memory: number; RestartPolicy: { Name: string }; CapDrop: string[] | null };
+  State: { Running: boolean; Pid: number };
+  NetworkSettings: { Networks: Record<string, { IPAddress: string }> };
+}
+
+/** Published on purpose: the edges; Prometheus and Alertmanager by this test alone. */
+const PUBLISHED = new Set(['edge', 'edge-standby', 'prometheus', 'alertmanager']);
+const ADMIN_PORTS = { 'gateway-2': [9901], edge: [9901], 'control-plane-1': [18001], redis: [6379] } as const;
+
+const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
+
+/** Nothing runs as root, nothing can write where it should not, and nobody outside reaches what operators use. */
+export async function hardening(composition: Composition): Promise<Objective[]> {
+  const all = JSON.parse(await mustRun('docker', ['inspect', ...await composition.containers()])) as Inspected[];
+  const running = all.filter(({ State }) => State.Running);
+  const serviceOf = ({ Config }: Inspected): string => Config.Labels['com.docker.compose.service']!;
+  const asRoot: string[] = [], writable: string[] = [];
+  for (const one of running) {
+    const users = (await mustRun('docker', ['top', one.Name.slice(1), '-eo', 'pid,uid'])).trim().split('\n').slice(1).map((line) => line.trim().split(/\s+/)[1]);
+    if (users.some((user) => user === '0')) asRoot.push(serviceOf(one));
+    if ((await run('docker', ['exec', one.Name.slice(1), 'sh', '-c', 'touch /written || touch /usr/written || touch /etc/written'])).exitCode === 0) writable.push(serviceOf(one));
+  }
+  return [
+    exactly('containers that run', 18, running.length),
+    exactly('containers with a process of root', 'none', listed(asRoot)),
+    exactly('containers that could write outside their volumes', 'none', listed([...writable, ...running.filter(({ HostConfig }) => !HostConfig.ReadonlyRootfs).map(serviceOf)])),
+    exactly('containers without a memory limit, with capabilities or without a restart policy', 'none', listed(all.filter((one) => one.HostConfig.Memory === 0 || !one.HostConfig.CapDrop?.includes('ALL') || (one.HostConfig.RestartPolicy.Name !== 'unless-stopped' && serviceOf(one) !== 'prepare')).map(serviceOf))),
+    exactly('containers with published ports besides the edges', 'none', listed(all.filter((one) => Object.keys(one.HostConfig.PortBindings ?? {}).length > 0 && !PUBLISHED.has(serviceOf(one))).map(serviceOf))),
+    exactly('admin ports that a container of another network reaches', 'none', listed(await reachable(running, serviceOf))),
+  ];
+}
+
+/** Tries from a container that is not of the composition. */
+async function reachable(running: readonly Inspected[], serviceOf: (one: Inspected) => string): Promise<string[]> {
+  const targets = Object.entries(ADMIN_PORTS).flatMap(([service, ports]) => {
+    const one = running.find((each) => serviceOf(each) === service);
+    const address = one && Object.values(one.NetworkSettings.Networks)[0]?.IPAddress;
+    return address ? ports.map((port) => ({ service, address, port })) : [];
+  });
+  const script = `const net = require('node:net');
+for (const t of ${JSON.stringify(targets)}) { const s = net.connect({ host: t.address, port: t.port, timeout: 3000 });
+s.on('connect', () => { console.log(t.service + ':' + t.port); s.destroy(); }); s.on('timeout', () => s.destroy()); s.on('error', () => {}); }`;
+  const said = await mustRun('docker', ['run', '--rm', '--network', 'bridge', '--entrypoint', 'node', 'holdfast/control-plane:0.1.0', '-e', script]);
+  return said.trim().split('\n').filter(Boolean);
+}
