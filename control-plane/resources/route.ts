@@ -42,7 +42,7 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, read
       ...(retryPolicy && { retry_policy: retryPolicy }),
       ...action,
     },
-    request_headers_to_add: [add(HEADER.server, server), add(HEADER.way, WAY[kind] ?? kind)],
+    request_headers_to_add: [add(HEADER.server, server), add(HEADER.way, WAY[kind] ?? kind), ...(readsBodies ? [] : [add(HEADER.guard, '1')])],
     ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
   };
