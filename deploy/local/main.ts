@@ -3,6 +3,7 @@ import { isFreePort } from '../mesh/free-port.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { announcement } from './announcement.ts';
+import { followErrors } from './follow-errors.ts';
 import { keepAlive } from './keep-alive.ts';
 import { HELP, readOptions, type LocalOptions } from './options.ts';
 import { plan } from './plan.ts';
@@ -63,6 +64,7 @@ async function main(): Promise<number> {
     return EXIT_FAILED;
   }
   for (const child of mesh.processes()) keepAlive(child, say, end.signal);
+  followErrors(mesh.controlPlane.process.spec.logFile, (line) => say(`control plane: ${line}`));
   process.stdout.write(`\n${announcement({
     seconds: (performance.now() - startMs) / 1000, servers, controlPlaneUrl: mesh.controlPlane.adminUrl, folder: mesh.folder,
     gateways: mesh.gateways.map(({ name, url, envoy, sidecars }) => ({ name, url, pids: [envoy.process, ...sidecars.map((one) => one.process)].flatMap(({ pid }) => pid ?? []) })),
