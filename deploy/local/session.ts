@@ -14,7 +14,11 @@ const end = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end.abort());
 process.once('disconnect', () => end.abort());
 
-const client = await connectClient({ kind: 'v1', url: `${origins[0]}/mcp/linear`, fetch, timeoutMs: 10_000 });
+const url = `${origins[0]}/mcp/linear`;
+const client = await connectClient({ kind: 'v1', url, fetch, timeoutMs: 10_000 }).catch((error: Error) => {
+  process.stderr.write(`no session with ${url} (${error.message}): is npm start running, with these addresses?\n`);
+  process.exit(1);
+});
 process.stdout.write(`session ${client.sessionId}\n`);
 let replica = '';
 while (!end.signal.aborted) {
