@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { messageType } from '../../proto/xds/schema.ts';
+import { decodeAccessLog } from '../outcome/decode-access-log.ts';
 import { accessLogService, externalProcessorService } from '../../proto/xds/services.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
@@ -69,7 +70,7 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       },
     };
   });
-  server.add(accessLogService['StreamAccessLogs'] as unknown as GrpcMethod, (call) => {
+  server.add({ ...accessLogService['StreamAccessLogs'] as unknown as GrpcMethod, requestDeserialize: decodeAccessLog }, (call) => {
     const messages = new Readable({ objectMode: true, highWaterMark: ACCESS_LOG_BATCHES, read: () => call.resume() });
     accessLogs(messages as ServerReadableStream<never, object>, (_error, answer) => { if (answer) call.send(answer); call.end(); });
     return {

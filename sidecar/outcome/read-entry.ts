@@ -34,6 +34,8 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
   const isFromReplica = common.upstream_remote_address != null && entry.response?.response_code_details === 'via_upstream';
   // The listener leaves out what a relay answered where it can tell; this catches relays that a route names directly.
   if (common.upstream_cluster === RESOURCE.relayCluster && common.upstream_remote_address != null && !flags?.['upstream_connection_failure']) return { kind: 'relay' };
+  // Every replica has a slot; what answered without one, in a server's cluster, is a relay.
+  if (isFromReplica && !common.custom_tags?.['slot']) return { kind: 'relay' };
 
   const metadata = common.metadata?.filter_metadata;
   const asked = metadata?.[METADATA.request]?.fields ?? NO_FIELDS;

@@ -1,0 +1,69 @@
+/** Walks the fields of a protobuf message without decoding what nobody asks for. Truncated input throws a RangeError. */
+export class WireReader {
+  readonly #bytes: Buffer;
+  #at: number;
+  #end: number;
+  /** Number of the field that {@link next} came to, and how it is written. */
+  field = 0;
+  #type = 0;
+
+  constructor(bytes: Buffer, start = 0, end = bytes.length) { this.#bytes = bytes; this.#at = start; this.#end = end; }
+
+  /** Goes to the next field; false at the end. The field before must have been read or skipped. */
+  next(): boolean {
+    if (this.#at >= this.#end) return false;
+    const tag = this.#varint();
+    this.field = tag >>> 3;
+    this.#type = tag & 7;
+    return true;
+  }
+
+  skip(): void {
+    switch (this.#type) {
+      case 0: this.#varint(); return;
+      case 1: this.#at += 8; return;
+      case 2: this.#at = this.#take(); return;
+      case 5: this.#at += 4; return;
+      default: throw new RangeError(`wire type ${this.#type} in an access log`);
+    }
+  }
+
+  number(): number { return this.#varint(); }
+  bool(): boolean { return this.#varint() !== 0; }
+  double(): number { const value = this.#bytes.readDoubleLE(this.#at); this.#at += 8; return value; }
+
+  text(): string {
+    const end = this.#take(), text = this.#bytes.toString('utf8', this.#at, end);
+    this.#at = end;
+    return text;
+  }
+
+  /** A reader of the message that this field holds. */
+  message(): WireReader {
+    const end = this.#take(), reader = new WireReader(this.#bytes, this.#at, end);
+    this.#at = end;
+    return reader;
+  }
+
+  /** End of the length-delimited field that begins here. */
+  #take(): number {
+    const length = this.#varint(), end = this.#at + length;
+    if (end > this.#end) throw new RangeError('an access log ends within a field');
+    return end;
+  }
+
+  /** Numbers up to 2^53; a negative one (ten bytes) comes out as 2^64 less, rounded, which nothing here has. */
+  #varint(): number {
+    const first = this.#bytes[this.#at];
+    if (first !== undefined && first < 0x80 && this.#at < this.#end) { this.#at++; return first; }
+    let value = 0, scale = 1;
+    for (let i = 0; i < 10; i++) {
+      const byte = this.#bytes[this.#at++];
+      if (byte === undefined || this.#at > this.#end) throw new RangeError('an access log ends within a number');
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    throw new RangeError('a number in an access log has more than ten bytes');
+  }
+}
