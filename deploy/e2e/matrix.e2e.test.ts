@@ -48,9 +48,7 @@ async function staysOnReplica(client: McpClient): Promise<Record<string, unknown
 
 for (const server of SERVER_KINDS) {
   for (const kind of CLIENT_KINDS.filter((client) => canTalk(client, server))) {
-    // HTTP+SSE does not go through the mesh yet.
-    const run = kind.endsWith('-sse') ? test.failing : test;
-    run(`a ${kind} client sees of a ${server.name} server the same through the mesh as without it`, async (t) => {
+    test(`a ${kind} client sees of a ${server.name} server the same through the mesh as without it`, async (t) => {
       const replica = mesh.replicasOf(server.name)[0]!;
       const direct = await seen(kind, replica.url);
       const through = await seen(kind, mesh.url(server.name), alternatingFetch(mesh.gateways.map(({ url }) => url)));

@@ -118,7 +118,7 @@ export class SseHolder implements LifeListener {
     const { server, incoming } = this.#request, principal = principalOf(incoming.headers.authorization, this.#view.policy.bind), upstreamId = endpointId(life.endpoint!), nowMs = this.#ctx.now();
     this.#clientId = formatSessionId({ slot: life.replica.slot, isBound: principal !== null, upstreamId });
     this.#digest = sessionDigest(this.#clientId);
-    const original = incoming.headers['x-envoy-original-path'], path = typeof original === 'string' ? original : this.#request.path;
+    const original = incoming.headers['x-envoy-original-path'], path = typeof original === 'string' ? original : `/mcp/${server}`;
     const record: SessionRecord = {
       version: RECORD_VERSION, server, type: 'sse', digest: this.#digest, principal, userId: principal === null ? 'anonymous' : principal.slice(0, 12), initializeParams: null, protocolVersion: '', capabilities: {},
       logLevel: null, subscriptions: [], hasGetStream: true, backend: life.replica.backend, slot: life.replica.slot, upstreamId, epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: false,
