@@ -17,7 +17,7 @@ const gatewaySchema = z.strictObject({
   tls: listenerTlsSchema.optional().describe('TLS of the public port.'),
   maxConnections: z.int().min(1).max(10_000_000).default(100_000).describe('Upstream connections and requests at a time, per cluster: a bound against runaway, not a queue.'),
   accessLogs: z.boolean().default(true).describe('Send access logs to the sidecar; without them no outcome of steady requests is known.'),
-  responseOutcomes: z.enum(['off', 'events', 'all']).default('events').describe('Whether Envoy reads JSON-RPC errors and isError in answers that no relay holds. events: in event streams, as they pass. all: in JSON answers as well, each held back until it is complete.'),
+  responseOutcomes: z.enum(['off', 'events', 'all']).default('off').describe('Whether Envoy reads JSON-RPC errors and isError in answers that no relay holds (with `guard` the relay reads them). events: in event streams, as they pass; an event whose data is a bare JSON number, text, true, false or null then crashes Envoy 1.40.0, so only for replicas that send none. all: in JSON answers as well, each held back until it is complete.'),
   maxJsonAnswerBytes: z.int().min(1 << 20).max(1 << 28).default(16 << 20).describe('responseOutcomes all: a JSON answer longer than this fails.'),
   xffTrustedHops: z.int().min(0).max(16).default(0).describe('Balancers in front whose X-Forwarded-For is believed.'),
 }).prefault({});

@@ -151,6 +151,12 @@ test('bad input gets a clear status and a JSON-RPC error, and the gateway goes o
   t.is((await send({ 'mcp-session-id': '1~abc' })).status, 200);
 });
 
+test('whatever a replica calls an event harms nobody', async (t) => {
+  const { send, port } = await gateway(t, 'guard: off,');
+  t.regex(await raw(port, 'GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: 1~scalars\r\nconnection: close\r\n\r\n'), /^HTTP\/1.1 200 [^]*data: null/);
+  t.is((await send({ 'mcp-session-id': '1~abc' })).status, 200);
+});
+
 test('one server is reached at /mcp as well, a WebSocket passes, and OAuth documents are the replica’s', async (t) => {
   const { send, port } = await gateway(t);
   t.is((await send({ 'mcp-session-id': '1~abc' }, { path: '/mcp?x=1' })).body.path, '/mcp?x=1');

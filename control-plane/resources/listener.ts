@@ -42,6 +42,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
           jsonToMetadata(gateway.responseOutcomes === 'all'),
           sessionToMetadata,
           sessionHeaders,
+          // Not by default: an event that is no JSON object crashes it (README).
           ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
           extProc,
           { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }) },

@@ -1,7 +1,7 @@
 import { HEADER, routeName, type RouteKind } from '../../proto/wire.ts';
 import { duration } from './duration.ts';
 import { FILTER } from './filters/names.ts';
-import { switchOn } from './filters/ext-proc.ts';
+import { leaveOut } from './filters/ext-proc.ts';
 
 /** What Envoy keeps of a request, to be able to hand it over and to read it, where a server does not say. */
 export const DEFAULT_BODY_BYTES = 4 << 20;
@@ -31,7 +31,7 @@ const add = (key: string, value: string): object => ({ header: { key, value }, a
 /** One route. Answers may be as long as they like, and as quiet unless `quietMs` says otherwise: no timeout of Envoy cuts an event stream. */
 export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, action, quietMs = 0 }: RouteOptions): object {
   const perFilter = {
-    ...(readsBodies && { [FILTER.jsonToMetadata]: switchOn, [FILTER.sseToMetadata]: switchOn }),
+    ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
     ...filters,
   };
   return {

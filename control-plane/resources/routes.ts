@@ -2,6 +2,8 @@ import { HEADER, RESOURCE, routeName } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { directResponse } from './direct-response.ts';
+import { leaveOut } from './filters/ext-proc.ts';
+import { FILTER } from './filters/names.ts';
 import type { EnvoyNode } from './node.ts';
 import { DEFAULT_BODY_BYTES } from './route.ts';
 import { plainRetry, sessionRetry } from './retry-policy.ts';
@@ -12,11 +14,14 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
 const list = (routes: object[]): object => ({ action: { name: 'routes', typed_config: typed('envoy.config.route.v3.RouteList', { routes }) } });
 
+const unread = { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut };
+
 /** A replica's OAuth documents, which RFC 9728 puts before the path of the resource. */
 const wellKnown = (server: ServerTopology, path: string): object => ({
   name: routeName(server.name, 'document'),
   match: { path },
   route: { cluster: RESOURCE.serverCluster(server.name), timeout: '10s', prefix_rewrite: `${WELL_KNOWN}${server.policy.path === '/' ? '' : server.policy.path}`, retry_policy: plainRetry },
+  typed_per_filter_config: unread,
 });
 
 /** The gateway's health through its public port: what its sidecar says. */
@@ -24,6 +29,7 @@ const health: object = {
   name: 'health',
   match: { path: '/health' },
   route: { cluster: RESOURCE.relayCluster, timeout: '3s', retry_policy: plainRetry },
+  typed_per_filter_config: unread,
 };
 
 /**

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What a stub saw of a request. */
@@ -6,7 +6,8 @@ export interface Echo { at: string; method: string; path: string; bytes: number;
 
 /**
  * For tests: an upstream that answers what it saw, as JSON. Upstream session ids steer it: `forgotten` gets 404, `cut` has its connection closed
- * before an answer, `slow` is never answered. `x-answer-bytes` asks for an answer of that size.
+ * before an answer, `slow` is never answered,  `ticks` gets an event every 20 ms for as long as it lasts,
+ * `scalars` one event for each kind of JSON that is no object. `x-answer-bytes` asks for an answer of that size.
  */
 export class StubReplica {
   readonly name: string;
@@ -28,6 +29,8 @@ export class StubReplica {
           if (session === 'forgotten') return void response.writeHead(404).end();
           if (session === 'cut') return void request.socket.destroy();
           if (session === 'slow') return;
+          if (session === 'ticks') return void this.#tick(response);
+          if (session === 'scalars') return void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(['0', '"x"', 'true', 'false', 'null', '[]', '{', ''].map((data) => `data: ${data}\n\n`).join(''));
         }
         response.writeHead(200, { 'content-type': 'application/json', ...(session === undefined ? {} : { 'mcp-session-id': session }) });
         response.end(JSON.stringify({ ...echo, filler: 'x'.repeat(Number(headers['x-answer-bytes'] ?? 0)) }));
@@ -36,6 +39,13 @@ export class StubReplica {
     this.#server.on('upgrade', (_request, socket) => { socket.end(`HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-at: ${this.name}\r\n\r\nhello`); });
     await new Promise<void>((resolve) => { this.#server!.listen(port, '127.0.0.1', resolve); });
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  #tick(response: ServerResponse): void {
+    let count = 0;
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const timer = setInterval(() => { response.write(`data: {"tick":${count++}}\n\n`); }, 20);
+    response.on('close', () => { clearInterval(timer); });
   }
 
   async stop(): Promise<void> {

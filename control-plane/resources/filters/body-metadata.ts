@@ -30,7 +30,6 @@ const JSON_TYPES = { allow_content_types_regex: { regex: 'application/json[ ;].*
 /** Method, id and tool name of the request, for ext_proc and error answers; with `responses`, what a JSON answer came to. */
 export const jsonToMetadata = (readsResponses: boolean): object => ({
   name: FILTER.jsonToMetadata,
-  disabled: true,
   typed_config: typed('envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata', {
     request_rules: { ...JSON_TYPES, rules: REQUEST },
     ...(readsResponses && { response_rules: { ...JSON_TYPES, rules: [...OUTCOME, JSON_MARK] } }),
@@ -43,7 +42,6 @@ const MAX_EVENT_BYTES = 1 << 20;
 /** The same for event streams, which it does not hold up. */
 export const sseToMetadata: object = {
   name: FILTER.sseToMetadata,
-  disabled: true,
   typed_config: typed('envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata', {
     response_rules: {
       max_event_size: MAX_EVENT_BYTES,

@@ -46,5 +46,8 @@ export const askSidecar: object = typed('envoy.config.route.v3.FilterConfig', {
   config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: {} }),
 });
 
+/** On a route: leave a filter out that the listener has. */
+export const leaveOut: object = typed('envoy.config.route.v3.FilterConfig', { disabled: true });
+
 /** On a route: switch on a filter that is off in the listener, with the settings that it has there. */
 export const switchOn: object = typed('envoy.config.route.v3.FilterConfig', { config: {} });
