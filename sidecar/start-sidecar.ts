@@ -121,7 +121,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
   const affinity = new AffinityMemory({ store: redis && redisAffinityStore(redis), onError });
   const relay = await startRelay({
-    ...settings.relay, advertise: hostOf(settings.relay.host), topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
+    ...settings.relay, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
@@ -158,7 +158,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 }
 
 /** What is still under way after this long is cut off. */
-const DRAIN_MS = 5000;
+const DRAIN_MS = 20_000;
 
 /** One's own Envoy knows the relay by loopback when it listens everywhere; a neighbour's, whose loopback is another, by its advertised address. */
 const relayPins = (host: string, advertised: string, port: number): string => (isWildcard(host) ? `127.0.0.1:${port},${advertised}:${port}` : `${host}:${port}`);

@@ -16,6 +16,8 @@ export class ClientAnswer {
   #state: 'nothing' | 'sse' | 'bytes' | 'over' = 'nothing';
   #isMidEvent = false;
   lastWriteMs = 0;
+  /** Set while a request waits for this answer: ends it with an error when the relay can wait no longer. */
+  giveUp: (() => void) | null = null;
   status = 0;
 
   /** `open`: the streams that want keep-alive comments. `clientId`: the session id that the client knows. */

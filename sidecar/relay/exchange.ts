@@ -67,6 +67,10 @@ export abstract class Exchange implements AnswerListener {
       this.finish(0, false, 'cancelled');
     });
     client.onDrain(() => this.call?.resume());
+    if (this.asked.hasRequests) client.giveUp = () => {
+      this.call?.abort();
+      this.fail('replicaLost', this.delivery);
+    };
   }
 
   /** The replica could not be reached: provably nothing was delivered. */
@@ -214,6 +218,7 @@ export abstract class Exchange implements AnswerListener {
   protected finish(status: number, hasRetryAfter: boolean, kind?: Parameters<ExchangeOutcome['finish']>[2]): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.client.giveUp = null;
     this.deadline.stop();
     this.releaseRetry();
     this.ctx.budget(this.request.server).ended();

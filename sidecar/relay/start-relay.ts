@@ -47,6 +47,8 @@ export interface RelayOptions {
   health: () => Promise<{ status: number; body: unknown }>;
   /** Host at which neighbours reach this relay; `host` when left out. */
   advertise?: string;
+  /** How long requests in flight may take after `close`. */
+  closeMs?: number;
   now?: () => number;
   random?: () => number;
 }
@@ -104,8 +106,12 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       ctx.streams.close();
       ctx.sse.close();
       limit.close();
-      for (const answer of open) answer.end(); // clients come back to another node
-      const idle = setInterval(() => server.closeIdleConnections(), 50), timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node
+      const idle = setInterval(() => server.closeIdleConnections(), 50), timer = setTimeout(() => {
+        // An open stream that breaks off is no answer: official clients would wait for one for a minute.
+        for (const answer of [...open]) answer.giveUp?.();
+        setImmediate(() => server.closeAllConnections());
+      }, options.closeMs ?? CLOSE_MS);
       server.close(() => { clearInterval(idle); clearTimeout(timer); resolve(); });
     }),
   };
