@@ -36,6 +36,7 @@ export const timeoutsSchema = z.strictObject({
 });
 
 export const affinitySchema = z.strictObject({
+  calls: z.enum(['remembered', 'free']).default('remembered').describe('Calls of 2026-07-28. remembered: they pass the relay, which keeps in mind which replica holds their tasks, states and handles. free: no replica holds anything, or all share it; without a guard of calls Envoy alone balances them.'),
   ttlSeconds: z.int().min(1).max(86_400).default(600).describe('How long a taskId, requestState or handle of the 2026-07-28 era is remembered.'),
   handles: z.array(z.strictObject({
     header: z.string().optional().describe('Name of the Mcp-Param-* header that carries the handle.'),

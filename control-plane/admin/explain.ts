@@ -2,7 +2,7 @@ import { QUERY, routeName, type RouteKind } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
-import { FREE_METHODS } from '../resources/route-match.ts';
+import { freeMethods } from '../resources/route-match.ts';
 import type { SessionView } from './session-reader.ts';
 
 /** A request as far as it decides the way. Header names in lower case. */
@@ -68,13 +68,14 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
   if (headers['upgrade']?.toLowerCase() === 'websocket') return make('upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
   if (id === undefined) {
     const { 'mcp-method': name, 'mcp-protocol-version': version } = headers;
-    if (name !== undefined && version !== undefined && version >= MODERN_SINCE && FREE_METHODS.includes(name)) {
-      return make('modern', [`Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`]);
+    if (name !== undefined && version !== undefined && version >= MODERN_SINCE) {
+      return freeMethods(server).includes(name)
+        ? make('modern', [`Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`])
+        : make('relay', [`Revision ${version} has no sessions, but ${name} may belong to one replica (task, requestState, handle, subscription), or be answered from a cache: the relay reads it and finds out.`]);
     }
     if (method === 'GET') return make('sse', ['A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.']);
     if (new URLSearchParams(request.path.split('?')[1]).has(QUERY.sseSession)) return make('sse', ['The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.']);
-    const beginning = name !== undefined ? `${name} of revision ${version ?? 'unknown'} may belong to one replica (task, requestState or handle)` : 'without a session id it may begin a session';
-    return make('decide', [`${beginning[0]!.toUpperCase()}${beginning.slice(1)}: Envoy asks the sidecar, which places it on ${placement(server)}.`]);
+    return make('decide', [`Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`]);
   }
   const endpoint = server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
   if (endpoint && isGuarded && !endpoint.isSteady) return { ...make('guarded', []), ...home('The relay', id, server, endpoint, session, 'guarded') };

@@ -1,4 +1,5 @@
 import { HEADER } from '../../proto/wire.ts';
+import type { ServerTopology } from '../topology/topology.ts';
 
 export const hasHeader = (name: string): object => ({ name, present_match: true });
 export const lacksHeader = (name: string): object => ({ name, present_match: true, invert_match: true });
@@ -15,5 +16,17 @@ const MODERN = '(2026-(07-(2[89]|3[01])|(0[89]|1[0-2])-[0-9]{2})|(202[7-9]|20[3-
 export const isModern = [hasHeader(HEADER.method), { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: MODERN } } }];
 
 /** Methods of the modern era whose requests any replica answers alike: no task, no requestState, no handle, no subscription in them. */
-export const FREE_METHODS = ['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'completion/complete', 'ping'];
-export const isFreeMethod = { name: HEADER.method, string_match: { safe_regex: { regex: FREE_METHODS.join('|') } } };
+const LISTS = ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'];
+const OTHERS = ['completion/complete', 'ping'];
+/** These may answer `input_required`, or with a task; a server may be known not to do so. */
+const CALLS = ['tools/call', 'prompts/get', 'resources/read'];
+
+/** What Envoy alone balances, of one server. Lists and reads are the relay's where it keeps a cache of them. */
+export function freeMethods({ policy, hasOpenToolBreaker }: Pick<ServerTopology, 'policy' | 'hasOpenToolBreaker'>): string[] {
+  // What the relay holds it holds in every era; with a tool's breaker open each call has to be asked about.
+  const hasFreeCalls = policy.affinity.calls === 'free' && !policy.guard.includes('calls') && !hasOpenToolBreaker;
+  const free = [...LISTS, ...OTHERS, ...(hasFreeCalls ? CALLS : [])];
+  return policy.sharedCache ? free.filter((method) => !LISTS.includes(method) && method !== 'resources/read') : free;
+}
+
+export const isMcpMethod = (methods: readonly string[]): object => ({ name: HEADER.method, string_match: { safe_regex: { regex: methods.join('|') } } });

@@ -9,7 +9,7 @@ import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
 import { plainRetry } from './retry-policy.ts';
 import { route } from './route.ts';
-import { hasSession, isFreeMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
+import { freeMethods, hasSession, isMcpMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
 
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
 const relayOf = (slot: string, relays: readonly string[]): string | undefined => relays[parseInt(slot, 36) % relays.length];
@@ -19,14 +19,14 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
   const isAllGuarded = policy.guard.includes('calls') && policy.guard.includes('streams');
   return JSON.stringify([
     server.name, server.backends.map(({ hostOverride }) => hostOverride), server.allowedOrigins, server.allowedHosts, server.jwt, server.rateLimit,
-    policy.guard, policy.path, policy.maxBodyBytes, policy.timeouts.callMs,
+    policy.guard, policy.path, policy.maxBodyBytes, policy.affinity.calls, policy.sharedCache, policy.timeouts.callMs,
     isAllGuarded ? null : hasOpenToolBreaker, endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
   ]);
 };
 
 /**
  * A server's routes below `path` (RouteMatch without headers), first match wins:
- * refused → modern → sessions that need no decision → other sessions → no session.
+ * refused → modern that any replica answers → other modern → sessions that need no decision → other sessions → no session.
  */
 export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: object): object[] {
   const { policy } = server;
@@ -43,6 +43,7 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
   const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
   const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar } };
 
+  const modern = [lacksHeader(HEADER.sessionId), ...isModern];
   const ofSlots = server.endpoints.flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
     const hosts = (...list: Array<string | undefined>): Record<string, object> => ({ ...policies, [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
@@ -64,7 +65,9 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
   return [
     ...refusals(server, path),
     route({ ...common, cluster, kind: 'upgrade', readsBodies: false, retryPolicy: plainRetry, headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }),
-    route({ ...common, cluster, kind: 'modern', readsBodies: true, retryPolicy: plainRetry, headers: [lacksHeader(HEADER.sessionId), ...isModern, isFreeMethod] }),
+    route({ ...common, cluster, kind: 'modern', readsBodies: true, retryPolicy: plainRetry, headers: [...modern, isMcpMethod(freeMethods(server))] }),
+    // Tasks, requestState, handles, subscriptions and discovery need the body, and what only some replicas know: PROTOCOL.md, residual affinity.
+    route({ ...relay, action: {}, kind: 'relay', retryPolicy: plainRetry, headers: modern }),
     ...ofSlots,
     route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] }),
     ...(holdsStreams ? [] : [route({ ...decide, headers: [hasSession, isMethod('GET')] })]),

@@ -13,34 +13,34 @@ import { bornRecord, meshId, type Birth } from './session-birth.ts';
  * The answer to initialize waits until the session's record is kept, so that no later request can come before it.
  */
 export class FreeExchange extends Exchange {
-  readonly #tried = new Set<string>();
+  protected readonly tried = new Set<string>();
   #birth: Birth | null = null;
   /** What comes while the record is being written. */
   #later: (() => void)[] | null = null;
 
-  run(): void { this.#toNext('not_sent'); }
+  run(): void { this.toNext('not_sent'); }
 
-  #toNext(delivery: DeliveryOutcome): void {
-    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.#tried);
+  protected toNext(delivery: DeliveryOutcome): void {
+    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.tried);
     if (!replica) return this.fail('noReplica', delivery);
     const target = { replica, upstreamId: null, record: null };
-    if (this.#tried.size === 0) this.send(target);
+    if (this.tried.size === 0) this.send(target);
     else void this.resend(target, delivery);
   }
 
-  protected unreachable(): void { this.#elsewhere('not_sent'); }
-  protected broken(): void { this.#elsewhere(this.delivery); }
+  protected unreachable(): void { this.elsewhere('not_sent'); }
+  protected broken(): void { this.elsewhere(this.delivery); }
   protected rejected(retryAfterMs: number): void {
-    this.#tried.add(this.target!.replica.slot);
-    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.#tried);
+    this.tried.add(this.target!.replica.slot);
+    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.tried);
     if (!replica) return this.failOpen(retryAfterMs);
     this.send({ replica, upstreamId: null, record: null });
   }
 
   protected judges({ status }: WholeAnswer): boolean {
     if (!this.#isInitialize || (status !== 502 && status !== 503 && status !== 504)) return false;
-    this.#tried.add(this.target!.replica.slot);
-    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.#tried);
+    this.tried.add(this.target!.replica.slot);
+    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.tried);
     if (!replica) return false; // the last replica's own answer is as good as ours
     void this.resend({ replica, upstreamId: null, record: null }, 'not_sent');
     return true;
@@ -55,14 +55,14 @@ export class FreeExchange extends Exchange {
 
   get #isInitialize(): boolean { return this.outcome.method === 'initialize' && this.asked.rpc.kind === 'single'; }
 
-  #elsewhere(delivery: DeliveryOutcome): void {
+  protected elsewhere(delivery: DeliveryOutcome): void {
     const { slot } = this.target!.replica;
-    this.#tried.add(slot);
+    this.tried.add(slot);
     if (delivery === 'not_sent') this.ctx.report({ server: this.request.server, slot, kind: 'unreachable' });
     // The client knows the id of a session that died before its answer: it must begin anew by itself.
     if (!this.asked.isSafe(delivery, this.view.policy) || (this.#birth && !this.client.isFresh)) return this.fail('replicaLost', delivery);
     this.#birth = null;
-    this.#toNext(delivery);
+    this.toNext(delivery);
   }
 
   #nameSession(headers: IncomingHttpHeaders): void {
@@ -80,14 +80,14 @@ export class FreeExchange extends Exchange {
 
   override onEvent(event: SseEvent): void {
     if (this.#later) return void this.#later.push(() => this.onEvent(event));
-    const keeping = event.data && this.#birth ? this.#keep(event.data) : null;
+    const keeping = event.data ? this.keep(event.data) : null;
     if (!keeping) return super.onEvent(event);
     this.#hold(keeping, () => super.onEvent(event));
   }
 
   protected override deliver(answer: WholeAnswer): void {
     this.#nameSession(answer.headers);
-    const keeping = this.#birth ? this.#keep(answer.body) : null;
+    const keeping = this.keep(answer.body);
     if (!keeping) return super.deliver(answer);
     this.#hold(keeping, () => super.deliver(answer));
   }
@@ -102,10 +102,11 @@ export class FreeExchange extends Exchange {
     else super.onFailure(failure);
   }
 
-  /** Writes the new session's record, when `data` is the answer that begins it. */
-  #keep(data: Buffer): Promise<unknown> | null {
-    if (!messagesOf(readRpcBody(data)).some((message) => message.kind === 'response')) return null;
-    const birth = this.#birth!, record = bornRecord(birth, (JSON.parse(data.toString()) as { result?: unknown }).result);
+  /** Writes down what later requests depend on, before the client sees it: the record of the session that `data` begins. Null: nothing to write. */
+  protected keep(data: Buffer): Promise<unknown> | null {
+    const birth = this.#birth;
+    if (!birth || !messagesOf(readRpcBody(data)).some((message) => message.kind === 'response')) return null;
+    const record = bornRecord(birth, (JSON.parse(data.toString()) as { result?: unknown }).result);
     this.#birth = null;
     if (!record) return null;
     this.ctx.metrics.created(record.server, record.backend);

@@ -3,6 +3,7 @@ import type { Outcome } from '../../proto/outcome.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import type { AdmissionQueue } from '../recovery/admission-queue.ts';
 import type { Recovery, RecoveryMetrics } from '../recovery/recovery.ts';
+import type { ModernContext } from '../modern/modern-context.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { Upstream } from '../recovery/upstream.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
@@ -49,5 +50,7 @@ export interface RelayContext {
   sse: SseSessions;
   /** Recoveries of HTTP+SSE sessions wait their turn here. */
   sseQueue: (server: string) => AdmissionQueue;
+  /** Of 2026-07-28: what only one replica holds, what may be shared, and open subscriptions. */
+  modern: ModernContext;
   now: () => number;
 }

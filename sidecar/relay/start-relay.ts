@@ -4,6 +4,9 @@ import type { Outcome } from '../../proto/outcome.ts';
 import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { Breakers } from '../breaker/breakers.ts';
+import { AffinityMemory } from '../modern/affinity-memory.ts';
+import { modernContext } from '../modern/modern-context.ts';
+import { runModern } from '../modern/run-modern.ts';
 import { AdmissionQueue } from '../recovery/admission-queue.ts';
 import { RetryBudget } from '../recovery/retry-budget.ts';
 import type { Recovery } from '../recovery/recovery.ts';
@@ -49,6 +52,8 @@ export interface RelayOptions {
   advertise?: string;
   /** How long requests in flight may take after `close`. */
   closeMs?: number;
+  /** What is known of tasks, states and handles of 2026-07-28; of this process alone when left out. */
+  affinity?: AffinityMemory;
   now?: () => number;
   random?: () => number;
 }
@@ -84,6 +89,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     streams: new HeldStreams(options.directory, (server, count) => options.metrics.relayStreams(server, 'stream', count)),
     resumptions: new Resumptions(),
     sse: new SseSessions(),
+    modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),
     sseQueue: (server) => {
       let queue = queues.get(server);
       if (!queue) queues.set(server, queue = new AdmissionQueue());
@@ -105,6 +111,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       stopKeepalive();
       ctx.streams.close();
       ctx.sse.close();
+      ctx.modern.listens.close();
       limit.close();
       for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node
       const idle = setInterval(() => server.closeIdleConnections(), 50), timer = setTimeout(() => {
@@ -126,6 +133,7 @@ function handle(ctx: RelayContext, request: ClientRequest, response: ServerRespo
         if (body === undefined) return undefined;
         if (body === null) return refuse(response, incoming, 413, RPC_ERROR.tooLarge, `The body is larger than ${view.policy.maxBodyBytes} bytes`);
         if (request.isSseMessage) return void postToSse(ctx, view, request, client, body);
+        if (request.clientId === null && runModern(ctx, view, request, client, body)) return undefined;
         return request.clientId === null ? new FreeExchange(ctx, view, request, client, body).run() : new SessionExchange(ctx, view, request, client, body).run();
       });
     case 'GET':

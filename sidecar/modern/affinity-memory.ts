@@ -1,0 +1,116 @@
+import { systemClock, type Clock } from '../session/clock.ts';
+import { StoreGauge, type Asked } from '../session/store-gauge.ts';
+import type { AffinityKey } from './affinity-key.ts';
+import type { AffinityStore } from './affinity-store.ts';
+
+interface Held { slot: string; untilMs: number; writtenMs: number }
+
+export interface AffinityMemoryOptions {
+  /** Null: this process alone remembers. */
+  store: AffinityStore | null;
+  clock?: Clock;
+  /** Keys held in this process (default 100,000: some 20 MB); the least recently used goes first. */
+  maxHeld?: number;
+  /** What the store refused: nothing that a request could do about. */
+  onError?: (error: unknown) => void;
+}
+
+/** An answer waits this long for its key to be written, so that the next request finds it at any gateway. */
+const WRITE_LIMIT_MS = 50;
+const READ_LIMIT_MS = 100;
+/** A request may overtake the write of the answer it follows: it is looked up again after these pauses. */
+const PATIENCE_MS = [20, 60];
+/** What is in use is written again after this share of its time to live. */
+const RENEW_SHARE = 4;
+
+/** Which slot holds a task, a requestState or a handle. Shared through the store; without it each process knows what it saw itself. */
+export class AffinityMemory {
+  readonly #store: AffinityStore | null;
+  readonly #gauge: StoreGauge | null;
+  readonly #clock: Clock;
+  readonly #maxHeld: number;
+  readonly #onError: (error: unknown) => void;
+  readonly #held = new Map<string, Held>();
+
+  constructor({ store, clock = systemClock, maxHeld = 100_000, onError = () => undefined }: AffinityMemoryOptions) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#maxHeld = maxHeld;
+    this.#onError = onError;
+    this.#gauge = store && new StoreGauge(store, clock, () => undefined);
+  }
+
+  get size(): number { return this.#held.size; }
+
+  /** The slot that holds the first of the keys that is known; null when none is. */
+  async find(server: string, keys: readonly AffinityKey[], ttlSeconds: number): Promise<string | null> {
+    for (const pauseMs of [0, ...PATIENCE_MS]) {
+      if (pauseMs > 0) await new Promise<void>((resolve) => { this.#clock.after(pauseMs, resolve); });
+      for (const key of keys) {
+        const slot = this.#local(server, key, ttlSeconds) ?? await this.#load(server, key, ttlSeconds);
+        if (slot !== null) return slot;
+      }
+      if (!this.#gauge?.isReachable) return null;
+    }
+    return null;
+  }
+
+  /** Resolves when the store has it, or after a moment. Null: it was there already. */
+  remember(server: string, keys: readonly AffinityKey[], slot: string, ttlSeconds: number): Promise<unknown> | null {
+    const now = this.#clock.now(), fresh = keys.filter((key) => {
+      const held = this.#held.get(nameOf(server, key));
+      return held?.slot !== slot || now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE;
+    });
+    if (fresh.length === 0) return null;
+    return Promise.all(fresh.map((key) => this.#write(server, key, slot, ttlSeconds)));
+  }
+
+  close(): void { this.#gauge?.stop(); }
+
+  #local(server: string, key: AffinityKey, ttlSeconds: number): string | null {
+    const name = nameOf(server, key), held = this.#held.get(name), now = this.#clock.now();
+    if (!held) return null;
+    if (held.untilMs <= now) {
+      this.#held.delete(name);
+      return null;
+    }
+    if (now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE) void this.#write(server, key, held.slot, ttlSeconds);
+    else this.#keep(name, held);
+    return held.slot;
+  }
+
+  async #load(server: string, key: AffinityKey, ttlSeconds: number): Promise<string | null> {
+    const found = await this.#ask(READ_LIMIT_MS, (store) => store.get(server, key));
+    if (found?.kind !== 'answered' || found.value === null) return null;
+    // When it was written is not known, so the next use writes it again.
+    this.#keep(nameOf(server, key), { slot: found.value, untilMs: this.#clock.now() + ttlSeconds * 1000, writtenMs: 0 });
+    return found.value;
+  }
+
+  async #write(server: string, key: AffinityKey, slot: string, ttlSeconds: number): Promise<void> {
+    const now = this.#clock.now();
+    this.#keep(nameOf(server, key), { slot, untilMs: now + ttlSeconds * 1000, writtenMs: now });
+    await this.#ask(WRITE_LIMIT_MS, (store) => store.set(server, key, slot, ttlSeconds));
+  }
+
+  async #ask<T>(limitMs: number, question: (store: AffinityStore) => Promise<T>): Promise<Asked<T> | null> {
+    if (!this.#store || !this.#gauge) return null;
+    const store = this.#store;
+    try {
+      const asked = await this.#gauge.ask(limitMs, () => question(store));
+      if (asked.kind === 'late') asked.eventually.catch(() => undefined);
+      return asked;
+    } catch (error) {
+      this.#onError(error);
+      return null;
+    }
+  }
+
+  #keep(name: string, held: Held): void {
+    this.#held.delete(name);
+    this.#held.set(name, held);
+    if (this.#held.size > this.#maxHeld) this.#held.delete(this.#held.keys().next().value!);
+  }
+}
+
+const nameOf = (server: string, { kind, digest }: AffinityKey): string => `${server}/${kind}/${digest}`;

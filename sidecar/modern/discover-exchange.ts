@@ -1,0 +1,63 @@
+import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { askReplica, type ReplicaAnswer } from '../recovery/ask-replica.ts';
+import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import type { ClientAnswer } from '../relay/client-answer.ts';
+import type { ClientRequest } from '../relay/client-request.ts';
+import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
+import type { RelayContext } from '../relay/relay-context.ts';
+import type { ServerView } from '../xds/topology.ts';
+import { intersectDiscovery } from './intersect-discovery.ts';
+
+/** Replicas asked for one discovery. */
+const MAX_ASKED = 16;
+const ASK_MS = 5000;
+/** Once one has answered, the others have this long: a replica that hangs must not hold up every client. */
+const STRAGGLER_MS = 150;
+
+type Answered = Extract<ReplicaAnswer, { kind: 'answered' }>;
+interface Asked { replica: ReplicaEndpoint; answer: Answered }
+
+/**
+ * server/discover while replicas may differ (a rolling upgrade): all active ones are asked, and the client hears what they have in common,
+ * since its next request may meet any of them. False: too few replicas to differ, or none answered; nothing was said to the client.
+ */
+export async function discover(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer): Promise<boolean> {
+  const replicas = view.endpoints.filter(({ state }) => state === 'active').slice(0, MAX_ASKED);
+  if (replicas.length < 2) return false;
+  const headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+  const answers = await firstAndStragglers(replicas.map(async (replica): Promise<Asked | null> => {
+    const answer = await askReplica(ctx.upstream, { address: replica.address, method: 'POST', path: request.path, headers, body, connectTimeoutMs: view.policy.timeouts.connectMs }, ASK_MS);
+    return answer.kind === 'answered' && answer.rpc ? { replica, answer } : null;
+  }));
+  if (client.isOver) return true;
+  // Results first; when there is none, whatever the first one said (401, unknown method) is the answer.
+  const able = answers.filter(({ answer }) => resultOf(answer) !== null), chosen = able[0] ?? answers[0];
+  if (!chosen) return false;
+  const outcome = new ExchangeOutcome(ctx, request, readRpcBody(body));
+  outcome.sent(chosen.replica, null);
+  const { status, headers: said, body: whole } = chosen.answer, common = able.length > 1 ? intersectDiscovery(able.map(({ answer }) => resultOf(answer)!)) : null;
+  const isAsSaid = common === null || JSON.stringify(common) === JSON.stringify(resultOf(chosen.answer));
+  const told = isAsSaid ? whole : Buffer.from(JSON.stringify({ ...chosen.answer.rpc, result: common }));
+  for (const message of messagesOf(readRpcBody(told))) outcome.answered(message);
+  client.whole(status, { ...said, 'content-type': 'application/json' }, told);
+  outcome.finish(status, said['retry-after'] !== undefined);
+  return true;
+}
+
+/** In the order of the questions. */
+async function firstAndStragglers(questions: readonly Promise<Asked | null>[]): Promise<Asked[]> {
+  const got: (Asked | null)[] = questions.map(() => null);
+  const all = Promise.all(questions.map(async (question, index) => { got[index] = await question; }));
+  const first = Promise.any(questions.map(async (question) => { if (!(await question)) throw new Error('no answer'); })).catch(() => undefined);
+  await Promise.race([all, first]);
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([all, new Promise<void>((resolve) => { timer = setTimeout(resolve, STRAGGLER_MS); })]);
+  clearTimeout(timer);
+  return got.filter((each) => each !== null);
+}
+
+const resultOf = ({ rpc }: Answered): Record<string, unknown> | null => {
+  const result = rpc?.result;
+  return result !== null && typeof result === 'object' && !Array.isArray(result) ? result as Record<string, unknown> : null;
+};

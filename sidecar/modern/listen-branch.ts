@@ -1,0 +1,70 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { SseEvent } from '../../proto/sse-reader.ts';
+import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
+import type { WholeAnswer } from '../relay/exchange.ts';
+import { UpstreamAnswer, type AnswerListener } from '../relay/upstream-answer.ts';
+import { ACKNOWLEDGED } from './acknowledgement.ts';
+
+/** What a branch tells the stream that it is part of. Exactly one of refused, completed and broken ends it. */
+export interface BranchListener {
+  opened(branch: ListenBranch, status: number, headers: IncomingHttpHeaders): void;
+  acknowledged(branch: ListenBranch, data: Buffer): void;
+  notified(branch: ListenBranch, message: RpcMessage, event: SseEvent): void;
+  /** It answered without a stream. */
+  refused(branch: ListenBranch, answer: WholeAnswer): void;
+  /** It said that this is all: the response to the request. */
+  completed(branch: ListenBranch, event: SseEvent): void;
+  /** Its connection is gone. */
+  broken(branch: ListenBranch, isDelivered: boolean): void;
+}
+
+/** `subscriptions/listen` at one replica. */
+export class ListenBranch implements AnswerListener {
+  readonly replica: ReplicaEndpoint;
+  readonly #listener: BranchListener;
+  #call: UpstreamCall | null = null;
+  #isOver = false;
+  isAcknowledged = false;
+
+  constructor(replica: ReplicaEndpoint, listener: BranchListener, send: (answer: UpstreamAnswer) => UpstreamCall) {
+    this.replica = replica;
+    this.#listener = listener;
+    this.#call = send(new UpstreamAnswer(this));
+  }
+
+  pause(): void { this.#call?.pause(); }
+  resume(): void { this.#call?.resume(); }
+  close(): void {
+    this.#isOver = true;
+    this.#call?.abort();
+    this.#call = null;
+  }
+
+  onSse(status: number, headers: IncomingHttpHeaders): void { if (!this.#isOver) this.#listener.opened(this, status, headers); }
+
+  onEvent(event: SseEvent): void {
+    if (this.#isOver || event.data === null) return;
+    const message = messagesOf(readRpcBody(event.data))[0];
+    if (message?.kind === 'response') return this.#end(() => this.#listener.completed(this, event));
+    if (message?.kind !== 'notification') return;
+    if (message.method !== ACKNOWLEDGED) return this.#listener.notified(this, message, event);
+    if (this.isAcknowledged) return;
+    this.isAcknowledged = true;
+    this.#listener.acknowledged(this, event.data);
+  }
+
+  /** Part of a notification too large to be read, and so to be put between those of other replicas. */
+  onPiece(): void { /* dropped: a change notification has a few hundred bytes */ }
+  onBytes(): void { this.#end(() => this.#listener.broken(this, true)); }
+  onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void { this.#end(() => this.#listener.refused(this, { status, headers, body })); }
+  onFinished(): void { this.#end(() => this.#listener.broken(this, true)); }
+  onFailure({ delivery }: UpstreamFailure): void { this.#end(() => this.#listener.broken(this, delivery !== 'not_sent')); }
+
+  #end(tell: () => void): void {
+    if (this.#isOver) return;
+    this.close();
+    tell();
+  }
+}
