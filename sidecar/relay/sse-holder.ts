@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
-import { formatSessionId } from '../../proto/session-id.ts';
+import { clientSessionId } from '../../proto/session-id.ts';
 import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../proto/sse-writer.ts';
@@ -116,7 +116,7 @@ export class SseHolder implements LifeListener {
 
   #begin(life: SseLife): void {
     const { server, incoming } = this.#request, principal = principalOf(incoming.headers.authorization, this.#view.policy.bind), upstreamId = endpointId(life.endpoint!), nowMs = this.#ctx.now();
-    this.#clientId = formatSessionId({ slot: life.replica.slot, isBound: principal !== null, upstreamId });
+    this.#clientId = clientSessionId({ slot: life.replica.slot, upstreamId, principal });
     this.#digest = sessionDigest(this.#clientId);
     const original = incoming.headers['x-envoy-original-path'], path = typeof original === 'string' ? original : `/mcp/${server}`;
     const record: SessionRecord = {
