@@ -71,8 +71,7 @@ const cancelledTask: Round = async (server) => {
 const KINDS: Record<string, Round> = { requestState, multiRound, task, cancelledTask };
 
 for (const server of SERVERS) {
-  // The mesh does not yet remember which replica holds a task or signed a requestState.
-  test.failing(`${server}: ${ROUNDS} conversations of 2026-07-28 in random order find what only one replica holds, every time`, async (t) => {
+  test(`${server}: ${ROUNDS} conversations of 2026-07-28 in random order find what only one replica holds, every time`, async (t) => {
     t.timeout(180_000);
     const names = Object.keys(KINDS);
     const wrong: string[] = [];
