@@ -15,6 +15,8 @@ export interface MeshServerOptions {
 export interface MeshOptions {
   /** Gateway nodes, each an Envoy and its sidecar. Default 2. */
   gateways?: number;
+  /** Control planes, which need Redis to agree if there are several. Default 1. */
+  controlPlanes?: number;
   /** Balancers before the gateways, each an Envoy of role `edge`. Default 0. */
   edges?: number;
   /** Sidecar processes per gateway node. Default 1. */

@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { freePort, freePorts } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 import { ManagedProcess } from './managed-process.ts';
 import { meshConfig, planReplicas } from './mesh-config.ts';
 import type { MeshConfig, MeshOptions } from './mesh-options.ts';
@@ -14,6 +14,8 @@ import { prepareReplica, type Replica } from './start-replica.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { answers, waitFor } from './wait-for.ts';
 
+export interface ControlPlane { process: ManagedProcess; adminUrl: string; xds: string }
+
 /** A whole mesh on loopback: Redis, control plane, gateways, replicas. `await using mesh = await startMesh(…)` ends it whatever happens. */
 export interface Mesh extends AsyncDisposable {
   /** Logs (`<process>.log`), the configuration and sockets. */
@@ -23,7 +25,9 @@ export interface Mesh extends AsyncDisposable {
   /** All replicas, in the order of the configuration. */
   replicas: Replica[];
   redis: Redis | SentinelRedis | null;
-  controlPlane: { process: ManagedProcess; adminUrl: string; xds: string };
+  controlPlane: ControlPlane;
+  /** All of them; the first is `controlPlane`. */
+  controlPlanes: ControlPlane[];
   configFile: string;
   config: MeshConfig;
   /** Where clients reach a server through a gateway. */
@@ -55,14 +59,15 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     const counts = Object.values(servers).flatMap(({ replicas }) => (typeof replicas === 'number' ? [replicas] : Object.values(replicas)));
     const replicaPorts = await freePorts(counts.reduce((sum, count) => sum + count, 0));
     const planned = planReplicas(servers, () => replicaPorts.shift()!);
-    const [xds, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+    const planes = Math.max(1, options.controlPlanes ?? 1);
+    const xds = (await freePorts(planes)).map((port) => `127.0.0.1:${port}`), admin = (await freePorts(planes)).map((port) => `127.0.0.1:${port}`);
     if (wantedRedis === 'sentinel') redis = await startSentinelRedis({ folder: folder.path });
     else if (wantedRedis === true || wantedRedis === 'persistent') redis = await startRedis({ folder: folder.path, isPersistent: wantedRedis === 'persistent' });
     const redisUrl = typeof wantedRedis === 'object' ? wantedRedis.url : redis?.url ?? null;
     const env = { ...(redisUrl === null ? { SESSION_STORE: 'memory' } : { SESSION_STORE: 'redis', SESSION_STORE_URL: redisUrl }), ...options.env };
     signal?.throwIfAborted();
 
-    const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl, xds, admin, stateDir: join(folder.path, 'state') });
+    const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl, xds: xds[0]!, admin: admin[0]!, stateDir: join(folder.path, 'state') });
     if (options.edges) config['edge'] = {};
     options.config?.(config);
     const configFile = options.configFile ?? join(folder.path, 'holdfast.yaml');
@@ -74,18 +79,21 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     };
     if (options.configFile === undefined) await writeConfig();
 
-    const adminUrl = `http://${admin}`;
-    const controlPlane = new ManagedProcess({
-      name: 'control plane', logFile: join(folder.path, 'control plane.log'), isReady: () => answers(`${adminUrl}/readyz`),
-      ...nodeProgram('control-plane/main.ts', ['--config', configFile, '--xds', xds, '--admin', admin, '--state-dir', join(folder.path, 'state')], env),
+    const controlPlanes = xds.map((address, index): ControlPlane => {
+      const name = index === 0 ? 'control plane' : `control plane ${index + 1}`, adminUrl = `http://${admin[index]!}`;
+      const process = new ManagedProcess({
+        name, logFile: join(folder.path, `${name}.log`), isReady: () => answers(`${adminUrl}/readyz`),
+        ...nodeProgram('control-plane/main.ts', ['--config', configFile, '--xds', address, '--admin', admin[index]!, '--state-dir', join(folder.path, 'state')], env),
+      });
+      return { process, adminUrl, xds: address };
     });
     const replicas = planned.map((one) => prepareReplica(one, servers[one.server]!, folder.path));
     const gateways = await Promise.all(gatewayNames.map((name, index) => prepareGateway({
-      name, port: ports[index]!, folder: folder.path, xds: [xds], configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env: { ...env, ...options.gatewayEnv?.(index) },
+      name, port: ports[index]!, folder: folder.path, xds, configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env: { ...env, ...options.gatewayEnv?.(index) },
     })));
     const envoyConcurrency = options.envoyConcurrency ?? 1;
-    const edges = await Promise.all(Array.from({ length: options.edges ?? 0 }, (_, index) => prepareEdge({ name: `edge-${index + 1}`, folder: folder.path, xds: [xds], concurrency: envoyConcurrency })));
-    const ours = [controlPlane, ...edges.map(({ envoy }) => envoy.process), ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
+    const edges = await Promise.all(Array.from({ length: options.edges ?? 0 }, (_, index) => prepareEdge({ name: `edge-${index + 1}`, folder: folder.path, xds, concurrency: envoyConcurrency })));
+    const ours = [...controlPlanes.map(({ process }) => process), ...edges.map(({ envoy }) => envoy.process), ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
 
     // All at once: every part waits for what it needs, in whatever order they come up.
     signal?.throwIfAborted();
@@ -108,7 +116,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     await settled();
     signal?.throwIfAborted();
     return {
-      folder: folder.path, gateways, edges, replicas, redis, controlPlane: { process: controlPlane, adminUrl, xds }, configFile, config,
+      folder: folder.path, gateways, edges, replicas, redis, controlPlane: controlPlanes[0]!, controlPlanes, configFile, config,
       url: (server, gateway = 0) => `${gateways[gateway]!.url}/mcp/${server}`,
       replicasOf: (server) => replicas.filter((one) => one.server === server),
       processes: () => [...(redis?.processes ?? []), ...ours], writeConfig, settled, close, [Symbol.asyncDispose]: close,
