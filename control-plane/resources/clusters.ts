@@ -3,6 +3,7 @@ import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { commonLb, edsOverAds, http1Options, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
 import { duration } from './duration.ts';
 import { jwksCluster } from './filters/jwt.ts';
+import type { EnvoyNode } from './node.ts';
 import { upstreamSecrets, upstreamTls } from './tls.ts';
 import { typed } from '../../proto/xds/loader.ts';
 
@@ -42,17 +43,23 @@ export const sidecarCluster = (snapshot: TopologySnapshot): object => ({
   load_balancing_policy: leastRequest,
 });
 
-/** The relay alone. A session always meets the same one of a node's sidecar processes, which then knows its streams. */
-export const relayCluster = (snapshot: TopologySnapshot): object => ({
+/**
+ * The relay alone. With one process the retry's priority decides, so that a dead relay costs one attempt and the neighbour's answers. With several
+ * a session always meets the same one, which then knows its streams; a ring does not look at the retry's priority (Envoy's thread-aware policies
+ * don't), so there one refused connection takes a process out.
+ */
+export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object => ({
   name: RESOURCE.relayCluster,
   type: 'EDS',
   eds_cluster_config: edsOverAds,
   connect_timeout: '0.5s',
   common_lb_config: commonLb,
   circuit_breakers: openLimits(snapshot.gateway.maxConnections),
-  outlier_detection: outlierDetection,
+  outlier_detection: node.relay.length > 1 ? { ...outlierDetection, consecutive_local_origin_failure: 1 } : outlierDetection,
   typed_extension_protocol_options: http1Options,
-  load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 }),
+  load_balancing_policy: node.relay.length > 1
+    ? policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 })
+    : leastRequest,
 });
 
 /** Where a server's JWT keys are fetched from; none when they are in a file. */

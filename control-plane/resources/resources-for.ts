@@ -29,7 +29,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
   return new Map([
     [RESOURCE_TYPE.cluster, new Map([
       [RESOURCE.sidecarCluster, memo.get('sidecar', [gateway], () => sidecarCluster(snapshot))],
-      [RESOURCE.relayCluster, memo.get('relay', [gateway], () => relayCluster(snapshot))],
+      [RESOURCE.relayCluster, memo.get('relay', [gateway, own], () => relayCluster(snapshot, node))],
       ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot))]),
       ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
     ])],
