@@ -61,10 +61,11 @@ export async function serveEndpoint(open: (replica: Replica) => Endpoint, option
   /** Answers, or holds, the request when a test ordered a fault. */
   function isFaulty(request: IncomingMessage, response: ServerResponse): boolean {
     if (!fault || (fault.method !== null && fault.method !== request.method)) return false;
-    const { status, retryAfterSeconds } = fault;
+    const { status, nonsense, retryAfterSeconds } = fault;
     fault.remaining -= 1;
     if (fault.remaining === 0) fault = null;
-    if (status !== null) rpcFailure(response, status, -32000, 'A fault was ordered by a test', retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) });
+    if (nonsense) response.writeHead(200, { 'content-type': 'text/event-stream' }).end(nonsense === 'garbage' ? 'data: <html>this is no answer\n\n' : 'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"and then nothing"}}\n\n');
+    else if (status !== null) rpcFailure(response, status, -32000, 'A fault was ordered by a test', retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) });
     return true;
   }
 
