@@ -125,7 +125,14 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   slots.on('away', (error) => log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'));
   slots.on('back', () => log.info('slot store is back'));
   xds.on('connect', ({ id: node, role, metadata }) => { log.info({ node, role }, 'xds connected'); gateways.connected(node, role, metadata); loop.touch(); });
-  xds.on('disconnect', ({ id: node, role }, _key, streams) => { log.info({ node, role, streams }, 'xds disconnected'); if (streams === 0) gateways.disconnected(node, role); loop.touch(); });
+  xds.on('disconnect', ({ id: node, role }, key, streams) => {
+    log.info({ node, role, streams }, 'xds disconnected');
+    if (streams > 0) return;
+    // What changes while it is away it must be told when it comes back: resources are made anew then, equal ones are not sent again.
+    xds.dropSnapshot(key);
+    gateways.disconnected(node, role);
+    loop.touch();
+  });
   xds.on('nack', (refusal) => { if (refusal.isFinal) log.error({ refusal }, 'a client refused a resource; it is not sent again unchanged'); });
   xds.on('failure', (key, error) => log.error({ node: key, error: error.message }, 'resources refused'));
 
