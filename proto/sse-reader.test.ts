@@ -33,6 +33,11 @@ test('what is passed on is byte for byte what came, without the byte order mark'
   t.false(reader.hasPartial);
 });
 
+test('CRLF stays CRLF when a chunk ends between the two', (t) => {
+  const stream = 'data: a\r\n\r\ndata: b\r\n\r\n', bytes = Buffer.from(stream);
+  for (let cut = 0; cut <= bytes.length; cut++) t.is(Buffer.concat(read([bytes.subarray(0, cut), bytes.subarray(cut)]).events.map((event) => event.raw)).toString(), stream, `cut at ${cut}`);
+});
+
 test('an event without its blank line is not given and is said to be partial', (t) => {
   const { events, reader } = read([Buffer.from('data: whole\n\ndata: half\n')]);
   t.is(events.length, 1);

@@ -31,6 +31,8 @@ export class SseReader {
   /** The line being read has no byte yet. */
   #atLineStart = true;
   #lastWasCr = false;
+  /** Lines end with CRLF here: a CR at the end of a chunk is half of one. */
+  #hasCrLf = false;
   #isOversize = false;
   #isFirst = true;
 
@@ -51,6 +53,7 @@ export class SseReader {
       const byte = chunk[at]!;
       if (byte === LF && this.#lastWasCr) { // the second half of CRLF, whose line ended with the first half
         this.#lastWasCr = false;
+        this.#hasCrLf = true;
         at++;
         if (this.#pendingBytes === 0 && !this.#isOversize && begin === at - 1) begin = at;
         continue;
@@ -63,7 +66,7 @@ export class SseReader {
       }
       at++;
       if (byte === CR) {
-        if (chunk[at] === LF) at++;
+        if (chunk[at] === LF) { at++; this.#hasCrLf = true; }
         else this.#lastWasCr = at === chunk.length;
       }
       if (!this.#atLineStart) this.#atLineStart = true;
@@ -85,7 +88,9 @@ export class SseReader {
     this.#sink.oversize(this.#take(EMPTY), false);
   }
 
-  #finish(last: Buffer): void {
+  #finish(end: Buffer): void {
+    // The other half is passed on now, with its event, and dropped when it comes.
+    const last = this.#lastWasCr && this.#hasCrLf ? Buffer.concat([end, NEWLINE]) : end;
     if (this.#isOversize) {
       this.#isOversize = false;
       return this.#sink.oversize(last, true);

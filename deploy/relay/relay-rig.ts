@@ -5,6 +5,8 @@ import { serverPolicySchema, type ServerPolicy } from '../../proto/server-policy
 import { slotName } from '../../proto/session-id.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { Breakers } from '../../sidecar/breaker/breakers.ts';
+import type { AffinityStore } from '../../sidecar/modern/affinity-store.ts';
+import { AffinityMemory } from '../../sidecar/modern/affinity-memory.ts';
 import { pathMetrics } from '../../sidecar/metrics/path-metrics.ts';
 import { sessionMetrics } from '../../sidecar/metrics/session-metrics.ts';
 import { Recovery } from '../../sidecar/recovery/recovery.ts';
@@ -37,6 +39,8 @@ export interface RelayRig {
 /** What gateways of a fleet share in a test: the store, and the truth about replicas. */
 export class RigFleet {
   readonly backing = new MemoryBacking();
+  /** What gateways share of tasks, states and handles; null: nothing, as without Redis. */
+  affinity: AffinityStore | null = mapStore();
   readonly replicas: RigReplica[];
   policy: ServerPolicy;
   /** Relays of all gateways, as each gateway is told of them. */
@@ -58,8 +62,9 @@ export class RigFleet {
     const registry = new Registry(), sessions = sessionMetrics(registry), path = pathMetrics(registry), upstream = new Upstream();
     const outcomes: Outcome[] = [], reports: ReplicaReport[] = [], breakers = new Breakers();
     const recovery = new Recovery({ server: (name) => this.topology().server(name), directory, upstream, metrics: sessions });
+    const affinity = new AffinityMemory({ store: this.affinity });
     const relay = await startRelay({
-      host: '127.0.0.1', port: 0, topology: () => this.topology(), directory, recovery, upstream, breakers, metrics: { ...sessions, ...path },
+      host: '127.0.0.1', port: 0, topology: () => this.topology(), directory, recovery, upstream, breakers, affinity, metrics: { ...sessions, ...path },
       outcomes: (outcome) => outcomes.push(outcome), report: (report) => reports.push(report), health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),
     });
     return {
@@ -70,6 +75,7 @@ export class RigFleet {
       },
       async close() {
         await relay.close();
+        affinity.close();
         recovery.close();
         await upstream.close();
         await directory.close();
@@ -87,4 +93,14 @@ function cuttable(store: SessionStore, partition: { isCut: boolean }): SessionSt
       return (...args: unknown[]) => (partition.isCut ? Promise.reject(new StoreError('unreachable', 'cut off by the test')) : (real[name] as (...args: unknown[]) => unknown)(...args));
     },
   });
+}
+
+function mapStore(): AffinityStore {
+  const slots = new Map<string, string>();
+  const nameOf = (server: string, { kind, digest }: { kind: string; digest: string }): string => `${server} ${kind} ${digest}`;
+  return {
+    get: async (server, key) => slots.get(nameOf(server, key)) ?? null,
+    set: async (server, key, slot) => { slots.set(nameOf(server, key), slot); },
+    ping: async () => 0,
+  };
 }

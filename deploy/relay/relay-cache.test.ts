@@ -1,0 +1,58 @@
+import test, { type ExecutionContext } from 'ava';
+import { json } from './fake-replica.ts';
+import { callsAt, modernRig, VERSION } from './modern-rig.ts';
+
+async function cacheRig(t: ExecutionContext, result: Record<string, unknown>, policy: Record<string, unknown> = { sharedCache: true }) {
+  const rig = await modernRig(t, policy);
+  for (const replica of rig.replicas) replica.answer = ({ message, response }) => { json(response, { jsonrpc: '2.0', id: message.id, result }); return true; };
+  return { ...rig, asked: (method: string) => rig.replicas.reduce((sum, replica) => sum + callsAt(replica, method).length, 0) };
+}
+const PUBLIC = { resultType: 'complete', tools: [], ttlMs: 60_000, cacheScope: 'public' };
+
+test('a public result is asked for once, by params, and its ttl goes down', async (t) => {
+  const { post, asked } = await cacheRig(t, PUBLIC), first = await post('tools/list');
+  t.deepEqual(first.result, PUBLIC);
+  const { result } = await post('tools/list');
+  t.true((result!.ttlMs as number) <= 60_000);
+  t.deepEqual({ ...result, ttlMs: 0 }, { ...PUBLIC, ttlMs: 0 });
+  t.is(asked('tools/list'), 1);
+  await post('tools/list', { cursor: 'two' });
+  await post('resources/read', { uri: 'a:b' });
+  await post('resources/read', { uri: 'a:b' });
+  t.deepEqual([asked('tools/list'), asked('resources/read')], [2, 1]);
+});
+
+test('who sends no token gets nothing that was given for one', async (t) => {
+  const { post, asked } = await cacheRig(t, PUBLIC);
+  await post('tools/list', {}, { authorization: 'Bearer one' });
+  await post('tools/list');
+  t.is(asked('tools/list'), 2);
+  await post('tools/list', {}, { authorization: 'Bearer two' });
+  t.is(asked('tools/list'), 2);
+});
+
+for (const [what, result] of Object.entries({ private: { ...PUBLIC, cacheScope: 'private' }, 'without a ttl': { tools: [], cacheScope: 'public' }, 'with a ttl of 0': { ...PUBLIC, ttlMs: 0 }, 'without a scope': { tools: [], ttlMs: 1000 } })) {
+  test(`a result ${what} is not kept`, async (t) => {
+    const { post, asked } = await cacheRig(t, result);
+    await post('tools/list');
+    await post('tools/list');
+    t.is(asked('tools/list'), 2);
+  });
+}
+
+test('a tool’s answer is never kept; nothing is where the option is off', async (t) => {
+  const on = await cacheRig(t, PUBLIC), off = await cacheRig(t, PUBLIC, {});
+  for (let i = 0; i < 2; i++) { await on.call('x'); await off.post('tools/list'); }
+  t.deepEqual([on.asked('tools/call'), off.asked('tools/list')], [2, 2]);
+});
+
+test('a request whose headers say other things than its body goes to the server', async (t) => {
+  const { post, asked } = await cacheRig(t, PUBLIC);
+  await post('tools/list');
+  for (const headers of [{ 'mcp-method': 'prompts/list' }, { 'mcp-protocol-version': '2027-01-01' }, { 'mcp-name': 'x' }]) await post('tools/list', {}, headers as unknown as Record<string, string>);
+  t.is(asked('tools/list'), 4);
+  await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
+  await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
+  t.is(asked('resources/read'), 1);
+  t.is(VERSION, '2026-07-28');
+});
