@@ -37,6 +37,10 @@ export class FakeWatchApi {
     this.#tell(type, stored);
   }
 
+  names(): string[] { return [...this.#slices.keys()]; }
+
+  has(name: string): boolean { return this.#slices.has(name); }
+
   delete(name: string): void {
     const stored = { ...this.#slices.get(name)!, metadata: { name, resourceVersion: String(++this.#version) } };
     this.#slices.delete(name);

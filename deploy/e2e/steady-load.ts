@@ -31,6 +31,8 @@ export interface LoadReport {
   homes: string[];
 }
 
+interface LoadSession { client: McpClient; home: string; calls: number }
+
 const homeOf = ({ data }: ToolAnswer): string => (data as { replica: { name: string } }).replica.name;
 
 /** Official clients, through all gateways in turn, at a constant rate. A lost session shows as a failed call: official clients do not begin anew. */
@@ -38,7 +40,7 @@ export class SteadyLoad {
   readonly report: LoadReport = { calls: 0, failures: [], injected: 0, begun: new Map(), homes: [] };
   readonly #options: LoadOptions;
   #isRunning = true;
-  #lasting: Array<{ client: McpClient; home: string }> = [];
+  #lasting: LoadSession[] = [];
   #loops: Promise<void>[] = [];
 
   constructor(options: LoadOptions) { this.#options = options; }
@@ -56,6 +58,13 @@ export class SteadyLoad {
   /** Where each lasting session lives now. */
   homes(): string[] { return this.#lasting.map(({ home }) => home); }
 
+  /** Until every lasting session has made two more calls: one may have been under way. */
+  async round(): Promise<void> {
+    const before = this.#lasting.map(({ calls }) => calls);
+    const limit = AbortSignal.timeout(60_000);
+    while (this.#lasting.some(({ calls }, index) => calls < before[index]! + 2)) await pause(20, undefined, { signal: limit });
+  }
+
   /** Waits for what is under way, and closes. */
   async stop(): Promise<LoadReport> {
     if (!this.#isRunning) return this.report;
@@ -66,17 +75,17 @@ export class SteadyLoad {
     return this.report;
   }
 
-  async #begin(): Promise<{ client: McpClient; home: string } | undefined> {
+  async #begin(): Promise<LoadSession | undefined> {
     const { mesh, server, entries = mesh.gateways.map(({ url }) => url) } = this.#options;
     return this.#count('initialize', async () => {
       const client = await connectClient({ kind: 'v1', url: mesh.url(server), fetch: alternatingFetch(entries), timeoutMs: 15_000 });
       const home = homeOf(await client.callTool('whoami'));
       this.report.begun.set(home, (this.report.begun.get(home) ?? 0) + 1);
-      return { client, home };
+      return { client, home, calls: 0 };
     });
   }
 
-  async #callOn(each: { client: McpClient; home: string }): Promise<void> {
+  async #callOn(each: LoadSession): Promise<void> {
     const { everyMs = 60 } = this.#options;
     while (this.#isRunning) {
       await pause(everyMs * (0.5 + Math.random()));
@@ -84,7 +93,12 @@ export class SteadyLoad {
     }
   }
 
-  async #call(each: { client: McpClient; home: string }): Promise<void> {
+  async #call(each: LoadSession): Promise<void> {
+    await this.#callOnce(each);
+    each.calls++;
+  }
+
+  async #callOnce(each: LoadSession): Promise<void> {
     const { toolErrors } = this.#options;
     if (toolErrors?.isOn(each.home) && Math.random() < toolErrors.share) {
       this.report.injected++;
