@@ -34,7 +34,7 @@ test('a node that was away while something changed is told when it is back', asy
   t.deepEqual(await told(before, 1), [1, 2]);
   const slots = async () => ((await (await fetch(`http://127.0.0.1:${controlPlane.adminPort}/v1/replicas`)).json()) as unknown[]).length;
   before.close();
-  await before.ended;
+  while (!(await (await fetch(`http://127.0.0.1:${controlPlane.adminPort}/metrics`)).text()).includes('holdfast_xds_connected_streams{role="sidecar"} 0'));
   controlPlane.configure(config(1, 2, 3), 'changed');
   while (await slots() !== 3);
   const after = connect(controlPlane.xdsPort);
