@@ -4,6 +4,7 @@ import { ENVIRONMENT } from '../../proto/settings.ts';
 import type { Environment } from '../../proto/config-file/environment.ts';
 import { formatProblem, type Problem } from '../../proto/config-file/problem.ts';
 import type { Config } from './config-schema.ts';
+import { configJsonSchema } from './json-schema.ts';
 import { parseConfig } from './parse-config.ts';
 
 const SERVER = 'servers: [{name: linear, backends: [{name: stable, replicas: ["127.0.0.1:3000"]}]}]';
@@ -28,6 +29,16 @@ test('the smallest configuration names one replica; the rest has defaults', (t) 
 
 test('the example configuration is good', async (t) => {
   t.deepEqual(good(await readFile(`${import.meta.dirname}/../../deploy/holdfast.yaml`, 'utf8')).servers.map((each) => each.name), ['linear', 'queryquill']);
+});
+
+test('the example configuration shows every section, and what it has commented out is good as well', async (t) => {
+  const text = await readFile(`${import.meta.dirname}/../../deploy/holdfast.yaml`, 'utf8');
+  for (const section of Object.keys(configJsonSchema().properties!)) t.regex(text, new RegExp(`^(# )?${section}:`, 'm'));
+  const code = /^( *)# ((?:- )?[a-zA-Z]+: (?:.*[\]}"0-9a-z])|edge:|  .*: .*)$/gm;
+  const all = good(text.replace(code, '$1$2'));
+  t.truthy(all.edge?.tls);
+  t.truthy(all.servers[0]!.jwt);
+  t.is(all.servers[0]!.backends[1]!.discovery?.type, 'dns');
 });
 
 test('every problem is reported at once, each at its place in the file', (t) => {
