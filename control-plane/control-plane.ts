@@ -144,7 +144,7 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   const breakers = stores.redis && new BreakerWatch({
     redis: stores.redis, subscriber: anotherConnection(stores.redis), servers: () => config.servers.map((each) => each.name), onChange: () => loop.touch(),
   });
-  const stopHeartbeats = stores.redis ? watchHeartbeats(stores.redis, (text) => gateways.heartbeat(text), () => loop.touch()) : () => {};
+  const stopHeartbeats = stores.redis ? watchHeartbeats(stores.redis, gateways, () => loop.touch()) : () => {};
 
   const configure = (next: Config, text: string) => {
     config = next;

@@ -48,3 +48,15 @@ test('what can’t be read as a heartbeat is passed over', (t) => {
   for (const text of ['', '{', '{}', 'null', beat('')]) gateways.heartbeat(text);
   t.deepEqual(gateways.nodes(), []);
 });
+
+test('a node that is silent for long is gone, but not while Redis, where it would be heard, is away', (t) => {
+  let now = 0;
+  const registry = new GatewayRegistry(() => 10_000, () => now);
+  registry.heartbeat(JSON.stringify({ nodeId: 'a', version: '1', relay: ['10.0.0.1:7900'], peer: null, admin: null, listen: '10.0.0.1:37373', isDraining: false, atMs: 0 }));
+  for (now = 1000; now < 60_000; now += 1000) registry.unreadable();
+  t.deepEqual(registry.nodes().map(({ id }) => id), ['a']);
+  now += 5000;
+  t.is(registry.nodes().length, 1, 'it has time to say that it is there');
+  now += 6000;
+  t.is(registry.nodes().length, 0);
+});

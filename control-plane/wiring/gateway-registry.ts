@@ -50,6 +50,15 @@ export class GatewayRegistry {
     this.#seen.set(id, { node: { id, relay, peer, listen, isDraining }, atMs: this.#now(), isConnected: before?.isConnected ?? false });
   }
 
+  /**
+   * Redis is away: nobody's silence means anything. A node whose stream is with another control plane would else be gone for the edges here; the edges'
+   * own checks find those that are really down.
+   */
+  unreadable(): void {
+    const atMs = this.#now();
+    for (const [id, seen] of this.#seen) this.#seen.set(id, { ...seen, atMs });
+  }
+
   /** Sorted by id. */
   nodes(): GatewayNode[] {
     const now = this.#now();

@@ -1,14 +1,21 @@
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { readHeartbeats } from './heartbeat-reader.ts';
 
-/** Tells of every heartbeat in Redis, once a second. While Redis is away nothing is told: nodes with a stream here are known all the same. */
-export function watchHeartbeats(redis: RedisClient, onHeartbeat: (text: string) => void, afterEach: () => void, everyMs = 1000): () => void {
+interface HeartbeatSink {
+  heartbeat(text: string): void;
+  /** Redis can't be read: nothing is known of who fell silent. */
+  unreadable(): void;
+}
+
+/** Tells of every heartbeat in Redis, once a second. */
+export function watchHeartbeats(redis: RedisClient, sink: HeartbeatSink, afterEach: () => void, everyMs = 1000): () => void {
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async () => {
-    const found = await readHeartbeats(redis).catch((): string[] => []);
+    const found = await readHeartbeats(redis).catch(() => null);
     if (isOver) return;
-    found.forEach(onHeartbeat);
+    if (found === null) sink.unreadable();
+    else for (const text of found) sink.heartbeat(text);
     afterEach();
     timer = setTimeout(() => void look(), everyMs);
   };
