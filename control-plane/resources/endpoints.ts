@@ -55,7 +55,9 @@ function assignment(name: string, priorities: object[][]): object {
   };
 }
 
-const neighbours = (snapshot: TopologySnapshot, node: EnvoyNode) => snapshot.gateways.filter((each) => each.id !== node.id && !each.isDraining);
+/** Other nodes. A node's further sidecar processes have names of their own, and are known by their relay. */
+const neighbours = (snapshot: TopologySnapshot, node: EnvoyNode) =>
+  snapshot.gateways.filter((each) => each.id !== node.id && !each.isDraining && !each.relay.some((address) => node.relay.includes(address)));
 
 export const serverEndpoints = (server: ServerTopology, snapshot: TopologySnapshot, node: EnvoyNode): object =>
   assignment(RESOURCE.serverCluster(server.name), [
