@@ -27,3 +27,27 @@ test('while a gatewayâ€™s sidecar is dead its sessions go on over the neighbourâ
   t.deepEqual(failures, []);
   await Promise.all([moved.terminate(), kept.terminate()]);
 });
+
+test('of two sidecar processes either may die, and both, without a failed call', async (t) => {
+  t.timeout(120_000);
+  await using mesh = await startMesh({ processes: 2, servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } } });
+  const clients = await Promise.all(Array.from({ length: 6 }, () => connectClient({ kind: 'v1', url: mesh.url('linear') })));
+  // Its sessions live elsewhere from now on: they are the relay's, which is what dies.
+  await mesh.replicas[0]!.process.restart('SIGKILL');
+  await mesh.settled();
+  const failures: string[] = [];
+  const round = async (phase: string): Promise<void> => {
+    for (let turn = 0; turn < 10; turn++) {
+      for (const client of clients) await client.callTool('cart').catch((error: Error) => failures.push(`${phase}: ${error.message}`));
+    }
+    await connectClient({ kind: 'v1', url: mesh.url('linear') }).then((client) => client.terminate()).catch((error: Error) => failures.push(`${phase}, new session: ${error.message}`));
+  };
+  await round('both alive');
+  const [first, second] = mesh.gateways[0]!.sidecars;
+  await second!.process.kill();
+  await round('one dead');
+  await first!.process.kill();
+  await round('both dead');
+  t.deepEqual(failures, []);
+  await Promise.all(clients.map((client) => client.terminate()));
+});
