@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { json } from './fake-replica.ts';
-import { callsAt, modernRig, VERSION } from './modern-rig.ts';
+import { callsAt, modernRig } from './modern-rig.ts';
 
 async function cacheRig(t: ExecutionContext, result: Record<string, unknown>, policy: Record<string, unknown> = { sharedCache: true }) {
   const rig = await modernRig(t, policy);
@@ -49,10 +49,9 @@ test('a tool’s answer is never kept; nothing is where the option is off', asyn
 test('a request whose headers say other things than its body goes to the server', async (t) => {
   const { post, asked } = await cacheRig(t, PUBLIC);
   await post('tools/list');
-  for (const headers of [{ 'mcp-method': 'prompts/list' }, { 'mcp-protocol-version': '2027-01-01' }, { 'mcp-name': 'x' }]) await post('tools/list', {}, headers as unknown as Record<string, string>);
+  for (const [name, value] of [['mcp-method', 'prompts/list'], ['mcp-protocol-version', '2027-01-01'], ['mcp-name', 'x']] as const) await post('tools/list', {}, { [name]: value });
   t.is(asked('tools/list'), 4);
   await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
   await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
   t.is(asked('resources/read'), 1);
-  t.is(VERSION, '2026-07-28');
 });

@@ -14,12 +14,12 @@ test('server/discover says what all replicas support', async (t) => {
 test('replicas that agree are passed on byte for byte', async (t) => {
   const { replicas, gateways, post } = await modernRig(t), text = '{ "jsonrpc":"2.0" ,"id":1,"result":{"supportedVersions":["2026-07-28"],"capabilities":{},"n":1.0}}';
   for (const replica of replicas) replica.answer = ({ response }) => { response.writeHead(200, { 'content-type': 'application/json', 'x-said': 'yes' }).end(text); return true; };
-  const answer = await fetch(gateways[0]!.url, { method: 'POST', headers: { ...gateways[0]!.headers, 'content-type': 'application/json', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'server/discover' }, body: callsAtBody });
+  const answer = await fetch(gateways[0]!.url, { method: 'POST', headers: { ...gateways[0]!.headers, 'content-type': 'application/json', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'server/discover' }, body: DISCOVER });
   t.deepEqual([await answer.text(), answer.headers.get('x-said')], [text, 'yes']);
   t.is((await post('server/discover')).status, 200);
   t.is(callsAt(replicas[0]!, 'server/discover').length, 2);
 });
-const callsAtBody = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } } });
+const DISCOVER = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } } });
 
 test('a replica that is dead, and one that hangs, hold nobody up', async (t) => {
   const { replicas, post } = await modernRig(t);
