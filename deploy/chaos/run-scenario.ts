@@ -68,7 +68,13 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     let extra = 1_000_000;
     const chaos: Chaos = {
       mesh, population, disturbances, seconds, say, random,
-      async disturb(what, work) { disturbances.push({ atMs: Date.now(), what }); say(`  ${what}`); await work(); },
+      async disturb(what, work) {
+        const disturbance: Disturbance = { atMs: Date.now(), what };
+        disturbances.push(disturbance);
+        say(`  ${what}`);
+        await work();
+        disturbance.doneAtMs = Date.now();
+      },
       openSession: () => population.openOne(extra++),
       executions: () => readLedger(ledger),
     };

@@ -3,7 +3,12 @@ import { atMost, exactly } from '../report/objectives.ts';
 import type { Call } from './call-log.ts';
 
 /** When something was broken, ms since the epoch. */
-export interface Disturbance { atMs: number; what: string }
+export interface Disturbance {
+  atMs: number;
+  what: string;
+  /** When the breaking was done: a kill of several processes takes a moment. */
+  doneAtMs?: number;
+}
 
 const failed = (call: Call): boolean => call.result.kind !== 'answered';
 

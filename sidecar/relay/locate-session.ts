@@ -26,6 +26,7 @@ export function locateAtOnce(ctx: RelayContext, view: ServerView, clientId: stri
   const replica = view.bySlot(id.slot);
   // A draining or sick replica's session may be moved, and for that the record must be read.
   if (!replica || (replica.state !== 'active' && replica.state !== 'standby')) return null;
+  ctx.directory.readAhead(view.policy.name, digest);
   return { kind: 'at', lodging: { replica, upstreamId: id.upstreamId, record: null } };
 }
 

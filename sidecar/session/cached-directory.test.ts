@@ -53,6 +53,23 @@ test.serial('a session remembered by one node is found by another, which drops i
   t.like(await a.directory.move({ ...record, slot: '4', epoch: 2 }, 1), { kind: 'ended' });
 });
 
+test.serial('a session that was only served is read ahead, once, and known when the store is away', async (t) => {
+  const backing = new MemoryBacking();
+  const a = nodeOver(createMemoryStore({ nodeId: 'a', backing }), 'a');
+  let reads = 0, isAway = false;
+  const inner = createMemoryStore({ nodeId: 'b', backing });
+  const counting: SessionStore = { ...inner, find: async (server, digest) => { reads += 1; if (isAway) throw new StoreError('unreachable', 'away'); return inner.find(server, digest); } };
+  const b = nodeOver(counting, 'b');
+  t.teardown(() => Promise.all([a.close(), b.close()]).then(() => undefined));
+  const record = fresh();
+  await a.directory.remember(record);
+  for (let request = 0; request < 5; request++) b.directory.readAhead('linear', record.digest);
+  await until(() => b.directory.peek('linear', record.digest) !== undefined);
+  t.is(reads, 1);
+  isAway = true;
+  t.like(await b.directory.find('linear', record.digest), { kind: 'live', record: { digest: record.digest } });
+});
+
 test.serial('a Redis that hangs costs a new session 50 ms, a few times, then nothing; what was written behind arrives when it is back', async (t) => {
   const { redis } = t.context;
   const a = await redisNode(redis, 'a'), b = await redisNode(redis, 'b');

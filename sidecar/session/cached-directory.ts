@@ -28,6 +28,9 @@ export interface DirectoryOptions {
 const DRAIN_AT_ONCE = 32;
 const TOUCH_INTERVAL_MS = 1000;
 
+/** Beyond it, sessions are read ahead a second time. */
+const MAX_READ_AHEAD = 100_000;
+
 /** The directory over a store: see SessionDirectory. */
 export function createSessionDirectory(options: DirectoryOptions): SessionDirectory {
   const { store, nodeId, ttlSeconds, clock = systemClock, onError = () => {}, writeLimitMs = 50, readLimitMs = 250 } = options;
@@ -41,6 +44,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     if (isReachable) void drain();
   });
   const touches = new TouchBatch(50_000);
+  /** Sessions that were read ahead of need, so that each is read once. */
+  const readAhead = new Set<string>();
   const stopTouching = clock.every(TOUCH_INTERVAL_MS, () => {
     void flushTouches();
     if (gauge.isReachable && behind.size > 0) void drain();
@@ -61,6 +66,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     onGap: () => cache.startGeneration(),
     onChange: ({ server, digest, slot, epoch }) => {
       const key = SessionCache.key(server, digest), cached = cache.get(key);
+      readAhead.delete(key);
       // Amended elsewhere: still the same life, and all that is known of it should the store go away now.
       if (cached && slot !== null && cached.record.epoch === epoch) cache.outdate(key);
       else if (cached && (slot === null || cached.record.epoch < epoch)) cache.delete(key);
@@ -155,6 +161,13 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     peek(server, digest) {
       const entry = cache.get(SessionCache.key(server, digest));
       return entry && cache.isCurrent(entry) && !isExpired(entry.record) ? entry.record : undefined;
+    },
+    readAhead(server, digest) {
+      const key = SessionCache.key(server, digest);
+      if (readAhead.has(key) || known(key) || !gauge.isReachable) return;
+      if (readAhead.size >= MAX_READ_AHEAD) readAhead.clear();
+      readAhead.add(key);
+      void load(server, digest);
     },
     async remember(record) {
       cache.expire(isExpired);

@@ -39,6 +39,11 @@ export interface SessionDirectory {
   find(server: string, digest: string, options?: { isFresh?: boolean }): Promise<Found>;
   /** What is cached, without waiting; undefined when it is not, or must be read again. */
   peek(server: string, digest: string): SessionRecord | undefined;
+  /**
+   * Reads a session into the cache behind its request's back, once: should the store go away and then its replica, this node can still
+   * rebuild what it serves.
+   */
+  readAhead(server: string, digest: string): void;
   /** Keeps a new session. Waits for the store 50 ms at most, then writes behind: `local` says that other nodes don't know it yet. */
   remember(record: SessionRecord): Promise<'stored' | 'local' | 'conflict'>;
   /** Moves a session: `record.epoch` is `expectedEpoch + 1`. */

@@ -47,8 +47,8 @@ export const killGateway: Scenario = {
     await pause(2000);
   },
   judge({ disturbances, executions }, calls) {
-    const atMs = disturbances[0]?.atMs ?? 0;
-    const wasInFlight = (call: Call): boolean => call.startedAtMs <= atMs + 50 && call.endedAtMs >= atMs;
+    const { atMs = 0, doneAtMs = atMs } = disturbances[0] ?? {};
+    const wasInFlight = (call: Call): boolean => call.startedAtMs <= doneAtMs && call.endedAtMs >= atMs;
     const failed = calls.filter(({ result }) => result.kind !== 'answered');
     return [
       ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }),
