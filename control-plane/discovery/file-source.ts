@@ -7,6 +7,8 @@ import type { Source, SourceSink } from './source.ts';
 
 /** How often the file is read anyway: file systems over a network and swapped symbolic links may tell no watcher. */
 const POLL_MS = 2000;
+/** A file that is written in place is empty for a moment, then half there: it is read when it has been left alone for this long. Renaming a new one into place is safe at any time. */
+const SETTLE_MS = 50;
 const MAX_BYTES = 16 << 20;
 
 /** Follows a file. Its directory is watched, not the file: editors and ConfigMaps replace it by a new one. */
@@ -15,6 +17,8 @@ export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Sour
   let reading: Promise<void> = Promise.resolve();
   let isStopped = false;
   const look = () => { reading = reading.then(read); };
+  let settling: NodeJS.Timeout | undefined;
+  const soon = () => { clearTimeout(settling); settling = setTimeout(look, SETTLE_MS); };
   const read = async () => {
     if (isStopped) return;
     try {
@@ -31,13 +35,14 @@ export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Sour
       if (!isStopped) sink.problem(`${path}: ${(error as { code?: string }).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`);
     }
   };
-  const watcher = watchDirectory(dirname(path), look);
+  const watcher = watchDirectory(dirname(path), soon);
   const timer = setInterval(look, POLL_MS);
   look();
   return {
     async stop() {
       isStopped = true;
       clearInterval(timer);
+      clearTimeout(settling);
       watcher?.close();
       await reading;
     },
