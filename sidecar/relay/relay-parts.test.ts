@@ -1,5 +1,6 @@
 import test from 'ava';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
+import { makeServerView } from '../xds/topology.ts';
 import { answerKind } from './answer-kind.ts';
 import { Deadline, deadlineMs } from './deadline.ts';
 import { errorOfRefusal, meshErrors, outcomeOfError } from './mesh-errors.ts';
@@ -29,6 +30,17 @@ test('tools are believed as they were last listed, page by page, until the list 
   t.is(tools.of('other', 'a'), undefined);
   tools.learn('s', { tools: 'none' });
   tools.forget('s');
+  t.false(tools.knows('s'));
+});
+
+test('what is known of a server’s tools is forgotten when one of its replicas begins a new life, not when one ends', (t) => {
+  const tools = new ToolKnowledge(), policy = serverPolicySchema.parse({ name: 's' });
+  const view = (...slots: string[]) => makeServerView({ policy, lostSlots: [], backends: [] }, slots.map((slot) => ({ server: 's', replica: slot, backend: 'stable', slot, address: `${slot}:1`, state: 'active' as const, isSteady: true, weight: 1 })));
+  tools.see(view('1', '2'));
+  tools.learn('s', { tools: [{ name: 'a' }] });
+  tools.see(view('2'));
+  t.true(tools.knows('s'));
+  tools.see(view('2', '3'));
   t.false(tools.knows('s'));
 });
 

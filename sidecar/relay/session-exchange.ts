@@ -12,7 +12,7 @@ import { probeSession, SESSION_WORDS, UNINITIALIZED } from './probe-session.ts';
 import { unstampAnswers } from './server-request-ids.ts';
 
 /** An unsafe call's error says whether the session is back; for that the client waits this long at most. */
-const ERROR_PATIENCE_MS = 500;
+const ERROR_PATIENCE_MS = 250;
 
 interface RelocateOptions { stay?: Target | null; original?: WholeAnswer; refusal?: MeshError }
 

@@ -71,7 +71,11 @@ const MAX_HEAD_BYTES = 64 << 10;
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const now = options.now ?? Date.now, random = options.random ?? Math.random, open = new Set<ClientAnswer>(), budgets = new Map<string, RetryBudget>(), queues = new Map<string, AdmissionQueue>(), limit = new ReportLimit(options.report, now);
   const ctx: RelayContext = {
-    server: (name) => options.topology().server(name),
+    server: (name) => {
+      const view = options.topology().server(name);
+      if (view) ctx.tools.see(view);
+      return view;
+    },
     ownRelay: () => `${options.advertise ?? options.host}:${(server.address() as AddressInfo | null)?.port ?? options.port}`,
     directory: options.directory, recovery: options.recovery, upstream: options.upstream, breakers: options.breakers, outcome: options.outcomes, metrics: options.metrics, now,
     report: (report) => limit.report(report),

@@ -1,4 +1,5 @@
 import type { ToolAnnotations } from '../recovery/replay-safety.ts';
+import type { ServerView } from '../xds/topology.ts';
 
 /** Tools of one server that are remembered; a server with more keeps the first ones, and calls of the others are not sent twice. */
 const MAX_TOOLS = 5000;
@@ -6,6 +7,7 @@ const MAX_TOOLS = 5000;
 /** What the tools of each server say of themselves, learned from the tools/list answers that pass. */
 export class ToolKnowledge {
   readonly #servers = new Map<string, Map<string, ToolAnnotations>>();
+  readonly #lives = new Map<string, { view: object; slots: ReadonlySet<string> }>();
   readonly #learned: (server: string, names: string[]) => void;
 
   constructor(learned: (server: string, names: string[]) => void = () => undefined) { this.#learned = learned; }
@@ -24,6 +26,15 @@ export class ToolKnowledge {
       known.set(tool.name, { isReadOnly: tool.annotations?.readOnlyHint === true, isIdempotent: tool.annotations?.idempotentHint === true });
     }
     this.#learned(server, [...known.keys()]);
+  }
+
+  /** Takes note of a server's replicas: a new life may have other tools under the same names. Costs one comparison while nothing changes. */
+  see(view: ServerView): void {
+    const last = this.#lives.get(view.name);
+    if (last?.view === view) return;
+    const slots = new Set(view.endpoints.map(({ slot }) => slot));
+    if (last && [...slots].some((slot) => !last.slots.has(slot))) this.forget(view.name);
+    this.#lives.set(view.name, { view, slots });
   }
 
   /** A list_changed, or a new life of a replica: what was known may be wrong, and wrong here means twice. */
