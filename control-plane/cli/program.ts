@@ -9,6 +9,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand, undrainCommand } from './commands/drain.ts';
 import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
+import { injectCommand } from './commands/inject.ts';
 import { regionCommand } from './commands/region.ts';
 import { rolloutCommand } from './commands/rollout.ts';
 import { schemaCommand } from './commands/schema.ts';
@@ -34,7 +35,7 @@ export function program(): Command {
   const commands = [
     validateCommand(), schemaCommand(), statusCommand(), serversCommand(), replicasCommand(), gatewaysCommand(), sessionsCommand(), explainCommand(),
     drainCommand(), undrainCommand(), rolloutCommand(), breakerCommand(), configCommand(), eventsCommand(), doctorCommand(),
-    backupCommand(), regionCommand(), certsCommand(), completionCommand(),
+    backupCommand(), regionCommand(), certsCommand(), injectCommand(), completionCommand(),
   ];
   for (const command of commands) holdfast.addCommand(command);
   for (const each of all(holdfast)) each.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError('(see --help)');

@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { parseAllDocuments } from 'yaml';
+import { inject, uninject } from '../../control-plane/inject/inject.ts';
+import type { Manifest, PodSpec } from '../../control-plane/inject/manifest.ts';
+import { DEFAULTS } from '../../control-plane/inject/pod-parts.ts';
+import { parseConfig } from '../../control-plane/config/parse-config.ts';
+import { readSettings } from '../../sidecar/settings/read-settings.ts';
+import { checkManifest } from './check-manifest.ts';
+import { generatedManifests } from './generated-manifests.ts';
+
+const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
+const documents = (text: string): Manifest[] => parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+const BASE = readdirSync(new URL('base', import.meta.url)).filter((name) => name.endsWith('.yaml') && !['kustomization.yaml', 'holdfast.yaml'].includes(name));
+const base = (): Manifest[] => BASE.flatMap((name) => documents(read(`base/${name}`)));
+const podsOf = (manifests: readonly Manifest[]): Array<{ name: string; spec: PodSpec }> => manifests.flatMap(({ kind, metadata, spec }) => {
+  const template = spec?.template ?? (spec as { jobTemplate?: { spec: { template: { spec: PodSpec } } } } | undefined)?.jobTemplate?.spec.template;
+  return template ? [{ name: `${kind} ${metadata.name}`, spec: template.spec }] : [];
+});
+
+const SERVER = documents(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: linear-server, namespace: mcp}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: linear-server}}
+  template:
+    metadata: {labels: {app: linear-server}, annotations: {mine: kept}}
+    spec:
+      containers: [{name: server, image: "linear:1", ports: [{name: mcp, containerPort: 3000}]}]
+      volumes: [{name: mine, emptyDir: {}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: linear-server, namespace: mcp}
+spec: {selector: {app: linear-server}, ports: [{name: mcp, port: 80, targetPort: mcp}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: other, namespace: mcp}
+data: {some: thing}
+`);
+
+test('every manifest has only fields that Kubernetes’ published types know', (t) => {
+  for (const manifest of base()) t.deepEqual(checkManifest(manifest), []);
+  t.deepEqual(checkManifest({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' }, spec: { replica: 1, template: { spec: { containers: [{ name: 'a', ports: [{ containerPort: '80' }] }] } } } }), [
+    'Deployment x.spec.replica: no such field', 'Deployment x.spec.template.spec.containers[0].ports[0].containerPort: expected a number, not "80"',
+  ]);
+});
+
+test('the kustomizations name files that are there, and all of them', (t) => {
+  const { resources } = parseAllDocuments(read('base/kustomization.yaml'))[0]!.toJS() as { resources: string[] };
+  t.deepEqual([...resources].sort(), [...BASE].sort());
+  t.deepEqual(generatedManifests(), { 'gateway.yaml': read('base/gateway.yaml') }, 'written by node deploy/kubernetes/write.ts');
+});
+
+test('kustomize builds every overlay, where kubectl is installed', async (t) => {
+  const kubectl = promisify(execFile);
+  if (!(await kubectl('kubectl', ['kustomize', '--help']).then(() => true, () => false))) { t.log('kubectl is not installed: overlays are not built'); return t.pass(); }
+  for (const overlay of ['base', 'overlays/production', 'overlays/inject']) {
+    const { stdout } = await kubectl('kubectl', ['kustomize', fileURLToPath(new URL(overlay, import.meta.url))]);
+    const built = documents(stdout);
+    for (const manifest of built.filter(({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com'))) t.deepEqual(checkManifest(manifest), [], overlay);
+    t.is(built.some(({ metadata, kind }) => kind === 'Deployment' && metadata.name === 'holdfast-gateway'), overlay !== 'overlays/inject');
+  }
+});
+
+test('no container runs as root, can write to its image, gain privileges or take memory without end', (t) => {
+  for (const { name, spec } of podsOf([...base(), ...inject(SERVER, DEFAULTS).manifests])) {
+    for (const container of [...spec.containers, ...spec.initContainers ?? []].filter((each) => each.name !== 'server')) {
+      const { securityContext, resources, image } = container as unknown as { securityContext: Record<string, unknown>; resources: { limits: { memory: string } }; image: string };
+      t.like(securityContext, { runAsNonRoot: true, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }, name);
+      t.truthy(resources.limits.memory, name);
+      t.regex(image, /:[\w.-]+$/, `${name} has a pinned tag`);
+      t.notRegex(image, /:latest$/);
+    }
+  }
+});
+
+test('inject puts the pair into the pod, leads the Service to it and finds replicas through another; twice is once; uninject undoes it', (t) => {
+  const { manifests, notes } = inject(SERVER, DEFAULTS);
+  for (const manifest of manifests) t.deepEqual(checkManifest(manifest), []);
+  const [deployment, service, other, replicas] = manifests;
+  t.deepEqual(deployment!.spec!.template!.spec.containers.map(({ name }) => name), ['server', 'holdfast-envoy', 'holdfast-sidecar']);
+  t.is(service!.spec!.ports![0]!.targetPort, 37373);
+  t.deepEqual(other, SERVER[2]);
+  t.like(replicas, { kind: 'Service', metadata: { name: 'linear-server-replicas', namespace: 'mcp' }, spec: { clusterIP: 'None', ports: [{ name: 'mcp', port: 80, targetPort: 'mcp' }] } });
+  t.is(notes.length, 2);
+  t.deepEqual(inject(manifests, DEFAULTS).manifests, manifests);
+  t.deepEqual(uninject(manifests).manifests, SERVER);
+  t.deepEqual(uninject(SERVER).manifests, SERVER);
+});
+
+test('the commands in the manifests are understood by the programs that they start', (t) => {
+  const sidecar = podsOf(base()).find(({ name }) => name.includes('gateway'))!.spec.containers.find(({ name }) => name === 'holdfast-sidecar')!;
+  const settings = readSettings((sidecar['args'] as string[]).map((each) => each.replace('$(POD_NAME)', 'gateway-x').replace('$(POD_IP)', '10.0.0.7')), { SESSION_STORE: 'redis', SESSION_STORE_URL: 'redis://x:6379' }, () => '');
+  t.is(settings.kind, 'ok', JSON.stringify(settings));
+  const config = parseConfig(read('base/holdfast.yaml'), {});
+  t.is(config.kind, 'ok', JSON.stringify(config));
+});

@@ -1,0 +1,35 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { renderBootstrap } from './bootstrap.ts';
+import { readBootstrapTemplate } from './bootstrap-template.ts';
+
+/** Writes one Envoy's bootstrap where Envoy is started by something else: a Kubernetes init container, a systemd unit. */
+const USAGE = `usage: node envoy/write-bootstrap.ts --to FILE --node-id NAME --xds HOST:PORT[,HOST:PORT…] [--role gateway|edge]
+  [--listen 0.0.0.0:37373] [--ext-proc unix:/run/holdfast/ext-proc.sock] [--relay 127.0.0.1:7900] [--admin 127.0.0.1:9901] [--metrics 0.0.0.0:9902]
+  [--certs DIR]   mTLS to the control planes: <node id>.crt, <node id>.key, ca.crt
+`;
+const text = (value: string) => ({ type: 'string', default: value }) as const;
+try {
+  const { values } = parseArgs({
+    options: {
+      to: text(''), 'node-id': text(''), xds: text(''), role: text('gateway'), listen: text('0.0.0.0:37373'), 'ext-proc': text('unix:/run/holdfast/ext-proc.sock'),
+      relay: text('127.0.0.1:7900'), admin: text('127.0.0.1:9901'), metrics: text('0.0.0.0:9902'), certs: text(''),
+    },
+  });
+  const { to, role, certs, 'node-id': nodeId } = values;
+  if (to === '') throw new Error('--to is missing: where the bootstrap is written');
+  if (role !== 'gateway' && role !== 'edge') throw new Error(`--role: ${JSON.stringify(role)} is neither gateway nor edge`);
+  const list = (value: string): string[] => value.split(',').map((each) => each.trim()).filter(Boolean);
+  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
+    nodeId, role, listen: values.listen, controlPlanes: list(values.xds), admin: values.admin, metrics: values.metrics,
+    extProc: role === 'edge' ? [] : list(values['ext-proc']), relay: role === 'edge' ? [] : list(values.relay),
+    ...(certs !== '' && { controlPlaneTls: { certificateFile: join(certs, `${nodeId}.crt`), keyFile: join(certs, `${nodeId}.key`), caFile: join(certs, 'ca.crt') } }),
+  });
+  mkdirSync(dirname(to), { recursive: true });
+  writeFileSync(`${to}.new`, bootstrap);
+  renameSync(`${to}.new`, to);
+} catch (error) {
+  process.stderr.write(`write-bootstrap: ${(error as Error).message}\n\n${USAGE}`);
+  process.exit(64);
+}
