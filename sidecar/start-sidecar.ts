@@ -60,9 +60,11 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const own = (): Heartbeat => {
     return { nodeId, version, relay: [reached(settings.relay)], peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen && reached(settings.listen), isDraining, atMs: now() };
   };
+  const { certs } = settings;
+  const tls = certs === null ? null : { certificateFile: join(certs, `${nodeId}.crt`), keyFile: join(certs, `${nodeId}.key`), caFile: join(certs, 'ca.crt') };
   const topology = new TopologyClient({
     addresses: settings.controlPlanes, nodeId, version, metadata: own,
-    ...(settings.certs !== null && { tls: { certificateFile: join(settings.certs, `${nodeId}.crt`), keyFile: join(settings.certs, `${nodeId}.key`), caFile: join(settings.certs, 'ca.crt') } }),
+    ...(tls && { tls }),
     ...(settings.stateDir !== null && { stateFile: join(settings.stateDir, `${nodeId}.topology.json`) }),
   });
   const server = (name: string) => topology.topology.server(name);
@@ -127,7 +129,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
   });
   const extProc = await startExtProc({
-    addresses: [addressOf(settings.extProc), ...(settings.peer ? [addressOf({ kind: 'tcp', ...settings.peer })] : [])],
+    addresses: [addressOf(settings.extProc)], peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }), peerTls: tls,
     server, directory, relay: relayPins(settings.relay.host, hostOf(settings.relay.host), relay.address.port), arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
     gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()), release: (permit) => breakers.release(permit, now()), onCreated: (name, backend) => metrics.sessions.created(name, backend),
     accessLogs: accessLogReceiver({ bus: outcomes, backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null, onEntries: (result, count) => metrics.path.accessLogEntries(result, count) }),

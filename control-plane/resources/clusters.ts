@@ -30,6 +30,9 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
   };
 }
 
+/** Owner of the secrets towards neighbours' sidecars. */
+export const PEERS = 'peers';
+
 /** ext_proc and access logs. */
 export const sidecarCluster = (snapshot: TopologySnapshot): object => ({
   name: RESOURCE.sidecarCluster,
@@ -41,6 +44,8 @@ export const sidecarCluster = (snapshot: TopologySnapshot): object => ({
   outlier_detection: outlierDetection,
   typed_extension_protocol_options: http2Options,
   load_balancing_policy: leastRequest,
+  // This node's own is a Unix socket or on loopback; neighbours are reached over the network.
+  ...(snapshot.gateway.peerTls && { transport_socket_matches: [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, snapshot.gateway.peerTls) }] }),
 });
 
 /**

@@ -45,6 +45,7 @@ const relay = (address: string): object => ({
 });
 
 const plain = (address: string): object => ({ endpoint: { address: envoyAddress(address) } });
+const peer = (address: string): object => ({ ...plain(address), metadata: { filter_metadata: { 'envoy.transport_socket_match': { peer: true } } } });
 
 /** Priorities without a gap: Envoy refuses one. Empty ones are left out. */
 function assignment(name: string, priorities: object[][]): object {
@@ -70,4 +71,4 @@ export const relayEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): obj
   assignment(RESOURCE.relayCluster, [node.relay.map(relay), neighbours(snapshot, node).flatMap((each) => each.relay).map(relay)]);
 
 export const sidecarEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
-  assignment(RESOURCE.sidecarCluster, [node.extProc.map(plain), neighbours(snapshot, node).flatMap((each) => (each.peer === null ? [] : [plain(each.peer)]))]);
+  assignment(RESOURCE.sidecarCluster, [node.extProc.map(plain), neighbours(snapshot, node).flatMap((each) => (each.peer === null ? [] : [peer(each.peer)]))]);

@@ -2,7 +2,7 @@ import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { edgeSchema } from '../config/config-schema.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
-import { jwksClusters, relayCluster, serverCluster, serverSecrets, sidecarCluster } from './clusters.ts';
+import { jwksClusters, PEERS, relayCluster, serverCluster, serverSecrets, sidecarCluster } from './clusters.ts';
 import { gatewaysCluster, gatewaysEndpoints } from './edge/edge-cluster.ts';
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
@@ -42,7 +42,9 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
     [RESOURCE_TYPE.listener, isOut ? new Map() : new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
     [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
     [RESOURCE_TYPE.secrets, new Map([
-      ...memo.get('secrets', [gateway], () => (gateway.tls ? downstreamSecrets('gateway', gateway.tls) : [])),
+      ...memo.get('secrets', [gateway, node.id], () => ofNode(node, [
+        ...(gateway.tls ? downstreamSecrets('gateway', gateway.tls) : []), ...(gateway.peerTls ? upstreamSecrets(PEERS, gateway.peerTls) : []),
+      ])),
       ...servers.flatMap((server) => memo.get(`secrets ${server.name}`, [server], () => serverSecrets(server))),
     ])],
   ]);
@@ -56,9 +58,13 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
     [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, node))],
     [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge)]])],
-    [RESOURCE_TYPE.secrets, new Map([...(edge.tls ? downstreamSecrets('edge', edge.tls) : []), ...(edge.gatewayTls ? upstreamSecrets('gateways', edge.gatewayTls) : [])])],
+    [RESOURCE_TYPE.secrets, new Map(ofNode(node, [...(edge.tls ? downstreamSecrets('edge', edge.tls) : []), ...(edge.gatewayTls ? upstreamSecrets('gateways', edge.gatewayTls) : [])]))],
   ]);
 }
+
+/** Files whose names have `{node}` in them are each node's own. */
+const ofNode = (node: EnvoyNode, secrets: Array<[string, object]>): Array<[string, object]> =>
+  JSON.parse(JSON.stringify(secrets).replaceAll('{node}', node.id)) as Array<[string, object]>;
 
 const NO_RELAY: EnvoyNode = { id: '', role: 'gateway', listen: '', extProc: [], relay: [] };
 

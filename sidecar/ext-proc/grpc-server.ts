@@ -1,5 +1,7 @@
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { createSecureServer, createServer, type Http2SecureServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { rm } from 'node:fs/promises';
+import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 import { frame, FrameReader } from './grpc-frames.ts';
 
 /** Numbers of gRPC statuses that are used here. */
@@ -31,8 +33,8 @@ export interface GrpcMethod {
 
 export interface GrpcServer {
   add(method: GrpcMethod, open: (call: GrpcCall) => GrpcHandler): void;
-  /** `address`: path of a Unix socket, or `host:port`. */
-  listen(address: string): Promise<void>;
+  /** `address`: path of a Unix socket, or `host:port`. With `tls` only clients that show a certificate of the authority are let in. */
+  listen(address: string, tls?: GrpcTls): Promise<void>;
   readonly openCalls: number;
   /** Takes no new connections, lets calls end for `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
@@ -47,7 +49,7 @@ const MAX_MESSAGE_BYTES = (1 << 30) + (1 << 20);
  */
 export function createGrpcServer({ onError }: { onError: (error: unknown) => void }): GrpcServer {
   const methods = new Map<string, { method: GrpcMethod; open: (call: GrpcCall) => GrpcHandler }>();
-  const servers: { server: Http2Server; socketPath: string | null }[] = [];
+  const servers: { server: Http2Server | Http2SecureServer; socketPath: string | null; stopRenewing: () => void }[] = [];
   const sessions = new Set<ServerHttp2Session>();
   let openCalls = 0;
 
@@ -64,13 +66,15 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
   };
   return {
     add: (method, open) => { methods.set(method.path, { method, open }); },
-    async listen(address) {
-      const server = createServer({
+    async listen(address, tls) {
+      const options = {
         streamResetBurst: 1e9, streamResetRate: 1e9,
         maxSessionMemory: 1024, // MB; the default of 10 refuses streams when several large bodies are buffered.
         maxSessionInvalidFrames: 1000,
         settings: { maxConcurrentStreams: 100_000, initialWindowSize: 1 << 20, enablePush: false },
-      });
+      };
+      const secure = tls && createSecureServer({ ...options, ...readServerContext(tls), requestCert: true, rejectUnauthorized: true });
+      const server: Http2Server | Http2SecureServer = secure ?? createServer(options);
       server.on('stream', onStream);
       server.on('session', (session) => {
         session.setLocalWindowSize(16 << 20);
@@ -88,11 +92,11 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
       else server.listen(Number(address.slice(colon + 1)), address.slice(0, colon).replace(/^\[|\]$/g, ''), resolve);
       await promise;
       server.off('error', reject);
-      servers.push({ server, socketPath: isSocket ? address : null });
+      servers.push({ server, socketPath: isSocket ? address : null, stopRenewing: secure && tls ? renewServerContext(secure, tls, onError) : () => {} });
     },
     get openCalls() { return openCalls; },
     async close(graceMs) {
-      const closing = servers.map(({ server }) => new Promise<void>((resolve) => { server.close(() => resolve()); }));
+      const closing = servers.map(({ server, stopRenewing }) => new Promise<void>((resolve) => { stopRenewing(); server.close(() => resolve()); }));
       for (const session of sessions) session.close(); // GOAWAY: Envoy opens no new streams here.
       const timer = setTimeout(() => { for (const session of sessions) session.destroy(); }, graceMs);
       await Promise.all(closing);

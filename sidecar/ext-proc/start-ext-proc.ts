@@ -1,3 +1,4 @@
+import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { Readable } from 'node:stream';
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { messageType } from '../../proto/xds/schema.ts';
@@ -11,6 +12,9 @@ import type { Reply } from './replies.ts';
 export interface ExtProcOptions extends ExchangeContext {
   /** Where to listen: paths of Unix sockets, or `host:port`. */
   addresses: readonly string[];
+  /** Where neighbours' Envoys ask; with `peerTls` they must show a certificate. */
+  peer?: string | null;
+  peerTls?: GrpcTls | null;
   /** Reads Envoy's access log stream; backpressure by `pause` and `resume`. */
   accessLogs: handleClientStreamingCall<never, object>;
   metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void; extProcStreams(open: number): void };
@@ -80,5 +84,6 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
     };
   });
   for (const address of options.addresses) await server.listen(address);
+  if (options.peer) await server.listen(options.peer, options.peerTls ?? undefined);
   return { get openStreams() { return openStreams; }, close: (graceMs) => server.close(graceMs) };
 }
