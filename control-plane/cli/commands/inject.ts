@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { parseAllDocuments, stringify } from 'yaml';
 import { inject, uninject } from '../../inject/inject.ts';
@@ -10,9 +11,9 @@ import { usageError } from '../exit-code.ts';
 interface Options extends PodOptions { filename: string; uninject?: boolean }
 
 /** `-` is standard input. Every document is checked before one is printed. */
-function readManifests(file: string): Manifest[] {
+async function readManifests(file: string): Promise<Manifest[]> {
   let text: string;
-  try { text = readFileSync(file === '-' ? 0 : file, 'utf8'); } catch (error) { throw usageError(`${file} can’t be read: ${(error as Error).message}`); }
+  try { text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')); } catch (error) { throw usageError(`${file} can’t be read: ${(error as Error).message}`); }
   return parseAllDocuments(text).flatMap((document, index) => {
     const [problem] = document.errors;
     if (problem) throw usageError(`${file}, document ${index + 1}: ${problem.message}`);
@@ -23,8 +24,8 @@ function readManifests(file: string): Manifest[] {
   });
 }
 
-function run({ out }: Tools, options: Options): void {
-  const before = readManifests(options.filename);
+async function run({ out }: Tools, options: Options): Promise<void> {
+  const before = await readManifests(options.filename);
   if (!before.some(templateOf)) throw usageError(`${options.filename}: there is no Deployment, StatefulSet, DaemonSet or ReplicaSet in it`);
   const { manifests, notes } = options.uninject === true ? uninject(before) : inject(before, options);
   for (const note of notes) process.stderr.write(`${note}\n`);

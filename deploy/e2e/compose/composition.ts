@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '../../..');
 /** All but Grafana, for which there is no stand-in where images can't be pulled. */
 export const SERVICES = [
   'prepare', 'edge', 'edge-standby', ...[1, 2, 3].flatMap((n) => [`gateway-${n}`, `gateway-${n}-sidecar`]), 'control-plane-1', 'control-plane-2',
-  'redis', 'redis-replica', 'linear-server', 'queryquill-server', 'prometheus', 'alertmanager',
+  'redis', 'redis-replica', 'linear-server', 'queryquill-server', 'backup', 'prometheus', 'alertmanager',
 ];
 
 /** docker-compose.yml as it is, under a name and on published ports of its own. */

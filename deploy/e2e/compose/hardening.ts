@@ -29,7 +29,7 @@ export async function hardening(composition: Composition): Promise<Objective[]> 
     if ((await run('docker', ['exec', one.Name.slice(1), 'sh', '-c', 'touch /written || touch /usr/written || touch /etc/written'])).exitCode === 0) writable.push(serviceOf(one));
   }
   return [
-    exactly('containers that run', 18, running.length),
+    exactly('containers that run', 19, running.length),
     exactly('containers with a process of root', 'none', listed(asRoot)),
     exactly('containers that could write outside their volumes', 'none', listed([...writable, ...running.filter(({ HostConfig }) => !HostConfig.ReadonlyRootfs).map(serviceOf)])),
     exactly('containers without a memory limit, with capabilities or without a restart policy', 'none', listed(all.filter((one) => one.HostConfig.Memory === 0 || !one.HostConfig.CapDrop?.includes('ALL') || (one.HostConfig.RestartPolicy.Name !== 'unless-stopped' && serviceOf(one) !== 'prepare')).map(serviceOf))),
