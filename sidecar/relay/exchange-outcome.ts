@@ -13,6 +13,8 @@ export class ExchangeOutcome {
   readonly tool: string | null;
   #replica: ReplicaEndpoint | null = null;
   #permit: string | null = null;
+  #sentMs = 0;
+  #hasFaulted = false;
   #errorCode: number | null = null;
   #isToolError = false;
   #isDone = false;
@@ -26,21 +28,31 @@ export class ExchangeOutcome {
   }
 
   sent(replica: ReplicaEndpoint, permit: string | null): void {
-    this.attemptFailed();
+    this.#endAttempt();
     this.#replica = replica;
     this.#permit = permit;
+    this.#sentMs = this.#ctx.now();
   }
 
-  /** Another attempt follows: this one's permit goes back, and the replica was reported. */
-  attemptFailed(): void {
-    if (this.#permit !== null) this.#ctx.breakers.release(this.#permit, this.#ctx.now());
+  /** The replica failed this attempt: refused, reset, ended without an answer. Its breaker hears of it even when another attempt succeeds. */
+  faulted(): void { this.#hasFaulted = true; }
+
+  /** Another gateway's relay took the request over, and reports it. */
+  leaveToNeighbour(): void {
+    this.#endAttempt();
+    this.#isDone = true;
+  }
+
+  /** An attempt of which no outcome will tell. */
+  #endAttempt(): void {
+    const nowMs = this.#ctx.now();
+    if (this.#hasFaulted && this.#replica) this.#ctx.breakers.attemptFailed(this.#request.server, this.#replica.slot, this.#permit, this.#sentMs, nowMs);
+    else if (this.#permit !== null) this.#ctx.breakers.release(this.#permit, nowMs);
+    this.#hasFaulted = false;
     this.#permit = null;
     this.#errorCode = null;
     this.#isToolError = false;
   }
-
-  /** Another gateway's relay took the request over, and reports it. */
-  leaveToNeighbour(): void { this.#isDone = true; }
 
   /** Of several answers of a batch the worst is told. */
   answered(answer: RpcMessage): void {
@@ -51,9 +63,11 @@ export class ExchangeOutcome {
   finish(status: number, hasRetryAfter: boolean, kind?: OutcomeKind): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    const { server, way, traceId, startedMs, clientId } = this.#request, permit = this.#permit;
+    const { server, way, traceId, startedMs, clientId } = this.#request, whatItCameTo = kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter });
+    if (this.#hasFaulted && whatItCameTo !== 'replica_fault') this.#endAttempt();
+    const permit = this.#permit;
     this.#ctx.outcome({
-      kind: kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter }),
+      kind: whatItCameTo,
       server, slot: this.#replica?.slot ?? null, backend: this.#replica?.backend ?? null, method: this.method, tool: this.tool, status, errorCode: this.#errorCode,
       durationMs: this.#ctx.now() - startedMs, startedAtMs: startedMs, source: 'relay', way, session: clientId, traceId, ...(permit !== null && { permit }),
     });

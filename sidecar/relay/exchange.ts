@@ -93,7 +93,7 @@ export abstract class Exchange implements AnswerListener {
     if (this.attempts >= MAX_ATTEMPTS) return this.fail('noReplica', 'not_sent');
     const { server, path } = this.request, gate = this.ctx.breakers.gate(server, target.replica.slot, this.outcome.tool, this.ctx.now());
     if (this.attempts++ === 0) this.ctx.metrics.relayOverhead(server, this.ctx.now() - this.request.startedMs);
-    if (gate.kind === 'reject') return gate.breaker.level === 'replica' ? this.rejected(gate.retryAfterMs) : this.failOpen(gate.retryAfterMs);
+    if (gate.kind === 'reject') return gate.breaker.level === 'replica' ? this.rejected(gate.retryAfterMs) : this.failOpen(gate.retryAfterMs, gate.breaker);
     this.outcome.sent(target.replica, gate.permit);
     this.deadline.start();
     const headers = target.upstreamId === null ? this.headers : [...this.headers, HEADER.sessionId, target.upstreamId];
@@ -163,7 +163,8 @@ export abstract class Exchange implements AnswerListener {
     if (this.client.isFresh) this.client.whole(status, headers, body);
     else if (status < 300 && body.length > 0) this.client.end(sseEvent(body.toString(), { name: 'message' }));
     else return this.fail('replicaLost', 'partial_response');
-    this.finish(status, headers['retry-after'] !== undefined);
+    // what says 200 and holds no answer to the request is no server's doing that one could rely on
+    this.finish(status, headers['retry-after'] !== undefined, status < 300 && !this.asked.isComplete ? 'replica_fault' : undefined);
   }
 
   onFinished(isCut: boolean): void {
@@ -173,7 +174,10 @@ export abstract class Exchange implements AnswerListener {
       return this.finish(this.client.status, false, 'replica_fault');
     }
     if (!this.asked.isComplete) {
-      if (this.asked.lastEventId === null || this.request.digest === null) return this.broken();
+      if (this.asked.lastEventId === null || this.request.digest === null) {
+        this.outcome.faulted();
+        return this.broken();
+      }
       // closed on purpose: the client comes back with the id of the last event
       this.ctx.resumptions.remember(this.request.digest, this.asked.lastEventId, lifeOf(this.target!), this.asked.pendingIds);
     }
@@ -184,6 +188,7 @@ export abstract class Exchange implements AnswerListener {
   onFailure(failure: UpstreamFailure): void {
     this.call = null;
     this.releaseRetry();
+    if (failure.code !== 'HOLDFAST_FULL') this.outcome.faulted();
     if (failure.code === 'HOLDFAST_FULL' || failure.code === 'UND_ERR_INVALID_ARG') return this.fail('overload', failure.delivery);
     if (failure.delivery === 'not_sent') return this.unreachable();
     if (this.client.isSse && this.asked.isComplete) {
@@ -193,9 +198,12 @@ export abstract class Exchange implements AnswerListener {
     this.broken();
   }
 
-  protected failOpen(retryAfterMs: number): void { this.fail('breakerOpen', 'not_sent', { 'retry-after': Math.max(1, Math.ceil(retryAfterMs / 1000)) }); }
+  protected failOpen(retryAfterMs: number, breaker?: { level: 'replica' | 'tool'; key: string }): void {
+    const named = breaker && { breaker: { level: breaker.level, key: breaker.key } };
+    this.fail('breakerOpen', 'not_sent', { 'retry-after': Math.max(1, Math.ceil(retryAfterMs / 1000)) }, { ...named, retryAfterMs: Math.ceil(retryAfterMs) });
+  }
 
-  protected fail(kind: MeshError, delivery: DeliveryOutcome, extra: Record<string, string | number> = {}): void {
+  protected fail(kind: MeshError, delivery: DeliveryOutcome, extra: Record<string, string | number> = {}, more: Record<string, unknown> = {}): void {
     if (this.isOver) return;
     const retrySafe = this.asked.isSafe(delivery, this.view.policy), { server } = this.request;
     // Notifications and answers that may have been taken: nobody waits for more.
@@ -204,7 +212,7 @@ export abstract class Exchange implements AnswerListener {
       this.ctx.metrics.retry(server, 'unsafe');
       this.ctx.metrics.ambiguousCall(server);
     }
-    const facts = { server, replica: this.target?.replica.slot ?? null, attempts: this.attempts, outcome: delivery, retrySafe, sessionRecovered: this.isRecovered };
+    const facts = { server, replica: this.target?.replica.slot ?? null, attempts: this.attempts, outcome: delivery, retrySafe, sessionRecovered: this.isRecovered, ...more };
     this.client.errors(MESH_ERROR[kind].status, meshErrors(kind, this.asked.pendingIds, facts), this.asked.rpc.kind === 'batch', extra);
     this.finish(this.client.status, false, outcomeOfError(kind));
   }

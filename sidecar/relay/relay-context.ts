@@ -38,7 +38,7 @@ export interface RelayContext {
   upstream: Upstream;
   /** Chooses a replica for a request that belongs to none yet. */
   place: (view: ServerView, excluded: ReadonlySet<string>) => ReplicaEndpoint | null;
-  breakers: Pick<Breakers, 'gate' | 'release'>;
+  breakers: Pick<Breakers, 'gate' | 'release' | 'attemptFailed'>;
   outcome: (outcome: Outcome) => void;
   report: (report: ReplicaReport) => void;
   metrics: RelayMetrics;

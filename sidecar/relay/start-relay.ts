@@ -39,7 +39,7 @@ export interface RelayOptions {
   directory: SessionDirectory;
   recovery: Recovery;
   upstream: Upstream;
-  breakers: Pick<Breakers, 'gate' | 'release'>;
+  breakers: Pick<Breakers, 'gate' | 'release' | 'attemptFailed'>;
   outcomes: (outcome: Outcome) => void;
   /** Publishes on CHANNEL.reports. */
   report: (report: ReplicaReport & { count: number }) => void;
