@@ -15,7 +15,7 @@ import { answerReply, requestBodyReply, requestHeadersReply, requestTrailersRepl
 import type { Arrivals } from './arrivals.ts';
 
 /** What a breaker says to one request; a permit is settled by its outcome, or released when the request is never sent. */
-export type GateAnswer = { kind: 'admit'; permit: string | null } | { kind: 'reject'; breaker: { level: 'replica' | 'tool' }; retryAfterMs: number };
+export type GateAnswer = { kind: 'admit'; permit: string | null } | { kind: 'reject'; breaker: { level: 'replica' | 'tool'; key?: string }; retryAfterMs: number };
 
 export interface ExchangeContext {
   server: (name: string) => ServerView | undefined;
@@ -101,7 +101,7 @@ export class Exchange {
   #pin({ hosts, upstreamId, slot }: Decision & { kind: 'pin' }, request: ReadRequest, server: ServerView): Reply {
     const answer = slot === null ? ADMITTED : this.#context.gate(server.name, slot, request.tool);
     if (answer.kind === 'reject') {
-      if (answer.breaker.level === 'tool') return this.#rejected(request, server, slot, answer.retryAfterMs);
+      if (answer.breaker.level === 'tool') return this.#rejected(request, server, slot, answer.retryAfterMs, answer.breaker);
       // The relay moves the session to a replica that is well.
       return requestHeadersReply({ set: { [HEADER.host]: this.#context.relay, [HEADER.sessionId]: upstreamId }, then: 'nothing' });
     }
@@ -139,9 +139,10 @@ export class Exchange {
     }
   }
 
-  #rejected(request: ReadRequest, server: ServerView, slot: string | null, retryAfterMs: number): Reply {
+  #rejected(request: ReadRequest, server: ServerView, slot: string | null, retryAfterMs: number, breaker?: { level: 'replica' | 'tool'; key?: string }): Reply {
     return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.breakerOpen, 'A circuit breaker is open', {
-      outcome: 'not_sent', retrySafe: true, server: server.name, replica: slot, attempts: 0, sessionRecovered: false }), Math.max(1, Math.ceil(retryAfterMs / 1000)));
+      outcome: 'not_sent', retrySafe: true, server: server.name, replica: slot, attempts: 0, sessionRecovered: false,
+      ...(breaker && { breaker: { level: breaker.level, key: breaker.key } }), retryAfterMs: Math.ceil(retryAfterMs) }), Math.max(1, Math.ceil(retryAfterMs / 1000)));
   }
 
   #onRequestBody(message: ProcessingRequest): Reply {
