@@ -40,7 +40,7 @@ export async function sampleContext(): Promise<Sample> {
   });
   const endpoints = () => topology().servers.flatMap((server) => server.endpoints);
   const drains: Drains = new Drains({
-    state, lease, events, now, tickMs: 20, gateways: () => ['gateway-1'], onChange: () => {}, remainingOn: async () => ({ sessions: 0, inFlight: 0, lastActivityMs: null }),
+    state, lease, events, now, tickMs: 20, gateways: () => ['gateway-1'], onChange: () => {}, remainingOn: async () => ({ sessions: 0, inFlight: 0, lastActivityMs: null }), inFlightOfGateway: async () => 0,
     replicas: () => replicas().map((each) => ({ ...each, replica: each.name, slot: 'a', isHealthy: !world.unhealthy.has(each.name), formerLifeSeenAtMs: null })),
   });
   const rollouts: Rollouts = new Rollouts({

@@ -24,6 +24,10 @@ export function drainProgress(drain: Drain, remaining: Remaining, isGone: boolea
   if (isGone) return { isDone: true, reason: `it is not there any more; ${left} left to be rebuilt` };
   // What gateways saw before they heard of the drain must have reached the store.
   if (now - drain.startedAtMs < QUIET_MS / 3) return { isDone: false, reason: `${left} left` };
+  if (drain.target.kind === 'gateway') {
+    // Its clients hear with their next answer that they should connect elsewhere; nothing tells when all have heard.
+    return inFlight === 0 && now - drain.startedAtMs >= QUIET_MS ? { isDone: true, reason: 'no call in flight' } : { isDone: false, reason: inFlight === null ? 'its calls are counted by nobody' : `${inFlight} call(s) in flight left` };
+  }
   if (sessions === 0 && (inFlight ?? 0) === 0) return { isDone: true, reason: 'nothing is left' };
   const isQuiet = inFlight === 0 && now - Math.max(lastActivityMs ?? 0, drain.startedAtMs) >= QUIET_MS;
   return isQuiet ? { isDone: true, reason: `no call in flight; ${sessions} idle session(s) will be rebuilt at their next call` } : { isDone: false, reason: `${left} left` };

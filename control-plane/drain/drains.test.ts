@@ -13,7 +13,7 @@ async function setup() {
   const state = await fileSharedState(null), events = memoryEventLog(() => world.now);
   const open = (isLeader: boolean) => new Drains({
     state, events, lease: { isLeader, token: 1, leader: null, stop: async () => {} }, replicas: () => world.replicas, gateways: () => ['gateway-1'],
-    remainingOn: async () => world.left, onChange: () => { world.changes++; }, now: () => world.now, tickMs: 3_600_000,
+    remainingOn: async () => world.left, inFlightOfGateway: async () => world.left.inFlight, onChange: () => { world.changes++; }, now: () => world.now, tickMs: 3_600_000,
   });
   const drains = open(true), follower = open(false);
   return { world, drains, follower, messages: async () => (await events.list()).map(({ message }) => message), stop: () => Promise.all([drains.stop(), follower.stop()]) };
@@ -59,6 +59,19 @@ test('a replica may be named by its address; a whole backend and a gateway can b
   await drains.start({ kind: 'backend', server: 'linear', backend: 'canary' }, 1000, false);
   await drains.start({ kind: 'gateway', gateway: 'gateway-1' }, 1000, false);
   t.deepEqual(drains.current().map((each) => each.deadlineAtMs - world.now), [5000, 1000, 1000]);
+  await stop();
+});
+
+test('a gateway is drained when it holds no call any more', async (t) => {
+  const { drains, world, stop } = await setup();
+  await drains.start({ kind: 'gateway', gateway: 'gateway-1' }, 60_000, false);
+  world.now += QUIET_MS;
+  await drains.tick();
+  t.is(drains.current()[0]!.doneAtMs, null);
+  t.like((await drains.status())[0], { remaining: { sessions: 0, inFlight: 1 } });
+  world.left = { ...world.left, inFlight: 0 };
+  await drains.tick();
+  t.is(drains.current()[0]!.reason, 'no call in flight');
   await stop();
 });
 

@@ -16,6 +16,8 @@ export interface DrainsOptions {
   gateways: () => readonly string[];
   /** Sessions and calls on one slot. */
   remainingOn: (server: string, slot: string) => Promise<Remaining>;
+  /** Calls that a gateway's relays hold; null when nobody counts them. */
+  inFlightOfGateway: (gateway: string) => Promise<number | null>;
   /** The set of drains changed. */
   onChange: () => void;
   now?: () => number;
@@ -155,6 +157,8 @@ export class Drains {
   }
 
   async #remaining(target: DrainTarget): Promise<Remaining> {
+    // Sessions are no gateway's own: whichever node their next request meets goes on with them.
+    if (target.kind === 'gateway') return { sessions: 0, inFlight: await this.#options.inFlightOfGateway(target.gateway), lastActivityMs: null };
     const each = await Promise.all(this.#members(target).map(({ server, slot }) => this.#options.remainingOn(server, slot)));
     return {
       sessions: each.reduce((sum, { sessions }) => sum + sessions, 0),

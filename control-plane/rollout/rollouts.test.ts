@@ -19,7 +19,7 @@ async function planes(count: number): Promise<{ all: Array<{ rollouts: Rollouts;
     const plane = { changes: 0, lead: (isLeader: boolean) => { lease.isLeader = isLeader; }, rollouts: null as unknown as Rollouts };
     plane.rollouts = new Rollouts({
       state, lease, events, servers, now: () => world.now, tickMs: 3_600_000, onChange: () => { plane.changes++; },
-      slo: async () => world.counters && { counters: new Map([['stable', noCounters()], ['canary', world.counters]]), inFlight: new Map() },
+      slo: async () => world.counters && { counters: new Map([['stable', noCounters()], ['canary', world.counters]]), inFlight: new Map(), inFlightByNode: new Map() },
     });
     return plane;
   });
@@ -94,4 +94,5 @@ test('counters of all gateways are summed; calls in flight of a silent one are n
   const view = sumReports([report('g1', 0), report('g2', 99_000)], 100_000);
   t.is(view.counters.get('stable')!.calls, 4);
   t.is(view.inFlight.get('a'), 1);
+  t.deepEqual([...view.inFlightByNode], [['g2', 1]]);
 });

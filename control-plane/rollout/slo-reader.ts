@@ -8,6 +8,8 @@ export interface SloView {
   counters: ReadonlyMap<string, SloCounters>;
   /** Calls that relays hold now, by slot. */
   inFlight: ReadonlyMap<string, number>;
+  /** The same by gateway process: a node's name, or that with `-2`, `-3` … where it runs several. */
+  inFlightByNode: ReadonlyMap<string, number>;
 }
 
 /** Calls in flight of a gateway that has said nothing for this long are not in flight any more: it is gone, and so are they. */
@@ -20,13 +22,16 @@ export async function readSlo(redis: Pick<Redis | Cluster, 'hgetall'>, server: s
 }
 
 export function sumReports(reports: readonly SloReport[], now: number): SloView {
-  const counters = new Map<string, SloCounters>(), inFlight = new Map<string, number>();
+  const counters = new Map<string, SloCounters>(), inFlight = new Map<string, number>(), inFlightByNode = new Map<string, number>();
   for (const report of reports) {
     counters.set(report.backend, combine(counters.get(report.backend) ?? noCounters(), report.counters, 1));
     if (now - report.atMs > FRESH_MS) continue;
-    for (const [slot, calls] of Object.entries(report.inFlight)) inFlight.set(slot, (inFlight.get(slot) ?? 0) + calls);
+    for (const [slot, calls] of Object.entries(report.inFlight)) {
+      inFlight.set(slot, (inFlight.get(slot) ?? 0) + calls);
+      inFlightByNode.set(report.node, (inFlightByNode.get(report.node) ?? 0) + calls);
+    }
   }
-  return { counters, inFlight };
+  return { counters, inFlight, inFlightByNode };
 }
 
 /** undefined for what another version wrote and this one can't read. */

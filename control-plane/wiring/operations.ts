@@ -45,6 +45,14 @@ export function startOperations({ id, stores, config, topology, probes, gateways
       server, backend, replica, address, slot, isHealthy: is !== 'unhealthy', formerLifeSeenAtMs: probeOf(server, replica)?.formerLifeSeenAtMs ?? null,
     })),
     gateways: () => gateways().map((each) => each.id),
+    async inFlightOfGateway(gateway) {
+      if (redis === null) return null;
+      const views = await Promise.all(config().servers.map((server) => readSlo(redis, server.name, now())));
+      // Several sidecar processes of one node listen behind the same Envoy.
+      const listen = gateways().find(({ id: own }) => own === gateway)?.listen ?? null;
+      const processes = new Set(gateways().filter((each) => each.id === gateway || (listen !== null && each.listen === listen)).map((each) => each.id));
+      return views.flatMap(({ inFlightByNode }) => [...inFlightByNode]).reduce((sum, [node, calls]) => sum + (processes.has(node) ? calls : 0), 0);
+    },
     async remainingOn(server, slot) {
       if (redis === null) return { sessions: 0, inFlight: null, lastActivityMs: null };
       const ttlSeconds = config().servers.find((each) => each.name === server)?.sessionTtlSeconds ?? 3600;
