@@ -60,8 +60,9 @@ async function locate(ctx: RelayContext, { server, clientId, digest, incoming }:
   if (!id || !view || found.kind === 'ended') return 'unknown';
   const record = found.kind === 'live' ? found.record : null;
   if (record && record.principal !== null && principalOf(incoming.headers.authorization, view.policy.bind) !== record.principal) return 'unknown';
-  if (!record && (id.isBound || found.kind === 'unknown')) return found.kind === 'unknown' ? 'unknown' : null;
-  const replica = view.bySlot(record?.slot ?? id.slot), endpoint = endpointOf(record?.upstreamId ?? id.upstreamId);
+  // The id names a path on the replica, and a client could have made it up: only a record says that the server gave it out.
+  if (!record) return found.kind === 'unknown' ? 'unknown' : null;
+  const replica = view.bySlot(record.slot), endpoint = endpointOf(record.upstreamId);
   return endpoint === null ? 'unknown' : replica && replica.state !== 'lost' ? { replica, endpoint } : null;
 }
 
