@@ -29,4 +29,9 @@ export function freeMethods({ policy, hasOpenToolBreaker }: Pick<ServerTopology,
   return policy.sharedCache ? free.filter((method) => !LISTS.includes(method) && method !== 'resources/read') : free;
 }
 
-export const isMcpMethod = (methods: readonly string[]): object => ({ name: HEADER.method, string_match: { safe_regex: { regex: methods.join('|') } } });
+/** Written with what methods begin with only once: Envoy refuses expressions whose program has more than 100 steps. */
+export function isMcpMethod(methods: readonly string[]): object {
+  const byBeginning = Map.groupBy(methods, (method) => method.slice(0, method.indexOf('/') + 1));
+  const regex = [...byBeginning].map(([beginning, those]) => (those.length === 1 ? those[0]! : `${beginning}(${those.map((method) => method.slice(beginning.length)).join('|')})`)).join('|');
+  return { name: HEADER.method, string_match: { safe_regex: { regex } } };
+}
