@@ -19,6 +19,7 @@ const CALLS: readonly [tool: string, args: Record<string, unknown>][] = [
 export async function livelyMesh(seconds: number, say: (line: string) => void = () => {}): Promise<LivelyMesh> {
   const mesh = await startMesh({
     gateways: 2, edges: 1,
+    config: config => { config['gateway'] = { ...(config['gateway'] as object | undefined), responseOutcomes: 'events' }; },
     servers: {
       linear: { replicas: { stable: 2, canary: 1 }, weights: { stable: 100, canary: 0 }, settings: { trustAnnotations: true, toolBreaker: { timeoutMs: 1000, maxTimeoutMs: 2000 } } },
       queryquill: { replicas: 2, settings: { guard: [] } },
