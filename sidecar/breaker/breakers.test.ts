@@ -83,6 +83,16 @@ test('when the tool’s breaker rejects, the replica’s trial permit is given b
   t.is(all.peek('linear', '1', 1000), 'trial');
 });
 
+test('a notification that was taken between two faults does not wipe out the first', t => {
+  const all = breakers();
+  for (let i = 0; i < 3; i++) {
+    all.observe(outcome('replica_fault'), 0);
+    all.observe(outcome('success', { method: 'notifications/cancelled', tool: null, status: 202 }), 0);
+    all.observe(outcome('success', { method: 'GET', tool: null }), 0);
+  }
+  t.is(all.peek('linear', '1', 0), 'rejects');
+});
+
 test('faults of attempts that were repeated elsewhere open the replica’s breaker, and fail its trial', t => {
   const all = breakers();
   for (let i = 0; i < 3; i++) all.attemptFailed('linear', '1', null, 0, 0);

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../proto/outcome.ts';
 import { BreakerTable, type Breaker, type BreakerName, type BreakerSettings } from './breaker-table.ts';
-import { classify, isSlow } from './classifier.ts';
+import { classify, isSilent, isSlow } from './classifier.ts';
 import type { GateState } from './gate-state.ts';
 import { PermitLedger, type Grant } from './permit-ledger.ts';
 import type { BreakerLevel, Verdict } from './verdict.ts';
@@ -124,6 +124,7 @@ export class Breakers {
       if (outcome.kind === 'server_error') breaker.spread.failed(name, nowMs);
       else if (outcome.kind === 'success') breaker.spread.succeeded(name);
     }
-    return classify(outcome.kind, level, { countToolErrors: settings.countToolErrors, isServerErrorWidespread: breaker?.spread.isWide(nowMs) ?? false });
+    const verdict = classify(outcome.kind, level, { countToolErrors: settings.countToolErrors, isServerErrorWidespread: breaker?.spread.isWide(nowMs) ?? false });
+    return verdict === 'success' && isSilent(outcome.method) ? 'ignore' : verdict;
   }
 }
