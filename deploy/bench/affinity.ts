@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Bench } from './main.ts';
 import { cpuPerRequest, residentMiB } from './load/cpu.ts';
 import { JWT, openSessions, runLoad, type LoadResult } from './load/http-load.ts';
@@ -11,6 +12,8 @@ import { table } from '../report/table.ts';
 const MANY_SESSIONS = 5000;
 const KNOWN_SESSIONS = 50_000;
 const ROUNDS = 3;
+/** Envoy's own default: a worker thread for each core. With one, the busiest thread and not the work would be compared. */
+const WORKERS = availableParallelism();
 const program = 'deploy/bench/load/upstream.ts';
 
 interface Way { name: string; port: number; path: string; authorization?: string; pids: Record<string, number[]>; sessions: string[] }
@@ -47,17 +50,17 @@ async function compare(ways: readonly Way[], connections: number, sessions: numb
 }
 
 export const bench: Bench = {
-  says: 'the same replicas through bare Envoy, Envoy’s own affinity, and Holdfast’s ways; one Envoy worker thread each',
+  says: 'the same replicas through bare Envoy, Envoy’s own affinity, and Holdfast’s ways, everything on this machine',
   async run({ say, seconds }) {
     await using mesh = await startMesh({
-      gateways: 1,
+      gateways: 1, envoyConcurrency: WORKERS,
       servers: { direct: { replicas: 2, program, settings: { guard: 'off', probe: { type: 'off' } } }, guarded: { replicas: 2, program, settings: { probe: { type: 'off' } } } },
       config: (config) => { config['gateway'] = { ...(config['gateway'] as object | undefined), responseOutcomes: 'off' }; },
     });
     const replicaPorts = mesh.replicasOf('direct').map(({ address }) => Number(address.split(':')[1]));
     const [barePort, envelopePort] = await freePorts(2) as [number, number];
-    const bare = { port: barePort, envoy: await startEnvoy({ config: plainEnvoy(barePort, replicaPorts, 'none'), name: 'bare' }) };
-    const envelope = { port: envelopePort, envoy: await startEnvoy({ config: plainEnvoy(envelopePort, replicaPorts, 'envelope'), name: 'envelope' }) };
+    const bare = { port: barePort, envoy: await startEnvoy({ config: plainEnvoy(barePort, replicaPorts, 'none'), name: 'bare', concurrency: WORKERS }) };
+    const envelope = { port: envelopePort, envoy: await startEnvoy({ config: plainEnvoy(envelopePort, replicaPorts, 'envelope'), name: 'envelope', concurrency: WORKERS }) };
     try {
       await openSessions(Number(new URL(mesh.gateways[0]!.url).port), '/mcp/direct', KNOWN_SESSIONS);
       const memory = residentMiB(pid(mesh.gateways[0]!.sidecars[0]!.process));
