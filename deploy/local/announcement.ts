@@ -28,6 +28,7 @@ export function announcement({ seconds, gateways, servers, replicas, controlPlan
       : `  3. Ask how everything is:\n\n       curl ${first.url}/health`);
     lines.push('');
   }
+  lines.push('See and operate it: npx holdfast status, npx holdfast doctor, npx holdfast --help.');
   lines.push(`Health and metrics: ${first.url}/health, ${controlPlaneUrl}/health, ${controlPlaneUrl}/metrics. Logs: ${folder}`, 'Ctrl-C ends everything.');
   return lines.join('\n');
 }

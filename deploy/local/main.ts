@@ -7,6 +7,7 @@ import { followErrors } from './follow-errors.ts';
 import { keepAlive } from './keep-alive.ts';
 import { HELP, readOptions, type LocalOptions } from './options.ts';
 import { plan } from './plan.ts';
+import { tellWhereItIs } from './where-it-is.ts';
 
 const EXIT_USAGE = 64;
 const EXIT_FAILED = 1;
@@ -65,6 +66,7 @@ async function main(): Promise<number> {
   }
   for (const child of mesh.processes()) keepAlive(child, say, end.signal);
   followErrors(mesh.controlPlane.process.spec.logFile, (line) => say(`control plane: ${line}`));
+  const takeBack = await tellWhereItIs(mesh.controlPlane.adminUrl).catch((error: Error) => { say(`holdfast must be told where the mesh is, with --admin: ${error.message}`); return async () => {}; });
   process.stdout.write(`\n${announcement({
     seconds: (performance.now() - startMs) / 1000, servers, controlPlaneUrl: mesh.controlPlane.adminUrl, folder: mesh.folder,
     gateways: mesh.gateways.map(({ name, url, envoy, sidecars }) => ({ name, url, pids: [envoy.process, ...sidecars.map((one) => one.process)].flatMap(({ pid }) => pid ?? []) })),
@@ -72,6 +74,7 @@ async function main(): Promise<number> {
   })}\n\n`);
   await ended;
   say('ending everything …');
+  await takeBack();
   await mesh.close();
   say('done');
   return 0;
