@@ -18,7 +18,8 @@ function learnTools(ctx: RelayContext, server: string, data: Buffer): void {
   try { ctx.tools.learn(server, (JSON.parse(data.toString()) as { result?: unknown }).result); } catch { /* not for us to judge */ }
 }
 
-function changeOf({ method, uri, level }: RpcMessage): ((record: SessionRecord) => SessionRecord) | null {
+/** What a successful request changes of its session's record; null when nothing. */
+export function changeOf({ method, uri, level }: RpcMessage): ((record: SessionRecord) => SessionRecord) | null {
   if (method === 'logging/setLevel' && level !== null) return (record) => ({ ...record, logLevel: level });
   if (method === 'resources/subscribe' && uri !== null) {
     return (record) => (record.subscriptions.includes(uri) || record.subscriptions.length >= MAX_SUBSCRIPTIONS ? record : { ...record, subscriptions: [...record.subscriptions, uri] });

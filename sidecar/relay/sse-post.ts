@@ -8,6 +8,7 @@ import type { ServerView } from '../xds/topology.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
+import { changeOf } from './learn-from-answer.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 import { endpointOf } from './sse-endpoint.ts';
@@ -41,6 +42,7 @@ export async function postToSse(ctx: RelayContext, view: ServerView, request: Cl
       if (answer.kind === 'answered' && answer.status !== 404) {
         if (answer.status >= 300) withdraw();
         else taken();
+        if (!holder && answer.status < 300) noteChanges(ctx, request, rpc);
         outcome.sent(place.replica, null);
         client.whole(answer.status, answer.headers, answer.body);
         if (!holder || answer.status >= 300) outcome.finish(answer.status, false, answer.status < 300 ? 'unread' : undefined);
@@ -64,6 +66,14 @@ async function locate(ctx: RelayContext, { server, clientId, digest, incoming }:
   if (!record) return found.kind === 'unknown' ? 'unknown' : null;
   const replica = view.bySlot(record.slot), endpoint = endpointOf(record.upstreamId);
   return endpoint === null ? 'unknown' : replica && replica.state !== 'lost' ? { replica, endpoint } : null;
+}
+
+/** The answers come on a stream that another relay holds; that the replica took the request must do to keep level and subscriptions. */
+function noteChanges(ctx: RelayContext, { server, digest }: ClientRequest, rpc: RpcBody): void {
+  for (const message of messagesOf(rpc)) {
+    const change = changeOf(message);
+    if (change) void ctx.directory.amend(server, digest!, change);
+  }
 }
 
 /** The params of initialize are kept as they come by: whoever holds the stream needs them to rebuild the session. */
