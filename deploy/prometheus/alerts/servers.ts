@@ -31,7 +31,7 @@ export const serverAlerts: Alert[] = [
   {
     name: 'BreakerOpen', expr: 'max by (server_id, level, key) (mcp_breaker_not_closed{state=~"open|half-open"}) == 1', for: '1m', severity: 'warning',
     summary: 'The breaker of {{ $labels.level }} {{ $labels.key }} of {{ $labels.server_id }} is open',
-    runbook: 'Level `replica`: this slot failed several requests in a row; its sessions were moved, and it is tried again by itself. Level `tool`: the tool fails on every replica; its calls are refused with 503 until a trial succeeds, so look at the tool. `holdfast breakers` shows who opened it and when it is tried; `holdfast breakers reset` closes it.',
+    runbook: 'Level `replica`: this slot failed several requests in a row; its sessions were moved, and it is tried again by itself. Level `tool`: the tool fails on every replica; its calls are refused with 503 until a trial succeeds, so look at the tool. `holdfast breaker list` shows who opened it and when it is tried; `holdfast breaker reset` closes it.',
     labels: { server_id: 'linear', level: 'tool', key: 'charge' },
     fires: { says: 'a tool’s breaker is open', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="open"}', values: steady(1) }], atMinutes: 3 },
     quiet: { says: 'an operator forced it', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="forced-open"}', values: steady(1) }], atMinutes: 3 },
@@ -39,7 +39,7 @@ export const serverAlerts: Alert[] = [
   {
     name: 'BreakerForcedOpen', expr: 'max by (server_id, level, key) (mcp_breaker_not_closed{state="forced-open"}) == 1', for: '1h', severity: 'info',
     summary: 'The breaker of {{ $labels.level }} {{ $labels.key }} of {{ $labels.server_id }} has been forced open for an hour',
-    runbook: 'An operator ordered it, and it stays so until an operator takes the order back: `holdfast breakers reset`. Is it still wanted?',
+    runbook: 'An operator ordered it, and it stays so until an operator takes the order back: `holdfast breaker reset`. Is it still wanted?',
     labels: { server_id: 'linear', level: 'replica', key: '7' },
     fires: { says: 'the order is an hour old', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}', values: steady(1, 90) }], atMinutes: 62 },
     quiet: { says: 'the order is half an hour old', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}', values: steady(1) }], atMinutes: 30 },
