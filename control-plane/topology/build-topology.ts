@@ -1,6 +1,6 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerConfig } from '../config/server-schema.ts';
-import { replicaKey, type TopologyInputs } from './inputs.ts';
+import { replicaKey, type KnownReplica, type TopologyInputs } from './inputs.ts';
 import { replicaState } from './replica-state.ts';
 import { serverPolicy } from './server-policy.ts';
 import { shareWeights } from './share-weight.ts';
@@ -8,7 +8,7 @@ import type { ServerTopology, TopologySnapshot } from './topology.ts';
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function serverTopology(server: ServerConfig, inputs: TopologyInputs): ServerTopology {
+function serverTopology(server: ServerConfig, replicas: readonly KnownReplica[], inputs: TopologyInputs): ServerTopology {
   const { config } = inputs;
   const rollout = inputs.weights.get(server.name);
   const weights = new Map(server.backends.map((backend) => [backend.name, rollout?.get(backend.name) ?? backend.weight]));
@@ -18,10 +18,10 @@ function serverTopology(server: ServerConfig, inputs: TopologyInputs): ServerTop
   const endpoints: ReplicaEndpoint[] = [];
   /** A replica whose breaker is not closed gets no new sessions either, though its own stay where they are until they are decided on. */
   const takesNew = new Set<string>();
-  for (const replica of inputs.replicas) {
+  for (const replica of replicas) {
     const key = replicaKey(server.name, replica.address);
     const slot = inputs.slots.get(key);
-    if (replica.server !== server.name || slot === undefined || !weights.has(replica.backend)) continue;
+    if (slot === undefined || !weights.has(replica.backend)) continue;
     const state = replicaState({
       isHealthy: inputs.health.get(key) !== 'unhealthy',
       isDraining: replica.isTerminating === true || drains.some((each) => (each.replica ? each.replica === replica.name || each.replica === replica.address : each.backend === replica.backend)),
@@ -63,8 +63,9 @@ function serverTopology(server: ServerConfig, inputs: TopologyInputs): ServerTop
 /** From everything that is known to everything that resources are made of. Pure. */
 export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
   const { config } = inputs;
+  const replicas = Map.groupBy(inputs.replicas, ({ server }) => server);
   return {
-    servers: config.servers.map((server) => serverTopology(server, inputs)).sort((a, b) => byText(a.name, b.name)),
+    servers: config.servers.map((server) => serverTopology(server, replicas.get(server.name) ?? [], inputs)).sort((a, b) => byText(a.name, b.name)),
     gateways: [...inputs.gateways].sort((a, b) => byText(a.id, b.id)),
     gateway: config.gateway,
     edge: config.edge ?? null,
