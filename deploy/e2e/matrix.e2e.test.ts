@@ -1,57 +1,20 @@
 import test from 'ava';
-import { alternatingFetch } from '../clients/alternating-fetch.ts';
-import { connectClient } from '../clients/connect-client.ts';
-import type { ClientKind, McpClient } from '../clients/mcp-client.ts';
-import { startMesh } from '../mesh/start-mesh.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
+import { seenBothWays, startMatrixMesh } from './matrix-cell.ts';
 import { CLIENT_KINDS, SERVER_KINDS, canTalk } from './matrix.ts';
 
 let mesh: Mesh;
 
 test.before(async (t) => {
   t.timeout(180_000);
-  const program = 'deploy/servers/fixture/main.ts';
-  // Two replicas each: enough to be wrong by chance on every second request.
-  mesh = await startMesh({ gateways: 2, servers: Object.fromEntries(SERVER_KINDS.map(({ name, args }) => [name, { replicas: 2, program, args }])) });
+  mesh = await startMatrixMesh();
 });
 test.after.always(() => mesh?.close());
-
-/** What a client sees, in a form that can be compared. */
-async function seen(kind: ClientKind, url: string, fetch?: ReturnType<typeof alternatingFetch>): Promise<Record<string, unknown>> {
-  const client = await connectClient({ kind, url, handlers: { elicitation: () => ({ action: 'accept', content: { name: 'Ada', color: 'red' } }) }, ...(fetch ? { fetch } : {}) });
-  try {
-    return {
-      protocolVersion: client.protocolVersion,
-      hasSession: client.sessionId !== undefined,
-      tools: await client.listTools(),
-      text: (await client.callTool('test_simple_text')).text,
-      failed: (await client.callTool('test_error_handling')).isError,
-      resources: await client.listResources(),
-      resource: await client.readResource('test://template/7/data'),
-      prompts: await client.listPrompts(),
-      prompt: await client.getPrompt('test_prompt_with_arguments', { arg1: 'a', arg2: 'b' }),
-      completion: await client.complete('test_prompt_with_arguments', 'arg1', 'te'),
-      ...(await staysOnReplica(client)),
-    };
-  } finally {
-    await client.terminate();
-  }
-}
-
-/** With a session, every request meets one replica. */
-async function staysOnReplica(client: McpClient): Promise<Record<string, unknown>> {
-  if (client.sessionId === undefined && !client.kind.endsWith('-sse')) return {};
-  const names = new Set<unknown>();
-  for (let i = 0; i < 6; i += 1) names.add(((await client.callTool('whoami')).data.replica as { name: string }).name);
-  return { replicas: names.size };
-}
 
 for (const server of SERVER_KINDS) {
   for (const kind of CLIENT_KINDS.filter((client) => canTalk(client, server))) {
     test(`a ${kind} client sees of a ${server.name} server the same through the mesh as without it`, async (t) => {
-      const replica = mesh.replicasOf(server.name)[0]!;
-      const direct = await seen(kind, replica.url);
-      const through = await seen(kind, mesh.url(server.name), alternatingFetch(mesh.gateways.map(({ url }) => url)));
+      const { direct, through } = await seenBothWays(mesh, kind, server.name);
       t.deepEqual(through, direct);
     });
   }
