@@ -64,6 +64,25 @@ test.serial('a tool that throws: its breaker opens on every gateway, and no othe
   }
 });
 
+for (const server of ['guarded', 'plain']) {
+  test.serial(`${server}: an opening takes effect on every gateway, measured by calls that are refused`, async t => {
+    const clients = await Promise.all([0, 1].map(gateway => connect(server, gateway)));
+    t.teardown(() => Promise.all(clients.map(client => client.close())));
+    const timesMs: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      await fetch(`${mesh.controlPlane.adminUrl}/v1/breakers`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ server, level: 'tool', key: 'throw', command: 'reset' }) });
+      await waitFor(() => onBoth(server, each => !each.some(one => one.startsWith('tool'))), { what: 'the breaker was reset' });
+      await waitFor(async () => { await codeOf(clients[round % 2]!.callTool('throw')); return (await notClosed(server, round % 2)).includes('tool throw open'); }, { what: 'it opens on one gateway', everyMs: 1 });
+      const openedMs = performance.now();
+      for (const client of clients) await waitFor(async () => (await codeOf(client.callTool('throw'))) === REFUSED, { what: 'calls are refused', everyMs: 1 });
+      timesMs.push(performance.now() - openedMs);
+    }
+    timesMs.sort((a, b) => a - b);
+    t.log(`calls are refused on both gateways after a median of ${timesMs[10]!.toFixed(0)} ms, at most ${timesMs.at(-1)!.toFixed(0)} ms, in ${timesMs.length} openings`);
+    t.pass();
+  });
+}
+
 test.serial('a refused call says 503, when to come again, the request’s own id and which breaker', async t => {
   const client = await connect('guarded');
   t.teardown(() => client.close());

@@ -1,6 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import type { Command } from 'commander';
+import { program } from '../../control-plane/cli/program.ts';
 import { ensurePrometheusProgram } from '../setup/debian-binaries.ts';
 import { runCommand } from '../setup/run-command.ts';
 import { checklist } from './checklist.ts';
@@ -35,6 +37,14 @@ test('every alert has a runbook, and the checklist names only alerts that there 
   for (const { name, runbook } of ALERTS) t.true(runbook.length > 80, name);
   for (const name of checklist.flatMap(({ alerts }) => alerts)) t.true(ALERTS.some(alert => alert.name === name), name);
   t.is(new Set(ALERTS.map(({ name }) => name)).size, ALERTS.length);
+});
+
+test('runbooks name commands that there are', t => {
+  const names = (commands: readonly Command[]): string[] => commands.flatMap(command => [command.name(), ...names(command.commands).map(name => `${command.name()} ${name}`)]);
+  const known = names(program().commands);
+  const named = ALERTS.flatMap(({ runbook }) => [...runbook.matchAll(/`holdfast ([a-z -]+)`/g)].map(match => match[1]!));
+  t.true(named.length > 5);
+  t.deepEqual(named.filter(name => !known.includes(name)), []);
 });
 
 test('alerts and rules ask for metrics that the mesh has', t => {
