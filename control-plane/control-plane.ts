@@ -16,6 +16,7 @@ import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
 import { adminHandler } from './wiring/admin.ts';
 import { BreakerWatch } from './wiring/breaker-watch.ts';
 import { watchChannel } from './wiring/channel-watch.ts';
+import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
 import { GatewayRegistry } from './wiring/gateway-registry.ts';
 import { startHealthServer } from './wiring/health-server.ts';
 import { watchHeartbeats } from './wiring/heartbeat-watch.ts';
@@ -168,10 +169,7 @@ export async function startControlPlane({ config: first, text: firstText, file, 
       probes, drains: operations.drains, rollouts: operations.rollouts, versions: operations.versions,
     }),
     isReady: () => loop.snapshot !== null,
-    checks: [
-      { name: 'session-store', check: async () => (stores.redis ? { healthy: (await stores.redis.ping()) === 'PONG' } : { healthy: true, details: { type: 'memory' } }) },
-      { name: 'topology', check: () => ({ healthy: loop.snapshot !== null, details: { servers: loop.snapshot?.servers.length ?? 0, gateways: gateways.nodes().length } }) },
-    ],
+    checks: controlPlaneChecks({ redis: stores.redis, topology: () => loop.snapshot, discovery: () => discovery.current() }),
   });
   return {
     xdsPort, adminPort: health.port, configure, refuse,

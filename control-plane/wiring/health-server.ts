@@ -5,7 +5,8 @@ import { httpStatusOf, runChecks, type HealthCheck } from '../../proto/health/ru
 import { readAddress } from '../config/address.ts';
 
 export interface HealthServerOptions {
-  checks: readonly HealthCheck[];
+  /** Asked for each time: servers come and go. */
+  checks: () => readonly HealthCheck[];
   /** Whether gateways can be served now. */
   isReady: () => boolean;
   registry: Registry;
@@ -22,7 +23,7 @@ export function startHealthServer(address: string, options: HealthServerOptions)
     const path = (request.url ?? '/').split('?')[0];
     if (handle?.(request, response)) return;
     if (request.method !== 'GET' && request.method !== 'HEAD') json(response, 405, { error: `${request.method} is not for ${path}` });
-    else if (path === '/health') void runChecks(checks, checkTimeoutMs).then((health) => json(response, httpStatusOf(health), health));
+    else if (path === '/health') void runChecks(checks(), checkTimeoutMs).then((health) => json(response, httpStatusOf(health), health));
     else if (path === '/readyz') json(response, isReady() ? 200 : 503, { ready: isReady() });
     else if (path === '/metrics') void registry.metrics().then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
     else json(response, 404, { error: `there is no ${path} here` });
