@@ -107,7 +107,7 @@ export class Recovery {
     if (!policy) return refused('no-replica');
     if (policy.onReplicaLoss !== 'recover' || this.#options.isFailoverEnabled === false) return refused('policy');
     const deadlineMs = request.deadlineMs ?? startedMs + policy.timeouts.recoveryMs;
-    const ahead = await this.#look(request.record);
+    const ahead = await this.#look(request.record, false);
     if (ahead.kind !== 'still-there') return ahead.result;
     const queue = this.#queue(server), admission = await queue.enter(request.urgency ?? 'triggered', policy.recoveryConcurrency, deadlineMs - this.#now());
     if (admission !== 'admitted') return refused(admission === 'full' ? 'queue-full' : 'timeout');
@@ -116,7 +116,7 @@ export class Recovery {
       if ('result' in locked) return locked.result;
       try {
         // the winner may have moved it between the look and the lock
-        const now = await this.#look(request.record);
+        const now = await this.#look(request.record, true);
         return now.kind === 'still-there' ? await this.#move({ ...request, record: now.record }, policy, deadlineMs) : now.result;
       } finally {
         void this.#options.directory.unlock(server, digest, locked.token);
@@ -126,9 +126,9 @@ export class Recovery {
     }
   }
 
-  /** Is the session still where it was lost? */
-  async #look(lost: SessionRecord): Promise<{ kind: 'still-there'; record: SessionRecord } | { kind: 'settled'; result: Recovered }> {
-    const found = await this.#options.directory.find(lost.server, lost.digest, { isFresh: true });
+  /** Is the session still where it was lost? Only under the lock must the store itself say so. */
+  async #look(lost: SessionRecord, isFresh: boolean): Promise<{ kind: 'still-there'; record: SessionRecord } | { kind: 'settled'; result: Recovered }> {
+    const found = await this.#options.directory.find(lost.server, lost.digest, { isFresh });
     // After a partition somebody else's life may have won with the very same epoch.
     const isElsewhere = (record: SessionRecord): boolean => record.epoch > lost.epoch || (record.epoch === lost.epoch && (record.slot !== lost.slot || record.upstreamId !== lost.upstreamId));
     if (found.kind === 'live') return isElsewhere(found.record) ? { kind: 'settled', result: { kind: 'recovered', record: found.record, isFollowed: true } } : { kind: 'still-there', record: found.record };
@@ -143,7 +143,7 @@ export class Recovery {
       const leftMs = deadlineMs - this.#now();
       if (leftMs <= 0) return { result: refused('timeout') };
       await this.#hearOfMove(server, digest, Math.min(leftMs, FOLLOW_MS));
-      const seen = await this.#look(record);
+      const seen = await this.#look(record, true);
       if (seen.kind === 'settled') return { result: seen.result };
     }
   }

@@ -190,6 +190,7 @@ export abstract class Exchange implements AnswerListener {
     this.releaseRetry();
     if (failure.code !== 'HOLDFAST_FULL') this.outcome.faulted();
     if (failure.code === 'HOLDFAST_FULL' || failure.code === 'UND_ERR_INVALID_ARG') return this.fail('overload', failure.delivery);
+    if (failure.code === 'ECONNREFUSED' && !this.isHandedOver) this.ctx.refusals.note(this.target!.replica.address, this.ctx.now());
     if (failure.delivery === 'not_sent') return this.unreachable();
     if (this.client.isSse && this.asked.isComplete) {
       this.client.end();

@@ -9,6 +9,7 @@ import type { Upstream } from '../recovery/upstream.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { HeldStreams } from './held-streams.ts';
+import type { Refusals } from './refusals.ts';
 import type { Resumptions } from './resumptions.ts';
 import type { SessionCalls } from './session-calls.ts';
 import type { SseSessions } from './sse-sessions.ts';
@@ -46,6 +47,7 @@ export interface RelayContext {
   budget: (server: string) => RetryBudget;
   calls: SessionCalls;
   streams: HeldStreams;
+  refusals: Refusals;
   resumptions: Resumptions;
   sse: SseSessions;
   /** Recoveries of HTTP+SSE sessions wait their turn here. */

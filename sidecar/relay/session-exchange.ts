@@ -19,6 +19,7 @@ interface RelocateOptions { stay?: Target | null; original?: WholeAnswer; refusa
 /** A POST on a session: goes where the session lives, has it rebuilt when it is lost, and is sent again when that is safe. */
 export class SessionExchange extends Exchange {
   #isSuspecting = false;
+  #hasSkipped = false;
 
   run(): void {
     // Who comes while the session moves goes where it goes.
@@ -54,6 +55,11 @@ export class SessionExchange extends Exchange {
       const body = unstampAnswers(this.body, epoch);
       if (body === null) return this.isOver ? undefined : this.accept();
       this.body = body;
+    }
+    if (this.attempts === 0 && !this.#hasSkipped && this.ctx.refusals.has(target.replica.address, this.ctx.now())) {
+      this.#hasSkipped = true;
+      this.target = target;
+      return void this.#relocate('unreachable', 'not_sent', { stay: target }); // it may be back, if nobody else can take the session
     }
     super.send(target);
   }

@@ -5,6 +5,7 @@ import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { AffinityMemory } from '../modern/affinity-memory.ts';
+import { CacheWatch } from '../modern/cache-watch.ts';
 import { modernContext } from '../modern/modern-context.ts';
 import { runModern } from '../modern/run-modern.ts';
 import { AdmissionQueue } from '../recovery/admission-queue.ts';
@@ -23,6 +24,7 @@ import { HeldStreams } from './held-streams.ts';
 import { readBody } from './read-body.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
 import { ReportLimit } from './report-limit.ts';
+import { Refusals } from './refusals.ts';
 import { Resumptions } from './resumptions.ts';
 import { SseHolder } from './sse-holder.ts';
 import { postToSse } from './sse-post.ts';
@@ -91,6 +93,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     tools: new ToolKnowledge(options.learned),
     calls: new SessionCalls((server, count) => options.metrics.relayStreams(server, 'call', count)),
     streams: new HeldStreams(options.directory, (server, count) => options.metrics.relayStreams(server, 'stream', count)),
+    refusals: new Refusals(),
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),
@@ -106,6 +109,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
   });
   server.maxRequestsPerSocket = 0;
+  const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);
   const stopKeepalive = keepStreamsAlive(open, now);
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port: options.port, host: options.host, backlog: BACKLOG }, resolve));
   return {
@@ -116,6 +120,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       ctx.streams.close();
       ctx.sse.close();
       ctx.modern.listens.close();
+      cacheWatch.close();
       limit.close();
       for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node
       const idle = setInterval(() => server.closeIdleConnections(), 50), timer = setTimeout(() => {
