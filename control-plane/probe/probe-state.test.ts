@@ -20,14 +20,20 @@ test('a healthy replica becomes unhealthy after the threshold of failures in a r
   t.is(after(ok(), refused, silent, refused).health, 'unhealthy');
 });
 
+test('silence that no gateway confirms has to last twice as long', (t) => {
+  t.is(after(ok(), silent, silent, silent, silent, silent).health, 'healthy');
+  t.is(after(ok(), silent, silent, silent, silent, silent, silent).health, 'unhealthy');
+});
+
 test('an unhealthy replica becomes healthy after the threshold of answers in a row', (t) => {
   t.is(after(refused, ok(), refused, ok()).health, 'unhealthy');
   t.is(after(refused, ok(), ok()).health, 'healthy');
 });
 
-test('a refusal right after a gateway’s report is certainty, silence is not', (t) => {
+test('right after a gateway’s report one refusal or one silence is certainty, a wrong answer is not', (t) => {
   t.is(observe(after(ok()), refused, THRESHOLDS, 9, true).health, 'unhealthy');
-  t.is(observe(after(ok()), silent, THRESHOLDS, 9, true).health, 'healthy');
+  t.is(observe(after(ok()), silent, THRESHOLDS, 9, true).health, 'unhealthy');
+  t.is(observe(after(ok()), { kind: 'wrong', detail: 'HTTP 500', session: 'same', durationMs: 1 }, THRESHOLDS, 9, true).health, 'healthy');
 });
 
 test('a session that the replica does not know any more is a new life, seen last when the former one last answered', (t) => {

@@ -33,7 +33,7 @@ export const initialProbeState = (now: number): ProbeState => ({
 });
 
 /**
- * The state after one observation. `isReported`: a gateway complained about the replica just before, so that one refusal is certainty.
+ * The state after one observation. `isReported`: a gateway complained about the replica just before, so that one refusal, or one silence, is certainty.
  * A first observation decides at once: nobody must wait for a threshold to learn what a new replica is like.
  */
 export function observe(state: ProbeState, seen: Observation, thresholds: Thresholds, now: number, isReported = false): ProbeState {
@@ -52,9 +52,11 @@ function onFailure(state: ProbeState, seen: Exclude<Observation, { kind: 'answer
   const base = seen.kind === 'wrong' && seen.session === 'lost' ? withLife(state, 'lost', now) : state;
   const next = { ...base, detail: seen.detail, wasRefused: state.wasRefused || seen.kind === 'refused' };
   if (state.health === 'unhealthy') return { ...next, streak: 0 };
-  const isCertain = state.health === 'unknown' || (isReported && seen.kind === 'refused');
+  const isCertain = state.health === 'unknown' || (isReported && seen.kind !== 'wrong');
   const streak = state.streak + 1;
-  return isCertain || streak >= thresholds.unhealthyAfter ? { ...next, health: 'unhealthy', streak: 0, sinceMs: now } : { ...next, streak };
+  // A machine under too much load is silent as well, and taking its replicas out makes it worse: silence that no call confirms has to last.
+  const needed = seen.kind === 'silent' ? 2 * thresholds.unhealthyAfter : thresholds.unhealthyAfter;
+  return isCertain || streak >= needed ? { ...next, health: 'unhealthy', streak: 0, sinceMs: now } : { ...next, streak };
 }
 
 function withLife(state: ProbeState, session: 'same' | 'lost' | 'none', now: number): ProbeState {

@@ -49,15 +49,16 @@ export class ProbeWorker {
     let lastFullMs = -Infinity;
     while (!this.#isStopped) {
       this.#wake = new AbortController();
-      const isReported = this.#isReported;
-      this.#isReported = false;
       const isFull = performance.now() - lastFullMs >= settings.fullIntervalMs || this.#state.health !== 'healthy';
       const seen = await this.#options.limit(() => probe.look(isFull));
       if (isFull && seen.kind === 'answered') lastFullMs = performance.now();
+      // A report that came while looking speaks of the same moment.
+      const isReported = this.#isReported;
+      this.#isReported = false;
       this.#become(observe(this.#state, seen, settings, this.#options.now(), isReported));
       const isCertain = seen.kind === 'answered' ? this.#state.health === 'healthy' : this.#state.health === 'unhealthy';
       const pauseMs = isCertain ? settings.intervalMs * (0.9 + 0.2 * this.#options.random()) : settings.retryMs;
-      if (!this.#isReported) await sleep(pauseMs, undefined, { signal: this.#wake.signal }).catch(() => {});
+      await sleep(pauseMs, undefined, { signal: this.#wake.signal }).catch(() => {});
     }
     await probe.end();
   }
