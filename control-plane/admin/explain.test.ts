@@ -16,7 +16,7 @@ test('each situation: the route, the replica and the reason', async (t) => {
   t.regex(say(post('/mcp/files', id('d~x'))), /^files\/steady → 10\.0\.1\.1:3000: .*not guarded/);
   t.regex(say(post('/mcp/linear', {}, 'GET')), /^linear\/sse → nobody: .*HTTP\+SSE/);
   t.regex(say(post('/mcp/linear', { 'mcp-method': 'tools/list', 'mcp-protocol-version': '2026-07-28' })), /^linear\/modern → nobody: .*any replica answers tools\/list alike/);
-  t.regex(say(post('/mcp/linear', { 'mcp-method': 'tools/call', 'mcp-protocol-version': '2026-07-28' })), /^linear\/relay → nobody: .*tools\/call may need one replica/);
+  t.regex(say(post('/mcp/linear', { 'mcp-method': 'tools/call', 'mcp-protocol-version': '2026-07-28' })), /^linear\/relay → nobody: .*tools\/call may belong to one replica/);
   t.regex(say(post('/mcp/linear', id('bp~x')), record({ slot: 'b' })), /^linear\/relay → linear-2: The session is bound/);
   t.regex(say(post('/mcp/linear', id('z~x')), record({ slot: 'b', epoch: 1 })), /^linear\/relay → linear-2: .*slot z, a life of a replica that is over.*slot b after 1 move/);
   t.regex(say(post('/mcp/linear', id('z~x')), 'none'), /no record, and its replica is not there: 404/);
