@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { json } from './fake-replica.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+import { event, json, sse } from './fake-replica.ts';
 import { callsAt, modernRig } from './modern-rig.ts';
 
 async function cacheRig(t: ExecutionContext, result: Record<string, unknown>, policy: Record<string, unknown> = { sharedCache: true }) {
@@ -54,4 +55,28 @@ test('a request whose headers say other things than its body goes to the server'
   await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
   await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
   t.is(asked('resources/read'), 1);
+});
+
+test('a change at any replica empties every gateway’s cache, though no client listens', async (t) => {
+  const { replicas, gateways, post } = await modernRig(t, { sharedCache: true });
+  for (const replica of replicas) {
+    replica.answer = ({ message, response }) => {
+      if (message.method === 'subscriptions/listen') sse(response, event({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { notifications: {} } }));
+      else json(response, { jsonrpc: '2.0', id: message.id, result: PUBLIC });
+      return true;
+    };
+  }
+  const asked = (): number => replicas.reduce((sum, replica) => sum + callsAt(replica, 'tools/list').length, 0);
+  const isKept = async (): Promise<boolean> => {
+    const before = asked();
+    for (let i = 0; i < 2; i++) for (const gateway of gateways) await post('tools/list', {}, {}, gateway);
+    const more = asked() - before;
+    return more === 0;
+  };
+  await waitFor(() => replicas.every((replica) => callsAt(replica, 'subscriptions/listen').length === gateways.length), { what: 'every gateway listens at every replica' });
+  await waitFor(isKept, { what: 'both gateways answer from their caches' });
+  const before = asked();
+  for (const { response } of callsAt(replicas[1]!, 'subscriptions/listen')) response.write(event({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: {} }));
+  await waitFor(async () => { await isKept(); return asked() - before >= gateways.length; }, { what: 'both gateways ask again' });
+  t.pass();
 });

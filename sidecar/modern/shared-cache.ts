@@ -62,6 +62,12 @@ export class SharedCache {
     }
   }
 
+  /** All of a server's results, and those on their way. */
+  forget(server: string): void {
+    this.#changes++;
+    for (const name of this.#entries.keys()) if (name.startsWith(`${server}/`)) this.#drop(name);
+  }
+
   #drop(name: string): void {
     const entry = this.#entries.get(name);
     if (!entry) return;
