@@ -72,7 +72,8 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   const onProbe = (result: ProbeResult, before: { health: string; life: number }) => {
     if (result.health !== before.health) {
       log.info({ server: result.server, replica: result.replica, health: result.health, detail: result.detail }, 'replica health');
-      stores.events.append({ kind: `replica.${result.health}`, level: result.health === 'unhealthy' ? 'warning' : 'info', server: result.server, subject: result.replica, message: `${result.server} ${result.replica} is ${result.health}: ${result.detail}` });
+      // All control planes see it; one says it.
+      if (stores.lease.isLeader) stores.events.append({ kind: `replica.${result.health}`, level: result.health === 'unhealthy' ? 'warning' : 'info', server: result.server, subject: result.replica, message: `${result.server} ${result.replica} is ${result.health}: ${result.detail}` });
     }
     renew(result);
     loop.touch();
@@ -150,7 +151,7 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   const configure = (next: Config, text: string) => {
     config = next;
     void operations.versions.accept(text)
-      .then((number) => stores.events.append({ kind: 'config.accepted', subject: String(number), message: `configuration version ${number} is in force` }))
+      .then(({ version: number, isNew }) => { if (isNew) stores.events.append({ kind: 'config.accepted', subject: String(number), message: `configuration version ${number} is in force` }); })
       .catch((error: Error) => log.warn({ error: error.message }, 'the configuration is in force, but could not be kept as a version'));
     discovery.watch(config.servers.flatMap((server) => server.backends.map((backend) => ({ server: server.name, backend: backend.name, replicas: backend.replicas, discovery: backend.discovery }))));
     follow();

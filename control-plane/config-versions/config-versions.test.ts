@@ -8,10 +8,12 @@ import { formatDiff, lineDiff } from './line-diff.ts';
 test('each accepted configuration is a version; the same text twice is one', async (t) => {
   const state = await fileSharedState(null);
   const one = new ConfigVersions(state, 'a', () => 1), other = new ConfigVersions(state, 'b', () => 2);
-  t.is(await one.accept('x: 1'), 1);
-  t.is(await other.accept('x: 1'), 1);
-  t.deepEqual(await Promise.all([one.accept('x: 2'), other.accept('x: 2')]), [2, 2]);
-  t.is(await one.accept('x: 1'), 3, 'going back is a version too');
+  t.deepEqual(await one.accept('x: 1'), { version: 1, isNew: true });
+  t.deepEqual(await other.accept('x: 1'), { version: 1, isNew: false });
+  const both = await Promise.all([one.accept('x: 2'), other.accept('x: 2')]);
+  t.deepEqual(both.map(({ version }) => version), [2, 2]);
+  t.is(both.filter(({ isNew }) => isNew).length, 1);
+  t.is((await one.accept('x: 1')).version, 3, 'going back is a version too');
   t.deepEqual((await other.list()).map(({ version, text }) => `${version} ${text}`), ['1 x: 1', '2 x: 2', '3 x: 1']);
   t.is(await one.get(9), undefined);
 });

@@ -26,13 +26,14 @@ export class ConfigVersions {
     return (await this.list()).find((each) => each.version === version);
   }
 
-  /** Keeps a configuration that was accepted; the number it has. Several control planes that accept the same text make one version. */
-  async accept(text: string): Promise<number> {
+  /** Keeps a configuration that was accepted. Several control planes that accept the same text make one version: for one of them it is new. */
+  async accept(text: string): Promise<{ version: number; isNew: boolean }> {
     for (let attempt = 0; attempt < 10; attempt++) {
       const { versions, revision } = await this.#read();
       const after = withVersion(versions, text, this.#node, this.#now());
-      const newest = after.at(-1)!.version;
-      if (after === versions || await this.#state.write(REDIS.configVersions, after, revision, null) === 'ok') return newest;
+      const { version } = after.at(-1)!;
+      if (after === versions) return { version, isNew: false };
+      if (await this.#state.write(REDIS.configVersions, after, revision, null) === 'ok') return { version, isNew: true };
     }
     throw new Error('the list of versions changes too quickly');
   }
