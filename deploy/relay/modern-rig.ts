@@ -42,7 +42,11 @@ function holder(): (request: FakeRequest) => boolean {
   const give = (): string => { const one = `held-${Math.random()}-${++made}`; held.add(one); return one; };
   return ({ message: { id, method, params = {} }, response }) => {
     const result = (value: Record<string, unknown>): true => { json(response, { jsonrpc: '2.0', id, result: { resultType: 'complete', ...value } }); return true; };
-    const invalid = (what: string): true => { json(response, { jsonrpc: '2.0', id, error: { code: -32602, message: what } }); return true; };
+    const invalid = (what: string): true => {
+      if (params.name === 'on-stream') sse(response, `: one moment\n\n${event({ jsonrpc: '2.0', id, error: { code: -32602, message: what } })}`);
+      else json(response, { jsonrpc: '2.0', id, error: { code: -32602, message: what } });
+      return true;
+    };
     if (method?.startsWith('tasks/')) return held.has(String(params.taskId)) ? result({ taskId: params.taskId, status: 'working' }) : invalid('Unknown task');
     if (method !== 'tools/call') return false;
     if (params.requestState !== undefined) return held.has(String(params.requestState)) ? result({ content: 'state ok' }) : invalid('Invalid or expired requestState');

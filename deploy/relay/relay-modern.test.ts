@@ -33,6 +33,14 @@ test('a requestState that came on a stream is known before the client has it', a
   }
 });
 
+test('a refusal may come on a stream: the next replica is asked before the client hears anything', async (t) => {
+  const { call, gateways } = await modernRig(t, {}, { isShared: false });
+  for (let i = 0; i < ROUNDS; i++) {
+    const { result } = await call('ask');
+    t.is((await call('on-stream', {}, { requestState: result!.requestState }, gateways[1]!)).result?.content, 'state ok');
+  }
+});
+
 test('what is known to be held somewhere is sent nowhere else', async (t) => {
   const { call, post, replicas, gateways } = await modernRig(t), { result } = await call('create');
   const holder = replicas.find((replica) => callsAt(replica, 'tools/call').length > 0)!;

@@ -1,5 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
 import { MAX_ATTEMPTS, type WholeAnswer } from '../relay/exchange.ts';
 import { FreeExchange } from '../relay/free-exchange.ts';
@@ -21,6 +23,7 @@ export class ModernExchange extends FreeExchange {
   #wasRefused = false;
   /** What the first replica said while others are asked. */
   #firstAnswer: WholeAnswer | null = null;
+  #unopened: (() => void) | null = null;
   #cacheKey: string | null = null;
   #changesSeen = 0;
 
@@ -59,6 +62,7 @@ export class ModernExchange extends FreeExchange {
   #sendTo(replica: ReplicaEndpoint): void { this.send({ replica, upstreamId: null, record: null }); }
 
   override onFailure(failure: UpstreamFailure): void {
+    this.#unopened = null;
     this.#wasRefused = failure.code === 'ECONNREFUSED' || (failure.cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
     super.onFailure(failure);
   }
@@ -84,12 +88,48 @@ export class ModernExchange extends FreeExchange {
 
   protected override judges(answer: WholeAnswer): boolean {
     if (!this.#isSeeking || !isInvalid(answer.body)) return super.judges(answer);
+    this.#firstAnswer ??= answer;
+    if (!this.#seekOn()) this.deliver(this.#firstAnswer);
+    return true;
+  }
+
+  /** Asks the next replica. False: all were asked. */
+  #seekOn(): boolean {
     this.tried.add(this.target!.replica.slot);
     const next = this.attempts < MAX_ATTEMPTS ? this.#latest.endpoints.find(({ slot, state }) => state !== 'lost' && state !== 'unhealthy' && !this.tried.has(slot)) : undefined;
-    this.#firstAnswer ??= answer;
     if (next) this.#sendTo(next);
-    else this.deliver(this.#firstAnswer);
-    return true;
+    return next !== undefined;
+  }
+
+  /** While a key is looked for, a stream is opened for the client only when its first event is no refusal. */
+  override onSse(status: number, headers: IncomingHttpHeaders): void {
+    if (this.#isSeeking && this.client.isFresh) this.#unopened = () => super.onSse(status, headers);
+    else super.onSse(status, headers);
+  }
+
+  override onEvent(event: SseEvent): void {
+    if (this.#unopened && event.data === null) return;
+    if (this.#unopened && isInvalid(event.data!)) {
+      const call = this.call;
+      if (this.#seekOn()) {
+        this.#unopened = null;
+        call?.abort();
+        return;
+      }
+    }
+    this.#open();
+    super.onEvent(event);
+  }
+
+  override onPiece(bytes: Buffer, isLast: boolean): void {
+    this.#open();
+    super.onPiece(bytes, isLast);
+  }
+
+  #open(): void {
+    const open = this.#unopened;
+    this.#unopened = null;
+    open?.();
   }
 
   protected override keep(data: Buffer): Promise<unknown> | null {
