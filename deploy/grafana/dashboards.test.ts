@@ -26,10 +26,10 @@ test('each point of the monitoring checklist has its row, and panels name only a
 
 test('every query of every panel has data from a real Prometheus that scraped a real mesh, and rules evaluate', async t => {
   t.timeout(180_000);
-  const { mesh, prometheus, close } = await livelyMesh(SECONDS);
+  const { mesh, prometheus, seconds, close } = await livelyMesh(SECONDS);
   try {
     const panels = (await Promise.all(Object.entries(DASHBOARDS).map(async ([name, dashboard]) => {
-      const all = await queryPanels(prometheus, dashboard, SECONDS);
+      const all = await queryPanels(prometheus, dashboard, seconds);
       t.deepEqual(emptyQueries(all), [], name);
       return all;
     }))).flat();

@@ -2,9 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { alternatingFetch } from '../clients/alternating-fetch.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { waitFor } from '../mesh/wait-for.ts';
 import { startPrometheus, targetsOf, type Prometheus } from './start-prometheus.ts';
 
-export interface LivelyMesh { mesh: Mesh; prometheus: Prometheus; close(): Promise<void> }
+export interface LivelyMesh {
+  mesh: Mesh;
+  prometheus: Prometheus;
+  /** How long it was lively. */
+  seconds: number;
+  close(): Promise<void>;
+}
 
 const CLIENTS = 6;
 /** A tool that works, ones that fail in each way, a slow one, and a name that no server knows. */
@@ -12,9 +19,15 @@ const CALLS: readonly [tool: string, args: Record<string, unknown>][] = [
   ['echo', { text: 'hello' }], ['whoami', {}], ['echo', { text: 'again' }], ['fail', {}], ['echo', { text: 'once more' }], ['throw', {}], ['wait', { durationMs: 60 }], ['no_such_tool', {}],
 ];
 
+/** Waits until some sidecar's metrics have such a line. */
+const happened = (mesh: Mesh, line: RegExp, what: string): Promise<boolean> => waitFor(async () => {
+  const texts = await Promise.all(mesh.gateways.map(async ({ sidecars }) => (await fetch(`${sidecars[0]!.adminUrl}/metrics`)).text()));
+  return texts.some(text => line.test(text));
+}, { what, timeoutMs: 60_000, everyMs: 200 });
+
 /**
  * A mesh in which everything happens that dashboards show: sessions by both gateways and the balancer, tools that fail, a rollout, a
- * replica that is killed and comes back. Runs for `seconds`; a real Prometheus scrapes it each second.
+ * replica that is killed and comes back. Runs for `seconds` at least; a real Prometheus scrapes it each second.
  */
 export async function livelyMesh(seconds: number, say: (line: string) => void = () => {}): Promise<LivelyMesh> {
   const mesh = await startMesh({
@@ -30,11 +43,18 @@ export async function livelyMesh(seconds: number, say: (line: string) => void = 
   const close = async (): Promise<void> => { isOver = true; await prometheus?.stop(); await mesh.close(); };
   try {
     prometheus = await startPrometheus(mesh.folder, targetsOf(mesh));
+    // What happens before the first scrape is no growth to Prometheus, and it takes seconds to look at its targets for the first time.
+    const targets = 2 * mesh.gateways.length + mesh.edges.length + 1, watching = prometheus;
+    await waitFor(async () => {
+      const nowSeconds = Date.now() / 1000;
+      return (await watching.range('count(up == 1)', nowSeconds, nowSeconds, 1))[0]?.points[0]?.[1] === targets;
+    }, { what: `Prometheus sees all ${targets} targets`, timeoutMs: 60_000, everyMs: 200 });
+    const startedMs = performance.now();
     say('mesh and Prometheus are up');
     const origins = [...mesh.gateways, ...mesh.edges].map(({ url }) => url);
     const client = async (index: number): Promise<void> => {
       const server = index % 3 === 2 ? 'queryquill' : 'linear';
-      for (let life = 0; !isOver; life++) {
+      while (!isOver) {
         const one = await connectClient({ kind: index % 2 ? 'v2-legacy' : 'v1', url: mesh.url(server), fetch: alternatingFetch(origins), timeoutMs: 5000, headers: { traceparent: `00-${index.toString(16).padStart(32, 'a')}-b7ad6b7169203331-01` } }).catch(() => undefined);
         if (!one) { await sleep(100); continue; }
         await one.listTools().catch(() => {});
@@ -47,22 +67,26 @@ export async function livelyMesh(seconds: number, say: (line: string) => void = 
       }
     };
     const clients = Array.from({ length: CLIENTS }, (_, index) => client(index));
+    await happened(mesh, /^mcp_tool_calls_total\{server_id="linear".*outcome="success"\} [1-9]/m, 'calls');
+    // Long enough before and after each event that lines show a change.
+    await sleep(seconds * 150);
     const victim = mesh.replicasOf('linear')[0]!;
-    await sleep(seconds * 200);
     await victim.process.kill();
-    say('a replica was killed');
-    await sleep(seconds * 200);
+    await happened(mesh, /^mcp_session_recoveries_total\{.*result="recovered"\} [1-9]/m, 'sessions are back');
+    say('a replica was killed, and its sessions are back');
+    await sleep(seconds * 150);
     await victim.process.start();
     const rollout = await fetch(`${mesh.controlPlane.adminUrl}/v1/rollouts`, {
       method: 'POST', headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ server: 'linear', from: 'stable', to: 'canary', intervalMs: 500, stepMs: 1000, minSessions: 1, minCalls: 1, maxErrorPercent: 100, maxP99Ratio: 1000, contract: 'off' }),
     });
     if (!rollout.ok) throw new Error(`the rollout was refused: ${await rollout.text()}`);
-    say('a rollout began');
-    await sleep(seconds * 600);
+    await waitFor(async () => (await (await fetch(`${mesh.controlPlane.adminUrl}/metrics`)).text()).includes('phase="promoted"'), { what: 'the rollout is over', timeoutMs: 60_000, everyMs: 200 });
+    say('a rollout went its steps');
+    await sleep(Math.max(seconds * 150, startedMs + seconds * 1000 - performance.now()));
     isOver = true;
     await Promise.all(clients);
-    return { mesh, prometheus, close };
+    return { mesh, prometheus, seconds: Math.ceil((performance.now() - startedMs) / 1000), close };
   } catch (error) {
     await close();
     throw error;

@@ -12,10 +12,10 @@ if (!(seconds >= 10 && seconds <= 3600)) {
   process.exit(64);
 }
 mkdirSync(folder, { recursive: true });
-const { prometheus, close } = await livelyMesh(seconds, line => { console.log(line); });
+const { prometheus, seconds: ran, close } = await livelyMesh(seconds, line => { console.log(line); });
 try {
   for (const [name, dashboard] of Object.entries(DASHBOARDS)) {
-    const panels = await queryPanels(prometheus, dashboard, seconds);
+    const panels = await queryPanels(prometheus, dashboard, ran);
     for (const empty of emptyQueries(panels)) console.error(`${name} has no data for ${empty}`);
     const file = join(folder, `${name}.svg`);
     writeFileSync(file, renderSvg(dashboard, panels));

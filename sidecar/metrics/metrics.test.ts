@@ -79,8 +79,10 @@ test('a server’s counters begin at 0 when it is known, so that the first loss 
   for (const wanted of ['mcp_session_lost_total{server_id="linear",reason="no-replica"} 0', 'mcp_errors_total{method="tools/call",server_id="linear",error_type="replica_fault"} 0',
     'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"} 0', 'mcp_calls_ambiguous_total{server_id="linear"} 0', 'mcp_server_health{server_id="linear"} 1']) t.true(begun.includes(wanted), wanted);
   m.sessions.lost('linear', 'no-replica');
+  m.sessions.recovery('linear', 'unreachable', 'recovered', 10);
   m.links.servers([{ server: 'linear', isHealthy: true, replicas: [] }]);
   t.true((await m.render(undefined)).body.includes('mcp_session_lost_total{server_id="linear",reason="no-replica"} 1'));
+  t.true((await m.render(undefined)).body.includes('mcp_failover_duration_seconds_count{server_id="linear"} 1'));
 });
 
 test('the version in force replaces the one before', async t => {

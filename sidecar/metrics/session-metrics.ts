@@ -6,8 +6,8 @@ export type RecoveryReason = 'unreachable' | 'unknown-session' | 'uninitialized'
 /** What it came to: `recovered`, `followed` (another node had done it), or why it was refused. */
 export type RecoveryResult = 'recovered' | 'followed' | 'unknown' | 'capability' | 'no-replica' | 'timeout' | 'queue-full' | 'conflict' | 'failed';
 
-const BEGUN_REASONS: readonly RecoveryReason[] = ['unreachable', 'unknown-session'];
-const BEGUN_LOSSES: readonly RecoveryResult[] = ['no-replica', 'timeout', 'queue-full', 'capability', 'failed'];
+const REASONS: readonly RecoveryReason[] = ['unreachable', 'unknown-session', 'uninitialized', 'unhealthy', 'drain', 'breaker', 'hanging', 'split-brain'];
+const LOSSES = ['unknown', 'capability', 'no-replica', 'timeout', 'queue-full', 'conflict', 'failed', 'store-lost', 'policy'] as const;
 
 /** Sessions: born, alive, moved, lost. */
 export function sessionMetrics(registry: Registry) {
@@ -23,14 +23,19 @@ export function sessionMetrics(registry: Registry) {
   const inFlight = new Gauge({ name: 'mcp_recoveries_in_flight', help: 'Recoveries under way.', labelNames: ['server_id'], registers });
   const touches = new Counter({ name: 'holdfast_session_touches_total', help: 'Batched updates of sessions’ last activity (written, failed, dropped).', labelNames: ['result'], registers });
 
+  const begun = new Set<string>();
+
   return {
     /** Begins this server's counters at 0. */
     begin(server_id: string, backends: Iterable<string>): void {
       for (const backend of backends) created.inc({ server_id, backend }, 0);
       for (const reason of ['deleted', 'expired']) ended.inc({ server_id, reason }, 0);
-      for (const reason of BEGUN_REASONS) for (const result of ['recovered', 'followed', ...BEGUN_LOSSES]) recoveries.inc({ server_id, reason, result }, 0);
-      for (const reason of [...BEGUN_LOSSES, 'store-lost']) lost.inc({ server_id, reason }, 0);
+      for (const reason of REASONS) for (const result of ['recovered', 'followed']) recoveries.inc({ server_id, reason, result }, 0);
+      for (const reason of LOSSES) lost.inc({ server_id, reason }, 0);
       ambiguous.inc({ server_id }, 0);
+      // `zero` would take back what was observed.
+      if (!begun.has(server_id)) failover.zero({ server_id });
+      begun.add(server_id);
     },
     created(server: string, backend: string): void { created.inc({ server_id: server, backend }); },
     ended(server: string, reason: 'deleted' | 'expired'): void { ended.inc({ server_id: server, reason }); },
