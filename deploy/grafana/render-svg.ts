@@ -1,5 +1,6 @@
 import type { Dashboard, Unit } from './dashboard.ts';
 import type { PanelData } from './query-panels.ts';
+import type { Series } from './start-prometheus.ts';
 
 const WIDTH = 1200, MARGIN = 12, PANEL_HEIGHT = 150, ROW_HEIGHT = 26, HEADER_HEIGHT = 44;
 const COLOURS = ['#3274d9', '#e0752d', '#37872d', '#c4162a', '#8f3bb8', '#0f9bb0', '#b5a000', '#806eb7', '#8a6d3b', '#5b6470'];
@@ -11,6 +12,8 @@ interface Line { name: string; points: [number, number][] }
 
 /** A dashboard's panels with real data as one picture: for the README, where no Grafana runs. */
 export function renderSvg(dashboard: Dashboard, panels: readonly PanelData[]): string {
+  const times = panels.flatMap(({ data }) => data.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([seconds]) => seconds))));
+  const range: [number, number] = [times.reduce((a, b) => Math.min(a, b), Infinity), times.reduce((a, b) => Math.max(a, b), -Infinity)];
   let y = HEADER_HEIGHT;
   const parts: string[] = [];
   for (const { title } of dashboard.rows) {
@@ -19,7 +22,7 @@ export function renderSvg(dashboard: Dashboard, panels: readonly PanelData[]): s
     parts.push(text(MARGIN, y + 17, title, 13, '#1f2933', 'bold'));
     y += ROW_HEIGHT;
     own.forEach((panel, index) => {
-      parts.push(panelSvg(panel, { x: MARGIN + (index % perLine) * (width + MARGIN), y: y + Math.floor(index / perLine) * (PANEL_HEIGHT + MARGIN), width, height: PANEL_HEIGHT }));
+      parts.push(panelSvg(panel, range, { x: MARGIN + (index % perLine) * (width + MARGIN), y: y + Math.floor(index / perLine) * (PANEL_HEIGHT + MARGIN), width, height: PANEL_HEIGHT }));
     });
     y += Math.ceil(own.length / perLine) * (PANEL_HEIGHT + MARGIN);
   }
@@ -27,11 +30,18 @@ export function renderSvg(dashboard: Dashboard, panels: readonly PanelData[]): s
     + `<rect width="100%" height="100%" fill="#f4f5f8"/>\n${text(MARGIN, 28, dashboard.title, 18, '#1f2933', 'bold')}\n${text(WIDTH - MARGIN, 28, dashboard.says, 11, '#5b6470', 'normal', 'end')}\n${parts.join('\n')}\n</svg>\n`;
 }
 
-function panelSvg({ panel, data }: PanelData, box: Box): string {
-  const all = data.flatMap(({ query, series }) => series.map(({ labels, points }): Line => ({ name: legend(query.legend, labels), points: points.filter(([, value]) => Number.isFinite(value)) })))
+function panelSvg({ panel, data }: PanelData, range: [number, number], box: Box): string {
+  const all = data.flatMap(({ query, series }) => shownSeries(series, panel.kind === 'now' ? range[1] : undefined).map(({ labels, points }): Line => ({ name: legend(query.legend, labels), points: points.filter(([, value]) => Number.isFinite(value)) })))
     .filter(({ points }) => points.length > 0);
   const frame = `<rect x="${box.x}" y="${box.y}" width="${box.width.toFixed(1)}" height="${box.height}" rx="3" fill="#ffffff" stroke="#d8dbe0"/>\n${text(box.x + 8, box.y + 17, panel.title, 11, '#1f2933', 'bold')}`;
-  return `${frame}\n${panel.kind === 'now' ? values(all, panel.unit, box) : chart(all, panel.unit, box)}`;
+  return `${frame}\n${panel.kind === 'now' ? values(all, panel.unit, box) : chart(all, panel.unit, range, box)}`;
+}
+
+/** Without the 0 that stands for "nothing yet" where there is something by now; for present values, without what is not there any more. */
+function shownSeries(series: readonly Series[], present: number | undefined): Series[] {
+  const named = series.filter(({ labels }) => Object.keys(labels).length > 0);
+  const all = named.length > 0 ? named : [...series];
+  return present === undefined ? all : all.filter(({ points }) => (points.at(-1)?.[0] ?? 0) >= present - 1);
 }
 
 function values(lines: readonly Line[], unit: Unit, box: Box): string {
@@ -43,11 +53,11 @@ function values(lines: readonly Line[], unit: Unit, box: Box): string {
   }).join('');
 }
 
-function chart(lines: readonly Line[], unit: Unit, box: Box): string {
+function chart(lines: readonly Line[], unit: Unit, [from, last]: [number, number], box: Box): string {
   const left = box.x + 46, right = box.x + box.width - 8, top = box.y + 28, bottom = box.y + box.height - 34;
   const points = lines.flatMap(line => line.points);
   if (points.length === 0) return text(box.x + box.width / 2, box.y + box.height / 2, 'no data', 11, '#8a919c', 'normal', 'middle');
-  const times = points.map(([seconds]) => seconds), from = Math.min(...times), to = Math.max(from + 1, ...times);
+  const to = Math.max(from + 1, last);
   const max = Math.max(...points.map(([, value]) => value)) || 1;
   const at = ([seconds, value]: [number, number]): string => `${(left + (seconds - from) / (to - from) * (right - left)).toFixed(1)},${(bottom - value / max * (bottom - top)).toFixed(1)}`;
   const grid = [0, 0.5, 1].map(share => {
