@@ -85,7 +85,7 @@ function text(x: number, y: number, content: string, size: number, fill: string,
 }
 
 function shown(value: number, unit: Unit): string {
-  const short = (number: number): string => (number === 0 ? '0' : number >= 1000 ? `${(number / 1000).toPrecision(3)}k` : number >= 100 ? number.toFixed(0) : number.toPrecision(2).replace(/\.0$/, ''));
+  const short = (number: number): string => (number === 0 ? '0' : number >= 1000 ? `${(number / 1000).toPrecision(3)}k` : number >= 99.5 ? number.toFixed(0) : number.toPrecision(2).replace(/\.0$/, ''));
   switch (unit) {
     case 'bool': return value > 0 ? 'yes' : 'no';
     case 's': return value >= 1 || value === 0 ? `${short(value)} s` : value >= 0.001 ? `${short(value * 1000)} ms` : `${short(value * 1e6)} µs`;

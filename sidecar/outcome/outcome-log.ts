@@ -12,7 +12,7 @@ const DIGEST_DIGITS = 12;
 
 export interface OutcomeLogOptions {
   logger: OutcomeLogger;
-  /** Share of successes that are logged, 0–1, by server. */
+  /** Share of successes (and of requests whose answer nobody read) that are logged, 0–1, by server. */
   successSample: (server: string) => number;
   random?: () => number;
 }
@@ -20,7 +20,8 @@ export interface OutcomeLogOptions {
 /** One line for each request that is not a success. Never a session id, a token, an argument or a result. A sink of the OutcomeBus. */
 export function outcomeLog({ logger, successSample, random = Math.random }: OutcomeLogOptions): (outcome: Outcome) => void {
   return outcome => {
-    if (outcome.kind === 'success') {
+    // Nobody read it, so nothing is known to be wrong; where answers aren't read, that is every request.
+    if (outcome.kind === 'success' || outcome.kind === 'unread') {
       const share = successSample(outcome.server);
       if (share <= 0 || random() >= share) return;
     }
