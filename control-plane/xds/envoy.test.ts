@@ -1,20 +1,12 @@
-import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
+import { freePort } from '../../deploy/mesh/free-port.ts';
 import type { Refusal } from './ads-stream.ts';
 import { startEnvoy } from './test-envoy.ts';
 import { cluster, endpoints, listener, routes, snapshotOf, type Parts } from './test-resources.ts';
 import { XdsServer } from './xds-server.ts';
 
 const KEY = 'gateway/envoy-1';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function serve(t: ExecutionContext, parts: Parts, port = 0) {
   const registry = new Registry(), refusals: Refusal[] = [];

@@ -18,6 +18,8 @@ export interface TestEnvoy {
 }
 
 const POLL_MS = 20;
+/** Then a test fails with what it saw, instead of hanging. */
+const PATIENCE_MS = 60_000;
 
 export async function startEnvoy(xdsPort: number, id = 'envoy-1'): Promise<TestEnvoy> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-xds-'));
@@ -47,7 +49,13 @@ export async function startEnvoy(xdsPort: number, id = 'envoy-1'): Promise<TestE
   const stat = async (name: string) => Number(new RegExp(`^${name.replaceAll('.', '\\.')}: (\\d+)$`, 'm').exec(await get(`/stats?filter=${encodeURIComponent(`^${name.replaceAll('.', '\\.')}$`)}`))?.[1] ?? 0);
   return {
     adminPort: Number(address.trim().split(':')[1]), stat, stop,
-    async until(name, isSo) { while (!isSo(await stat(name))) await sleep(POLL_MS); },
+    async until(name, isSo) {
+      const endsAtMs = Date.now() + PATIENCE_MS;
+      for (let value = await stat(name); !isSo(value); value = await stat(name)) {
+        if (Date.now() > endsAtMs) throw new Error(`${name} is ${value} after ${PATIENCE_MS / 1000} s`);
+        await sleep(POLL_MS);
+      }
+    },
     configDump: () => get('/config_dump?include_eds'),
   };
 }
