@@ -74,16 +74,26 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       },
     };
   });
+  const logs = new Set<() => void>();
   server.add({ ...accessLogService['StreamAccessLogs'] as unknown as GrpcMethod, requestDeserialize: decodeAccessLog }, (call) => {
     const messages = new Readable({ objectMode: true, highWaterMark: ACCESS_LOG_BATCHES, read: () => call.resume() });
     accessLogs(messages as ServerReadableStream<never, object>, (_error, answer) => { if (answer) call.send(answer); call.end(); });
+    const end = (): void => { if (logs.delete(end)) messages.push(null); };
+    logs.add(end);
     return {
-      onMessage: (message) => { if (!messages.push(message)) call.pause(); },
-      onHalfClose: () => { messages.push(null); },
-      onClose: () => { messages.destroy(); },
+      onMessage: (message) => { if (logs.has(end) && !messages.push(message)) call.pause(); },
+      onHalfClose: end,
+      onClose: () => { logs.delete(end); messages.destroy(); },
     };
   });
   for (const address of options.addresses) await server.listen(address);
   if (options.peer) await server.listen(options.peer, options.peerTls ?? undefined);
-  return { get openStreams() { return openStreams; }, close: (graceMs) => server.close(graceMs) };
+  return {
+    get openStreams() { return openStreams; },
+    close(graceMs) {
+      // Access logs never end by themselves: without this every end of a sidecar would take all of its grace.
+      for (const end of logs) end();
+      return server.close(graceMs);
+    },
+  };
 }
