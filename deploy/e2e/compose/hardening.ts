@@ -34,8 +34,19 @@ export async function hardening(composition: Composition): Promise<Objective[]> 
     exactly('containers that could write outside their volumes', 'none', listed([...writable, ...running.filter(({ HostConfig }) => !HostConfig.ReadonlyRootfs).map(serviceOf)])),
     exactly('containers without a memory limit, with capabilities or without a restart policy', 'none', listed(all.filter((one) => one.HostConfig.Memory === 0 || !one.HostConfig.CapDrop?.includes('ALL') || (one.HostConfig.RestartPolicy.Name !== 'unless-stopped' && serviceOf(one) !== 'prepare')).map(serviceOf))),
     exactly('containers with published ports besides the edges', 'none', listed(all.filter((one) => Object.keys(one.HostConfig.PortBindings ?? {}).length > 0 && !PUBLISHED.has(serviceOf(one))).map(serviceOf))),
+    exactly('a gateway, asked from the inside without a certificate of the mesh', 'refuses', await withoutCertificate(running)),
+    exactly('Envoy’s admin interface, asked from the inside', 'refuses', await fromInside(running, `require('node:http').get('http://gateway-2:9901/', () => done('answers')).on('error', () => done('refuses'));`)),
     exactly('admin ports that a container of another network reaches', 'none', listed(await reachable(running, serviceOf))),
   ];
+}
+
+const withoutCertificate = (running: readonly Inspected[]): Promise<string> =>
+  fromInside(running, `require('node:https').get('https://gateway-2:37373/health', { rejectUnauthorized: false }, (r) => done('answers ' + r.statusCode)).on('error', () => done('refuses'));`);
+
+/** Runs a script in a container of the composition's own network; what it calls `done` with. */
+async function fromInside(running: readonly Inspected[], script: string): Promise<string> {
+  const network = Object.keys(running.find(({ NetworkSettings }) => Object.keys(NetworkSettings.Networks).length > 0)!.NetworkSettings.Networks)[0]!;
+  return (await mustRun('docker', ['run', '--rm', '--network', network, '--entrypoint', 'node', 'holdfast/control-plane:0.1.0', '-e', `const done = (text) => { console.log(text); process.exit(); }; ${script}`])).trim();
 }
 
 /** Tries from a container that is not of the composition. */
