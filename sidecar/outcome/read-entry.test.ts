@@ -49,6 +49,11 @@ test('health checks, documents, upgrades and unknown paths are no MCP requests',
   for (const route_name of ['', 'health', 'linear/document', 'linear/upgrade']) t.is(read(entry({ route_name })).kind, 'foreign', route_name);
 });
 
+test('the session is known by metadata, the server by its route, when no header says them', t => {
+  const metadata = { filter_metadata: { holdfast: { fields: { session: text('7~abc') } }, mcp: { fields: { method: text('ping'), id: { number_value: 1 } } } } };
+  t.like(read(entry({ metadata }, { 'x-holdfast-server': '', 'x-holdfast-session': '' })), { outcome: { server: 'linear', session: '7~abc', method: 'ping' } });
+});
+
 test('an entry without its parts is malformed', t => {
   t.is(readEntry({}, () => null).kind, 'malformed');
 });

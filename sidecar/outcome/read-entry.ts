@@ -25,7 +25,7 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
   if (!common || !request) return { kind: 'malformed' };
   const headers = request.request_headers ?? NO_HEADERS;
   const [routeServer, routeKind = ''] = (common.route_name ?? '').split('/');
-  const server = headers[HEADER.server] ?? routeServer;
+  const server = headers[HEADER.server] || routeServer;
   const way = WAYS[routeKind];
   if (!server || !way) return { kind: 'foreign' };
 
@@ -44,7 +44,7 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
   const hasRequestId = asked['id'] !== undefined;
   const method = httpMethod !== 'POST' ? httpMethod || 'other' : asked['method']?.string_value ?? headers[HEADER.method] ?? (hasRequestId ? 'response' : 'other');
   const answer = entry.response?.response_headers ?? NO_HEADERS;
-  const session = headers[HEADER.session] || null;
+  const session = metadata?.[METADATA.namespace]?.fields?.[METADATA.session]?.string_value || headers[HEADER.session] || null;
   // What Envoy or the sidecar answered without trouble upstream is not the replica's doing, even where one had been chosen.
   const slot = isFromReplica || kindOfFlags(flags) !== undefined ? common.custom_tags?.['slot'] || null : null;
   const startedAtMs = ms(common.start_time);
