@@ -1,6 +1,7 @@
 import { residentMiB } from '../../bench/load/cpu.ts';
 import { callOnceEach, openSessions } from '../../bench/load/http-load.ts';
-import { httpGet } from '../../mesh/wait-for.ts';
+import { hostsOf } from '../../mesh/envoy-hosts.ts';
+import { httpGet, waitFor } from '../../mesh/wait-for.ts';
 import { atMost, exactly } from '../../report/objectives.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -22,6 +23,11 @@ export const stampede: Scenario = {
     const [crowded, ...others] = mesh.replicasOf(SERVER);
     for (const replica of others) await replica.process.kill();
     const gateway = mesh.gateways[0]!;
+    // Once it is known that they are gone: sessions offered to dead replicas would open their breakers for longer than this takes.
+    await waitFor(async () => {
+      const hosts = (await hostsOf(gateway.envoy.adminUrl)).get(`mcp.${SERVER}`);
+      return others.every(({ address }) => hosts?.get(address) !== 'HEALTHY');
+    }, { what: 'the gateway knows that only one replica is left' });
     const port = Number(new URL(gateway.url).port), path = `/mcp/${SERVER}`;
     const sessions = await openSessions(port, path, SESSIONS);
     for (const replica of others) await replica.process.start();
