@@ -1,51 +1,29 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { exactly } from '../../report/objectives.ts';
 import type { Call } from '../call-log.ts';
 import type { Scenario } from '../scenario.ts';
 import { executedAtMostOnce, newSessionErrors, provesSomething } from '../verdict.ts';
 import { lostSessions } from './kill-replica.ts';
-import { nobodyNoticed, openWhile } from './while-down.ts';
+import { loseForAWhile, nobodyNoticed } from './while-down.ts';
 
 export const killSidecar: Scenario = {
   name: 'kill-sidecar',
   says: 'one gateway loses its sidecar; Envoy goes on, a neighbour’s sidecar answers for new sessions',
   mesh: { servers: { linear: { replicas: 3, settings: { guard: [] } } } },
-  async play(chaos) {
-    await pause(2000);
-    const sidecar = chaos.mesh.gateways[0]!.sidecars[0]!.process;
-    await chaos.disturb(`SIGKILL ${sidecar.name}`, () => sidecar.kill());
-    await openWhile(chaos, chaos.seconds * 300);
-    await sidecar.start();
-    await pause(2000);
-  },
+  play: (chaos) => loseForAWhile(chaos, chaos.mesh.gateways[0]!.sidecars[0]!.process),
   judge: nobodyNoticed,
 };
 
 export const killControlPlane: Scenario = {
   name: 'kill-control-plane',
   says: 'the control plane is gone, then comes back',
-  async play(chaos) {
-    await pause(2000);
-    const { process } = chaos.mesh.controlPlane;
-    await chaos.disturb('SIGKILL control plane', () => process.kill());
-    await openWhile(chaos, chaos.seconds * 300);
-    await process.start();
-    await pause(2000);
-  },
+  play: (chaos) => loseForAWhile(chaos, chaos.mesh.controlPlane.process),
   judge: nobodyNoticed,
 };
 
 export const killGateway: Scenario = {
   name: 'kill-gateway',
   says: 'a whole gateway node is gone: Envoy and sidecar; the clients’ next requests go to the other one',
-  async play(chaos) {
-    await pause(2000);
-    const gateway = chaos.mesh.gateways[0]!;
-    await chaos.disturb(`SIGKILL ${gateway.name}`, () => gateway.kill());
-    await openWhile(chaos, chaos.seconds * 300);
-    await gateway.start();
-    await pause(2000);
-  },
+  play: (chaos) => loseForAWhile(chaos, chaos.mesh.gateways[0]!),
   judge({ disturbances, executions }, calls) {
     const { atMs = 0, doneAtMs = atMs } = disturbances[0] ?? {};
     const wasInFlight = (call: Call): boolean => call.startedAtMs <= doneAtMs && call.endedAtMs >= atMs;
