@@ -11,6 +11,8 @@ import { testRuns, type TestRun } from './test-files.ts';
  */
 const root = resolve(import.meta.dirname, '../..');
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
+/** Told once more at the end. */
+const failures: string[][] = [];
 let running: ReturnType<typeof spawn> | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => running?.kill(signal));
 process.once('disconnect', () => running?.kill());
@@ -26,6 +28,7 @@ async function inNode(program: string, args: readonly string[], onLine: (line: s
 async function typeCheck(): Promise<TestCount> {
   const code = await inNode('typescript/bin/tsc', ['--noEmit'], (line) => say(`    ${line}`));
   say(`  ${code === 0 ? '✔' : '✘'} types are right (tsc --noEmit)`);
+  if (code !== 0) failures.push(['  ✘ types are right (tsc --noEmit)']);
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
 }
 
@@ -36,9 +39,10 @@ async function ava({ title, files, concurrency }: TestRun, options: readonly str
     const shown = reader.read(line);
     if (shown !== undefined) say(shown);
   });
+  failures.push(...reader.failures);
   // A run that ends badly without a failed test (it crashed, a file does not load) counts as one failure.
   if (code === 0 || reader.count.failed > 0) return reader.count;
-  say(`  ✘ ${title}: ava ended with exit code ${code}`);
+  failures.push([`  ✘ ${title}: ava ended with exit code ${code}`]);
   return add(reader.count, { passed: 0, failed: 1, skipped: 0 });
 }
 
@@ -54,9 +58,10 @@ try {
   if (files.length === 0) total = add(total, await typeCheck());
   for (const run of files.length > 0 ? [{ title: 'named', files, concurrency: 2 }] : testRuns(root)) total = add(total, await ava(run, options));
 } catch (error) {
-  say(`  ✘ ${(error as Error).message}`);
+  failures.push([`  ✘ ${(error as Error).message}`]);
   total = add(total, { passed: 0, failed: 1, skipped: 0 });
 }
+if (failures.length > 0) say(['', 'What failed:', ...failures.flat()].join('\n'));
 say(`\n${((performance.now() - startMs) / 1000).toFixed(0)} s`);
 say(closingLine(total));
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

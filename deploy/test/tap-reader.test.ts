@@ -7,6 +7,7 @@ test('tests are counted from their own lines, diagnoses are shown, the rest is n
   const reader = tapReader();
   t.deepEqual(TAP.map((line) => reader.read(line)).filter((line) => line !== undefined), ['  ✔ a › works', '  ✘ a › fails', '      ---', '        message: boom', '      ...', '  - a › later # SKIP']);
   t.deepEqual(reader.count, { passed: 1, failed: 1, skipped: 1 });
+  t.deepEqual(reader.failures, [['  ✘ a › fails', '      ---', '        message: boom', '      ...']]);
 });
 
 test('the closing line has the form that CI reads', (t) => {

@@ -4,25 +4,42 @@ export interface TapReader {
   /** What to show of this line of TAP 13; undefined: nothing. */
   read(line: string): string | undefined;
   readonly count: TestCount;
+  /** The lines of each failure, its title first, as they were shown: to be told again at the end, where a cut log still has them. */
+  readonly failures: string[][];
 }
+
+/** Of one failure's diagnosis, at most so many lines are told again. */
+const MAX_LINES = 40;
 
 /** Reads ava's TAP: counts from what ran, and turns lines into something to read. Pure but for its own count. */
 export function tapReader(): TapReader {
   const count: TestCount = { passed: 0, failed: 0, skipped: 0 };
+  const failures: string[][] = [];
+  let failure: string[] | undefined;
   return {
     count,
+    failures,
     read(line) {
       const match = /^(not )?ok \d+(?: - (.*))?$/.exec(line);
       // Diagnosis of a failure, or what a test printed.
-      if (!match) return /^(TAP version|\d+\.\.\d+|# |$)/.test(line) ? undefined : `    ${line}`;
+      if (!match) {
+        if (/^(TAP version|\d+\.\.\d+|# |$)/.test(line)) return undefined;
+        if (failure && failure.length < MAX_LINES) failure.push(`    ${line}`);
+        return `    ${line}`;
+      }
       const [, isFailure, title = ''] = match;
+      failure = undefined;
       if (/ # (SKIP|TODO)\b/.test(title)) {
         count.skipped++;
         return `  - ${title}`;
       }
-      if (isFailure) count.failed++;
-      else count.passed++;
-      return `  ${isFailure ? '✘' : '✔'} ${title}`;
+      if (!isFailure) {
+        count.passed++;
+        return `  ✔ ${title}`;
+      }
+      count.failed++;
+      failures.push(failure = [`  ✘ ${title}`]);
+      return `  ✘ ${title}`;
     },
   };
 }
