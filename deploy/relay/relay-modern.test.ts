@@ -24,6 +24,17 @@ for (const isShared of [true, false]) {
   });
 }
 
+test('what a replica gave before the mesh noticed its restart is found under its new slot', async (t) => {
+  const { call, post, fleet, gateways } = await modernRig(t);
+  const made = await Promise.all(Array.from({ length: ROUNDS }, async () => ({ taskId: (await call('create')).result!.taskId, state: (await call('ask')).result!.requestState })));
+  for (const replica of fleet.replicas) replica.slot = `new${replica.slot}`;
+  for (const [index, { taskId, state }] of made.entries()) {
+    const gateway = gateways[index % 2]!;
+    t.is((await post('tasks/get', { taskId }, {}, gateway)).result?.taskId, taskId);
+    t.is((await call('x', {}, { requestState: state }, gateway)).result?.content, 'state ok');
+  }
+});
+
 test('a requestState that came on a stream is known before the client has it', async (t) => {
   const { gateways, call } = await modernRig(t);
   for (let i = 0; i < ROUNDS; i++) {

@@ -3,17 +3,19 @@ import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.t
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
-import { MAX_ATTEMPTS, type WholeAnswer } from '../relay/exchange.ts';
+import type { WholeAnswer } from '../relay/exchange.ts';
 import { FreeExchange } from '../relay/free-exchange.ts';
 import { cacheKey } from './cache-key.ts';
 import { keysOfAnswer, keysOfRequest, type AffinityKey } from './affinity-key.ts';
 
 const INVALID_PARAMS = -32602;
+/** Replicas that are asked for a key that nobody remembers: each refusal costs it next to nothing. */
+const MAX_ASKED = 16;
 
 /**
  * A request of 2026-07-28. What names a task, a requestState or a handle goes to the replica that holds it; anything else to any. When the holder is
  * gone another replica judges: it may share the state, and if not its own refusal is the one the protocol asks for. A key that nobody
- * remembers is looked for: a replica that refuses it as invalid has done nothing, so the next one is asked.
+ * remembers, or whose holder's life is over, is looked for: a replica that refuses it as invalid has done nothing, so the next one is asked.
  */
 export class ModernExchange extends FreeExchange {
   #keys: readonly AffinityKey[] = [];
@@ -53,11 +55,12 @@ export class ModernExchange extends FreeExchange {
       this.#isPinned = true;
       return this.#sendTo(replica);
     }
-    // A life that is over holds nothing any more; a key that is not known may still be somewhere.
-    this.#isSeeking = slot === null;
+    // A restart is noticed a moment after it: what the new life gave in between is remembered under the former one's slot, and is there all the same.
+    this.#isSeeking = true;
     this.toNext('not_sent');
   }
 
+  protected override get maxAttempts(): number { return this.#isSeeking ? MAX_ASKED : super.maxAttempts; }
   get #latest() { return this.ctx.server(this.request.server) ?? this.view; }
   #sendTo(replica: ReplicaEndpoint): void { this.send({ replica, upstreamId: null, record: null }); }
 
@@ -96,7 +99,7 @@ export class ModernExchange extends FreeExchange {
   /** Asks the next replica. False: all were asked. */
   #seekOn(): boolean {
     this.tried.add(this.target!.replica.slot);
-    const next = this.attempts < MAX_ATTEMPTS ? this.#latest.endpoints.find(({ slot, state }) => state !== 'lost' && state !== 'unhealthy' && !this.tried.has(slot)) : undefined;
+    const next = this.attempts < this.maxAttempts ? this.#latest.endpoints.find(({ slot, state }) => state !== 'lost' && state !== 'unhealthy' && !this.tried.has(slot)) : undefined;
     if (next) this.#sendTo(next);
     return next !== undefined;
   }

@@ -83,6 +83,7 @@ export abstract class Exchange implements AnswerListener {
   protected abstract judges(answer: WholeAnswer): boolean;
   protected abstract expired(): void;
 
+  protected get maxAttempts(): number { return MAX_ATTEMPTS; }
   protected get delivery(): DeliveryOutcome { return this.#hasForwarded ? 'partial_response' : 'sent_no_response'; }
   /** Server→client request ids are stamped from the first move on, where everything of the session passes the relay. */
   protected get stampEpoch(): number { return this.view.policy.guard.length === 2 ? this.target?.record?.epoch ?? 0 : 0; }
@@ -90,7 +91,7 @@ export abstract class Exchange implements AnswerListener {
   protected send(target: Target): void {
     if (this.isOver) return;
     this.target = target;
-    if (this.attempts >= MAX_ATTEMPTS) return this.fail('noReplica', 'not_sent');
+    if (this.attempts >= this.maxAttempts) return this.fail('noReplica', 'not_sent');
     const { server, path } = this.request, gate = this.ctx.breakers.gate(server, target.replica.slot, this.outcome.tool, this.ctx.now());
     if (this.attempts++ === 0) this.ctx.metrics.relayOverhead(server, this.ctx.now() - this.request.startedMs);
     if (gate.kind === 'reject') return gate.breaker.level === 'replica' ? this.rejected(gate.retryAfterMs) : this.failOpen(gate.retryAfterMs, gate.breaker);
