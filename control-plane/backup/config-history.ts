@@ -8,6 +8,8 @@ import { redisSharedState } from '../lease/redis-shared-state.ts';
 
 const FILE = 'holdfast.yaml';
 
+export const isGitHere = (): Promise<boolean> => promisify(execFile)('git', ['--version']).then(() => true, () => false);
+
 /** Commits every configuration version that the repository in `folder` does not have yet, oldest first, each at the time it was accepted. Makes the repository when there is none. Returns how many. */
 export async function commitConfigHistory(redis: Redis, folder: string): Promise<number> {
   const versions = await new ConfigVersions(redisSharedState(redis), 'backup').list();

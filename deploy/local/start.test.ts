@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { alternatingFetch } from '../clients/alternating-fetch.ts';
@@ -10,6 +11,8 @@ import { plainEnvironment } from '../mesh/managed-process.ts';
 import { answers, waitFor } from '../mesh/wait-for.ts';
 
 interface Started { child: ChildProcessByStdio<null, Readable, Readable>; output: () => string; ports: number[]; folder: string; pids: number[] }
+
+const MAIN = join(import.meta.dirname, 'main.ts');
 
 /** Two ports, one after the other, since gateways take theirs so. */
 async function neighbours(): Promise<[number, number]> {
@@ -21,8 +24,7 @@ async function neighbours(): Promise<[number, number]> {
 
 async function start(t: ExecutionContext, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Started> {
   const ports = await neighbours();
-  const main = new URL('main.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, '--port', String(ports[0]), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: plainEnvironment(env) });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, '--port', String(ports[0]), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: plainEnvironment(env) });
   t.teardown(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGINT');
@@ -91,7 +93,7 @@ test.serial('a port that is taken is named, and nothing is started', async (t) =
   t.teardown(() => server.close());
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname, '--port', String(port), '--gateways', '1'], { stdio: ['ignore', 'ignore', 'pipe'], env: plainEnvironment() });
+  const child = spawn(process.execPath, [MAIN, '--port', String(port), '--gateways', '1'], { stdio: ['ignore', 'ignore', 'pipe'], env: plainEnvironment() });
   let text = '';
   child.stderr.setEncoding('utf8').on('data', (part: string) => { text += part; });
   const [code] = await once(child, 'close');

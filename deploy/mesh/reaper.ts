@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 
 /**
@@ -9,7 +10,7 @@ let child: ChildProcessByStdio<Writable, null, null> | undefined;
 
 function tell(line: string): void {
   if (!child) {
-    child = spawn('/bin/sh', [new URL('reaper.sh', import.meta.url).pathname], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    child = spawn('/bin/sh', [join(import.meta.dirname, 'reaper.sh')], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
     // Neither keeps this process from ending; without a listener a write after its end would be an uncaught error.
     child.unref();
     child.stdin.on('error', () => {});

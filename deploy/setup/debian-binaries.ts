@@ -33,12 +33,15 @@ async function unpack(debianPackage: string, target: string): Promise<string | u
   await mkdir(BINARY_CACHE, { recursive: true });
   const folder = await mkdtemp(join(BINARY_CACHE, '.fetch-'));
   try {
-    // apt downloads into the working folder; `env -C` sets it. A machine that never updated its lists knows no packages yet.
-    const download = () => runCommand('env', ['-C', folder, 'apt-get', 'download', '--quiet', debianPackage], TIMEOUT_MS);
-    let got = await download();
+    // apt downloads into the working folder; `env -C` sets it. A machine that never updated its lists knows no packages yet:
+    // then with lists of our own, which takes no root and changes nothing of the machine's.
+    const apt = (...args: string[]) => runCommand('env', ['-C', folder, 'apt-get', '--quiet', ...args], TIMEOUT_MS);
+    let got = await apt('download', debianPackage);
     if (got.kind === 'failed') {
-      await runCommand('apt-get', ['update', '--quiet'], TIMEOUT_MS);
-      got = await download();
+      const own = [`Dir::State::lists=${folder}/lists`, `Dir::Cache=${folder}/cache`].flatMap(setting => ['-o', setting]);
+      await Promise.all(['lists/partial', 'cache/archives/partial'].map(path => mkdir(join(folder, path), { recursive: true })));
+      const updated = await apt(...own, 'update');
+      got = updated.kind === 'failed' ? updated : await apt(...own, 'download', debianPackage);
     }
     if (got.kind === 'failed') return got.why;
     const file = (await readdir(folder)).find(each => each.endsWith('.deb'));

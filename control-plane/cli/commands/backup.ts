@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { listBackups, pruneBackups, storeBackup, verifyBackup } from '../../backup/backup-folder.ts';
-import { commitConfigHistory } from '../../backup/config-history.ts';
+import { commitConfigHistory, isGitHere } from '../../backup/config-history.ts';
 import { dumpKeys, restoreKeys } from '../../backup/redis-keys.ts';
 import { action, type Tools } from '../command.ts';
 import { durationMs } from '../duration.ts';
@@ -28,6 +28,7 @@ async function createOne(tools: Tools, options: CreateOptions): Promise<void> {
 
 async function create(tools: Tools, options: CreateOptions): Promise<void> {
   if (options.keep !== undefined) wholeNumber(options.keep, '--keep');
+  if (options.git !== undefined && !(await isGitHere())) throw usageError('--git: git is not on this machine; install it, or leave --git out (the backup holds every configuration version too)');
   if (options.every === undefined) return createOne(tools, options);
   const everyMs = durationMs(options.every, '--every');
   if (everyMs < 1000) throw usageError('--every: at least 1s');
