@@ -16,6 +16,8 @@ export const sessionRecordSchema = z.looseObject({
   principal: z.string().nullable(),
   /** Subject shown to operators: `anonymous`, or the first 12 hex digits of the principal hash. */
   userId: z.string(),
+  /** Its initialize carried a token, a cookie or a key: only with those of a live request may it be rebuilt. Absent in older records, whose client may have sent some. */
+  hasCredentials: z.boolean().optional(),
   /** `params` of initialize, verbatim. */
   initializeParams: z.unknown(),
   /** What the first replica answered. */

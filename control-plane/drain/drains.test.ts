@@ -2,14 +2,14 @@ import test from 'ava';
 import { memoryEventLog } from '../events/memory-event-log.ts';
 import { fileSharedState } from '../lease/file-shared-state.ts';
 import type { DrainTarget } from './drain.ts';
-import { drainProgress, QUIET_MS, type Remaining } from './drain-progress.ts';
+import { drainProgress, QUIET_MS, STALLED_MS, type Remaining } from './drain-progress.ts';
 import { Drains, type DrainableReplica } from './drains.ts';
 
 const replica = (name: string, more: Partial<DrainableReplica> = {}): DrainableReplica => ({ server: 'linear', backend: 'stable', replica: name, address: `10.0.0.1:${name.length}`, slot: name, isHealthy: true, formerLifeSeenAtMs: null, ...more });
 const target: DrainTarget = { kind: 'replica', server: 'linear', replica: 'one' };
 
 async function setup() {
-  const world = { now: 100_000, replicas: [replica('one'), replica('three', { backend: 'canary' })], left: { sessions: 2, inFlight: 1, lastActivityMs: 100_000 } as Remaining, changes: 0 };
+  const world = { now: 100_000, replicas: [replica('one'), replica('three', { backend: 'canary' })], left: { sessions: 3, inFlight: 1, lastActivityMs: 100_000 } as Remaining, changes: 0 };
   const state = await fileSharedState(null), events = memoryEventLog(() => world.now);
   const open = (isLeader: boolean) => new Drains({
     state, events, lease: { isLeader, token: 1, leader: null, stop: async () => {} }, replicas: () => world.replicas, gateways: () => ['gateway-1'],
@@ -24,17 +24,20 @@ test('a drain is done when no call is in flight and its sessions are quiet; it s
   t.true('drain' in await drains.start(target, 60_000, false));
   await follower.tick();
   t.deepEqual(follower.current().map((each) => each.target), [target]);
-  world.now += 2 * QUIET_MS;
+  world.now += STALLED_MS;
   await drains.tick();
   t.is(drains.current()[0]!.doneAtMs, null, 'a call is in flight');
   world.left = { sessions: 2, inFlight: 0, lastActivityMs: world.now - QUIET_MS };
   await drains.tick();
-  t.is(drains.current()[0]!.reason, 'no call in flight; 2 idle session(s) will be rebuilt at their next call');
+  t.is(drains.current()[0]!.doneAtMs, null, 'the gateways have just moved one');
+  world.now += STALLED_MS;
+  await drains.tick();
+  t.is(drains.current()[0]!.reason, 'no call in flight; 2 idle session(s) that only their clients can move will be rebuilt at their next call');
   t.like((await drains.status())[0], { remaining: { sessions: 2 } });
   t.true('drain' in await follower.end(target));
   await drains.tick();
   t.deepEqual(drains.current(), []);
-  t.deepEqual(await messages(), ['linear one: draining, at most 60 s', 'linear one: drained: no call in flight; 2 idle session(s) will be rebuilt at their next call', 'linear one: takes new sessions again']);
+  t.deepEqual(await messages(), ['linear one: draining, at most 60 s', 'linear one: drained: no call in flight; 2 idle session(s) that only their clients can move will be rebuilt at their next call', 'linear one: takes new sessions again']);
   await stop();
 });
 
@@ -43,7 +46,7 @@ test('a drain for a restart ends by itself when a new life is healthy', async (t
   await drains.start(target, 1000, true);
   world.now += 1000;
   await drains.tick();
-  t.regex(drains.current()[0]!.reason, /deadline reached with 2 session\(s\), 1 call\(s\) in flight/);
+  t.regex(drains.current()[0]!.reason, /deadline reached with 3 session\(s\), 1 call\(s\) in flight/);
   await drains.tick();
   t.is(drains.current().length, 1);
   world.replicas = [replica('one', { formerLifeSeenAtMs: world.now })];
@@ -90,9 +93,9 @@ test('what is not there is a problem that says what is', async (t) => {
 test('progress: too early, nothing left, gone, deadline', (t) => {
   const drain = { target, startedAtMs: 0, deadlineAtMs: 60_000, untilRestart: false, doneAtMs: null, reason: '' };
   const none: Remaining = { sessions: 0, inFlight: 0, lastActivityMs: null }, some: Remaining = { sessions: 3, inFlight: null, lastActivityMs: 0 };
-  t.deepEqual(drainProgress(drain, none, false, 0), { isDone: false, reason: '0 session(s), 0 call(s) in flight left' });
-  t.deepEqual(drainProgress(drain, none, false, 1000), { isDone: true, reason: 'nothing is left' });
-  t.deepEqual(drainProgress(drain, some, false, 50_000), { isDone: false, reason: '3 session(s) left' }, 'nobody counts calls: only the deadline ends it');
-  t.true(drainProgress(drain, some, true, 1).isDone);
-  t.regex(drainProgress(drain, some, false, 60_000).reason, /deadline/);
+  t.deepEqual(drainProgress(drain, none, false, 0, 0), { isDone: false, reason: '0 session(s), 0 call(s) in flight left' });
+  t.deepEqual(drainProgress(drain, none, false, 0, 1000), { isDone: true, reason: 'nothing is left' });
+  t.deepEqual(drainProgress(drain, some, false, 0, 50_000), { isDone: false, reason: '3 session(s) left' }, 'nobody counts calls: only the deadline ends it');
+  t.true(drainProgress(drain, some, true, 0, 1).isDone);
+  t.regex(drainProgress(drain, some, false, 0, 60_000).reason, /deadline/);
 });

@@ -32,6 +32,8 @@ export class Drains {
   readonly #options: Required<DrainsOptions>;
   readonly #timer: NodeJS.Timeout;
   #drains: readonly Drain[] = [];
+  /** By target: sessions that were left when this control plane last looked, and since when there are so few. */
+  readonly #left = new Map<string, { sessions: number; sinceMs: number }>();
   #ticking: Promise<void> | null = null;
 
   constructor(options: DrainsOptions) {
@@ -95,7 +97,11 @@ export class Drains {
     const looked = await Promise.all(this.#drains.map(async (drain) => {
       if (this.#isBack(drain)) return { drain, next: null };
       if (drain.doneAtMs !== null) return { drain, next: drain };
-      const { isDone, reason } = drainProgress(drain, await this.#remaining(drain.target), this.#isGone(drain.target), now);
+      const remaining = await this.#remaining(drain.target), key = drainKey(drain.target), before = this.#left.get(key);
+      const left = before && before.sessions <= remaining.sessions ? before : { sessions: remaining.sessions, sinceMs: now };
+      this.#left.set(key, left);
+      const { isDone, reason } = drainProgress(drain, remaining, this.#isGone(drain.target), left.sinceMs, now);
+      if (isDone) this.#left.delete(key);
       return { drain, next: isDone ? { ...drain, doneAtMs: now, reason } : drain };
     }));
     const changed = looked.filter(({ drain, next }) => next !== drain);

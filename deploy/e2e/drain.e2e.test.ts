@@ -1,4 +1,5 @@
 import test from 'ava';
+import { connectClient } from '../clients/connect-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { holdfast, type Ran } from './holdfast-command.ts';
@@ -34,6 +35,33 @@ test.serial('a drained replica ends without a failed call or a lost session, and
   t.deepEqual(report.failures, []);
   t.false(report.homes.includes('linear-2'), 'its sessions moved');
   t.log(`${report.calls} calls, ${report.homes.length} lasting sessions`);
+});
+
+test.serial('idle sessions leave a drained replica by themselves; the drain is over long before its deadline', async (t) => {
+  t.timeout(120_000);
+  const clients = await Promise.all(Array.from({ length: 24 }, (_, index) => connectClient({ kind: index % 3 === 0 ? 'v1' : 'v2-legacy', url: mesh.url('linear', index % 2), timeoutMs: 15_000 })));
+  t.teardown(() => Promise.all(clients.map((client) => client.close().catch(() => undefined))));
+  for (const client of clients) {
+    await client.setLogLevel('warning');
+    await client.subscribe('cart:///mine');
+  }
+  const askAll = () => Promise.all(clients.map(async (client) => (await client.callTool('whoami')).data as { replica: { name: string }; logLevel: string; subscriptions: string[]; client: { name: string } }));
+  const homeOf = ({ replica }: { replica: { name: string } }): string => replica.name;
+  const before = (await askAll()).map(homeOf), there = before.filter((home) => home === 'linear-2').length;
+  t.true(there > 0);
+  const startedMs = Date.now(), drained = await run('drain', 'linear-2', '--deadline', '60s');
+  t.is(drained.code, 0, drained.err);
+  t.regex(drained.out, /linear linear-2: drained: nothing is left/);
+  t.true(Date.now() - startedMs < 60_000, 'not by its deadline');
+  await mesh.replicasOf('linear')[1]!.process.kill('SIGTERM');
+  const sessions = await askAll(), after = sessions.map(homeOf);
+  for (const { logLevel, subscriptions, client } of sessions) t.deepEqual([logLevel, subscriptions, client.name], ['warning', ['cart:///mine'], 'holdfast-test-client']);
+  t.false(after.includes('linear-2'));
+  for (const [index, home] of before.entries()) if (home !== 'linear-2') t.is(after[index], home, 'sessions of others stayed');
+  t.log(`${there} of ${clients.length} idle sessions moved; drained after ${Date.now() - startedMs} ms`);
+  await mesh.replicasOf('linear')[1]!.process.start();
+  t.is((await run('undrain', 'linear-2')).code, 0);
+  await mesh.settled();
 });
 
 test.serial('a rolling restart of every replica fails no call and loses no session', async (t) => {

@@ -158,7 +158,7 @@ export class Exchange {
     if (sessionId === null || slot === null || status >= 400) return responseHeadersReply();
     const { clientId, record } = newSession({
       server: server.name, backend: server.bySlot(slot)?.backend ?? '', slot, upstreamId: sessionId,
-      principal: principalOf(request.view.authorization, server.policy.bind), initializeParams: this.#initializeParams ?? {}, nowMs: now(),
+      principal: principalOf(request.view.authorization, server.policy.bind), hasCredentials: request.hasCredentials, initializeParams: this.#initializeParams ?? {}, nowMs: now(),
     });
     await directory.remember(record);
     this.#arrive(null);

@@ -2,6 +2,7 @@ import { fromStruct, type Struct } from '../../proto/xds/loader.ts';
 import type { RpcId } from '../../proto/rpc-error.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { RequestView } from '../routing/decide.ts';
+import { carriesCredentials } from '../routing/principal.ts';
 
 /** What Envoy sends on an ext_proc stream, as far as it is read here (proto/xds). */
 export interface ProcessingRequest {
@@ -27,7 +28,7 @@ function valuesOf(map: HeaderMap | undefined, name: string): string[] {
 
 const attributesOf = (message: ProcessingRequest): Record<string, unknown> => fromStruct(message.attributes?.[ATTRIBUTES]);
 
-export interface ReadRequest { server: string; view: RequestView; tool: string | null; isBodyless: boolean }
+export interface ReadRequest { server: string; view: RequestView; tool: string | null; isBodyless: boolean; hasCredentials: boolean }
 
 /** Reads a request's headers; undefined when they did not come by one of our routes. */
 export function readRequest(message: ProcessingRequest): ReadRequest | undefined {
@@ -49,6 +50,7 @@ export function readRequest(message: ProcessingRequest): ReadRequest | undefined
     },
     tool: body['method'] === 'tools/call' && typeof body['name'] === 'string' ? body['name'] : null,
     isBodyless: message.request_headers?.end_of_stream === true,
+    hasCredentials: carriesCredentials((map?.headers ?? []).map(({ key = '' }) => key)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { principalOf } from '../routing/principal.ts';
+import { carriesCredentials, principalOf } from '../routing/principal.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
@@ -69,7 +69,7 @@ export class FreeExchange extends Exchange {
     const upstreamId = headers[HEADER.sessionId];
     if (!this.#isInitialize || typeof upstreamId !== 'string' || upstreamId === '') return;
     const params = (JSON.parse(this.body.toString()) as { params?: unknown }).params;
-    this.#birth = { replica: this.target!.replica, upstreamId, principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind), initializeParams: params, nowMs: this.ctx.now() };
+    this.#birth = { replica: this.target!.replica, upstreamId, principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind), hasCredentials: carriesCredentials(Object.keys(this.request.incoming.headers)), initializeParams: params, nowMs: this.ctx.now() };
     this.client.nameSession(meshId(this.#birth));
   }
 

@@ -59,6 +59,10 @@ export class HeldStream implements AnswerListener {
     client.onDrain(() => this.#call?.resume());
   }
 
+  /** The replica answers on it. */
+  get isOpen(): boolean { return !this.#isOver && !this.#isHandedOver && this.#openedMs > 0; }
+  get headers(): readonly string[] { return this.#headers; }
+
   async run(): Promise<void> {
     const { server, digest, clientId, incoming } = this.#request, authorization = incoming.headers.authorization;
     this.#ctx.streams.add(server, digest!, this);

@@ -30,6 +30,12 @@ export class HeldStreams {
     this.#count(server, -1);
   }
 
+  /** What a client showed with its stream, for a session that is to be moved while it says nothing; undefined when no stream of it is held here. */
+  headersOf(digest: string): readonly string[] | undefined {
+    for (const stream of this.#streams.get(digest) ?? []) if (stream.isOpen) return stream.headers;
+    return undefined;
+  }
+
   /** Ends all of them: their clients come back to another node. */
   close(): void {
     for (const stop of this.#stop) stop();

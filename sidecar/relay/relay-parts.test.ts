@@ -95,7 +95,7 @@ test('every request of a body gets an error; unknown sessions get the same bytes
 });
 
 test('a session’s record is made of the first answer to initialize, and of nothing that is none', (t) => {
-  const birth = { replica: { server: 's', replica: 'r', backend: 'canary', slot: '4', address: '', state: 'active' as const, isSteady: true, weight: 1 }, upstreamId: 'up', principal: null, initializeParams: { a: 1 }, nowMs: 5 };
+  const birth = { replica: { server: 's', replica: 'r', backend: 'canary', slot: '4', address: '', state: 'active' as const, isSteady: true, weight: 1 }, upstreamId: 'up', principal: null, hasCredentials: false, initializeParams: { a: 1 }, nowMs: 5 };
   t.is(meshId(birth), '4~up');
   t.regex(meshId({ ...birth, principal: 'ab'.repeat(32) }), /^4p~(?!up$)/, 'a bound id tells nobody the replica’s own');
   t.like(bornRecord(birth, { protocolVersion: '2025-11-25', capabilities: { tools: {} } }), { slot: '4', backend: 'canary', upstreamId: 'up', epoch: 0, capabilities: { tools: {} }, initializeParams: { a: 1 }, userId: 'anonymous' });

@@ -18,6 +18,7 @@ import type { Topology } from '../xds/topology.ts';
 import { ClientAnswer, keepStreamsAlive } from './client-answer.ts';
 import { readClientRequest, type ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
+import { DrainedSlots } from './drained-slots.ts';
 import { FreeExchange } from './free-exchange.ts';
 import { HeldStream } from './held-stream.ts';
 import { HeldStreams } from './held-streams.ts';
@@ -110,6 +111,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   });
   server.maxRequestsPerSocket = 0;
   const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);
+  const drained = new DrainedSlots(ctx, options.topology);
   const stopKeepalive = keepStreamsAlive(open, now);
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port: options.port, host: options.host, backlog: BACKLOG }, resolve));
   return {
@@ -117,6 +119,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     tools: ctx.tools,
     close: () => new Promise((resolve) => {
       stopKeepalive();
+      drained.close();
       ctx.streams.close();
       ctx.sse.close();
       ctx.modern.listens.close();

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { principalOf, userIdOf } from './principal.ts';
+import { carriesCredentials, principalOf, userIdOf } from './principal.ts';
 
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const jwt = (claims: object, signature = 'c2ln'): string => `Bearer ${part({ alg: 'RS256' })}.${part(claims)}.${signature}`;
@@ -29,4 +29,9 @@ test('what is no JWT is no principal, and never an error', (t) => {
 test('operators see 12 digits of a principal, or anonymous', (t) => {
   t.is(userIdOf(null), 'anonymous');
   t.is(userIdOf('0123456789abcdef'), '0123456789ab');
+});
+
+test('a token, a cookie or a key says who asks, whatever its header is called; what every request has does not', (t) => {
+  for (const name of ['authorization', 'Cookie', 'x-api-key', 'X-Auth-User', 'x-session-token', 'x-goog-iap-jwt-assertion']) t.true(carriesCredentials([':path', name]), name);
+  t.false(carriesCredentials([':authority', ':method', 'host', 'accept', 'content-type', 'user-agent', 'mcp-protocol-version', 'x-holdfast-token', 'x-request-id', 'x-forwarded-for', 'traceparent']));
 });

@@ -14,6 +14,15 @@ export function principalOf(authorization: string | null | undefined, bind: Serv
   return bind === 'token' ? hash('token', token) : null;
 }
 
+/** Names of headers that may say who asks. One too many only means that the session waits for its client's next request before it is moved. */
+const CREDENTIALS = /auth|cookie|token|secret|credential|api-?key|assertion|x-forwarded-client-cert/i;
+
+/** Whether a request shows anything of who asks. Pseudo headers (`:authority`) and the mesh's own say nothing of it. */
+export function carriesCredentials(names: Iterable<string>): boolean {
+  for (const name of names) if (!name.startsWith(':') && !name.toLowerCase().startsWith('x-holdfast-') && CREDENTIALS.test(name)) return true;
+  return false;
+}
+
 /** What operators are shown of a principal. */
 export const userIdOf = (principal: string | null): string => principal === null ? 'anonymous' : principal.slice(0, 12);
 
