@@ -11,7 +11,8 @@ export const replicaAddressSchema = z.string().refine(
   'an IP address and a port like 10.0.0.7:3000 (for a host name use `discovery: {type: dns, …}`)',
 );
 
-export const milliseconds = (fallback: number, says: string) => z.int().min(1).max(86_400_000).default(fallback).describe(says);
+export const someMilliseconds = z.int().min(1).max(86_400_000);
+export const milliseconds = (fallback: number, says: string) => someMilliseconds.default(fallback).describe(says);
 
 /** Certificate and key that a listener shows; read again when the files change. */
 export const listenerTlsSchema = z.strictObject({

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { backendSchema } from './backend-schema.ts';
 import { PROBE_DEFAULTS } from '../probe/probe-settings.ts';
-import { milliseconds } from './schema-parts.ts';
+import { milliseconds, someMilliseconds } from './schema-parts.ts';
 
 const guardSchema = z.union([
   z.enum(['off', 'calls', 'streams']).transform((one): Array<'calls' | 'streams'> => (one === 'off' ? [] : [one])),
@@ -12,8 +12,8 @@ const guardSchema = z.union([
 export const probeSchema = z.strictObject({
   type: z.enum(['mcp', 'http', 'off']).default(PROBE_DEFAULTS.type).describe('mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.'),
   era: z.enum(['auto', 'legacy', 'modern']).default(PROBE_DEFAULTS.era).describe('mcp: which revision to speak; auto finds out.'),
-  intervalMs: milliseconds(PROBE_DEFAULTS.intervalMs, 'Between two probes of a healthy replica.'),
-  timeoutMs: milliseconds(PROBE_DEFAULTS.timeoutMs, 'For one probe as a whole.'),
+  intervalMs: someMilliseconds.optional().describe(`Between two probes of a healthy replica. When absent: the balancer’s interval for http (LB_HEALTH_CHECK_INTERVAL), else ${PROBE_DEFAULTS.intervalMs}.`),
+  timeoutMs: someMilliseconds.optional().describe(`For one probe as a whole. When absent: the balancer’s timeout for http (LB_HEALTH_CHECK_TIMEOUT), else ${PROBE_DEFAULTS.timeoutMs}.`),
   retryMs: milliseconds(PROBE_DEFAULTS.retryMs, 'To the next probe after a failed one, until it is certain.'),
   fullIntervalMs: milliseconds(PROBE_DEFAULTS.fullIntervalMs, 'mcp: how often a new session is opened and the tools are listed, beside the quick pings.'),
   unhealthyAfter: z.int().min(1).max(100).default(PROBE_DEFAULTS.unhealthyAfter).describe('Failed probes in a row until a replica is unhealthy.'),

@@ -1,18 +1,23 @@
 import type { Config } from '../config/config-schema.ts';
+import { PROBE_DEFAULTS } from '../probe/probe-settings.ts';
 import type { ProbeTarget } from '../probe/probe-target.ts';
 import type { KnownReplica } from '../topology/inputs.ts';
 
-/** How each replica is probed: its server's settings, its backend's Host and TLS. */
+/** How each replica is probed: its server's settings, its backend's Host and TLS. What a server does not say of its plain HTTP checks is the balancer's. */
 export function probeTargets(config: Config, replicas: readonly KnownReplica[]): ProbeTarget[] {
   return replicas.flatMap((replica) => {
     const server = config.servers.find((each) => each.name === replica.server);
     const backend = server?.backends.find((each) => each.name === replica.backend);
     if (!server || !backend) return [];
-    const { probe } = server;
+    const { probe } = server, { healthCheckPath, healthCheckIntervalMs, healthCheckTimeoutMs } = config.loadBalancer, isHttp = probe.type === 'http';
     return [{
       server: server.name, replica: replica.name, address: replica.address, path: server.path,
       host: backend.hostOverride ?? server.hostOverride, tls: backend.tls ?? null,
-      settings: { ...probe, path: probe.path ?? config.loadBalancer.healthCheckPath, tokenFile: probe.tokenFile ?? null },
+      settings: {
+        ...probe, path: probe.path ?? healthCheckPath, tokenFile: probe.tokenFile ?? null,
+        intervalMs: probe.intervalMs ?? (isHttp ? healthCheckIntervalMs : PROBE_DEFAULTS.intervalMs),
+        timeoutMs: probe.timeoutMs ?? (isHttp ? healthCheckTimeoutMs : PROBE_DEFAULTS.timeoutMs),
+      },
     }];
   });
 }
