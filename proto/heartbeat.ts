@@ -7,8 +7,10 @@ import * as z from 'zod';
 export const heartbeatSchema = z.looseObject({
   nodeId: z.string().min(1),
   version: z.string(),
-  /** Relay of each sidecar process, for neighbours whose own sidecar is gone. */
+  /** Relay of each sidecar process, for neighbours whose own sidecar is gone; none when only its own Envoy reaches it. */
   relay: z.array(z.string()),
+  /** Those relays want mTLS. */
+  isRelayTls: z.boolean().optional(),
   /** ext_proc over TCP for neighbours; null when it offers none. */
   peer: z.string().nullable(),
   /** Admin port of the sidecar. */

@@ -62,7 +62,7 @@ export const METADATA = {
 export type AnswerRead = 'json' | 'events' | 'none' | 'garbled';
 
 /** Keys below `filter_metadata.holdfast` of each endpoint in EDS. `host_metadata` attributes carry them to ext_proc and ALS. */
-export const ENDPOINT_METADATA = { namespace: 'holdfast', slot: 'slot', replica: 'replica', backend: 'backend', state: 'state', steady: 'steady', weight: 'weight', host: 'host', tls: 'tls' } as const;
+export const ENDPOINT_METADATA = { namespace: 'holdfast', slot: 'slot', replica: 'replica', backend: 'backend', state: 'state', steady: 'steady', weight: 'weight', host: 'host', tls: 'tls', peer: 'peer' } as const;
 
 /** Names of Envoy resources. `<server>` is the server's name of the configuration. */
 export const RESOURCE = {

@@ -58,8 +58,10 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const hostOf = (host: string): string => reachedAt(host, settings.advertise, networkInterfaces());
   const reached = ({ host, port }: { host: string; port: number }): string => `${hostOf(host)}:${port}`;
   const own = (): Heartbeat => {
-    return { nodeId, version, relay: [reached(settings.relay)], peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen && reached(settings.listen), isDraining, atMs: now() };
+    return { nodeId, version, ...ownRelays(), peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen && reached(settings.listen), isDraining, atMs: now() };
   };
+  // With certificates the plain port is for the own Envoy alone.
+  const ownRelays = () => ({ relay: settings.relayPeer ? [reached(settings.relayPeer)] : certs === null ? [reached(settings.relay)] : [], isRelayTls: settings.relayPeer !== null });
   const { certs } = settings;
   const tls = certs === null ? null : { certificateFile: join(certs, `${nodeId}.crt`), keyFile: join(certs, `${nodeId}.key`), caFile: join(certs, 'ca.crt') };
   const topology = new TopologyClient({
@@ -78,7 +80,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const outcomes = outcomePipeline({
     metrics, breakers, logger: log, now, touch: (name, digest, atMs) => directory.touch(name, digest, atMs), successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
-  const upstream = new Upstream(replicaLinks(() => topology.topology));
+  const upstream = new Upstream(replicaLinks(() => topology.topology, tls));
   function* inFlight() {
     for (const { name, endpoints } of topology.topology.servers.values()) {
       for (const { backend, slot, address } of endpoints) yield { server: name, backend, slot, calls: upstream.live(address) };
@@ -123,14 +125,14 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
   const affinity = new AffinityMemory({ store: redis && redisAffinityStore(redis), onError });
   const relay = await startRelay({
-    ...settings.relay, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
+    ...settings.relay, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls }, onError, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
   });
   const extProc = await startExtProc({
     addresses: [addressOf(settings.extProc)], peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }), peerTls: tls,
-    server, directory, relay: relayPins(settings.relay.host, hostOf(settings.relay.host), relay.address.port), arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
+    server, directory, relay: relayPins(settings.relay.host, settings.relayPeer ? relay.peerAddress! : `${hostOf(settings.relay.host)}:${relay.address.port}`, relay.address.port), arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
     gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()), release: (permit) => breakers.release(permit, now()), onCreated: (name, backend) => metrics.sessions.created(name, backend),
     accessLogs: accessLogReceiver({ bus: outcomes, backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null, onEntries: (result, count) => metrics.path.accessLogEntries(result, count) }),
   });
@@ -163,6 +165,6 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 const DRAIN_MS = 20_000;
 
 /** One's own Envoy knows the relay by loopback when it listens everywhere; a neighbour's, whose loopback is another, by its advertised address. */
-const relayPins = (host: string, advertised: string, port: number): string => (isWildcard(host) ? `127.0.0.1:${port},${advertised}:${port}` : `${host}:${port}`);
+const relayPins = (host: string, advertised: string, port: number): string => [...new Set([`${isWildcard(host) ? '127.0.0.1' : host}:${port}`, advertised])].join();
 
 const addressOf = (endpoint: SidecarSettings['extProc']): string => endpoint.kind === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;

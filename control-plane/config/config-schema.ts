@@ -15,7 +15,7 @@ const controlPlaneSchema = z.strictObject({
 const gatewaySchema = z.strictObject({
   listenAddress: z.string().min(1).default('127.0.0.1').describe('Address of the public port (`port`).'),
   tls: listenerTlsSchema.optional().describe('TLS of the public port.'),
-  peerTls: upstreamTlsSchema.optional().describe('TLS to neighbours’ sidecars, which run with --certs. `{node}` in a file’s name stands for the gateway’s own name, as in gateway.tls.'),
+  peerTls: upstreamTlsSchema.optional().describe('TLS to neighbours’ sidecars (ext_proc and relay), which run with --certs, --peer and --relay-peer. `{node}` in a file’s name stands for the gateway’s own name, as in gateway.tls.'),
   maxConnections: z.int().min(1).max(10_000_000).default(100_000).describe('Upstream connections and requests at a time, per cluster: a bound against runaway, not a queue.'),
   accessLogs: z.boolean().default(true).describe('Send access logs to the sidecar; without them no outcome of steady requests is known.'),
   responseOutcomes: z.enum(['off', 'events', 'all']).default('off').describe('Whether Envoy reads JSON-RPC errors and isError in answers that no relay holds (with `guard` the relay reads them). events: in event streams, as they pass; an event whose data is a bare JSON number, text, true, false or null then crashes Envoy 1.40.0, so only for replicas that send none. all: in JSON answers as well, each held back until it is complete.'),

@@ -24,14 +24,19 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
       override_host_sources: [{ header: HEADER.host }, { metadata: { key: METADATA.namespace, path: [{ key: METADATA.host }] } }],
       fallback_policy: leastRequest,
     }),
-    ...(withTls.length > 0 && {
-      transport_socket_matches: withTls.map((backend) => ({ name: backend.name, match: { backend: backend.name }, transport_socket: upstreamTls(`${server.name}/${backend.name}`, backend.tls!) })),
-    }),
+    ...socketMatches([
+      ...withTls.map((backend) => ({ name: backend.name, match: { backend: backend.name }, transport_socket: upstreamTls(`${server.name}/${backend.name}`, backend.tls!) })),
+      ...peerSockets(snapshot),
+    ]),
   };
 }
 
 /** Owner of the secrets towards neighbours' sidecars. */
 export const PEERS = 'peers';
+
+/** This node's own sidecar is a Unix socket or on loopback; neighbours are reached over the network, so those that ask for it (endpoints.ts) over mTLS. */
+const peerSockets = ({ gateway: { peerTls } }: TopologySnapshot): object[] => (peerTls ? [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, peerTls) }] : []);
+const socketMatches = (matches: object[]): object => (matches.length > 0 ? { transport_socket_matches: matches } : {});
 
 /** ext_proc and access logs. */
 export const sidecarCluster = (snapshot: TopologySnapshot): object => ({
@@ -44,8 +49,7 @@ export const sidecarCluster = (snapshot: TopologySnapshot): object => ({
   outlier_detection: outlierDetection,
   typed_extension_protocol_options: http2Options,
   load_balancing_policy: leastRequest,
-  // This node's own is a Unix socket or on loopback; neighbours are reached over the network.
-  ...(snapshot.gateway.peerTls && { transport_socket_matches: [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, snapshot.gateway.peerTls) }] }),
+  ...socketMatches(peerSockets(snapshot)),
 });
 
 /**
@@ -65,6 +69,7 @@ export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): objec
   load_balancing_policy: node.relay.length > 1
     ? policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 })
     : leastRequest,
+  ...socketMatches(peerSockets(snapshot)),
 });
 
 /** Where a server's JWT keys are fetched from; none when they are in a file. */

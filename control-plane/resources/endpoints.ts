@@ -39,13 +39,15 @@ function replica(endpoint: ReplicaEndpoint, server: ServerTopology): object {
 }
 
 /** Relays say of themselves that they are none of the replicas: the access log leaves out what they answered. */
-const relay = (address: string): object => ({
+const relay = (address: string, isTls = false): object => ({
   endpoint: { address: envoyAddress(address) },
-  metadata: { filter_metadata: { [METADATA.namespace]: { [ENDPOINT_METADATA.state]: 'relay' } } },
+  metadata: { filter_metadata: { [METADATA.namespace]: { [ENDPOINT_METADATA.state]: 'relay', ...(isTls && { [ENDPOINT_METADATA.peer]: true }) }, ...(isTls && PEER) } },
 });
 
+/** What asks for mTLS with the mesh's own certificates (clusters.ts). */
+const PEER = { 'envoy.transport_socket_match': { peer: true } };
 const plain = (address: string): object => ({ endpoint: { address: envoyAddress(address) } });
-const peer = (address: string): object => ({ ...plain(address), metadata: { filter_metadata: { 'envoy.transport_socket_match': { peer: true } } } });
+const peer = (address: string): object => ({ ...plain(address), metadata: { filter_metadata: PEER } });
 
 /** Priorities without a gap: Envoy refuses one. Empty ones are left out. */
 function assignment(name: string, priorities: object[][]): object {
@@ -60,15 +62,19 @@ function assignment(name: string, priorities: object[][]): object {
 const neighbours = (snapshot: TopologySnapshot, node: EnvoyNode) =>
   snapshot.gateways.filter((each) => each.id !== node.id && !each.isDraining && !each.relay.some((address) => node.relay.includes(address)));
 
+/** Their relays, over mTLS where they ask for it. */
+const neighbourRelays = (snapshot: TopologySnapshot, node: EnvoyNode): object[] =>
+  neighbours(snapshot, node).flatMap(({ relay: addresses, isRelayTls }) => addresses.map((address) => relay(address, isRelayTls)));
+
 export const serverEndpoints = (server: ServerTopology, snapshot: TopologySnapshot, node: EnvoyNode): object =>
   assignment(RESOURCE.serverCluster(server.name), [
     server.endpoints.map((endpoint) => replica(endpoint, server)),
-    node.relay.map(relay),
-    neighbours(snapshot, node).flatMap((each) => each.relay).map(relay),
+    node.relay.map((address) => relay(address)),
+    neighbourRelays(snapshot, node),
   ]);
 
 export const relayEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
-  assignment(RESOURCE.relayCluster, [node.relay.map(relay), neighbours(snapshot, node).flatMap((each) => each.relay).map(relay)]);
+  assignment(RESOURCE.relayCluster, [node.relay.map((address) => relay(address)), neighbourRelays(snapshot, node)]);
 
 export const sidecarEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   assignment(RESOURCE.sidecarCluster, [node.extProc.map(plain), neighbours(snapshot, node).flatMap((each) => (each.peer === null ? [] : [peer(each.peer)]))]);

@@ -55,6 +55,9 @@ servers:
   golden('several-gateways', 'three gateway nodes, one of them draining; two sidecar processes here', ONE, {
     gateways: [gateway('gateway-1', 1), gateway('gateway-2', 2), gateway('gateway-3', 3), { ...gateway('gateway-4', 4), isDraining: true }],
   }, { ...node, extProc: ['unix:/run/holdfast/a.sock', 'unix:/run/holdfast/b.sock'], relay: ['127.0.0.1:7900', '127.0.0.1:7910'] }),
+  golden('neighbours-by-tls', 'two gateway nodes with certificates: plain to one’s own sidecar, mTLS to the neighbour’s ext_proc and relay', `
+gateway: {peerTls: ${TLS}}
+${ONE}`, { gateways: [{ ...gateway('gateway-1', 1), isRelayTls: true }, { ...gateway('gateway-2', 2), isRelayTls: true }] }),
   golden('nothing-left', 'no replica at all: the relay answers', ONE, { replicas: [] }),
   golden('edge', 'an edge before three gateways, one of them draining, with TLS', `
 edge: {tlsListen: "0.0.0.0:443", tls: ${TLS}}

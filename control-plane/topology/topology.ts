@@ -35,6 +35,8 @@ export interface GatewayNode {
   id: string;
   /** Relay addresses that other nodes can reach. */
   relay: string[];
+  /** They want mTLS: `gateway.peerTls`. */
+  isRelayTls?: boolean;
   /** ext_proc over TCP for other nodes; null when it offers none. */
   peer: string | null;
   /** Where clients (or an edge) reach its Envoy; null when unknown. */

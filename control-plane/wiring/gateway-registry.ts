@@ -27,7 +27,7 @@ export class GatewayRegistry {
     if (role === 'gateway' && listen !== null) this.#listens.set(id, listen);
     if (role !== 'sidecar') return;
     const node: GatewayNode = {
-      id, relay: texts(metadata['relay']), peer: textOrNull(metadata['peer']), listen, isDraining: metadata['isDraining'] === true,
+      id, relay: texts(metadata['relay']), isRelayTls: metadata['isRelayTls'] === true, peer: textOrNull(metadata['peer']), listen, isDraining: metadata['isDraining'] === true,
     };
     this.#seen.set(id, { node, atMs: this.#now(), isConnected: true });
   }
@@ -46,8 +46,8 @@ export class GatewayRegistry {
       return;
     }
     const before = this.#seen.get(beat.nodeId);
-    const { nodeId: id, relay, peer, listen, isDraining } = beat;
-    this.#seen.set(id, { node: { id, relay, peer, listen, isDraining }, atMs: this.#now(), isConnected: before?.isConnected ?? false });
+    const { nodeId: id, relay, isRelayTls = false, peer, listen, isDraining } = beat;
+    this.#seen.set(id, { node: { id, relay, isRelayTls, peer, listen, isDraining }, atMs: this.#now(), isConnected: before?.isConnected ?? false });
   }
 
   /**

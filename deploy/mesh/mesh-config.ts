@@ -40,3 +40,10 @@ export function meshConfig({ servers, replicas, gatewayNames, port, redisUrl, xd
     })),
   };
 }
+
+/** mTLS with the certificates of `folder` wherever processes of the mesh speak to each other. */
+export function secure(config: MeshConfig, folder: string): void {
+  const files = (name: string) => ({ certificateFile: `${folder}/${name}.crt`, keyFile: `${folder}/${name}.key` });
+  config['controlPlane'] = { ...config['controlPlane'] as object, tls: { ...files('control-plane'), clientCaFile: `${folder}/ca.crt` } };
+  config['gateway'] = { ...config['gateway'] as object, peerTls: { ...files('{node}'), caFile: `${folder}/ca.crt` } };
+}

@@ -38,6 +38,8 @@ export interface MeshOptions {
   env?: NodeJS.ProcessEnv;
   /** Further environment of one gateway node, by its index. */
   gatewayEnv?: (index: number) => NodeJS.ProcessEnv;
+  /** Folder of certificates (control-plane/certs) of `control-plane` and of every gateway: mTLS between all processes of the mesh. */
+  certs?: string;
   /** Worker threads of each Envoy. Default 1. */
   envoyConcurrency?: number;
   /** Prefix of the temporary folder's name. */

@@ -16,6 +16,8 @@ export interface Sidecar {
   adminUrl: string;
   /** `ip:port` of its relay. */
   relay: string;
+  /** Where neighbours reach it by mTLS; null without certificates. */
+  relayPeer: string | null;
   /** Path of its ext_proc socket. */
   socket: string;
 }
@@ -43,6 +45,8 @@ export interface GatewayOptions {
   processes: number;
   envoyConcurrency: number;
   env: NodeJS.ProcessEnv;
+  /** Folder of certificates; null: plain. */
+  certs: string | null;
 }
 
 /** A gateway node's handle; not started. */
@@ -54,6 +58,7 @@ export async function prepareGateway(options: GatewayOptions): Promise<Gateway> 
   const bootstrap = renderBootstrap(readBootstrapTemplate(), {
     nodeId: name, role: 'gateway', listen, extProc: sidecars.map(({ socket }) => `unix:${socket}`), relay: sidecars.map(({ relay }) => relay),
     controlPlanes: xds, admin: `127.0.0.1:${adminPort}`,
+    ...(options.certs !== null && { controlPlaneTls: { certificateFile: join(options.certs, `${name}.crt`), keyFile: join(options.certs, `${name}.key`), caFile: join(options.certs, 'ca.crt') } }),
   });
   const envoy = await prepareEnvoy({ config: parse(bootstrap), folder, name: `${name} envoy`, adminPort, concurrency: options.envoyConcurrency });
   const processes = [envoy.process, ...sidecars.map((sidecar) => sidecar.process)];
@@ -65,19 +70,19 @@ export async function prepareGateway(options: GatewayOptions): Promise<Gateway> 
   };
 }
 
-async function prepareSidecar({ name, port, folder, xds, configFile, env }: GatewayOptions, index: number): Promise<Sidecar> {
-  const [relayPort, adminPort, peerPort] = await freePorts(3) as [number, number, number];
+async function prepareSidecar({ name, port, folder, xds, configFile, env, certs }: GatewayOptions, index: number): Promise<Sidecar> {
+  const [relayPort, adminPort, peerPort, relayPeerPort] = await freePorts(4) as [number, number, number, number];
   const nodeId = index === 0 ? name : `${name}-${index + 1}`;
   const socket = join(folder, `${nodeId}.sock`);
-  const relay = `127.0.0.1:${relayPort}`;
+  const relay = `127.0.0.1:${relayPort}`, relayPeer = certs === null ? null : `127.0.0.1:${relayPeerPort}`;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const process = new ManagedProcess({
     name: `${nodeId} sidecar`, logFile: join(folder, `${nodeId} sidecar.log`), isReady: () => answers(`${adminUrl}/readyz`),
     ...nodeProgram('sidecar/main.ts', [
       '--node-id', nodeId, '--xds', xds.join(','), '--ext-proc', socket, '--relay', relay,
       '--admin', `127.0.0.1:${adminPort}`, '--peer', `127.0.0.1:${peerPort}`, '--listen', `127.0.0.1:${port}`,
-      '--state-dir', join(folder, 'state'), '--config', configFile,
+      '--state-dir', join(folder, 'state'), '--config', configFile, ...(certs === null ? [] : ['--certs', certs, '--relay-peer', relayPeer!]),
     ], env, SIDECAR_NODE_FLAGS),
   });
-  return { process, adminUrl, relay, socket };
+  return { process, adminUrl, relay, relayPeer, socket };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePorts } from './free-port.ts';
 import { ManagedProcess } from './managed-process.ts';
-import { meshConfig, planReplicas } from './mesh-config.ts';
+import { meshConfig, planReplicas, secure } from './mesh-config.ts';
 import type { MeshConfig, MeshOptions } from './mesh-options.ts';
 import { nodeProgram } from './node-program.ts';
 import { hostsOf } from './envoy-hosts.ts';
@@ -69,6 +69,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
 
     const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl, xds: xds[0]!, admin: admin[0]!, stateDir: join(folder.path, 'state') });
     if (options.edges) config['edge'] = {};
+    if (options.certs !== undefined) secure(config, options.certs);
     options.config?.(config);
     const configFile = options.configFile ?? join(folder.path, 'holdfast.yaml');
     const writeConfig = async (change?: (config: MeshConfig) => void): Promise<void> => {
@@ -89,7 +90,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     });
     const replicas = planned.map((one) => prepareReplica(one, servers[one.server]!, folder.path));
     const gateways = await Promise.all(gatewayNames.map((name, index) => prepareGateway({
-      name, port: ports[index]!, folder: folder.path, xds, configFile, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env: { ...env, ...options.gatewayEnv?.(index) },
+      name, port: ports[index]!, folder: folder.path, xds, configFile, certs: options.certs ?? null, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env: { ...env, ...options.gatewayEnv?.(index) },
     })));
     const envoyConcurrency = options.envoyConcurrency ?? 1;
     const edges = await Promise.all(Array.from({ length: options.edges ?? 0 }, (_, index) => prepareEdge({ name: `edge-${index + 1}`, folder: folder.path, xds, concurrency: envoyConcurrency })));

@@ -53,7 +53,7 @@ export class RigFleet {
 
   topology() {
     const endpoints = this.replicas.map(({ address, slot, state, backend = 'stable' }): ReplicaEndpoint => ({ server: 'linear', replica: `r${slot}`, backend, slot, address, state, isSteady: true, weight: state === 'active' ? 1 : 0 }));
-    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints, this.relays)]);
+    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints, this.relays.map((address) => ({ address, isTls: false })))]);
   }
 
   /** While `partition.isCut` it can't reach the store. */

@@ -5,21 +5,24 @@ import type { Topology } from '../xds/topology.ts';
 /** What is special about the way to one replica. */
 export interface ReplicaLink { host: string | null; tls: ReplicaTls | null }
 
-/** Links by address, of the topology in force. Most replicas have none. */
-export function replicaLinks(topology: () => Topology): (address: string) => ReplicaLink | undefined {
+/** Links by address, of the topology in force. Most replicas have none. `peerTls`: what neighbours' relays are reached with, where they want mTLS. */
+export function replicaLinks(topology: () => Topology, peerTls: ReplicaTls | null = null): (address: string) => ReplicaLink | undefined {
   let of: Topology | undefined;
   let links = new Map<string, ReplicaLink>();
   return (address) => {
     const now = topology();
     if (now !== of) {
       of = now;
-      links = new Map([...now.servers.values()].flatMap(({ endpoints }) => endpoints.flatMap(({ address: at, host = null, tls = null }) => (host === null && tls === null ? [] : [[at, { host, tls }] as const]))));
+      links = new Map([...now.servers.values()].flatMap(({ endpoints, tlsRelays }) => [
+        ...endpoints.flatMap(({ address: at, host = null, tls = null }) => (host === null && tls === null ? [] : [[at, { host, tls }] as const])),
+        ...tlsRelays.map((at) => [at, { host: null, tls: peerTls }] as const),
+      ]));
     }
     return links.get(address);
   };
 }
 
-/** As Node's `tls.connect` takes it. The certificate is always checked; its name is the configured one, not the address. Read for each new pool, so renewed files are taken up. */
+/** As Node's `tls.connect` takes it. The certificate is always checked; its name is the configured one, not the address. */
 export function tlsOptions({ caFile, serverName, certificateFile, keyFile }: ReplicaTls): { ca?: string; cert?: string; key?: string; checkServerIdentity?: () => undefined } {
   return {
     ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),

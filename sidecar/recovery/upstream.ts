@@ -89,6 +89,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
 }
 
 interface ReplicaPool { pool: Pool; live: number; lastUsedMs: number }
+/** A pool in use reads its certificates again after this long, so that new connections are made with renewed ones. */
+const REREAD_MS = 10_000;
 /** A replica without a call for this long loses its pool. */
 const IDLE_POOL_MS = 60_000;
 
@@ -152,9 +154,20 @@ export class Upstream {
   #connection({ address, connectTimeoutMs }: UpstreamRequest): Pool.Options {
     const tls = this.#linkTo(address)?.tls;
     if (!tls) return { connectTimeout: connectTimeoutMs };
-    const connect = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs });
-    // undici would ask for the name in the Host header, which is the client's.
-    return { connect: tls.serverName === undefined ? connect : (options, callback) => { connect({ ...options, servername: tls.serverName! }, callback); } };
+    let connect = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs }), readAtMs = Date.now();
+    const renew = (): void => {
+      if (Date.now() - readAtMs < REREAD_MS) return;
+      readAtMs = Date.now();
+      // Files that are just being replaced: the former ones do until the next time.
+      try { connect = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs }); } catch { /* as above */ }
+    };
+    return {
+      connect: (options, callback) => {
+        renew();
+        // undici would ask for the name in the Host header, which is the client's.
+        connect(tls.serverName === undefined ? options : { ...options, servername: tls.serverName }, callback);
+      },
+    };
   }
 
   #dropIdle(nowMs: number): void {

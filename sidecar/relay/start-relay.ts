@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Outcome } from '../../proto/outcome.ts';
 import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
@@ -24,6 +24,7 @@ import { HeldStream } from './held-stream.ts';
 import { HeldStreams } from './held-streams.ts';
 import { readBody } from './read-body.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
+import { relayServers, type PeerPort } from './relay-servers.ts';
 import { ReportLimit } from './report-limit.ts';
 import { Refusals } from './refusals.ts';
 import { Resumptions } from './resumptions.ts';
@@ -53,6 +54,10 @@ export interface RelayOptions {
   health: () => Promise<{ status: number; body: unknown }>;
   /** Host at which neighbours reach this relay; `host` when left out. */
   advertise?: string;
+  /** The port of neighbours, who then come there alone; null or left out: they come by the plain one. */
+  peer?: PeerPort | null;
+  /** What no request waits for: certificates that can't be read any more. */
+  onError?: (error: unknown) => void;
   /** How long requests in flight may take after `close`. */
   closeMs?: number;
   /** What is known of tasks, states and handles of 2026-07-28; of this process alone when left out. */
@@ -61,14 +66,10 @@ export interface RelayOptions {
   random?: () => number;
 }
 
-export interface Relay { address: AddressInfo; tools: ToolKnowledge; close(): Promise<void> }
+export interface Relay { address: AddressInfo; peerAddress: string | null; tools: ToolKnowledge; close(): Promise<void> }
 
 /** Requests in flight at close get this long to finish. */
 const CLOSE_MS = 5000;
-/** Connections that may wait to be accepted (the kernel's own limit may be lower): after a replica's death thousands of Envoy's come at once, and with Node's 511 the rest would wait seconds for their SYN's retry. */
-const BACKLOG = 16_384;
-/** A request head larger than this is refused by Node with 431. */
-const MAX_HEAD_BYTES = 64 << 10;
 
 /** The sidecar's HTTP service: Envoy's endpoint of last resort, and the one that holds guarded calls and streams. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
@@ -79,7 +80,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       if (view) ctx.tools.see(view);
       return view;
     },
-    ownRelay: () => `${options.advertise ?? options.host}:${(server.address() as AddressInfo | null)?.port ?? options.port}`,
+    ownRelay: () => servers.peerAddress ?? `${options.advertise ?? options.host}:${(servers.address as AddressInfo | null)?.port ?? options.port}`,
     directory: options.directory, recovery: options.recovery, upstream: options.upstream, breakers: options.breakers, outcome: options.outcomes, metrics: options.metrics, now,
     report: (report) => limit.report(report),
     place: ({ policy, endpoints, backends }, excluded) => {
@@ -104,18 +105,18 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       return queue;
     },
   };
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, maxHeaderSize: MAX_HEAD_BYTES, noDelay: true }, (incoming, response) => {
+  const servers = relayServers(options, options.peer ?? null, (incoming, response) => {
     if (incoming.url === '/health') return void answerHealth(options.health, response);
     const request = readClientRequest(incoming, now());
     handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
-  });
-  server.maxRequestsPerSocket = 0;
+  }, options.onError ?? (() => undefined));
   const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);
   const drained = new DrainedSlots(ctx, options.topology);
   const stopKeepalive = keepStreamsAlive(open, now);
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port: options.port, host: options.host, backlog: BACKLOG }, resolve));
+  await servers.listen();
   return {
-    address: server.address() as AddressInfo,
+    address: servers.address,
+    peerAddress: servers.peerAddress,
     tools: ctx.tools,
     close: () => new Promise((resolve) => {
       stopKeepalive();
@@ -126,12 +127,12 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       cacheWatch.close();
       limit.close();
       for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node
-      const idle = setInterval(() => server.closeIdleConnections(), 50), timer = setTimeout(() => {
+      const idle = setInterval(() => servers.closeIdleConnections(), 50), timer = setTimeout(() => {
         // An open stream that breaks off is no answer: official clients would wait for one for a minute.
         for (const answer of [...open]) answer.giveUp?.();
-        setImmediate(() => server.closeAllConnections());
+        setImmediate(() => servers.closeAllConnections());
       }, options.closeMs ?? CLOSE_MS);
-      server.close(() => { clearInterval(idle); clearTimeout(timer); resolve(); });
+      void servers.close().then(() => { clearInterval(idle); clearTimeout(timer); resolve(); });
     }),
   };
 }

@@ -24,6 +24,14 @@ test('a flag wins over the environment, the environment over the file', (t) => {
   t.is(read.settings.shared.port, 5000);
 });
 
+test('with certificates the relay’s plain port is on loopback, and neighbours have one of their own; without, they can’t', (t) => {
+  const read = readSettings([...needed, '--certs', '/etc/certs', '--relay-peer', '0.0.0.0:7903'], {}, noFile);
+  t.is(read.kind, 'ok');
+  if (read.kind === 'ok') t.deepEqual(read.settings.relayPeer, { host: '0.0.0.0', port: 7903 });
+  t.deepEqual(problemsOf(readSettings([...needed, '--certs', '/etc/certs', '--relay', '0.0.0.0:7900'], {}, noFile)), ['--relay']);
+  t.deepEqual(problemsOf(readSettings([...needed, '--relay-peer', '0.0.0.0:7903'], {}, noFile)), ['--relay-peer']);
+});
+
 test('every problem is told at once, by the name that the operator wrote', (t) => {
   const read = readSettings(['--ext-proc', 'x'.repeat(120), '--relai', '127.0.0.1:1', '--admin', 'nonsense', '--xds', 'host:99999'], { CIRCUIT_BREAKER_THRESHOLD: 'many', SESSION_STORE: 'files' }, noFile);
   t.deepEqual(problemsOf(read).sort(), ['--admin', '--ext-proc', '--relai', '--xds', 'CIRCUIT_BREAKER_THRESHOLD', 'SESSION_STORE'].sort());

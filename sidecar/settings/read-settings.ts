@@ -3,6 +3,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { overlay, readEnvironment, type Environment } from '../../proto/config-file/environment.ts';
 import { nearest } from '../../proto/config-file/nearest.ts';
 import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
+import { isLoopback } from './reached-at.ts';
 import { sharedSettingsSchema, type SharedSettings } from '../../proto/settings.ts';
 
 /** Address that something listens on or is reached at: a TCP `host:port`, or a Unix socket's path. */
@@ -15,6 +16,8 @@ export interface SidecarSettings {
   extProc: Endpoint;
   relay: { host: string; port: number };
   admin: { host: string; port: number };
+  /** The relay over mTLS for neighbours; null: they use `relay`, where it can be reached. */
+  relayPeer: { host: string; port: number } | null;
   /** ext_proc over TCP for neighbours; null: none. */
   peer: { host: string; port: number } | null;
   /** Where clients or an edge reach this node's Envoy; null when not told. */
@@ -32,7 +35,7 @@ export type ReadSettings = { kind: 'ok'; settings: SidecarSettings } | { kind: '
 
 const OPTIONS = {
   'node-id': { type: 'string' }, xds: { type: 'string' }, 'ext-proc': { type: 'string' }, relay: { type: 'string' }, admin: { type: 'string' },
-  peer: { type: 'string' }, listen: { type: 'string' }, advertise: { type: 'string' }, 'state-dir': { type: 'string' }, certs: { type: 'string' },
+  'relay-peer': { type: 'string' }, peer: { type: 'string' }, listen: { type: 'string' }, advertise: { type: 'string' }, 'state-dir': { type: 'string' }, certs: { type: 'string' },
   config: { type: 'string' }, help: { type: 'boolean' },
 } as const;
 
@@ -40,6 +43,7 @@ export const USAGE = `node sidecar/main.ts --xds HOST:PORT[,HOST:PORT…] --ext-
   --node-id NAME      name of this gateway node (HA_NODE_ID)
   --relay HOST:PORT   where Envoy finds the relay (127.0.0.1:7900)
   --admin HOST:PORT   /health, /readyz, /metrics (127.0.0.1:7901)
+  --relay-peer HOST:PORT  the relay for neighbours, over mTLS; with --certs, when --relay is on loopback alone
   --peer HOST:PORT    ext_proc for neighbours whose own sidecar is gone
   --listen HOST:PORT  where clients or an edge reach this node's Envoy, told to the control plane
   --advertise HOST    host that other nodes reach this one by
@@ -84,12 +88,15 @@ export function readSettings(args: readonly string[], env: Environment, readFile
   const relay = tcp('relay', '127.0.0.1:7900');
   const admin = tcp('admin', '127.0.0.1:7901');
   const peer = tcp('peer');
+  const relayPeer = tcp('relay-peer');
   const listen = tcp('listen');
+  if (relayPeer && text('certs') === undefined) flag('relay-peer', '--certs beside it: neighbours show certificates there', text('relay-peer'));
+  if (text('certs') !== undefined && relay && !isLoopback(relay.host)) flag('relay', 'a loopback address beside --certs, where neighbours come by --relay-peer', text('relay'));
   if (problems.length > 0 || !shared || !extProc || !relay || !admin) return { kind: 'bad', problems };
   return {
     kind: 'ok',
     settings: {
-      nodeId: text('node-id') ?? shared.ha.nodeId, controlPlanes: xds as [string, ...string[]], extProc, relay, admin, peer,
+      nodeId: text('node-id') ?? shared.ha.nodeId, controlPlanes: xds as [string, ...string[]], extProc, relay, relayPeer, admin, peer,
       listen, advertise: text('advertise') ?? null, stateDir: text('state-dir') ?? null, certs: text('certs') ?? null, shared,
     },
   };

@@ -1,6 +1,7 @@
 import type { ReplicaEndpoint, ReplicaState, ReplicaTls } from '../../proto/endpoint.ts';
 import { ENDPOINT_METADATA as KEY } from '../../proto/wire.ts';
 import type { Read } from './read-policy.ts';
+import type { RelayPeer } from './topology.ts';
 
 interface WireEndpoint {
   endpoint?: { address?: { socket_address?: { address?: string; port_value?: number } } };
@@ -9,11 +10,11 @@ interface WireEndpoint {
 interface WireAssignment { endpoints?: { lb_endpoints?: WireEndpoint[] }[] }
 
 /** The gateways' relays, this node's own among them: another one may know what this one can't find out. */
-export function readRelays(resource: object): string[] {
+export function readRelays(resource: object): RelayPeer[] {
   const all = ((resource as WireAssignment).endpoints ?? []).flatMap(({ lb_endpoints = [] }) => lb_endpoints);
-  return all.filter(({ metadata }) => metadata?.filter_metadata?.[KEY.namespace]?.[KEY.state] === 'relay').flatMap(({ endpoint }) => {
+  return all.filter(({ metadata }) => metadata?.filter_metadata?.[KEY.namespace]?.[KEY.state] === 'relay').flatMap(({ endpoint, metadata }) => {
     const { address, port_value: port } = endpoint?.address?.socket_address ?? {};
-    return address && port ? [address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`] : [];
+    return address && port ? [{ address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`, isTls: metadata?.filter_metadata?.[KEY.namespace]?.[KEY.peer] === true }] : [];
   });
 }
 

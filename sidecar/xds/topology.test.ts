@@ -32,6 +32,12 @@ test('replicas are found by slot and by address; relays are none; lost slots are
   t.deepEqual(server.backends, [{ name: 'stable', weight: 100 }]);
 });
 
+test('of the gateways’ relays those are known that want mTLS', (t) => {
+  const relay = (port: number, more: object = {}) => ({ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } }, metadata: { filter_metadata: { holdfast: { state: 'relay', ...more } } } });
+  const { relays, tlsRelays } = fleet(policies(policy('linear')), endpoints('linear', relay(7900), relay(7903, { peer: true }))).topology.server('linear')!;
+  t.deepEqual([relays, tlsRelays], [['127.0.0.1:7900', '127.0.0.1:7903'], ['127.0.0.1:7903']]);
+});
+
 test('a change of one server leaves the others’ views as they are, and the former topology untouched', (t) => {
   const before = fleet(policies(policy('a'), policy('b')), endpoints('a', replica('0', 1)), endpoints('b', replica('1', 2)));
   const { state, changed } = accept(before, endpoints('a', replica('0', 1), replica('2', 3)));

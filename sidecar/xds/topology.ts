@@ -3,6 +3,9 @@ import type { ServerPolicy } from '../../proto/server-policy.ts';
 
 export interface BackendWeight { name: string; weight: number }
 
+/** A gateway's relay: `ip:port`, and whether it wants mTLS. */
+export interface RelayPeer { address: string; isTls: boolean }
+
 /** One server as the control plane last told it. Never changed in place. */
 export interface ServerView {
   readonly name: string;
@@ -13,6 +16,8 @@ export interface ServerView {
   readonly backends: readonly BackendWeight[];
   /** `ip:port` of all gateways’ relays, this one’s own among them. */
   readonly relays: readonly string[];
+  /** Those of them that want mTLS. */
+  readonly tlsRelays: readonly string[];
   bySlot(slot: string): ReplicaEndpoint | undefined;
   /** `ip:port`. */
   byAddress(address: string): ReplicaEndpoint | undefined;
@@ -27,11 +32,12 @@ export interface Topology {
 /** What the resources of one server hold, read and checked. */
 export interface PolicyContent { policy: ServerPolicy; lostSlots: readonly string[]; backends: readonly BackendWeight[] }
 
-export function makeServerView({ policy, lostSlots, backends }: PolicyContent, endpoints: readonly ReplicaEndpoint[], relays: readonly string[] = []): ServerView {
+export function makeServerView({ policy, lostSlots, backends }: PolicyContent, endpoints: readonly ReplicaEndpoint[], relays: readonly RelayPeer[] = []): ServerView {
   const slots = new Map(endpoints.map((endpoint) => [endpoint.slot, endpoint]));
   const addresses = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
   return {
-    name: policy.name, policy, endpoints, backends, relays, lostSlots: new Set(lostSlots),
+    name: policy.name, policy, endpoints, backends, lostSlots: new Set(lostSlots),
+    relays: relays.map(({ address }) => address), tlsRelays: relays.filter(({ isTls }) => isTls).map(({ address }) => address),
     bySlot: (slot) => slots.get(slot),
     byAddress: (address) => addresses.get(address),
   };

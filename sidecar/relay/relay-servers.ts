@@ -1,0 +1,54 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
+
+/** Where a relay listens: `port` 0 takes a free one. */
+export interface RelayPort { host: string; port: number }
+/** The same relay for neighbours: only who shows a certificate of the authority is let in. `advertise`: host by which they reach it. */
+export interface PeerPort extends RelayPort { advertise: string; tls: GrpcTls }
+
+export interface RelayServers {
+  /** Known once it listens. */
+  readonly address: AddressInfo;
+  /** `ip:port` for neighbours, once it listens; null without a port of theirs. */
+  readonly peerAddress: string | null;
+  listen(): Promise<void>;
+  /** Takes no new connections; resolves once the last one has ended. */
+  close(): Promise<void>;
+  closeIdleConnections(): void;
+  closeAllConnections(): void;
+}
+
+/** Connections that may wait to be accepted (the kernel's own limit may be lower): after a replica's death thousands of Envoy's come at once, and with Node's 511 the rest would wait seconds for their SYN's retry. */
+const BACKLOG = 16_384;
+/** A request head larger than this is refused by Node with 431. */
+const MAX_HEAD_BYTES = 64 << 10;
+const OPTIONS = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, maxHeaderSize: MAX_HEAD_BYTES, noDelay: true } as const;
+
+/** One's own Envoy comes by plain HTTP, neighbours by mTLS where that is configured; both get the same answers. */
+export function relayServers(own: RelayPort, peer: PeerPort | null, onRequest: RequestListener, onError: (error: unknown) => void): RelayServers {
+  const plain = createServer(OPTIONS, onRequest);
+  const secure = peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), requestCert: true, rejectUnauthorized: true }, onRequest);
+  const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
+  const servers: Server[] = secure ? [plain, secure] : [plain];
+  for (const server of servers) server.maxRequestsPerSocket = 0;
+  return {
+    get address() { return plain.address() as AddressInfo; },
+    get peerAddress() { return peer && `${peer.advertise}:${(secure?.address() as AddressInfo | null)?.port ?? peer.port}`; },
+    async listen() {
+      await listen(plain, own);
+      if (peer && secure) await listen(secure, peer);
+    },
+    async close() {
+      stopRenewing();
+      await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve); })));
+    },
+    closeIdleConnections() { for (const server of servers) server.closeIdleConnections(); },
+    closeAllConnections() { for (const server of servers) server.closeAllConnections(); },
+  };
+}
+
+const listen = (server: Server, { host, port }: RelayPort): Promise<void> =>
+  new Promise((resolve, reject) => { server.once('error', reject).listen({ port, host, backlog: BACKLOG }, () => { server.off('error', reject); resolve(); }); });
