@@ -1,5 +1,7 @@
-import { HEADER, METADATA, RESOURCE } from '../../proto/wire.ts';
+import { accessLogFormats } from '../../proto/access-log.ts';
+import { HEADER, RESOURCE } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
+import { toNeighbour } from './retry-policy.ts';
 
 const header = (name: string, match: object): object => ({ header_filter: { header: { name, ...match } } });
 
@@ -17,22 +19,20 @@ const notFromRelay: object = {
   },
 };
 
-/** Outcomes of what Envoy carried without a relay, in batches to the sidecar. */
+/** Outcomes of what Envoy carried without a relay, in batches to the sidecar: `proto/access-log.ts` says what is in them. */
 export const accessLog: object = {
-  name: 'envoy.access_loggers.http_grpc',
+  name: 'envoy.access_loggers.open_telemetry',
   filter: notFromRelay,
-  typed_config: typed('envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig', {
+  typed_config: typed('envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig', {
     common_config: {
       log_name: 'mcp',
       transport_api_version: 'V3',
-      grpc_service: { envoy_grpc: { cluster_name: RESOURCE.sidecarCluster } },
+      // What found nobody at this node's sidecar goes to a neighbour's. A batch that somebody began to read is never sent twice.
+      grpc_service: { envoy_grpc: { cluster_name: RESOURCE.sidecarCluster }, retry_policy: toNeighbour },
       buffer_flush_interval: '0.1s',
       buffer_size_bytes: 262_144,
-      // The slot that answered, of the endpoint as it was then: a look-up by address later could meet the next life.
-      custom_tags: [{ tag: 'slot', metadata: { kind: { host: {} }, metadata_key: { key: METADATA.namespace, path: [{ key: 'slot' }] } } }],
     },
-    // The server is in the route's name, session and method in dynamic metadata, which is sent anyway: only what these don't say costs extra.
-    additional_request_headers_to_log: [HEADER.method, HEADER.name, 'traceparent'],
-    additional_response_headers_to_log: ['content-type', 'retry-after', HEADER.sessionId],
+    disable_builtin_labels: true,
+    body: { array_value: { values: accessLogFormats.map((string_value) => ({ string_value })) } },
   }),
 };

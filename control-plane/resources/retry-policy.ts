@@ -1,5 +1,10 @@
 import { typed } from '../../proto/xds/loader.ts';
 
+const nextPriority = {
+  name: 'envoy.retry_priorities.previous_priorities',
+  typed_config: typed('envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', { update_frequency: 1 }),
+};
+
 /**
  * What Envoy may send again by itself: only what provably no replica acted on. The pin's list, or the priorities, lead the second attempt to
  * the relay, which knows what may be sent twice and has a budget for it.
@@ -10,10 +15,7 @@ const handOver = (retryOn: string, statusCodes?: number[]): object => ({
   num_retries: 3,
   // Handing over needs no patience: the next host is another process.
   retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
-  retry_priority: {
-    name: 'envoy.retry_priorities.previous_priorities',
-    typed_config: typed('envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', { update_frequency: 1 }),
-  },
+  retry_priority: nextPriority,
   retry_host_predicate: [{
     name: 'envoy.retry_host_predicates.previous_hosts',
     typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
@@ -28,3 +30,8 @@ export const sessionRetry = handOver(`${UNDELIVERED},retriable-status-codes`, [4
 
 /** For all others a 404 is the answer. */
 export const plainRetry = handOver(UNDELIVERED);
+
+/** For what Envoy itself asks a sidecar: a stream that found nobody at this node begins again at a neighbour's, the cluster's next priority, at once. */
+export const toNeighbour: object = {
+  retry_on: UNDELIVERED, num_retries: 2, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' }, retry_priority: nextPriority,
+};

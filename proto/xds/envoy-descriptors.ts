@@ -6,7 +6,7 @@ export interface EnvoyField { name: string; number: number; type: string; isRepe
 export interface EnvoyDescriptors { messages: Map<string, Map<string, EnvoyField>>; enums: Map<string, Map<string, number>> }
 
 const SCALAR = ['', 'double', 'float', 'int64', 'uint64', 'int32', 'fixed64', 'fixed32', 'bool', 'string', 'group', 'message', 'bytes', 'uint32', 'enum', 'sfixed32', 'sfixed64', 'sint32', 'sint64'];
-const PREFIXES = ['envoy/', 'xds/', 'google/rpc/', 'google/protobuf/'];
+const PREFIXES = ['envoy/', 'xds/', 'google/rpc/', 'google/protobuf/', 'opentelemetry/proto/'];
 const LENGTH_DELIMITED = 2;
 
 interface RawField { name: string; number: number; type: number; label: number; typeName?: string }

@@ -36,5 +36,5 @@ function coder(type: protobuf.Type) {
 export const adsService = definitionOf('envoy.service.discovery.v3.AggregatedDiscoveryService');
 /** ext_proc: `Process`, one stream per HTTP request. */
 export const externalProcessorService = definitionOf('envoy.service.ext_proc.v3.ExternalProcessor');
-/** ALS: `StreamAccessLogs`. */
-export const accessLogService = definitionOf('envoy.service.accesslog.v3.AccessLogService');
+/** Access logs: `Export`, a batch of OpenTelemetry log records. */
+export const logsService = definitionOf('opentelemetry.proto.collector.logs.v1.LogsService');

@@ -58,7 +58,7 @@ test.beforeEach(async (t) => {
   const extProc = await startExtProc({
     addresses: [socket], server: (name) => name === 'linear' ? view : undefined, directory, relay: `127.0.0.1:${relay.port}`,
     gate: () => ({ kind: 'admit', permit: null }), release: () => {}, arrivals: new Arrivals(), onCreated: () => {}, now: Date.now, random: Math.random,
-    accessLogs: () => {}, metrics: { extProc: () => {}, extProcStreams: () => {} }, onError: (error) => errors.push(error),
+    accessLogs: async () => 'taken', metrics: { extProc: () => {}, extProcStreams: () => {} }, onError: (error) => errors.push(error),
   });
   const envoy = await startEnvoy({ config: testEnvoyConfig({ port, socket, replicas, relayPort: relay.port }), folder: folder.path });
   const close = async (): Promise<void> => {

@@ -1,9 +1,7 @@
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
-import { Readable } from 'node:stream';
-import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import { messageType } from '../../proto/xds/schema.ts';
-import { decodeAccessLog } from '../outcome/decode-access-log.ts';
-import { accessLogService, externalProcessorService } from '../../proto/xds/services.ts';
+import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
+import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
 import type { ProcessingRequest } from './messages.ts';
@@ -15,8 +13,8 @@ export interface ExtProcOptions extends ExchangeContext {
   /** Where neighbours' Envoys ask; with `peerTls` they must show a certificate. */
   peer?: string | null;
   peerTls?: GrpcTls | null;
-  /** Reads Envoy's access log stream; backpressure by `pause` and `resume`. */
-  accessLogs: handleClientStreamingCall<never, object>;
+  /** Takes a batch of Envoy's access logs; Envoy's call waits as long as it does. */
+  accessLogs: AccessLogReceiver;
   metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void; extProcStreams(open: number): void };
   onError: (error: unknown) => void;
 }
@@ -27,15 +25,19 @@ export interface ExtProc {
   close(graceMs: number): Promise<void>;
 }
 
-/** Batches of log entries held for a reader that is behind; beyond them Envoy keeps its own. */
-const ACCESS_LOG_BATCHES = 16;
-
 const request = messageType('envoy.service.ext_proc.v3.ProcessingRequest'), response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
 /** Messages as they are decoded, without a conversion to plain objects: a tenth of a stream's CPU. */
 const process: GrpcMethod = {
   path: externalProcessorService['Process']!.path,
   requestDeserialize: (bytes) => request.decode(bytes),
   responseSerialize: (message) => response.encode(message).finish() as Buffer,
+};
+
+/** Batches stay bytes until it is their turn. */
+const exportLogs: GrpcMethod = {
+  path: logsService['Export']!.path,
+  requestDeserialize: (bytes) => bytes,
+  responseSerialize: () => Buffer.alloc(0),
 };
 
 /** The gRPC service that Envoy asks: ext_proc and access logs, on every address. */
@@ -74,26 +76,21 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       },
     };
   });
-  const logs = new Set<() => void>();
-  server.add({ ...accessLogService['StreamAccessLogs'] as unknown as GrpcMethod, requestDeserialize: decodeAccessLog }, (call) => {
-    const messages = new Readable({ objectMode: true, highWaterMark: ACCESS_LOG_BATCHES, read: () => call.resume() });
-    accessLogs(messages as ServerReadableStream<never, object>, (_error, answer) => { if (answer) call.send(answer); call.end(); });
-    const end = (): void => { if (logs.delete(end)) messages.push(null); };
-    logs.add(end);
-    return {
-      onMessage: (message) => { if (logs.has(end) && !messages.push(message)) call.pause(); },
-      onHalfClose: end,
-      onClose: () => { logs.delete(end); messages.destroy(); },
-    };
-  });
+  server.add(exportLogs, (call) => ({
+    onMessage(batch) {
+      accessLogs(batch as Buffer).then((result) => {
+        if (result === 'full') { call.end(GRPC_STATUS.resourceExhausted, 'outcomes pile up'); return; }
+        call.send({});
+        call.end();
+      }, (error: unknown) => { onError(error); call.end(GRPC_STATUS.internal, 'the sidecar can not read this batch'); });
+    },
+    onHalfClose: () => {},
+    onClose: () => {},
+  }));
   for (const address of options.addresses) await server.listen(address);
   if (options.peer) await server.listen(options.peer, options.peerTls ?? undefined);
   return {
     get openStreams() { return openStreams; },
-    close(graceMs) {
-      // Access logs never end by themselves: without this every end of a sidecar would take all of its grace.
-      for (const end of logs) end();
-      return server.close(graceMs);
-    },
+    close: (graceMs) => server.close(graceMs),
   };
 }

@@ -1,29 +1,11 @@
+import { accessLogFormats, LOG_ABSENT, LOG_TEXTS, LOG_WORDS } from '../../proto/access-log.ts';
 import type { AnswerRead } from '../../proto/wire.ts';
 
-/** `google.protobuf.Timestamp` and `Duration`, as the loader gives them. */
-export interface Seconds { seconds?: number; nanos?: number }
-/** `google.protobuf.Value` of dynamic metadata. */
-export interface MetadataValue { string_value?: string; number_value?: number; bool_value?: boolean }
-export type MetadataFields = Record<string, MetadataValue>;
-
-/** Envoy's response flags, by the names of ResponseFlags; only those that are set are there. */
-export type ResponseFlags = Record<string, unknown>;
-
-/** The part of envoy.data.accesslog.v3.HTTPAccessLogEntry that is read here. Whatever the entry left empty is absent. */
+/** One request as Envoy logged it. */
 export interface AccessLogEntry {
-  common_properties?: {
-    start_time?: Seconds;
-    duration?: Seconds;
-    time_to_last_downstream_tx_byte?: Seconds;
-    upstream_cluster?: string;
-    response_flags?: ResponseFlags | null;
-    metadata?: { filter_metadata?: Record<string, { fields?: MetadataFields }> } | null;
-    route_name?: string;
-    custom_tags?: Record<string, string>;
-    upstream_remote_address?: unknown;
-  } | null;
-  request?: { request_method?: string; request_headers?: Record<string, string> } | null;
-  response?: { response_code?: { value?: number } | null; response_body_bytes?: number; response_headers?: Record<string, string>; response_code_details?: string } | null;
+  startedAtMs: number;
+  /** As many as `accessLogFormats` has. */
+  texts: readonly string[];
 }
 
 /** What Envoy's filters noted of an answer. */
@@ -32,4 +14,27 @@ export interface AnswerNotes {
   isJsonFailed: boolean;
   errorCode: number | null;
   isToolError: boolean;
+}
+
+type Word = keyof typeof LOG_WORDS;
+type Text = keyof typeof LOG_TEXTS;
+
+/** A value by its name; null when it is not there. */
+export interface EntryValues {
+  word(name: Word): string | null;
+  text(name: Text): string | null;
+}
+
+const WORD_AT = Object.fromEntries(Object.keys(LOG_WORDS).map((name, index) => [name, index])) as Record<Word, number>;
+const TEXT_AT = Object.fromEntries(Object.keys(LOG_TEXTS).map((name, index) => [name, index + 1])) as Record<Text, number>;
+const WORDS = Object.keys(LOG_WORDS).length;
+
+const there = (value: string | undefined): string | null => value === undefined || value === '' || value === LOG_ABSENT ? null : value;
+
+/** Reads an entry by the names of `proto/access-log.ts`; null when it was not written by that format. */
+export function entryValues({ texts }: AccessLogEntry): EntryValues | null {
+  if (texts.length !== accessLogFormats.length) return null;
+  const words = texts[0]!.split(' ');
+  if (words.length < WORDS) return null;
+  return { word: (name) => there(words[WORD_AT[name]]), text: (name) => there(texts[TEXT_AT[name]]) };
 }

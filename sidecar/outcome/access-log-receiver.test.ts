@@ -1,49 +1,36 @@
-import { once } from 'node:events';
-import { credentials, makeClientConstructor, Server, ServerCredentials, type ClientWritableStream } from '@grpc/grpc-js';
 import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
-import { accessLogService } from '../../proto/xds/services.ts';
 import { accessLogReceiver } from './access-log-receiver.ts';
 import { OutcomeBus } from './outcome-bus.ts';
+import { logBatch, logEntry } from './test-log-entry.ts';
 
-const entry = (slot: string) => ({
-  common_properties: { start_time: { seconds: 1 }, route_name: 'linear/steady', upstream_cluster: 'mcp.linear', custom_tags: { slot }, upstream_remote_address: { socket_address: { address: '127.0.0.1', port_value: 1 } } },
-  request: { request_method: 'POST', request_headers: { 'x-holdfast-server': 'linear' } },
-  response: { response_code: { value: 202 }, response_code_details: 'via_upstream' },
+const entry = (slot: string) => logEntry({ route: 'linear/steady', httpMethod: 'POST', status: '202', details: 'via_upstream', slot, upstreamPort: '1', bytesSent: '0' });
+
+test('batches become outcomes; when they pile up the calls wait, and nothing is lost', async (t) => {
+  const turns: (() => void)[] = [], seen: Outcome[] = [], counts: Record<string, number> = {}, answers: string[] = [];
+  const bus = new OutcomeBus({ maxQueued: 40, maxPerTurn: 10, schedule: (drain) => turns.push(drain) });
+  bus.subscribe('test', (outcome) => { seen.push(outcome); });
+  const receive = accessLogReceiver({ bus, backendOf: () => 'stable', onEntries: (result, count) => { counts[result] = (counts[result] ?? 0) + count; } });
+  const batches = Array.from({ length: 15 }, (_, i) => logBatch(Array.from({ length: 10 }, (_, j) => entry(String(i * 10 + j)))));
+  batches.push(logBatch([{ startedAtMs: 1, texts: [] }, logEntry({ route: 'health' })]));
+  for (const batch of batches) void receive(batch).then((answer) => answers.push(answer));
+  // A further one is too many: Envoy is told, and counts it.
+  t.is(await receive(batches[0]!), 'full');
+  await new Promise(setImmediate);
+  t.true(answers.length < 16, 'the first fill the bus, the others wait');
+  while (answers.length < 16) {
+    t.true(bus.queued <= 40);
+    turns.shift()?.();
+    await new Promise(setImmediate);
+  }
+  bus.flush();
+  t.deepEqual(seen.map((outcome) => outcome.slot), Array.from({ length: 150 }, (_, i) => String(i)));
+  t.deepEqual(counts, { outcome: 150, malformed: 1, foreign: 1 });
+  t.is(await receive(logBatch([])), 'taken');
 });
 
-test('batches become outcomes; when they pile up the stream waits and nothing is lost', async t => {
-  const turns: (() => void)[] = [];
-  const seen: Outcome[] = [];
-  const bus = new OutcomeBus({ maxQueued: 40, maxPerTurn: 10, schedule: drain => turns.push(drain) });
-  bus.subscribe('test', outcome => { seen.push(outcome); });
-  const counts: Record<string, number> = {};
-  const server = new Server();
-  server.addService(accessLogService, {
-    StreamAccessLogs: accessLogReceiver({ bus, backendOf: () => 'stable', onEntries: (result, count) => { counts[result] = (counts[result] ?? 0) + count; } }) as never,
-  });
-  const port = await new Promise<number>((resolve, reject) => { server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => { if (error) reject(error); else resolve(bound); }); });
-  const client = new (makeClientConstructor(accessLogService, 'AccessLogService'))(`127.0.0.1:${port}`, credentials.createInsecure());
-  try {
-    let answered = false;
-    const call = (client as unknown as { StreamAccessLogs(done: () => void): ClientWritableStream<object> }).StreamAccessLogs(() => { answered = true; });
-    for (let i = 0; i < 20; i++) call.write({ http_logs: { log_entry: Array.from({ length: 10 }, (_, j) => entry(String(i * 10 + j))) } });
-    call.write({ http_logs: { log_entry: [{}, { ...entry('x'), common_properties: { route_name: 'health' } }] } });
-    call.end();
-    const deadline = Date.now() + 10_000;
-    while (!answered && Date.now() < deadline) {
-      turns.shift()?.();
-      t.true(bus.queued <= 40);
-      await new Promise(setImmediate);
-    }
-    bus.flush();
-    t.true(answered);
-    t.deepEqual(seen.map(outcome => outcome.slot), Array.from({ length: 200 }, (_, i) => String(i)));
-    t.deepEqual(counts, { outcome: 200, malformed: 1, foreign: 1 });
-    call.destroy();
-    if (!call.closed) await once(call, 'close');
-  } finally {
-    client.close();
-    server.forceShutdown();
-  }
+test('a batch that can not be decoded is refused, and the next one is taken', async (t) => {
+  const receive = accessLogReceiver({ bus: new OutcomeBus(), backendOf: () => null });
+  await t.throwsAsync(receive(logBatch([entry('1')]).subarray(0, 20)), { instanceOf: RangeError });
+  t.is(await receive(logBatch([entry('1')])), 'taken');
 });

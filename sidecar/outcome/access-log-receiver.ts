@@ -1,10 +1,7 @@
-import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
 import type { Outcome } from '../../proto/outcome.ts';
-import type { AccessLogEntry } from './access-log-entry.ts';
+import { decodeAccessLog } from './decode-access-log.ts';
 import { readEntry, type EntryReading } from './read-entry.ts';
-
-/** envoy.service.accesslog.v3.StreamAccessLogsMessage, as proto/xds/services.ts gives it. */
-export interface AccessLogMessage { http_logs?: { log_entry?: AccessLogEntry[] } | null }
+import type { AccessLogEntry } from './access-log-entry.ts';
 
 export interface AccessLogReceiverOptions {
   bus: { publish(outcome: Outcome): boolean; readonly isBusy: boolean; whenIdle(): Promise<void> };
@@ -12,30 +9,36 @@ export interface AccessLogReceiverOptions {
   onEntries?: (result: EntryReading['kind'], count: number) => void;
 }
 
-/**
- * Takes Envoy's access logs: implementation of `StreamAccessLogs` for the sidecar's gRPC server. When outcomes pile up it stops reading;
- * Envoy then keeps what fits its buffer and counts what it drops (`access_logs.grpc_access_log.logs_dropped`).
- */
-export function accessLogReceiver({ bus, backendOf, onEntries = () => {} }: AccessLogReceiverOptions): handleClientStreamingCall<AccessLogMessage, object> {
-  const take = (message: AccessLogMessage): void => {
+/** Takes one batch of access logs. `full`: too many batches wait already; Envoy counts what it can't deliver (`logs_dropped`). */
+export type AccessLogReceiver = (batch: Buffer) => Promise<'taken' | 'full'>;
+
+/** Batches that wait while outcomes pile up: 4 MB of log records, some 20,000 requests. */
+const MAX_WAITING = 16;
+
+/** Turns batches of Envoy's access logs into outcomes, in the order in which they came. When outcomes pile up, batches wait, and so do Envoy's calls. */
+export function accessLogReceiver({ bus, backendOf, onEntries = () => {} }: AccessLogReceiverOptions): AccessLogReceiver {
+  let waiting = 0, tail: Promise<void> = Promise.resolve();
+  const take = (batch: Buffer): void => {
     const counts: Partial<Record<EntryReading['kind'], number>> = {};
-    for (const entry of message.http_logs?.log_entry ?? []) {
+    for (const entry of decodeAccessLog(batch)) {
       const reading = readSafely(entry, backendOf);
       counts[reading.kind] = (counts[reading.kind] ?? 0) + 1;
       if (reading.kind === 'outcome') bus.publish(reading.outcome);
     }
     for (const [kind, count] of Object.entries(counts)) onEntries(kind as EntryReading['kind'], count);
   };
-  return (call: ServerReadableStream<AccessLogMessage, object>, answer) => {
-    call.on('data', (message: AccessLogMessage) => {
-      take(message);
-      if (!bus.isBusy) return;
-      call.pause();
-      void bus.whenIdle().then(() => { call.resume(); });
-    });
-    call.on('end', () => { answer(null, {}); });
-    // Envoy went away or was restarted; it opens a new stream by itself.
-    call.on('error', () => {});
+  return async (batch) => {
+    if (waiting >= MAX_WAITING) return 'full';
+    const before = tail;
+    const taken = (async () => {
+      await before;
+      while (bus.isBusy) await bus.whenIdle();
+      take(batch);
+    })();
+    waiting += 1;
+    tail = taken.catch(() => {}).finally(() => { waiting -= 1; });
+    await taken;
+    return 'taken';
   };
 }
 

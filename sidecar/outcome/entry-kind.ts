@@ -1,13 +1,14 @@
 import type { OutcomeKind } from '../../proto/outcome.ts';
 import { answerKind } from '../relay/answer-kind.ts';
-import type { AnswerNotes, ResponseFlags } from './access-log-entry.ts';
+import type { AnswerNotes } from './access-log-entry.ts';
 import { kindOfFlags } from './response-flags.ts';
 
 export interface EntryFacts {
   httpMethod: string;
   method: string;
   status: number;
-  flags: ResponseFlags | null | undefined;
+  /** Envoy's response flags, by their short names and parted by commas; null when there are none. */
+  flags: string | null;
   notes: AnswerNotes;
   /** The request had an id, so it must be answered. */
   hasRequestId: boolean;

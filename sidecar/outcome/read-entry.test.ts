@@ -1,74 +1,74 @@
 import test from 'ava';
-import { accessLogService } from '../../proto/xds/services.ts';
-import type { AccessLogEntry } from './access-log-entry.ts';
+import fc from 'fast-check';
+import { LOG_TEXTS } from '../../proto/access-log.ts';
+import { decodeAccessLog } from './decode-access-log.ts';
 import { readEntry } from './read-entry.ts';
+import { logBatch, logEntry, type LogValues } from './test-log-entry.ts';
 
-const text = (string_value: string) => ({ string_value });
-/** An entry as Envoy sends it, through the wire and back. */
-function overTheWire(entry: object): AccessLogEntry {
-  const { requestSerialize, requestDeserialize } = accessLogService['StreamAccessLogs']!;
-  const message = requestDeserialize(requestSerialize({ http_logs: { log_entry: [entry] } })) as { http_logs: { log_entry: AccessLogEntry[] } };
-  return message.http_logs.log_entry[0]!;
-}
-const entry = (common: object = {}, headers: object = {}, response: object = {}): AccessLogEntry => overTheWire({
-  common_properties: {
-    start_time: { seconds: 1_700_000_000, nanos: 500_000_000 }, duration: { nanos: 12_000_000 }, route_name: 'linear/steady', upstream_cluster: 'mcp.linear',
-    upstream_remote_address: { socket_address: { address: '127.0.0.1', port_value: 3001 } }, custom_tags: { slot: '7' },
-    metadata: { filter_metadata: {
-      mcp: { fields: { method: text('tools/call'), id: { number_value: 5 }, name: text('echo') } },
-      outcome: { fields: { read: text('events'), isError: { bool_value: true } } },
-      holdfast: { fields: { permit: text('p-1') } },
-    } },
-    ...common,
-  },
-  request: { request_method: 'POST', path: '/mcp', request_headers: { 'x-holdfast-server': 'linear', 'x-holdfast-session': '7~abc', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', ...headers } },
-  response: { response_code: { value: 200 }, response_body_bytes: 120, response_code_details: 'via_upstream', response_headers: { 'content-type': 'text/event-stream' }, ...response },
-});
-const read = (one: AccessLogEntry) => readEntry(one, (server, slot) => (server === 'linear' && slot === '7' ? 'canary' : null));
+const values: LogValues = {
+  route: 'linear/steady', httpMethod: 'POST', status: '200', details: 'via_upstream', slot: '7', upstreamPort: '3001', bytesSent: '120', answeredUs: '12500', durationMs: '12',
+  permit: 'p-1', read: 'events', isError: 'true', session: '7~abc', method: 'tools/call', name: 'echo', id: '5', contentType: 'text/event-stream',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+};
+const backendOf = (server: string, slot: string): string | null => (server === 'linear' && slot === '7' ? 'canary' : null);
+/** Reads an entry as it comes from the wire. */
+const read = (changes: LogValues = {}) => readEntry(decodeAccessLog(logBatch([logEntry({ ...values, ...changes })]))[0]!, backendOf);
+const none = '-';
 
-test('an entry becomes an outcome, as it comes from the wire', t => {
-  t.deepEqual(read(entry()), {
+test('an entry becomes an outcome, as it comes from the wire', (t) => {
+  t.deepEqual(read(), {
     kind: 'outcome',
     outcome: {
-      kind: 'tool_error', server: 'linear', slot: '7', backend: 'canary', method: 'tools/call', tool: 'echo', status: 200, errorCode: null, durationMs: 12,
+      kind: 'tool_error', server: 'linear', slot: '7', backend: 'canary', method: 'tools/call', tool: 'echo', status: 200, errorCode: null, durationMs: 12.5,
       startedAtMs: 1_700_000_000_500, source: 'envoy', way: 'steady', session: '7~abc', traceId: '0af7651916cd43dd8448eb211c80319c', permit: 'p-1',
     },
   });
 });
 
-test('what the relay answered is left to the relay', t => {
-  t.is(read(entry({ upstream_cluster: 'relay', route_name: 'linear/relay' })).kind, 'relay');
+test('a request whose answer never ended lasted as long as Envoy held it', (t) => {
+  t.like(read({ answeredUs: none, durationMs: '345', flags: 'DC', read: none, isError: none }), { outcome: { kind: 'cancelled', durationMs: 345 } });
 });
 
-test('a relay that can’t be reached is reported here, for nobody else does', t => {
-  const reading = read(entry({ upstream_cluster: 'relay', route_name: 'linear/relay', custom_tags: {}, response_flags: { upstream_connection_failure: true } }, {}, { response_code: { value: 503 }, response_code_details: 'upstream_reset_before_response_started' }));
-  t.like(reading, { kind: 'outcome', outcome: { kind: 'replica_fault', slot: null, way: 'relay' } });
+test('what the relay answered is left to the relay', (t) => {
+  t.is(read({ route: 'linear/relay', slot: none }).kind, 'relay');
+  t.is(read({ route: 'linear/sse', slot: none }).kind, 'relay');
+  t.is(read({ route: 'linear/guarded', slot: none }).kind, 'relay');
 });
 
-test('health checks, documents, upgrades and unknown paths are no MCP requests', t => {
-  for (const route_name of ['', 'health', 'linear/document', 'linear/upgrade']) t.is(read(entry({ route_name })).kind, 'foreign', route_name);
+test('a relay that can’t be reached is reported here, for nobody else does', (t) => {
+  t.like(read({ route: 'linear/relay', slot: none, flags: 'URX,UF', status: '503', details: 'upstream_reset_before_response_started' }), { kind: 'outcome', outcome: { kind: 'replica_fault', slot: null, way: 'relay' } });
 });
 
-test('the session is known by metadata, the server by its route, when no header says them', t => {
-  const metadata = { filter_metadata: { holdfast: { fields: { session: text('7~abc') } }, mcp: { fields: { method: text('ping'), id: { number_value: 1 } } } } };
-  t.like(read(entry({ metadata }, { 'x-holdfast-server': '', 'x-holdfast-session': '' })), { outcome: { server: 'linear', session: '7~abc', method: 'ping' } });
+test('health checks, documents, upgrades and unknown paths are no MCP requests', (t) => {
+  for (const route of [none, 'health', 'linear/document', 'linear/upgrade']) t.is(read({ route }).kind, 'foreign', route);
 });
 
-test('an entry without its parts is malformed', t => {
-  t.is(readEntry({}, () => null).kind, 'malformed');
+test('an entry without its parts is malformed', (t) => {
+  t.is(readEntry({ startedAtMs: 0, texts: [] }, () => null).kind, 'malformed');
+  t.is(readEntry({ startedAtMs: 0, texts: logEntry(values).texts.with(0, 'linear/steady POST') }, () => null).kind, 'malformed');
 });
 
-test('a modern request that no filter read is known by its headers', t => {
-  const reading = read(entry({ route_name: 'linear/modern', metadata: null }, { 'mcp-method': 'tools/call', 'mcp-name': 'add', 'x-holdfast-session': '' }));
+test('a modern request that no filter read is known by its headers', (t) => {
+  const reading = read({ route: 'linear/modern', method: none, name: none, id: none, read: none, isError: none, methodHeader: 'tools/call', nameHeader: 'add', session: none });
   t.like(reading, { kind: 'outcome', outcome: { kind: 'unread', method: 'tools/call', tool: 'add', way: 'modern', session: null } });
 });
 
-test('a client’s answer to the server is called a response', t => {
-  const metadata = { filter_metadata: { mcp: { fields: { id: { number_value: 0 } } } } };
-  t.like(read(entry({ metadata }, {}, { response_code: { value: 202 }, response_body_bytes: 0, response_headers: {} })), { outcome: { kind: 'success', method: 'response', tool: null } });
+test('a client’s answer to the server is called a response', (t) => {
+  t.like(read({ method: none, name: none, id: '0', status: '202', bytesSent: '0', read: none, isError: none, contentType: none }), { outcome: { kind: 'success', method: 'response', tool: null } });
 });
 
-test('what the sidecar refused blames no replica', t => {
-  const reading = read(entry({ route_name: 'linear/decide' }, {}, { response_code: { value: 503 }, response_code_details: 'ext_proc_immediate', response_headers: { 'retry-after': '3' } }));
+test('what the sidecar refused blames no replica', (t) => {
+  const reading = read({ route: 'linear/decide', status: '503', details: 'ext_proc_immediate', retryAfter: '3', read: none, isError: none });
   t.like(reading, { outcome: { kind: 'overload', slot: null, backend: null } });
+});
+
+test('whatever clients and replicas put into what they choose, the rest of the outcome stays as it was', (t) => {
+  const text = fc.string({ maxLength: 20, unit: 'grapheme' });
+  const { kind: _, ...plain } = (read({ isError: none }) as unknown as { outcome: Record<string, unknown> }).outcome;
+  const chosen = ['session', 'method', 'tool', 'traceId', 'errorCode'];
+  fc.assert(fc.property(fc.dictionary(fc.constantFrom(...Object.keys(LOG_TEXTS), 'code'), text), (choice) => {
+    const reading = read({ isError: none, ...choice });
+    if (reading.kind !== 'outcome') { t.fail(reading.kind); return; }
+    for (const [name, value] of Object.entries(plain)) if (!chosen.includes(name)) t.deepEqual(reading.outcome[name as 'server'], value, name);
+  }), { numRuns: 500 });
 });

@@ -35,9 +35,9 @@ export class SloPublisher {
     this.#timer.unref();
   }
 
-  /** A sink of the outcome bus. */
+  /** A sink of the outcome bus. A request that met no replica is nobody's but the server's: of the backend ''. */
   readonly count = (outcome: Outcome): void => {
-    if (outcome.backend !== null) countOutcome(this.#of(outcome.server, outcome.backend), outcome);
+    countOutcome(this.#of(outcome.server, outcome.backend ?? ''), outcome);
   };
 
   /** A session of this backend was rebuilt. */

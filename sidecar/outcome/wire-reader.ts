@@ -7,7 +7,7 @@ export class WireReader {
   field = 0;
   #type = 0;
 
-  constructor(bytes: Buffer, start = 0, end = bytes.length) { this.#bytes = bytes; this.#at = start; this.#end = end; }
+  constructor(bytes: Buffer) { this.#bytes = bytes; this.#at = 0; this.#end = bytes.length; }
 
   /** Goes to the next field; false at the end. The field before must have been read or skipped. */
   next(): boolean {
@@ -21,16 +21,19 @@ export class WireReader {
   skip(): void {
     switch (this.#type) {
       case 0: this.#varint(); return;
-      case 1: this.#at += 8; return;
+      case 1: this.#at = this.#within(8); return;
       case 2: this.#at = this.#take(); return;
-      case 5: this.#at += 4; return;
+      case 5: this.#at = this.#within(4); return;
       default: throw new RangeError(`wire type ${this.#type} in an access log`);
     }
   }
 
-  number(): number { return this.#varint(); }
-  bool(): boolean { return this.#varint() !== 0; }
-  double(): number { const value = this.#bytes.readDoubleLE(this.#at); this.#at += 8; return value; }
+  /** An unsigned number of eight bytes; beyond 2^53 it is rounded. */
+  fixed64(): number {
+    const end = this.#within(8), value = this.#bytes.readUInt32LE(this.#at) + this.#bytes.readUInt32LE(this.#at + 4) * 2 ** 32;
+    this.#at = end;
+    return value;
+  }
 
   text(): string {
     const end = this.#take(), text = this.#bytes.toString('utf8', this.#at, end);
@@ -38,16 +41,24 @@ export class WireReader {
     return text;
   }
 
-  /** A reader of the message that this field holds. */
-  message(): WireReader {
-    const end = this.#take(), reader = new WireReader(this.#bytes, this.#at, end);
-    this.#at = end;
-    return reader;
+  /** Goes into the message that this field holds, as if nothing stood after it. What it gives is for {@link leave}. */
+  enter(): number {
+    const outer = this.#end;
+    this.#end = this.#take();
+    return outer;
+  }
+
+  /** Goes on after a message that was entered, however much of it was read. */
+  leave(outer: number): void {
+    this.#at = this.#end;
+    this.#end = outer;
   }
 
   /** End of the length-delimited field that begins here. */
-  #take(): number {
-    const length = this.#varint(), end = this.#at + length;
+  #take(): number { return this.#within(this.#varint()); }
+
+  #within(length: number): number {
+    const end = this.#at + length;
     if (end > this.#end) throw new RangeError('an access log ends within a field');
     return end;
   }

@@ -1,5 +1,6 @@
 import { typed } from '../../../proto/xds/loader.ts';
 import { METADATA, RESOURCE } from '../../../proto/wire.ts';
+import { toNeighbour } from '../retry-policy.ts';
 import { FILTER } from './names.ts';
 
 /** Asks the sidecar. Off, except on routes that say otherwise (decide). */
@@ -9,14 +10,7 @@ export const extProc: object = {
   typed_config: typed('envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor', {
     grpc_service: {
       envoy_grpc: { cluster_name: RESOURCE.sidecarCluster },
-      // A stream that found nobody at this node's sidecar begins again at a neighbour's (the cluster's next priority), in the same request.
-      retry_policy: {
-        retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 2, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
-        retry_priority: {
-          name: 'envoy.retry_priorities.previous_priorities',
-          typed_config: typed('envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', { update_frequency: 1 }),
-        },
-      },
+      retry_policy: toNeighbour,
     },
     // 200 ms by default: a garbage collection of a busy sidecar would fail requests.
     message_timeout: '2s',

@@ -41,7 +41,7 @@ export const fleet: Dashboard = {
       lines('CPU', 'percentunit', 'Cores in use, per process.', [rate('job, node', 'process_cpu_seconds_total{job=~"holdfast-.+"}'), '{{node}} {{job}}']),
       lines('Memory', 'bytes', 'Alert: MemoryHigh.', ['max by (job, node) (process_resident_memory_bytes{job=~"holdfast-.+"})', '{{node}} {{job}}'], ['max by (node) (envoy_server_memory_allocated{job=~"holdfast-gateway|holdfast-edge"})', '{{node}} envoy']),
       { ...lines('Event loop’s delay, p99', 's', 'Alert: EventLoopSlow.', ['max by (node) (nodejs_eventloop_lag_p99_seconds{job="holdfast-sidecar"})', '{{node}}']), alarm: 0.2 },
-      lines('Outcomes nobody saw', 'reqps', 'Access log entries and outcomes that were dropped; should be 0. Alert: OutcomesDropped.', [orZero(rate('sink', 'holdfast_outcomes_dropped_total')), '{{sink}}'], [rate('node', 'envoy_access_logs_grpc_access_log_logs_dropped'), '{{node}} envoy']),
+      lines('Outcomes nobody saw', 'reqps', 'Access log entries and outcomes that were dropped; should be 0. Alert: OutcomesDropped.', [orZero(rate('sink', 'holdfast_outcomes_dropped_total')), '{{sink}}'], [rate('node', 'envoy_access_logs_open_telemetry_access_log_logs_dropped'), '{{node}} envoy']),
     ] },
     { title: 'Control plane', panels: [
       now('Leader', 'bool', 'Who holds the lease. Alert: NoLeader.', ['max by (node) (holdfast_control_plane_leader)', '{{node}}']),

@@ -64,11 +64,11 @@ export const linkAlerts: Alert[] = [
     quiet: { says: 'in 10 days', series: cert(10), atMinutes: 1 },
   },
   {
-    name: 'OutcomesDropped', expr: 'sum by (node) (increase(holdfast_outcomes_dropped_total[10m])) > 0 or sum by (node) (increase(envoy_access_logs_grpc_access_log_logs_dropped[10m])) > 0', for: '0m', severity: 'warning',
+    name: 'OutcomesDropped', expr: 'sum by (node) (increase(holdfast_outcomes_dropped_total[10m])) > 0 or sum by (node) (increase(envoy_access_logs_open_telemetry_access_log_logs_dropped[10m])) > 0', for: '0m', severity: 'warning',
     summary: '{{ $labels.node }} lost sight of {{ printf "%.0f" $value }} requests in 10 minutes',
     runbook: 'The requests themselves were served, but nobody counted them: figures and breakers know less than there was. The sidecar’s event loop is too busy (EventLoopSlow) or it was restarted. More `processes` share the load.',
     labels: { node: 'a' },
     fires: { says: 'the queue was full', series: [{ series: 'holdfast_outcomes_dropped_total{sink="bus",node="a"}', values: `0x8 ${steady(50)}` }], atMinutes: 5 },
-    quiet: { says: 'nothing is lost', series: [{ series: 'envoy_access_logs_grpc_access_log_logs_dropped{node="a"}', values: steady(0) }], atMinutes: 5 },
+    quiet: { says: 'nothing is lost', series: [{ series: 'envoy_access_logs_open_telemetry_access_log_logs_dropped{node="a"}', values: steady(0) }], atMinutes: 5 },
   },
 ];
