@@ -167,7 +167,7 @@ export async function startControlPlane({ config: first, text: firstText, file, 
     handle: adminHandler({
       id, version, now, stores, file, env, log, config: () => config, tokenFile: config.controlPlane.adminTokenFile ?? null,
       topology: () => loop.snapshot, discovery: () => discovery.current(), nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
-      probes, drains: operations.drains, rollouts: operations.rollouts, versions: operations.versions,
+      probes, drains: operations.drains, rollouts: operations.rollouts, versions: operations.versions, sla: operations.sla,
     }),
     isReady: () => loop.snapshot !== null,
     checks: controlPlaneChecks({ redis: stores.redis, topology: () => loop.snapshot, discovery: () => discovery.current() }),

@@ -13,8 +13,8 @@ function counted(...outcomes: Partial<Outcome>[]) {
 }
 
 test('initialize counts sessions, other requests count calls, and what clients do wrong counts nowhere', (t) => {
-  const counters = counted({ method: 'initialize' }, { method: 'initialize', kind: 'server_error' }, {}, { kind: 'tool_error' }, { kind: 'replica_fault' }, { kind: 'client_fault' }, { kind: 'cancelled' }, { method: 'GET', durationMs: 1e7 });
-  t.like(counters, { sessions: 1, initializeFailed: 1, calls: 3, toolErrors: 1, faults: 1 });
+  const counters = counted({ method: 'initialize' }, { method: 'initialize', kind: 'server_error' }, {}, { kind: 'tool_error' }, { kind: 'replica_fault' }, { kind: 'client_fault' }, { kind: 'cancelled' }, { method: 'GET', durationMs: 1e7 }, { kind: 'overload' });
+  t.like(counters, { sessions: 1, initializeFailed: 1, calls: 3, toolErrors: 1, faults: 1, judged: 7, failed: 2 });
 });
 
 test('quantiles are upper bounds of their class', (t) => {

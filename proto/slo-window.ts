@@ -17,6 +17,10 @@ export const sloCountersSchema = z.object({
   toolErrors: count,
   /** Faults of the replica or the server: refused, reset, HTTP 5xx, -32603. */
   faults: count,
+  /** Requests of any kind that the mesh had to answer, streams among them; what clients do wrong or call off does not count. */
+  judged: count,
+  /** Those of them that it did not: faults of replicas, overload, lost sessions. */
+  failed: count,
   /** Sessions of this backend that had to be rebuilt. */
   recoveries: count,
   /** Calls by duration; entry i counts those up to `LATENCY_BOUNDS_MS[i]`, the last one all longer ones. */
@@ -25,7 +29,9 @@ export const sloCountersSchema = z.object({
 export type SloCounters = z.infer<typeof sloCountersSchema>;
 
 export const sloReportSchema = z.object({
-  node: z.string(), backend: z.string(),
+  node: z.string(),
+  /** Empty: requests that no replica was found for. */
+  backend: z.string(),
   /** When the counting process started: another value means that the counters began at 0 again. */
   startedAtMs: z.number(), atMs: z.number(),
   counters: sloCountersSchema,
@@ -37,11 +43,13 @@ export type SloReport = z.infer<typeof sloReportSchema>;
 /** Upper bounds of the latency classes in ms, a factor of 1.5 to 2 apart: p99 is known as well as a gate needs it. */
 export const LATENCY_BOUNDS_MS: readonly number[] = [1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000, 20_000, 30_000, 60_000];
 
-export const noCounters = (): SloCounters => ({ sessions: 0, initializeFailed: 0, calls: 0, toolErrors: 0, faults: 0, recoveries: 0, latency: LATENCY_BOUNDS_MS.map(() => 0).concat(0) });
+export const noCounters = (): SloCounters => ({ sessions: 0, initializeFailed: 0, calls: 0, toolErrors: 0, faults: 0, judged: 0, failed: 0, recoveries: 0, latency: LATENCY_BOUNDS_MS.map(() => 0).concat(0) });
 
 /** Counts one outcome, in place. */
 export function countOutcome(counters: SloCounters, { kind, method, durationMs }: Outcome): void {
   const isFault = kind === 'replica_fault' || kind === 'server_error';
+  if (kind !== 'client_fault' && kind !== 'cancelled') counters.judged++;
+  if (kind === 'replica_fault' || kind === 'overload' || kind === 'lost_session') counters.failed++;
   if (method === 'initialize') {
     if (kind === 'success') counters.sessions++;
     else if (isFault || kind === 'protocol_error') counters.initializeFailed++;
@@ -57,7 +65,7 @@ export function countOutcome(counters: SloCounters, { kind, method, durationMs }
   counters.latency[at] = (counters.latency[at] ?? 0) + 1;
 }
 
-const NUMBERS = ['sessions', 'initializeFailed', 'calls', 'toolErrors', 'faults', 'recoveries'] as const;
+const NUMBERS = ['sessions', 'initializeFailed', 'calls', 'toolErrors', 'faults', 'judged', 'failed', 'recoveries'] as const;
 
 /** `sign` 1 adds, -1 subtracts; never below 0. */
 export function combine(one: SloCounters, other: SloCounters, sign: 1 | -1): SloCounters {

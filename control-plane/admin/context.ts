@@ -6,6 +6,7 @@ import type { EventLog } from '../events/event.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { Probes } from '../probe/probes.ts';
 import type { Rollouts } from '../rollout/rollouts.ts';
+import type { SlaHistory } from '../sla/sla-history.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import type { BreakerControl } from './breaker-control.ts';
 import type { ConfigFile } from './config-file.ts';
@@ -34,6 +35,7 @@ export interface AdminContext {
   events: EventLog;
   lease: Lease;
   versions: ConfigVersions;
+  sla: Pick<SlaHistory, 'windows'>;
   /** null without Redis: only sidecars know their sessions and breakers then. */
   sessions: SessionReader | null;
   breakers: BreakerControl | null;

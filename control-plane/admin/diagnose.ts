@@ -1,5 +1,6 @@
 import { formatProblem } from '../../proto/config-file/problem.ts';
 import { certificateChecks } from './certificate-check.ts';
+import { slaChecks } from '../sla/sla-checks.ts';
 import type { AdminContext } from './context.ts';
 import { good, not, type DoctorCheck } from './doctor.ts';
 
@@ -8,10 +9,10 @@ const SLOW_STORE_MS = 50, SLOW_PROBE_MS = 1000;
 const RECENT_MS = 15 * 60_000;
 const HEAP_WARN_BYTES = 300 << 20;
 
-/** R13's checklist, as far as the control plane can see it. What only Prometheus knows over time (SLA, error rates) is judged by the last minutes. */
-export async function diagnose(context: AdminContext): Promise<DoctorCheck[]> {
-  const parts = await Promise.all([gateways(context), store(context), servers(context), balancer(context), errors(context), configuration(context), controlPlane(context)]);
-  return [...parts.flat(), ...certificateChecks(context.config(), context.now()), ...resources()];
+/** R13's checklist, as far as the control plane can see it. Objectives are judged by what gateways counted; over 30 days only Prometheus knows (`holdfast doctor --prometheus`). */
+export async function diagnose(context: AdminContext, rssBytes = process.memoryUsage().rss): Promise<DoctorCheck[]> {
+  const parts = await Promise.all([gateways(context), store(context), servers(context), balancer(context), objectives(context), errors(context), configuration(context), controlPlane(context)]);
+  return [...parts.flat(), ...certificateChecks(context.config(), context.now()), ...resources(rssBytes)];
 }
 
 function gateways({ topology, config, nodes }: AdminContext): DoctorCheck[] {
@@ -50,6 +51,10 @@ function servers({ topology, probes, discovery }: AdminContext): DoctorCheck[] {
   return found;
 }
 
+async function objectives({ config, sla }: AdminContext): Promise<DoctorCheck[]> {
+  return (await Promise.all(config().servers.map(async ({ name }) => slaChecks(name, await sla.windows(name))))).flat();
+}
+
 function balancer({ nodes, config }: AdminContext): DoctorCheck[] {
   const edges = nodes().filter(({ role }) => role === 'edge');
   if (edges.length > 0) return [good('balancer', 'edge', `${edges.length} connected`)];
@@ -76,8 +81,7 @@ function controlPlane({ lease }: AdminContext): DoctorCheck[] {
   return [lease.leader === null ? not('bad', 'control-plane', 'leader', 'there is none', 'Rollouts and drains stand still until Redis can be reached.') : good('control-plane', 'leader', lease.isLeader ? 'this control plane' : lease.leader)];
 }
 
-function resources(): DoctorCheck[] {
-  const { rss } = process.memoryUsage();
+function resources(rss: number): DoctorCheck[] {
   const says = `${Math.round(rss / (1 << 20))} MiB`;
   return [rss > HEAP_WARN_BYTES ? not('warning', 'resources', 'memory of the control plane', says, 'More than it needs for 1,000 replicas: look at process_resident_memory_bytes.') : good('resources', 'memory of the control plane', says)];
 }

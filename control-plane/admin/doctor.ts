@@ -1,6 +1,6 @@
 /** One line of `holdfast doctor`: R13's checklist. */
 export interface DoctorCheck {
-  area: 'gateways' | 'redis' | 'servers' | 'balancer' | 'certificates' | 'response-time' | 'errors' | 'resources' | 'configuration' | 'control-plane';
+  area: 'gateways' | 'redis' | 'servers' | 'balancer' | 'certificates' | 'response-time' | 'sla' | 'errors' | 'resources' | 'configuration' | 'control-plane';
   name: string;
   verdict: 'good' | 'warning' | 'bad' | 'unknown';
   says: string;

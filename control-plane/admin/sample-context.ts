@@ -1,3 +1,4 @@
+import { noCounters } from '../../proto/slo-window.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { ConfigVersions } from '../config-versions/config-versions.ts';
 import { Drains } from '../drain/drains.ts';
@@ -65,7 +66,7 @@ export async function sampleContext(): Promise<Sample> {
   const context: AdminContext = {
     id: 'sample', version: '0.0.0', startedAtMs: 0, now, config, topology, discovery: () => new Map(), nodes: () => [{ id: 'gateway-1', role: 'sidecar' }], pingStore: async () => 0.5,
     file: { path: 'holdfast.yaml', read: async () => world.file, check: (text) => { const parsed = parseConfig(text, {}); return parsed.kind === 'ok' ? [] : parsed.problems; }, replace: async (text) => { world.file = text; } },
-    probes: { current: probes }, drains, rollouts, events, lease, versions, sessions, breakers,
+    probes: { current: probes }, drains, rollouts, events, lease, versions, sessions, breakers, sla: { windows: async () => ({ whole: { counters: noCounters(), fromMs: 0, toMs: world.now }, hour: null, minutes: null }) },
   };
   return { context, world, stop: async () => { await Promise.all([drains.stop(), rollouts.stop()]); } };
 }

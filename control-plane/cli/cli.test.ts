@@ -134,6 +134,32 @@ test('doctor is 1 when something is bad, and says what to do', async (t) => {
   t.is(err, 'holdfast: 1 bad\n');
 });
 
+test('doctor judges 30 days when there is a Prometheus to ask', async (t) => {
+  const { run: holdfast } = await mesh(t), asked: string[] = [];
+  const answers: [RegExp, [Record<string, string>, string][]][] = [
+    [/mcp_requests_total/, [[{ server_id: 'linear' }, '0.0034'], [{ server_id: 'files' }, 'NaN']]], [/mcp_session_lost_total/, [[{ server_id: 'linear' }, '0']]],
+    [/mcp_request_duration_seconds/, [[{ server_id: 'linear' }, '0.25']]], [/mcp_failover/, []], [/^avg_over_time/, [[{ node: 'gateway-1' }, '0.9']]], [/ALERTS/, [[{ alertname: 'RedisSlow', severity: 'warning' }, '1']]],
+  ];
+  const prometheus = createServer((request, response) => {
+    let body = '';
+    request.on('data', (piece: Buffer) => { body += String(piece); }).on('end', () => {
+      const query = new URLSearchParams(body).get('query')!, result = answers.find(([about]) => about.test(query))![1].map(([metric, value]) => ({ metric, value: [0, value] }));
+      asked.push(query);
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }));
+    });
+  });
+  await new Promise<void>((resolve) => { prometheus.listen(0, '127.0.0.1', resolve); });
+  const url = `http://127.0.0.1:${(prometheus.address() as AddressInfo).port}`;
+  const { code, out } = await holdfast('doctor', '--prometheus', url);
+  t.is(code, 1);
+  for (const line of [/BAD {3}sla +linear: 99\.66 % of requests answered over 30d; the objective is 99\.9 %\n +The budget of 30 days is gone/, /ok {4}sla +linear: 100 % of sessions kept over 30d, none lost/, /ok {4}response-time +linear: p99 of tool calls over 30d: 0\.25 s/, /warn {2}gateways +gateway-1: up 90 %/, /warn {2}errors +RedisSlow: fires/]) t.regex(out, line);
+  t.is(asked.length, 6);
+  prometheus.closeAllConnections();
+  await new Promise((resolve) => { prometheus.close(resolve); });
+  t.regex((await holdfast('doctor', '--prometheus', url)).out, /BAD {3}control-plane +Prometheus: .* can’t be asked: ECONNREFUSED\n +Without it alerts are silent/);
+  t.is((await holdfast('doctor', '--prometheus', 'localhost')).code, 64);
+});
+
 test('completion offers commands and options, in bash itself', async (t) => {
   const script = (await run(['completion', 'bash'])).out;
   const complete = (...words: string[]): Promise<string> => new Promise((resolve) => {

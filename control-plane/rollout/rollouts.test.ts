@@ -19,7 +19,7 @@ async function planes(count: number): Promise<{ all: Array<{ rollouts: Rollouts;
     const plane = { changes: 0, lead: (isLeader: boolean) => { lease.isLeader = isLeader; }, rollouts: null as unknown as Rollouts };
     plane.rollouts = new Rollouts({
       state, lease, events, servers, now: () => world.now, tickMs: 3_600_000, onChange: () => { plane.changes++; },
-      slo: async () => world.counters && { counters: new Map([['stable', noCounters()], ['canary', world.counters]]), inFlight: new Map(), inFlightByNode: new Map() },
+      slo: async () => world.counters && { counters: new Map([['stable', noCounters()], ['canary', world.counters]]), inFlight: new Map(), inFlightByNode: new Map(), sinceMs: 0 },
     });
     return plane;
   });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { noCounters } from '../../proto/slo-window.ts';
 import { REDIS } from '../../proto/wire.ts';
 import type { EventLog } from '../events/event.ts';
 import type { Lease } from '../lease/lease.ts';
@@ -169,4 +170,4 @@ export class Rollouts {
   }
 }
 
-const NONE = { sessions: 0, initializeFailed: 0, calls: 0, toolErrors: 0, faults: 0, recoveries: 0, latency: [] };
+const NONE = noCounters();

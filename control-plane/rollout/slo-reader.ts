@@ -10,6 +10,8 @@ export interface SloView {
   inFlight: ReadonlyMap<string, number>;
   /** The same by gateway process: a node's name, or that with `-2`, `-3` … where it runs several. */
   inFlightByNode: ReadonlyMap<string, number>;
+  /** When the oldest process began whose counters are among them; null when there are none. */
+  sinceMs: number | null;
 }
 
 /** Calls in flight of a gateway that has said nothing for this long are not in flight any more: it is gone, and so are they. */
@@ -23,15 +25,17 @@ export async function readSlo(redis: Pick<Redis | Cluster, 'hgetall'>, server: s
 
 export function sumReports(reports: readonly SloReport[], now: number): SloView {
   const counters = new Map<string, SloCounters>(), inFlight = new Map<string, number>(), inFlightByNode = new Map<string, number>();
+  let sinceMs: number | null = null;
   for (const report of reports) {
     counters.set(report.backend, combine(counters.get(report.backend) ?? noCounters(), report.counters, 1));
+    sinceMs = Math.min(sinceMs ?? Infinity, report.startedAtMs);
     if (now - report.atMs > FRESH_MS) continue;
     for (const [slot, calls] of Object.entries(report.inFlight)) {
       inFlight.set(slot, (inFlight.get(slot) ?? 0) + calls);
       inFlightByNode.set(report.node, (inFlightByNode.get(report.node) ?? 0) + calls);
     }
   }
-  return { counters, inFlight, inFlightByNode };
+  return { counters, inFlight, inFlightByNode, sinceMs };
 }
 
 /** undefined for what another version wrote and this one can't read. */

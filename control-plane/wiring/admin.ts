@@ -8,7 +8,7 @@ import type { AdminContext } from '../admin/context.ts';
 import { redisSessionReader } from '../admin/session-reader.ts';
 import type { Stores } from './stores.ts';
 
-type FromOthers = Pick<AdminContext, 'id' | 'version' | 'config' | 'topology' | 'discovery' | 'nodes' | 'probes' | 'drains' | 'rollouts' | 'versions' | 'now'>;
+type FromOthers = Pick<AdminContext, 'id' | 'version' | 'config' | 'topology' | 'discovery' | 'nodes' | 'probes' | 'drains' | 'rollouts' | 'versions' | 'sla' | 'now'>;
 
 export interface AdminOptions extends FromOthers {
   stores: Stores;

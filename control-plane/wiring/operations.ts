@@ -5,6 +5,7 @@ import { remainingSessions } from '../drain/remaining-sessions.ts';
 import type { ProbeResult } from '../probe/probes.ts';
 import { Rollouts, type ServerView } from '../rollout/rollouts.ts';
 import { readSlo, type SloView } from '../rollout/slo-reader.ts';
+import { SlaHistory } from '../sla/sla-history.ts';
 import type { TopologyInputs } from '../topology/inputs.ts';
 import type { GatewayNode, TopologySnapshot } from '../topology/topology.ts';
 import type { Stores } from './stores.ts';
@@ -26,6 +27,7 @@ export interface Operations {
   drains: Drains;
   rollouts: Rollouts;
   versions: ConfigVersions;
+  sla: SlaHistory;
   /** Their share of what topologies are made of. */
   inputs: () => Pick<TopologyInputs, 'drains' | 'weights'>;
   drainedGateways: () => ReadonlySet<string>;
@@ -75,9 +77,10 @@ export function startOperations({ id, stores, config, topology, probes, gateways
     })),
   });
 
+  const sla = new SlaHistory({ servers: () => config().servers.map(({ name }) => name), read: slo, now });
   const drainedGateways = () => new Set(drains.current().flatMap(({ target }) => (target.kind === 'gateway' ? [target.gateway] : [])));
   return {
-    drains, rollouts, versions: new ConfigVersions(state, id, now), drainedGateways,
+    drains, rollouts, sla, versions: new ConfigVersions(state, id, now), drainedGateways,
     inputs: () => ({
       drains: [
         ...drains.current().flatMap(({ target }): Array<TopologyInputs['drains'][number]> => (target.kind === 'replica' ? [{ server: target.server, replica: target.replica }] : target.kind === 'backend' ? [{ server: target.server, backend: target.backend }] : [])),
@@ -86,6 +89,6 @@ export function startOperations({ id, stores, config, topology, probes, gateways
       ],
       weights: rollouts.weights(),
     }),
-    async stop() { await Promise.all([drains.stop(), rollouts.stop()]); },
+    async stop() { sla.stop(); await Promise.all([drains.stop(), rollouts.stop()]); },
   };
 }

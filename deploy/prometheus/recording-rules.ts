@@ -1,13 +1,4 @@
-/** Objective: 99.9 % of requests are answered, 99.9 % of sessions survive. */
-export const OBJECTIVE = 0.999;
-/** How much is allowed to fail. */
-export const BUDGET = 0.001;
-
-/** The mesh's own failures. What a tool or a client does wrong is not among them. */
-const FAILED = 'outcome=~"replica_fault|overload|lost_session"';
-const JUDGED = 'outcome!~"client_fault|cancelled"';
-/** A session can be lost whenever it begins or moves. */
-const SESSION_CHANCES = '{__name__=~"mcp_sessions_created_total|mcp_session_recoveries_total|mcp_session_lost_total"}';
+import { FAILED, JUDGED, SESSION_CHANCES } from '../../proto/objectives.ts';
 
 const failed = (window: string): string => `sum by (server_id) (rate(mcp_requests_total{${FAILED}}[${window}]))`;
 /** Calls that are refused because a tool fails on every replica: the tool's failure, not the mesh's. */

@@ -1,15 +1,27 @@
 import { Command } from 'commander';
+import { good, not, type DoctorCheck } from '../../admin/doctor.ts';
 import { action } from '../command.ts';
-import { CliError, EXIT } from '../exit-code.ts';
+import { CliError, EXIT, usageError } from '../exit-code.ts';
+import { prometheusChecks } from '../prometheus-checks.ts';
+import { askPrometheus } from '../prometheus-client.ts';
 import { plain } from '../table.ts';
 
-interface Check { area: string; name: string; verdict: 'good' | 'warning' | 'bad' | 'unknown'; says: string; advice: string | null }
 const MARK = { good: 'ok  ', warning: 'warn', bad: 'BAD ', unknown: '?   ' };
 
-export const doctorCommand = (): Command => new Command('doctor').description('Goes through what should be watched in production: gateways, Redis, servers, balancer, certificates, response times, errors, resources. Exit code 1 when something is bad.')
-  .action(action(async ({ client, out }) => {
-    const checks = await client.get<Check[]>('/v1/doctor');
+export const doctorCommand = (): Command => new Command('doctor').description('Goes through what should be watched in production: gateways, Redis, servers, balancer, certificates, objectives (availability, response times, errors), resources. Exit code 1 when something is bad.')
+  .option('--prometheus <url>', 'judge the objectives over 30 days as well, by this Prometheus (HOLDFAST_PROMETHEUS)')
+  .action(action(async ({ client, out, env }, { prometheus = env['HOLDFAST_PROMETHEUS'] }: { prometheus?: string }) => {
+    if (prometheus !== undefined && !/^https?:\/\/[^/]/.test(prometheus)) throw usageError(`--prometheus ${prometheus}: expected a URL like http://127.0.0.1:9090`);
+    const checks = [...await client.get<DoctorCheck[]>('/v1/doctor'), ...(prometheus === undefined ? [] : await overTime(prometheus))];
     out.show(checks, () => checks.flatMap(({ area, name, verdict, says, advice }) => [`${MARK[verdict]}  ${area.padEnd(14)}  ${plain(name)}: ${plain(says)}`, ...(advice === null ? [] : [`${' '.repeat(22)}${advice}`])]).join('\n'));
     const bad = checks.filter(({ verdict }) => verdict === 'bad').length;
     if (bad > 0) throw new CliError(EXIT.unmet, `${bad} bad`);
   }));
+
+async function overTime(url: string): Promise<DoctorCheck[]> {
+  try {
+    return [good('control-plane', 'Prometheus', `${url} answers`), ...await prometheusChecks(askPrometheus(url))];
+  } catch (error) {
+    return [not('bad', 'control-plane', 'Prometheus', `${url} can’t be asked: ${(error as Error).message}`, 'Without it alerts are silent, and objectives are only known as far as gateways count them.')];
+  }
+}
