@@ -7,21 +7,22 @@ import { SteadyLoad, type LoadReport } from './steady-load.ts';
 let mesh: Mesh;
 const run = (...args: string[]): Promise<Ran> => holdfast(mesh.controlPlane.adminUrl, ...args);
 const isCanary = (replica: string): boolean => replica.includes('canary');
+const isBroken = (replica: string): boolean => replica.includes('broken');
 const INTERVAL = ['--interval', '2s', '--step', '2s', '--min-sessions', '1'];
 
 test.before(async (t) => {
   t.timeout(120_000);
-  mesh = await startMesh({ gateways: 2, servers: { linear: { replicas: { stable: 2, canary: 2 }, weights: { canary: 0 } } } });
+  mesh = await startMesh({ gateways: 2, servers: { linear: { replicas: { stable: 2, canary: 2, broken: 1 }, weights: { canary: 0, broken: 0 }, backendArgs: { broken: ['--tool-error-rate', '0.05'] } } } });
 });
 test.after.always(() => mesh?.close());
 test.serial.afterEach.always(async () => {
   await run('rollout', 'abort', 'linear');
   await run('rollout', 'clear', 'linear');
-  const weight = async () => JSON.parse((await run('replicas', '--backend', 'canary', '--json')).out) as Array<{ weight: number; state: string }>;
+  const weight = async () => (await Promise.all(['canary', 'broken'].map(async (backend) => JSON.parse((await run('replicas', '--backend', backend, '--json')).out) as Array<{ weight: number; state: string }>))).flat();
   await waitFor(async () => (await weight()).every((each) => each.weight === 0 && each.state === 'standby'), { what: 'the configured weights again' });
 });
 
-const begun = (report: LoadReport, onCanary: boolean): number => [...report.begun].filter(([replica]) => isCanary(replica) === onCanary).reduce((sum, [, count]) => sum + count, 0);
+const begun = (report: LoadReport, onNew: boolean): number => [...report.begun].filter(([replica]) => (isCanary(replica) || isBroken(replica)) === onNew).reduce((sum, [, count]) => sum + count, 0);
 
 test.serial('blue-green: all new sessions move at once, those that are stay, none is lost', async (t) => {
   t.timeout(120_000);
@@ -48,12 +49,12 @@ test.serial('a good canary goes 10, 50, 100 and is promoted', async (t) => {
   t.log(`${begun(report, true)} of ${begun(report, true) + begun(report, false)} sessions began on the canary`);
 });
 
-test.serial('a canary with 5 % tool errors is rolled back within two analyses, and its sessions are recalled', async (t) => {
+test.serial('a canary whose tools fail 5 % of calls is rolled back within two analyses, and its sessions are recalled', async (t) => {
   t.timeout(180_000);
-  const load = await new SteadyLoad({ mesh, server: 'linear', sessions: 30, everyMs: 40, newEveryMs: 40, toolErrors: { share: 0.05, isOn: isCanary } });
+  const load = await new SteadyLoad({ mesh, server: 'linear', sessions: 30, everyMs: 40, newEveryMs: 40 });
   t.teardown(() => load.stop());
   // The lasting sessions begin during the first step, so that the canary has its share of them.
-  const started = await run('rollout', 'start', 'linear', '--from', 'stable', '--to', 'canary', '--interval', '6s', '--step', '60s', '--min-sessions', '1');
+  const started = await run('rollout', 'start', 'linear', '--from', 'stable', '--to', 'broken', '--interval', '6s', '--step', '60s', '--min-sessions', '1');
   t.is(started.code, 0, started.err);
   await waitFor(async () => (await run('rollout', 'status')).out.includes('10 %'), { what: 'the first step' });
   const startMs = Date.now();
@@ -62,10 +63,11 @@ test.serial('a canary with 5 % tool errors is rolled back within two analyses, a
   const tookMs = Date.now() - startMs;
   t.is(ended.code, 1);
   t.regex(ended.err, /not promoted: .* calls failed/);
-  await waitFor(() => Promise.resolve(load.homes().every((home) => !isCanary(home))), { what: 'recalled sessions on stable', timeoutMs: 30_000 });
+  await waitFor(() => Promise.resolve(load.homes().every((home) => !isBroken(home))), { what: 'recalled sessions on stable', timeoutMs: 30_000 });
   const report = await load.stop();
   t.deepEqual(report.failures, []);
+  t.true(report.toolErrors > 0);
   const share = begun(report, true) / (begun(report, true) + begun(report, false));
-  t.log(`rolled back after ${(tookMs / 1000).toFixed(1)} s of 6 s intervals; ${(100 * share).toFixed(1)} % of sessions began on the canary; ${report.injected} injected errors in ${report.calls} calls`);
+  t.log(`rolled back after ${(tookMs / 1000).toFixed(1)} s of 6 s intervals; ${(100 * share).toFixed(1)} % of sessions began on the canary; ${report.toolErrors} tool errors in ${report.calls} calls`);
   t.true(share < 0.2, 'about a tenth of new sessions was exposed');
 });

@@ -15,16 +15,15 @@ export interface LoadOptions {
   everyMs?: number;
   /** A session more this often, for three calls; none when absent. */
   newEveryMs?: number;
-  /** Share of calls on these replicas that ask for a tool error. */
-  toolErrors?: { share: number; isOn: (replica: string) => boolean };
 }
 
 /** What the clients saw. */
 export interface LoadReport {
   calls: number;
+  /** Calls that the server answered with a tool error, as a bad release does (`--tool-error-rate`). */
+  toolErrors: number;
   /** Calls that did not get their answer, and sessions that could not begin. */
   failures: string[];
-  injected: number;
   /** New sessions by the replica that they began on. */
   begun: Map<string, number>;
   /** Where each lasting session lives at the end. */
@@ -37,7 +36,7 @@ const homeOf = ({ data }: ToolAnswer): string => (data as { replica: { name: str
 
 /** Official clients, through all gateways in turn, at a constant rate. A lost session shows as a failed call: official clients do not begin anew. */
 export class SteadyLoad {
-  readonly report: LoadReport = { calls: 0, failures: [], injected: 0, begun: new Map(), homes: [] };
+  readonly report: LoadReport = { calls: 0, toolErrors: 0, failures: [], begun: new Map(), homes: [] };
   readonly #options: LoadOptions;
   #isRunning = true;
   #lasting: LoadSession[] = [];
@@ -79,7 +78,9 @@ export class SteadyLoad {
     const { mesh, server, entries = mesh.gateways.map(({ url }) => url) } = this.#options;
     return this.#count('initialize', async () => {
       const client = await connectClient({ kind: 'v1', url: mesh.url(server), fetch: alternatingFetch(entries), timeoutMs: 15_000 });
-      const home = homeOf(await client.callTool('whoami'));
+      let answer = await client.callTool('whoami');
+      for (; answer.isError; answer = await client.callTool('whoami')) this.report.toolErrors++;
+      const home = homeOf(answer);
       this.report.begun.set(home, (this.report.begun.get(home) ?? 0) + 1);
       return { client, home, calls: 0 };
     });
@@ -99,14 +100,9 @@ export class SteadyLoad {
   }
 
   async #callOnce(each: LoadSession): Promise<void> {
-    const { toolErrors } = this.#options;
-    if (toolErrors?.isOn(each.home) && Math.random() < toolErrors.share) {
-      this.report.injected++;
-      await this.#count('fail', () => each.client.callTool('fail', {}).catch(() => undefined));
-      return;
-    }
     const answer = await this.#count('whoami', () => each.client.callTool('whoami'));
-    if (answer) each.home = homeOf(answer);
+    if (answer?.isError) this.report.toolErrors++;
+    else if (answer) each.home = homeOf(answer);
   }
 
   async #newcomers(everyMs: number): Promise<void> {

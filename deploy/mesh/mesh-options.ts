@@ -8,6 +8,8 @@ export interface MeshServerOptions {
   program?: string;
   /** Further arguments of every replica. */
   args?: readonly string[];
+  /** And of those of one backend. */
+  backendArgs?: Record<string, readonly string[]>;
   /** Keys of the server in the configuration: `guard`, `trustAnnotations`, `probe` … */
   settings?: Record<string, unknown>;
 }

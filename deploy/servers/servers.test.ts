@@ -68,9 +68,23 @@ test('idle sessions are reaped, sessions with an open request are not', (t) => {
   t.truthy(table.use('busy', 200));
 });
 
+test('a bad release fails the share of tool calls that was asked for, as tools fail, and nothing else', async (t) => {
+  let calls = 0;
+  const host = await startHost(linear, readOptions(['--tool-error-rate', '0.25'], 'bad'), Date.now, () => (calls++ % 4) / 4);
+  t.teardown(() => host.close(0));
+  const client = await connectClient({ kind: 'v1', url: `http://127.0.0.1:${host.port}/mcp` });
+  t.teardown(() => client.close());
+  const answers = [];
+  for (let i = 0; i < 8; i++) answers.push((await client.callTool('echo', { text: 'a' })).isError);
+  t.deepEqual(answers, [true, false, false, false, true, false, false, false]);
+  t.true((await client.listTools()).length > 0);
+});
+
 test('a wrong flag is refused with what was expected', (t) => {
   t.throws(() => readOptions(['--port', '70000'], 'x'), { message: '--port 70000: expected a whole number from 0 to 65535' });
   t.throws(() => readOptions(['--sse-only', '--json-responses'], 'x'), { message: /exclude each other/ });
+  t.throws(() => readOptions(['--tool-error-rate', '5'], 'x'), { message: '--tool-error-rate 5: expected a number from 0 to 1' });
+  t.throws(() => readOptions(['--tls-key', 'key.pem'], 'x'), { message: /belong together/ });
 });
 
 async function stats(port: number): Promise<{ requests: number; sessions: number }> {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerDefinition } from './definition.ts';
@@ -21,16 +23,16 @@ export interface Host {
 }
 
 /** Listens with one example server on SDK v1. */
-export function startHost<S>(definition: ServerDefinition<S>, options: ServerOptions, now: () => number = Date.now): Promise<Host> {
-  return serveEndpoint((replica) => v1Endpoint(definition, options, replica, now), options, now);
+export function startHost<S>(definition: ServerDefinition<S>, options: ServerOptions, now: () => number = Date.now, random: () => number = Math.random): Promise<Host> {
+  return serveEndpoint((replica) => v1Endpoint(definition, options, replica, now), options, now, random);
 }
 
 /** Listens: `/health`, `/__stats`, `/__fault`, and whatever the endpoint serves. */
-export async function serveEndpoint(open: (replica: Replica) => Endpoint, options: ServerOptions, now: () => number = Date.now): Promise<Host> {
+export async function serveEndpoint(open: (replica: Replica) => Endpoint, options: ServerOptions, now: () => number = Date.now, random: () => number = Math.random): Promise<Host> {
   const replica: Replica = {
     name: options.name, port: 0, startedAtMs: now(), ledger: new Ledger(options.ledger, options.name),
     counters: { requests: 0, initializes: 0, deletes: 0, unknownSessions: 0, reaped: 0, refused: 0 },
-    updated() {}, listChanged() {},
+    failsTool: () => random() < options.toolErrorRate, updated() {}, listChanged() {},
   };
   const endpoint = open(replica);
   let fault: Fault | null = null;
@@ -69,12 +71,14 @@ export async function serveEndpoint(open: (replica: Replica) => Endpoint, option
     return true;
   }
 
-  const http = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     route(request, response).catch((error: unknown) => {
       if (!response.headersSent) rpcFailure(response, 500, -32603, error instanceof Error ? error.message : String(error));
       else response.destroy();
     });
-  });
+  };
+  const { tls } = options;
+  const http = tls ? createTlsServer({ cert: readFileSync(tls.certificateFile), key: readFileSync(tls.keyFile) }, onRequest) : createServer(onRequest);
   // Longer than the idle time of any gateway's connection pool, so that this side is never the one that closes first.
   http.keepAliveTimeout = 620_000;
   replica.port = await listen(http, options);

@@ -44,6 +44,7 @@ function serveTools<S>(server: Server, tools: readonly Tool<S>[], session: Sessi
     if (!called) throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${params.name}`);
     const args = called.input.safeParse(params.arguments ?? {});
     if (!args.success) throw new McpError(ErrorCode.InvalidParams, `Arguments of ${params.name}: ${z.prettifyError(args.error)}`);
+    if (session.replica.failsTool()) return { content: [{ type: 'text', text: 'This release does not get everything right' }], isError: true };
     return called.run(args.data, session, extra);
   });
 }

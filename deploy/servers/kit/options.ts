@@ -22,6 +22,10 @@ export interface ServerOptions {
   isResumable: boolean;
   /** Refuses foreign Host and Origin headers. */
   isLocalhostOnly: boolean;
+  /** This share of tool calls, 0 to 1, answers with `isError` and does nothing: a bad release. */
+  toolErrorRate: number;
+  /** PEM files of the certificate and key to serve with; null: plain HTTP. */
+  tls: { certificateFile: string; keyFile: string } | null;
 }
 
 const FLAGS = {
@@ -38,12 +42,17 @@ const FLAGS = {
   'max-sessions': { type: 'string', default: '20000' },
   'resumable': { type: 'boolean', default: false },
   'localhost-only': { type: 'boolean', default: false },
+  'tool-error-rate': { type: 'string', default: '0' },
+  'tls-certificate': { type: 'string' },
+  'tls-key': { type: 'string' },
 } as const;
 
 /** Throws with one message that says what is wrong and what is expected. */
 export function readOptions(argv: readonly string[], fallbackName: string): ServerOptions {
   const { values } = parseArgs({ args: [...argv], options: FLAGS, strict: true });
   if (values['sse-only'] && values['json-responses']) throw new Error('--sse-only and --json-responses exclude each other: give one of them');
+  const { 'tls-certificate': certificateFile, 'tls-key': keyFile } = values;
+  if ((certificateFile === undefined) !== (keyFile === undefined)) throw new Error('--tls-certificate and --tls-key belong together: give both');
   return {
     port: wholeNumber('--port', values.port, 0, 65_535),
     host: values.host,
@@ -57,11 +66,19 @@ export function readOptions(argv: readonly string[], fallbackName: string): Serv
     maxSessions: wholeNumber('--max-sessions', values['max-sessions'], 1, 1_000_000),
     isResumable: values.resumable,
     isLocalhostOnly: values['localhost-only'],
+    toolErrorRate: share('--tool-error-rate', values['tool-error-rate']),
+    tls: certificateFile === undefined || keyFile === undefined ? null : { certificateFile, keyFile },
   };
 }
 
 function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (text === '' || !Number.isInteger(value) || value < least || value > most) throw new Error(`${flag} ${text}: expected a whole number from ${least} to ${most}`);
+  return value;
+}
+
+function share(flag: string, text: string): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0 && value <= 1)) throw new Error(`${flag} ${text}: expected a number from 0 to 1`);
   return value;
 }
