@@ -30,6 +30,8 @@ export const sessionRecordSchema = z.looseObject({
   /** Where the session lives now. */
   slot: z.string(),
   upstreamId: z.string(),
+  /** HTTP+SSE: which relay holds the stream, by a digest of its address. */
+  holder: z.string().optional(),
   /** Grows by one with each move; every write after creation is a compare-and-set on it. */
   epoch: z.int().min(0),
   createdAtMs: z.number(),

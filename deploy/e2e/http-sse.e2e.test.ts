@@ -1,7 +1,7 @@
 import test from 'ava';
 import { alternatingFetch } from '../clients/alternating-fetch.ts';
 import { connectClient } from '../clients/connect-client.ts';
-import type { ClientKind } from '../clients/mcp-client.ts';
+import { errorCode, type ClientKind } from '../clients/mcp-client.ts';
 import { startMesh } from '../mesh/start-mesh.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
@@ -30,3 +30,25 @@ for (const kind of ['v1-sse', 'v2-sse'] as ClientKind[]) {
     await replica.process.start();
   });
 }
+
+test.serial('a call of 2024-11-05 whose replica dies is told so, whichever gateway it came through', async (t) => {
+  const urls = mesh.gateways.map(({ url }) => url);
+  for (const posts of urls) {
+    // The stream through one gateway, every message through the other, or the same.
+    const viaPosts = (url: string | URL, init?: RequestInit): Promise<Response> => fetch(init?.method === 'POST' ? String(url).replace(urls[0]!, posts) : url, init);
+    const client = await connectClient({ kind: 'v1-sse', url: mesh.url('linear'), fetch: viaPosts });
+    t.teardown(() => client.close());
+    const home = ((await client.callTool('whoami')).data.replica as { name: string }).name, replica = mesh.replicas.find(({ name }) => name === home)!;
+    const direct = await connectClient({ kind: 'v1', url: replica.url }), call = client.callTool('charge', { key: posts, afterMs: 60_000 });
+    await waitFor(async () => (await direct.callTool('charges', { key: posts })).data.here === 1, { what: 'the call is in flight' });
+    const killedMs = performance.now();
+    await replica.process.kill();
+    const error = await t.throwsAsync(call) as Error & { data?: unknown };
+    t.log(`${Math.round(performance.now() - killedMs)} ms after the kill`);
+    t.is(errorCode(error), -31001);
+    t.like(error.data, { outcome: 'sent_no_response', retrySafe: false });
+    await direct.close().catch(() => undefined);
+    await replica.process.start();
+    await mesh.settled();
+  }
+});

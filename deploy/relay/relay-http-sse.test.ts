@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { connectClient } from '../clients/connect-client.ts';
-import { errorCode, type ClientHandlers, type ClientKind } from '../clients/mcp-client.ts';
+import { errorCode, type ClientHandlers, type ClientKind, type McpClient } from '../clients/mcp-client.ts';
 import { startProcess, type StartedServer } from '../clients/start-process.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
@@ -37,6 +37,76 @@ for (const kind of ['v1-sse', 'v2-sse'] as ClientKind[]) {
   });
 }
 
+/** A client whose stream is held by `rig` and whose messages go through `other`. */
+async function connectSplit(t: ExecutionContext, fleet: RigFleet, rig: RelayRig, other: RelayRig): Promise<McpClient> {
+  fleet.relays = [rig, other].map(({ port }) => `127.0.0.1:${port}`);
+  const viaOther = async (url: string | URL, init?: RequestInit): Promise<Response> => {
+    const to = new URL(String(url));
+    if (init?.method === 'POST') to.port = String(other.port);
+    return fetch(to, init);
+  };
+  const client = await connectClient({ kind: 'v1-sse', url: rig.url, headers: rig.headers, fetch: viaOther });
+  t.teardown(() => client.close());
+  return client;
+}
+
+for (const isCut of [false, true]) {
+  test(`calls that came through another gateway than the stream are followed as well${isCut ? ', also while that one can’t reach the store' : ''}`, async (t) => {
+    const { fleet, rig, servers } = await start(t, 2, { trustAnnotations: true }), partition = { isCut: false }, other = await fleet.gateway('gateway-2', partition);
+    t.teardown(() => other.close());
+    partition.isCut = isCut;
+    const client = await connectSplit(t, fleet, rig, other), at = await portOf(client), victim = servers.find(({ port }) => port === at)!;
+    await client.listTools();
+    const direct = await connectClient({ kind: 'v1', url: victim.url });
+    t.teardown(() => direct.close());
+    const unsafe = client.callTool('charge', { key: 'order', afterMs: 60_000 }), safe = client.callTool('wait', { durationMs: 1500 });
+    await waitFor(async () => (await direct.callTool('charges', { key: 'order' })).data.here === 1, { what: 'the call is in flight' });
+    await victim.kill();
+    const error = await t.throwsAsync(unsafe) as Error & { data?: unknown };
+    t.is(errorCode(error), -31001);
+    t.like(error.data, { outcome: 'sent_no_response', retrySafe: false });
+    t.is((await safe).data.waitedMs, 1500);
+    t.true(other.outcomes.every(({ method }) => method === 'GET'), 'who holds the stream reports them, and nobody else');
+    t.true(rig.outcomes.some(({ tool, kind }) => tool === 'charge' && kind === 'replica_fault'));
+  });
+}
+
+for (const isSplit of [false, true]) {
+  test(`an HTTP+SSE call has its deadline, which progress moves on${isSplit ? ', through whichever gateway it came' : ''}`, async (t) => {
+    const { fleet, rig, servers } = await start(t, 1, { timeouts: { callMs: 400 } }), other = await fleet.gateway('gateway-2');
+    t.teardown(() => other.close());
+    const client = await connectSplit(t, fleet, rig, isSplit ? other : rig);
+    const error = await t.throwsAsync(client.callTool('wait', { durationMs: 1000 })) as Error & { data?: unknown };
+    t.is(errorCode(error), -31004);
+    t.like(error.data, { outcome: 'sent_no_response' });
+    const told: number[] = [];
+    t.is((await client.callTool('work', { durationMs: 1500, steps: 10 }, { onProgress: ({ progress }) => told.push(progress) })).data.steps, 10);
+    t.true(told.length > 0);
+    t.is(await portOf(client), servers[0]!.port);
+    t.is(await rig.metric('mcp_session_recoveries_total'), 0, 'its replica is well: the session stays');
+    t.deepEqual(client.transportErrors, [], 'a late answer does not reach the client');
+  });
+}
+
+test('a replica that hangs: deadline error, and the session of HTTP+SSE moves', async (t) => {
+  const { rig, servers } = await start(t, 2, { trustAnnotations: true, timeouts: { toolMs: { charge: 400 }, connectMs: 500 } }), client = await connect(t, rig), at = await portOf(client);
+  const victim = servers.find(({ port }) => port === at)!;
+  await client.listTools();
+  victim.process.pause();
+  t.is(errorCode(await t.throwsAsync(client.callTool('charge', { key: 'hung' })) as Error), -31004);
+  t.not(await portOf(client), at);
+  t.true(rig.reports.some(({ kind }) => kind === 'hanging'));
+});
+
+test('a relay that ends lets an HTTP+SSE call finish before its stream ends', async (t) => {
+  const { rig } = await start(t, 1), client = await connect(t, rig), call = client.callTool('wait', { durationMs: 500 });
+  await waitFor(() => rig.directory.counts('linear').size > 0, { what: 'the session is there' });
+  await client.ping();
+  const closed = rig.relay.close();
+  t.is((await call).data.waitedMs, 500);
+  await closed;
+});
+
 test('an unsafe HTTP+SSE call in flight gets a typed error on the stream, and a later call works', async (t) => {
   const { rig, servers } = await start(t, 2);
   const client = await connect(t, rig);
@@ -54,14 +124,7 @@ test('an unsafe HTTP+SSE call in flight gets a typed error on the stream, and a 
 test('messages may come through another gateway than the stream, also after a move', async (t) => {
   const { fleet, rig, servers } = await start(t, 2), other = await fleet.gateway('gateway-2');
   t.teardown(() => other.close());
-  const viaOther = async (url: string | URL, init?: RequestInit): Promise<Response> => {
-    const to = new URL(String(url));
-    if (init?.method === 'POST') to.port = String(other.port);
-    return fetch(to, init);
-  };
-  const client = await connectClient({ kind: 'v1-sse', url: rig.url, headers: rig.headers, fetch: viaOther });
-  t.teardown(() => client.close());
-  const home = await portOf(client);
+  const client = await connectSplit(t, fleet, rig, other), home = await portOf(client);
   await servers.find(({ port }) => port === home)!.kill();
   t.not(await portOf(client), home);
 });

@@ -14,16 +14,13 @@ import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
 import { learnFromAnswer } from './learn-from-answer.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError } from './mesh-errors.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
+import { SseCalls, type SseCall } from './sse-calls.ts';
 import { endpointId, meshEndpoint } from './sse-endpoint.ts';
+import { holderName } from './sse-handover.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
 import { rebuildSse } from './sse-rebuild.ts';
-
-/** Calls of one session that are followed until their answer; those beyond are not answered should their replica die. */
-const MAX_PENDING = 1000;
-/** `slot`: the life that took it; null until one did. */
-interface PendingCall { message: RpcMessage; body: Buffer; outcome: ExchangeOutcome; slot: string | null }
 
 /** An HTTP+SSE session (2024-11-05) whose stream this relay holds: the session lives for as long as its client's GET. */
 export class SseHolder implements LifeListener {
@@ -34,11 +31,14 @@ export class SseHolder implements LifeListener {
   readonly #outcome: ExchangeOutcome;
   readonly #headers: string[];
   readonly #tried = new Set<string>();
-  readonly #pending = new Map<string, PendingCall>();
+  readonly #calls: SseCalls;
   #life: SseLife | null = null;
   #clientId: string | null = null;
   #digest: string | null = null;
   #rebuilding: Promise<void> | null = null;
+  #isSuspecting = false;
+  /** Ends as soon as no call waits. */
+  #isEnding = false;
   #isOver = false;
 
   constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer) {
@@ -48,6 +48,10 @@ export class SseHolder implements LifeListener {
     this.#client = client;
     this.#outcome = new ExchangeOutcome(ctx, request, null);
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+    this.#calls = new SseCalls(() => (ctx.server(request.server) ?? view).policy, ctx.now, (call) => this.#expired(call), (count) => {
+      client.giveUp = count > 0 ? () => this.#giveUp() : null;
+      if (count === 0 && this.#isEnding) setImmediate(() => this.close()); // after the answer that was the last
+    });
     client.onGone(() => this.#finish('cancelled'));
     client.onDrain(() => this.#life?.resume());
   }
@@ -65,23 +69,30 @@ export class SseHolder implements LifeListener {
 
   /** A message that goes up: its answer comes on this stream. */
   posted(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): void {
-    if (message.kind === 'request' && message.idText !== null && this.#pending.size < MAX_PENDING) this.#pending.set(message.idText, { message, body, outcome, slot: null });
-    else outcome.finish(202, false, 'unread');
+    if (!this.#calls.add(message, body, outcome)) outcome.finish(202, false, 'unread');
   }
   /** The life on `slot` has it, or may have it. */
   taken(message: RpcMessage, slot: string): void {
-    const call = message.idText === null ? undefined : this.#pending.get(message.idText);
+    const call = this.#calls.of(message);
     if (!call) return;
     call.slot = slot;
     if (!this.#rebuilding && this.#life && this.#life.replica.slot !== slot) void this.#again(call, this.#life); // that life ended meanwhile
   }
 
   /** It was refused after all. */
-  withdrawn(message: RpcMessage): void { if (message.idText !== null) this.#pending.delete(message.idText); }
+  withdrawn(message: RpcMessage): void { this.#calls.remove(message); }
 
+  /** Ends the stream: its client comes back to another node. Calls that wait for their answer have it first, or hear that there is none (`giveUp`). */
   close(): void {
+    this.#isEnding = true;
+    if (this.#calls.size > 0) return;
     this.#client.end();
     this.#finish('success');
+  }
+
+  #giveUp(): void {
+    for (const call of this.#calls.all) this.#fail(call, 'replicaLost', false);
+    this.close();
   }
 
   onOpened(life: SseLife, status: number, headers: IncomingHttpHeaders): void { if (life === this.#life && this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now()); }
@@ -96,7 +107,9 @@ export class SseHolder implements LifeListener {
     if (life !== this.#life) return;
     if (event.name === 'endpoint' && this.#clientId === null) return life.endpoint === null ? this.close() : this.#begin(life);
     if (event.name === 'endpoint') return;
-    if (event.data) for (const message of messagesOf(readRpcBody(event.data))) this.#note(message, event.data);
+    const messages = event.data ? messagesOf(readRpcBody(event.data)) : [];
+    if (messages.length === 1 && this.#calls.isLate(messages[0]!)) return;
+    for (const message of messages) this.#note(message, event.data!);
     this.onPiece(life, event.raw, true);
   }
 
@@ -111,8 +124,10 @@ export class SseHolder implements LifeListener {
       return this.run();
     }
     if (this.#clientId === null) return this.close(); // some other stream, which nobody can rebuild
-    this.#rebuilding ??= this.#rebuild(life).finally(() => { this.#rebuilding = null; });
+    this.#leave(life, 'unreachable');
   }
+
+  #leave(life: SseLife, reason: 'unreachable' | 'hanging'): void { this.#rebuilding ??= this.#rebuild(life, reason).finally(() => { this.#rebuilding = null; }); }
 
   #begin(life: SseLife): void {
     const { server, incoming } = this.#request, principal = principalOf(incoming.headers.authorization, this.#view.policy.bind), upstreamId = endpointId(life.endpoint!), nowMs = this.#ctx.now();
@@ -121,7 +136,7 @@ export class SseHolder implements LifeListener {
     const original = incoming.headers['x-envoy-original-path'], path = typeof original === 'string' ? original : `/mcp/${server}`;
     const record: SessionRecord = {
       version: RECORD_VERSION, server, type: 'sse', digest: this.#digest, principal, userId: principal === null ? 'anonymous' : principal.slice(0, 12), initializeParams: null, protocolVersion: '', capabilities: {},
-      logLevel: null, subscriptions: [], hasGetStream: true, backend: life.replica.backend, slot: life.replica.slot, upstreamId, epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: false,
+      logLevel: null, subscriptions: [], hasGetStream: true, backend: life.replica.backend, slot: life.replica.slot, upstreamId, holder: holderName(this.#ctx.ownRelay()), epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: false,
     };
     this.#ctx.sse.add(this.#digest, this);
     this.#ctx.metrics.created(server, record.backend);
@@ -130,10 +145,10 @@ export class SseHolder implements LifeListener {
 
   #note(answer: RpcMessage, data: Buffer): void {
     if (answer.method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#request.server);
+    this.#calls.heard(answer, data);
     if (answer.kind !== 'response' || answer.idText === null) return;
-    const call = this.#pending.get(answer.idText);
+    const call = this.#calls.remove(answer);
     if (call) {
-      this.#pending.delete(answer.idText);
       call.outcome.answered(answer);
       call.outcome.finish(200, false);
       learnFromAnswer(this.#ctx, this.#request.server, this.#digest, call.message, answer, data);
@@ -148,40 +163,64 @@ export class SseHolder implements LifeListener {
     void this.#ctx.directory.amend(this.#request.server, this.#digest!, (record) => ({ ...record, protocolVersion, capabilities: capabilities as Record<string, unknown> }));
   }
 
-  async #rebuild(dead: SseLife): Promise<void> {
+  async #rebuild(dead: SseLife, reason: 'unreachable' | 'hanging'): Promise<void> {
     const { server } = this.#request, startedMs = this.#ctx.now();
-    this.#ctx.report({ server, slot: dead.replica.slot, kind: 'unreachable' });
+    this.#ctx.report({ server, slot: dead.replica.slot, kind: reason });
     const found = await this.#ctx.directory.find(server, this.#digest!);
     const rebuilt = found.kind === 'live' ? await rebuildSse(this.#ctx, server, found.record, this.#headers, this) : { kind: 'refused' as const, result: 'unknown' as const };
     if (this.#isOver) return rebuilt.kind === 'built' ? rebuilt.life.close() : undefined;
-    this.#ctx.metrics.recovery(server, 'unreachable', rebuilt.kind === 'built' ? 'recovered' : rebuilt.result, this.#ctx.now() - startedMs);
+    this.#ctx.metrics.recovery(server, reason, rebuilt.kind === 'built' ? 'recovered' : rebuilt.result, this.#ctx.now() - startedMs);
     if (rebuilt.kind === 'refused') {
       this.#ctx.metrics.lost(server, rebuilt.result === 'recovered' || rebuilt.result === 'followed' ? 'failed' : rebuilt.result);
-      for (const call of [...this.#pending.values()]) this.#fail(call, false);
-      return this.close();
+      return this.#giveUp();
     }
     this.#life = rebuilt.life;
     for (const note of catchUpNotifications(rebuilt.record)) this.onPiece(rebuilt.life, sseMessage(note), true);
-    for (const call of [...this.#pending.values()]) if (call.slot === dead.replica.slot) void this.#again(call, rebuilt.life);
+    for (const call of this.#calls.all) if (call.slot === dead.replica.slot) void this.#again(call, rebuilt.life);
   }
 
   /** A call whose answer died with its replica: carried out again when that is safe, else its client is told. */
-  async #again(call: PendingCall, life: SseLife): Promise<void> {
-    const { method, name } = call.message, { server } = this.#request, { trustAnnotations, retrySafeTools, timeouts } = this.#view.policy;
-    const { isSafe } = replaySafety({ method, tool: method === 'tools/call' ? name : null, annotations: name === null ? undefined : this.#ctx.tools.of(server, name), trustAnnotations, retrySafeTools, delivery: 'sent_no_response' });
-    this.#ctx.metrics.retry(server, isSafe ? 'sent' : 'unsafe');
-    if (!isSafe) return this.#fail(call, true);
+  async #again(call: SseCall, life: SseLife): Promise<void> {
+    const isSafe = this.#isSafe(call), { timeouts } = this.#view.policy;
+    this.#ctx.metrics.retry(this.#request.server, isSafe ? 'sent' : 'unsafe');
+    if (!isSafe) return this.#fail(call, 'replicaLost', true);
     call.slot = life.replica.slot;
+    call.deadline.start();
     const answer = await life.post(call.body, ownMessageHeaders(this.#headers, null, null), timeouts.recoveryMs);
-    if (answer.kind !== 'answered' || answer.status >= 300) this.#fail(call, true);
+    if (answer.kind !== 'answered' || answer.status >= 300) this.#fail(call, 'replicaLost', true);
   }
 
-  #fail({ message, outcome, slot }: PendingCall, sessionRecovered: boolean): void {
-    this.#pending.delete(message.idText!);
-    this.#ctx.metrics.ambiguousCall(this.#request.server);
-    const [error] = meshErrors('replicaLost', [message.id], { server: this.#request.server, replica: slot, attempts: 1, outcome: slot === null ? 'not_sent' : 'sent_no_response', retrySafe: slot === null, sessionRecovered });
+  #isSafe({ message: { method, name } }: SseCall): boolean {
+    const { trustAnnotations, retrySafeTools } = this.#view.policy, annotations = name === null ? undefined : this.#ctx.tools.of(this.#request.server, name);
+    return replaySafety({ method, tool: method === 'tools/call' ? name : null, annotations, trustAnnotations, retrySafeTools, delivery: 'sent_no_response' }).isSafe;
+  }
+
+  /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */
+  #expired(call: SseCall): void {
+    const life = this.#life!, { connectMs } = this.#view.policy.timeouts;
+    this.#fail(call, 'deadline', false);
+    if (this.#rebuilding || life.isOver) return;
+    void life.post(Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.message.idText},"reason":"deadline"}}`), ownMessageHeaders(this.#headers, null, null), connectMs);
+    void this.#suspect(life, connectMs);
+  }
+
+  async #suspect(life: SseLife, patienceMs: number): Promise<void> {
+    if (this.#isSuspecting) return;
+    this.#isSuspecting = true;
+    const answer = await life.ask({ jsonrpc: '2.0', id: 'holdfast-ping', method: 'ping' }, patienceMs);
+    this.#isSuspecting = false;
+    if (answer || this.#isOver || this.#rebuilding || life !== this.#life || life.isOver) return;
+    life.close();
+    this.#leave(life, 'hanging');
+  }
+
+  #fail(call: SseCall, kind: MeshError, sessionRecovered: boolean): void {
+    const { message, outcome, slot } = call, { server } = this.#request, hasGone = slot !== null || kind === 'deadline', retrySafe = !hasGone || this.#isSafe(call);
+    if (!retrySafe) this.#ctx.metrics.ambiguousCall(server);
+    const [error] = meshErrors(kind, [message.id], { server, replica: slot, attempts: 1, outcome: hasGone ? 'sent_no_response' : 'not_sent', retrySafe, sessionRecovered });
     this.onPiece(this.#life!, sseMessage(error), true);
-    outcome.finish(200, false, 'replica_fault');
+    outcome.finish(200, false, outcomeOfError(kind));
+    this.#calls.remove(message);
   }
 
   #refuse(): void {
@@ -193,7 +232,10 @@ export class SseHolder implements LifeListener {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#life?.close();
-    for (const { outcome } of this.#pending.values()) outcome.finish(0, false, 'cancelled');
+    for (const { message, outcome } of this.#calls.all) {
+      outcome.finish(0, false, 'cancelled');
+      this.#calls.remove(message);
+    }
     this.#outcome.finish(this.#client.status, false, kind);
     if (this.#digest === null) return;
     this.#ctx.sse.delete(this.#digest);

@@ -1,5 +1,7 @@
 import { messagesOf, readRpcBody, type RpcBody } from '../../proto/json-rpc.ts';
+import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { HEADER } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import { askReplica } from '../recovery/ask-replica.ts';
 import { upstreamHeaders } from '../recovery/upstream-headers.ts';
@@ -12,6 +14,7 @@ import { changeOf } from './learn-from-answer.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 import { endpointOf } from './sse-endpoint.ts';
+import { handOver } from './sse-handover.ts';
 
 /** How often another relay's session is looked at, while that relay rebuilds it. */
 const FOLLOW_MS = 100;
@@ -21,12 +24,17 @@ interface Place { replica: ReplicaEndpoint; endpoint: string }
 /** A message of an HTTP+SSE session: goes to where the session's stream is; the answer comes there. */
 export async function postToSse(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer): Promise<void> {
   const { server, digest, incoming } = request, rpc = readRpcBody(body), outcome = new ExchangeOutcome(ctx, request, rpc);
-  const fail = (kind: MeshError): void => {
+  const fail = (kind: MeshError, delivery: DeliveryOutcome = 'not_sent'): void => {
     const ids = messagesOf(rpc).filter((message) => message.kind === 'request').map(({ id }) => id);
-    client.errors(MESH_ERROR[kind].status, meshErrors(kind, ids, { server, replica: null, attempts: 1, outcome: 'not_sent', retrySafe: true, sessionRecovered: false }), rpc.kind === 'batch');
+    client.errors(MESH_ERROR[kind].status, meshErrors(kind, ids, { server, replica: null, attempts: 1, outcome: delivery, retrySafe: delivery === 'not_sent', sessionRecovered: false }), rpc.kind === 'batch');
     outcome.finish(MESH_ERROR[kind].status, false, outcomeOfError(kind));
   };
   const deadlineMs = ctx.now() + view.policy.timeouts.recoveryMs, headers = upstreamHeaders(incoming.rawHeaders, null, view.policy.hostOverride), holder = ctx.sse.of(digest!);
+  if (!holder) {
+    const handed = await handOver(ctx, view, request, client, body);
+    if (handed === 'done') return outcome.leaveToNeighbour(); // the other relay reports it
+    if (handed === 'lost') return fail('replicaLost', 'sent_no_response');
+  }
   await noteInitialize(ctx, request, rpc, body);
   for (const message of messagesOf(rpc)) holder?.posted(message, body, outcome);
   const withdraw = (): void => { for (const message of messagesOf(rpc)) holder?.withdrawn(message); };
@@ -37,8 +45,9 @@ export async function postToSse(ctx: RelayContext, view: ServerView, request: Cl
       const answer = await askReplica(ctx.upstream, { address: place.replica.address, method: 'POST', path: place.endpoint, headers, body, connectTimeoutMs: view.policy.timeouts.connectMs }, view.policy.timeouts.initializeMs);
       const isTaken = answer.kind === 'timeout' || (answer.kind === 'failed' && answer.failure.delivery !== 'not_sent');
       const taken = (): void => { for (const message of messagesOf(rpc)) holder?.taken(message, place.replica.slot); };
+      if (isTaken) outcome.sent(place.replica, null);
       if (isTaken && holder) { taken(); return client.accepted(); } // the holder of its stream says what became of it
-      if (isTaken) return fail('replicaLost');
+      if (isTaken) return fail('replicaLost', 'sent_no_response');
       if (answer.kind === 'answered' && answer.status !== 404) {
         if (answer.status >= 300) withdraw();
         else taken();
@@ -49,6 +58,8 @@ export async function postToSse(ctx: RelayContext, view: ServerView, request: Cl
         return undefined;
       }
     }
+    // Asked by another relay, which doesn't know the session either: it asks the next one.
+    if (place === null && !holder && incoming.headers[HEADER.forwarded] !== undefined) return fail('recoveryFailed');
     // provably not delivered: it goes to the session's next life, which only the holder of its stream can begin
     if (ctx.now() >= deadlineMs) { withdraw(); return fail(place === null ? 'recoveryFailed' : 'noReplica'); }
     if (holder?.rebuilding) await holder.rebuilding;

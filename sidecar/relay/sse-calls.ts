@@ -1,0 +1,81 @@
+import type { RpcMessage } from '../../proto/json-rpc.ts';
+import type { ServerPolicy } from '../../proto/server-policy.ts';
+import { Deadline, deadlineMs } from './deadline.ts';
+import type { ExchangeOutcome } from './exchange-outcome.ts';
+
+/** Calls of one session that are followed until their answer; those beyond are not answered should their replica die. */
+const MAX_PENDING = 1000;
+
+/** `slot`: the life that took it; null until one did. `progressToken` is JSON text. */
+export interface SseCall { message: RpcMessage; body: Buffer; outcome: ExchangeOutcome; slot: string | null; deadline: Deadline; progressToken: string | null }
+
+/** The calls of an HTTP+SSE session that wait for their answer on its stream, each with its deadline. */
+export class SseCalls {
+  readonly #calls = new Map<string, SseCall>();
+  /** Ids whose client was told that the deadline is over: an answer that comes later is nobody's. */
+  readonly #expired = new Set<string>();
+  readonly #policy: () => ServerPolicy;
+  readonly #now: () => number;
+  readonly #onExpired: (call: SseCall) => void;
+  readonly #onChange: (count: number) => void;
+
+  constructor(policy: () => ServerPolicy, now: () => number, onExpired: (call: SseCall) => void, onChange: (count: number) => void) {
+    this.#policy = policy;
+    this.#now = now;
+    this.#onExpired = onExpired;
+    this.#onChange = onChange;
+  }
+
+  get all(): SseCall[] { return [...this.#calls.values()]; }
+  get size(): number { return this.#calls.size; }
+  of(message: RpcMessage): SseCall | undefined { return message.idText === null ? undefined : this.#calls.get(message.idText); }
+
+  /** False: it is no call, or there are too many. */
+  add(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): boolean {
+    if (message.kind !== 'request' || message.idText === null || this.#calls.size >= MAX_PENDING) return false;
+    const limitMs = deadlineMs(this.#policy(), message.method!, message.method === 'tools/call' ? message.name : null);
+    const call: SseCall = { message, body, outcome, slot: null, progressToken: limitMs > 0 ? tokenIn(body, 'params', '_meta') : null, deadline: new Deadline(limitMs, this.#now, () => this.#expire(call)) };
+    this.remove(message);
+    this.#expired.delete(message.idText);
+    this.#calls.set(message.idText, call);
+    call.deadline.start();
+    this.#onChange(this.size);
+    return true;
+  }
+
+  remove(message: RpcMessage): SseCall | undefined {
+    const call = this.of(message);
+    if (!call) return undefined;
+    call.deadline.stop();
+    this.#calls.delete(message.idText!);
+    this.#onChange(this.size);
+    return call;
+  }
+
+  /** What the server says meanwhile: progress counts for its call, a question to the client for all, since nobody can tell whose it is. */
+  heard(message: RpcMessage, data: Buffer): void {
+    if (message.kind === 'request') for (const { deadline } of this.#calls.values()) deadline.progress();
+    else if (message.method === 'notifications/progress' && this.#calls.size > 0) {
+      const token = tokenIn(data, 'params');
+      for (const call of this.#calls.values()) if (call.progressToken !== null && call.progressToken === token) call.deadline.progress();
+    }
+  }
+
+  /** An answer whose client was told long ago that there is none. */
+  isLate(answer: RpcMessage): boolean { return answer.kind === 'response' && answer.idText !== null && this.#expired.delete(answer.idText); }
+
+  #expire(call: SseCall): void {
+    this.remove(call.message);
+    this.#expired.add(call.message.idText!);
+    if (this.#expired.size > MAX_PENDING) this.#expired.delete(this.#expired.values().next().value!);
+    this.#onExpired(call);
+  }
+}
+
+/** `progressToken` below a path of a message, as JSON text. */
+function tokenIn(bytes: Buffer, ...path: string[]): string | null {
+  let at: unknown;
+  try { at = JSON.parse(bytes.toString()); } catch { return null; }
+  for (const key of [...path, 'progressToken']) at = (at as Record<string, unknown> | null | undefined)?.[key];
+  return at === undefined ? null : JSON.stringify(at);
+}
