@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 export interface Ran { exitCode: number; stdout: string; stderr: string }
 
 /** Runs a program to its end. Never throws for an exit code; a program that isn't there has 127. */
-export function run(program: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; timeoutMs?: number } = {}): Promise<Ran> {
+export function run(program: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; timeoutMs?: number; cwd?: string } = {}): Promise<Ran> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 300_000 });
+    const child = spawn(program, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 300_000 });
     let stdout = '', stderr = '';
     child.stdout.on('data', (piece: Buffer) => { stdout += piece.toString(); });
     child.stderr.on('data', (piece: Buffer) => { stderr += piece.toString(); });
