@@ -40,7 +40,7 @@ function servers({ topology, probes, discovery }: AdminContext): DoctorCheck[] {
   for (const { name, endpoints } of topology()?.servers ?? []) {
     const healthy = endpoints.filter(({ state }) => state !== 'unhealthy'), taking = endpoints.filter(({ weight }) => weight > 0);
     const sick = endpoints.filter(({ state }) => state === 'unhealthy').map(({ replica }) => `${replica} (${probes.current().get(`${name}/${replica}`)?.detail ?? 'unknown'})`);
-    if (taking.length === 0) found.push(not('bad', 'servers', name, healthy.length === 0 ? 'no healthy replica' : 'no replica takes new sessions', 'See `holdfast replicas`, and `holdfast drain list` for what was taken out.'));
+    if (taking.length === 0) found.push(not('bad', 'servers', name, healthy.length === 0 ? `no healthy replica${sick.length > 0 ? `: ${sick.join(', ')}` : ''}` : 'no replica takes new sessions', 'See `holdfast replicas`, and `holdfast drain list` for what was taken out.'));
     else if (sick.length > 0) found.push(not('warning', 'servers', name, `unhealthy: ${sick.join(', ')}`, 'Its sessions were moved; bring it back.'));
     else found.push(taking.length === 1 ? not('warning', 'servers', name, 'one replica takes all sessions', 'A second one takes over when this one dies.') : good('servers', name, `${healthy.length} healthy replicas`));
     const times = endpoints.flatMap(({ replica }) => probes.current().get(`${name}/${replica}`)?.responseTimeMs ?? []);

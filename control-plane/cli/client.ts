@@ -1,9 +1,11 @@
 import { request, type Dispatcher } from 'undici';
 import { CliError, EXIT } from './exit-code.ts';
+import type { AskPrometheus } from './prometheus-checks.ts';
 import type { ClientSettings } from './settings.ts';
 
 /** Longest wait for an answer; following events and waiting for a drain have none. */
 const TIMEOUT_MS = 30_000;
+const PROMETHEUS_TIMEOUT_MS = 10_000;
 
 /** The admin API as commands use it. Every failure becomes a CliError with the right exit code. */
 export class Client {
@@ -67,3 +69,13 @@ function exitCodeOf(status: number): number {
   if (status === 503) return EXIT.unavailable;
   return status >= 500 ? EXIT.internal : EXIT.refused;
 }
+
+/** Instant queries to a Prometheus (HTTP API v1). Rejects with what was wrong, in words. */
+export const askPrometheus = (url: string): AskPrometheus => async (query) => {
+  const { statusCode, body } = await request(`${url.replace(/\/+$/, '')}/api/v1/query`, {
+    method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ query }).toString(), signal: AbortSignal.timeout(PROMETHEUS_TIMEOUT_MS),
+  }).catch((error: Error & { code?: string }) => { throw new Error(error.code ?? error.message); });
+  const answer = await body.json().catch(() => null) as { status?: string; error?: string; data?: { result?: { metric: Record<string, string>; value: [number, string] }[] } } | null;
+  if (statusCode !== 200 || answer?.status !== 'success') throw new Error(answer?.error ?? `HTTP ${statusCode}: is it a Prometheus?`);
+  return (answer.data?.result ?? []).map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+};

@@ -116,6 +116,7 @@ for (const [says, text, path, env] of [
   ['weights that sum to 0', 'servers: [{name: a, backends: [{name: s, weight: 0, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].backends'],
   ['a backend without replicas', 'servers: [{name: a, backends: [{name: s}]}]', 'servers[0].backends[0]'],
   ['replicas and discovery together', 'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"], discovery: {type: file, path: x}}]}]', 'servers[0].backends[0].discovery'],
+  ['TLS that anybody’s certificate would satisfy', 'servers: [{name: a, backends: [{name: s, tls: {}, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].backends[0].tls'],
   ['DNS addresses without a port', 'servers: [{name: a, backends: [{name: s, discovery: {type: dns, name: x}}]}]', 'servers[0].backends[0].discovery'],
   ['deadlines by tool without a relay that knows the tool', 'servers: [{name: a, guard: off, timeouts: {toolMs: {x: 1}}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].timeouts.toolMs'],
   ['tool errors that count for a breaker that is off', 'servers: [{name: a, countToolErrors: true, toolBreaker: {enabled: false}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].countToolErrors'],

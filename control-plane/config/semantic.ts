@@ -25,6 +25,7 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
       say([...here, 'discovery'], `a port for records of type ${backend.discovery.record}`, 'none', 'Add `port`, or use `record: SRV`.');
     }
     if (backend.tls && (backend.tls.certificateFile === undefined) !== (backend.tls.keyFile === undefined)) say([...here, 'tls'], 'certificateFile and keyFile together', 'one of them');
+    if (backend.tls && backend.tls.caFile === undefined && backend.tls.serverName === undefined) say([...here, 'tls'], 'caFile, serverName, or both', 'neither', 'Without them any certificate on earth would do: name the authority, or the name to find.');
     backend.replicas?.forEach((replica, at) => replicas.push({ ...replica, path: [...here, 'replicas', at] }));
   });
   unique(replicas.map((each) => each.address), (index) => replicas[index]!.path, 'replica address in this server', say);

@@ -1,9 +1,7 @@
 import { dirname } from 'node:path';
 import { typed } from '../../proto/xds/loader.ts';
+import { SYSTEM_CA_FILE } from '../../proto/tls/replica-tls.ts';
 import type { ListenerTls, UpstreamTls } from '../config/schema-parts.ts';
-
-/** Without a file of its own, the authorities that Debian, Alpine and Envoy's image keep here. */
-const SYSTEM_CA = '/etc/ssl/certs/ca-certificates.crt';
 
 const file = (filename: string): object => ({ filename });
 const sds = (name: string): object => ({ name, sds_config: { ads: {}, resource_api_version: 'V3' } });
@@ -61,4 +59,4 @@ export const upstreamTls = (owner: string, tls: UpstreamTls): object => ({
   }),
 });
 
-export const upstreamSecrets = (owner: string, tls: UpstreamTls): Array<[string, object]> => secrets(owner, clientCertificate(tls), tls.caFile ?? SYSTEM_CA, tls.serverName);
+export const upstreamSecrets = (owner: string, tls: UpstreamTls): Array<[string, object]> => secrets(owner, clientCertificate(tls), tls.caFile ?? SYSTEM_CA_FILE, tls.serverName);

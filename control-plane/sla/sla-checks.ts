@@ -5,6 +5,8 @@ import type { SlaWindow, SlaWindows } from './sla-history.ts';
 
 /** A window shorter than this says nothing of a rate. */
 const SHORTEST_MS = 60_000;
+/** So few failures are an incident to look at, whatever their share of little traffic is. */
+const FEW = 5;
 
 /** What one server kept of its objectives: availability, response time, errors per second. Pure. */
 export function slaChecks(server: string, windows: SlaWindows | null): DoctorCheck[] {
@@ -16,6 +18,7 @@ function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck 
   if (whole.counters.judged === 0) return good('sla', server, 'no request yet');
   const says = [`${answered(whole)} since ${day(whole.fromMs)}`, ...(hour && hour.counters.judged > 0 ? [`${answered(hour)} in the last ${span(hour)}`] : [])].join(', ');
   const lately = hour && hour.counters.judged > 0 ? failedShare(hour) : null, ever = failedShare(whole), goal = `; the objective is ${percent(OBJECTIVE)}`;
+  if ((lately ?? ever) > BUDGET && (lately === null ? whole : hour!).counters.failed < FEW) return not('warning', 'sla', server, says + goal, 'Too few requests to judge by; `holdfast events` says what went wrong.');
   if ((lately ?? ever) > BUDGET * FAST_BURN) return not('bad', 'sla', server, says + goal, 'Requests fail right now: see `holdfast replicas`, `holdfast breaker list` and `holdfast events`.');
   if (ever > BUDGET && (lately === null || lately > BUDGET)) return not('bad', 'sla', server, says + goal, 'More fails than the objective allows, then and now: see `holdfast events` for what went wrong, and `holdfast replicas`.');
   if (ever > BUDGET) return not('warning', 'sla', server, says + goal, 'It was missed once; the last hour keeps it. `holdfast events` says what went wrong.');

@@ -26,12 +26,13 @@ test('objectives that are kept are said with what they were judged by', (t) => {
 
 test('availability is red when it is missed now, yellow when it was missed once or the last hour alone misses it', (t) => {
   const verdict = (whole: SlaWindow, hour: SlaWindow | null) => slaChecks('linear', { whole, hour, minutes: null })[0]!.verdict;
-  const fine = window(HOUR, [1000]), missed = window(HOUR, [996], [4, FAULT]), burning = window(HOUR, [90], [10, { kind: 'overload', backend: null }]);
+  const fine = window(HOUR, [1000]), missed = window(HOUR, [994], [6, FAULT]), burning = window(HOUR, [90], [10, { kind: 'overload', backend: null }]);
   t.is(verdict(missed, fine), 'warning');
   t.is(verdict(fine, missed), 'warning');
   t.is(verdict(missed, missed), 'bad');
   t.is(verdict(missed, null), 'bad');
   t.is(verdict(fine, burning), 'bad');
+  t.is(verdict(window(HOUR, [6], [1, FAULT]), null), 'warning', 'one failure of seven is no rate');
   t.is(verdict(window(HOUR), null), 'good', 'nobody asked for anything');
 });
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { ReplicaTls } from '../../proto/endpoint.ts';
 import type { Topology } from '../xds/topology.ts';
 
@@ -19,16 +18,6 @@ export function replicaLinks(topology: () => Topology, peerTls: ReplicaTls | nul
       ]));
     }
     return links.get(address);
-  };
-}
-
-/** As Node's `tls.connect` takes it. The certificate is always checked; its name is the configured one, not the address. */
-export function tlsOptions({ caFile, serverName, certificateFile, keyFile }: ReplicaTls): { ca?: string; cert?: string; key?: string; checkServerIdentity?: () => undefined } {
-  return {
-    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
-    ...(certificateFile !== undefined && keyFile !== undefined && { cert: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }),
-    // Envoy, too, checks a name only where one is configured: replicas are addressed by IP.
-    ...(serverName === undefined && { checkServerIdentity: () => undefined }),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
-import { tlsOptions, withHost, type ReplicaLink } from './replica-link.ts';
+import { withHost, type ReplicaLink } from './replica-link.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
+import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
 
 export interface UpstreamRequest {
   /** `ip:port`. */
@@ -154,12 +155,12 @@ export class Upstream {
   #connection({ address, connectTimeoutMs }: UpstreamRequest): Pool.Options {
     const tls = this.#linkTo(address)?.tls;
     if (!tls) return { connectTimeout: connectTimeoutMs };
-    let connect = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs }), readAtMs = Date.now();
+    let connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs }), readAtMs = Date.now();
     const renew = (): void => {
       if (Date.now() - readAtMs < REREAD_MS) return;
       readAtMs = Date.now();
       // Files that are just being replaced: the former ones do until the next time.
-      try { connect = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs }); } catch { /* as above */ }
+      try { connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs }); } catch { /* as above */ }
     };
     return {
       connect: (options, callback) => {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { good, not, type DoctorCheck } from '../../admin/doctor.ts';
+import { askPrometheus } from '../client.ts';
 import { action } from '../command.ts';
 import { CliError, EXIT, usageError } from '../exit-code.ts';
 import { prometheusChecks } from '../prometheus-checks.ts';
-import { askPrometheus } from '../prometheus-client.ts';
 import { plain } from '../table.ts';
 
 const MARK = { good: 'ok  ', warning: 'warn', bad: 'BAD ', unknown: '?   ' };
