@@ -1,15 +1,16 @@
 import { HEADER, METADATA } from './wire.ts';
 
 /**
- * What Envoy writes of each request and the sidecar reads: the body of an OpenTelemetry log record, a list of texts. The first holds, parted by
- * spaces, what cannot contain one; the others are what clients and replicas choose. `-` stands for what is not there. Envoy formats such a text in
+ * What Envoy writes of each request and the sidecar reads: the body of an OpenTelemetry log record, one text. Its first line holds, parted by
+ * spaces, what can contain neither; each further line a header, which contains no line break; and at the end stands what the client chose
+ * in its body, so that whatever it puts there, it can garble nothing but what it said itself. `-` stands for what is not there. Envoy formats this in
  * a third of the time that it needs for an HTTPAccessLogEntry, which always carries every property of the request, and it is a fifth as long.
  * Operators: Envoy's documentation, "Access logging", command operators.
  */
 
 const metadata = (namespace: string, key: string): string => `DYNAMIC_METADATA(${namespace}:${key})`;
 
-/** Words of the first text, in their order. */
+/** Words of the first line, in their order. */
 export const LOG_WORDS = {
   route: 'ROUTE_NAME',
   httpMethod: 'REQ(:METHOD)',
@@ -28,27 +29,28 @@ export const LOG_WORDS = {
   givenSession: `RESP(${HEADER.sessionId}):1`,
   read: metadata(METADATA.outcome, METADATA.read),
   jsonFailed: metadata(METADATA.outcome, METADATA.jsonFailed),
-  // A replica's own words, last: one that puts a space into its error code garbles nothing but its own code.
-  isError: `${metadata(METADATA.outcome, 'isError')}:5`,
-  code: `${metadata(METADATA.outcome, 'code')}:24`,
+  // Numbers, whatever the replica said: body-metadata.ts takes nothing else.
+  isError: metadata(METADATA.outcome, 'isError'),
+  code: metadata(METADATA.outcome, 'code'),
 } as const;
 
-/** The texts after the first, in their order. Each is cut at its limit; a session id is as long as a header may be. */
-export const LOG_TEXTS = {
+/** The lines after the first, in their order. Each is cut at its limit; a session id is as long as a header may be. */
+export const LOG_LINES = {
   session: metadata(METADATA.namespace, METADATA.session),
-  method: `${metadata(METADATA.request, 'method')}:64`,
-  name: `${metadata(METADATA.request, 'name')}:512`,
-  id: `${metadata(METADATA.request, 'id')}:2`,
   methodHeader: `REQ(${HEADER.method}):64`,
   nameHeader: `REQ(${HEADER.name}):512`,
   traceparent: 'REQ(traceparent):64',
   contentType: 'RESP(content-type):64',
+  // From the request's body.
+  id: `${metadata(METADATA.request, 'id')}:2`,
+  method: `${metadata(METADATA.request, 'method')}:64`,
+  name: `${metadata(METADATA.request, 'name')}:512`,
 } as const;
 
 const operator = (command: string): string => `%${command}%`;
 
-/** The texts as Envoy is told to format them. */
-export const accessLogFormats: readonly string[] = [Object.values(LOG_WORDS).map(operator).join(' '), ...Object.values(LOG_TEXTS).map(operator)];
+/** The text as Envoy is told to format it. */
+export const accessLogFormat: string = [Object.values(LOG_WORDS).map(operator).join(' '), ...Object.values(LOG_LINES).map(operator)].join('\n');
 
 /** What stands for a value that is not there. */
 export const LOG_ABSENT = '-';

@@ -1,4 +1,4 @@
-import { accessLogFormats } from '../../proto/access-log.ts';
+import { accessLogFormat } from '../../proto/access-log.ts';
 import { HEADER, RESOURCE } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 import { toNeighbour } from './retry-policy.ts';
@@ -33,6 +33,6 @@ export const accessLog: object = {
       buffer_size_bytes: 262_144,
     },
     disable_builtin_labels: true,
-    body: { array_value: { values: accessLogFormats.map((string_value) => ({ string_value })) } },
+    body: { string_value: accessLogFormat },
   }),
 };

@@ -1,11 +1,11 @@
-import { accessLogFormats, LOG_ABSENT, LOG_TEXTS, LOG_WORDS } from '../../proto/access-log.ts';
+import { LOG_ABSENT, LOG_LINES, LOG_WORDS } from '../../proto/access-log.ts';
 import type { AnswerRead } from '../../proto/wire.ts';
 
 /** One request as Envoy logged it. */
 export interface AccessLogEntry {
   startedAtMs: number;
-  /** As many as `accessLogFormats` has. */
-  texts: readonly string[];
+  /** Written by `accessLogFormat`. */
+  text: string;
 }
 
 /** What Envoy's filters noted of an answer. */
@@ -17,24 +17,25 @@ export interface AnswerNotes {
 }
 
 type Word = keyof typeof LOG_WORDS;
-type Text = keyof typeof LOG_TEXTS;
+type Line = keyof typeof LOG_LINES;
 
 /** A value by its name; null when it is not there. */
 export interface EntryValues {
   word(name: Word): string | null;
-  text(name: Text): string | null;
+  line(name: Line): string | null;
 }
 
 const WORD_AT = Object.fromEntries(Object.keys(LOG_WORDS).map((name, index) => [name, index])) as Record<Word, number>;
-const TEXT_AT = Object.fromEntries(Object.keys(LOG_TEXTS).map((name, index) => [name, index + 1])) as Record<Text, number>;
-const WORDS = Object.keys(LOG_WORDS).length;
+const LINE_AT = Object.fromEntries(Object.keys(LOG_LINES).map((name, index) => [name, index + 1])) as Record<Line, number>;
+const WORDS = Object.keys(LOG_WORDS).length, LINES = Object.keys(LOG_LINES).length + 1;
 
 const there = (value: string | undefined): string | null => value === undefined || value === '' || value === LOG_ABSENT ? null : value;
 
 /** Reads an entry by the names of `proto/access-log.ts`; null when it was not written by that format. */
-export function entryValues({ texts }: AccessLogEntry): EntryValues | null {
-  if (texts.length !== accessLogFormats.length) return null;
-  const words = texts[0]!.split(' ');
-  if (words.length < WORDS) return null;
-  return { word: (name) => there(words[WORD_AT[name]]), text: (name) => there(texts[TEXT_AT[name]]) };
+export function entryValues({ text }: AccessLogEntry): EntryValues | null {
+  const lines = text.split('\n');
+  if (lines.length < LINES) return null;
+  const words = lines[0]!.split(' ');
+  if (words.length !== WORDS) return null;
+  return { word: (name) => there(words[WORD_AT[name]]), line: (name) => there(lines[LINE_AT[name]]) };
 }

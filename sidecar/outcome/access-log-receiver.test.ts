@@ -12,7 +12,7 @@ test('batches become outcomes; when they pile up the calls wait, and nothing is 
   bus.subscribe('test', (outcome) => { seen.push(outcome); });
   const receive = accessLogReceiver({ bus, backendOf: () => 'stable', onEntries: (result, count) => { counts[result] = (counts[result] ?? 0) + count; } });
   const batches = Array.from({ length: 15 }, (_, i) => logBatch(Array.from({ length: 10 }, (_, j) => entry(String(i * 10 + j)))));
-  batches.push(logBatch([{ startedAtMs: 1, texts: [] }, logEntry({ route: 'health' })]));
+  batches.push(logBatch([{ startedAtMs: 1, text: '' }, logEntry({ route: 'health' })]));
   for (const batch of batches) void receive(batch).then((answer) => answers.push(answer));
   // A further one is too many: Envoy is told, and counts it.
   t.is(await receive(batches[0]!), 'full');

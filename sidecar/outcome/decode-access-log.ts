@@ -2,7 +2,7 @@ import type { AccessLogEntry } from './access-log-entry.ts';
 import { WireReader } from './wire-reader.ts';
 
 /**
- * Decodes a batch of log records (opentelemetry ExportLogsServiceRequest), of each only when it began and the texts of its body: this is the
+ * Decodes a batch of log records (opentelemetry ExportLogsServiceRequest), of each only when it began and the text of its body: this is the
  * sidecar's only work for a steady request. Field numbers: proto/xds/opentelemetry.*.proto; a test compares with the full decoder.
  * Throws a RangeError when the batch is cut off.
  */
@@ -23,21 +23,20 @@ function inEach(reader: WireReader, number: number, read: () => void): void {
 }
 
 function record(reader: WireReader): AccessLogEntry {
-  const texts: string[] = [];
-  let startedAtMs = 0;
+  let startedAtMs = 0, text = '';
   while (reader.next()) {
     if (reader.field === 1) startedAtMs = reader.fixed64() / 1e6;
     else if (reader.field === 5) {
       const outer = reader.enter();
-      inEach(reader, 5, () => inEach(reader, 1, () => { texts.push(text(reader)); }));
+      text = stringValue(reader);
       reader.leave(outer);
     } else reader.skip();
   }
-  return { startedAtMs, texts };
+  return { startedAtMs, text };
 }
 
 /** An AnyValue that is a text; any other kind reads as an empty one. */
-function text(reader: WireReader): string {
+function stringValue(reader: WireReader): string {
   let value = '';
   while (reader.next()) {
     if (reader.field === 1) value = reader.text();

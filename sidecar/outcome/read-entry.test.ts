@@ -1,13 +1,13 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { LOG_TEXTS } from '../../proto/access-log.ts';
+import { LOG_LINES } from '../../proto/access-log.ts';
 import { decodeAccessLog } from './decode-access-log.ts';
 import { readEntry } from './read-entry.ts';
 import { logBatch, logEntry, type LogValues } from './test-log-entry.ts';
 
 const values: LogValues = {
   route: 'linear/steady', httpMethod: 'POST', status: '200', details: 'via_upstream', slot: '7', upstreamPort: '3001', bytesSent: '120', answeredUs: '12500', durationMs: '12',
-  permit: 'p-1', read: 'events', isError: 'true', session: '7~abc', method: 'tools/call', name: 'echo', id: '5', contentType: 'text/event-stream',
+  permit: 'p-1', read: 'events', isError: '1', session: '7~abc', method: 'tools/call', name: 'echo', id: '5', contentType: 'text/event-stream',
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
 };
 const backendOf = (server: string, slot: string): string | null => (server === 'linear' && slot === '7' ? 'canary' : null);
@@ -44,8 +44,8 @@ test('health checks, documents, upgrades and unknown paths are no MCP requests',
 });
 
 test('an entry without its parts is malformed', (t) => {
-  t.is(readEntry({ startedAtMs: 0, texts: [] }, () => null).kind, 'malformed');
-  t.is(readEntry({ startedAtMs: 0, texts: logEntry(values).texts.with(0, 'linear/steady POST') }, () => null).kind, 'malformed');
+  t.is(readEntry({ startedAtMs: 0, text: '' }, () => null).kind, 'malformed');
+  t.is(readEntry({ startedAtMs: 0, text: logEntry(values).text.replace('POST ', '') }, () => null).kind, 'malformed');
 });
 
 test('a modern request that no filter read is known by its headers', (t) => {
@@ -62,13 +62,18 @@ test('what the sidecar refused blames no replica', (t) => {
   t.like(reading, { outcome: { kind: 'overload', slot: null, backend: null } });
 });
 
-test('whatever clients and replicas put into what they choose, the rest of the outcome stays as it was', (t) => {
-  const text = fc.string({ maxLength: 20, unit: 'grapheme' });
+test('whatever clients put into headers and bodies, the rest of the outcome stays as it was', (t) => {
+  const inBody = fc.string({ maxLength: 20, unit: 'grapheme' }).map((one) => one.replaceAll('a', '\n')), inHeader = inBody.map((one) => one.replaceAll(/[\r\n\0]/g, ' '));
   const { kind: _, ...plain } = (read({ isError: none }) as unknown as { outcome: Record<string, unknown> }).outcome;
-  const chosen = ['session', 'method', 'tool', 'traceId', 'errorCode'];
-  fc.assert(fc.property(fc.dictionary(fc.constantFrom(...Object.keys(LOG_TEXTS), 'code'), text), (choice) => {
-    const reading = read({ isError: none, ...choice });
+  const ofBody = ['method', 'tool'], ofHeaders = ['session', 'traceId'];
+  const header = fc.dictionary(fc.constantFrom('session', 'methodHeader', 'nameHeader', 'traceparent', 'contentType'), inHeader);
+  const body = fc.dictionary(fc.constantFrom('id', 'method', 'name'), inBody);
+  fc.assert(fc.property(header, body, (headers, bodies) => {
+    const reading = read({ isError: none, ...headers, ...bodies });
     if (reading.kind !== 'outcome') { t.fail(reading.kind); return; }
-    for (const [name, value] of Object.entries(plain)) if (!chosen.includes(name)) t.deepEqual(reading.outcome[name as 'server'], value, name);
+    for (const [name, value] of Object.entries(plain)) if (!ofBody.includes(name) && !ofHeaders.includes(name)) t.deepEqual(reading.outcome[name as 'server'], value, name);
+    const session = headers['session'];
+    t.is(reading.outcome.session, session === undefined ? '7~abc' : session === '' || session === none ? null : session);
   }), { numRuns: 500 });
+  t.is(Object.keys(LOG_LINES).length, 8);
 });

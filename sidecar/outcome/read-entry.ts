@@ -21,7 +21,7 @@ const TRACE = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slot: string) => string | null): EntryReading {
   const values = entryValues(entry);
   if (!values) return { kind: 'malformed' };
-  const { word, text } = values;
+  const { word, line } = values;
   const [server, routeKind = ''] = (word('route') ?? '').split('/');
   const way = WAYS[routeKind];
   if (!server || !way) return { kind: 'foreign' };
@@ -37,10 +37,10 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
   if (isFromReplica && answeredSlot === null) return { kind: 'relay' };
 
   const httpMethod = word('httpMethod') ?? '';
-  const hasRequestId = text('id') !== null;
-  const method = httpMethod !== 'POST' ? httpMethod || 'other' : text('method') ?? text('methodHeader') ?? (hasRequestId ? 'response' : 'other');
+  const hasRequestId = line('id') !== null;
+  const method = httpMethod !== 'POST' ? httpMethod || 'other' : line('method') ?? line('methodHeader') ?? (hasRequestId ? 'response' : 'other');
   const notes = answerNotes(values);
-  const session = text('session');
+  const session = line('session');
   // What Envoy or the sidecar answered without trouble upstream is not the replica's doing, even where one had been chosen.
   const slot = isFromReplica || kindOfFlags(flags) !== undefined ? answeredSlot : null;
   const answeredUs = word('answeredUs');
@@ -49,13 +49,13 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
     outcome: {
       kind: entryKind({
         httpMethod, method, status, flags, notes, isFromReplica, hasSession: session !== null,
-        hasRequestId: hasRequestId && method !== 'response', contentType: text('contentType') ?? '',
+        hasRequestId: hasRequestId && method !== 'response', contentType: line('contentType') ?? '',
         bodyBytes: Number(word('bytesSent') ?? 0), hasRetryAfter: word('retryAfter') !== null, givesSession: word('givenSession') !== null,
       }),
       server, slot, backend: slot === null ? null : backendOf(server, slot), method,
-      tool: method === 'tools/call' ? text('name') ?? text('nameHeader') : null,
+      tool: method === 'tools/call' ? line('name') ?? line('nameHeader') : null,
       status, errorCode: notes.errorCode, durationMs: answeredUs === null ? Number(word('durationMs') ?? 0) : Number(answeredUs) / 1000, startedAtMs: entry.startedAtMs,
-      source: 'envoy', way, session, traceId: TRACE.exec(text('traceparent') ?? '')?.[1] ?? null, permit: word('permit'),
+      source: 'envoy', way, session, traceId: TRACE.exec(line('traceparent') ?? '')?.[1] ?? null, permit: word('permit'),
     },
   };
 }
@@ -67,6 +67,6 @@ function answerNotes({ word }: EntryValues): AnswerNotes {
     read: word('read') as AnswerRead | null,
     isJsonFailed: word('jsonFailed') !== null,
     errorCode: errorCode !== null && Number.isFinite(errorCode) ? errorCode : null,
-    isToolError: word('isError') === 'true',
+    isToolError: word('isError') === '1',
   };
 }

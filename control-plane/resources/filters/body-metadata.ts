@@ -11,7 +11,10 @@ const REQUEST = [
   read(METADATA.request, 'name', 'params', 'name'), read(METADATA.request, 'task', 'params', 'taskId'),
 ];
 
-const OUTCOME = [read(METADATA.outcome, 'code', 'error', 'code'), read(METADATA.outcome, 'isError', 'result', 'isError')];
+/** As a number; a boolean becomes 0 or 1, and anything else counts as absent, so that no text of a replica's gets into the access log. */
+const number = (key: string, ...path: string[]): object => ({ selectors: path.map((part) => ({ key: part })), on_present: { metadata_namespace: METADATA.outcome, key, type: 'NUMBER' } });
+
+const OUTCOME = [number('code', 'error', 'code'), number('isError', 'result', 'isError')];
 
 const mark = (value: AnswerRead): object => ({ metadata_namespace: METADATA.outcome, key: METADATA.read, value });
 
