@@ -5,7 +5,6 @@ import { duration } from './duration.ts';
 import { jwksCluster } from './filters/jwt.ts';
 import type { EnvoyNode } from './node.ts';
 import { upstreamSecrets, upstreamTls } from './tls.ts';
-import { typed } from '../../proto/xds/loader.ts';
 
 /** Every replica of a server, this node's relay behind them, and the neighbours' relays behind that (endpoints.ts). */
 export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot): object {
@@ -81,7 +80,9 @@ export function jwksClusters(server: ServerTopology): Array<[string, object]> {
   const name = jwksCluster(server.name);
   return [[name, {
     name,
-    cluster_type: { name: 'envoy.cluster.dns', typed_config: typed('envoy.extensions.clusters.dns.v3.DnsCluster', { dns_refresh_rate: '60s' }) },
+    // Not the extension `envoy.cluster.dns`: Envoy looks for a cluster's factory by the type that is packed, and finds none for a TypedStruct.
+    type: 'STRICT_DNS',
+    dns_lookup_family: 'ALL',
     connect_timeout: '2s',
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: Number(port) || (isTls ? 443 : 80) } }, hostname: host } }] }] },
     ...(isTls && { transport_socket: upstreamTls(name, { serverName: host }) }),
