@@ -10,7 +10,7 @@ const TOOLS = [{ name: 'echo' }];
 const PLAN = { server: 'linear', from: 'stable', to: 'canary', intervalMs: 1000, stepMs: 1000, minSessions: 0, steps: [10, 100] };
 
 /** Control planes over one shared state, with a clock of their own, ticked by hand. */
-async function planes(count: number): Promise<{ all: Array<{ rollouts: Rollouts; lead: (isLeader: boolean) => void; changes: number }>; world: { now: number; healthy: number; counters: SloCounters | null }; state: SharedState; messages: () => Promise<string[]> }> {
+async function planes(count: number, isCounted = true): Promise<{ all: Array<{ rollouts: Rollouts; lead: (isLeader: boolean) => void; changes: number }>; world: { now: number; healthy: number; counters: SloCounters | null }; state: SharedState; messages: () => Promise<string[]> }> {
   const state = await fileSharedState(null), events = memoryEventLog(() => world.now);
   const world = { now: 0, healthy: 2, counters: noCounters() as SloCounters | null };
   const servers = (): ServerView[] => [{ name: 'linear', backends: [{ name: 'stable', weight: 100, healthy: 2, tools: TOOLS }, { name: 'canary', weight: 0, healthy: world.healthy, tools: TOOLS }] }];
@@ -18,7 +18,7 @@ async function planes(count: number): Promise<{ all: Array<{ rollouts: Rollouts;
     const lease = { isLeader: index === 0, token: index + 1, leader: null, stop: async () => {} };
     const plane = { changes: 0, lead: (isLeader: boolean) => { lease.isLeader = isLeader; }, rollouts: null as unknown as Rollouts };
     plane.rollouts = new Rollouts({
-      state, lease, events, servers, now: () => world.now, tickMs: 3_600_000, onChange: () => { plane.changes++; },
+      state, lease, events, servers, isCounted, now: () => world.now, tickMs: 3_600_000, onChange: () => { plane.changes++; },
       slo: async () => world.counters && { counters: new Map([['stable', noCounters()], ['canary', world.counters]]), inFlight: new Map(), inFlightByNode: new Map(), sinceMs: 0 },
     });
     return plane;
@@ -37,6 +37,20 @@ test('a rollout runs to its end, every change is an event, and the weights stay 
   t.regex((await rollouts.command('linear', 'abort') as { problem: string }).problem, /is over/);
   t.is(await rollouts.clear('linear'), null);
   t.is(rollouts.weights().size, 0);
+  await rollouts.stop();
+});
+
+test('where nobody counts, a rollout that waits for sessions is refused at once; one that does not says what is not judged', async (t) => {
+  const { all: [one], world, messages } = await planes(1, false);
+  const { rollouts } = one!;
+  world.counters = null;
+  const refused = await rollouts.start({ ...PLAN, minSessions: 5 } as typeof PLAN);
+  t.regex((refused as { problem: string }).problem, /^a step is to see 5 new session\(s\), and without Redis .* nobody counts them: use SESSION_STORE=redis, or minSessions 0 \(--min-sessions 0\)/);
+  t.is(rollouts.current().size, 0);
+  t.true('rollout' in await rollouts.start(PLAN));
+  for (; world.now < 4000; world.now += 1000) await rollouts.tick();
+  t.is(rollouts.current().get('linear')!.phase.kind, 'promoted');
+  t.regex((await messages())[0]!, /started; without Redis nobody counts, so errors, p99, initialize and recoveries are not judged$/);
   await rollouts.stop();
 });
 

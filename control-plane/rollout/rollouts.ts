@@ -25,6 +25,8 @@ export interface RolloutsOptions {
   servers: () => readonly ServerView[];
   /** null while nobody counts. */
   slo: (server: string) => Promise<SloView | null>;
+  /** Gateways can tell what they count: false without Redis. */
+  isCounted?: boolean;
   /** Weights or recalls changed. */
   onChange: () => void;
   now?: () => number;
@@ -42,7 +44,7 @@ export class Rollouts {
   #shown = '';
 
   constructor(options: RolloutsOptions) {
-    this.#options = { now: Date.now, tickMs: 250, ...options };
+    this.#options = { now: Date.now, tickMs: 250, isCounted: true, ...options };
     this.#timer = setInterval(() => { void this.tick(); }, this.#options.tickMs);
   }
 
@@ -73,7 +75,12 @@ export class Rollouts {
     const running = before && !isOver(before.value) ? before.value : null;
     const begun = beginRollout(plan, { backends: view.backends, running }, randomUUID().slice(0, 8), this.#options.now());
     if ('problem' in begun) return begun;
-    return this.#write(plan.server, begun.rollout, before?.revision ?? 0, null, [{ kind: 'rollout.started', level: 'info', message: `${plan.server} ${begun.rollout.plan.from} → ${begun.rollout.plan.to}: ${begun.rollout.plan.strategy} ${begun.rollout.steps.join(' → ')} % started` }]);
+    const { minSessions } = begun.rollout.plan, { isCounted } = this.#options;
+    if (!isCounted && minSessions > 0) return { problem: `a step is to see ${minSessions} new session(s), and without Redis (SESSION_STORE=memory) nobody counts them: use SESSION_STORE=redis, or minSessions 0 (--min-sessions 0) to move on by time, health and the tools’ contract alone` };
+    return this.#write(plan.server, begun.rollout, before?.revision ?? 0, null, [{
+      kind: 'rollout.started', level: isCounted ? 'info' : 'warning',
+      message: `${plan.server} ${begun.rollout.plan.from} → ${begun.rollout.plan.to}: ${begun.rollout.plan.strategy} ${begun.rollout.steps.join(' → ')} % started${isCounted ? '' : '; without Redis nobody counts, so errors, p99, initialize and recoveries are not judged'}`,
+    }]);
   }
 
   async command(server: string, command: RolloutCommand): Promise<RolloutAnswer> {

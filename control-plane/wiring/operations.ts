@@ -66,7 +66,7 @@ export function startOperations({ id, stores, config, topology, probes, gateways
   });
 
   const rollouts = new Rollouts({
-    state, lease, events, now, onChange, slo,
+    state, lease, events, now, onChange, slo, isCounted: redis !== null,
     servers: () => config().servers.map((server): ServerView => ({
       name: server.name,
       backends: server.backends.map((backend) => {

@@ -77,7 +77,7 @@ export function rolloutCommand(): Command {
     .addOption(new Option('--strategy <strategy>', 'how').choices(['canary', 'blue-green', 'rolling']).default('canary'))
     .option('--steps <percents>', 'canary: percent of new sessions, rising to 100 (10,50,100)').option('--interval <time>', 'between two analyses (30s)').option('--step <time>', 'shortest time in a step (60s)')
     .option('--step-timeout <time>', 'a step without enough sessions for this long is rolled back (1h)').option('--hold-timeout <time>', 'a held contract is rolled back after this long (10m)')
-    .option('--min-sessions <count>', 'new sessions that a step must have seen (5)').option('--min-calls <count>', 'calls before rates are looked at (20)')
+    .option('--min-sessions <count>', 'new sessions that a step must have seen (5); 0 without Redis, where nobody counts').option('--min-calls <count>', 'calls before rates are looked at (20)')
     .option('--max-errors <percent>', 'errors beyond the old backend’s (1)').option('--max-p99 <time>', 'p99 of calls (only compared)').option('--max-p99-ratio <factor>', 'p99 compared with the old backend’s (3)')
     .addOption(new Option('--contract <what>', 'differences of the tools that hold it').choices(['breaking', 'warning', 'off'])).addOption(new Option('--on-rollback <what>', 'the new backend’s sessions then').choices(['recall', 'leave']))
     .option('--wait', 'wait until it is over').action(action(start));
