@@ -34,7 +34,7 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
   const holdsCalls = policy.guard.includes('calls');
   const holdsStreams = policy.guard.includes('streams');
   const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
-  const isAllGuarded = guarded.length === 3;
+  const isAllGuarded = guarded.length === 3, isUnguarded = !holdsCalls && !holdsStreams;
   const policies = { ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
   const common = {
     server: server.name, path, filters: policies, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,
@@ -43,19 +43,22 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
   const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
   const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar } };
 
+  const toRelay = route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
   const ofSlots = server.endpoints.flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
     const hosts = (...list: Array<string | undefined>): Record<string, object> => ({ ...policies, [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
     const slot = ofSlot(endpoint.slot);
-    const guardedRoute = route({
+    const guardedRoutes = isUnguarded ? [] : [route({
       ...common, cluster, kind: 'guarded', readsBodies: false, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: hosts(own, endpoint.address),
-    });
+    })];
     // The relay decides anyway, so its routes stay as they are when a replica's health or a breaker changes: nothing to push.
-    if (isAllGuarded || !endpoint.isSteady) return [guardedRoute];
+    if (isAllGuarded || !endpoint.isSteady) return guardedRoutes;
     const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, filters: hosts(endpoint.address, own) };
+    // Without a guard every change of health sends all routes again: one per slot where one will do.
+    if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0) return [route({ ...steady, headers: [slot] })];
     return [
-      guardedRoute,
+      ...guardedRoutes,
       ...(holdsStreams ? [] : [route({ ...steady, headers: [slot, isMethod('GET')] })]),
       // With a tool's breaker open, calls that no relay holds must be decided on one by one.
       ...(holdsCalls || server.hasOpenToolBreaker ? [] : [route({ ...steady, headers: [slot, isMethod('POST')], quietMs: policy.timeouts.callMs })]),
@@ -68,8 +71,8 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
     route({ ...common, cluster, kind: 'modern', readsBodies: true, retryPolicy: plainRetry, headers: [...modern, isMcpMethod(freeMethods(server))] }),
     // Tasks, requestState, handles, subscriptions and discovery need the body, and what only some replicas know: PROTOCOL.md, residual affinity.
     route({ ...relay, action: {}, kind: 'relay', retryPolicy: plainRetry, headers: modern }),
-    ...ofSlots,
-    route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] }),
+    // What no slot's own routes take up; with nothing guarded but DELETE, before them.
+    ...(isUnguarded ? [toRelay, ...ofSlots] : [...ofSlots, toRelay]),
     ...(holdsStreams ? [] : [route({ ...decide, headers: [hasSession, isMethod('GET')] })]),
     ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasSession], quietMs: policy.timeouts.callMs })]),
     // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks; its messages carry the session in the query.

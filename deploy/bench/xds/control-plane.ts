@@ -6,9 +6,9 @@ import { fleetOf } from './fleet.ts';
 
 /**
  * The control plane's own loop and xDS server in a process of their own, so that its memory and time are its own; the benchmark says by message what
- * happens. `fleet`: so many replicas. `flip`: one replica's health changes; answered when every client has accepted it.
+ * happens. `fleet`: so many replicas, of servers with or without a guard. `flip`: one replica's health changes; answered when every client has accepted it.
  */
-export type Order = { kind: 'fleet'; count: number; clients: number } | { kind: 'flip'; index: number; clients: number };
+export type Order = { kind: 'fleet'; count: number; isGuarded: boolean; clients: number } | { kind: 'flip'; index: number; clients: number };
 export interface Report {
   /** ms from the change to the last client's ACK; null when a client refused. */
   ms: number;
@@ -60,7 +60,7 @@ process.on('message', (order: Order) => {
     await counters('holdfast_xds_pushed_resources_total');
     const done = settled(order.clients);
     const began = performance.now(), cpu = process.cpuUsage();
-    if (order.kind === 'fleet') inputs = fleetOf(order.count);
+    if (order.kind === 'fleet') inputs = fleetOf(order.count, order.isGuarded);
     else {
       const { server: name, address } = inputs.replicas[order.index % inputs.replicas.length]!, key = replicaKey(name, address);
       const health = new Map(inputs.health);

@@ -8,12 +8,12 @@ const REPLICAS_PER_SERVER = 20;
 const FIRST_SLOT = 35 ** 4;
 
 /** What a control plane knows of a fleet of `count` replicas over count/20 servers (at least one), behind three gateways. Nobody listens at the addresses. */
-export function fleetOf(count: number): TopologyInputs & { health: Map<string, 'healthy' | 'unhealthy'> } {
+export function fleetOf(count: number, isGuarded = true): TopologyInputs & { health: Map<string, 'healthy' | 'unhealthy'> } {
   const replicas: KnownReplica[] = Array.from({ length: count }, (_, index) => ({
     server: `server-${Math.floor(index / REPLICAS_PER_SERVER)}`, backend: 'stable', name: `replica-${index}`, address: `127.1.${index >> 8}.${index & 255}:3000`,
   }));
   const servers = [...Map.groupBy(replicas, ({ server }) => server)].map(([name, own]) => ({
-    name, backends: [{ name: 'stable', replicas: own.map(({ name: replica, address }) => ({ name: replica, address })) }],
+    name, ...(!isGuarded && { guard: 'off' }), backends: [{ name: 'stable', replicas: own.map(({ name: replica, address }) => ({ name: replica, address })) }],
   }));
   const parsed = parseConfig(stringify({ servers }), {});
   if (parsed.kind === 'bad') throw new Error(JSON.stringify(parsed.problems));
