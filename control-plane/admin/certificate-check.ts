@@ -23,8 +23,10 @@ export function certificateChecks(config: Config, now: number, read: (file: stri
   });
 }
 
-function certificateFiles({ gateway, edge, controlPlane, servers }: Config): string[] {
-  const files = [gateway.tls?.certificateFile, edge?.tls?.certificateFile, controlPlane.tls?.certificateFile];
+/** A name with `{node}` in it stands for a file of each gateway node. */
+function certificateFiles({ ha, gateway, edge, controlPlane, servers }: Config): string[] {
+  const ofGateways = gateway.tls?.certificateFile;
+  const files = [...(ofGateways?.includes('{node}') ? ha.clusterNodes.map((node) => ofGateways.replaceAll('{node}', node)) : [ofGateways]), edge?.tls?.certificateFile, controlPlane.tls?.certificateFile];
   for (const { backends } of servers) for (const { tls } of backends) files.push(tls?.certificateFile, tls?.caFile);
   return [...new Set(files.filter((file) => file !== undefined))];
 }

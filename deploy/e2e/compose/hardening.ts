@@ -7,6 +7,7 @@ interface Inspected {
   Name: string;
   Config: { User: string; Labels: Record<string, string> };
   HostConfig: { ReadonlyRootfs: boolean; PortBindings: Record<string, unknown> | null; Memory: number; RestartPolicy: { Name: string }; CapDrop: string[] | null };
+  Mounts: Array<{ Name?: string }>;
   State: { Running: boolean; Pid: number };
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> };
 }
@@ -22,11 +23,15 @@ export async function hardening(composition: Composition): Promise<Objective[]> 
   const all = JSON.parse(await mustRun('docker', ['inspect', ...await composition.containers()])) as Inspected[];
   const running = all.filter(({ State }) => State.Running);
   const serviceOf = ({ Config }: Inspected): string => Config.Labels['com.docker.compose.service']!;
-  const asRoot: string[] = [], writable: string[] = [];
+  const asRoot: string[] = [], writable: string[] = [], foreignKeys: string[] = [];
   for (const one of running) {
     const users = (await mustRun('docker', ['top', one.Name.slice(1), '-eo', 'pid,uid'])).trim().split('\n').slice(1).map((line) => line.trim().split(/\s+/)[1]);
     if (users.some((user) => user === '0')) asRoot.push(serviceOf(one));
     if ((await run('docker', ['exec', one.Name.slice(1), 'sh', '-c', 'touch /written || touch /usr/written || touch /etc/written'])).exitCode === 0) writable.push(serviceOf(one));
+    // Both edges serve clients as `edge`; a sidecar is its gateway.
+    const own = new Set([`${serviceOf(one).replace(/-sidecar$/, '').replace(/^control-plane-\d$/, 'control-plane').replace(/^redis-replica$/, 'redis')}.key`, ...(serviceOf(one) === 'edge-standby' ? ['edge.key'] : [])]);
+    const keys = (await run('docker', ['exec', one.Name.slice(1), 'find', '/run/holdfast', '-name', '*.key'])).stdout.split('\n').filter(Boolean).map((path) => path.split('/').at(-1)!);
+    foreignKeys.push(...keys.filter((key) => !own.has(key)).map((key) => `${serviceOf(one)}: ${key}`));
   }
   return [
     exactly('containers that run', 19, running.length),
@@ -35,6 +40,9 @@ export async function hardening(composition: Composition): Promise<Objective[]> 
     exactly('containers without a memory limit, with capabilities or without a restart policy', 'none', listed(all.filter((one) => one.HostConfig.Memory === 0 || !one.HostConfig.CapDrop?.includes('ALL') || (one.HostConfig.RestartPolicy.Name !== 'unless-stopped' && serviceOf(one) !== 'prepare')).map(serviceOf))),
     exactly('containers with published ports besides the edges', 'none', listed(all.filter((one) => Object.keys(one.HostConfig.PortBindings ?? {}).length > 0 && !PUBLISHED.has(serviceOf(one))).map(serviceOf))),
     exactly('a gateway, asked from the inside without a certificate of the mesh', 'refuses', await withoutCertificate(running)),
+    exactly('private keys that a container sees besides its own', 'none', listed(foreignKeys)),
+    exactly('containers that run with the authority’s key', 'none', listed(running.filter(({ Mounts }) => Mounts.some(({ Name }) => Name?.endsWith('_authority'))).map(serviceOf))),
+    exactly('Redis, asked from the inside without TLS', 'refuses', await fromInside(running, `const s = require('node:net').connect(6379, 'redis', () => s.write('PING\\r\\n')); s.on('data', (d) => done(/PONG|NOAUTH/.test(d) ? 'answers' : 'refuses')).on('close', () => done('refuses')).on('error', () => done('refuses'));`)),
     exactly('Envoy’s admin interface, asked from the inside', 'refuses', await fromInside(running, `require('node:http').get('http://gateway-2:9901/', () => done('answers')).on('error', () => done('refuses'));`)),
     exactly('admin ports that a container of another network reaches', 'none', listed(await reachable(running, serviceOf))),
   ];
