@@ -78,12 +78,15 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
     return make('decide', [`Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`]);
   }
   const endpoint = server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
-  if (endpoint && isGuarded && !endpoint.isSteady) return { ...make('guarded', []), ...home('The relay', id, server, endpoint, session, 'guarded') };
+  // With nothing guarded but DELETE, slots have no guarded route of their own.
+  const held: RouteKind = guard.length === 0 ? 'relay' : 'guarded';
+  if (endpoint && isGuarded && !endpoint.isSteady) return { ...make(held, []), ...home('The relay', id, server, endpoint, session, held) };
   // With a tool's breaker open, calls that no relay holds are decided on one by one.
   const isSteady = endpoint?.isSteady && (isGuarded || method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker));
   if (endpoint && isSteady) {
     const lives = `Its id begins with slot ${endpoint.slot}, which is steady: replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state}, no decision is needed.`;
     const moved = typeof session === 'object' && session.slot !== endpoint.slot ? [`Its record says that it moved to slot ${session.slot} meanwhile; the relay finds that out and follows.`] : [];
+    if (isGuarded && held === 'relay') return make('relay', [lives, 'A DELETE always passes the gateway’s relay, so that nobody rebuilds the session afterwards.', ...moved], endpoint);
     if (isGuarded) return make('guarded', [lives, `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`, ...moved], endpoint);
     return make('steady', [lives, `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`, ...moved], endpoint);
   }

@@ -27,6 +27,7 @@ test('a drain is done when no call is in flight and its sessions are quiet; it s
   world.now += STALLED_MS;
   await drains.tick();
   t.is(drains.current()[0]!.doneAtMs, null, 'a call is in flight');
+  t.is((await drains.status())[0]!.reason, '3 session(s), 1 call(s) in flight left');
   world.left = { sessions: 2, inFlight: 0, lastActivityMs: world.now - QUIET_MS };
   await drains.tick();
   t.is(drains.current()[0]!.doneAtMs, null, 'the gateways have just moved one');

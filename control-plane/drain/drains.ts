@@ -43,9 +43,12 @@ export class Drains {
 
   current(): readonly Drain[] { return this.#drains; }
 
-  /** Drains with what is left, read now. */
+  /** Drains with what is left, read now: the reason of one that goes on says how far it is. */
   async status(): Promise<DrainStatus[]> {
-    return Promise.all(this.#drains.map(async (drain) => ({ ...drain, remaining: await this.#remaining(drain.target) })));
+    return Promise.all(this.#drains.map(async (drain) => {
+      const remaining = await this.#remaining(drain.target);
+      return { ...drain, remaining, reason: drainProgress(drain, remaining, this.#isGone(drain.target), drain.startedAtMs, this.#options.now()).reason };
+    }));
   }
 
   /** Begins a drain; asking again gives the one that is under way, with the new deadline. */

@@ -52,6 +52,7 @@ test.serial('idle sessions leave a drained replica by themselves; the drain is o
   const startedMs = Date.now(), drained = await run('drain', 'linear-2', '--deadline', '60s');
   t.is(drained.code, 0, drained.err);
   t.regex(drained.out, /linear linear-2: drained: nothing is left/);
+  t.regex(drained.err, /linear linear-2: [1-9]\d* session\(s\), 0 call\(s\) in flight left; \d+ s to the deadline/, 'how far it is');
   t.true(Date.now() - startedMs < 60_000, 'not by its deadline');
   await mesh.replicasOf('linear')[1]!.process.kill('SIGTERM');
   const sessions = await askAll(), after = sessions.map(homeOf);
