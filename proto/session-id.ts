@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * The session id that clients hold: `<slot>~<the replica's own Mcp-Session-Id>`.
@@ -35,7 +35,7 @@ export function parseSessionId(text: string): SessionId | undefined {
  */
 export function clientSessionId({ slot, upstreamId, principal }: { slot: string; upstreamId: string; principal: string | null }): string {
   if (principal === null) return formatSessionId({ slot, isBound: false, upstreamId });
-  return formatSessionId({ slot, isBound: true, upstreamId: createHash('sha256').update(JSON.stringify([principal, upstreamId])).digest('hex') });
+  return formatSessionId({ slot, isBound: true, upstreamId: hash('sha256', JSON.stringify([principal, upstreamId])) });
 }
 
 export function formatSessionId(id: SessionId): string {

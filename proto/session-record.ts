@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 
 /** What this version writes. Records of a higher version are read as far as they fit and never rewritten by this version. */
@@ -43,5 +43,5 @@ export type SessionRecord = z.infer<typeof sessionRecordSchema>;
 
 /** sha256 hex of the session id that the client holds: the record's key. */
 export function sessionDigest(clientId: string): string {
-  return createHash('sha256').update(clientId).digest('hex');
+  return hash('sha256', clientId);
 }

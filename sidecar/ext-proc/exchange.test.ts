@@ -9,7 +9,7 @@ import { sampleRecord } from '../session/sample-record.ts';
 import { makeServerView } from '../xds/topology.ts';
 import { Arrivals } from './arrivals.ts';
 import { Exchange, type ExchangeContext, type GateAnswer } from './exchange.ts';
-import type { ProcessingRequest } from './messages.ts';
+import type { MessageKind, ProcessingMessage, Scalars } from './messages.ts';
 import type { Reply } from './replies.ts';
 
 const replica = (slot: string, backend = 'stable'): ReplicaEndpoint => ({ server: 'linear', replica: slot, backend, slot, address: `127.0.0.1:300${slot}`, state: 'active', isSteady: false, weight: 100 });
@@ -25,19 +25,12 @@ function contextWith(gate: (slot: string) => GateAnswer = () => ({ kind: 'admit'
   return { context, released, asked };
 }
 
-const headersOf = (fields: Record<string, string>) => ({ headers: Object.entries(fields).map(([key, value]) => ({ key, raw_value: Buffer.from(value) })) });
-function requestHeaders(fields: Record<string, string>, body: object = {}, route = 'linear/decide'): ProcessingRequest {
-  return {
-    request: 'request_headers', request_headers: { headers: headersOf({ ':method': 'POST', ...fields }) },
-    attributes: { 'envoy.filters.http.ext_proc': toStruct({ 'xds.route_name': route }) }, metadata_context: { filter_metadata: { mcp: toStruct(body) } },
-  };
-}
-function responseHeaders(fields: Record<string, string>, slot: string | null): ProcessingRequest {
-  return {
-    request: 'response_headers', response_headers: { headers: headersOf({ ':status': '200', ...fields }) },
-    attributes: { 'envoy.filters.http.ext_proc': toStruct(slot === null ? {} : { "xds.upstream_host_metadata.filter_metadata['holdfast']['slot']": slot }) },
-  };
-}
+const message = (kind: MessageKind, headers: Record<string, string>, rest: Partial<ProcessingMessage>): ProcessingMessage => (
+  { kind, headers: Object.entries(headers), body: Buffer.alloc(0), isLast: false, read: {}, attributes: {}, ...rest });
+const requestHeaders = (headers: Record<string, string>, read: Scalars = {}): ProcessingMessage => message('request_headers', { ':method': 'POST', ...headers }, { read });
+const responseHeaders = (headers: Record<string, string>, slot: string | null): ProcessingMessage => message('response_headers', { ':status': '200', ...headers }, {
+  attributes: slot === null ? {} : { "xds.upstream_host_metadata.filter_metadata['holdfast']['slot']": slot },
+});
 interface Read { status?: number; body?: { error: { code: number }; id: unknown }; set: Record<string, string>; reply: Reply }
 function read(reply: Reply): Read {
   const answer = reply['immediate_response'] as { status: { code: number }; headers: Mutation; body: Buffer } | undefined;
@@ -52,20 +45,20 @@ function read(reply: Reply): Read {
 
 test('initialize avoids a slot whose breaker rejects; when all do, the client is told when to come again', async (t) => {
   const some = contextWith((slot) => slot === '1' ? { kind: 'reject', breaker: { level: 'replica' }, retryAfterMs: 4000 } : { kind: 'admit', permit: 'p-7' });
-  const exchange = new Exchange(some.context);
+  const exchange = new Exchange(some.context, 'linear');
   const begun = read(await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 })));
   t.is(begun.set['x-holdfast-host'], '127.0.0.1:3002,127.0.0.1:7900');
   t.truthy(begun.set['x-envoy-retry-on']);
   t.deepEqual(begun.reply['dynamic_metadata'], toStruct({ holdfast: { permit: 'p-7' } }));
   const none = contextWith((slot) => ({ kind: 'reject', breaker: { level: 'replica' }, retryAfterMs: Number(slot) * 3000 }));
-  const refused = read(await new Exchange(none.context).on(requestHeaders({}, { method: 'initialize', id: 'a' })));
+  const refused = read(await new Exchange(none.context, 'linear').on(requestHeaders({}, { method: 'initialize', id: 'a' })));
   t.like(refused, { status: 503, body: { id: 'a', error: { code: -31003 } }, set: { 'retry-after': '3' } });
   t.deepEqual(none.asked, ['1', '2']);
 });
 
 test('a permit is released only when its request never went on; arrivals are counted until the session is known', async (t) => {
   const { context, released } = contextWith(() => ({ kind: 'admit', permit: 'p-1' }));
-  const cut = new Exchange(context), whole = new Exchange(context);
+  const cut = new Exchange(context, 'linear'), whole = new Exchange(context, 'linear');
   await cut.on(requestHeaders({}, { method: 'initialize', id: 1 }));
   t.is(context.arrivals.at('linear', '1'), 1);
   await whole.on(requestHeaders({}, { method: 'initialize', id: 1 }));
@@ -83,7 +76,7 @@ test('a permit is released only when its request never went on; arrivals are cou
 test('only a replica’s own id makes a session: not a relay’s answer, not an error, not a stateless server', async (t) => {
   const { context } = contextWith();
   for (const answer of [responseHeaders({ 'mcp-session-id': '1~known' }, null), responseHeaders({ ':status': '400', 'mcp-session-id': 'up' }, '1'), responseHeaders({}, '1')]) {
-    const exchange = new Exchange(context);
+    const exchange = new Exchange(context, 'linear');
     await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 }));
     t.deepEqual(read(await exchange.on(answer)).set, {});
   }
@@ -97,18 +90,18 @@ test('a session of a replica with an open breaker goes to the relay, a call of a
   const record = sampleRecord({ clientId, slot: '1', lastActivityMs: 5000 });
   await context.directory.remember(record);
   const sent = { 'x-holdfast-session': clientId, 'mcp-session-id': 'up' };
-  t.like(read(await new Exchange(context).on(requestHeaders(sent, { method: 'tools/call', id: 9 }))), { status: 503, body: { id: 9, error: { code: -31003 } } });
+  t.like(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))), { status: 503, body: { id: 9, error: { code: -31003 } } });
   open.level = 'replica';
-  t.is(read(await new Exchange(context).on(requestHeaders(sent, { method: 'tools/call', id: 9 }))).set['x-holdfast-host'], '127.0.0.1:7900');
+  t.is(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))).set['x-holdfast-host'], '127.0.0.1:7900');
   open.level = null;
-  t.is(read(await new Exchange(context).on(requestHeaders({ ...sent, ':method': 'DELETE' }))).set['x-holdfast-host'], '127.0.0.1:3001,127.0.0.1:7900');
+  t.is(read(await new Exchange(context, 'linear').on(requestHeaders({ ...sent, ':method': 'DELETE' }))).set['x-holdfast-host'], '127.0.0.1:3001,127.0.0.1:7900');
   t.deepEqual(await context.directory.find('linear', record.digest), { kind: 'ended' });
-  t.like(read(await new Exchange(context).on(requestHeaders(sent, { id: 10 }))), { status: 404, body: { id: 10 } });
+  t.like(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { id: 10 }))), { status: 404, body: { id: 10 } });
 });
 
 test('a server that nobody has told of yet, or without a replica, is answered with 503', async (t) => {
   const { context } = contextWith(undefined, []);
-  t.like(read(await new Exchange(context).on(requestHeaders({}, { method: 'initialize', id: 1 }))), { status: 503, body: { id: 1, error: { code: -31002 } }, set: { 'retry-after': '1' } });
-  t.like(read(await new Exchange(context).on(requestHeaders({}, { method: 'initialize', id: 1 }, 'queryquill/decide'))), { status: 503 });
-  t.like(read(await new Exchange(context).on(requestHeaders({}, {}, 'nonsense'))), { status: 503 });
+  t.like(read(await new Exchange(context, 'linear').on(requestHeaders({}, { method: 'initialize', id: 1 }))), { status: 503, body: { id: 1, error: { code: -31002 } }, set: { 'retry-after': '1' } });
+  t.like(read(await new Exchange(context, 'queryquill').on(requestHeaders({}, { method: 'initialize', id: 1 }))), { status: 503 });
+  t.like(read(await new Exchange(context, '').on(requestHeaders({}))), { status: 503 });
 });

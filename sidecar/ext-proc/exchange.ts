@@ -9,7 +9,7 @@ import { principalOf } from '../routing/principal.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { InitializeResultReader } from './initialize-result.ts';
-import { readRequest, readResponse, type ProcessingRequest, type ReadRequest } from './messages.ts';
+import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
 import { newSession } from './new-session.ts';
 import { answerReply, requestBodyReply, requestHeadersReply, requestTrailersReply, responseBodyReply, responseHeadersReply, responseTrailersReply, type Reply } from './replies.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -37,30 +37,32 @@ const RETRY_INITIALIZE = 'connect-failure,refused-stream,reset';
 /** One HTTP request on the decide route, from its headers to the end of its answer. */
 export class Exchange {
   readonly #context: ExchangeContext;
+  readonly #server: ServerView | undefined;
   #request: ReadRequest | undefined;
-  #server: ServerView | undefined;
   #isBeginning = false;
   #initializeParams: unknown;
   #arrivingAt: string | null = null;
   #permit: string | null = null;
   #result: InitializeResultReader | null = null;
 
-  constructor(context: ExchangeContext) {
+  /** `server`: its name, as the route says it. */
+  constructor(context: ExchangeContext, server: string) {
     this.#context = context;
+    this.#server = context.server(server);
   }
 
   /** The answer to one message of Envoy's. */
-  on(message: ProcessingRequest): Reply | Promise<Reply> {
-    switch (message.request) {
+  on(message: ProcessingMessage): Reply | Promise<Reply> {
+    switch (message.kind) {
       case 'request_headers': return this.#onRequestHeaders(message);
       case 'request_body': return this.#onRequestBody(message);
       case 'response_headers': return this.#onResponseHeaders(message);
       case 'response_body':
-        this.#result?.push(message.response_body?.body ?? EMPTY, message.response_body?.end_of_stream === true);
+        this.#result?.push(message.body, message.isLast);
         return responseBodyReply;
       case 'request_trailers': return requestTrailersReply;
       case 'response_trailers': return responseTrailersReply;
-      default: throw new Error(`ext_proc: a message of no known kind (${String(message.request)})`);
+      default: throw new Error(`ext_proc: a message of no known kind (${String(message.kind)})`);
     }
   }
 
@@ -71,10 +73,10 @@ export class Exchange {
     this.#permit = null;
   }
 
-  async #onRequestHeaders(message: ProcessingRequest): Promise<Reply> {
+  async #onRequestHeaders(message: ProcessingMessage): Promise<Reply> {
     const request = this.#request = readRequest(message);
-    const server = this.#server = request && this.#context.server(request.server);
-    if (!request || !server) return answerReply(503, rpcError(request?.view.rpcId ?? null, RPC_ERROR.noReplica, 'The gateway does not know this server yet'), 1);
+    const server = this.#server;
+    if (!server) return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'), 1);
     const decision = decide(request.view);
     if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);
     const { clientId, session } = decision, digest = sessionDigest(clientId);
@@ -145,12 +147,12 @@ export class Exchange {
       ...(breaker && { breaker: { level: breaker.level, key: breaker.key } }), retryAfterMs: Math.ceil(retryAfterMs) }), Math.max(1, Math.ceil(retryAfterMs / 1000)));
   }
 
-  #onRequestBody(message: ProcessingRequest): Reply {
-    if (this.#isBeginning) this.#initializeParams = paramsIn(message.request_body?.body ?? EMPTY);
+  #onRequestBody(message: ProcessingMessage): Reply {
+    if (this.#isBeginning) this.#initializeParams = paramsIn(message.body);
     return requestBodyReply();
   }
 
-  async #onResponseHeaders(message: ProcessingRequest): Promise<Reply> {
+  async #onResponseHeaders(message: ProcessingMessage): Promise<Reply> {
     const request = this.#request, server = this.#server, { directory, now, onCreated } = this.#context;
     if (!this.#isBeginning || !request || !server) return responseHeadersReply();
     const { status, sessionId, slot, isEventStream } = readResponse(message);
@@ -158,7 +160,7 @@ export class Exchange {
     if (sessionId === null || slot === null || status >= 400) return responseHeadersReply();
     const { clientId, record } = newSession({
       server: server.name, backend: server.bySlot(slot)?.backend ?? '', slot, upstreamId: sessionId,
-      principal: principalOf(request.view.authorization, server.policy.bind), hasCredentials: request.hasCredentials, initializeParams: this.#initializeParams ?? {}, nowMs: now(),
+      principal: principalOf(request.view.authorization, server.policy.bind), hasCredentials: request.hasCredentials(), initializeParams: this.#initializeParams ?? {}, nowMs: now(),
     });
     await directory.remember(record);
     this.#arrive(null);
@@ -174,7 +176,6 @@ export class Exchange {
   }
 }
 
-const EMPTY = Buffer.alloc(0);
 const ADMITTED: GateAnswer = { kind: 'admit', permit: null };
 const permitMetadata = (permit: string | null): { metadata?: Record<string, string> } => permit === null ? {} : { metadata: { [METADATA.permit]: permit } };
 

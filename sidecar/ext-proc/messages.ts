@@ -1,70 +1,67 @@
-import { fromStruct, type Struct } from '../../proto/xds/loader.ts';
-import type { RpcId } from '../../proto/rpc-error.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { RequestView } from '../routing/decide.ts';
 import { carriesCredentials } from '../routing/principal.ts';
 
-/** What Envoy sends on an ext_proc stream, as far as it is read here (proto/xds). */
-export interface ProcessingRequest {
-  request?: 'request_headers' | 'request_body' | 'request_trailers' | 'response_headers' | 'response_body' | 'response_trailers';
-  request_headers?: { headers?: HeaderMap; end_of_stream?: boolean };
-  response_headers?: { headers?: HeaderMap; end_of_stream?: boolean };
-  request_body?: { body?: Buffer; end_of_stream?: boolean };
-  response_body?: { body?: Buffer; end_of_stream?: boolean };
-  metadata_context?: { filter_metadata?: Record<string, Struct> };
-  attributes?: Record<string, Struct>;
-}
-interface HeaderMap { headers?: { key?: string; value?: string; raw_value?: Buffer }[] }
+export type MessageKind = 'request_headers' | 'request_body' | 'request_trailers' | 'response_headers' | 'response_body' | 'response_trailers';
+/** Scalars of a Struct; what is neither text nor number nor boolean is absent. */
+export type Scalars = Record<string, string | number | boolean>;
 
-const ATTRIBUTES = 'envoy.filters.http.ext_proc';
+/** What Envoy sends on an ext_proc stream, as far as it is read here. */
+export interface ProcessingMessage {
+  kind: MessageKind | null;
+  /** In order; a name may stand there several times. Values of headers that {@link isRead} does not name are left empty. */
+  headers: readonly (readonly [name: string, value: string])[];
+  body: Buffer;
+  isLast: boolean;
+  /** What filters read of the request's body. */
+  read: Scalars;
+  attributes: Scalars;
+}
+
+const READ_HEADERS: ReadonlySet<string> = new Set([':method', ':status', HEADER.session, HEADER.sessionId, HEADER.protocolVersion, 'authorization', 'content-type']);
+/** Whether the value of this header matters here. */
+export const isRead = (name: string): boolean => READ_HEADERS.has(name);
+
 const SLOT_ATTRIBUTE = `xds.upstream_host_metadata.filter_metadata['${METADATA.namespace}']['slot']`;
 
-/** Values of one header, in order. */
-function valuesOf(map: HeaderMap | undefined, name: string): string[] {
-  const values: string[] = [];
-  for (const header of map?.headers ?? []) if (header.key === name) values.push(header.raw_value?.length ? header.raw_value.toString('latin1') : header.value ?? '');
-  return values;
+function first({ headers }: ProcessingMessage, name: string): string | null {
+  for (const [key, value] of headers) if (key === name) return value;
+  return null;
 }
 
-const attributesOf = (message: ProcessingRequest): Record<string, unknown> => fromStruct(message.attributes?.[ATTRIBUTES]);
+const all = ({ headers }: ProcessingMessage, name: string): string[] => headers.filter(([key]) => key === name).map(([, value]) => value);
 
-export interface ReadRequest { server: string; view: RequestView; tool: string | null; isBodyless: boolean; hasCredentials: boolean }
+export interface ReadRequest { view: RequestView; tool: string | null; isBodyless: boolean; /** Asked of new sessions only. */ hasCredentials: () => boolean }
 
-/** Reads a request's headers; undefined when they did not come by one of our routes. */
-export function readRequest(message: ProcessingRequest): ReadRequest | undefined {
-  const map = message.request_headers?.headers;
-  const route = attributesOf(message)['xds.route_name'];
-  if (typeof route !== 'string' || !route.includes('/')) return undefined;
-  const body = fromStruct(message.metadata_context?.filter_metadata?.[METADATA.request]);
+/** Reads a request's headers, and what Envoy's filters read of its body. */
+export function readRequest(message: ProcessingMessage): ReadRequest {
+  const { method, id, name } = message.read;
   // Envoy's filters put the client's id aside and the replica's in its place; several ids arrive joined by commas.
-  const own = valuesOf(map, HEADER.session), original = own.length > 0 ? own : valuesOf(map, HEADER.sessionId);
+  const own = all(message, HEADER.session), original = own.length > 0 ? own : all(message, HEADER.sessionId);
   return {
-    server: route.slice(0, route.lastIndexOf('/')),
     view: {
-      httpMethod: valuesOf(map, ':method')[0] ?? '',
+      httpMethod: first(message, ':method') ?? '',
       clientIds: original.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== ''),
-      authorization: valuesOf(map, 'authorization')[0] ?? null,
-      protocolVersion: valuesOf(map, HEADER.protocolVersion)[0] ?? null,
-      method: typeof body['method'] === 'string' ? body['method'] : null,
-      rpcId: readId(body['id']),
+      authorization: first(message, 'authorization'),
+      protocolVersion: first(message, HEADER.protocolVersion),
+      method: typeof method === 'string' ? method : null,
+      rpcId: typeof id === 'string' || typeof id === 'number' ? id : null,
     },
-    tool: body['method'] === 'tools/call' && typeof body['name'] === 'string' ? body['name'] : null,
-    isBodyless: message.request_headers?.end_of_stream === true,
-    hasCredentials: carriesCredentials((map?.headers ?? []).map(({ key = '' }) => key)),
+    tool: method === 'tools/call' && typeof name === 'string' ? name : null,
+    isBodyless: message.isLast,
+    hasCredentials: () => carriesCredentials(message.headers.map(([name]) => name)),
   };
 }
 
 export interface ReadResponse { status: number; sessionId: string | null; isEventStream: boolean; slot: string | null }
 
 /** Reads a response's headers and which slot answered: null when it was a relay. */
-export function readResponse(message: ProcessingRequest): ReadResponse {
-  const map = message.response_headers?.headers, slot = attributesOf(message)[SLOT_ATTRIBUTE];
+export function readResponse(message: ProcessingMessage): ReadResponse {
+  const slot = message.attributes[SLOT_ATTRIBUTE];
   return {
-    status: Number(valuesOf(map, ':status')[0] ?? 0),
-    sessionId: valuesOf(map, HEADER.sessionId)[0] ?? null,
-    isEventStream: (valuesOf(map, 'content-type')[0] ?? '').startsWith('text/event-stream'),
+    status: Number(first(message, ':status') ?? 0),
+    sessionId: first(message, HEADER.sessionId),
+    isEventStream: (first(message, 'content-type') ?? '').startsWith('text/event-stream'),
     slot: typeof slot === 'string' && slot !== '' ? slot : null,
   };
 }
-
-const readId = (value: unknown): RpcId => typeof value === 'string' || typeof value === 'number' ? value : null;

@@ -26,6 +26,9 @@ const THEN = {
   nothing: { response_header_mode: SKIP },
 } as const;
 
+/** Whether Envoy sends nothing more after this answer. */
+export const isLast = (reply: Reply): boolean => 'immediate_response' in reply || reply['mode_override'] === THEN.nothing;
+
 export function requestHeadersReply({ set, metadata, then }: RequestHeadersReply): Reply {
   return {
     request_headers: { response: set ? mutation(set) : {} },

@@ -1,11 +1,13 @@
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { HEADER } from '../../proto/wire.ts';
 import { messageType } from '../../proto/xds/schema.ts';
 import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
-import type { ProcessingRequest } from './messages.ts';
-import type { Reply } from './replies.ts';
+import { decodeMessage } from './decode-message.ts';
+import type { ProcessingMessage } from './messages.ts';
+import { isLast, type Reply } from './replies.ts';
 
 export interface ExtProcOptions extends ExchangeContext {
   /** Where to listen: paths of Unix sockets, or `host:port`. */
@@ -25,11 +27,11 @@ export interface ExtProc {
   close(graceMs: number): Promise<void>;
 }
 
-const request = messageType('envoy.service.ext_proc.v3.ProcessingRequest'), response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
+const response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
 /** Messages as they are decoded, without a conversion to plain objects: a tenth of a stream's CPU. */
 const process: GrpcMethod = {
   path: externalProcessorService['Process']!.path,
-  requestDeserialize: (bytes) => request.decode(bytes),
+  requestDeserialize: decodeMessage,
   responseSerialize: (message) => response.encode(message).finish() as Buffer,
 };
 
@@ -46,27 +48,29 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   const server = createGrpcServer({ onError });
   let openStreams = 0;
 
-  server.add(process, (call) => {
-    const exchange = new Exchange(options);
+  server.add(process, (call, headers) => {
+    const exchange = new Exchange(options, String(headers[HEADER.server] ?? ''));
     let tail: Promise<void> = Promise.resolve();
     let isAnswered = false, isClosed = false;
     metrics.extProcStreams(openStreams += 1);
-    const answer = async (message: ProcessingRequest): Promise<void> => {
+    const answer = async (message: ProcessingMessage): Promise<void> => {
       const startedAt = performance.now();
       try {
         const reply: Reply = await exchange.on(message);
         if (isClosed) return;
         call.send(reply);
         isAnswered = true;
-        metrics.extProc(message.request ?? 'unknown', 'immediate_response' in reply ? 'reject' : 'ok', performance.now() - startedAt);
+        // Envoy has nothing more to ask.
+        if (isLast(reply)) call.end();
+        metrics.extProc(message.kind ?? 'unknown', 'immediate_response' in reply ? 'reject' : 'ok', performance.now() - startedAt);
       } catch (error) {
         onError(error);
-        metrics.extProc(message.request ?? 'unknown', 'error', performance.now() - startedAt);
+        metrics.extProc(message.kind ?? 'unknown', 'error', performance.now() - startedAt);
         call.end(GRPC_STATUS.internal, 'the sidecar failed on this message');
       }
     };
     return {
-      onMessage(message) { tail = tail.then(() => answer(message as ProcessingRequest)); },
+      onMessage(message) { tail = tail.then(() => answer(message as ProcessingMessage)); },
       onHalfClose() { void tail.then(() => call.end()); },
       onClose() {
         isClosed = true;

@@ -32,12 +32,11 @@ export function testEnvoyConfig({ port, socket, replicas, relayPort }: TestEnvoy
     {
       name: 'envoy.filters.http.ext_proc',
       typed_config: typed('extensions.filters.http.ext_proc.v3.ExternalProcessor', {
-        grpc_service: { envoy_grpc: { cluster_name: 'sidecar' } }, message_timeout: '2s', max_message_timeout: '30s', allow_mode_override: true,
+        grpc_service: { envoy_grpc: { cluster_name: 'sidecar' }, initial_metadata: [{ key: 'x-holdfast-server', value: 'linear' }] }, message_timeout: '2s', max_message_timeout: '30s', allow_mode_override: true,
         failure_mode_allow: false, status_on_error: { code: 'ServiceUnavailable' },
         processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SEND', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
-        request_attributes: ['xds.route_name', 'source.address'],
-        response_attributes: ['response.code', "xds.upstream_host_metadata.filter_metadata['holdfast']['slot']"],
-        metadata_options: { forwarding_namespaces: { untyped: ['mcp', 'holdfast'] }, receiving_namespaces: { untyped: ['holdfast'] } },
+        response_attributes: ["xds.upstream_host_metadata.filter_metadata['holdfast']['slot']"],
+        metadata_options: { forwarding_namespaces: { untyped: ['mcp'] }, receiving_namespaces: { untyped: ['holdfast'] } },
         mutation_rules: { allow_all_routing: false, allow_envoy: true, disallow_system: true },
       }),
     },

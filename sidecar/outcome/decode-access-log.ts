@@ -1,5 +1,5 @@
 import type { AccessLogEntry } from './access-log-entry.ts';
-import { WireReader } from './wire-reader.ts';
+import { WireReader } from '../../proto/xds/wire-reader.ts';
 
 /**
  * Decodes a batch of log records (opentelemetry ExportLogsServiceRequest), of each only when it began and the text of its body: this is the

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 
 /**
@@ -27,7 +27,7 @@ export function carriesCredentials(names: Iterable<string>): boolean {
 export const userIdOf = (principal: string | null): string => principal === null ? 'anonymous' : principal.slice(0, 12);
 
 function hash(...parts: string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return digest('sha256', JSON.stringify(parts));
 }
 
 /** Issuer and subject of what has the shape of a JWT (RFC 7519: three base64url parts, JSON header and claims). */

@@ -1,5 +1,5 @@
 import { typed } from '../../../proto/xds/loader.ts';
-import { METADATA, RESOURCE } from '../../../proto/wire.ts';
+import { HEADER, METADATA, RESOURCE } from '../../../proto/wire.ts';
 import { toNeighbour } from '../retry-policy.ts';
 import { FILTER } from './names.ts';
 
@@ -21,13 +21,9 @@ export const extProc: object = {
     failure_mode_allow: false,
     status_on_error: { code: 'ServiceUnavailable' },
     processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SEND', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
-    request_attributes: ['xds.route_name', 'source.address'],
-    response_attributes: [
-      'upstream.address', 'upstream.request_attempt_count', 'response.code', 'xds.route_name', 'xds.cluster_name',
-      `xds.upstream_host_metadata.filter_metadata['${METADATA.namespace}']['slot']`,
-    ],
+    response_attributes: [`xds.upstream_host_metadata.filter_metadata['${METADATA.namespace}']['slot']`],
     metadata_options: {
-      forwarding_namespaces: { untyped: [METADATA.request, METADATA.namespace] },
+      forwarding_namespaces: { untyped: [METADATA.request] },
       receiving_namespaces: { untyped: [METADATA.namespace] },
     },
     // It may set the session id and Envoy's retry conditions, never the path, the authority or the method.
@@ -35,9 +31,9 @@ export const extProc: object = {
   }),
 };
 
-/** On a route: ask. */
-export const askSidecar: object = typed('envoy.config.route.v3.FilterConfig', {
-  config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: {} }),
+/** On a server's route: ask, and say for which server. A header of the stream, because an attribute is evaluated anew for each request. */
+export const askSidecar = (server: string): object => typed('envoy.config.route.v3.FilterConfig', {
+  config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: { grpc_initial_metadata: [{ key: HEADER.server, value: server }] } }),
 });
 
 /** On a route: leave a filter out that the listener has. */

@@ -24,7 +24,7 @@ export class WireReader {
       case 1: this.#at = this.#within(8); return;
       case 2: this.#at = this.#take(); return;
       case 5: this.#at = this.#within(4); return;
-      default: throw new RangeError(`wire type ${this.#type} in an access log`);
+      default: throw new RangeError(`wire type ${this.#type} in a message`);
     }
   }
 
@@ -33,6 +33,27 @@ export class WireReader {
     const end = this.#within(8), value = this.#bytes.readUInt32LE(this.#at) + this.#bytes.readUInt32LE(this.#at + 4) * 2 ** 32;
     this.#at = end;
     return value;
+  }
+
+  double(): number {
+    const end = this.#within(8), value = this.#bytes.readDoubleLE(this.#at);
+    this.#at = end;
+    return value;
+  }
+
+  bool(): boolean { return this.#varint() !== 0; }
+
+  /** A view of the bytes, not a copy. */
+  bytes(): Buffer {
+    const end = this.#take(), bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return bytes;
+  }
+
+  latin1(): string {
+    const end = this.#take(), text = this.#bytes.toString('latin1', this.#at, end);
+    this.#at = end;
+    return text;
   }
 
   text(): string {
@@ -59,7 +80,7 @@ export class WireReader {
 
   #within(length: number): number {
     const end = this.#at + length;
-    if (end > this.#end) throw new RangeError('an access log ends within a field');
+    if (end > this.#end) throw new RangeError('the message ends within a field');
     return end;
   }
 
@@ -70,11 +91,11 @@ export class WireReader {
     let value = 0, scale = 1;
     for (let i = 0; i < 10; i++) {
       const byte = this.#bytes[this.#at++];
-      if (byte === undefined || this.#at > this.#end) throw new RangeError('an access log ends within a number');
+      if (byte === undefined || this.#at > this.#end) throw new RangeError('the message ends within a number');
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 128;
     }
-    throw new RangeError('a number in an access log has more than ten bytes');
+    throw new RangeError('a number in the message has more than ten bytes');
   }
 }
