@@ -18,14 +18,14 @@ if ((await run('docker', ['info'])).exitCode !== 0) { say('measure-start is skip
 interface Image { target: string; port: number; path: string; args: readonly string[] }
 const IMAGES: readonly Image[] = [
   // Ready needs a control plane; what the image can answer for is that all of its ports are open.
-  { target: 'sidecar', port: 7901, path: '/metrics', args: ['--node-id', 'gateway-1', '--xds', '127.0.0.1:18000', '--ext-proc', '/tmp/ext-proc.sock', '--relay', '0.0.0.0:7900', '--admin', '0.0.0.0:7901'] },
+  { target: 'sidecar', port: 7901, path: '/metrics', args: ['--node-id', 'gateway-1', '--xds', '127.0.0.1:18000', '--ext-proc', '/run/scratch/ext-proc.sock', '--relay', '0.0.0.0:7900', '--admin', '0.0.0.0:7901'] },
   { target: 'control-plane', port: 18001, path: '/readyz', args: ['--config', '/etc/holdfast/holdfast.yaml', '--xds', '0.0.0.0:18000', '--admin', '0.0.0.0:18001'] },
   { target: 'example-server', port: 3000, path: '/health', args: ['node', 'deploy/servers/linear/main.ts', '--host', '0.0.0.0', '--port', '3000'] },
 ];
 
 async function startMs({ target, port, path, args }: Image, folder: string): Promise<number> {
   const fromMs = performance.now();
-  const id = (await mustRun('docker', ['run', '-d', '--read-only', '--tmpfs', '/tmp', '--user', '1000:1000', '-e', 'SESSION_STORE=memory', '-e', 'HA_MODE=standalone', '-v', `${folder}:/etc/holdfast:ro`, `holdfast/${target}:0.1.0`, ...args])).trim();
+  const id = (await mustRun('docker', ['run', '-d', '--read-only', '--tmpfs', '/run/scratch:mode=1777', '--user', '1000:1000', '-e', 'SESSION_STORE=memory', '-e', 'HA_MODE=standalone', '-v', `${folder}:/etc/holdfast:ro`, `holdfast/${target}:0.1.0`, ...args])).trim();
   try {
     const address = (await mustRun('docker', ['inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', id])).trim();
     await waitFor(async () => (await fetch(`http://${address}:${port}${path}`)).ok, { what: `${target} answers`, everyMs: 5 });
