@@ -1,11 +1,13 @@
 import * as kubernetes from '@kubernetes/client-node';
+import { MONITOR_MODELS } from './monitor-types.ts';
 
-interface Attribute { baseName: string; type: string }
+export interface Attribute { baseName: string; type: string }
 type Model = { getAttributeTypeMap(): Attribute[] };
 
-/** Kinds by group and version, as Kubernetes' own published types name them. */
+/** Kinds by group and version, as Kubernetes' own published types name them, and the Prometheus operator's (monitor-types.ts). */
 const GROUPS: Record<string, string> = {
   v1: 'V1', 'apps/v1': 'V1', 'batch/v1': 'V1', 'policy/v1': 'V1', 'networking.k8s.io/v1': 'V1', 'rbac.authorization.k8s.io/v1': 'V1',
+  'monitoring.coreos.com/v1': 'Prometheus',
 };
 const models = kubernetes as unknown as Record<string, Model | undefined>;
 /** Names that the generated models give to types of several groups. */
@@ -23,7 +25,7 @@ export function checkManifest(manifest: unknown): string[] {
   return found;
 }
 
-const modelOf = (type: string): Model | undefined => models[ALIASES[type] ?? type];
+const modelOf = (type: string): Model | undefined => MONITOR_MODELS[type] ?? models[ALIASES[type] ?? type];
 
 function walk(value: unknown, type: string, path: string, found: string[]): void {
   const array = /^Array<(.*)>$/.exec(type), map = /^\{ \[key: string\]: (.*); \}$/.exec(type);

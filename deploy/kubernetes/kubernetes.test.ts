@@ -52,6 +52,23 @@ test('every manifest has only fields that Kubernetes’ published types know', (
   ]);
 });
 
+test('the monitors have only fields that the Prometheus operator knows, and ask for ports that the pods and the service have', (t) => {
+  const monitors = documents(read('overlays/production/service-monitor.yaml')) as Array<Manifest & { spec: { selector: { matchLabels: Record<string, string> }; endpoints?: Array<{ port: string }>; podMetricsEndpoints?: Array<{ port: string }> } }>;
+  t.deepEqual(monitors.map(({ kind }) => kind), ['PodMonitor', 'ServiceMonitor']);
+  for (const manifest of monitors) t.deepEqual(checkManifest(manifest), []);
+  const [pods, service] = monitors;
+  t.deepEqual(checkManifest({ ...pods, spec: { ...pods!.spec, podMetricsEndpoint: [], podMetricsEndpoints: [{ port: 9902 }] } }), [
+    'PodMonitor holdfast-gateway.spec.podMetricsEndpoints[0].port: expected a string, not 9902', 'PodMonitor holdfast-gateway.spec.podMetricsEndpoint: no such field',
+  ]);
+  const has = (labels: Record<string, string> | undefined, wanted: Record<string, string>): boolean => Object.entries(wanted).every(([key, value]) => labels?.[key] === value);
+  const gateway = base().find(({ kind, spec }) => kind === 'Deployment' && has(spec?.template?.metadata?.labels, pods!.spec.selector.matchLabels))!;
+  const ports = gateway.spec!.template!.spec.containers.concat(gateway.spec!.template!.spec.initContainers ?? []).flatMap((container) => (container.ports as Array<{ name?: string }> | undefined ?? []).map(({ name }) => name));
+  for (const { port } of pods!.spec.podMetricsEndpoints!) t.true(ports.includes(port), port);
+  const services = base().filter(({ kind, metadata }) => kind === 'Service' && has(metadata.labels, service!.spec.selector.matchLabels));
+  t.is(services.length, 1);
+  for (const { port } of service!.spec.endpoints!) t.true((services[0]!.spec as { ports?: Array<{ name: string }> }).ports!.some(({ name }) => name === port), port);
+});
+
 test('the kustomizations name files that are there, and all of them', (t) => {
   const { resources } = parseAllDocuments(read('base/kustomization.yaml'))[0]!.toJS() as { resources: string[] };
   t.deepEqual([...resources].sort(), [...BASE].sort());
@@ -64,7 +81,7 @@ test('kustomize builds every overlay, where kubectl is installed', async (t) => 
   for (const overlay of ['base', 'overlays/production', 'overlays/inject']) {
     const { stdout } = await kubectl('kubectl', ['kustomize', fileURLToPath(new URL(overlay, import.meta.url))]);
     const built = documents(stdout);
-    for (const manifest of built.filter(({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com'))) t.deepEqual(checkManifest(manifest), [], overlay);
+    for (const manifest of built) t.deepEqual(checkManifest(manifest), [], overlay);
     t.is(built.some(({ metadata, kind }) => kind === 'Deployment' && metadata.name === 'holdfast-gateway'), overlay !== 'overlays/inject');
   }
 });
