@@ -78,11 +78,15 @@ test('the kustomizations name files that are there, and all of them', (t) => {
 test('kustomize builds every overlay, where kubectl is installed', async (t) => {
   const kubectl = promisify(execFile);
   if (!(await kubectl('kubectl', ['kustomize', '--help']).then(() => true, () => false))) { t.log('kubectl is not installed: overlays are not built'); return t.pass(); }
-  for (const overlay of ['base', 'overlays/production', 'overlays/inject']) {
+  for (const overlay of ['base', 'overlays/production', 'overlays/inject', 'overlays/redis-tls']) {
     const { stdout } = await kubectl('kubectl', ['kustomize', fileURLToPath(new URL(overlay, import.meta.url))]);
     const built = documents(stdout);
     for (const manifest of built) t.deepEqual(checkManifest(manifest), [], overlay);
     t.is(built.some(({ metadata, kind }) => kind === 'Deployment' && metadata.name === 'holdfast-gateway'), overlay !== 'overlays/inject');
+    // Whoever is told where Redis is trusts its authority too.
+    const trusting = podsOf(built).flatMap(({ spec }) => spec.containers as Array<{ env?: Array<{ name: string }> }>).map(({ env = [] }) => env.map(({ name }) => name)).filter((names) => names.includes('SESSION_STORE_URL'));
+    t.is(trusting.length, overlay === 'overlays/inject' ? 2 : 3);
+    for (const names of trusting) t.is(names.includes('NODE_EXTRA_CA_CERTS'), overlay === 'overlays/redis-tls');
   }
 });
 
