@@ -100,6 +100,8 @@ export const REDIS = {
   slo: (server: string) => `holdfast:slo:${server}`,
   gateway: (nodeId: string) => `holdfast:gateway:${nodeId}`,
   leader: 'holdfast:leader',
+  /** Counts the changes of leader; in the cluster slot of `leader`. Like every key it begins with `holdfast:`: by that ACLs allow it and backups have it. */
+  leaderToken: 'holdfast:token:{holdfast:leader}',
   drains: 'holdfast:drains',
   events: 'holdfast:events',
   configVersions: 'holdfast:config:versions',

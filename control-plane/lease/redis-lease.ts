@@ -15,7 +15,7 @@ return {redis.call('INCR', KEYS[2]), ARGV[1]}`;
 
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
-const KEYS = [REDIS.leader, `{${REDIS.leader}}:token`] as const;
+const KEYS = [REDIS.leader, REDIS.leaderToken] as const;
 
 export interface RedisLeaseOptions {
   redis: Redis | Cluster;

@@ -44,7 +44,7 @@ async function startTlsRedis(t: ExecutionContext, folder: string, certs: string)
   return { port, by: 'TLS before it' };
 }
 
-test('with Redis behind TLS, and a user who may touch nothing else, sessions are kept and rebuilt', async (t) => {
+test('with Redis behind TLS, and a user who may touch nothing else, sessions are kept and rebuilt, and a control plane leads', async (t) => {
   const folder = await temporaryFolder();
   t.teardown(folder.remove);
   const certs = join(folder.path, 'certs');
@@ -66,6 +66,8 @@ test('with Redis behind TLS, and a user who may touch nothing else, sessions are
     return checks.some(({ name, healthy }) => name === check && healthy);
   };
   t.true(await isHealthy('redis'));
+  const leads = async (): Promise<boolean> => (await (await fetch(`${mesh.controlPlane.adminUrl}/v1/status`)).json() as { controlPlane: { isLeader: boolean } }).controlPlane.isLeader;
+  await t.notThrowsAsync(waitFor(leads, { what: 'a leader' }));
   // A node looks for its neighbours with each of its own heartbeats.
   await t.notThrowsAsync(waitFor(() => isHealthy('node gateway-2'), { what: 'the nodes see each other in Redis' }));
 });

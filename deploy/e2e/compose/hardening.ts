@@ -44,8 +44,15 @@ export async function hardening(composition: Composition): Promise<Objective[]> 
     exactly('containers that run with the authority’s key', 'none', listed(running.filter(({ Mounts }) => Mounts.some(({ Name }) => Name?.endsWith('_authority'))).map(serviceOf))),
     exactly('Redis, asked from the inside without TLS', 'refuses', await fromInside(running, `const s = require('node:net').connect(6379, 'redis', () => s.write('PING\\r\\n')); s.on('data', (d) => done(/PONG|NOAUTH/.test(d) ? 'answers' : 'refuses')).on('close', () => done('refuses')).on('error', () => done('refuses'));`)),
     exactly('Envoy’s admin interface, asked from the inside', 'refuses', await fromInside(running, `require('node:http').get('http://gateway-2:9901/', () => done('answers')).on('error', () => done('refuses'));`)),
+    exactly('control planes that lead, with the rights that Redis gives them', 1, await leaders(running, serviceOf)),
     exactly('admin ports that a container of another network reaches', 'none', listed(await reachable(running, serviceOf))),
   ];
+}
+
+async function leaders(running: readonly Inspected[], serviceOf: (one: Inspected) => string): Promise<number> {
+  const planes = running.filter((one) => serviceOf(one).startsWith('control-plane-'));
+  const said = await Promise.all(planes.map(({ Name }) => mustRun('docker', ['exec', Name.slice(1), 'node', 'control-plane/cli/main.ts', '--token-file', '/run/holdfast/admin-token', 'status', '--json'])));
+  return said.filter((text) => (JSON.parse(text) as { controlPlane: { isLeader: boolean } }).controlPlane.isLeader).length;
 }
 
 const withoutCertificate = (running: readonly Inspected[]): Promise<string> =>
