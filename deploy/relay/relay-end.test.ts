@@ -1,3 +1,4 @@
+import { Agent, request, type IncomingMessage } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import { waitFor } from '../mesh/wait-for.ts';
 import { event, sse, startFakeReplica } from './fake-replica.ts';
@@ -28,6 +29,20 @@ test('a relay that ends lets a call in flight finish', async (t) => {
   const closed = rig.relay.close();
   answer();
   t.regex(await call.text(), /"id":"c","result"/);
+  await closed;
+  await rig.close();
+});
+
+test('a relay that ends answers what still comes on open connections, and says that it was the last answer there', async (t) => {
+  const rig = await new RigFleet([]).gateway(), { hostname, port } = new URL(rig.url);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const ask = (): Promise<IncomingMessage> => new Promise((resolve, reject) => {
+    request({ hostname, port, path: '/health', agent }, (response) => { response.resume().once('end', () => resolve(response)); }).once('error', reject).end();
+  });
+  t.is((await ask()).headers.connection, 'keep-alive');
+  const closed = rig.relay.close();
+  t.is((await ask()).headers.connection, 'close');
   await closed;
   await rig.close();
 });

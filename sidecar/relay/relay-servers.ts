@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { Server as NetServer, type AddressInfo } from 'node:net';
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 
@@ -15,7 +15,10 @@ export interface RelayServers {
   /** `ip:port` for neighbours, once it listens; null without a port of theirs. */
   readonly peerAddress: string | null;
   listen(): Promise<void>;
-  /** Takes no new connections; resolves once the last one has ended. */
+  /**
+   * Takes no new connections; resolves once the last one has ended. Those that are open stay and are told with their next answer that it was the last one:
+   * an idle one that is closed from here may be just the one that a request is being written to, and nobody could say then whether it was read.
+   */
   close(): Promise<void>;
   closeIdleConnections(): void;
   closeAllConnections(): void;
@@ -29,8 +32,13 @@ const OPTIONS = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000
 
 /** One's own Envoy comes by plain HTTP, neighbours by mTLS where that is configured; both get the same answers. */
 export function relayServers(own: RelayPort, peer: PeerPort | null, onRequest: RequestListener, onError: (error: unknown) => void): RelayServers {
-  const plain = createServer(OPTIONS, onRequest);
-  const secure = peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), requestCert: true, rejectUnauthorized: true }, onRequest);
+  let isClosing = false;
+  const onEach: RequestListener = (request, response) => {
+    if (isClosing) response.shouldKeepAlive = false;
+    onRequest(request, response);
+  };
+  const plain = createServer(OPTIONS, onEach);
+  const secure = peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), requestCert: true, rejectUnauthorized: true }, onEach);
   const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
   const servers: Server[] = secure ? [plain, secure] : [plain];
   for (const server of servers) server.maxRequestsPerSocket = 0;
@@ -43,7 +51,11 @@ export function relayServers(own: RelayPort, peer: PeerPort | null, onRequest: R
     },
     async close() {
       stopRenewing();
-      await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve); })));
+      isClosing = true;
+      await Promise.all(servers.map((server) => new Promise((resolve) => {
+        // Not http's own close: that one ends idle connections at once.
+        NetServer.prototype.close.call(server, resolve);
+      })));
     },
     closeIdleConnections() { for (const server of servers) server.closeIdleConnections(); },
     closeAllConnections() { for (const server of servers) server.closeAllConnections(); },

@@ -70,6 +70,8 @@ export interface Relay { address: AddressInfo; peerAddress: string | null; tools
 
 /** Requests in flight at close get this long to finish. */
 const CLOSE_MS = 5000;
+/** Idle connections are closed from here only when they have been left alone for that long: Envoy takes the one first that it used last. */
+const LINGER_MS = 1000;
 
 /** The sidecar's HTTP service: Envoy's endpoint of last resort, and the one that holds guarded calls and streams. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
@@ -127,12 +129,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       cacheWatch.close();
       limit.close();
       for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node
-      const idle = setInterval(() => servers.closeIdleConnections(), 50), timer = setTimeout(() => {
+      let idle: NodeJS.Timeout | undefined;
+      const linger = setTimeout(() => { idle = setInterval(() => servers.closeIdleConnections(), 50); }, LINGER_MS), timer = setTimeout(() => {
         // An open stream that breaks off is no answer: official clients would wait for one for a minute.
         for (const answer of [...open]) answer.giveUp?.();
         setImmediate(() => servers.closeAllConnections());
       }, options.closeMs ?? CLOSE_MS);
-      void servers.close().then(() => { clearInterval(idle); clearTimeout(timer); resolve(); });
+      void servers.close().then(() => { clearTimeout(linger); clearInterval(idle); clearTimeout(timer); resolve(); });
     }),
   };
 }
