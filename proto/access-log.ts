@@ -37,8 +37,6 @@ export const LOG_WORDS = {
 /** The lines after the first, in their order. Each is cut at its limit; a session id is as long as a header may be. */
 export const LOG_LINES = {
   session: metadata(METADATA.namespace, METADATA.session),
-  methodHeader: `REQ(${HEADER.method}):64`,
-  nameHeader: `REQ(${HEADER.name}):512`,
   traceparent: 'REQ(traceparent):64',
   contentType: 'RESP(content-type):64',
   // From the request's body.

@@ -14,7 +14,7 @@ export const HEADER = {
   session: 'x-holdfast-session',
   /** Up, to the relay and in ext_proc: the server's name, set by the route. */
   server: 'x-holdfast-server',
-  /** Up, to the relay: which way the route chose (`steady`, `decide`, `relay`). */
+  /** Up, to the relay: which way the route chose (`decide`, `relay`, `modern`); absent for `steady`. */
   way: 'x-holdfast-way',
   /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) does the same for ext_proc. */
   host: 'x-holdfast-host',

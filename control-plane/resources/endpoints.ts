@@ -62,6 +62,9 @@ function assignment(name: string, priorities: object[][]): object {
 const neighbours = (snapshot: TopologySnapshot, node: EnvoyNode) =>
   snapshot.gateways.filter((each) => each.id !== node.id && !each.isDraining && !each.relay.some((address) => node.relay.includes(address)));
 
+/** Addresses of the neighbours' relays. */
+export const neighbourRelayAddresses = (snapshot: TopologySnapshot, node: EnvoyNode): string[] => neighbours(snapshot, node).flatMap((each) => each.relay);
+
 /** Their relays, over mTLS where they ask for it. */
 const neighbourRelays = (snapshot: TopologySnapshot, node: EnvoyNode): object[] =>
   neighbours(snapshot, node).flatMap(({ relay: addresses, isRelayTls }) => addresses.map((address) => relay(address, isRelayTls)));

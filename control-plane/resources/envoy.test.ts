@@ -49,7 +49,7 @@ test('guarded: the relay gets the request, with both ids and the replica behind 
   const { body, headers } = await send({ 'mcp-session-id': '1~abc' });
   t.is(body.at, 'relay');
   t.is(body.path, '/mcp');
-  t.like(body.headers, { 'mcp-session-id': 'abc', 'x-holdfast-session': '1~abc', 'x-holdfast-server': 'linear', 'x-holdfast-way': 'steady', 'x-holdfast-host': `${relayAt},${first}`, 'x-envoy-attempt-count': '1' });
+  t.like(body.headers, { 'mcp-session-id': 'abc', 'x-holdfast-session': '1~abc', 'x-holdfast-server': 'linear', 'x-holdfast-host': `${relayAt},${first}`, 'x-envoy-attempt-count': '1' });
   t.is(headers['mcp-session-id'], '1~abc');
   await relay.stop();
   const direct = await send({ 'mcp-session-id': '1~abc' });

@@ -25,6 +25,7 @@ interface RouteOptions {
   quietMs?: number;
 }
 
+/** The way that the relay is told; without a word it is `steady`, because that is most requests. */
 const WAY: Partial<Record<RouteKind, string>> = { guarded: 'steady', sse: 'relay', upgrade: 'steady', document: 'steady' };
 const add = (key: string, value: string): object => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
 
@@ -34,6 +35,7 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, read
     ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
     ...filters,
   };
+  const way = WAY[kind] ?? kind;
   return {
     name: routeName(server, kind),
     match: { ...path, ...(headers.length > 0 && { headers }) },
@@ -42,7 +44,7 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, read
       ...(retryPolicy && { retry_policy: retryPolicy }),
       ...action,
     },
-    request_headers_to_add: [add(HEADER.server, server), add(HEADER.way, WAY[kind] ?? kind), ...(readsBodies ? [] : [add(HEADER.guard, '1')])],
+    request_headers_to_add: [add(HEADER.server, server), ...(way === 'steady' ? [] : [add(HEADER.way, way)]), ...(readsBodies ? [] : [add(HEADER.guard, '1')])],
     ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
   };

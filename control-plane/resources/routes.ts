@@ -8,7 +8,8 @@ import type { EnvoyNode } from './node.ts';
 import { DEFAULT_BODY_BYTES } from './route.ts';
 import { plainRetry, sessionRetry } from './retry-policy.ts';
 import type { Memo } from './memo.ts';
-import { routeInputs, serverRoutes } from './server-routes.ts';
+import { hasSteadyRoutes, routeInputs, serverRoutes, type RoutedNode } from './server-routes.ts';
+import { neighbourRelayAddresses } from './endpoints.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
@@ -38,16 +39,16 @@ const health: object = {
  */
 export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo: Memo): object {
   const only = snapshot.servers.length === 1 ? snapshot.servers[0]! : null;
-  const relays = node.relay.join();
+  const relays = node.relay.join(), others = neighbourRelayAddresses(snapshot, node).sort();
   const ofServers = snapshot.servers.map((server) => {
     const inputs = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
-    return memo.get(`routes ${server.name}`, [inputs, relays, only !== null], () => byPrefixOf(server, node, only !== null));
+    return memo.get(`routes ${server.name}`, [inputs, relays, only !== null, hasSteadyRoutes(server) ? others.join() : ''], () => byPrefixOf(server, { ...node, neighbours: others }, only !== null));
   });
   return memo.get('routes', ofServers, () => virtualHost(Object.assign({ '/health': list([health]) }, ...ofServers)));
 }
 
 /** A server's routes, by the prefix of the path. */
-function byPrefixOf(server: ServerTopology, node: EnvoyNode, isOnly: boolean): Record<string, object> {
+function byPrefixOf(server: ServerTopology, node: RoutedNode, isOnly: boolean): Record<string, object> {
   const path = `/mcp/${server.name}`;
   return {
     [path]: list(serverRoutes(server, node, { path_separated_prefix: path })),

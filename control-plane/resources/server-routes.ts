@@ -7,16 +7,24 @@ import { rateLimitOnRoute } from './filters/rate-limit.ts';
 import { pinTo } from './filters/session-id.ts';
 import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
-import { plainRetry } from './retry-policy.ts';
+import { pinnedRetry, plainRetry } from './retry-policy.ts';
 import { route } from './route.ts';
 import { freeMethods, hasSession, isMcpMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
 
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
 const relayOf = (slot: string, relays: readonly string[]): string | undefined => relays[parseInt(slot, 36) % relays.length];
 
+/** A node, and its neighbours' relays (`ip:port`). */
+export interface RoutedNode extends EnvoyNode { neighbours: readonly string[] }
+
+const holdsAll = ({ guard }: ServerTopology['policy']): boolean => guard.includes('calls') && guard.includes('streams');
+
+/** Whether sessions of this server may go straight to their replica: only then do its routes name the neighbours. */
+export const hasSteadyRoutes = ({ policy }: ServerTopology): boolean => !holdsAll(policy);
+
 /** What a server's routes are made of, as text: while it stays the same, so do they. */
 export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }: ServerTopology): string => {
-  const isAllGuarded = policy.guard.includes('calls') && policy.guard.includes('streams');
+  const isAllGuarded = holdsAll(policy);
   return JSON.stringify([
     server.name, server.backends.map(({ hostOverride }) => hostOverride), server.allowedOrigins, server.allowedHosts, server.jwt, server.rateLimit,
     policy.guard, policy.path, policy.maxBodyBytes, policy.affinity.calls, policy.sharedCache, policy.timeouts.callMs,
@@ -28,7 +36,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
  * A server's routes below `path` (RouteMatch without headers), first match wins:
  * refused → modern that any replica answers → other modern → sessions that need no decision → other sessions → no session.
  */
-export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: object): object[] {
+export function serverRoutes(server: ServerTopology, node: RoutedNode, path: object): object[] {
   const { policy } = server;
   const cluster = RESOURCE.serverCluster(server.name);
   const holdsCalls = policy.guard.includes('calls');
@@ -54,7 +62,8 @@ export function serverRoutes(server: ServerTopology, node: EnvoyNode, path: obje
     })];
     // The relay decides anyway, so its routes stay as they are when a replica's health or a breaker changes: nothing to push.
     if (isAllGuarded || !endpoint.isSteady) return guardedRoutes;
-    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, filters: hosts(endpoint.address, own) };
+    // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
+    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, retryPolicy: pinnedRetry, filters: hosts(endpoint.address, own, relayOf(endpoint.slot, node.neighbours)) };
     // Without a guard every change of health sends all routes again: one per slot where one will do.
     if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0) return [route({ ...steady, headers: [slot] })];
     return [

@@ -12,28 +12,51 @@ const BEGUN_METHODS = ['tools/call', 'initialize'];
 const BEGUN_OUTCOMES: readonly OutcomeKind[] = ['success', 'tool_error', 'server_error', 'replica_fault', 'overload', 'lost_session'];
 const NO_EXEMPLAR = {};
 
+/** Requests that are alike in every label, counted together until the next scrape: one look-up per request instead of one per counter. */
+interface Tally {
+  count: number;
+  isError: boolean;
+  requests: { server_id: string; backend: string; method: string; outcome: OutcomeKind };
+  ways: { server_id: string; way: string; source: string };
+  errors: { method: string; server_id: string; error_type: OutcomeKind };
+  duration: { method: string; server_id: string; status: string };
+  backend: { server_id: string; backend: string } | null;
+  toolCalls: { server_id: string; tool: string; outcome: OutcomeKind } | null;
+  toolDuration: { server_id: string; tool: string } | null;
+}
+
 /** Requests by what they came to: R9's first two, totals by outcome, tools and backends. */
 export function requestMetrics(registry: Registry, tools: ToolLabels) {
-  const registers = [registry];
+  const registers = [registry], tallies = new Map<string, Tally>();
+  const collect = (): void => {
+    for (const tally of tallies.values()) {
+      if (tally.count === 0) continue;
+      requests.inc(tally.requests, tally.count);
+      ways.inc(tally.ways, tally.count);
+      if (tally.isError) errors.inc(tally.errors, tally.count);
+      if (tally.toolCalls) toolCalls.inc(tally.toolCalls, tally.count);
+      tally.count = 0;
+    }
+  };
   const duration = new Histogram({
     name: 'mcp_request_duration_seconds', help: 'Time from the first byte of a request to the last byte of its answer.',
     labelNames: ['method', 'server_id', 'status'], buckets: REQUEST_SECONDS, enableExemplars: true, registers,
   });
   const errors = new Counter({
     name: 'mcp_errors_total', help: 'Requests that came to something other than success, by kind of error.',
-    labelNames: ['method', 'server_id', 'error_type'], registers,
+    labelNames: ['method', 'server_id', 'error_type'], registers, collect,
   });
   const requests = new Counter({
     name: 'mcp_requests_total', help: 'Requests by outcome.',
-    labelNames: ['server_id', 'backend', 'method', 'outcome'], registers,
+    labelNames: ['server_id', 'backend', 'method', 'outcome'], registers, collect,
   });
   const ways = new Counter({
     name: 'holdfast_requests_by_way_total', help: 'Requests by the way they took through the mesh and who reported them.',
-    labelNames: ['server_id', 'way', 'source'], registers,
+    labelNames: ['server_id', 'way', 'source'], registers, collect,
   });
   const toolCalls = new Counter({
     name: 'mcp_tool_calls_total', help: 'Tool calls by outcome; tools that the server does not list count as `other`.',
-    labelNames: ['server_id', 'tool', 'outcome'], registers,
+    labelNames: ['server_id', 'tool', 'outcome'], registers, collect,
   });
   const toolDuration = new Histogram({
     name: 'mcp_tool_duration_seconds', help: 'Duration of tool calls.',
@@ -56,20 +79,26 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     },
     /** Counts one request. A sink of the OutcomeBus. */
     outcome(outcome: Outcome): void {
-      const server_id = outcome.server;
+      const tool = outcome.tool === null ? null : tools.label(outcome.server, outcome.tool, outcome.kind === 'success');
       const method = methodLabel(outcome.method);
-      const backend = outcome.backend ?? 'none';
+      const key = `${outcome.server}\n${outcome.backend}\n${method}\n${outcome.kind}\n${outcome.status}\n${outcome.way}\n${outcome.source}\n${tool}`;
+      let tally = tallies.get(key);
+      if (!tally) tallies.set(key, tally = newTally(outcome, method, tool));
+      tally.count++;
       const seconds = Math.max(0, outcome.durationMs) / 1000;
       const exemplarLabels = outcome.traceId === null ? NO_EXEMPLAR : { trace_id: outcome.traceId };
-      requests.inc({ server_id, backend, method, outcome: outcome.kind });
-      ways.inc({ server_id, way: outcome.way, source: outcome.source });
-      duration.observe({ labels: { method, server_id, status: String(outcome.status) }, value: seconds, exemplarLabels });
-      if (!NO_ERROR.has(outcome.kind)) errors.inc({ method, server_id, error_type: outcome.kind });
-      if (method !== 'GET' && outcome.backend !== null) backendDuration.observe({ server_id, backend }, seconds);
-      if (outcome.tool === null) return;
-      const tool = tools.label(server_id, outcome.tool, outcome.kind === 'success');
-      toolCalls.inc({ server_id, tool, outcome: outcome.kind });
-      toolDuration.observe({ labels: { server_id, tool }, value: seconds, exemplarLabels });
+      duration.observe({ labels: tally.duration, value: seconds, exemplarLabels });
+      if (tally.backend) backendDuration.observe(tally.backend, seconds);
+      if (tally.toolDuration) toolDuration.observe({ labels: tally.toolDuration, value: seconds, exemplarLabels });
     },
+  };
+}
+
+function newTally({ server: server_id, backend, kind: outcome, status, way, source }: Outcome, method: string, tool: string | null): Tally {
+  return {
+    count: 0, isError: !NO_ERROR.has(outcome),
+    requests: { server_id, backend: backend ?? 'none', method, outcome }, ways: { server_id, way, source }, errors: { method, server_id, error_type: outcome },
+    duration: { method, server_id, status: String(status) }, backend: method !== 'GET' && backend !== null ? { server_id, backend } : null,
+    toolCalls: tool === null ? null : { server_id, tool, outcome }, toolDuration: tool === null ? null : { server_id, tool },
   };
 }

@@ -38,7 +38,8 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
 
   const httpMethod = word('httpMethod') ?? '';
   const hasRequestId = line('id') !== null;
-  const method = httpMethod !== 'POST' ? httpMethod || 'other' : line('method') ?? line('methodHeader') ?? (hasRequestId ? 'response' : 'other');
+  // What the body says; a header that nobody compared with it would be the client's word.
+  const method = httpMethod !== 'POST' ? httpMethod || 'other' : line('method') ?? (hasRequestId ? 'response' : 'other');
   const notes = answerNotes(values);
   const session = line('session');
   // What Envoy or the sidecar answered without trouble upstream is not the replica's doing, even where one had been chosen.
@@ -53,7 +54,7 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
         bodyBytes: Number(word('bytesSent') ?? 0), hasRetryAfter: word('retryAfter') !== null, givesSession: word('givenSession') !== null,
       }),
       server, slot, backend: slot === null ? null : backendOf(server, slot), method,
-      tool: method === 'tools/call' ? line('name') ?? line('nameHeader') : null,
+      tool: method === 'tools/call' ? line('name') : null,
       status, errorCode: notes.errorCode, durationMs: answeredUs === null ? Number(word('durationMs') ?? 0) : Number(answeredUs) / 1000, startedAtMs: entry.startedAtMs,
       source: 'envoy', way, session, traceId: TRACE.exec(line('traceparent') ?? '')?.[1] ?? null, permit: word('permit'),
     },

@@ -24,7 +24,7 @@ const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 export function readClientRequest(incoming: IncomingMessage, nowMs: number): ClientRequest {
   const headers = incoming.headers;
-  const inQuery = sessionOfQuery(incoming.url ?? '/'), clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? inQuery, way = one(headers[HEADER.way]) ?? '';
+  const inQuery = sessionOfQuery(incoming.url ?? '/'), clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? inQuery, way = one(headers[HEADER.way]) ?? 'steady';
   return {
     incoming, path: incoming.url ?? '/', server: one(headers[HEADER.server]) ?? '', clientId, digest: clientId === null ? null : sessionDigest(clientId),
     way: WAYS.has(way) ? way as Outcome['way'] : 'relay', traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
