@@ -9,17 +9,17 @@ const nextPriority = {
  * What Envoy may send again by itself: only what provably no replica acted on. The pin's list, or the priorities, lead the second attempt to
  * the relay, which knows what may be sent twice and has a budget for it.
  */
-const pinned = (retryOn: string, statusCodes?: number[]): object => ({
+const pinned = (retries: number, retryOn: string, statusCodes?: number[]): object => ({
   retry_on: retryOn,
   ...(statusCodes && { retriable_status_codes: statusCodes }),
-  num_retries: 3,
+  num_retries: retries,
   // Handing over needs no patience: the next host is another process.
   retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
 });
 
 /** With the priorities, for requests that have no list of hosts, or may come to its end. */
 const handOver = (retryOn: string, statusCodes?: number[]): object => ({
-  ...pinned(retryOn, statusCodes),
+  ...pinned(3, retryOn, statusCodes),
   retry_priority: nextPriority,
   retry_host_predicate: [{
     name: 'envoy.retry_host_predicates.previous_hosts',
@@ -33,8 +33,11 @@ const UNDELIVERED = 'connect-failure,refused-stream,reset-before-request';
 /** For requests that name a session: a 404 means that the replica has forgotten it, and the relay can bring it back. */
 export const sessionRetry = handOver(`${UNDELIVERED},retriable-status-codes`, [404]);
 
-/** The same for a pin that names every host to try: without the plugins that choose another one, which cost each request 5 µs, tried again or not. */
-export const pinnedRetry = pinned(`${UNDELIVERED},retriable-status-codes`, [404]);
+/**
+ * The same for a pin that names every host to try, and as many attempts as there are hosts: a further one would meet a replica that has never
+ * heard of the session. Without the plugins that choose another host, which cost each request 5 µs, tried again or not.
+ */
+export const pinnedRetry = (hosts: number): object => pinned(hosts - 1, `${UNDELIVERED},retriable-status-codes`, [404]);
 
 /** For all others a 404 is the answer. */
 export const plainRetry = handOver(UNDELIVERED);

@@ -55,15 +55,16 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
   const ofSlots = server.endpoints.flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
-    const hosts = (...list: Array<string | undefined>): Record<string, object> => ({ ...policies, [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
+    const pins = (...list: Array<string | undefined>): Record<string, object> => ({ ...policies, [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
     const slot = ofSlot(endpoint.slot);
     const guardedRoutes = isUnguarded ? [] : [route({
-      ...common, cluster, kind: 'guarded', readsBodies: false, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: hosts(own, endpoint.address),
+      ...common, cluster, kind: 'guarded', readsBodies: false, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: pins(own, endpoint.address),
     })];
     // The relay decides anyway, so its routes stay as they are when a replica's health or a breaker changes: nothing to push.
     if (isAllGuarded || !endpoint.isSteady) return guardedRoutes;
     // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
-    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, retryPolicy: pinnedRetry, filters: hosts(endpoint.address, own, relayOf(endpoint.slot, node.neighbours)) };
+    const hosts = [endpoint.address, own, relayOf(endpoint.slot, node.neighbours)].filter((each) => each !== undefined);
+    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, retryPolicy: pinnedRetry(hosts.length), filters: pins(...hosts) };
     // Without a guard every change of health sends all routes again: one per slot where one will do.
     if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0) return [route({ ...steady, headers: [slot] })];
     return [

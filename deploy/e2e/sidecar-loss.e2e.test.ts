@@ -51,3 +51,16 @@ test('of two sidecar processes either may die, and both, without a failed call',
   t.deepEqual(failures, []);
   await Promise.all(clients.map((client) => client.terminate()));
 });
+
+test('without a guard a session whose replica dies beside a dead sidecar goes on: the neighbour’s relay brings it back', async (t) => {
+  t.timeout(120_000);
+  await using mesh = await startMesh({ servers: { linear: { replicas: 2, settings: { guard: 'off', trustAnnotations: true } } } });
+  const clients = await Promise.all(Array.from({ length: 6 }, () => connectClient({ kind: 'v1', url: mesh.url('linear') })));
+  const homes = await Promise.all(clients.map(async (client) => String((await client.callTool('cart')).data['replica'])));
+  t.deepEqual(new Set(homes).size, 2);
+  await mesh.gateways[0]!.sidecars[0]!.process.kill();
+  const dead = mesh.replicas.find(({ name }) => name === homes[0])!, alive = mesh.replicas.find(({ name }) => name !== homes[0])!;
+  await dead.process.kill();
+  for (const client of clients) t.is(String((await client.callTool('cart')).data['replica']), alive.name);
+  await Promise.all(clients.map((client) => client.terminate()));
+});
