@@ -25,7 +25,8 @@ const handOver = (retryOn: string, statusCodes?: number[]): object => ({
     name: 'envoy.retry_host_predicates.previous_hosts',
     typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
   }],
-  host_selection_retry_max_attempts: 5,
+  // A dead host has no requests, so least request likes it best: after 5 draws one in four would meet it again.
+  host_selection_retry_max_attempts: 20,
 });
 
 const UNDELIVERED = 'connect-failure,refused-stream,reset-before-request';

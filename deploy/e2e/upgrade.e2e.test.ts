@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { hostsOf } from '../mesh/envoy-hosts.ts';
+import { hostsOf, isChosen } from '../mesh/envoy-hosts.ts';
 import { REPOSITORY } from '../mesh/node-program.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { redisAnswer } from '../mesh/start-redis.ts';
@@ -32,7 +32,7 @@ async function setting(t: ExecutionContext, options: Parameters<typeof startMesh
   /** As deploy/compose/run-envoy.sh and a pod's preStop do it: the edge is told first, then sidecar and Envoy end and the other version's come. */
   const becomeGateway = async (gateway: number, folder: string): Promise<void> => {
     const { url, envoy, sidecars: [slot] } = mesh.gateways[gateway]!, { host } = new URL(url);
-    const isUsed = async (): Promise<boolean> => [...(await hostsOf(mesh.edges[0]!.envoy.adminUrl)).values()].some((hosts) => hosts.get(host) === 'HEALTHY');
+    const isUsed = (): Promise<boolean> => isChosen(mesh.edges[0]!.envoy.adminUrl, host);
     await fetch(`${slot!.adminUrl}/drain`, { method: 'POST' });
     await fetch(`${envoy.adminUrl}/healthcheck/fail`, { method: 'POST' });
     await waitFor(async () => !(await isUsed()), { what: 'the edge turns away from the gateway' });

@@ -15,7 +15,8 @@ const retry = {
     name: 'envoy.retry_host_predicates.previous_hosts',
     typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
   }],
-  host_selection_retry_max_attempts: 5,
+  // A dead host has no requests, so least request likes it best: after 5 draws one in four would meet it again.
+  host_selection_retry_max_attempts: 20,
 };
 
 const route = (name: string, match: object, idleTimeoutMs: number): object => ({
