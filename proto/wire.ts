@@ -48,7 +48,7 @@ export const METADATA = {
   permit: 'permit',
   /** Written by ext_proc with an answer of its own (`true`): Envoy's local replies leave it as it is. */
   answered: 'answered',
-  /** Written by json_to_metadata from the request body: `method`, `id`, `name` (params.name), `task` (params.taskId). */
+  /** Written by json_to_metadata from the request body: `method`, `id`, `name` (params.name). */
   request: 'mcp',
   /** Written by json_to_metadata / sse_to_metadata from the response: `code` (error.code), `isError` (result.isError). */
   outcome: 'outcome',

@@ -45,7 +45,8 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
           // Not by default: an event that is no JSON object crashes it (README).
           ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
           extProc,
-          { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }) },
+          // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
+          { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true, dynamic_stats: false }) },
         ],
       })],
     }],

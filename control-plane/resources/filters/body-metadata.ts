@@ -8,7 +8,7 @@ const read = (metadata_namespace: string, key: string, ...path: string[]): objec
 
 const REQUEST = [
   read(METADATA.request, 'method', 'method'), read(METADATA.request, 'id', 'id'),
-  read(METADATA.request, 'name', 'params', 'name'), read(METADATA.request, 'task', 'params', 'taskId'),
+  read(METADATA.request, 'name', 'params', 'name'),
 ];
 
 /** As a number; a boolean becomes 0 or 1, and anything else counts as absent, so that no text of a replica's gets into the access log. */

@@ -15,7 +15,7 @@ export const sessionToMetadata: object = {
     request_rules: [
       {
         header: HEADER.sessionId,
-        on_header_present: { metadata_namespace: METADATA.namespace, key: UPSTREAM, regex_value_rewrite: { pattern: { regex: '^[^~]*~(.*)$' }, substitution: '\\1' } },
+        on_header_present: { metadata_namespace: METADATA.namespace, key: UPSTREAM, regex_value_rewrite: { pattern: { regex: '^[^~]*~' }, substitution: '' } },
       },
       { header: HEADER.sessionId, on_header_present: { metadata_namespace: METADATA.namespace, key: METADATA.session } },
     ],
