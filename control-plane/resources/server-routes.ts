@@ -42,7 +42,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const holdsCalls = policy.guard.includes('calls');
   const holdsStreams = policy.guard.includes('streams');
   const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
-  const isAllGuarded = guarded.length === 3, isUnguarded = !holdsCalls && !holdsStreams;
+  const isAllGuarded = holdsAll(policy), isUnguarded = !holdsCalls && !holdsStreams;
   const policies = { ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
   const common = {
     server: server.name, path, filters: policies, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,

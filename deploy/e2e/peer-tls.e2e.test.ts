@@ -12,6 +12,7 @@ import { hostsOf } from '../mesh/envoy-hosts.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { movedAndKept } from './moved-and-kept.ts';
 
 /** Longer than Envoy keeps an ejected relay out. */
 const LOAD_MS = 3000;
@@ -65,12 +66,7 @@ test.serial('nobody without a certificate of the mesh reaches a relay from elsew
 
 test.serial('while a gateway’s sidecar is dead its sessions, moved ones and new ones go on over the neighbour’s, by mTLS', async (t) => {
   t.timeout(120_000);
-  const moved = await connectClient({ kind: 'v1', url: mesh.url('linear') });
-  const home = String((await moved.callTool('cart')).data['replica']);
-  await mesh.replicas.find(({ name }) => name === home)!.process.restart('SIGKILL');
-  await moved.callTool('cart');
-  await mesh.settled();
-  const kept = await connectClient({ kind: 'v1', url: mesh.url('linear') });
+  const { moved, kept } = await movedAndKept(mesh);
   const [sidecar] = mesh.gateways[0]!.sidecars, [theirs] = mesh.gateways[1]!.sidecars, hosts = (await hostsOf(mesh.gateways[0]!.envoy.adminUrl)).get('mcp.linear')!;
   t.deepEqual([hosts.has(sidecar!.relay), hosts.has(theirs!.relayPeer!), hosts.has(theirs!.relay)], [true, true, false], 'plain to one’s own, mTLS to the neighbour’s');
   await sidecar!.process.kill();

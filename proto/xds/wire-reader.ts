@@ -62,17 +62,21 @@ export class WireReader {
     return text;
   }
 
-  /** Goes into the message that this field holds, as if nothing stood after it. What it gives is for {@link leave}. */
-  enter(): number {
+  /** Goes into the message that this field holds, as if nothing stood after it, and goes on after it, however much of it was read. */
+  inside(read: () => void): void {
     const outer = this.#end;
     this.#end = this.#take();
-    return outer;
-  }
-
-  /** Goes on after a message that was entered, however much of it was read. */
-  leave(outer: number): void {
+    read();
     this.#at = this.#end;
     this.#end = outer;
+  }
+
+  /** Goes inside each message that stands in field `field`, and passes over all else. */
+  each(field: number, read: () => void): void {
+    while (this.next()) {
+      if (this.field === field) this.inside(read);
+      else this.skip();
+    }
   }
 
   /** End of the length-delimited field that begins here. */

@@ -15,15 +15,15 @@ export function decodeMessage(bytes: Buffer): ProcessingMessage {
   while (reader.next()) {
     const { field } = reader, kind = KINDS[field];
     if (kind === undefined && field !== 8 && field !== 9) { reader.skip(); continue; }
-    const outer = reader.enter();
-    if (field === 8) message.read = namedStruct(reader, METADATA.request) ?? message.read;
-    else if (field === 9) message.attributes = entry(reader, ATTRIBUTES) ?? message.attributes;
-    else if (kind !== undefined) {
-      message.kind = kind;
-      if (field <= 3) headers(reader, message);
-      else if (field <= 5) body(reader, message);
-    }
-    reader.leave(outer);
+    reader.inside(() => {
+      if (field === 8) reader.each(1, () => { message.read = entry(reader, METADATA.request) ?? message.read; });
+      else if (field === 9) message.attributes = entry(reader, ATTRIBUTES) ?? message.attributes;
+      else if (kind !== undefined) {
+        message.kind = kind;
+        if (field <= 3) headers(reader, message);
+        else if (field <= 5) body(reader, message);
+      }
+    });
   }
   return message;
 }
@@ -31,12 +31,7 @@ export function decodeMessage(bytes: Buffer): ProcessingMessage {
 /** HttpHeaders: HeaderMap in field 1, end_of_stream in field 3. */
 function headers(reader: WireReader, into: { headers: [string, string][]; isLast: boolean }): void {
   while (reader.next()) {
-    if (reader.field === 1) inside(reader, () => {
-      while (reader.next()) {
-        if (reader.field === 1) inside(reader, () => { into.headers.push(header(reader)); });
-        else reader.skip();
-      }
-    });
+    if (reader.field === 1) reader.inside(() => reader.each(1, () => { into.headers.push(header(reader)); }));
     else if (reader.field === 3) into.isLast = reader.bool();
     else reader.skip();
   }
@@ -62,22 +57,12 @@ function body(reader: WireReader, into: { body: Buffer; isLast: boolean }): void
   }
 }
 
-/** Metadata: the Struct of one namespace, of the map in field 1. */
-function namedStruct(reader: WireReader, name: string): Scalars | null {
-  let found: Scalars | null = null;
-  while (reader.next()) {
-    if (reader.field === 1) inside(reader, () => { found = entry(reader, name) ?? found; });
-    else reader.skip();
-  }
-  return found;
-}
-
-/** An entry of `map<string, Struct>`, when it has that key. The key stands before the value, as every encoder writes maps. */
+/** An entry of `map<string, Struct>` (Metadata's namespaces, the attributes), when it has that key. The key stands before the value, as every encoder writes maps. */
 function entry(reader: WireReader, name: string): Scalars | null {
   let key = '', found: Scalars | null = null;
   while (reader.next()) {
     if (reader.field === 1) key = reader.text();
-    else if (reader.field === 2 && key === name) inside(reader, () => { found = struct(reader); });
+    else if (reader.field === 2 && key === name) reader.inside(() => { found = struct(reader); });
     else reader.skip();
   }
   return found;
@@ -85,17 +70,14 @@ function entry(reader: WireReader, name: string): Scalars | null {
 
 function struct(reader: WireReader): Scalars {
   const fields: Scalars = Object.create(null) as Scalars;
-  while (reader.next()) {
-    if (reader.field !== 1) { reader.skip(); continue; }
-    inside(reader, () => {
-      let key = '';
-      while (reader.next()) {
-        if (reader.field === 1) key = reader.text();
-        else if (reader.field === 2) inside(reader, () => { scalar(reader, fields, key); });
-        else reader.skip();
-      }
-    });
-  }
+  reader.each(1, () => {
+    let key = '';
+    while (reader.next()) {
+      if (reader.field === 1) key = reader.text();
+      else if (reader.field === 2) reader.inside(() => { scalar(reader, fields, key); });
+      else reader.skip();
+    }
+  });
   return fields;
 }
 
@@ -106,10 +88,4 @@ function scalar(reader: WireReader, fields: Scalars, key: string): void {
     else if (reader.field === 4) fields[key] = reader.bool();
     else reader.skip();
   }
-}
-
-function inside(reader: WireReader, read: () => void): void {
-  const outer = reader.enter();
-  read();
-  reader.leave(outer);
 }

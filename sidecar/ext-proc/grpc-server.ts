@@ -11,9 +11,6 @@ export interface GrpcCall {
   send(message: object): void;
   /** Ends the call; a status other than 0 tells why. Later calls do nothing. */
   end(status?: number, message?: string): void;
-  /** Stops and goes on reading: HTTP/2's flow control tells the client. */
-  pause(): void;
-  resume(): void;
 }
 
 /** What becomes of one call: exactly one `onClose`, whether it ended, was cancelled or broke. */
@@ -137,8 +134,6 @@ function serveCall(stream: ServerHttp2Stream, method: GrpcMethod, open: (call: G
       });
       stream.end();
     },
-    pause: () => { stream.pause(); },
-    resume: () => { if (!stream.destroyed) stream.resume(); },
   };
   const guard = (run: () => void): void => {
     try {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { eachMember, readString, skipSpace } from '../../proto/json-scan.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
@@ -13,7 +13,7 @@ type Handles = ServerPolicy['affinity']['handles'];
 /** Longest requestState that is looked for. */
 const MAX_STATE_BYTES = 1 << 20, MAX_NAME_BYTES = 1024;
 
-const key = (kind: AffinityKey['kind'], ...parts: string[]): AffinityKey => ({ kind, digest: createHash('sha256').update(JSON.stringify(parts)).digest('hex') });
+const key = (kind: AffinityKey['kind'], ...parts: string[]): AffinityKey => ({ kind, digest: hash('sha256', JSON.stringify(parts)) });
 /** Handles that are given and taken under one name: the argument's, else the header's. */
 const nameOf = ({ argument, header }: Handles[number]): string => argument ?? header?.toLowerCase() ?? '';
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : null);

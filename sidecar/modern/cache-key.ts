@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import { HEADER } from '../../proto/wire.ts';
@@ -18,7 +18,7 @@ export function cacheKey(message: RpcMessage, body: Buffer, headers: IncomingHtt
   if (message.method === 'resources/read' ? typeof name !== 'string' || headerValue(name) !== message.uri : name !== undefined) return null;
   const { _meta, ...asked } = paramsOf(body) ?? {};
   if ('inputResponses' in asked || _meta === undefined) return null;
-  return createHash('sha256').update(JSON.stringify([message.method, message.claimedVersion, headers.authorization !== undefined, inOrder(asked)])).digest('hex');
+  return hash('sha256', JSON.stringify([message.method, message.claimedVersion, headers.authorization !== undefined, inOrder(asked)]));
 }
 
 function paramsOf(body: Buffer): Record<string, unknown> | undefined {

@@ -8,29 +8,16 @@ import { WireReader } from '../../proto/xds/wire-reader.ts';
  */
 export function decodeAccessLog(bytes: Buffer): AccessLogEntry[] {
   const entries: AccessLogEntry[] = [], reader = new WireReader(bytes);
-  inEach(reader, 1, () => inEach(reader, 2, () => inEach(reader, 2, () => { entries.push(record(reader)); })));
+  reader.each(1, () => reader.each(2, () => reader.each(2, () => { entries.push(record(reader)); })));
   return entries;
-}
-
-/** Goes into each message that stands in field `number`, and passes over all else. */
-function inEach(reader: WireReader, number: number, read: () => void): void {
-  while (reader.next()) {
-    if (reader.field !== number) { reader.skip(); continue; }
-    const outer = reader.enter();
-    read();
-    reader.leave(outer);
-  }
 }
 
 function record(reader: WireReader): AccessLogEntry {
   let startedAtMs = 0, text = '';
   while (reader.next()) {
     if (reader.field === 1) startedAtMs = reader.fixed64() / 1e6;
-    else if (reader.field === 5) {
-      const outer = reader.enter();
-      text = stringValue(reader);
-      reader.leave(outer);
-    } else reader.skip();
+    else if (reader.field === 5) reader.inside(() => { text = stringValue(reader); });
+    else reader.skip();
   }
   return { startedAtMs, text };
 }

@@ -1,6 +1,7 @@
 import { clientSessionId } from '../../proto/session-id.ts';
 import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { userIdOf } from '../routing/principal.ts';
 
 export interface Birth { replica: ReplicaEndpoint; upstreamId: string; principal: string | null; hasCredentials: boolean; initializeParams: unknown; nowMs: number }
 
@@ -14,7 +15,7 @@ export function bornRecord(birth: Birth, result: unknown): SessionRecord | null 
   if (typeof protocolVersion !== 'string') return null;
   return {
     version: RECORD_VERSION, server: birth.replica.server, type: 'http', digest: sessionDigest(meshId(birth)), principal: birth.principal,
-    userId: birth.principal === null ? 'anonymous' : birth.principal.slice(0, 12), hasCredentials: birth.hasCredentials, initializeParams: birth.initializeParams, protocolVersion,
+    userId: userIdOf(birth.principal), hasCredentials: birth.hasCredentials, initializeParams: birth.initializeParams, protocolVersion,
     capabilities: capabilities !== null && typeof capabilities === 'object' ? capabilities as Record<string, unknown> : {},
     logLevel: null, subscriptions: [], hasGetStream: false, backend: birth.replica.backend, slot: birth.replica.slot, upstreamId: birth.upstreamId,
     epoch: 0, createdAtMs: birth.nowMs, lastActivityMs: birth.nowMs, isTombstone: false,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { askReplica, type RpcAnswer } from '../recovery/ask-replica.ts';
 import { neighbourHeaders } from '../recovery/upstream-headers.ts';
 import { HEADER } from '../../proto/wire.ts';
@@ -8,7 +8,7 @@ import type { ClientRequest } from './client-request.ts';
 import type { RelayContext } from './relay-context.ts';
 
 /** What a record says of the relay that holds an HTTP+SSE session's stream: records carry no address. */
-export const holderName = (address: string): string => createHash('sha256').update(address).digest('hex').slice(0, 16);
+export const holderName = (address: string): string => hash('sha256', address).slice(0, 16);
 
 /**
  * A message whose session's stream another relay holds goes there: only that one hears the answer, or that it will never come. With the store away

@@ -8,7 +8,7 @@ import { catchUpNotifications } from '../recovery/recovery-plan.ts';
 import { replaySafety } from '../recovery/replay-safety.ts';
 import { ownMessageHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
-import { principalOf } from '../routing/principal.ts';
+import { principalOf, userIdOf } from '../routing/principal.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -135,7 +135,7 @@ export class SseHolder implements LifeListener {
     this.#digest = sessionDigest(this.#clientId);
     const original = incoming.headers['x-envoy-original-path'], path = typeof original === 'string' ? original : `/mcp/${server}`;
     const record: SessionRecord = {
-      version: RECORD_VERSION, server, type: 'sse', digest: this.#digest, principal, userId: principal === null ? 'anonymous' : principal.slice(0, 12), initializeParams: null, protocolVersion: '', capabilities: {},
+      version: RECORD_VERSION, server, type: 'sse', digest: this.#digest, principal, userId: userIdOf(principal), initializeParams: null, protocolVersion: '', capabilities: {},
       logLevel: null, subscriptions: [], hasGetStream: true, backend: life.replica.backend, slot: life.replica.slot, upstreamId, holder: holderName(this.#ctx.ownRelay()), epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: false,
     };
     this.#ctx.sse.add(this.#digest, this);
