@@ -1,9 +1,10 @@
 import { systemClock, type Clock } from '../session/clock.ts';
+import { RecencyMap } from '../session/recency-map.ts';
 import { StoreGauge, type Asked } from '../session/store-gauge.ts';
 import type { AffinityKey } from './affinity-key.ts';
 import type { AffinityStore } from './affinity-store.ts';
 
-interface Held { slot: string; untilMs: number; writtenMs: number }
+interface Held { slot: string; untilMs: number; writtenMs: number; movedAt: number }
 
 export interface AffinityMemoryOptions {
   /** Null: this process alone remembers. */
@@ -30,7 +31,7 @@ export class AffinityMemory {
   readonly #clock: Clock;
   readonly #maxHeld: number;
   readonly #onError: (error: unknown) => void;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new RecencyMap<Held>();
 
   constructor({ store, clock = systemClock, maxHeld = 100_000, onError = () => undefined }: AffinityMemoryOptions) {
     this.#store = store;
@@ -68,14 +69,13 @@ export class AffinityMemory {
   close(): void { this.#gauge?.stop(); }
 
   #local(server: string, key: AffinityKey, ttlSeconds: number): string | null {
-    const name = nameOf(server, key), held = this.#held.get(name), now = this.#clock.now();
+    const name = nameOf(server, key), held = this.#held.use(name), now = this.#clock.now();
     if (!held) return null;
     if (held.untilMs <= now) {
       this.#held.delete(name);
       return null;
     }
     if (now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE) void this.#write(server, key, held.slot, ttlSeconds);
-    else this.#keep(name, held);
     return held.slot;
   }
 
@@ -83,13 +83,13 @@ export class AffinityMemory {
     const found = await this.#ask(READ_LIMIT_MS, (store) => store.get(server, key));
     if (found?.kind !== 'answered' || found.value === null) return null;
     // When it was written is not known, so the next use writes it again.
-    this.#keep(nameOf(server, key), { slot: found.value, untilMs: this.#clock.now() + ttlSeconds * 1000, writtenMs: 0 });
+    this.#keep(nameOf(server, key), { slot: found.value, untilMs: this.#clock.now() + ttlSeconds * 1000, writtenMs: 0, movedAt: 0 });
     return found.value;
   }
 
   async #write(server: string, key: AffinityKey, slot: string, ttlSeconds: number): Promise<void> {
     const now = this.#clock.now();
-    this.#keep(nameOf(server, key), { slot, untilMs: now + ttlSeconds * 1000, writtenMs: now });
+    this.#keep(nameOf(server, key), { slot, untilMs: now + ttlSeconds * 1000, writtenMs: now, movedAt: 0 });
     await this.#ask(WRITE_LIMIT_MS, (store) => store.set(server, key, slot, ttlSeconds));
   }
 
@@ -107,9 +107,8 @@ export class AffinityMemory {
   }
 
   #keep(name: string, held: Held): void {
-    this.#held.delete(name);
-    this.#held.set(name, held);
-    if (this.#held.size > this.#maxHeld) this.#held.delete(this.#held.keys().next().value!);
+    this.#held.add(name, held);
+    if (this.#held.size > this.#maxHeld) this.#held.delete(this.#held.oldest!);
   }
 }
 

@@ -1,6 +1,7 @@
 import { eachMember, skipSpace } from '../../proto/json-scan.ts';
+import { RecencyMap } from '../session/recency-map.ts';
 
-interface Entry { method: string; uri: string | null; beforeTtl: Buffer; afterTtl: Buffer; untilMs: number; bytes: number }
+interface Entry { method: string; uri: string | null; beforeTtl: Buffer; afterTtl: Buffer; untilMs: number; bytes: number; movedAt: number }
 
 /** Limits of one process: results beyond them are simply not kept; the least recently used go first. */
 const MAX_RESULT_BYTES = 1 << 20, MAX_TOTAL_BYTES = 64 << 20, MAX_ENTRIES = 10_000;
@@ -17,7 +18,7 @@ const OUTDATES: Readonly<Record<string, readonly string[]>> = {
 
 /** Results of 2026-07-28 that say `cacheScope: public` and a ttl, served to anyone until then. Their bytes stay as they are but for the ttl that is left. */
 export class SharedCache {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new RecencyMap<Entry>();
   #bytes = 0;
   /** Grows with each change: an answer that was asked for before it is not kept. */
   #changes = 0;
@@ -27,14 +28,12 @@ export class SharedCache {
 
   /** The whole answer to a request with this id; null when there is none. */
   find(server: string, key: string, idText: string, nowMs: number): Buffer | null {
-    const name = `${server}/${key}`, entry = this.#entries.get(name);
+    const name = `${server}/${key}`, entry = this.#entries.use(name);
     if (!entry) return null;
-    this.#entries.delete(name);
     if (entry.untilMs <= nowMs) {
-      this.#bytes -= entry.bytes;
+      this.#drop(name);
       return null;
     }
-    this.#entries.set(name, entry);
     return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${idText},"result":`), entry.beforeTtl, Buffer.from(String(Math.floor(entry.untilMs - nowMs))), entry.afterTtl, CLOSE]);
   }
 
@@ -46,9 +45,9 @@ export class SharedCache {
     const name = `${server}/${key}`;
     this.#drop(name);
     const beforeTtl = Buffer.from(cut.beforeTtl), afterTtl = Buffer.from(cut.afterTtl), bytes = beforeTtl.length + afterTtl.length + name.length;
-    this.#entries.set(name, { ...of, beforeTtl, afterTtl, untilMs: nowMs + Math.min(cut.ttlMs, MAX_TTL_MS), bytes });
+    this.#entries.add(name, { ...of, beforeTtl, afterTtl, untilMs: nowMs + Math.min(cut.ttlMs, MAX_TTL_MS), bytes, movedAt: 0 });
     this.#bytes += bytes;
-    while (this.#bytes > MAX_TOTAL_BYTES || this.#entries.size > MAX_ENTRIES) this.#drop(this.#entries.keys().next().value!);
+    while (this.#bytes > MAX_TOTAL_BYTES || this.#entries.size > MAX_ENTRIES) this.#drop(this.#entries.oldest!);
     return true;
   }
 

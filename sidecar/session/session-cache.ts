@@ -1,10 +1,8 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { Interner } from './interner.ts';
+import { RecencyMap } from './recency-map.ts';
 
-export interface CachedSession { record: SessionRecord; generation: number; /** Which read of the cache put it at the end of the order. */ movedAt: number }
-
-/** After so many reads, as a share of what is held, an entry that is read goes to the end of the order again. */
-const MOVED_AGAIN = 1 / 8;
+export interface CachedSession { record: SessionRecord; generation: number; movedAt: number }
 
 /**
  * The sessions that this node knows, about least recently used first out, with the number on each slot.
@@ -12,12 +10,11 @@ const MOVED_AGAIN = 1 / 8;
  */
 export class SessionCache {
   readonly #maxEntries: number;
-  readonly #entries = new Map<string, CachedSession>();
+  readonly #entries = new RecencyMap<CachedSession>();
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #interner = new Interner(1000);
   /** Entries of an earlier generation may have missed a change. */
   #generation = 0;
-  #reads = 0;
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries;
@@ -46,21 +43,7 @@ export class SessionCache {
     if (entry) entry.generation = OUTDATED;
   }
 
-  /**
-   * Moves what it gives to the end of the order, but not on every read: V8's Map keeps what was deleted in its chains until it grows, so that a
-   * session that is asked for all the time would make each of its reads walk over thousands of them.
-   */
-  get(key: string): CachedSession | undefined {
-    const entry = this.#entries.get(key);
-    if (!entry) return undefined;
-    this.#reads += 1;
-    if (this.#reads - entry.movedAt > this.#entries.size * MOVED_AGAIN) {
-      this.#entries.delete(key);
-      this.#entries.set(key, entry);
-      entry.movedAt = this.#reads;
-    }
-    return entry;
-  }
+  get(key: string): CachedSession | undefined { return this.#entries.use(key); }
 
   set(key: string, record: SessionRecord): void {
     this.delete(key);
@@ -69,9 +52,9 @@ export class SessionCache {
       initializeParams: this.#interner.share(record.initializeParams),
       capabilities: this.#interner.share(record.capabilities) as SessionRecord['capabilities'],
     };
-    this.#entries.set(key, { record: shared, generation: this.#generation, movedAt: this.#reads });
+    this.#entries.add(key, { record: shared, generation: this.#generation, movedAt: 0 });
     this.#count(record, 1);
-    if (this.#entries.size > this.#maxEntries) this.delete(this.#entries.keys().next().value!);
+    if (this.#entries.size > this.#maxEntries) this.delete(this.#entries.oldest!);
   }
 
   delete(key: string): void {
