@@ -16,7 +16,7 @@ export const HEADER = {
   server: 'x-holdfast-server',
   /** Up, to the relay: which way the route chose (`decide`, `relay`, `modern`); absent for `steady`. */
   way: 'x-holdfast-way',
-  /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) does the same for ext_proc. */
+  /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) does the same without a header. */
   host: 'x-holdfast-host',
   /** Up, set by routes that lead to the relay: what it answers it reports itself, so Envoy's access log leaves those requests out. */
   guard: 'x-holdfast-guard',
@@ -35,6 +35,15 @@ export const QUERY = {
   /** HTTP+SSE (2024-11-05): the session id, in the URI that the relay's `endpoint` event gives to clients. */
   sseSession: 'holdfast-session',
 } as const;
+
+/** Paths of a sidecar's HTTP service that are not clients' requests: those always come with `x-holdfast-server`, these never. */
+export const PATH = {
+  /** Envoy asks where a request goes that names a session: ext_proc's messages as JSON. */
+  decide: '/holdfast/decide',
+} as const;
+
+/** Beside the Unix socket of ext_proc a sidecar answers PATH.decide on this one. A sidecar without a Unix socket is asked at its relay's address. */
+export const decideSocket = (extProcSocket: string): string => `${extProcSocket}.http`;
 
 /** Dynamic metadata of a request in Envoy: namespace and keys. */
 export const METADATA = {
@@ -74,6 +83,8 @@ export const RESOURCE = {
   sidecarCluster: 'sidecar',
   /** Cluster of the relay's HTTP service alone: /health and fallbacks. */
   relayCluster: 'relay',
+  /** Whom Envoy asks about requests that name a session (PATH.decide): this node's sidecar processes at priority 0, neighbours' relays at 1. */
+  decideCluster: 'decide',
   /** Static in the bootstrap. */
   xdsCluster: 'control-plane',
   edgeCluster: 'gateways',

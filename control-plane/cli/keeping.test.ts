@@ -78,12 +78,12 @@ test('a region that stands by is promoted when the other is gone, and says what 
   t.teardown(() => replica.close());
   await redis.set(REDIS.session('linear', 'd1'), 'x');
   const other = (...args: string[]) => holdfast(folder, replica.url, ...args);
-  await waitFor(async () => (await other('region', 'status')).code === 0, { what: 'the copy' });
+  await waitFor(async () => (await other('region', 'status')).code === 0, { what: 'the copy', timeoutMs: 60_000 });
   t.regex((await other('region', 'status')).out, /^stands by: copies .*, connected/);
   t.regex((await run('region', 'status')).out, /^active; copied by/);
   t.is((await other('region', 'promote')).code, 65);
   await server.process.kill();
-  await waitFor(async () => (await other('region', 'status')).code === 1, { what: 'the primary is missed' });
+  await waitFor(async () => (await other('region', 'status')).code === 1, { what: 'the primary is missed', timeoutMs: 60_000 });
   t.regex((await other('region', 'promote')).out, /it holds 1 sessions; what the other one wrote in its last \d+ s may be missing/);
   t.regex((await other('region', 'promote')).out, /is active already/);
 });

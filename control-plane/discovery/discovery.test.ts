@@ -11,7 +11,7 @@ import { FakeWatchApi } from './fake-watch-api.ts';
 import type { SourceReport } from './source.ts';
 
 async function until(condition: () => boolean): Promise<void> {
-  const limit = AbortSignal.timeout(15_000);
+  const limit = AbortSignal.timeout(60_000);
   while (!condition()) await sleep(10, undefined, { signal: limit });
 }
 
@@ -45,8 +45,7 @@ test('DNS: replicas come and go, and a failing name server changes nothing but t
   server.zone.set('A mcp.test', [{ ttl: 0, address: '10.0.0.1' }, { ttl: 0, address: '10.0.0.2' }]);
   await until(() => names() === '10.0.0.1:3000 10.0.0.2:3000');
   server.failsWith = 2;
-  await until(() => report().problem !== null);
-  t.is(report().problem, 'DNS A mcp.test: the name server failed');
+  await until(() => report().problem === 'DNS A mcp.test: the name server failed');
   t.is(names(), '10.0.0.1:3000 10.0.0.2:3000');
   server.failsWith = null;
   server.zone.delete('A mcp.test');

@@ -12,7 +12,7 @@ import { redisSharedState } from './redis-shared-state.ts';
 import type { SharedState } from './shared-state.ts';
 
 async function until(condition: () => boolean): Promise<void> {
-  const limit = AbortSignal.timeout(15_000);
+  const limit = AbortSignal.timeout(60_000);
   while (!condition()) await sleep(10, undefined, { signal: limit });
 }
 
@@ -58,7 +58,7 @@ test('file: what was written is there after a restart', async (t) => {
 test('one of two leads; when it gives up or falls silent the other takes over with a higher token', async (t) => {
   const redis = await redisFor(t);
   const changes: string[] = [];
-  const candidate = (id: string) => new RedisLease({ redis, id, leaseMs: 300, onChange: (isLeader) => { changes.push(`${id} ${isLeader}`); } });
+  const candidate = (id: string) => new RedisLease({ redis, id, leaseMs: 9000, onChange: (isLeader) => { changes.push(`${id} ${isLeader}`); } });
   const one = candidate('one');
   await until(() => one.isLeader);
   const two = candidate('two');

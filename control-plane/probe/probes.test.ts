@@ -5,12 +5,12 @@ import { PROBE_DEFAULTS, type ProbeSettings } from './probe-settings.ts';
 import { Probes, type ProbeResult } from './probes.ts';
 import { SdkReplica } from './sdk-replica.ts';
 
-const QUICK: ProbeSettings = { ...PROBE_DEFAULTS, intervalMs: 40, retryMs: 20, timeoutMs: 1000, fullIntervalMs: 100_000 };
+const QUICK: ProbeSettings = { ...PROBE_DEFAULTS, intervalMs: 40, retryMs: 20, timeoutMs: 30_000, fullIntervalMs: 100_000 };
 const target = (address: string, settings: Partial<ProbeSettings> = {}, replica = 'r1') =>
   ({ server: 's', replica, address, path: '/mcp', host: null, tls: null, settings: { ...QUICK, ...settings } });
 
 async function until(condition: () => boolean): Promise<void> {
-  const limit = AbortSignal.timeout(15_000);
+  const limit = AbortSignal.timeout(60_000);
   while (!condition()) await sleep(10, undefined, { signal: limit });
 }
 

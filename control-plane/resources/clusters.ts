@@ -1,9 +1,10 @@
 import { HEADER, METADATA, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
-import { commonLb, edsOverAds, http1Options, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
+import { commonLb, edsOverAds, http1Options, http1WithRetries, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
 import { duration } from './duration.ts';
 import { jwksCluster } from './filters/jwt.ts';
 import type { EnvoyNode } from './node.ts';
+import { askAgain } from './retry-policy.ts';
 import { upstreamSecrets, upstreamTls } from './tls.ts';
 
 /** Every replica of a server, this node's relay behind them, and the neighbours' relays behind that (endpoints.ts). */
@@ -68,6 +69,20 @@ export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): objec
   load_balancing_policy: node.relay.length > 1
     ? policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 })
     : leastRequest,
+  ...socketMatches(peerSockets(snapshot)),
+});
+
+/** Whom Envoy asks about requests that name a session: whichever process of this node's, then the neighbours' relays. */
+export const decideCluster = (snapshot: TopologySnapshot): object => ({
+  name: RESOURCE.decideCluster,
+  type: 'EDS',
+  eds_cluster_config: edsOverAds,
+  connect_timeout: '0.5s',
+  common_lb_config: commonLb,
+  circuit_breakers: openLimits(snapshot.gateway.maxConnections),
+  outlier_detection: outlierDetection,
+  typed_extension_protocol_options: http1WithRetries(askAgain),
+  load_balancing_policy: leastRequest,
   ...socketMatches(peerSockets(snapshot)),
 });
 

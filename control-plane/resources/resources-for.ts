@@ -2,11 +2,11 @@ import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { edgeSchema } from '../config/config-schema.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
-import { jwksClusters, PEERS, relayCluster, serverCluster, serverSecrets, sidecarCluster } from './clusters.ts';
+import { decideCluster, jwksClusters, PEERS, relayCluster, serverCluster, serverSecrets, sidecarCluster } from './clusters.ts';
 import { gatewaysCluster, gatewaysEndpoints } from './edge/edge-cluster.ts';
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
-import { relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
+import { decideEndpoints, relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
 import { gatewayListener } from './listener.ts';
 import { Memo } from './memo.ts';
 import type { EnvoyNode } from './node.ts';
@@ -30,12 +30,14 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
     [RESOURCE_TYPE.cluster, new Map([
       [RESOURCE.sidecarCluster, memo.get('sidecar', [gateway], () => sidecarCluster(snapshot))],
       [RESOURCE.relayCluster, memo.get('relay', [gateway, own], () => relayCluster(snapshot, node))],
+      [RESOURCE.decideCluster, memo.get('decide', [gateway], () => decideCluster(snapshot))],
       ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot))]),
       ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
     ])],
     [RESOURCE_TYPE.endpoints, new Map([
       [RESOURCE.sidecarCluster, memo.get('sidecar endpoints', [gateways, own], () => sidecarEndpoints(snapshot, node))],
       [RESOURCE.relayCluster, memo.get('relay endpoints', [gateways, own], () => relayEndpoints(snapshot, node))],
+      [RESOURCE.decideCluster, memo.get('decide endpoints', [gateways, own], () => decideEndpoints(snapshot, node))],
       ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server, gateways, own], () => serverEndpoints(server, snapshot, node))]),
     ])],
     // Without its listener Envoy takes no connection more, tells the ones it has to go (Connection: close, GOAWAY), and lets their requests end.

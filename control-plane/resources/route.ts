@@ -20,6 +20,8 @@ interface RouteOptions {
   retryPolicy?: object;
   maxBodyBytes: number;
   filters?: Record<string, object>;
+  /** Whether a filter of this route has named the server already. */
+  saysServer?: boolean;
   action?: object;
   /** Nothing in either direction for this long ends it; 0: never. */
   quietMs?: number;
@@ -30,7 +32,7 @@ const WAY: Partial<Record<RouteKind, string>> = { guarded: 'steady', sse: 'relay
 const add = (key: string, value: string): object => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
 
 /** One route. Answers may be as long as they like, and as quiet unless `quietMs` says otherwise: no timeout of Envoy cuts an event stream. */
-export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, action, quietMs = 0 }: RouteOptions): object {
+export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, saysServer = false, action, quietMs = 0 }: RouteOptions): object {
   const perFilter = {
     ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
     ...filters,
@@ -44,7 +46,7 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, read
       ...(retryPolicy && { retry_policy: retryPolicy }),
       ...action,
     },
-    request_headers_to_add: [add(HEADER.server, server), ...(way === 'steady' ? [] : [add(HEADER.way, way)]), ...(readsBodies ? [] : [add(HEADER.guard, '1')])],
+    request_headers_to_add: [...(saysServer ? [] : [add(HEADER.server, server)]), ...(way === 'steady' ? [] : [add(HEADER.way, way)]), ...(readsBodies ? [] : [add(HEADER.guard, '1')])],
     ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
   };

@@ -1,10 +1,10 @@
 import { HEADER, QUERY, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
-import { askSidecar } from './filters/ext-proc.ts';
+import { askSidecar, switchOn } from './filters/ext-proc.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitOnRoute } from './filters/rate-limit.ts';
-import { pinTo } from './filters/session-id.ts';
+import { pinTo, toServer } from './filters/session-id.ts';
 import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
 import { pinnedRetry, plainRetry } from './retry-policy.ts';
@@ -51,6 +51,8 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
   const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar(server.name) } };
 
+  const ask = { ...decide, saysServer: true, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name), [FILTER.extProcHttp]: switchOn } };
+
   const toRelay = route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
   const ofSlots = server.endpoints.flatMap((endpoint) => {
@@ -83,8 +85,8 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     route({ ...relay, action: {}, kind: 'relay', retryPolicy: plainRetry, headers: modern }),
     // What no slot's own routes take up; with nothing guarded but DELETE, before them.
     ...(isUnguarded ? [toRelay, ...ofSlots] : [...ofSlots, toRelay]),
-    ...(holdsStreams ? [] : [route({ ...decide, headers: [hasSession, isMethod('GET')] })]),
-    ...(isAllGuarded ? [] : [route({ ...decide, headers: [hasSession], quietMs: policy.timeouts.callMs })]),
+    ...(holdsStreams ? [] : [route({ ...ask, headers: [hasSession, isMethod('GET')] })]),
+    ...(isAllGuarded ? [] : [route({ ...ask, headers: [hasSession], quietMs: policy.timeouts.callMs })]),
     // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks; its messages carry the session in the query.
     route({ ...relay, kind: 'sse', headers: [isMethod('GET')] }),
     route({ ...relay, kind: 'sse', path: { ...path, query_parameters: [{ name: QUERY.sseSession, present_match: true }] } }),

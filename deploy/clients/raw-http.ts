@@ -11,7 +11,7 @@ export interface RawAnswer {
 
 /** Writes bytes exactly as given, and reads until the peer ends, the answer is complete, or the time is up. No HTTP library corrects the input. */
 export function rawExchange(port: number, bytes: string | Uint8Array | readonly (string | Uint8Array)[], options: { host?: string; timeoutMs?: number; endsAfterWrite?: boolean } = {}): Promise<RawAnswer> {
-  const { host = '127.0.0.1', timeoutMs = 5000, endsAfterWrite = false } = options;
+  const { host = '127.0.0.1', timeoutMs = 20_000, endsAfterWrite = false } = options;
   return new Promise((resolve, reject) => {
     const socket = new Socket();
     const chunks: Buffer[] = [];

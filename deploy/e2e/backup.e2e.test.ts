@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { connectClient } from '../clients/connect-client.ts';
 import type { Fetch, McpClient } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
-import { startRedis } from '../mesh/start-redis.ts';
+import { redisAnswer, startRedis } from '../mesh/start-redis.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 
@@ -61,6 +61,10 @@ test('sessions of a region that was destroyed go on in another, whose Redis had 
   t.teardown(copy.close);
   const { clients, moveTo, open } = await clientsOf(t, first);
   await waitFor(async () => /connected, last heard/.test(await holdfast(copy.url, 'region', 'status').catch(() => '')), { what: 'the copy' });
+  // Whatever was written by now is there as well.
+  const offset = async (pattern: RegExp): Promise<number> => Number(pattern.exec(await redisAnswer(first.redis!.port, 'INFO replication'))?.[1]);
+  const written = await offset(/master_repl_offset:(\d+)/);
+  await waitFor(async () => (await offset(/slave0:.*?offset=(\d+)/)) >= written, { what: 'the copy has everything', everyMs: 100 });
   const last = await open();
   t.teardown(() => last.close().catch(() => undefined));
   await first.close();

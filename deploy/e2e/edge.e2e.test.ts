@@ -45,6 +45,7 @@ test.serial('behind an edge a session goes on when its gateway is stopped, and w
   await two!.envoy.process.start();
   await waitFor(async () => (await fetch(`${two!.url}/health`)).status === 200, { what: 'gateway-2 back' });
   const report = await load.stop();
-  t.true(report.failures.length <= 6, report.failures.join('\n'));
+  // One of each lasting session at most, and one of the newcomer's.
+  t.true(report.failures.length <= 7, report.failures.join('\n'));
   t.log(`${report.calls} calls, ${report.failures.length} in flight on the stopped gateway`);
 });

@@ -67,7 +67,11 @@ test.serial('nobody without a certificate of the mesh reaches a relay from elsew
 test.serial('while a gateway’s sidecar is dead its sessions, moved ones and new ones go on over the neighbour’s, by mTLS', async (t) => {
   t.timeout(120_000);
   const { moved, kept } = await movedAndKept(mesh);
-  const [sidecar] = mesh.gateways[0]!.sidecars, [theirs] = mesh.gateways[1]!.sidecars, hosts = (await hostsOf(mesh.gateways[0]!.envoy.adminUrl)).get('mcp.linear')!;
+  const [sidecar] = mesh.gateways[0]!.sidecars, [theirs] = mesh.gateways[1]!.sidecars;
+  const hosts = await waitFor(async () => {
+    const known = (await hostsOf(mesh.gateways[0]!.envoy.adminUrl)).get('mcp.linear');
+    return known?.has(theirs!.relayPeer!) && known;
+  }, { what: 'the gateways know each other' });
   t.deepEqual([hosts.has(sidecar!.relay), hosts.has(theirs!.relayPeer!), hosts.has(theirs!.relay)], [true, true, false], 'plain to one’s own, mTLS to the neighbour’s');
   await sidecar!.process.kill();
   t.deepEqual(await load({ 'moved session': moved, 'steady session': kept }, 0), []);

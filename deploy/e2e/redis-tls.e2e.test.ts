@@ -65,7 +65,7 @@ test('with Redis behind TLS, and a user who may touch nothing else, sessions are
     const { checks } = await (await fetch(`${mesh.gateways[0]!.url}/health`)).json() as { checks: Array<{ name: string; healthy: boolean }> };
     return checks.some(({ name, healthy }) => name === check && healthy);
   };
-  t.true(await isHealthy('redis'));
+  await t.notThrowsAsync(waitFor(() => isHealthy('redis'), { what: 'Redis is seen' }));
   const leads = async (): Promise<boolean> => (await (await fetch(`${mesh.controlPlane.adminUrl}/v1/status`)).json() as { controlPlane: { isLeader: boolean } }).controlPlane.isLeader;
   await t.notThrowsAsync(waitFor(leads, { what: 'a leader' }));
   // A node looks for its neighbours with each of its own heartbeats.

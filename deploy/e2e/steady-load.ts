@@ -15,6 +15,8 @@ export interface LoadOptions {
   everyMs?: number;
   /** A session more this often, for three calls; none when absent. */
   newEveryMs?: number;
+  /** Such streams of short sessions side by side. Default 1. */
+  newcomers?: number;
 }
 
 /** What the clients saw. */
@@ -50,7 +52,8 @@ export class SteadyLoad {
       if (client) this.#lasting.push(client);
     }
     this.#loops = this.#lasting.map((each) => this.#callOn(each));
-    if (this.#options.newEveryMs !== undefined) this.#loops.push(this.#newcomers(this.#options.newEveryMs));
+    const { newEveryMs, newcomers = 1 } = this.#options;
+    if (newEveryMs !== undefined) for (let index = 0; index < newcomers; index++) this.#loops.push(this.#newcomers(newEveryMs));
     return this;
   }
 

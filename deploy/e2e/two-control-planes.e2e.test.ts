@@ -25,30 +25,41 @@ async function leader(): Promise<ControlPlane> {
   return found!;
 }
 
-const PHASES: Array<[name: string, isThere: (rollout: Rollout) => boolean]> = [
-  ['preflight', () => true],
-  ['the first step', ({ phase }) => phase.kind === 'step'],
-  ['the last step', ({ phase }) => phase.kind === 'step' && phase.index === 1],
-  ['the end', ({ phase }) => phase.kind === 'promoted'],
+/** `event` as often as `times`: it follows the state, and would be lost with a leader that is killed between the two. */
+interface Phase { name: string; isThere: (rollout: Rollout) => boolean; event: string; times: number; /** Long enough to be seen, whoever is paused for a moment. */ step: string }
+const PHASES: Phase[] = [
+  { name: 'preflight', isThere: () => true, event: 'rollout.started', times: 1, step: '2s' },
+  { name: 'the first step', isThere: ({ phase }) => phase.kind === 'step', event: 'rollout.step', times: 1, step: '2s' },
+  { name: 'the last step', isThere: ({ phase }) => phase.kind === 'step' && phase.index === 1, event: 'rollout.step', times: 2, step: '5s' },
+  { name: 'the end', isThere: ({ phase }) => phase.kind === 'promoted', event: 'rollout.promoted', times: 1, step: '2s' },
 ];
 
-for (const [name, isThere] of PHASES) {
+/** What was said of the present rollout. */
+async function eventsOf(plane: ControlPlane): Promise<string[]> {
+  const kinds = (await (await fetch(`${plane.adminUrl}/v1/events?kind=rollout`)).json() as Array<{ kind: string }>).map(({ kind }) => kind);
+  return kinds.slice(kinds.lastIndexOf('rollout.started'));
+}
+
+for (const { name, isThere, event, times, step } of PHASES) {
   test.serial(`the leading control plane is killed at ${name}: the other one goes on, and no call fails`, async (t) => {
     t.timeout(120_000);
     const load = await new SteadyLoad({ mesh, server: 'linear', sessions: 4, newEveryMs: 120 }).start();
     t.teardown(() => load.stop());
     const leading = await leader(), other = mesh.controlPlanes.find((each) => each !== leading)!;
-    const started = await ask(other, 'rollout', 'start', 'linear', '--from', 'stable', '--to', 'canary', '--steps', '30,100', '--interval', '1s', '--step', '2s', '--min-sessions', '1');
+    const started = await ask(other, 'rollout', 'start', 'linear', '--from', 'stable', '--to', 'canary', '--steps', '30,100', '--interval', '1s', '--step', step, '--min-sessions', '1', '--max-p99-ratio', '1000');
     t.is(started.code, 0, started.err);
     await waitFor(async () => isThere(await (await fetch(`${other.adminUrl}/v1/rollouts/linear`)).json() as Rollout), { what: name, everyMs: 20 });
+    await waitFor(async () => (await eventsOf(other)).filter((kind) => kind === event).length >= times, { what: `${event} is said` });
     await leading.process.kill();
     const ended = await ask(other, 'rollout', 'status', 'linear', '--watch');
     t.is(ended.code, 0, ended.err);
     t.is(await leader(), other);
-    const events = (await ask(other, 'events', '--kind', 'rollout')).out.split('\n').filter((line) => line.includes('rollout.'));
-    const own = events.slice(events.findLastIndex((line) => line.includes('rollout.started')));
-    t.is(own.filter((line) => line.includes('rollout.promoted')).length, 1);
-    t.is(own.filter((line) => line.includes('rollout.step')).length, 2, own.join('\n'));
+    const own = await waitFor(async () => {
+      const kinds = await eventsOf(other);
+      return kinds.includes('rollout.promoted') && kinds;
+    }, { what: 'the end is said' });
+    t.is(own.filter((kind) => kind === 'rollout.promoted').length, 1);
+    t.is(own.filter((kind) => kind === 'rollout.step').length, 2, own.join('\n'));
     const report = await load.stop();
     t.deepEqual(report.failures, []);
     await leading.process.start();

@@ -132,5 +132,11 @@ test.serial('back on N alone, a session of N+1 goes on; if its replica dies then
   }
   t.deepEqual(await stored(mesh, session), before);
   await becomeSidecar(1, later);
+  // For a moment its Envoy may still ask the neighbour's, which is N.
+  await waitFor(async () => {
+    const { status, text } = await call(mesh, 1, session);
+    if (status !== 200) t.regex(text, /"outcome":"not_sent"/);
+    return status === 200;
+  }, { what: 'N+1 goes on with it' });
   for (const gateway of [1, 0]) t.is((await call(mesh, gateway, session)).status, 200);
 });

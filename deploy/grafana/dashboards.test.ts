@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { checklist } from '../prometheus/checklist.ts';
+import { waitFor } from '../mesh/wait-for.ts';
 import { ALERTS } from '../prometheus/rules.ts';
 import { DASHBOARDS } from './dashboards.ts';
 import { grafanaJson } from './grafana-json.ts';
@@ -25,7 +26,7 @@ test('each point of the monitoring checklist has its row, and panels name only a
 });
 
 test('every query of every panel has data from a real Prometheus that scraped a real mesh, and rules evaluate', async t => {
-  t.timeout(180_000);
+  t.timeout(300_000);
   const { mesh, prometheus, seconds, close } = await livelyMesh(SECONDS);
   try {
     const panels = (await Promise.all(Object.entries(DASHBOARDS).map(async ([name, dashboard]) => {
@@ -52,13 +53,22 @@ test('every query of every panel has data from a real Prometheus that scraped a 
     const asked = Object.values(DASHBOARDS).flatMap(({ rows }) => rows.flatMap(({ panels }) => panels.flatMap(({ queries }) => queries.flatMap(({ expr }) => expr.match(/\b(?:mcp|holdfast|envoy|process|nodejs)_\w+(?=[{\[)])/g) ?? []))));
     t.deepEqual([...new Set(asked)].filter(each => !exported.has(each)), []);
     t.true(asked.length > 40);
-    const { data } = await (await fetch(`${prometheus.url}/api/v1/rules`)).json() as { data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] } };
-    const rules = data.groups.flatMap(group => group.rules);
+    const rulesNow = async () => {
+      const { data } = await (await fetch(`${prometheus.url}/api/v1/rules`)).json() as { data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] } };
+      return data.groups.flatMap(group => group.rules);
+    };
+    // Until it has been evaluated a rule's health is unknown.
+    await waitFor(async () => (await rulesNow()).every(rule => rule.health !== 'unknown'), { what: 'every rule is evaluated', timeoutMs: 60_000, everyMs: 200 });
+    const rules = await rulesNow();
     t.true(rules.length > ALERTS.length);
     t.deepEqual(rules.filter(rule => rule.health !== 'ok').map(rule => `${rule.name}: ${rule.lastError}`), []);
-    const targets = await (await fetch(`${prometheus.url}/api/v1/targets`)).json() as { data: { activeTargets: { scrapeUrl: string; health: string; lastError: string }[] } };
-    t.deepEqual(targets.data.activeTargets.filter(({ health }) => health !== 'up').map(({ scrapeUrl, lastError }) => `${scrapeUrl} ${lastError}`), []);
-    const exemplars = await (await fetch(`${prometheus.url}/api/v1/query_exemplars?query=mcp_request_duration_seconds_bucket&start=${Date.now() / 1000 - 60}&end=${Date.now() / 1000 + 1}`)).json() as { data: { exemplars: { labels: { trace_id: string } }[] }[] };
+    // A scrape that took longer than a second says down until the next one.
+    const isDown = async () => {
+      const targets = await (await fetch(`${prometheus.url}/api/v1/targets`)).json() as { data: { activeTargets: { scrapeUrl: string; health: string; lastError: string }[] } };
+      return targets.data.activeTargets.filter(({ health }) => health !== 'up').map(({ scrapeUrl, lastError }) => `${scrapeUrl} ${lastError}`);
+    };
+    await waitFor(async () => (await isDown()).length === 0, { what: 'every target is up', everyMs: 200 }).catch(async (error: Error) => { t.deepEqual(await isDown(), []); throw error; });
+    const exemplars = await (await fetch(`${prometheus.url}/api/v1/query_exemplars?query=mcp_request_duration_seconds_bucket&start=${Date.now() / 1000 - seconds - 120}&end=${Date.now() / 1000 + 1}`)).json() as { data: { exemplars: { labels: { trace_id: string } }[] }[] };
     t.regex(exemplars.data[0]?.exemplars[0]?.labels.trace_id ?? 'none', /^a+[0-9a-f]$/);
   } finally {
     await close();

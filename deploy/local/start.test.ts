@@ -35,7 +35,7 @@ async function start(t: ExecutionContext, args: string[], env: NodeJS.ProcessEnv
   await waitFor(() => {
     if (child.exitCode !== null) throw new Error(text);
     return text.includes('Ctrl-C ends everything');
-  }, { what: 'npm start', timeoutMs: 60_000 }).catch((error: Error) => { throw new Error(`${error.message}\n${text}`); });
+  }, { what: 'npm start', timeoutMs: 120_000 }).catch((error: Error) => { throw new Error(`${error.message}\n${text}`); });
   const pids = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
   return { child, output: () => text, ports, folder: /Logs: (\S+)/.exec(text)![1]!, pids };
 }
@@ -50,7 +50,7 @@ const isAlive = (pid: number): boolean => {
 };
 
 const allGone = ({ pids, ports, folder }: Started): Promise<unknown> =>
-  waitFor(async () => !pids.some(isAlive) && !existsSync(folder) && (await Promise.all(ports.map(isFreePort))).every(Boolean), { what: 'nothing left' });
+  waitFor(async () => !pids.some(isAlive) && !existsSync(folder) && (await Promise.all(ports.map(isFreePort))).every(Boolean), { what: 'nothing left', timeoutMs: 60_000 });
 
 test.serial('a session goes on while its replica is killed, the replica is named and comes back, and Ctrl-C leaves nothing', async (t) => {
   const started = await start(t, ['--gateways', '2', '--replicas', '2']);
@@ -64,7 +64,7 @@ test.serial('a session goes on while its replica is killed, the replica is named
   const pid = Number(new RegExp(`kill -9 (\\d+)   # ${first}`).exec(started.output())![1]);
   process.kill(pid, 'SIGKILL');
   t.regex(await replica(), /^linear-[12]$/);
-  await waitFor(() => started.output().includes(`${first} is up again`), { what: 'replica is back' });
+  await waitFor(() => started.output().includes(`${first} is up again`), { what: 'replica is back', timeoutMs: 60_000 });
   t.regex(started.output(), new RegExp(`${first} was killed; starting it again`));
   t.regex(await replica(), /^linear-[12]$/);
 

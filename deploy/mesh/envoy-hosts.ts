@@ -34,5 +34,7 @@ function nameOf(address: Address | undefined): string | undefined {
 
 async function clustersOf(adminUrl: string): Promise<NonNullable<Clusters['cluster_statuses']>> {
   const answer = await httpGet(`${adminUrl}/clusters?format=json`);
-  return (JSON.parse(answer?.body ?? '{}') as Clusters).cluster_statuses ?? [];
+  // Silence is no answer: it must not look like an Envoy that knows no host.
+  if (!answer) throw new Error(`${adminUrl} does not answer`);
+  return (JSON.parse(answer.body) as Clusters).cluster_statuses ?? [];
 }

@@ -2,20 +2,24 @@ import { createServer } from 'node:net';
 
 /**
  * Ports below Linux's range for outgoing connections (32768 and up): a port that is free now could otherwise be taken by anybody's
- * outgoing connection before its process listens. The first one is random, so that test processes side by side don't try the same.
+ * outgoing connection before its process listens.
  */
 const FIRST = 12_000;
 const COUNT = 20_000;
-let next = Math.floor(Math.random() * COUNT);
+/** A process takes whole blocks, by listening on each block's first port until it ends: of two side by side neither is given a port that the other is about to use. */
+const BLOCK = 100;
 
-/** A loopback port that nobody listens on; the same process is never given it twice in a row. */
+let first = 0;
+let next = BLOCK;
+let taking: Promise<void> | undefined;
+
+/** A loopback port that nobody listens on. It is given once, to one process. */
 export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < COUNT; attempt++) {
-    const port = FIRST + next;
-    next = (next + 1) % COUNT;
+  for (;;) {
+    while (next >= BLOCK) await (taking ??= takeBlock().finally(() => { taking = undefined; }));
+    const port = first + next++;
     if (await isFreePort(port)) return port;
   }
-  throw new Error(`no free port between ${FIRST} and ${FIRST + COUNT}`);
 }
 
 export async function freePorts(count: number): Promise<number[]> {
@@ -29,5 +33,27 @@ export function isFreePort(port: number): Promise<boolean> {
     const server = createServer();
     server.once('error', () => resolve(false));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** The first one is random, so that processes side by side don't try the same in turn. */
+async function takeBlock(): Promise<void> {
+  const blocks = COUNT / BLOCK, start = Math.floor(Math.random() * blocks);
+  for (let attempt = 0; attempt < blocks; attempt++) {
+    const port = FIRST + ((start + attempt) % blocks) * BLOCK;
+    if (!(await guard(port))) continue;
+    first = port;
+    next = 1;
+    return;
+  }
+  throw new Error(`no free port between ${FIRST} and ${FIRST + COUNT}`);
+}
+
+/** Listens there for as long as this process lives. */
+function guard(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy()).unref();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(true));
   });
 }

@@ -42,7 +42,7 @@ test('a paused process answers nothing until it is resumed', async (t) => {
   process.pause();
   t.false(await Promise.race([answers(`http://127.0.0.1:${port}/`), new Promise<boolean>((resolve) => { setTimeout(resolve, 100, false); })]));
   process.resume();
-  t.true(await answers(`http://127.0.0.1:${port}/`));
+  t.true(await waitFor(() => answers(`http://127.0.0.1:${port}/`), { what: 'an answer' }));
 });
 
 test('a restart is another process on the same port', async (t) => {

@@ -40,7 +40,7 @@ export class ManagedProcess {
   /** Starts it and waits until it is ready; rejects with the end of its log when it ends first or takes too long. */
   async start(): Promise<this> {
     if (this.#child) throw new Error(`${this.name} runs already`);
-    const { name, command, args, env, logFile, isReady, readyTimeoutMs = 30_000 } = this.spec;
+    const { name, command, args, env, logFile, isReady, readyTimeoutMs = 90_000 } = this.spec;
     const log = openSync(logFile, 'a');
     const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env: env ?? plainEnvironment() });
     closeSync(log);
@@ -79,7 +79,7 @@ export class ManagedProcess {
   }
 
   /** Asks it to end (SIGTERM), and ends it after `graceMs`. */
-  async stop(graceMs = 5000): Promise<ProcessExit> {
+  async stop(graceMs = 15_000): Promise<ProcessExit> {
     this.#isReportWanted = false;
     this.#send('SIGCONT');
     this.#send('SIGTERM');

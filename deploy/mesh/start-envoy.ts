@@ -44,7 +44,8 @@ export async function prepareEnvoy(options: EnvoyOptions): Promise<Envoy> {
     process, adminUrl,
     async stats(filter = '') {
       const answer = await httpGet(`${adminUrl}/stats?format=json&filter=${encodeURIComponent(filter)}`);
-      const { stats = [] } = JSON.parse(answer?.body ?? '{}') as { stats?: Array<{ name?: string; value?: number }> };
+      if (!answer) throw new Error(`${adminUrl} does not answer`);
+      const { stats = [] } = JSON.parse(answer.body) as { stats?: Array<{ name?: string; value?: number }> };
       return Object.fromEntries(stats.flatMap(({ name, value }) => (name !== undefined && typeof value === 'number' ? [[name, value]] : [])));
     },
     async close() {

@@ -51,7 +51,7 @@ export interface SentinelRedis extends Redis {
   primaryPort(): Promise<number>;
 }
 
-/** A primary, a replica and three sentinels; a primary that is silent for half a second is replaced. */
+/** A primary, a replica and three sentinels; a primary that is silent for two seconds is replaced: a busy machine keeps a living one silent for less. */
 export async function startSentinelRedis(options: { folder?: string } = {}): Promise<SentinelRedis> {
   const own = options.folder === undefined ? await temporaryFolder() : undefined;
   const folder = options.folder ?? own!.path;
@@ -84,7 +84,7 @@ async function startSentinel(folder: string, name: string, port: number, primary
   const file = join(folder, `${name}.conf`);
   await writeFile(file, [
     `port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor holdfast 127.0.0.1 ${primaryPort} 2`,
-    'sentinel down-after-milliseconds holdfast 500', 'sentinel failover-timeout holdfast 2000', '',
+    'sentinel down-after-milliseconds holdfast 2000', 'sentinel failover-timeout holdfast 2000', '',
   ].join('\n'));
   return new ManagedProcess({
     name, command: await ensureRedis(), args: [file, '--sentinel'], logFile: join(folder, `${name}.log`),
@@ -95,7 +95,7 @@ async function startSentinel(folder: string, name: string, port: number, primary
 const field = (text: string, name: string): string | undefined => new RegExp(`\\r\\n${name}\\r\\n\\$\\d+\\r\\n([^\\r]*)`).exec(text)?.[1];
 
 /** Raw answer to one inline command, without a client library: for readiness and for what tests look at. Rejects when nobody answers. */
-export function redisAnswer(port: number, command: string, timeoutMs = 1000): Promise<string> {
+export function redisAnswer(port: number, command: string, timeoutMs = 5000): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     // QUIT makes the server close the connection after the answer, which marks its end.

@@ -11,7 +11,7 @@ export interface WaitOptions {
 }
 
 /** Asks again and again until the answer is neither undefined nor false, and gives it back; a throw counts as “not yet”. Rejects after `timeoutMs`. */
-export async function waitFor<T>(ask: () => Promise<T | undefined | false> | T | undefined | false, { what, timeoutMs = 20_000, everyMs = 20, signal }: WaitOptions): Promise<T> {
+export async function waitFor<T>(ask: () => Promise<T | undefined | false> | T | undefined | false, { what, timeoutMs = 60_000, everyMs = 20, signal }: WaitOptions): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
@@ -37,7 +37,7 @@ export function isListening(port: number, host = '127.0.0.1'): Promise<boolean> 
 }
 
 /** GET on a connection of its own; undefined when there is no answer within `timeoutMs`. */
-export function httpGet(url: string, timeoutMs = 2000): Promise<{ status: number; body: string } | undefined> {
+export function httpGet(url: string, timeoutMs = 5000): Promise<{ status: number; body: string } | undefined> {
   return new Promise((resolve) => {
     const request = get(url, { agent: false, timeout: timeoutMs }, (response) => {
       let body = '';

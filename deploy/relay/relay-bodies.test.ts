@@ -42,7 +42,7 @@ test('events cut within CRLF and within a character arrive the same', async (t) 
   t.is(await (await call()).text(), bytes.toString());
 });
 
-test('a client that does not read holds its replica back, and nothing piles up in the relay', async (t) => {
+test.serial('a client that does not read holds its replica back, and nothing piles up in the relay', async (t) => {
   const piece = event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 << 10) } }), total = 64 << 20;
   let written = 0, isHeld = false;
   const { raw } = await setup(t, ({ response }) => {
@@ -71,10 +71,15 @@ test('a client that does not read holds its replica back, and nothing piles up i
 
 test('a stream without events gets keep-alive comments; they never come within an event', async (t) => {
   const { ClientAnswer, keepStreamsAlive } = await import('../../sidecar/relay/client-answer.ts');
-  const written: string[] = [], response = { writeHead: () => undefined, flushHeaders: () => undefined, write: (text: Buffer | string) => { written.push(String(text)); return true; }, on: () => undefined, writableEnded: true, destroyed: false };
-  const open = new Set<InstanceType<typeof ClientAnswer>>(), answer = new ClientAnswer(response as never, null, open);
+  const open = new Set<InstanceType<typeof ClientAnswer>>();
   let now = 0;
-  answer.openSse(200, {}, now);
+  const stream = () => {
+    const written: string[] = [], response = { writeHead: () => undefined, flushHeaders: () => undefined, write: (text: Buffer | string) => { written.push(String(text)); return true; }, on: () => undefined, writableEnded: true, destroyed: false };
+    const answer = new ClientAnswer(response as never, null, open);
+    answer.openSse(200, {}, now);
+    return { written, answer };
+  };
+  const { written, answer } = stream(), other = stream();
   const stop = keepStreamsAlive(open, () => now, 5, 10_000);
   t.teardown(stop);
   now = 10_000;
@@ -82,7 +87,7 @@ test('a stream without events gets keep-alive comments; they never come within a
   t.is(written[0], ': keepalive\n\n');
   answer.write('data: half', now, false);
   now = 40_000;
-  await waitFor(() => true, { what: 'a look', everyMs: 5 });
+  await waitFor(() => other.written.length === 2, { what: 'a second comment on the quiet stream', everyMs: 5 });
   answer.write(' and half\n\n', now);
   t.deepEqual(written.slice(1), ['data: half', ' and half\n\n']);
 });

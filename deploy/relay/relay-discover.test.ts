@@ -7,7 +7,15 @@ const found = (capabilities: Record<string, unknown>, supportedVersions: string[
 test('server/discover says what all replicas support', async (t) => {
   const { replicas, post } = await modernRig(t);
   const says = [found({ tools: { listChanged: true }, prompts: {}, extensions: { x: {}, y: {} } }, ['2026-07-28', '2027-01-01']), found({ tools: { listChanged: false }, extensions: { x: {} }, logging: {} }, ['2025-11-25', '2026-07-28'])];
-  replicas.forEach((replica, index) => { replica.answer = ({ message, response }) => { json(response, { jsonrpc: '2.0', id: message.id, result: says[index] }); return true; }; });
+  // Both in one moment: after the first answer the others have 150 ms.
+  const waiting: (() => void)[] = [];
+  replicas.forEach((replica, index) => {
+    replica.answer = ({ message, response }) => {
+      waiting.push(() => json(response, { jsonrpc: '2.0', id: message.id, result: says[index] }));
+      if (waiting.length === replicas.length) for (const answer of waiting) answer();
+      return true;
+    };
+  });
   t.deepEqual((await post('server/discover')).result, found({ tools: { listChanged: false }, extensions: { x: {} } }, ['2026-07-28']));
 });
 

@@ -67,20 +67,20 @@ for (const isCut of [false, true]) {
     t.like(error.data, { outcome: 'sent_no_response', retrySafe: false });
     t.is((await safe).data.waitedMs, 1500);
     t.true(other.outcomes.every(({ method }) => method === 'GET'), 'who holds the stream reports them, and nobody else');
-    t.true(rig.outcomes.some(({ tool, kind }) => tool === 'charge' && kind === 'replica_fault'));
+    await waitFor(() => rig.outcomes.some(({ tool, kind }) => tool === 'charge' && kind === 'replica_fault'), { what: 'the outcome' });
   });
 }
 
 for (const isSplit of [false, true]) {
   test(`an HTTP+SSE call has its deadline, which progress moves on${isSplit ? ', through whichever gateway it came' : ''}`, async (t) => {
-    const { fleet, rig, servers } = await start(t, 1, { timeouts: { callMs: 400 } }), other = await fleet.gateway('gateway-2');
+    const { fleet, rig, servers } = await start(t, 1, { timeouts: { toolMs: { wait: 400, work: 3500 } } }), other = await fleet.gateway('gateway-2');
     t.teardown(() => other.close());
     const client = await connectSplit(t, fleet, rig, isSplit ? other : rig);
-    const error = await t.throwsAsync(client.callTool('wait', { durationMs: 1000 })) as Error & { data?: unknown };
+    const error = await t.throwsAsync(client.callTool('wait', { durationMs: 2000 })) as Error & { data?: unknown };
     t.is(errorCode(error), -31004);
     t.like(error.data, { outcome: 'sent_no_response' });
     const told: number[] = [];
-    t.is((await client.callTool('work', { durationMs: 1500, steps: 10 }, { onProgress: ({ progress }) => told.push(progress) })).data.steps, 10);
+    t.is((await client.callTool('work', { durationMs: 5000, steps: 50 }, { onProgress: ({ progress }) => told.push(progress) })).data.steps, 50);
     t.true(told.length > 0);
     t.is(await portOf(client), servers[0]!.port);
     t.is(await rig.metric('mcp_session_recoveries_total'), 0, 'its replica is well: the session stays');
@@ -95,15 +95,16 @@ test('a replica that hangs: deadline error, and the session of HTTP+SSE moves', 
   victim.process.pause();
   t.is(errorCode(await t.throwsAsync(client.callTool('charge', { key: 'hung' })) as Error), -31004);
   t.not(await portOf(client), at);
-  t.true(rig.reports.some(({ kind }) => kind === 'hanging'));
+  await waitFor(() => rig.reports.some(({ kind }) => kind === 'hanging'), { what: 'its report' });
 });
 
 test('a relay that ends lets an HTTP+SSE call finish before its stream ends', async (t) => {
-  const { rig } = await start(t, 1), client = await connect(t, rig), call = client.callTool('wait', { durationMs: 500 });
-  await waitFor(() => rig.directory.counts('linear').size > 0, { what: 'the session is there' });
-  await client.ping();
+  const { rig } = await start(t, 1), client = await connect(t, rig);
+  let isAtWork = false;
+  const call = client.callTool('work', { durationMs: 500, steps: 5 }, { onProgress: () => { isAtWork = true; } });
+  await waitFor(() => isAtWork, { what: 'the call is in flight' });
   const closed = rig.relay.close();
-  t.is((await call).data.waitedMs, 500);
+  t.is((await call).data.steps, 5);
   await closed;
 });
 

@@ -9,14 +9,16 @@ const done = event({ jsonrpc: '2.0', id: 'sub-1', result: { resultType: 'complet
 const count = (text: string, what: string): number => text.split(what).length - 1;
 
 /** Replicas that acknowledge at once; the test writes on. */
-async function listenRig(t: ExecutionContext, policy: Record<string, unknown> = {}, filters: Record<string, unknown>[] = [{ toolsListChanged: true }, { toolsListChanged: true }]) {
+async function listenRig(t: ExecutionContext, policy: Record<string, unknown> = {}) {
   const rig = await modernRig(t, policy);
   const listens = (filter: Record<string, unknown>) => ({ response, message }: FakeRequest): boolean => {
     if (message.method !== 'subscriptions/listen') return false;
-    sse(response, ack(filter));
+    // A gateway listens for its cache too; only the client's stream is what these tests are about.
+    if (message.id === 'sub-1') sse(response, ack(filter));
+    else json(response, { jsonrpc: '2.0', id: message.id, error: { code: -32602, message: 'no notifications' } });
     return true;
   };
-  rig.replicas.forEach((replica, index) => { replica.answer = listens(filters[index]!); });
+  for (const replica of rig.replicas) replica.answer = listens({ toolsListChanged: true });
   const listen = (gateway = rig.gateways[0]!) => {
     const { headers, body } = modernPost('subscriptions/listen', { notifications: { toolsListChanged: true } }, {}, 'sub-1'), leaving = new AbortController();
     const stream = { text: '', status: 0, isOver: false, leave: () => leaving.abort() };
@@ -28,12 +30,21 @@ async function listenRig(t: ExecutionContext, policy: Record<string, unknown> = 
     t.teardown(() => stream.leave());
     return stream;
   };
-  const streamAt = (replica: FakeReplica, index = 0) => waitFor(() => callsAt(replica, 'subscriptions/listen')[index], { what: `stream ${index + 1} is open at a replica` });
+  const streamAt = (replica: FakeReplica, index = 0) => waitFor(() => callsAt(replica, 'subscriptions/listen').filter(({ message }) => message.id === 'sub-1')[index], { what: `stream ${index + 1} is open at a replica` });
   return { ...rig, listen, listens, streamAt };
 }
 
 test('a subscription hears every replica, with one acknowledgement and its own id', async (t) => {
-  const { replicas, listen, streamAt } = await listenRig(t, {}, [{ toolsListChanged: true, resourceSubscriptions: ['a'] }, { promptsListChanged: true, resourceSubscriptions: ['b'] }]), stream = listen();
+  const { replicas, listen, listens, streamAt } = await listenRig(t), waiting: (() => void)[] = [];
+  // Both in one moment: after the first acknowledgement the others have 300 ms.
+  [{ toolsListChanged: true, resourceSubscriptions: ['a'] }, { promptsListChanged: true, resourceSubscriptions: ['b'] }].forEach((filter, index) => {
+    replicas[index]!.answer = (request) => {
+      waiting.push(() => { listens(filter)(request); });
+      if (waiting.length === replicas.length) for (const answer of waiting) answer();
+      return true;
+    };
+  });
+  const stream = listen();
   const [one, two] = await Promise.all(replicas.map((replica) => streamAt(replica)));
   t.is(one!.body, two!.body);
   await waitFor(() => stream.text.includes('acknowledged'), { what: 'the acknowledgement' });

@@ -68,7 +68,7 @@ test('a safe call in flight is carried out again on another replica when its rep
   await home.kill();
   const { data } = await call;
   t.is(data.waitedMs, 1500);
-  t.is(rig.outcomes.findLast(({ tool }) => tool === 'wait')!.kind, 'success');
+  t.is((await waitFor(() => rig.outcomes.findLast(({ tool }) => tool === 'wait'), { what: 'the outcome' })).kind, 'success');
 });
 
 test('an unsafe call in flight gets a typed error on its stream at once, and is not carried out again', async (t) => {
@@ -84,6 +84,7 @@ test('an unsafe call in flight gets a typed error on its stream at once, and is 
   t.is(errorCode(error), -31001);
   t.like(error.data, { outcome: 'sent_no_response', retrySafe: false, server: 'linear', attempts: 1 });
   t.is((await client.callTool('charges', { key: 'order-1' })).data.here, 0);
+  await waitFor(async () => await rig.metric('mcp_calls_ambiguous_total') > 0, { what: 'the count' });
   t.is(await rig.metric('mcp_calls_ambiguous_total'), 1);
 });
 

@@ -45,6 +45,8 @@ export class RigFleet {
   policy: ServerPolicy;
   /** Relays of all gateways, as each gateway is told of them. */
   relays: string[] = [];
+  /** The relays' clock. */
+  now: () => number = Date.now;
 
   constructor(ports: readonly number[], policy: Record<string, unknown> = {}) {
     this.replicas = ports.map((port, index) => ({ address: `127.0.0.1:${port}`, slot: slotName(index + 1), state: 'active' }));
@@ -64,7 +66,7 @@ export class RigFleet {
     const recovery = new Recovery({ server: (name) => this.topology().server(name), directory, upstream, metrics: sessions });
     const affinity = new AffinityMemory({ store: this.affinity });
     const relay = await startRelay({
-      host: '127.0.0.1', port: 0, topology: () => this.topology(), directory, recovery, upstream, breakers, affinity, metrics: { ...sessions, ...path },
+      host: '127.0.0.1', port: 0, now: () => this.now(), topology: () => this.topology(), directory, recovery, upstream, breakers, affinity, metrics: { ...sessions, ...path },
       outcomes: (outcome) => outcomes.push(outcome), report: (report) => reports.push(report), health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),
     });
     return {

@@ -41,7 +41,7 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
 
 test('nodes know each other by their heartbeats; one that fell silent or said goodbye is missed', async (t) => {
   const server = await startRedis();
-  const redis = connectRedis(server.url);
+  const redis = connectRedis(server.url, { commandTimeoutMs: 30_000 });
   t.teardown(async () => { redis.disconnect(); await server.close(); });
   await waitFor(() => redis.ping().then(() => true, () => false), { what: 'redis' });
   const nowMs = 1_000_000;

@@ -2,7 +2,6 @@ import test from 'ava';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { clientSessionId } from '../../proto/session-id.ts';
-import { toStruct } from '../../proto/xds/loader.ts';
 import { createSessionDirectory } from '../session/cached-directory.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
 import { sampleRecord } from '../session/sample-record.ts';
@@ -49,7 +48,7 @@ test('initialize avoids a slot whose breaker rejects; when all do, the client is
   const begun = read(await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 })));
   t.is(begun.set['x-holdfast-host'], '127.0.0.1:3002,127.0.0.1:7900');
   t.truthy(begun.set['x-envoy-retry-on']);
-  t.deepEqual(begun.reply['dynamic_metadata'], toStruct({ holdfast: { permit: 'p-7' } }));
+  t.deepEqual(begun.reply['dynamic_metadata'], { holdfast: { permit: 'p-7' } });
   const none = contextWith((slot) => ({ kind: 'reject', breaker: { level: 'replica' }, retryAfterMs: Number(slot) * 3000 }));
   const refused = read(await new Exchange(none.context, 'linear').on(requestHeaders({}, { method: 'initialize', id: 'a' })));
   t.like(refused, { status: 503, body: { id: 'a', error: { code: -31003 } }, set: { 'retry-after': '3' } });
@@ -83,7 +82,7 @@ test('only a replica’s own id makes a session: not a relay’s answer, not an 
   t.is(context.directory.sizes.cached, 0);
 });
 
-test('a session of a replica with an open breaker goes to the relay, a call of a tool with one is refused; DELETE ends it before it is forwarded', async (t) => {
+test('a session of a replica with an open breaker goes to the relay, a call of a tool with one is refused; an ended one is unknown', async (t) => {
   const open: { level: 'replica' | 'tool' | null } = { level: 'tool' };
   const { context } = contextWith(() => open.level ? { kind: 'reject', breaker: { level: open.level }, retryAfterMs: 100 } : { kind: 'admit', permit: null });
   const clientId = clientSessionId({ slot: '1', upstreamId: 'up', principal: null });
@@ -92,10 +91,15 @@ test('a session of a replica with an open breaker goes to the relay, a call of a
   const sent = { 'x-holdfast-session': clientId, 'mcp-session-id': 'up' };
   t.like(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))), { status: 503, body: { id: 9, error: { code: -31003 } } });
   open.level = 'replica';
-  t.is(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))).set['x-holdfast-host'], '127.0.0.1:7900');
+  t.deepEqual(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))).reply['dynamic_metadata'], { holdfast: { host: '127.0.0.1:7900' } });
   open.level = null;
-  t.is(read(await new Exchange(context, 'linear').on(requestHeaders({ ...sent, ':method': 'DELETE' }))).set['x-holdfast-host'], '127.0.0.1:3001,127.0.0.1:7900');
-  t.deepEqual(await context.directory.find('linear', record.digest), { kind: 'ended' });
+  const pinned = read(await new Exchange(context, 'linear').on(requestHeaders(sent)));
+  t.deepEqual([pinned.set, pinned.reply['dynamic_metadata']], [{}, { holdfast: { host: '127.0.0.1:3001,127.0.0.1:7900' } }]);
+  // Moved: the replica knows it by another id than Envoy takes from the client's.
+  await context.directory.move({ ...record, slot: '2', upstreamId: 'else', epoch: 1 }, 0);
+  const moved = read(await new Exchange(context, 'linear').on(requestHeaders(sent)));
+  t.deepEqual([moved.set, moved.reply['dynamic_metadata']], [{ 'mcp-session-id': 'else' }, { holdfast: { host: '127.0.0.1:3002,127.0.0.1:7900' } }]);
+  await context.directory.tombstone('linear', record.digest);
   t.like(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { id: 10 }))), { status: 404, body: { id: 10 } });
 });
 

@@ -83,32 +83,30 @@ export class Exchange {
     const found = this.#context.directory.peek(server.name, digest);
     const known = found && !found.isTombstone ? { kind: 'live' as const, record: found } : await this.#context.directory.find(server.name, digest);
     const settled = decideSession(request.view, session, known, server, this.#context.relay);
-    // Ended before it is forwarded: whatever happens on the way, nobody rebuilds it.
-    if (settled.kind === 'pin') {
-      if (request.view.httpMethod === 'DELETE') await this.#context.directory.tombstone(server.name, digest);
-      else this.#context.directory.touch(server.name, digest, this.#context.now());
-    }
-    return this.#carryOut(settled, request, server);
+    if (settled.kind !== 'pin') return this.#carryOut(settled, request, server);
+    this.#context.directory.touch(server.name, digest, this.#context.now());
+    return this.#pin(settled, settled.upstreamId !== session.upstreamId, request, server);
   }
 
   #carryOut(decision: Decision, request: ReadRequest, server: ServerView): Reply {
     switch (decision.kind) {
       case 'answer': return answerReply(decision.status, decision.error, decision.retryAfterSeconds);
       case 'begin': return this.#begin(request, server);
-      case 'pin': return this.#pin(decision, request, server);
       default: return requestHeadersReply({ then: 'nothing' });
     }
   }
 
-  #pin({ hosts, upstreamId, slot }: Decision & { kind: 'pin' }, request: ReadRequest, server: ServerView): Reply {
+  /** The pin goes into metadata, which costs Envoy less than a header. `isRenamed`: the replica knows the session by another id than the one that Envoy takes from the client's. */
+  #pin({ hosts, upstreamId, slot }: Decision & { kind: 'pin' }, isRenamed: boolean, request: ReadRequest, server: ServerView): Reply {
+    const set = isRenamed ? { [HEADER.sessionId]: upstreamId } : undefined;
     const answer = slot === null ? ADMITTED : this.#context.gate(server.name, slot, request.tool);
     if (answer.kind === 'reject') {
       if (answer.breaker.level === 'tool') return this.#rejected(request, server, slot, answer.retryAfterMs, answer.breaker);
       // The relay moves the session to a replica that is well.
-      return requestHeadersReply({ set: { [HEADER.host]: this.#context.relay, [HEADER.sessionId]: upstreamId }, then: 'nothing' });
+      return requestHeadersReply({ set, metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' });
     }
     this.#permit = answer.permit;
-    return requestHeadersReply({ set: { [HEADER.host]: hosts.join(','), [HEADER.sessionId]: upstreamId }, then: 'nothing', ...permitMetadata(answer.permit) });
+    return requestHeadersReply({ set, metadata: { [METADATA.host]: hosts.join(','), ...(answer.permit !== null && { [METADATA.permit]: answer.permit }) }, then: 'nothing' });
   }
 
   #begin(request: ReadRequest, server: ServerView): Reply {

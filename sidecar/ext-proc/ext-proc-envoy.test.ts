@@ -15,6 +15,7 @@ import { createMemoryStore } from '../session/memory-store.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import { makeServerView } from '../xds/topology.ts';
 import { Arrivals } from './arrivals.ts';
+import { decideOverHttp } from './decide-over-http.ts';
 import { startExtProc, type ExtProc } from './start-ext-proc.ts';
 import { testEnvoyConfig } from './test-envoy-config.ts';
 
@@ -55,17 +56,20 @@ test.beforeEach(async (t) => {
     server: 'linear', replica: replica.slot, backend: 'stable', slot: replica.slot, address: `127.0.0.1:${replica.port}`, state: 'active', isSteady: false, weight: 100 }));
   const view = makeServerView({ policy: serverPolicySchema.parse({ name: 'linear' }), lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints);
   const directory = createSessionDirectory({ store: createMemoryStore({ nodeId: 'a' }), nodeId: 'a', ttlSeconds: () => 3600 });
-  const extProc = await startExtProc({
-    addresses: [socket], server: (name) => name === 'linear' ? view : undefined, directory, relay: `127.0.0.1:${relay.port}`,
-    gate: () => ({ kind: 'admit', permit: null }), release: () => {}, arrivals: new Arrivals(), onCreated: () => {}, now: Date.now, random: Math.random,
-    accessLogs: async () => 'taken', metrics: { extProc: () => {}, extProcStreams: () => {} }, onError: (error) => errors.push(error),
-  });
-  const envoy = await startEnvoy({ config: testEnvoyConfig({ port, socket, replicas, relayPort: relay.port }), folder: folder.path });
+  const options = {
+    server: (name: string) => name === 'linear' ? view : undefined, directory, relay: `127.0.0.1:${relay.port}`,
+    gate: () => ({ kind: 'admit' as const, permit: null }), release: () => {}, arrivals: new Arrivals(), onCreated: () => {}, now: Date.now, random: Math.random,
+    metrics: { extProc: () => {}, extProcStreams: () => {} }, onError: (error: unknown) => errors.push(error),
+  };
+  const extProc = await startExtProc({ ...options, addresses: [socket], accessLogs: async () => 'taken' });
+  const decider = createServer({ keepAliveTimeout: 0 }, decideOverHttp(options)).listen(0, '127.0.0.1');
+  await once(decider, 'listening');
+  const envoy = await startEnvoy({ config: testEnvoyConfig({ port, socket, decidePort: (decider.address() as AddressInfo).port, replicas, relayPort: relay.port }), folder: folder.path });
   const close = async (): Promise<void> => {
     await envoy.close();
     await extProc.close(100);
     await directory.close();
-    for (const { server } of [...replicas, relay]) { server.closeAllConnections(); server.close(); }
+    for (const server of [decider, ...[...replicas, relay].map((each) => each.server)]) { server.closeAllConnections(); server.close(); }
     await folder.remove();
   };
   t.context = { envoy, extProc, directory, port, replicas, relay, errors, close };
@@ -164,24 +168,30 @@ test.serial('strangers, other principals and hostile ids are refused with the re
   t.deepEqual(errors, []);
 });
 
-test.serial('12,000 requests at full speed through one Envoy, none fails', async (t) => {
+test.serial('24,000 requests at full speed through one Envoy, with a session (asked by HTTP) and without (by gRPC), none fails', async (t) => {
+  t.timeout(120_000);
   const { port, envoy, extProc, errors } = t.context;
   const ids = await Promise.all(Array.from({ length: 20 }, async () => String((await send(port, initialize())).headers['mcp-session-id'])));
-  let failed = 0, next = 0;
-  const total = 12_000, cpu = process.cpuUsage(), startedAt = performance.now();
-  await Promise.all(Array.from({ length: 64 }, async () => {
-    while (next < total) {
-      const id = ids[next++ % ids.length]!;
-      const answer = await send(port, ping, { 'mcp-session-id': id }).catch(() => undefined);
-      if (answer?.status !== 200 || !answer.body.includes(id.slice(2))) failed += 1;
-    }
-  }));
-  const used = process.cpuUsage(cpu);
-  t.log(`${Math.round(total / (performance.now() - startedAt) * 1000)} requests/s with client, replicas and sidecar in one process (${Math.round((used.user + used.system) / total)} µs CPU a request)`);
-  t.is(failed, 0);
+  const total = 12_000;
+  for (const named of [ids, [null]]) {
+    let failed = 0, next = 0;
+    const cpu = process.cpuUsage(), startedAt = performance.now();
+    await Promise.all(Array.from({ length: 64 }, async () => {
+      while (next < total) {
+        const id = named[next++ % named.length]!;
+        const answer = await send(port, ping, id === null ? {} : { 'mcp-session-id': id }).catch(() => undefined);
+        if (answer?.status !== 200 || !answer.body.includes(id === null ? '"upstream":null' : id.slice(2))) failed += 1;
+      }
+    }));
+    const used = process.cpuUsage(cpu);
+    t.log(`${named === ids ? 'by HTTP' : 'by gRPC'}: ${Math.round(total / (performance.now() - startedAt) * 1000)} requests/s with client, replicas and sidecar in one process (${Math.round((used.user + used.system) / total)} µs CPU a request)`);
+    t.is(failed, 0);
+  }
   t.deepEqual(errors, []);
   const stats = await envoy.stats('ext_proc');
   t.is(stats['http.mcp.ext_proc.streams_started'], total + 20);
   t.is(stats['http.mcp.ext_proc.streams_failed'], 0);
+  t.is(stats['http.mcp.ext_proc.http.stream_msgs_sent'], total);
+  t.is(stats['http.mcp.ext_proc.http.http_not_ok_resp_received'], 0);
   t.is(extProc.openStreams, 0);
 });

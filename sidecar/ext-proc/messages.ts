@@ -18,7 +18,7 @@ export interface ProcessingMessage {
   attributes: Scalars;
 }
 
-const READ_HEADERS: ReadonlySet<string> = new Set([':method', ':status', HEADER.session, HEADER.sessionId, HEADER.protocolVersion, 'authorization', 'content-type']);
+const READ_HEADERS: ReadonlySet<string> = new Set([':method', ':status', HEADER.session, HEADER.sessionId, HEADER.server, HEADER.protocolVersion, 'authorization', 'content-type']);
 /** Whether the value of this header matters here. */
 export const isRead = (name: string): boolean => READ_HEADERS.has(name);
 
@@ -28,6 +28,12 @@ function first({ headers }: ProcessingMessage, name: string): string | null {
   for (const [key, value] of headers) if (key === name) return value;
   return null;
 }
+
+/** The server's name, where the route says it in a header of the request. */
+export const serverOf = (message: ProcessingMessage): string => first(message, HEADER.server) ?? '';
+
+/** Whether it names a session at all; an empty id is none. */
+export const namesSession = (message: ProcessingMessage): boolean => (first(message, HEADER.session) ?? first(message, HEADER.sessionId) ?? '').trim() !== '';
 
 const all = ({ headers }: ProcessingMessage, name: string): string[] => headers.filter(([key]) => key === name).map(([, value]) => value);
 

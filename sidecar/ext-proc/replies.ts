@@ -1,8 +1,7 @@
-import { toStruct } from '../../proto/xds/loader.ts';
 import type { RpcError } from '../../proto/rpc-error.ts';
 import { METADATA } from '../../proto/wire.ts';
 
-/** Builders of ProcessingResponse, the answers on an ext_proc stream. Enums are numbers, because they are encoded without conversion. */
+/** Builders of ProcessingResponse, the answers to ext_proc. Enums are numbers, because they are encoded without conversion; `dynamic_metadata` is plain JSON. */
 export type Reply = Record<string, unknown>;
 
 const OVERWRITE_IF_EXISTS_OR_ADD = 2;
@@ -32,7 +31,7 @@ export const isLast = (reply: Reply): boolean => 'immediate_response' in reply |
 export function requestHeadersReply({ set, metadata, then }: RequestHeadersReply): Reply {
   return {
     request_headers: { response: set ? mutation(set) : {} },
-    ...(metadata && { dynamic_metadata: toStruct({ [METADATA.namespace]: metadata }) }),
+    ...(metadata && { dynamic_metadata: { [METADATA.namespace]: metadata } }),
     mode_override: THEN[then],
   };
 }
@@ -54,6 +53,6 @@ export function answerReply(status: number, error: RpcError, retryAfterSeconds?:
   return {
     immediate_response: { status: { code: status }, headers: { set_headers: Object.entries(set).map(([key, value]) => header(key, value)) }, body: Buffer.from(JSON.stringify(error)), details: 'holdfast' },
     // Envoy's own answers are rewritten as JSON-RPC; this one is already.
-    dynamic_metadata: toStruct({ [METADATA.namespace]: { [METADATA.answered]: 'true' } }),
+    dynamic_metadata: { [METADATA.namespace]: { [METADATA.answered]: 'true' } },
   };
 }

@@ -1,5 +1,6 @@
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { HEADER } from '../../proto/wire.ts';
+import { toStruct } from '../../proto/xds/loader.ts';
 import { messageType } from '../../proto/xds/schema.ts';
 import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
@@ -32,7 +33,7 @@ const response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
 const process: GrpcMethod = {
   path: externalProcessorService['Process']!.path,
   requestDeserialize: decodeMessage,
-  responseSerialize: (message) => response.encode(message).finish() as Buffer,
+  responseSerialize: (message: Reply) => response.encode(message['dynamic_metadata'] ? { ...message, dynamic_metadata: toStruct(message['dynamic_metadata']) } : message).finish() as Buffer,
 };
 
 /** Batches stay bytes until it is their turn. */

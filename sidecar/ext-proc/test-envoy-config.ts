@@ -1,12 +1,25 @@
-/** For tests: one Envoy with a decide route to a server `linear`, as the control plane configures it, but static. */
-export interface TestEnvoyAddresses { port: number; socket: string; replicas: { port: number; slot: string }[]; relayPort: number }
+/** For tests: one Envoy with the decide routes to a server `linear`, as the control plane configures them, but static. `decidePort`: where it asks by HTTP. */
+export interface TestEnvoyAddresses { port: number; socket: string; decidePort: number; replicas: { port: number; slot: string }[]; relayPort: number }
 
 const typed = (type: string, value: object = {}): object => ({ '@type': `type.googleapis.com/envoy.${type}`, ...value });
 const address = (port: number): object => ({ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } });
 const limits = { thresholds: [{ max_requests: 100_000, max_connections: 100_000, max_pending_requests: 100_000, max_retries: 1000 }] };
 const append = (key: string, value: string, append_action: string): object => ({ append: { header: { key, value }, append_action } });
 
-export function testEnvoyConfig({ port, socket, replicas, relayPort }: TestEnvoyAddresses): Record<string, unknown> {
+export function testEnvoyConfig({ port, socket, decidePort, replicas, relayPort }: TestEnvoyAddresses): Record<string, unknown> {
+  const asking = {
+    message_timeout: '2s', failure_mode_allow: false, status_on_error: { code: 'ServiceUnavailable' },
+    metadata_options: { forwarding_namespaces: { untyped: ['mcp'] }, receiving_namespaces: { untyped: ['holdfast'] } },
+    mutation_rules: { allow_all_routing: false, allow_envoy: true, disallow_system: true },
+  };
+  const route = {
+    name: 'linear/decide', match: { prefix: '/' }, request_body_buffer_limit: 8_388_608,
+    route: { cluster: 'linear', timeout: '0s', retry_policy: {
+      retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 3, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
+      retry_priority: { name: 'envoy.retry_priorities.previous_priorities', typed_config: typed('extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', { update_frequency: 1 }) },
+    } },
+  };
+  const off = typed('config.route.v3.FilterConfig', { disabled: true });
   const filters = [
     {
       name: 'envoy.filters.http.header_to_metadata',
@@ -32,12 +45,16 @@ export function testEnvoyConfig({ port, socket, replicas, relayPort }: TestEnvoy
     {
       name: 'envoy.filters.http.ext_proc',
       typed_config: typed('extensions.filters.http.ext_proc.v3.ExternalProcessor', {
-        grpc_service: { envoy_grpc: { cluster_name: 'sidecar' }, initial_metadata: [{ key: 'x-holdfast-server', value: 'linear' }] }, message_timeout: '2s', max_message_timeout: '30s', allow_mode_override: true,
-        failure_mode_allow: false, status_on_error: { code: 'ServiceUnavailable' },
+        grpc_service: { envoy_grpc: { cluster_name: 'sidecar' }, initial_metadata: [{ key: 'x-holdfast-server', value: 'linear' }] }, ...asking, max_message_timeout: '30s', allow_mode_override: true,
         processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SEND', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
         response_attributes: ["xds.upstream_host_metadata.filter_metadata['holdfast']['slot']"],
-        metadata_options: { forwarding_namespaces: { untyped: ['mcp'] }, receiving_namespaces: { untyped: ['holdfast'] } },
-        mutation_rules: { allow_all_routing: false, allow_envoy: true, disallow_system: true },
+      }),
+    },
+    {
+      name: 'by-http',
+      typed_config: typed('extensions.filters.http.ext_proc.v3.ExternalProcessor', {
+        http_service: { http_service: { http_uri: { uri: 'http://sidecar/holdfast/decide', cluster: 'decide', timeout: '2s' } } }, ...asking, stat_prefix: 'http',
+        processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SKIP', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
       }),
     },
     { name: 'envoy.filters.http.router', typed_config: typed('extensions.filters.http.router.v3.Router') },
@@ -59,17 +76,18 @@ export function testEnvoyConfig({ port, socket, replicas, relayPort }: TestEnvoy
               { filter: { metadata_filter: { matcher: { filter: 'holdfast', path: [{ key: 'answered' }], value: { string_match: { exact: 'true' } } }, match_if_key_not_found: false } } },
               { filter: { status_code_filter: { comparison: { op: 'GE', value: { default_value: 400, runtime_key: 'x' } } } }, body_format_override: { json_format: { mapped: '%RESPONSE_CODE_DETAILS%' } } },
             ] },
-            route_config: { name: 'mcp', virtual_hosts: [{ name: 'all', domains: ['*'], include_request_attempt_count: true, routes: [{
-              name: 'linear/decide', match: { prefix: '/' }, request_body_buffer_limit: 8_388_608,
-              route: { cluster: 'linear', timeout: '0s', retry_policy: {
-                retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 3, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
-                retry_priority: { name: 'envoy.retry_priorities.previous_priorities', typed_config: typed('extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', { update_frequency: 1 }) },
+            route_config: { name: 'mcp', virtual_hosts: [{ name: 'all', domains: ['*'], include_request_attempt_count: true, routes: [
+              { ...route, match: { prefix: '/', headers: [{ name: 'mcp-session-id', present_match: true }] }, typed_per_filter_config: {
+                'envoy.filters.http.ext_proc': off,
+                'envoy.filters.http.header_mutation': typed('extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', { mutations: { request_mutations: [append('x-holdfast-server', 'linear', 'OVERWRITE_IF_EXISTS_OR_ADD')] } }),
               } },
-            }] }] },
+              { ...route, typed_per_filter_config: { 'by-http': off } },
+            ] }] },
           }),
         }] }],
       }],
       clusters: [
+        { name: 'decide', type: 'STATIC', circuit_breakers: limits, load_assignment: { cluster_name: 'decide', endpoints: [{ lb_endpoints: [address(decidePort)] }] } },
         {
           name: 'sidecar', type: 'STATIC', circuit_breakers: limits,
           typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('extensions.upstreams.http.v3.HttpProtocolOptions', { explicit_http_config: { http2_protocol_options: {} } }) },
@@ -78,7 +96,7 @@ export function testEnvoyConfig({ port, socket, replicas, relayPort }: TestEnvoy
         {
           name: 'linear', type: 'STATIC', connect_timeout: '1s', circuit_breakers: limits, common_lb_config: { healthy_panic_threshold: { value: 0 } },
           load_balancing_policy: { policies: [{ typed_extension_config: { name: 'envoy.load_balancing_policies.override_host', typed_config: typed('extensions.load_balancing_policies.override_host.v3.OverrideHost', {
-            override_host_sources: [{ header: 'x-holdfast-host' }],
+            override_host_sources: [{ header: 'x-holdfast-host' }, { metadata: { key: 'holdfast', path: [{ key: 'host' }] } }],
             fallback_policy: { policies: [{ typed_extension_config: { name: 'envoy.load_balancing_policies.least_request', typed_config: typed('extensions.load_balancing_policies.least_request.v3.LeastRequest') } }] },
           }) } }] },
           load_assignment: { cluster_name: 'linear', policy: { overprovisioning_factor: 100_000 }, endpoints: [

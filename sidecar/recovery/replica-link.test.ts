@@ -24,7 +24,7 @@ async function secureReplica(t: ExecutionContext): Promise<{ address: string; ca
 
 const ask = (upstream: Upstream, address: string, method: 'GET' | 'POST') => new Promise<string>((resolve) => {
   let text = '';
-  upstream.send({ address, method, path: '/mcp', headers: ['host', 'client.example'], body: null, connectTimeoutMs: 1000 }, {
+  upstream.send({ address, method, path: '/mcp', headers: ['host', 'client.example'], body: null, connectTimeoutMs: 30_000 }, {
     onHead: () => {}, onData: (chunk) => { text += chunk.toString(); }, onEnd: () => resolve(text), onFailure: ({ delivery, code }) => resolve(`${delivery} ${code}`),
   });
 });

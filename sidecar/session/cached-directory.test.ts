@@ -23,17 +23,17 @@ function nodeOver(store: SessionStore, nodeId: string, options: Partial<Director
   return { directory, store, superseded, close: async () => { await directory.close(); await store.close(); } };
 }
 async function redisNode(redis: RealRedis, nodeId: string, options: Partial<DirectoryOptions> = {}): Promise<Node> {
-  const client = connectRedis(redis.url);
-  await whenReady(client, 5000);
+  const client = connectRedis(redis.url, { commandTimeoutMs: 5000 });
+  await whenReady(client, 60_000);
   return nodeOver(createRedisStore(client, { nodeId }), nodeId, options);
 }
 /** For what must be in Redis, however busy the machine is. */
-const PATIENT = { writeLimitMs: 10_000, readLimitMs: 10_000 };
+const PATIENT = { writeLimitMs: 30_000, readLimitMs: 30_000 };
 const fresh = (changes = {}) => sampleRecord({ clientId: `1~${randomUUID()}`, createdAtMs: Date.now(), lastActivityMs: Date.now(), ...changes });
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true within 10 s');
+    if (Date.now() > deadline) throw new Error('the condition did not come true within 60 s');
     await delay(10);
   }
 }

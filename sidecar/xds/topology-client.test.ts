@@ -40,7 +40,7 @@ test('learns policies, subscribes the endpoints of each server, and acknowledges
   t.is((await plane.take(isAnswer)).error_detail ?? null, null);
   t.deepEqual((await plane.take(isEndpoints)).resource_names_subscribe, ['mcp.linear', 'mcp.queryquill']);
   plane.endpoints(assignment('linear', replica('0', 3001)), assignment('queryquill', replica('1', 3002)));
-  t.true(await client.whenReady(10_000));
+  t.true(await client.whenReady(60_000));
   t.is(client.topology.server('queryquill')!.bySlot('1')!.address, '127.0.0.1:3002');
 });
 
@@ -48,7 +48,7 @@ test('refuses a bad policy with the reason and goes on with the last good one', 
   const { plane, address } = await controlPlane(t);
   const client = await start(t, [address]);
   await tell(plane);
-  t.true(await client.whenReady(10_000));
+  t.true(await client.whenReady(60_000));
   const before = client.topology;
   plane.policies(policy('linear', { policy: { name: 'linear', onReplicaLoss: 'panic' } }));
   const nack = await plane.take((request) => Boolean(request.error_detail));
@@ -60,7 +60,7 @@ test('without a control plane it keeps what it has, and on reconnect says so', a
   const { plane, address, port } = await controlPlane(t);
   const client = await start(t, [address]);
   await tell(plane);
-  t.true(await client.whenReady(10_000));
+  t.true(await client.whenReady(60_000));
   const gone = once(client, 'disconnect');
   plane.close();
   await gone;
@@ -78,7 +78,7 @@ test('goes on to the next address when one does not answer', async (t) => {
   const alive = await controlPlane(t);
   const client = await start(t, [dead.address, alive.address]);
   await tell(alive.plane);
-  t.true(await client.whenReady(10_000));
+  t.true(await client.whenReady(60_000));
 });
 
 test('starts from its state file while no control plane runs', async (t) => {
@@ -88,7 +88,7 @@ test('starts from its state file while no control plane runs', async (t) => {
   const { plane, address } = await controlPlane(t);
   const first = await start(t, [address], { stateFile });
   await tell(plane);
-  t.true(await first.whenReady(10_000));
+  t.true(await first.whenReady(60_000));
   await first.close();
   plane.close();
   const second = await start(t, [address], { stateFile });

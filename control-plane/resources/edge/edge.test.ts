@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import { freePort } from '../../../deploy/mesh/free-port.ts';
 import { startEnvoy } from '../../../deploy/mesh/start-envoy.ts';
+import { waitFor } from '../../../deploy/mesh/wait-for.ts';
 import { renderBootstrap } from '../../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../../envoy/bootstrap-template.ts';
 import { createAuthority, issueLeaf } from '../../certs/authority.ts';
@@ -23,7 +24,7 @@ async function edge(t: ExecutionContext, { isSecondDraining = false, settings = 
   const one = new StubReplica('one'), two = new StubReplica('two');
   t.teardown(async () => { await Promise.all([one.stop(), two.stop()]); });
   const addresses = await Promise.all([one.start(), two.start()]);
-  const config = configOf(`loadBalancer: {healthCheckIntervalMs: 100, healthCheckTimeoutMs: 100}\nedge: {${settings}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1"]}]}]`);
+  const config = configOf(`loadBalancer: {healthCheckIntervalMs: 100, healthCheckTimeoutMs: 10000}\nedge: {${settings}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1"]}]}]`);
   const gateways = addresses.map((listen, index) => ({ id: `gateway-${index + 1}`, relay: [], peer: null, listen, isDraining: isSecondDraining && index === 1 }));
   const port = await freePort();
   const listen = `127.0.0.1:${port}`;
@@ -49,13 +50,13 @@ async function edge(t: ExecutionContext, { isSecondDraining = false, settings = 
 test('requests are balanced over the gateways, with where they came from', async (t) => {
   const { ask } = await edge(t);
   const seen = new Set<string>();
-  for (let i = 0; i < 40 && seen.size < 2; i++) {
+  await waitFor(async () => {
     const { body } = await ask({ 'x-holdfast-host': '1.2.3.4:5', host: 'mcp.example' });
     seen.add(body.at);
     t.truthy(body.headers['x-forwarded-for']);
     t.deepEqual([body.headers['x-forwarded-proto'], body.headers['host'], body.headers['x-holdfast-host'], body.path], ['http', 'mcp.example', undefined, '/mcp/linear']);
-  }
-  t.is(seen.size, 2);
+    return seen.size === 2;
+  }, { what: 'both gateways answer' });
 });
 
 test('no request is lost when a gateway dies, and it is back as soon as its health check answers', async (t) => {

@@ -41,3 +41,8 @@ export const sessionHeaders: object = {
 export const pinTo = (hosts: string): object => typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
   mutations: { request_mutations: [append(HEADER.host, hosts, 'OVERWRITE_IF_EXISTS_OR_ADD')] },
 });
+
+/** What a route adds on which the sidecar is asked by HTTP, before it is asked: the request's server, which `request_headers_to_add` would add later. */
+export const toServer = (server: string): object => typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
+  mutations: { request_mutations: [append(HEADER.server, server, 'OVERWRITE_IF_EXISTS_OR_ADD')] },
+});
