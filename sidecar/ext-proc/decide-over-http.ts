@@ -4,7 +4,7 @@ import { METADATA } from '../../proto/wire.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { readJsonMessage, writeJsonReply } from './json-messages.ts';
 import { namesSession, serverOf, type ProcessingMessage } from './messages.ts';
-import { isLast, requestHeadersReply } from './replies.ts';
+import { isLast, requestHeadersReply, type Reply } from './replies.ts';
 
 export interface DecideOptions extends ExchangeContext {
   metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void };
@@ -17,33 +17,36 @@ const MAX_BYTES = 256 << 10;
 /** Answers Envoy's ext_proc filter where it asks by HTTP: one message, one answer, both as JSON. Anything but 200 is an error to Envoy, which then asks a neighbour. */
 export function decideOverHttp(options: DecideOptions): RequestListener {
   const { metrics, onError } = options;
-  const decide = async (text: string, response: ServerResponse): Promise<void> => {
-    const startedAt = performance.now();
+  /** Says what was decided, or failed to be. */
+  const answer = (response: ServerResponse, reply: Reply | Error, sinceMs: number): void => {
+    if (reply instanceof Error) onError(reply);
+    metrics.extProc('request_headers', reply instanceof Error ? 'error' : 'immediate_response' in reply ? 'reject' : 'ok', performance.now() - sinceMs);
+    if (reply instanceof Error) end(response, 500, '');
+    else end(response, 200, writeJsonReply(reply));
+  };
+  const decide = (text: string, response: ServerResponse): void => {
+    const sinceMs = performance.now();
     let message: ProcessingMessage;
     try {
       message = readJsonMessage(text);
     } catch (error) {
       onError(error);
-      metrics.extProc('unknown', 'error', performance.now() - startedAt);
-      return end(response, 400, '');
+      metrics.extProc('unknown', 'error', performance.now() - sinceMs);
+      end(response, 400, '');
+      return;
     }
+    // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
+    if (!namesSession(message)) return answer(response, requestHeadersReply({ metadata: { [METADATA.host]: options.relay }, then: 'nothing' }), sinceMs);
     const exchange = new Exchange(options, serverOf(message));
-    // Envoy may have given up while the store was asked: then nothing was sent on, and a permit is free again.
-    response.once('close', () => { void decided.then(() => exchange.close(response.writableFinished)); });
-    const decided = (async () => {
-      try {
-        // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
-        const reply = namesSession(message) ? await exchange.on(message) : requestHeadersReply({ metadata: { [METADATA.host]: options.relay }, then: 'nothing' });
-        if (!isLast(reply)) throw new Error('ext_proc over HTTP: an answer that asks for more');
-        metrics.extProc('request_headers', 'immediate_response' in reply ? 'reject' : 'ok', performance.now() - startedAt);
-        end(response, 200, writeJsonReply(reply));
-      } catch (error) {
-        onError(error);
-        metrics.extProc('request_headers', 'error', performance.now() - startedAt);
-        end(response, 500, '');
-      }
-    })();
-    await decided;
+    const reply = whole(() => exchange.on(message));
+    // Nearly always: known at once, and nothing to settle.
+    if (!(reply instanceof Promise) && !exchange.holdsPermit) return answer(response, reply, sinceMs);
+    // Envoy may have given up meanwhile: then nothing was sent on, and a permit is free again.
+    const isOver = new Promise<boolean>((resolve) => { response.once('close', () => resolve(response.writableFinished && response.statusCode === 200)); });
+    void Promise.resolve(reply).catch(asError).then(async (known) => {
+      answer(response, known, sinceMs);
+      exchange.close(await isOver);
+    });
   };
   return (incoming: IncomingMessage, response) => {
     const chunks: Buffer[] = [];
@@ -54,9 +57,22 @@ export function decideOverHttp(options: DecideOptions): RequestListener {
     });
     incoming.once('end', () => {
       if (bytes > MAX_BYTES) { end(response, 413, ''); return; }
-      void decide(chunks.length === 1 ? chunks[0]!.toString() : Buffer.concat(chunks).toString(), response);
+      decide(chunks.length === 1 ? chunks[0]!.toString() : Buffer.concat(chunks).toString(), response);
     });
   };
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Runs it; an answer that would have Envoy ask for more is a fault, here it can't. */
+function whole(ask: () => Reply | Promise<Reply>): Reply | Error | Promise<Reply | Error> {
+  const checked = (reply: Reply): Reply | Error => (isLast(reply) ? reply : new Error('ext_proc over HTTP: an answer that asks for more'));
+  try {
+    const reply = ask();
+    return reply instanceof Promise ? reply.then(checked) : checked(reply);
+  } catch (error) {
+    return asError(error);
+  }
 }
 
 /** The same answers on a Unix socket, for this node's own Envoy. */

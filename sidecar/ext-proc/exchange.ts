@@ -6,7 +6,7 @@ import { initializeParamsOf } from '../routing/classify.ts';
 import { decide, decideSession, type Decision } from '../routing/decide.ts';
 import { place } from '../routing/placement.ts';
 import { principalOf } from '../routing/principal.ts';
-import type { SessionDirectory } from '../session/session-directory.ts';
+import type { Found, SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { InitializeResultReader } from './initialize-result.ts';
 import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
@@ -33,6 +33,9 @@ export interface ExchangeContext {
 
 /** Envoy may send an initialize to the next host whatever happened to the first: a session that nobody was told of harms nobody. */
 const RETRY_INITIALIZE = 'connect-failure,refused-stream,reset';
+
+/** Activity is noted this often: less than half of what makes a session idle (relay/drained-slots.ts). */
+const TOUCH_MS = 1000;
 
 /** One HTTP request on the decide route, from its headers to the end of its answer. */
 export class Exchange {
@@ -66,6 +69,9 @@ export class Exchange {
     }
   }
 
+  /** Whether a breaker gave a permit that must be settled. */
+  get holdsPermit(): boolean { return this.#permit !== null; }
+
   /** The stream is over. `isAnswered`: Envoy had its answer, so the request went on and its access log will settle the permit. */
   close(isAnswered: boolean): void {
     this.#arrive(null);
@@ -73,19 +79,23 @@ export class Exchange {
     this.#permit = null;
   }
 
-  async #onRequestHeaders(message: ProcessingMessage): Promise<Reply> {
+  #onRequestHeaders(message: ProcessingMessage): Reply | Promise<Reply> {
     const request = this.#request = readRequest(message);
     const server = this.#server;
     if (!server) return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'), 1);
     const decision = decide(request.view);
     if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);
     const { clientId, session } = decision, digest = sessionDigest(clientId);
-    const found = this.#context.directory.peek(server.name, digest);
-    const known = found && !found.isTombstone ? { kind: 'live' as const, record: found } : await this.#context.directory.find(server.name, digest);
-    const settled = decideSession(request.view, session, known, server, this.#context.relay);
-    if (settled.kind !== 'pin') return this.#carryOut(settled, request, server);
-    this.#context.directory.touch(server.name, digest, this.#context.now());
-    return this.#pin(settled, settled.upstreamId !== session.upstreamId, request, server);
+    const settle = (known: Found): Reply => {
+      const settled = decideSession(request.view, session, known, server, this.#context.relay);
+      if (settled.kind !== 'pin') return this.#carryOut(settled, request, server);
+      const nowMs = this.#context.now();
+      if (known.kind !== 'live' || nowMs - known.record.lastActivityMs >= TOUCH_MS) this.#context.directory.touch(server.name, digest, nowMs);
+      return this.#pin(settled, settled.upstreamId !== session.upstreamId, request, server);
+    };
+    // Nearly always it is known here: then nothing has to wait.
+    const record = this.#context.directory.peek(server.name, digest);
+    return record && !record.isTombstone ? settle({ kind: 'live', record }) : this.#context.directory.find(server.name, digest).then(settle);
   }
 
   #carryOut(decision: Decision, request: ReadRequest, server: ServerView): Reply {
