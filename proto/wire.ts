@@ -12,7 +12,7 @@ export const HEADER = {
   name: 'mcp-name',
   /** Up: the session id that the client holds, once `mcp-session-id` was replaced by the replica's own. */
   session: 'x-holdfast-session',
-  /** Up, to the relay and in ext_proc: the server's name, set by the route. */
+  /** Up, to the relay and in ext_proc: the server's name, set by the route; absent on steady routes, whose session's slot names it. */
   server: 'x-holdfast-server',
   /** Up, to the relay: which way the route chose (`decide`, `relay`, `modern`); absent for `steady`. */
   way: 'x-holdfast-way',
@@ -36,7 +36,7 @@ export const QUERY = {
   sseSession: 'holdfast-session',
 } as const;
 
-/** Paths of a sidecar's HTTP service that are not clients' requests: those always come with `x-holdfast-server`, these never. */
+/** Paths of a sidecar's HTTP service that are not clients' requests: those always come with `x-holdfast-server` or `x-holdfast-session`, these never. */
 export const PATH = {
   /** Envoy asks where a request goes that names a session: ext_proc's messages as JSON. */
   decide: '/holdfast/decide',
@@ -72,6 +72,9 @@ export type AnswerRead = 'json' | 'events' | 'none' | 'garbled';
 
 /** Keys below `filter_metadata.holdfast` of each endpoint in EDS. `host_metadata` attributes carry them to ext_proc and ALS. */
 export const ENDPOINT_METADATA = { namespace: 'holdfast', slot: 'slot', replica: 'replica', backend: 'backend', state: 'state', steady: 'steady', weight: 'weight', host: 'host', tls: 'tls', peer: 'peer' } as const;
+
+/** Keys below `filter_metadata.holdfast` of a route: what Envoy's own errors say of it. */
+export const ROUTE_METADATA = { server: 'server' } as const;
 
 /** Names of Envoy resources. `<server>` is the server's name of the configuration. */
 export const RESOURCE = {

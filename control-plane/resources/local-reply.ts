@@ -1,4 +1,4 @@
-import { HEADER, METADATA } from '../../proto/wire.ts';
+import { HEADER, METADATA, ROUTE_METADATA } from '../../proto/wire.ts';
 import { RPC_ERROR, type DeliveryOutcome } from '../../proto/rpc-error.ts';
 
 interface Reply { filter: object; status?: number; code: number; message: string; outcome: DeliveryOutcome; isRetrySafe: boolean; retryAfterSeconds?: number }
@@ -22,7 +22,7 @@ const mapper = ({ filter, status: status_code, code, message, outcome, isRetrySa
       error: {
         code, message,
         data: {
-          outcome, retrySafe: isRetrySafe, server: `%REQ(${HEADER.server})%`, replica: `%UPSTREAM_METADATA(${METADATA.namespace}:slot)%`,
+          outcome, retrySafe: isRetrySafe, server: `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.server})%`, replica: `%UPSTREAM_METADATA(${METADATA.namespace}:slot)%`,
           attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%', sessionRecovered: false, flags: '%RESPONSE_FLAGS%',
         },
       },

@@ -1,4 +1,4 @@
-import { HEADER, routeName, type RouteKind } from '../../proto/wire.ts';
+import { HEADER, METADATA, ROUTE_METADATA, routeName, type RouteKind } from '../../proto/wire.ts';
 import { duration } from './duration.ts';
 import { FILTER } from './filters/names.ts';
 import { leaveOut } from './filters/ext-proc.ts';
@@ -20,8 +20,8 @@ interface RouteOptions {
   retryPolicy?: object;
   maxBodyBytes: number;
   filters?: Record<string, object>;
-  /** Whether a filter of this route has named the server already. */
-  saysServer?: boolean;
+  /** Whether the server is named on the way up: not where a filter does it, nor on steady routes, which name a slot: each header costs Envoy and the replica a microsecond. */
+  namesServer?: boolean;
   action?: object;
   /** Nothing in either direction for this long ends it; 0: never. */
   quietMs?: number;
@@ -31,8 +31,10 @@ interface RouteOptions {
 const WAY: Partial<Record<RouteKind, string>> = { guarded: 'steady', sse: 'relay', upgrade: 'steady', document: 'steady' };
 const add = (key: string, value: string): object => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
 
+const added = (headers: object[]): object => (headers.length > 0 ? { request_headers_to_add: headers } : {});
+
 /** One route. Answers may be as long as they like, and as quiet unless `quietMs` says otherwise: no timeout of Envoy cuts an event stream. */
-export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, saysServer = false, action, quietMs = 0 }: RouteOptions): object {
+export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, namesServer = true, action, quietMs = 0 }: RouteOptions): object {
   const perFilter = {
     ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
     ...filters,
@@ -46,7 +48,8 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, read
       ...(retryPolicy && { retry_policy: retryPolicy }),
       ...action,
     },
-    request_headers_to_add: [...(saysServer ? [] : [add(HEADER.server, server)]), ...(way === 'steady' ? [] : [add(HEADER.way, way)]), ...(readsBodies ? [] : [add(HEADER.guard, '1')])],
+    metadata: { filter_metadata: { [METADATA.namespace]: { [ROUTE_METADATA.server]: server } } },
+    ...added([...(namesServer ? [add(HEADER.server, server)] : []), ...(way === 'steady' ? [] : [add(HEADER.way, way)]), ...(readsBodies ? [] : [add(HEADER.guard, '1')])]),
     ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
   };

@@ -51,7 +51,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
   const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar(server.name) } };
 
-  const ask = { ...decide, saysServer: true, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name), [FILTER.extProcHttp]: switchOn } };
+  const ask = { ...decide, namesServer: false, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name), [FILTER.extProcHttp]: switchOn } };
 
   const toRelay = route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
@@ -66,7 +66,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     if (isAllGuarded || !endpoint.isSteady) return guardedRoutes;
     // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
     const hosts = [endpoint.address, own, relayOf(endpoint.slot, node.neighbours)].filter((each) => each !== undefined);
-    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, retryPolicy: pinnedRetry(hosts.length), filters: pins(...hosts) };
+    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, namesServer: false, retryPolicy: pinnedRetry(hosts.length), filters: pins(...hosts) };
     // Without a guard every change of health sends all routes again: one per slot where one will do.
     if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0) return [route({ ...steady, headers: [slot] })];
     return [

@@ -22,14 +22,18 @@ export interface ClientRequest {
 const WAYS: ReadonlySet<string> = new Set(['steady', 'decide', 'relay', 'modern']);
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
-export function readClientRequest(incoming: IncomingMessage, nowMs: number): ClientRequest {
+/** `ofSlot`: the server that has a slot. A steady route names none: whatever comes by it names a slot. */
+export function readClientRequest(incoming: IncomingMessage, nowMs: number, ofSlot: (slot: string) => string | undefined): ClientRequest {
   const headers = incoming.headers;
   const inQuery = sessionOfQuery(incoming.url ?? '/'), clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? inQuery, way = one(headers[HEADER.way]) ?? 'steady';
   return {
-    incoming, path: incoming.url ?? '/', server: one(headers[HEADER.server]) ?? '', clientId, digest: clientId === null ? null : sessionDigest(clientId),
+    incoming, path: incoming.url ?? '/', server: one(headers[HEADER.server]) ?? ofSlot(beforeTilde(one(headers[HEADER.session]) ?? '')) ?? '', clientId, digest: clientId === null ? null : sessionDigest(clientId),
     way: WAYS.has(way) ? way as Outcome['way'] : 'relay', traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
     isSseMessage: inQuery !== null && clientId === inQuery, startedMs: nowMs,
   };
 }
+
+/** What the steady route was chosen by; the rest of the id may be as wrong as it likes. */
+const beforeTilde = (id: string): string => id.slice(0, Math.max(0, id.indexOf('~')));
 
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);

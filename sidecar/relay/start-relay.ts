@@ -110,9 +110,9 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     },
   };
   const servers = relayServers(options, options.peer ?? null, (incoming, response) => {
-    if (incoming.url === PATH.decide && options.decide && incoming.headers[HEADER.server] === undefined) return options.decide(incoming, response);
+    if (incoming.url === PATH.decide && options.decide && incoming.headers[HEADER.server] === undefined && incoming.headers[HEADER.session] === undefined) return options.decide(incoming, response);
     if (incoming.url === '/health') return void answerHealth(options.health, response);
-    const request = readClientRequest(incoming, now());
+    const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
     handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
   }, options.onError ?? (() => undefined));
   const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);

@@ -27,6 +27,8 @@ export interface ServerView {
 export interface Topology {
   readonly servers: ReadonlyMap<string, ServerView>;
   server(name: string): ServerView | undefined;
+  /** The server that has, or had, this slot: no two have the same. */
+  ofSlot(slot: string): ServerView | undefined;
 }
 
 /** What the resources of one server hold, read and checked. */
@@ -45,7 +47,11 @@ export function makeServerView({ policy, lostSlots, backends }: PolicyContent, e
 
 export function makeTopology(servers: Iterable<ServerView>): Topology {
   const byName = new Map([...servers].map((server) => [server.name, server]));
-  return { servers: byName, server: (name) => byName.get(name) };
+  const ofSlot = (slot: string): ServerView | undefined => {
+    for (const view of byName.values()) if (view.bySlot(slot) !== undefined || view.lostSlots.has(slot)) return view;
+    return undefined;
+  };
+  return { servers: byName, server: (name) => byName.get(name), ofSlot };
 }
 
 export const EMPTY_TOPOLOGY: Topology = makeTopology([]);
