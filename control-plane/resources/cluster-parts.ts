@@ -44,10 +44,10 @@ export const http1Options = http1();
 /** Where no route says what may be sent again: what Envoy's filters ask by themselves. */
 export const http1WithRetries = (retryPolicy: object): object => http1({ retry_policy: retryPolicy });
 
-/** gRPC to a sidecar. One that hangs is left after 3 s; ext_proc's own timeout is shorter. */
+/** gRPC to a sidecar. One that hangs is left after 5 s; ext_proc's own timeout (2 s) is shorter, and a pause that a garbage collection or a busy machine makes must not cut every stream. */
 export const http2Options = {
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
-    explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '2s', timeout: '1s' }, max_concurrent_streams: 10_000 } },
+    explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '2s', timeout: '3s' }, max_concurrent_streams: 10_000 } },
   }),
 };
 

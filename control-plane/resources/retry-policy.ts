@@ -43,6 +43,9 @@ export const pinnedRetry = (hosts: number): object => pinned(hosts - 1, `${UNDEL
 /** For all others a 404 is the answer. */
 export const plainRetry = handOver(UNDELIVERED);
 
+/** Towards a ring of several relays, which looks at no priority: time for Envoy to take out the ones that refused, so that a neighbour's is next. */
+export const patient = (policy: object): object => ({ ...policy, retry_back_off: { base_interval: '0.02s', max_interval: '0.1s' } });
+
 /** For what Envoy itself asks a sidecar: a stream that found nobody at this node begins again at a neighbour's, the cluster's next priority, at once. */
 export const toNeighbour: object = {
   retry_on: UNDELIVERED, num_retries: 2, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' }, retry_priority: nextPriority,

@@ -7,7 +7,7 @@ import { rateLimitOnRoute } from './filters/rate-limit.ts';
 import { pinTo, toServer } from './filters/session-id.ts';
 import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
-import { pinnedRetry, plainRetry } from './retry-policy.ts';
+import { patient, pinnedRetry, plainRetry, sessionRetry } from './retry-policy.ts';
 import { route } from './route.ts';
 import { freeMethods, hasSession, isMcpMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
 
@@ -48,7 +48,8 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     server: server.name, path, filters: policies, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,
     ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
   };
-  const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
+  const isRing = node.relay.length > 1;
+  const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, ...(isRing && { retryPolicy: patient(sessionRetry) }), action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
   const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar(server.name) } };
 
   const ask = { ...decide, namesServer: false, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name), [FILTER.extProcHttp]: switchOn } };
@@ -82,7 +83,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     route({ ...common, cluster, kind: 'upgrade', readsBodies: false, retryPolicy: plainRetry, headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }),
     route({ ...common, cluster, kind: 'modern', readsBodies: true, retryPolicy: plainRetry, headers: [...modern, isMcpMethod(freeMethods(server))] }),
     // Tasks, requestState, handles, subscriptions and discovery need the body, and what only some replicas know: PROTOCOL.md, residual affinity.
-    route({ ...relay, action: {}, kind: 'relay', retryPolicy: plainRetry, headers: modern }),
+    route({ ...relay, action: {}, kind: 'relay', retryPolicy: isRing ? patient(plainRetry) : plainRetry, headers: modern }),
     // What no slot's own routes take up; with nothing guarded but DELETE, before them.
     ...(isUnguarded ? [toRelay, ...ofSlots] : [...ofSlots, toRelay]),
     ...(holdsStreams ? [] : [route({ ...ask, headers: [hasSession, isMethod('GET')] })]),
