@@ -16,7 +16,7 @@ export const HEADER = {
   server: 'x-holdfast-server',
   /** Up, to the relay: which way the route chose (`decide`, `relay`, `modern`); absent for `steady`. */
   way: 'x-holdfast-way',
-  /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) does the same without a header. */
+  /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) goes before it. */
   host: 'x-holdfast-host',
   /** Up, set by routes that lead to the relay: what it answers it reports itself, so Envoy's access log leaves those requests out. */
   guard: 'x-holdfast-guard',

@@ -19,9 +19,9 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
     circuit_breakers: openLimits(snapshot.gateway.maxConnections),
     outlier_detection: outlierDetection,
     typed_extension_protocol_options: http1Options,
-    // Pins: each attempt takes the next address of the list, whatever that host's health. Without one, least request over those that take new sessions.
+    // Pins: each attempt takes the next address of the list, whatever that host's health; the sidecar's word before the route's. Without one, least request over those that take new sessions.
     load_balancing_policy: policy('override_host', 'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost', {
-      override_host_sources: [{ header: HEADER.host }, { metadata: { key: METADATA.namespace, path: [{ key: METADATA.host }] } }],
+      override_host_sources: [{ metadata: { key: METADATA.namespace, path: [{ key: METADATA.host }] } }, { header: HEADER.host }],
       fallback_policy: leastRequest,
     }),
     ...socketMatches([
@@ -38,52 +38,37 @@ export const PEERS = 'peers';
 const peerSockets = ({ gateway: { peerTls } }: TopologySnapshot): object[] => (peerTls ? [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, peerTls) }] : []);
 const socketMatches = (matches: object[]): object => (matches.length > 0 ? { transport_socket_matches: matches } : {});
 
-/** ext_proc and access logs. */
-export const sidecarCluster = (snapshot: TopologySnapshot): object => ({
-  name: RESOURCE.sidecarCluster,
+/** What the clusters of sidecars have in common. `more` wins. */
+const ofSidecars = (name: string, snapshot: TopologySnapshot, more: object): object => ({
+  name,
   type: 'EDS',
   eds_cluster_config: edsOverAds,
   connect_timeout: '0.5s',
   common_lb_config: commonLb,
   circuit_breakers: openLimits(snapshot.gateway.maxConnections),
   outlier_detection: outlierDetection,
-  typed_extension_protocol_options: http2Options,
   load_balancing_policy: leastRequest,
   ...socketMatches(peerSockets(snapshot)),
+  ...more,
 });
+
+/** ext_proc and access logs. */
+export const sidecarCluster = (snapshot: TopologySnapshot): object => ofSidecars(RESOURCE.sidecarCluster, snapshot, { typed_extension_protocol_options: http2Options });
+
+/** Whom Envoy asks about requests that name a session: whichever process of this node's, then the neighbours' relays. */
+export const decideCluster = (snapshot: TopologySnapshot): object => ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http1WithRetries(askAgain) });
 
 /**
  * The relay alone. With one process the retry's priority decides, so that a dead relay costs one attempt and the neighbour's answers. With several
  * a session always meets the same one, which then knows its streams; a ring does not look at the retry's priority (Envoy's thread-aware policies
  * don't), so there one refused connection takes a process out.
  */
-export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object => ({
-  name: RESOURCE.relayCluster,
-  type: 'EDS',
-  eds_cluster_config: edsOverAds,
-  connect_timeout: '0.5s',
-  common_lb_config: commonLb,
-  circuit_breakers: openLimits(snapshot.gateway.maxConnections),
-  outlier_detection: node.relay.length > 1 ? { ...outlierDetection, consecutive_local_origin_failure: 1 } : outlierDetection,
+export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object => ofSidecars(RESOURCE.relayCluster, snapshot, {
   typed_extension_protocol_options: http1Options,
-  load_balancing_policy: node.relay.length > 1
-    ? policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 })
-    : leastRequest,
-  ...socketMatches(peerSockets(snapshot)),
-});
-
-/** Whom Envoy asks about requests that name a session: whichever process of this node's, then the neighbours' relays. */
-export const decideCluster = (snapshot: TopologySnapshot): object => ({
-  name: RESOURCE.decideCluster,
-  type: 'EDS',
-  eds_cluster_config: edsOverAds,
-  connect_timeout: '0.5s',
-  common_lb_config: commonLb,
-  circuit_breakers: openLimits(snapshot.gateway.maxConnections),
-  outlier_detection: outlierDetection,
-  typed_extension_protocol_options: http1WithRetries(askAgain),
-  load_balancing_policy: leastRequest,
-  ...socketMatches(peerSockets(snapshot)),
+  ...(node.relay.length > 1 && {
+    outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },
+    load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 }),
+  }),
 });
 
 /** Where a server's JWT keys are fetched from; none when they are in a file. */

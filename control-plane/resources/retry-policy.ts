@@ -51,10 +51,5 @@ export const toNeighbour: object = {
   retry_on: UNDELIVERED, num_retries: 2, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' }, retry_priority: nextPriority,
 };
 
-/** Longer than a sidecar waits for a store that does not answer (1 s). */
-const DECISION_TIMEOUT = '1.5s';
-
-/** A decision may be asked for as often as one likes: whatever became of the first question, the neighbour is asked when this node's sidecar is gone or hangs. */
-export const askAgain: object = {
-  ...toNeighbour, retry_on: `${UNDELIVERED},reset,gateway-error`, per_try_timeout: DECISION_TIMEOUT,
-};
+/** A decision may be asked for as often as one likes: whatever became of the first question, the neighbour is asked when this node's sidecar is gone. */
+export const askAgain: object = { ...toNeighbour, retry_on: `${UNDELIVERED},reset,gateway-error` };

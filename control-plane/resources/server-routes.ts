@@ -1,6 +1,6 @@
 import { HEADER, QUERY, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
-import { askSidecar, switchOn } from './filters/ext-proc.ts';
+import { askOrGoOn, askSidecar, switchOn } from './filters/ext-proc.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitOnRoute } from './filters/rate-limit.ts';
@@ -16,6 +16,9 @@ const relayOf = (slot: string, relays: readonly string[]): string | undefined =>
 
 /** A node, and its neighbours' relays (`ip:port`). */
 export interface RoutedNode extends EnvoyNode { neighbours: readonly string[] }
+
+/** Neighbours' relays that are tried for a request that nobody decided on. */
+const MOST_UNDECIDED = 3;
 
 const holdsAll = ({ guard }: ServerTopology['policy']): boolean => guard.includes('calls') && guard.includes('streams');
 
@@ -52,7 +55,9 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, ...(isRing && { retryPolicy: patient(sessionRetry) }), action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
   const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar(server.name) } };
 
-  const ask = { ...decide, namesServer: false, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name), [FILTER.extProcHttp]: switchOn } };
+  // A sidecar that hangs answers nobody: a neighbour's relay takes the request. With no neighbour the client is told, rather than left waiting for the same sidecar's relay.
+  const undecided = node.neighbours.slice(0, MOST_UNDECIDED).join(',');
+  const ask = { ...decide, namesServer: false, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name, undecided), [FILTER.extProcHttp]: undecided === '' ? switchOn : askOrGoOn } };
 
   const toRelay = route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];

@@ -71,3 +71,26 @@ test('without a guard a session whose replica dies beside a dead sidecar goes on
   for (const client of clients) t.is(String((await client.callTool('cart')).data['replica']), alive.name);
   await Promise.all(clients.map((client) => client.terminate()));
 });
+
+test('sessions that are always decided on go on while their gateway’s sidecar hangs, and when it is dead: the neighbour’s is asked', async (t) => {
+  t.timeout(120_000);
+  await using mesh = await startMesh({ servers: { linear: { replicas: 2, settings: { guard: 'off' } } } });
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const authorization = `Bearer ${part({ alg: 'none' })}.${part({ iss: 'test', sub: 'ada' })}.c2ln`;
+  const clients = await Promise.all(Array.from({ length: 8 }, () => connectClient({ kind: 'v1', url: mesh.url('linear'), headers: { authorization } })));
+  const { process } = mesh.gateways[0]!.sidecars[0]!;
+  const decided = async (): Promise<number> => (await mesh.gateways[0]!.envoy.stats('ext_proc.stream_msgs_sent'))['http.mcp.ext_proc.stream_msgs_sent'] ?? 0;
+  const before = await decided();
+  for (const client of clients) await client.callTool('cart');
+  t.true(await decided() >= before + clients.length);
+  process.pause();
+  // All at once and one after the other: those that are asked first wait for the hanging one, the others need not.
+  await t.notThrowsAsync(Promise.all(clients.map((client) => client.callTool('cart'))));
+  for (const client of clients) await t.notThrowsAsync(client.callTool('cart'));
+  process.resume();
+  for (const client of clients) await t.notThrowsAsync(client.callTool('cart'));
+  await process.kill();
+  await t.notThrowsAsync(Promise.all(clients.map((client) => client.callTool('cart'))));
+  for (const client of clients) await t.notThrowsAsync(client.callTool('cart'));
+  await Promise.all(clients.map((client) => client.terminate()));
+});

@@ -7,7 +7,7 @@ import { FILTER } from './names.ts';
 const asking = {
   // 200 ms by default: a garbage collection of a busy sidecar would fail requests.
   message_timeout: '2s',
-  // An undecided initialize would hand out a session id that no gateway understands, an undecided request of a session might meet another's replica.
+  // An undecided initialize would hand out a session id that no gateway understands, an undecided request of a session might meet another's replica: where it may go on, the route says to whom (askOrGoOn).
   failure_mode_allow: false,
   status_on_error: { code: 'ServiceUnavailable' },
   metadata_options: {
@@ -50,8 +50,6 @@ export const extProcHttp: object = {
     // Envoy wants a timeout here and does not look at it.
     http_service: { http_service: { http_uri: { uri: `http://sidecar${PATH.decide}`, cluster: RESOURCE.decideCluster, timeout: asking.message_timeout } } },
     ...asking,
-    // Time for a second try, at the neighbour's (clusters.ts).
-    message_timeout: '4s',
     processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SKIP', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
     forward_rules: { allowed_headers: { patterns: READ.map((exact) => ({ exact })) } },
   }),
@@ -60,6 +58,11 @@ export const extProcHttp: object = {
 /** On a server's route: ask, and say for which server. A header of the stream, because an attribute is evaluated anew for each request. */
 export const askSidecar = (server: string): object => typed('envoy.config.route.v3.FilterConfig', {
   config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: { grpc_initial_metadata: [{ key: HEADER.server, value: server }] } }),
+});
+
+/** On a route: ask by HTTP, and when nobody answers go on to the hosts that the route names (neighbours' relays, which decide by themselves). */
+export const askOrGoOn: object = typed('envoy.config.route.v3.FilterConfig', {
+  config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: { failure_mode_allow: true } }),
 });
 
 /** On a route: leave a filter out that the listener has. */

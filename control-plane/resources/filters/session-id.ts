@@ -42,7 +42,13 @@ export const pinTo = (hosts: string): object => typed('envoy.extensions.filters.
   mutations: { request_mutations: [append(HEADER.host, hosts, 'OVERWRITE_IF_EXISTS_OR_ADD')] },
 });
 
-/** What a route adds on which the sidecar is asked by HTTP, before it is asked: the request's server, which `request_headers_to_add` would add later. */
-export const toServer = (server: string): object => typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
-  mutations: { request_mutations: [append(HEADER.server, server, 'OVERWRITE_IF_EXISTS_OR_ADD')] },
+/**
+ * What a route adds on which the sidecar is asked by HTTP, before it is asked: the request's server, which `request_headers_to_add` would add later,
+ * and who takes the request when the sidecar says nothing.
+ */
+export const toServer = (server: string, undecided: string): object => typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
+  mutations: { request_mutations: [
+    append(HEADER.server, server, 'OVERWRITE_IF_EXISTS_OR_ADD'),
+    ...(undecided === '' ? [] : [append(HEADER.host, undecided, 'OVERWRITE_IF_EXISTS_OR_ADD')]),
+  ] },
 });
