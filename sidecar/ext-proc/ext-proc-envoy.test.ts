@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { freePort } from '../../deploy/mesh/free-port.ts';
 import { startEnvoy, type Envoy } from '../../deploy/mesh/start-envoy.ts';
 import { temporaryFolder } from '../../deploy/mesh/temporary-folder.ts';
+import { waitFor } from '../../deploy/mesh/wait-for.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
@@ -193,5 +194,31 @@ test.serial('24,000 requests at full speed through one Envoy, with a session (as
   t.is(stats['http.mcp.ext_proc.streams_failed'], 0);
   t.is(stats['http.mcp.ext_proc.http.stream_msgs_sent'], total);
   t.is(stats['http.mcp.ext_proc.http.http_not_ok_resp_received'], 0);
-  t.is(extProc.openStreams, 0);
+  await waitFor(() => extProc.openStreams === 0, { what: 'no stream is open' });
+});
+
+test.serial('clients that go away while the sidecar is asked, by either way, harm nobody', async (t) => {
+  t.timeout(120_000);
+  const { port, extProc, errors, envoy } = t.context;
+  const id = String((await send(port, initialize())).headers['mcp-session-id']), pid = envoy.process.pid;
+  let begun = 0;
+  await Promise.all(Array.from({ length: 32 }, async () => {
+    while (begun++ < 4000) {
+      const gone = new Promise((resolve) => {
+        const body = begun % 3 === 0 ? initialize() : ping;
+        const request = httpRequest({ port, host: '127.0.0.1', method: 'POST', path: '/mcp/linear', agent: false, headers: { 'content-type': 'application/json', 'content-length': body.length, ...(begun % 3 === 1 && { 'mcp-session-id': id }) } });
+        request.on('error', () => {}).once('close', resolve).once('response', (response) => { response.resume(); });
+        request.once('socket', (socket) => { socket.once('connect', () => { setTimeout(() => request.destroy(), Math.random() * 4); }); });
+        request.end(body);
+      });
+      await gone;
+    }
+  }));
+  const named: Record<string, string>[] = [{}, { 'mcp-session-id': id }];
+  for (const headers of named) t.is((await send(port, ping, headers)).status, 200);
+  const stats = await envoy.stats('upstream_rq_(cancelled|tx_reset)');
+  t.true(stats['cluster.decide.upstream_rq_cancelled']! > 0 && stats['cluster.sidecar.upstream_rq_tx_reset']! > 0, JSON.stringify(stats));
+  t.is(envoy.process.pid, pid);
+  await waitFor(() => extProc.openStreams === 0, { what: 'no stream is open' });
+  t.deepEqual(errors, []);
 });

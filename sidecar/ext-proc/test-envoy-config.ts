@@ -8,7 +8,7 @@ const append = (key: string, value: string, append_action: string): object => ({
 
 export function testEnvoyConfig({ port, socket, decidePort, replicas, relayPort }: TestEnvoyAddresses): Record<string, unknown> {
   const asking = {
-    message_timeout: '2s', failure_mode_allow: false, status_on_error: { code: 'ServiceUnavailable' },
+    message_timeout: '30s', failure_mode_allow: false, status_on_error: { code: 'ServiceUnavailable' },
     metadata_options: { forwarding_namespaces: { untyped: ['mcp'] }, receiving_namespaces: { untyped: ['holdfast'] } },
     mutation_rules: { allow_all_routing: false, allow_envoy: true, disallow_system: true },
   };
