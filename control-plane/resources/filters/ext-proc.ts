@@ -41,7 +41,7 @@ const READ = ['authorization', HEADER.session, HEADER.server];
 
 /**
  * Asks the sidecar about a request that names a session. Its headers are all there is to know, so one HTTP/1.1 exchange does: a gRPC stream for
- * each request cost Envoy and the sidecar twice as much (README). Off, except on routes that say otherwise.
+ * each request cost the sidecar nearly twice as much (sidecar/ext-proc/README.md). Off, except on routes that say otherwise.
  */
 export const extProcHttp: object = {
   name: FILTER.extProcHttp,
