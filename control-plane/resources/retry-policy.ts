@@ -17,16 +17,21 @@ const pinned = (retries: number, retryOn: string, statusCodes?: number[]): objec
   retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
 });
 
-/** With the priorities, for requests that have no list of hosts, or may come to its end. */
-const handOver = (retryOn: string, statusCodes?: number[]): object => ({
-  ...pinned(3, retryOn, statusCodes),
-  retry_priority: nextPriority,
+/** A retry that meets a host which the request has met draws again. */
+export const anotherHost = {
   retry_host_predicate: [{
     name: 'envoy.retry_host_predicates.previous_hosts',
     typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
   }],
   // A dead host has no requests, so least request likes it best: after 5 draws one in four would meet it again.
   host_selection_retry_max_attempts: 20,
+};
+
+/** With the priorities, for requests that have no list of hosts, or may come to its end. */
+const handOver = (retryOn: string, statusCodes?: number[]): object => ({
+  ...pinned(3, retryOn, statusCodes),
+  retry_priority: nextPriority,
+  ...anotherHost,
 });
 
 const UNDELIVERED = 'connect-failure,refused-stream,reset-before-request';

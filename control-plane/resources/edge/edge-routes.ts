@@ -1,7 +1,7 @@
 import { RESOURCE } from '../../../proto/wire.ts';
-import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig } from '../../config/config-schema.ts';
 import { duration } from '../duration.ts';
+import { anotherHost } from '../retry-policy.ts';
 
 /** Name of the edge's route configuration. */
 export const EDGE_ROUTES = 'edge';
@@ -11,12 +11,7 @@ const retry = {
   retry_on: 'connect-failure,refused-stream,reset-before-request',
   num_retries: 2,
   retry_back_off: { base_interval: '0.01s', max_interval: '0.1s' },
-  retry_host_predicate: [{
-    name: 'envoy.retry_host_predicates.previous_hosts',
-    typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
-  }],
-  // A dead host has no requests, so least request likes it best: after 5 draws one in four would meet it again.
-  host_selection_retry_max_attempts: 20,
+  ...anotherHost,
 };
 
 const route = (name: string, match: object, idleTimeoutMs: number): object => ({
