@@ -12,7 +12,7 @@ import { Heartbeats } from './admin/heartbeats.ts';
 import { createBreakers } from './breaker/create-breakers.ts';
 import { forgetGone } from './breaker/forget-gone.ts';
 import { Arrivals } from './ext-proc/arrivals.ts';
-import { decideOverHttp, listenForDecisions, type DecideOptions } from './ext-proc/decide-over-http.ts';
+import { decideOverHttp, type DecideOptions } from './ext-proc/decide-over-http.ts';
 import { startExtProc } from './ext-proc/start-ext-proc.ts';
 import { measureRedis } from './metrics/measure-redis.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -129,21 +129,20 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   // What decides knows the relay's address, and is asked at that very address.
   let decide: RequestListener = (_incoming, response) => { response.writeHead(503).end(); };
   const relay = await startRelay({
-    ...settings.relay, decide: (incoming, response) => { decide(incoming, response); }, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls }, onError, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
+    ...settings.relay, socket: settings.extProc.kind === 'unix' ? decideSocket(settings.extProc.path) : null, decide: (incoming, response) => { decide(incoming, response); }, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls }, onError, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
   });
-  const deciding: DecideOptions = {
+  const deciding = {
     server, directory, relay: relayPins(settings.relay.host, settings.relayPeer ? relay.peerAddress! : `${hostOf(settings.relay.host)}:${relay.address.port}`, relay.address.port), arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
     gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()), release: (permit) => breakers.release(permit, now()), onCreated: (name, backend) => metrics.sessions.created(name, backend),
-  };
+  } satisfies DecideOptions;
   decide = decideOverHttp(deciding);
   const extProc = await startExtProc({
-    ...deciding, metrics: metrics.path, addresses: [addressOf(settings.extProc)], peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }), peerTls: tls,
+    ...deciding, addresses: [addressOf(settings.extProc)], peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }), peerTls: tls,
     accessLogs: accessLogReceiver({ bus: outcomes, backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null, onEntries: (result, count) => metrics.path.accessLogEntries(result, count) }),
   });
-  const decisions = settings.extProc.kind === 'unix' ? await listenForDecisions(decideSocket(settings.extProc.path), decide) : null;
   const adminPort = await admin.start();
   await heartbeats?.start();
   void topology.whenReady(FIRST_WORD_MS).then((isKnown) => {
@@ -158,7 +157,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       isDraining = true;
       await heartbeats?.stop();
       // Envoy learns at once (GOAWAY, refused connections) and turns to the neighbours; what runs here is finished first.
-      await Promise.all([extProc.close(DRAIN_MS), decisions?.close(DRAIN_MS), relay.close()]);
+      await Promise.all([extProc.close(DRAIN_MS), relay.close()]);
       fleet.close();
       await slo?.stop();
       affinity.close();

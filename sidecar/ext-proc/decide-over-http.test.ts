@@ -92,7 +92,7 @@ test('what is no question is answered with an error that is told, and the next q
 
 test('an empty session id is left to the relay, which sees what it begins', async (t) => {
   const { ask, errors } = await start(t);
-  for (const session of ['', ' ']) {
+  for (const session of ['', ' ', ',']) {
     const { status, body } = await ask(asked({ 'x-holdfast-session': session }, { method: 'initialize', id: 1 }));
     t.deepEqual([status, JSON.parse(body)], [200, { request_headers: { response: {} }, dynamic_metadata: { holdfast: { host: '127.0.0.1:7900' } } }]);
   }

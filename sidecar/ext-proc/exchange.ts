@@ -116,7 +116,7 @@ export class Exchange {
       return requestHeadersReply({ set, metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' });
     }
     this.#permit = answer.permit;
-    return requestHeadersReply({ set, metadata: { [METADATA.host]: hosts.join(','), ...(answer.permit !== null && { [METADATA.permit]: answer.permit }) }, then: 'nothing' });
+    return requestHeadersReply({ set, metadata: { [METADATA.host]: hosts.join(','), ...permitMetadata(answer.permit).metadata }, then: 'nothing' });
   }
 
   #begin(request: ReadRequest, server: ServerView): Reply {

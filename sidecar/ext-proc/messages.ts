@@ -32,22 +32,23 @@ function first({ headers }: ProcessingMessage, name: string): string | null {
 /** The server's name, where the route says it in a header of the request. */
 export const serverOf = (message: ProcessingMessage): string => first(message, HEADER.server) ?? '';
 
-/** Whether it names a session at all; an empty id is none. */
-export const namesSession = (message: ProcessingMessage): boolean => (first(message, HEADER.session) ?? first(message, HEADER.sessionId) ?? '').trim() !== '';
-
 const all = ({ headers }: ProcessingMessage, name: string): string[] => headers.filter(([key]) => key === name).map(([, value]) => value);
+
+/** Every session id that the client sent; an empty one is none. Envoy's filters put the client's aside and the replica's in its place; several arrive joined by commas. */
+export function sessionIds(message: ProcessingMessage): string[] {
+  const own = all(message, HEADER.session), original = own.length > 0 ? own : all(message, HEADER.sessionId);
+  return original.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== '');
+}
 
 export interface ReadRequest { view: RequestView; tool: string | null; isBodyless: boolean; /** Asked of new sessions only. */ hasCredentials: () => boolean }
 
 /** Reads a request's headers, and what Envoy's filters read of its body. */
 export function readRequest(message: ProcessingMessage): ReadRequest {
   const { method, id, name } = message.read;
-  // Envoy's filters put the client's id aside and the replica's in its place; several ids arrive joined by commas.
-  const own = all(message, HEADER.session), original = own.length > 0 ? own : all(message, HEADER.sessionId);
   return {
     view: {
       httpMethod: first(message, ':method') ?? '',
-      clientIds: original.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== ''),
+      clientIds: sessionIds(message),
       authorization: first(message, 'authorization'),
       protocolVersion: first(message, HEADER.protocolVersion),
       method: typeof method === 'string' ? method : null,

@@ -54,6 +54,8 @@ export interface RelayOptions {
   health: () => Promise<{ status: number; body: unknown }>;
   /** Answers Envoy when it asks where a request goes (PATH.decide); left out, nobody does. */
   decide?: RequestListener;
+  /** Path of a Unix socket at which this node's Envoy gets the same answers; none when left out. */
+  socket?: string | null;
   /** Host at which neighbours reach this relay; `host` when left out. */
   advertise?: string;
   /** The port of neighbours, who then come there alone; null or left out: they come by the plain one. */
@@ -109,7 +111,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       return queue;
     },
   };
-  const servers = relayServers(options, options.peer ?? null, (incoming, response) => {
+  const servers = relayServers(options, options.socket ?? null, options.peer ?? null, (incoming, response) => {
     if (incoming.url === PATH.decide && options.decide && incoming.headers[HEADER.server] === undefined && incoming.headers[HEADER.session] === undefined) return options.decide(incoming, response);
     if (incoming.url === '/health') return void answerHealth(options.health, response);
     const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
