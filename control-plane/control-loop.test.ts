@@ -2,14 +2,21 @@ import test from 'ava';
 import { RESOURCE_TYPE } from '../proto/xds/loader.ts';
 import { SERVER_POLICY_TYPE } from '../proto/wire.ts';
 import { ControlLoop } from './control-loop.ts';
+import { envoyAddress } from './resources/address.ts';
+import { gatewaysEndpoints } from './resources/edge/edge-cluster.ts';
 import { configOf, inputsOf } from './resources/golden-cases.ts';
+import { buildTopology } from './topology/build-topology.ts';
 import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
+import type { GatewayNode } from './topology/topology.ts';
 import type { NodeInfo } from './xds/node-info.ts';
 import type { Resources } from './xds/resource.ts';
 
 const config = configOf('servers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1", "10.0.0.2:1"]}]}, {name: other, backends: [{name: stable, replicas: ["10.0.0.3:1"]}]}]');
 const node = (role: string, id: string, metadata: NodeInfo['metadata'] = {}): { key: string; node: NodeInfo } => ({ key: `${role}/${id}`, node: { id, cluster: 'holdfast', role, metadata: { role, ...metadata }, userAgent: '' } });
 const gateway = (id: string) => node('gateway', id, { listen: '127.0.0.1:1', extProc: ['unix:/x'], relay: ['127.0.0.1:2'] });
+
+const edge = node('edge', 'e', { listen: '0.0.0.0:80' });
+const there = (id: string, more: Partial<GatewayNode> = {}): GatewayNode => ({ id, relay: [`${id}:7900`], peer: null, listen: `10.0.0.${id.charCodeAt(0)}:37373`, isDraining: false, ...more });
 
 function loopOver(nodes: Array<{ key: string; node: NodeInfo }>) {
   const world = { inputs: inputsOf(config) as TopologyInputs | null, published: new Map<string, Resources[]>(), snapshots: 0, errors: [] as string[] };
@@ -30,12 +37,38 @@ test('nobody is told anything while it is too early', (t) => {
 });
 
 test('each node is told what is its own: gateways all of Envoy’s types, sidecars endpoints and policies, strangers nothing', (t) => {
-  const { loop, last, world } = loopOver([gateway('a'), node('sidecar', 'a'), node('edge', 'e', { listen: '0.0.0.0:80' }), node('', 'stranger')]);
+  const { loop, last, world } = loopOver([gateway('a'), node('sidecar', 'a'), edge, node('', 'stranger')]);
+  world.inputs = inputsOf(config, { gateways: [there('a')] });
   loop.run();
   t.deepEqual([...last('sidecar/a').keys()], [RESOURCE_TYPE.endpoints, SERVER_POLICY_TYPE]);
   t.true(last('gateway/a').get(RESOURCE_TYPE.cluster)!.has('mcp.linear'));
   t.true(last('edge/e').get(RESOURCE_TYPE.cluster)!.has('gateways'));
   t.false(world.published.has('/stranger'));
+});
+
+test('an edge is told nothing until a gateway is known, and keeps its gateways when all fall silent', (t) => {
+  const { loop, last, world } = loopOver([edge]);
+  loop.run();
+  t.is(world.published.size, 0);
+  t.is(loop.resourcesFor(edge.node), undefined);
+  world.inputs = inputsOf(config, { gateways: [there('a', { listen: null })] });
+  loop.run();
+  t.is(world.published.size, 0);
+  world.inputs = inputsOf(config, { gateways: [there('a')] });
+  loop.run();
+  t.true(last('edge/e').get(RESOURCE_TYPE.endpoints)!.has('gateways'));
+  world.inputs = inputsOf(config);
+  loop.run();
+  t.is(world.published.get('edge/e')!.length, 1);
+});
+
+test('several sidecar processes behind one Envoy are one gateway to the edge: it drains when all of them do, or when an operator says so', (t) => {
+  const health = (...gateways: GatewayNode[]): unknown => gatewaysEndpoints(buildTopology(inputsOf(config, { gateways, gatewaysOut: ['b'] })));
+  const [one, two] = [there('a'), there('a-2', { listen: there('a').listen })];
+  const at = (listen: string, status?: string): object => ({ cluster_name: 'gateways', endpoints: [{ lb_endpoints: [{ endpoint: { address: envoyAddress(listen) }, ...(status && { health_status: status }) }] }] });
+  t.deepEqual(health({ ...one, isDraining: true }, two), at(one.listen!));
+  t.deepEqual(health({ ...one, isDraining: true }, { ...two, isDraining: true }), at(one.listen!, 'DRAINING'));
+  t.deepEqual(health(there('b')), at(there('b').listen!, 'DRAINING'));
 });
 
 test('equal inputs publish nothing; a change leaves all that it does not touch the very same', (t) => {

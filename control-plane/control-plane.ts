@@ -98,18 +98,18 @@ export async function startControlPlane({ config: first, text: firstText, file, 
     void slots.keep(replicas, isComplete && stores.lease.isLeader).finally(() => loop.touch());
   };
 
-  let isComplete = false;
+  let isComplete = false, hasLooked = false;
   const inputs = (): TopologyInputs | null => {
     const { replicas, isComplete: hasAll } = known();
     // A gateway that was told of fewer replicas than there are would take their sessions for lost.
     isComplete ||= hasAll;
-    if (!isComplete || replicas.some((each) => slots.slotOf(each.server, each.address) === undefined)) return null;
+    // Nor may one be told that nothing is drained, rolled out or open, and that it has no neighbours, only because nobody has looked yet.
+    if (!isComplete || !hasLooked || replicas.some((each) => slots.slotOf(each.server, each.address) === undefined)) return null;
     const health = new Map<string, 'healthy' | 'unhealthy'>();
     for (const { server, address, health: seen } of probes.current().values()) if (seen !== 'unknown') health.set(replicaKey(server, address), seen);
     return {
       config, replicas, health, slots: slots.slots, lostSlots: slots.lostSlots,
-      ...operations.inputs(), openBreakers: breakers?.current() ?? [],
-      gateways: gateways.nodes().map((each) => (operations.drainedGateways().has(each.id) ? { ...each, isDraining: true, isOut: true } : each)),
+      ...operations.inputs(), openBreakers: breakers?.current() ?? [], gateways: gateways.nodes(),
     };
   };
   const xds = new XdsServer({ registry, staticClusters: [RESOURCE.xdsCluster], resourcesFor: (node) => loop.resourcesFor(node) });
@@ -146,7 +146,8 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   const breakers = stores.redis && new BreakerWatch({
     redis: stores.redis, subscriber: anotherConnection(stores.redis), servers: () => config.servers.map((each) => each.name), onChange: () => loop.touch(),
   });
-  const stopHeartbeats = stores.redis ? watchHeartbeats(stores.redis, gateways, () => loop.touch()) : () => {};
+  const heartbeats = stores.redis && watchHeartbeats(stores.redis, gateways, () => loop.touch());
+  void Promise.all([operations.looked, breakers?.looked, heartbeats?.looked]).then(() => { hasLooked = true; loop.touch(); });
 
   const configure = (next: Config, text: string) => {
     config = next;
@@ -176,7 +177,7 @@ export async function startControlPlane({ config: first, text: firstText, file, 
     xdsPort, adminPort: health.port, configure, refuse,
     async stop() {
       loop.stop();
-      stopHeartbeats();
+      heartbeats?.stop();
       stopReports?.();
       breakers?.stop();
       health.server.close();

@@ -9,7 +9,7 @@ const replica = (name: string, more: Partial<DrainableReplica> = {}): DrainableR
 const target: DrainTarget = { kind: 'replica', server: 'linear', replica: 'one' };
 
 async function setup() {
-  const world = { now: 100_000, replicas: [replica('one'), replica('three', { backend: 'canary' })], left: { sessions: 3, inFlight: 1, lastActivityMs: 100_000 } as Remaining, changes: 0 };
+  const world = { now: 100_000, replicas: [replica('one'), replica('three', { backend: 'canary' })] as DrainableReplica[] | null, left: { sessions: 3, inFlight: 1, lastActivityMs: 100_000 } as Remaining, changes: 0 };
   const state = await fileSharedState(null), events = memoryEventLog(() => world.now);
   const open = (isLeader: boolean) => new Drains({
     state, events, lease: { isLeader, token: 1, leader: null, stop: async () => {} }, replicas: () => world.replicas, gateways: () => ['gateway-1'],
@@ -99,4 +99,17 @@ test('progress: too early, nothing left, gone, deadline', (t) => {
   t.deepEqual(drainProgress(drain, some, false, 0, 50_000), { isDone: false, reason: '3 session(s) left' }, 'nobody counts calls: only the deadline ends it');
   t.true(drainProgress(drain, some, true, 0, 1).isDone);
   t.regex(drainProgress(drain, some, false, 0, 60_000).reason, /deadline/);
+});
+
+test('a leader that does not know the replicas yet takes none of them for gone', async (t) => {
+  const { drains, world, stop } = await setup();
+  await drains.start(target, 60_000, false);
+  const { replicas } = world;
+  world.replicas = null;
+  await drains.tick();
+  t.is(drains.current()[0]!.doneAtMs, null);
+  world.replicas = replicas!.filter(({ replica: name }) => name !== 'one');
+  await drains.tick();
+  t.is(drains.current()[0]!.doneAtMs, world.now);
+  await stop();
 });

@@ -12,7 +12,8 @@ export interface DrainsOptions {
   state: SharedState;
   lease: Lease;
   events: EventLog;
-  replicas: () => readonly DrainableReplica[];
+  /** null before the first topology: a replica that is not there then is not gone. */
+  replicas: () => readonly DrainableReplica[] | null;
   gateways: () => readonly string[];
   /** Sessions and calls on one slot. */
   remainingOn: (server: string, slot: string) => Promise<Remaining>;
@@ -95,7 +96,7 @@ export class Drains {
   async #look(): Promise<void> {
     const found = await this.#options.state.read(REDIS.drains);
     this.#become(drainsSchema.safeParse(found?.value ?? []).data ?? []);
-    if (!this.#options.lease.isLeader || this.#drains.length === 0) return;
+    if (!this.#options.lease.isLeader || this.#drains.length === 0 || this.#options.replicas() === null) return;
     const now = this.#options.now();
     const looked = await Promise.all(this.#drains.map(async (drain) => {
       if (this.#isBack(drain)) return { drain, next: null };
@@ -136,8 +137,10 @@ export class Drains {
     if (isChange) this.#options.onChange();
   }
 
+  #replicas(): readonly DrainableReplica[] { return this.#options.replicas() ?? []; }
+
   #members(target: DrainTarget): DrainableReplica[] {
-    return this.#options.replicas().filter((each) => target.kind !== 'gateway' && each.server === target.server
+    return this.#replicas().filter((each) => target.kind !== 'gateway' && each.server === target.server
       && (target.kind === 'backend' ? each.backend === target.backend : each.replica === target.replica || each.address === target.replica));
   }
 
@@ -149,8 +152,8 @@ export class Drains {
     }
     const [first] = this.#members(target);
     if (first) return target.kind === 'replica' ? { ...target, replica: first.replica } : target;
-    const ofServer = this.#options.replicas().filter(({ server }) => server === target.server);
-    if (ofServer.length === 0) return { problem: `there is no server ${target.server}; there are ${[...new Set(this.#options.replicas().map(({ server }) => server))].join(', ') || 'none'}` };
+    const ofServer = this.#replicas().filter(({ server }) => server === target.server);
+    if (ofServer.length === 0) return { problem: `there is no server ${target.server}; there are ${[...new Set(this.#replicas().map(({ server }) => server))].join(', ') || 'none'}` };
     return target.kind === 'backend'
       ? { problem: `${target.server} has no backend ${target.backend} with replicas; it has ${[...new Set(ofServer.map(({ backend }) => backend))].join(', ')}` }
       : { problem: `${target.server} has no replica ${target.replica}; it has ${ofServer.map(({ replica }) => replica).join(', ')}` };

@@ -25,7 +25,7 @@ const readable = (resources: PlainResources): object => Object.fromEntries([...r
 const pack = (resources: PlainResources) => new Map([...resources].map(([typeUrl, byName]) => [typeUrl, new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)]))]));
 
 for (const { name, says, snapshot, node } of cases) {
-  const resources = name === cases[0]!.name ? base : node.role === 'edge' ? edgeResources(snapshot, node) : gatewayResources(snapshot, node);
+  const resources = name === cases[0]!.name ? base : node.role === 'edge' ? edgeResources(snapshot, node)! : gatewayResources(snapshot, node);
 
   test(`${name}: ${says}: the resources are those of the golden file (UPDATE_GOLDEN=1 writes it anew)`, async (t) => {
     const file = join(import.meta.dirname, 'golden', `${name}.yaml`);

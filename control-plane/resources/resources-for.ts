@@ -3,7 +3,7 @@ import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { edgeSchema } from '../config/config-schema.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import { decideCluster, jwksClusters, PEERS, relayCluster, serverCluster, serverSecrets, sidecarCluster } from './clusters.ts';
-import { gatewaysCluster, gatewaysEndpoints } from './edge/edge-cluster.ts';
+import { gatewaysCluster, gatewaysEndpoints, hasGateways } from './edge/edge-cluster.ts';
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
 import { decideEndpoints, relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
@@ -22,9 +22,8 @@ export type PlainResources = Map<string, Map<string, object>>;
  * did not change is the very same object.
  */
 export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, memo = new Memo()): PlainResources {
-  const { servers, gateways, gateway } = snapshot;
+  const { servers, gateways, gatewaysOut, gateway } = snapshot;
   const own = JSON.stringify(node);
-  const isOut = gateways.find((each) => each.id === node.id)?.isOut === true;
   const ofFilters = memo.get('filter inputs', [servers], () => JSON.stringify(servers.map(({ name, jwt, rateLimit }) => [name, jwt, rateLimit])));
   return new Map([
     [RESOURCE_TYPE.cluster, new Map([
@@ -41,7 +40,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
       ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server, gateways, own], () => serverEndpoints(server, snapshot, node))]),
     ])],
     // Without its listener Envoy takes no connection more, tells the ones it has to go (Connection: close, GOAWAY), and lets their requests end.
-    [RESOURCE_TYPE.listener, isOut ? new Map() : new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
+    [RESOURCE_TYPE.listener, gatewaysOut.includes(node.id) ? new Map() : new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
     [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
     [RESOURCE_TYPE.secrets, new Map([
       ...memo.get('secrets', [gateway, node.id], () => ofNode(node, [
@@ -52,8 +51,9 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
   ]);
 }
 
-/** What an Envoy in the edge role is told. */
-export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): PlainResources {
+/** What an Envoy in the edge role is told; nothing while no gateway is known. */
+export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): PlainResources | undefined {
+  if (!hasGateways(snapshot)) return undefined;
   const edge = snapshot.edge ?? edgeSchema.parse({});
   return new Map([
     [RESOURCE_TYPE.cluster, new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)]])],

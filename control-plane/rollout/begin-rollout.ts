@@ -1,7 +1,7 @@
 import { rolloutPlanSchema, type Rollout, type RolloutPlan } from './rollout.ts';
 
 /** What is known of the server when somebody starts a rollout. */
-export interface RolloutContext { backends: ReadonlyArray<{ name: string; weight: number; healthy: number }>; running: Rollout | null }
+export interface RolloutContext { backends: ReadonlyArray<{ name: string; weight: number; healthy: number | null }>; running: Rollout | null }
 
 /** A new rollout, or why it can't be. */
 export function beginRollout(input: unknown, context: RolloutContext, id: string, now: number): { rollout: Rollout } | { problem: string } {
@@ -14,7 +14,9 @@ export function beginRollout(input: unknown, context: RolloutContext, id: string
   if (plan.from === plan.to) return { problem: 'from and to are the same backend' };
   const third = context.backends.find(({ name, weight }) => name !== plan.from && name !== plan.to && weight > 0);
   if (third) return { problem: `backend ${third.name} takes new sessions too (weight ${third.weight}): a rollout is between two` };
-  const steps = stepsOf(plan, context.backends.find(({ name }) => name === plan.to)!.healthy);
+  const { healthy } = context.backends.find(({ name }) => name === plan.to)!;
+  if (healthy === null) return { problem: 'this control plane has just started and does not know the replicas yet; try again' };
+  const steps = stepsOf(plan, healthy);
   if (steps.some((percent, index) => index > 0 && percent <= steps[index - 1]!)) return { problem: `steps must rise: ${steps.join(', ')}` };
   if (steps.at(-1) !== 100) return { problem: `the last step must be 100, not ${steps.at(-1)}` };
   return { rollout: { id, plan, steps, startedAtMs: now, isPaused: false, isContractApproved: false, phase: { kind: 'preflight', sinceMs: now, isHeld: false, reason: 'just started' } } };

@@ -10,9 +10,9 @@ const TOOLS = [{ name: 'echo' }];
 const PLAN = { server: 'linear', from: 'stable', to: 'canary', intervalMs: 1000, stepMs: 1000, minSessions: 0, steps: [10, 100] };
 
 /** Control planes over one shared state, with a clock of their own, ticked by hand. */
-async function planes(count: number, isCounted = true): Promise<{ all: Array<{ rollouts: Rollouts; lead: (isLeader: boolean) => void; changes: number }>; world: { now: number; healthy: number; counters: SloCounters | null }; state: SharedState; messages: () => Promise<string[]> }> {
+async function planes(count: number, isCounted = true): Promise<{ all: Array<{ rollouts: Rollouts; lead: (isLeader: boolean) => void; changes: number }>; world: { now: number; healthy: number | null; counters: SloCounters | null }; state: SharedState; messages: () => Promise<string[]> }> {
   const state = await fileSharedState(null), events = memoryEventLog(() => world.now);
-  const world = { now: 0, healthy: 2, counters: noCounters() as SloCounters | null };
+  const world = { now: 0, healthy: 2 as number | null, counters: noCounters() as SloCounters | null };
   const servers = (): ServerView[] => [{ name: 'linear', backends: [{ name: 'stable', weight: 100, healthy: 2, tools: TOOLS }, { name: 'canary', weight: 0, healthy: world.healthy, tools: TOOLS }] }];
   const all = Array.from({ length: count }, (_, index) => {
     const lease = { isLeader: index === 0, token: index + 1, leader: null, stop: async () => {} };
@@ -109,4 +109,23 @@ test('counters of all gateways are summed; calls in flight of a silent one are n
   t.is(view.counters.get('stable')!.calls, 4);
   t.is(view.inFlight.get('a'), 1);
   t.deepEqual([...view.inFlightByNode], [['g2', 1]]);
+});
+
+test('before anybody knows how many replicas are healthy, the weights are the rollout’s, and the leader neither moves on nor back', async (t) => {
+  const { all: [one, two], world } = await planes(2);
+  const { rollouts } = one!;
+  await rollouts.start(PLAN);
+  for (; world.now < 1000; world.now += 500) await rollouts.tick();
+  const before = rollouts.current().get('linear');
+  t.is(before!.phase.kind, 'step');
+  world.healthy = null;
+  world.now += 10_000;
+  two!.lead(true);
+  await two!.rollouts.tick();
+  t.deepEqual([...two!.rollouts.weights().get('linear')!], [['stable', 90], ['canary', 10]]);
+  t.deepEqual(two!.rollouts.current().get('linear'), before);
+  t.regex((await two!.rollouts.start({ ...PLAN, strategy: 'rolling', server: 'linear' } as typeof PLAN) as { problem: string }).problem, /under way/);
+  await two!.rollouts.command('linear', 'abort');
+  t.regex((await two!.rollouts.start({ ...PLAN, strategy: 'rolling' } as typeof PLAN) as { problem: string }).problem, /does not know the replicas yet; try again/);
+  await Promise.all([rollouts.stop(), two!.rollouts.stop()]);
 });

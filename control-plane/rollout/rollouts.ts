@@ -14,8 +14,8 @@ import type { SloView } from './slo-reader.ts';
 /** What rollouts look at of one server. */
 export interface ServerView {
   name: string;
-  /** `tools`: of any healthy replica; null while none was listed. */
-  backends: ReadonlyArray<{ name: string; weight: number; healthy: number; tools: readonly ToolDescription[] | null }>;
+  /** `healthy`: replicas; null before the first topology. `tools`: of any healthy replica; null while none was listed. */
+  backends: ReadonlyArray<{ name: string; weight: number; healthy: number | null; tools: readonly ToolDescription[] | null }>;
 }
 
 export interface RolloutsOptions {
@@ -58,7 +58,8 @@ export class Rollouts {
     const found = new Map<string, ReadonlyMap<string, number>>();
     for (const [server, rollout] of this.current()) {
       const healthy = this.#healthy(server, rollout);
-      if (healthy) found.set(server, rolloutWeights(rollout, healthy));
+      // While nobody knows, no backend is known to be sick.
+      if (healthy) found.set(server, rolloutWeights(rollout, { from: healthy.from ?? 1, to: healthy.to ?? 1 }));
     }
     return found;
   }
@@ -131,11 +132,11 @@ export class Rollouts {
     const before = await this.#read(server);
     if (!before || isOver(before.value) || !this.#options.lease.isLeader) return;
     const { plan } = before.value;
-    const healthy = this.#healthy(server, before.value);
-    if (!healthy) return;
+    const { from = null, to = null } = this.#healthy(server, before.value) ?? {};
+    if (from === null || to === null) return;
     const slo = await this.#options.slo(server).catch(() => null);
     const input: RolloutInput = {
-      now: this.#options.now(), healthy, contract: this.contract(server, plan.from, plan.to),
+      now: this.#options.now(), healthy: { from, to }, contract: this.contract(server, plan.from, plan.to),
       counters: slo && { from: slo.counters.get(plan.from) ?? NONE, to: slo.counters.get(plan.to) ?? NONE },
     };
     const { rollout, news } = advanceRollout(before.value, input);
@@ -170,7 +171,7 @@ export class Rollouts {
   #view(server: string): ServerView | undefined { return this.#options.servers().find(({ name }) => name === server); }
 
   /** undefined when one of the backends left the configuration: the rollout has no say any more. */
-  #healthy(server: string, { plan }: Rollout): { from: number; to: number } | undefined {
+  #healthy(server: string, { plan }: Rollout): { from: number | null; to: number | null } | undefined {
     const of = (name: string) => this.#view(server)?.backends.find((each) => each.name === name)?.healthy;
     const from = of(plan.from), to = of(plan.to);
     return from === undefined || to === undefined ? undefined : { from, to };

@@ -62,11 +62,12 @@ function serverTopology(server: ServerConfig, replicas: readonly KnownReplica[],
 
 /** From everything that is known to everything that resources are made of. Pure. */
 export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
-  const { config } = inputs;
+  const { config, gatewaysOut = [] } = inputs;
   const replicas = Map.groupBy(inputs.replicas, ({ server }) => server);
   return {
     servers: config.servers.map((server) => serverTopology(server, replicas.get(server.name) ?? [], inputs)).sort((a, b) => byText(a.name, b.name)),
-    gateways: [...inputs.gateways].sort((a, b) => byText(a.id, b.id)),
+    gateways: inputs.gateways.map((each) => (gatewaysOut.includes(each.id) ? { ...each, isDraining: true } : each)).sort((a, b) => byText(a.id, b.id)),
+    gatewaysOut: [...gatewaysOut].sort(byText),
     gateway: config.gateway,
     edge: config.edge ?? null,
     loadBalancer: config.loadBalancer,

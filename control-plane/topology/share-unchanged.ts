@@ -10,6 +10,7 @@ export function shareUnchanged(before: TopologySnapshot | null, after: TopologyS
   const shared: TopologySnapshot = {
     servers: servers.length === before.servers.length && servers.every((server, index) => server === before.servers[index]) ? before.servers : servers,
     gateways: same(before.gateways, after.gateways),
+    gatewaysOut: same(before.gatewaysOut, after.gatewaysOut),
     gateway: same(before.gateway, after.gateway),
     edge: same(before.edge, after.edge),
     loadBalancer: same(before.loadBalancer, after.loadBalancer),

@@ -43,8 +43,6 @@ export interface GatewayNode {
   listen: string | null;
   /** No new requests from edges. */
   isDraining: boolean;
-  /** An operator takes it out: its Envoy stops listening, and lets what it has go on. */
-  isOut?: boolean;
 }
 
 /** Everything that resources are made of. Plain data, equal inputs give deeply equal snapshots. */
@@ -52,6 +50,8 @@ export interface TopologySnapshot {
   servers: ServerTopology[];
   /** Sorted by id. */
   gateways: GatewayNode[];
+  /** Ids of those that an operator takes out, also while nothing is heard of them: their Envoys stop listening, and let what they have go on. */
+  gatewaysOut: readonly string[];
   gateway: GatewayConfig;
   edge: EdgeConfig | null;
   loadBalancer: SharedSettings['loadBalancer'];

@@ -19,6 +19,8 @@ export interface BreakerWatchOptions {
 
 /** Follows the breakers of the fleet. A message makes its server's hash be read at once, so that a slot stops being steady within a round trip. */
 export class BreakerWatch {
+  /** Once they were read, or could not be. */
+  readonly looked: Promise<void>;
   readonly #options: Required<BreakerWatchOptions>;
   readonly #open = new Map<string, OpenBreakers>();
   readonly #timer: NodeJS.Timeout;
@@ -29,7 +31,7 @@ export class BreakerWatch {
     this.#options = { everyMs: 1000, now: Date.now, ...options };
     this.#unsubscribe = watchChannel(options.subscriber, CHANNEL.breakers, (text) => void this.#heard(text), () => void this.#readAll());
     this.#timer = setInterval(() => void this.#readAll(), this.#options.everyMs);
-    void this.#readAll();
+    this.looked = this.#readAll();
   }
 
   /** All that are not closed. While Redis is away: as last known. */
@@ -49,7 +51,7 @@ export class BreakerWatch {
   }
 
   async #readAll(): Promise<void> {
-    for (const server of this.#options.servers()) await this.#read(server).catch(() => {});
+    await Promise.all(this.#options.servers().map((server) => this.#read(server).catch(() => {})));
   }
 
   async #read(server: string): Promise<void> {

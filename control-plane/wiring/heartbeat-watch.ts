@@ -7,8 +7,8 @@ interface HeartbeatSink {
   unreadable(): void;
 }
 
-/** Tells of every heartbeat in Redis, once a second. */
-export function watchHeartbeats(redis: RedisClient, sink: HeartbeatSink, afterEach: () => void, everyMs = 1000): () => void {
+/** Tells of every heartbeat in Redis, once a second. `looked`: once they were read, or could not be. */
+export function watchHeartbeats(redis: RedisClient, sink: HeartbeatSink, afterEach: () => void, everyMs = 1000): { looked: Promise<void>; stop: () => void } {
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async () => {
@@ -19,6 +19,5 @@ export function watchHeartbeats(redis: RedisClient, sink: HeartbeatSink, afterEa
     afterEach();
     timer = setTimeout(() => void look(), everyMs);
   };
-  void look();
-  return () => { isOver = true; clearTimeout(timer); };
+  return { looked: look(), stop: () => { isOver = true; clearTimeout(timer); } };
 }

@@ -29,8 +29,9 @@ export interface Operations {
   versions: ConfigVersions;
   sla: SlaHistory;
   /** Their share of what topologies are made of. */
-  inputs: () => Pick<TopologyInputs, 'drains' | 'weights'>;
-  drainedGateways: () => ReadonlySet<string>;
+  inputs: () => Pick<TopologyInputs, 'drains' | 'weights' | 'gatewaysOut'>;
+  /** Once the shared state was read, or could not be. */
+  looked: Promise<unknown>;
   stop: () => Promise<void>;
 }
 
@@ -43,7 +44,7 @@ export function startOperations({ id, stores, config, topology, probes, gateways
 
   const drains = new Drains({
     state, lease, events, now, onChange,
-    replicas: () => endpoints().map(({ server, backend, replica, address, slot, state: is }) => ({
+    replicas: () => topology() && endpoints().map(({ server, backend, replica, address, slot, state: is }) => ({
       server, backend, replica, address, slot, isHealthy: is !== 'unhealthy', formerLifeSeenAtMs: probeOf(server, replica)?.formerLifeSeenAtMs ?? null,
     })),
     gateways: () => gateways().map((each) => each.id),
@@ -72,15 +73,14 @@ export function startOperations({ id, stores, config, topology, probes, gateways
       backends: server.backends.map((backend) => {
         const healthy = endpoints().filter((each) => each.server === server.name && each.backend === backend.name && each.state !== 'unhealthy');
         const listed = healthy.map((each) => probeOf(server.name, each.replica)).find((each) => each?.tools != null);
-        return { name: backend.name, weight: backend.weight, healthy: healthy.length, tools: listed?.tools ?? null };
+        return { name: backend.name, weight: backend.weight, healthy: topology() && healthy.length, tools: listed?.tools ?? null };
       }),
     })),
   });
 
   const sla = new SlaHistory({ servers: () => config().servers.map(({ name }) => name), read: slo, now });
-  const drainedGateways = () => new Set(drains.current().flatMap(({ target }) => (target.kind === 'gateway' ? [target.gateway] : [])));
   return {
-    drains, rollouts, sla, versions: new ConfigVersions(state, id, now), drainedGateways,
+    drains, rollouts, sla, versions: new ConfigVersions(state, id, now), looked: Promise.all([drains.tick(), rollouts.tick()]),
     inputs: () => ({
       drains: [
         ...drains.current().flatMap(({ target }): Array<TopologyInputs['drains'][number]> => (target.kind === 'replica' ? [{ server: target.server, replica: target.replica }] : target.kind === 'backend' ? [{ server: target.server, backend: target.backend }] : [])),
@@ -88,6 +88,7 @@ export function startOperations({ id, stores, config, topology, probes, gateways
         ...rollouts.recalls(),
       ],
       weights: rollouts.weights(),
+      gatewaysOut: drains.current().flatMap(({ target }) => (target.kind === 'gateway' ? [target.gateway] : [])),
     }),
     async stop() { sla.stop(); await Promise.all([drains.stop(), rollouts.stop()]); },
   };

@@ -15,8 +15,8 @@ export class TestClient {
   #isFirst = true;
   #wake: () => void = () => {};
 
-  constructor(port: number, node: { id: string; role?: string } = { id: 'envoy-1', role: 'gateway' }, channel: ChannelCredentials = credentials.createInsecure()) {
-    this.#node = { id: node.id, metadata: toStruct({ holdfast: { role: node.role ?? 'gateway' } }) };
+  constructor(port: number, node: { id: string; role?: string } = { id: 'envoy-1', role: 'gateway' }, channel: ChannelCredentials = credentials.createInsecure(), metadata: Readonly<Record<string, unknown>> = {}) {
+    this.#node = { id: node.id, metadata: toStruct({ holdfast: { role: node.role ?? 'gateway', ...metadata } }) };
     this.#client = new (makeGenericClientConstructor(adsService, 'Ads'))(`127.0.0.1:${port}`, channel);
     this.#call = this.#client['DeltaAggregatedResources']!() as unknown as ClientDuplexStream<object, Delta>;
     this.#call.on('data', (delta: Delta) => { this.heard.push(delta); this.#wake(); });

@@ -6,7 +6,7 @@ import { ManagedProcess } from './managed-process.ts';
 import { meshConfig, planReplicas, secure } from './mesh-config.ts';
 import type { MeshConfig, MeshOptions } from './mesh-options.ts';
 import { nodeProgram } from './node-program.ts';
-import { hostsOf } from './envoy-hosts.ts';
+import { hostsOf, isChosen } from './envoy-hosts.ts';
 import { prepareEdge, type Edge } from './start-edge.ts';
 import { prepareGateway, type Gateway } from './start-gateway.ts';
 import { startRedis, startSentinelRedis, type Redis, type SentinelRedis } from './start-redis.ts';
@@ -37,7 +37,7 @@ export interface Mesh extends AsyncDisposable {
   processes(): ManagedProcess[];
   /** Changes the configuration and puts the new file in the place of the old one. */
   writeConfig(change?: (config: MeshConfig) => void): Promise<void>;
-  /** Waits until every gateway knows these replicas (all running ones when absent) as healthy. */
+  /** Waits until every gateway knows these replicas (all running ones when absent) as healthy, and every edge sends to the gateways. */
   settled(replicas?: readonly Replica[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -104,7 +104,8 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
       say(`${process.name} is up`);
     }));
     const settled = async (wanted: readonly Replica[] = replicas.filter(({ process }) => process.isRunning)): Promise<void> => {
-      await Promise.all(gateways.filter((one) => one.envoy.process.isRunning).map((gateway) => waitFor(async () => {
+      const running = gateways.filter((one) => one.envoy.process.isRunning);
+      await Promise.all(running.map((gateway) => waitFor(async () => {
         if (!(await answers(`${gateway.url}/health`))) return false;
         const hosts = await hostsOf(gateway.envoy.adminUrl);
         return wanted.every(({ server, backend, address }) => {
@@ -113,6 +114,8 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
           return health === 'HEALTHY' || (servers[server]?.weights?.[backend] === 0 && health === 'DRAINING');
         });
       }, { what: `${gateway.name} knows ${wanted.length} healthy replicas`, everyMs: 50 })));
+      await Promise.all(edges.filter(({ envoy }) => envoy.process.isRunning).flatMap(({ name, envoy }) => running.map((gateway) => waitFor(
+        () => isChosen(envoy.adminUrl, new URL(gateway.url).host), { what: `${name} sends to ${gateway.name}`, everyMs: 50 }))));
     };
     await settled();
     signal?.throwIfAborted();

@@ -46,13 +46,19 @@ export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): o
   ...(edge.gatewayTls && { transport_socket: upstreamTls('gateways', edge.gatewayTls) }),
 });
 
-/** A draining gateway gets no new requests; what it has goes on. */
-export const gatewaysEndpoints = (snapshot: TopologySnapshot): object => ({
-  cluster_name: RESOURCE.edgeCluster,
-  endpoints: [{
-    lb_endpoints: snapshot.gateways.filter((each) => each.listen !== null).map((each) => ({
-      endpoint: { address: envoyAddress(each.listen!) },
-      ...(each.isDraining && { health_status: 'DRAINING' }),
-    })),
-  }],
-});
+/** A draining gateway gets no new requests; what it has goes on. Several sidecar processes behind one Envoy are one gateway, which drains when they all do. */
+export function gatewaysEndpoints({ gateways }: TopologySnapshot): object {
+  const byListen = Map.groupBy(gateways.filter((each) => each.listen !== null), ({ listen }) => listen!);
+  return {
+    cluster_name: RESOURCE.edgeCluster,
+    endpoints: [{
+      lb_endpoints: [...byListen].map(([listen, processes]) => ({
+        endpoint: { address: envoyAddress(listen) },
+        ...(processes.every(({ isDraining }) => isDraining) && { health_status: 'DRAINING' }),
+      })),
+    }],
+  };
+}
+
+/** An edge that was told of no gateway would refuse everything: it is told nothing until there is one, and keeps those it has when all fall silent. */
+export const hasGateways = ({ gateways }: TopologySnapshot): boolean => gateways.some(({ listen }) => listen !== null);

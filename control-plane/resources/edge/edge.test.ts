@@ -28,7 +28,7 @@ async function edge(t: ExecutionContext, { isSecondDraining = false, settings = 
   const gateways = addresses.map((listen, index) => ({ id: `gateway-${index + 1}`, relay: [], peer: null, listen, isDraining: isSecondDraining && index === 1 }));
   const port = await freePort();
   const listen = `127.0.0.1:${port}`;
-  const resources = edgeResources(buildTopology(inputsOf(config, { gateways })), { id: 'edge-1', role: 'edge', listen, extProc: [], relay: [] });
+  const resources = edgeResources(buildTopology(inputsOf(config, { gateways })), { id: 'edge-1', role: 'edge', listen, extProc: [], relay: [] })!;
   const xds = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'] });
   xds.setSnapshot('edge/edge-1', new Map([...resources].map(([typeUrl, byName]) => [typeUrl, new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)]))])));
   const xdsPort = await xds.listen('127.0.0.1:0');
