@@ -2,16 +2,19 @@ import test from 'ava';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { clientSessionId } from '../../proto/session-id.ts';
+import type { BreakerName } from '../breaker/breaker-table.ts';
+import type { GateAnswer } from '../breaker/breakers.ts';
 import { createSessionDirectory } from '../session/cached-directory.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
 import { sampleRecord } from '../session/sample-record.ts';
 import { makeServerView } from '../xds/topology.ts';
 import { Arrivals } from './arrivals.ts';
-import { Exchange, type ExchangeContext, type GateAnswer } from './exchange.ts';
+import { Exchange, type ExchangeContext } from './exchange.ts';
 import type { MessageKind, ProcessingMessage, Scalars } from './messages.ts';
 import type { Reply } from './replies.ts';
 
 const replica = (slot: string, backend = 'stable'): ReplicaEndpoint => ({ server: 'linear', replica: slot, backend, slot, address: `127.0.0.1:300${slot}`, state: 'active', isSteady: false, weight: 100 });
+const breakerOf = (level: 'replica' | 'tool', key: string): BreakerName => ({ server: 'linear', level, key });
 
 function contextWith(gate: (slot: string) => GateAnswer = () => ({ kind: 'admit', permit: null }), endpoints = [replica('1'), replica('2')]) {
   const released: string[] = [], asked: string[] = [];
@@ -43,13 +46,13 @@ function read(reply: Reply): Read {
 }
 
 test('initialize avoids a slot whose breaker rejects; when all do, the client is told when to come again', async (t) => {
-  const some = contextWith((slot) => slot === '1' ? { kind: 'reject', breaker: { level: 'replica' }, retryAfterMs: 4000 } : { kind: 'admit', permit: 'p-7' });
+  const some = contextWith((slot) => slot === '1' ? { kind: 'reject', breaker: breakerOf('replica', slot), retryAfterMs: 4000 } : { kind: 'admit', permit: 'p-7' });
   const exchange = new Exchange(some.context, 'linear');
   const begun = read(await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 })));
   t.is(begun.set['x-holdfast-host'], '127.0.0.1:3002,127.0.0.1:7900');
   t.truthy(begun.set['x-envoy-retry-on']);
   t.deepEqual(begun.reply['dynamic_metadata'], { holdfast: { permit: 'p-7' } });
-  const none = contextWith((slot) => ({ kind: 'reject', breaker: { level: 'replica' }, retryAfterMs: Number(slot) * 3000 }));
+  const none = contextWith((slot) => ({ kind: 'reject', breaker: breakerOf('replica', slot), retryAfterMs: Number(slot) * 3000 }));
   const refused = read(await new Exchange(none.context, 'linear').on(requestHeaders({}, { method: 'initialize', id: 'a' })));
   t.like(refused, { status: 503, body: { id: 'a', error: { code: -31003 } }, set: { 'retry-after': '3' } });
   t.deepEqual(none.asked, ['1', '2']);
@@ -84,7 +87,7 @@ test('only a replica’s own id makes a session: not a relay’s answer, not an 
 
 test('a session of a replica with an open breaker goes to the relay, a call of a tool with one is refused; an ended one is unknown', async (t) => {
   const open: { level: 'replica' | 'tool' | null } = { level: 'tool' };
-  const { context } = contextWith(() => open.level ? { kind: 'reject', breaker: { level: open.level }, retryAfterMs: 100 } : { kind: 'admit', permit: null });
+  const { context } = contextWith(() => open.level ? { kind: 'reject', breaker: breakerOf(open.level, '1'), retryAfterMs: 100 } : { kind: 'admit', permit: null });
   const clientId = clientSessionId({ slot: '1', upstreamId: 'up', principal: null });
   const record = sampleRecord({ clientId, slot: '1', lastActivityMs: 5000 });
   await context.directory.remember(record);

@@ -2,26 +2,26 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
+import type { BreakerName } from '../breaker/breaker-table.ts';
+import type { GateAnswer } from '../breaker/breakers.ts';
 import { initializeParamsOf } from '../routing/classify.ts';
 import { decide, decideSession, type Decision } from '../routing/decide.ts';
 import { place } from '../routing/placement.ts';
 import { principalOf } from '../routing/principal.ts';
+import { newSession } from '../session/new-session.ts';
 import type { Found, SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { InitializeResultReader } from './initialize-result.ts';
 import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
-import { newSession } from './new-session.ts';
 import { answerReply, requestBodyReply, requestHeadersReply, requestTrailersReply, responseBodyReply, responseHeadersReply, responseTrailersReply, type Reply } from './replies.ts';
 import type { Arrivals } from './arrivals.ts';
-
-/** What a breaker says to one request; a permit is settled by its outcome, or released when the request is never sent. */
-export type GateAnswer = { kind: 'admit'; permit: string | null } | { kind: 'reject'; breaker: { level: 'replica' | 'tool'; key?: string }; retryAfterMs: number };
 
 export interface ExchangeContext {
   server: (name: string) => ServerView | undefined;
   directory: SessionDirectory;
   /** `ip:port` of this node's relay. */
   relay: string;
+  /** A permit is settled by its outcome, or released when the request is never sent. */
   gate: (server: string, slot: string, tool: string | null) => GateAnswer;
   release: (permit: string) => void;
   /** Sessions that are just beginning, by slot: not yet in the directory's counts. */
@@ -149,7 +149,7 @@ export class Exchange {
     }
   }
 
-  #rejected(request: ReadRequest, server: ServerView, slot: string | null, retryAfterMs: number, breaker?: { level: 'replica' | 'tool'; key?: string }): Reply {
+  #rejected(request: ReadRequest, server: ServerView, slot: string | null, retryAfterMs: number, breaker?: BreakerName): Reply {
     return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.breakerOpen, 'A circuit breaker is open', {
       outcome: 'not_sent', retrySafe: true, server: server.name, replica: slot, attempts: 0, sessionRecovered: false,
       ...(breaker && { breaker: { level: breaker.level, key: breaker.key } }), retryAfterMs: Math.ceil(retryAfterMs) }), Math.max(1, Math.ceil(retryAfterMs / 1000)));
@@ -166,10 +166,11 @@ export class Exchange {
     const { status, sessionId, slot, isEventStream } = readResponse(message);
     // A relay's answer carries the mesh's id already; a server that gives no id keeps no session.
     if (sessionId === null || slot === null || status >= 400) return responseHeadersReply();
+    const initializeParams = this.#initializeParams ?? {}, { protocolVersion } = initializeParams as { protocolVersion?: unknown };
     const { clientId, record } = newSession({
-      server: server.name, backend: server.bySlot(slot)?.backend ?? '', slot, upstreamId: sessionId,
-      principal: principalOf(request.view.authorization, server.policy.bind), hasCredentials: request.hasCredentials(), initializeParams: this.#initializeParams ?? {}, nowMs: now(),
-    });
+      server: server.name, backend: server.bySlot(slot)?.backend ?? '', slot, upstreamId: sessionId, principal: principalOf(request.view.authorization, server.policy.bind), nowMs: now(),
+      // What the replica answers follows with the body; until then, what was asked for.
+    }, { hasCredentials: request.hasCredentials(), initializeParams, protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '' });
     await directory.remember(record);
     this.#arrive(null);
     onCreated(server.name, record.backend);

@@ -2,11 +2,12 @@ import { carriesCredentials, principalOf } from '../routing/principal.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
+import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
 import { Exchange, type WholeAnswer } from './exchange.ts';
-import { bornRecord, meshId, type Birth } from './session-birth.ts';
+import { beginSession, bornRecord } from './session-birth.ts';
 
 /**
  * A POST that belongs to no session: initialize, stateless servers, 2026-07-28. Any replica may have it; the next one gets it when that is safe.
@@ -14,7 +15,8 @@ import { bornRecord, meshId, type Birth } from './session-birth.ts';
  */
 export class FreeExchange extends Exchange {
   protected readonly tried = new Set<string>();
-  #birth: Birth | null = null;
+  /** Of the session that is beginning, as far as the answer's headers tell. */
+  #birth: SessionRecord | null = null;
   /** What comes while the record is being written. */
   #later: (() => void)[] | null = null;
 
@@ -69,8 +71,9 @@ export class FreeExchange extends Exchange {
     const upstreamId = headers[HEADER.sessionId];
     if (!this.#isInitialize || typeof upstreamId !== 'string' || upstreamId === '') return;
     const params = (JSON.parse(this.body.toString()) as { params?: unknown }).params;
-    this.#birth = { replica: this.target!.replica, upstreamId, principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind), hasCredentials: carriesCredentials(Object.keys(this.request.incoming.headers)), initializeParams: params, nowMs: this.ctx.now() };
-    this.client.nameSession(meshId(this.#birth));
+    const { clientId, record } = beginSession({ replica: this.target!.replica, upstreamId, principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind), hasCredentials: carriesCredentials(Object.keys(this.request.incoming.headers)), initializeParams: params, nowMs: this.ctx.now() });
+    this.#birth = record;
+    this.client.nameSession(clientId);
   }
 
   override onSse(status: number, headers: IncomingHttpHeaders): void {

@@ -7,7 +7,7 @@ import { errorOfRefusal, meshErrors, outcomeOfError } from './mesh-errors.ts';
 import { Refusals } from './refusals.ts';
 import { ReportLimit } from './report-limit.ts';
 import { Resumptions } from './resumptions.ts';
-import { bornRecord, meshId } from './session-birth.ts';
+import { beginSession, bornRecord } from './session-birth.ts';
 import { SessionCalls } from './session-calls.ts';
 import { ToolKnowledge } from './tool-knowledge.ts';
 
@@ -96,10 +96,11 @@ test('every request of a body gets an error; unknown sessions get the same bytes
 
 test('a session’s record is made of the first answer to initialize, and of nothing that is none', (t) => {
   const birth = { replica: { server: 's', replica: 'r', backend: 'canary', slot: '4', address: '', state: 'active' as const, isSteady: true, weight: 1 }, upstreamId: 'up', principal: null, hasCredentials: false, initializeParams: { a: 1 }, nowMs: 5 };
-  t.is(meshId(birth), '4~up');
-  t.regex(meshId({ ...birth, principal: 'ab'.repeat(32) }), /^4p~(?!up$)/, 'a bound id tells nobody the replica’s own');
-  t.like(bornRecord(birth, { protocolVersion: '2025-11-25', capabilities: { tools: {} } }), { slot: '4', backend: 'canary', upstreamId: 'up', epoch: 0, capabilities: { tools: {} }, initializeParams: { a: 1 }, userId: 'anonymous' });
-  for (const result of [undefined, null, {}, { protocolVersion: 5 }]) t.is(bornRecord(birth, result), null);
+  const { clientId, record } = beginSession(birth);
+  t.is(clientId, '4~up');
+  t.regex(beginSession({ ...birth, principal: 'ab'.repeat(32) }).clientId, /^4p~(?!up$)/, 'a bound id tells nobody the replica’s own');
+  t.like(bornRecord(record, { protocolVersion: '2025-11-25', capabilities: { tools: {} } }), { slot: '4', backend: 'canary', upstreamId: 'up', epoch: 0, capabilities: { tools: {} }, initializeParams: { a: 1 }, userId: 'anonymous' });
+  for (const result of [undefined, null, {}, { protocolVersion: 5 }]) t.is(bornRecord(record, result), null);
 });
 
 test('calls are counted by session and by server', (t) => {

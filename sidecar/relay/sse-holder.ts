@@ -1,14 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
-import { clientSessionId } from '../../proto/session-id.ts';
-import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../recovery/recovery-plan.ts';
 import { replaySafety } from '../recovery/replay-safety.ts';
 import { ownMessageHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
-import { principalOf, userIdOf } from '../routing/principal.ts';
+import { principalOf } from '../routing/principal.ts';
+import { newSession } from '../session/new-session.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -131,14 +130,11 @@ export class SseHolder implements LifeListener {
 
   #begin(life: SseLife): void {
     const { server, incoming } = this.#request, principal = principalOf(incoming.headers.authorization, this.#view.policy.bind), upstreamId = endpointId(life.endpoint!), nowMs = this.#ctx.now();
-    this.#clientId = clientSessionId({ slot: life.replica.slot, upstreamId, principal });
-    this.#digest = sessionDigest(this.#clientId);
     const original = incoming.headers['x-envoy-original-path'], path = typeof original === 'string' ? original : `/mcp/${server}`;
-    const record: SessionRecord = {
-      version: RECORD_VERSION, server, type: 'sse', digest: this.#digest, principal, userId: userIdOf(principal), initializeParams: null, protocolVersion: '', capabilities: {},
-      logLevel: null, subscriptions: [], hasGetStream: true, backend: life.replica.backend, slot: life.replica.slot, upstreamId, holder: holderName(this.#ctx.ownRelay()), epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: false,
-    };
-    this.#ctx.sse.add(this.#digest, this);
+    const { backend, slot } = life.replica;
+    const { clientId, record } = newSession({ server, backend, slot, upstreamId, principal, nowMs }, { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) });
+    [this.#clientId, this.#digest] = [clientId, record.digest];
+    this.#ctx.sse.add(record.digest, this);
     this.#ctx.metrics.created(server, record.backend);
     void this.#ctx.directory.remember(record).then(() => this.onPiece(this.#life!, sseEvent(meshEndpoint(path, this.#clientId!), { name: 'endpoint' }), true));
   }
