@@ -89,7 +89,7 @@ for (const isSplit of [false, true]) {
 }
 
 test('a replica that hangs: deadline error, and the session of HTTP+SSE moves', async (t) => {
-  const { rig, servers } = await start(t, 2, { trustAnnotations: true, timeouts: { toolMs: { charge: 400 }, connectMs: 500 } }), client = await connect(t, rig), at = await portOf(client);
+  const { rig, servers } = await start(t, 3, { trustAnnotations: true, timeouts: { toolMs: { charge: 400 }, connectMs: 2000 } }), client = await connect(t, rig), at = await portOf(client);
   const victim = servers.find(({ port }) => port === at)!;
   await client.listTools();
   victim.process.pause();
