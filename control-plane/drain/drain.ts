@@ -14,6 +14,8 @@ export const drainSchema = z.object({
   deadlineAtMs: z.number(),
   /** Take it in again by itself when a new life of the replica is healthy: for a restart. */
   untilRestart: z.boolean(),
+  /** Slot of a replica that was down already when its drain began: any other slot is a new life. */
+  downSlot: z.string().optional(),
   /** null while it drains. */
   doneAtMs: z.number().nullable(),
   reason: z.string(),

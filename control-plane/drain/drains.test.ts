@@ -113,3 +113,20 @@ test('a leader that does not know the replicas yet takes none of them for gone',
   t.is(drains.current()[0]!.doneAtMs, world.now);
   await stop();
 });
+
+test('a drain for a restart of a replica that is down already ends as well when a new life is healthy', async (t) => {
+  const { drains, world, stop } = await setup();
+  const is = (more: Partial<DrainableReplica>): void => { world.replicas = [replica('one', more)]; };
+  is({ isHealthy: false });
+  await drains.start(target, 1000, true);
+  is({ formerLifeSeenAtMs: world.now - 5000 });
+  await drains.tick();
+  t.is(drains.current().length, 1, 'the same life is well again: nobody has restarted it');
+  is({ formerLifeSeenAtMs: world.now - 5000, slot: 'another', isHealthy: false });
+  await drains.tick();
+  t.is(drains.current().length, 1);
+  is({ formerLifeSeenAtMs: world.now - 5000, slot: 'another' });
+  await drains.tick();
+  t.is(drains.current().length, 0);
+  await stop();
+});

@@ -57,7 +57,8 @@ export class Drains {
     const target = this.#resolve(wanted);
     if ('problem' in target) return target;
     const now = this.#options.now();
-    let drain: Drain = { target, startedAtMs: now, deadlineAtMs: now + deadlineMs, untilRestart, doneAtMs: null, reason: 'just started' };
+    const down = target.kind === 'replica' ? this.#members(target).find(({ isHealthy }) => !isHealthy) : undefined;
+    let drain: Drain = { target, startedAtMs: now, deadlineAtMs: now + deadlineMs, untilRestart, ...(down && { downSlot: down.slot }), doneAtMs: null, reason: 'just started' };
     const problem = await this.#change((drains) => {
       const before = drains.find((each) => drainKey(each.target) === drainKey(target));
       if (before && before.doneAtMs === null) drain = { ...before, deadlineAtMs: drain.deadlineAtMs, untilRestart };
@@ -156,16 +157,18 @@ export class Drains {
     if (ofServer.length === 0) return { problem: `there is no server ${target.server}; there are ${[...new Set(this.#replicas().map(({ server }) => server))].join(', ') || 'none'}` };
     return target.kind === 'backend'
       ? { problem: `${target.server} has no backend ${target.backend} with replicas; it has ${[...new Set(ofServer.map(({ backend }) => backend))].join(', ')}` }
-      : { problem: `${target.server} has no replica ${target.replica}; it has ${ofServer.map(({ replica }) => replica).join(', ')}` };
+      : { problem: `${target.server} has no replica ${target.replica}; it has ${ofServer.map(({ replica }) => replica).sort().join(', ')}` };
   }
 
   #isGone(target: DrainTarget): boolean {
     return target.kind === 'gateway' ? !this.#options.gateways().includes(target.gateway) : this.#members(target).every(({ isHealthy }) => !isHealthy);
   }
 
-  #isBack({ target, untilRestart, startedAtMs }: Drain): boolean {
+  /** A restart that was noticed only after the drain began, of a replica that seemed well, is not the one that it waits for. */
+  #isBack({ target, untilRestart, downSlot, startedAtMs }: Drain): boolean {
     const members = this.#members(target);
-    return untilRestart && target.kind === 'replica' && members.length > 0 && members.every((each) => each.isHealthy && (each.formerLifeSeenAtMs ?? 0) >= startedAtMs);
+    const isNew = ({ slot, formerLifeSeenAtMs }: DrainableReplica): boolean => (downSlot !== undefined && slot !== downSlot) || (formerLifeSeenAtMs ?? 0) >= startedAtMs;
+    return untilRestart && target.kind === 'replica' && members.length > 0 && members.every((each) => each.isHealthy && isNew(each));
   }
 
   async #remaining(target: DrainTarget): Promise<Remaining> {

@@ -1,6 +1,7 @@
 import anyTest, { type TestFn } from 'ava';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SessionRecord } from '../../proto/session-record.ts';
 import { createSessionDirectory, type DirectoryOptions } from './cached-directory.ts';
 import { createMemoryStore, MemoryBacking } from './memory-store.ts';
 import { startRealRedis, type RealRedis } from './real-redis.ts';
@@ -98,6 +99,43 @@ test.serial('a Redis that hangs costs a new session 50 ms, a few times, then not
   t.like(await b.store.find('linear', records[2]!.digest), { isTombstone: true });
   t.like(await b.store.find('linear', known.digest), { slot: '2', epoch: 1 });
 });
+
+for (const way of ['away', 'slow'] as const) {
+  test(`changes made at the same time while the store is ${way} are all kept, here and in the store, beside what another node changed meanwhile`, async (t) => {
+    const backing = new MemoryBacking(), inner = createMemoryStore({ nodeId: 'a', backing }), released = Promise.withResolvers<void>();
+    let isGone = true;
+    const store: SessionStore = {
+      ...inner,
+      async ping() { if (isGone && way === 'away') throw new StoreError('unreachable', 'away'); return inner.ping(); },
+      async amend(...args) {
+        await delay(1);
+        if (isGone && way === 'away') throw new StoreError('unreachable', 'away');
+        if (isGone) { await released.promise; throw new StoreError('unreachable', 'too late'); }
+        return inner.amend(...args);
+      },
+    };
+    const a = nodeOver(store, 'a'), b = nodeOver(createMemoryStore({ nodeId: 'b', backing }), 'b');
+    t.teardown(() => Promise.all([a.close(), b.close()]).then(() => undefined));
+    const record = fresh(), { digest } = record, watched = (uri: string) => (was: SessionRecord): SessionRecord => ({ ...was, subscriptions: [...new Set([...was.subscriptions, uri])] });
+    await a.directory.remember(record);
+    t.deepEqual(await Promise.all([
+      a.directory.amend('linear', digest, (was) => ({ ...was, logLevel: 'warning' })), a.directory.amend('linear', digest, watched('one')), a.directory.amend('linear', digest, watched('two')),
+    ]), [true, true, true]);
+    const known = async (): Promise<unknown> => { const found = await a.directory.find('linear', digest, { isFresh: true }); return found.kind === 'live' && [found.record.logLevel, found.record.subscriptions]; };
+    t.deepEqual(await known(), ['warning', ['one', 'two']]);
+    t.true(await b.directory.amend('linear', digest, watched('by b')));
+    isGone = false;
+    // With the store slow, this one gets through before what is kept here.
+    if (way === 'slow') { t.true(await a.directory.amend('linear', digest, watched('three'))); t.deepEqual(await known(), ['warning', ['one', 'two', 'three']]); }
+    released.resolve();
+    await until(() => a.directory.sizes.behind === 0);
+    const stored = (await inner.find('linear', digest))!;
+    t.is(stored.logLevel, 'warning');
+    t.deepEqual([...stored.subscriptions].sort(), way === 'slow' ? ['by b', 'one', 'three', 'two'] : ['by b', 'one', 'two']);
+    const found = await a.directory.find('linear', digest, { isFresh: true });
+    t.deepEqual(found.kind === 'live' && [...found.record.subscriptions].sort(), [...stored.subscriptions].sort());
+  });
+}
 
 test.serial('a Redis that comes back empty learns again what this node touches', async (t) => {
   const { redis } = t.context;

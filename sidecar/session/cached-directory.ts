@@ -6,7 +6,7 @@ import type { DirectoryEvents, Found, Moved, SessionDirectory } from './session-
 import type { SessionStore } from './session-store.ts';
 import { StoreGauge, type Asked } from './store-gauge.ts';
 import { TouchBatch } from './touch-batch.ts';
-import { WriteBehind, type PendingWrite } from './write-behind.ts';
+import { changed, WriteBehind, type Change, type PendingWrite } from './write-behind.ts';
 
 export interface DirectoryOptions {
   store: SessionStore;
@@ -97,6 +97,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     if (asked.kind !== 'answered') return local ? { kind: 'live', record: local } : { kind: 'unsure' };
     const stored = asked.value;
     if (local && (!stored || (!stored.isTombstone && stored.epoch < local.epoch))) return { kind: 'live', record: local };
+    // Changed here, and the store has yet to learn it.
+    if (local && stored && !stored.isTombstone && behind.get(key) && stored.epoch === local.epoch && isSameLife(stored, local)) return { kind: 'live', record: local };
     if (stored && !stored.isTombstone) cache.set(key, stored);
     else cache.delete(key);
     return fate(stored);
@@ -120,7 +122,17 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       if (asked.kind === 'answered' || asked.kind === 'refused') behind.settle(key, write);
       return;
     }
-    const { record } = write;
+    const { record, changes } = write;
+    if (changes) {
+      const asked = await ask(readLimitMs * 4, () => store.amend(record.server, record.digest, record.epoch, (stored) => changes.reduce((was, change) => change(was), stored)));
+      if (asked.kind === 'refused' || (asked.kind === 'answered' && asked.value.kind === 'newer')) behind.settle(key, write);
+      if (asked.kind === 'answered' && asked.value.kind === 'ok') {
+        behind.settle(key, write);
+        if (!behind.get(key)) cache.set(key, asked.value.record);
+      }
+      if (asked.kind !== 'answered' || asked.value.kind === 'ok' || asked.value.kind === 'newer') return;
+      // It has lost the session, or another node moved it: as with any other record.
+    }
     const asked = await ask(readLimitMs * 4, () => store.reconcile(record, ttlSeconds(record.server)));
     if (asked.kind === 'refused') behind.settle(key, write); // Would be refused for ever.
     if (asked.kind !== 'answered') return;
@@ -142,6 +154,12 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     if (batch.length === 0) return;
     const asked = await ask(readLimitMs * 4, () => store.touch(batch));
     if (asked.kind !== 'answered') for (const one of batch) touches.add(one);
+  }
+  /** While the store does not answer, or has not learnt all: the change is made on what is known here now, which other changes made meanwhile are part of. */
+  function amendBehind(key: string, record: SessionRecord, change: Change): void {
+    const pending = behind.get(key), write = changed(known(key) ?? record, pending, change);
+    if (write.kind === 'record' && pending?.kind !== 'tombstone') cache.set(key, write.record);
+    keepBehind(key, write);
   }
   function settleMove(record: SessionRecord, isDurable: boolean): Moved {
     cache.set(SessionCache.key(record.server, record.digest), record);
@@ -171,7 +189,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     },
     async remember(record) {
       cache.expire(isExpired);
-      const key = SessionCache.key(record.server, record.digest), write: PendingWrite = { kind: 'record', record };
+      const key = SessionCache.key(record.server, record.digest), write: PendingWrite = { kind: 'record', record, changes: null };
       const asked = await ask(writeLimitMs, () => store.create(record, ttlSeconds(record.server)));
       if (asked.kind === 'answered' && asked.value === 'conflict') return 'conflict';
       cache.set(key, record);
@@ -181,7 +199,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     },
     async move(record, expectedEpoch) {
       const { server, digest } = record;
-      const key = SessionCache.key(server, digest), write: PendingWrite = { kind: 'record', record };
+      const key = SessionCache.key(server, digest), write: PendingWrite = { kind: 'record', record, changes: null };
       if (behind.get(key)?.kind === 'tombstone') return { kind: 'ended' };
       const asked = await ask(readLimitMs, () => store.update(record, expectedEpoch));
       const local = known(key);
@@ -211,7 +229,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
         const record = change({ ...own });
         cache.set(key, record);
         const asked = await ask(readLimitMs, () => store.update(record, own.epoch));
-        if (asked.kind !== 'answered') keepBehind(key, { kind: 'record', record }, asked.kind === 'late' ? asked.eventually : undefined);
+        if (asked.kind !== 'answered') keepBehind(key, { kind: 'record', record, changes: null }, asked.kind === 'late' ? asked.eventually : undefined);
         return asked.kind !== 'answered' || asked.value === 'ok';
       }
       for (let tries = 0; tries < 3; tries += 1) {
@@ -219,10 +237,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
         if (found.kind !== 'live') return false;
         const { epoch } = found.record;
         const asked = await ask(readLimitMs, () => store.amend(server, digest, epoch, change));
-        if (asked.kind !== 'answered') {
-          const record = change(structuredClone(found.record));
-          cache.set(key, record);
-          keepBehind(key, { kind: 'record', record });
+        if (asked.kind !== 'answered' || (asked.value.kind === 'ok' && behind.get(key))) {
+          amendBehind(key, found.record, change);
           return true;
         }
         if (asked.value.kind === 'ok') { cache.set(key, asked.value.record); return true; }

@@ -1,6 +1,19 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
 
-export type PendingWrite = { kind: 'record'; record: SessionRecord } | { kind: 'tombstone'; server: string; digest: string };
+/** What is not a move: log level, subscriptions, GET stream. Doing it twice is doing it once. */
+export type Change = (record: SessionRecord) => SessionRecord;
+
+/** `changes`: the store had the record before them, so they can be made on what it holds by then. Null: it is to have the record as it is here. */
+export type PendingWrite = { kind: 'record'; record: SessionRecord; changes: readonly Change[] | null } | { kind: 'tombstone'; server: string; digest: string };
+
+/** Beyond it, changes are kept as the record that they made. */
+const MOST_CHANGES = 64;
+
+/** A change more upon what the store has yet to learn of a session. */
+export function changed(record: SessionRecord, pending: PendingWrite | undefined, change: Change): PendingWrite {
+  const before = pending?.kind === 'record' ? pending.changes : [];
+  return { kind: 'record', record: change(structuredClone(record)), changes: before === null || before.length >= MOST_CHANGES ? null : [...before, change] };
+}
 
 /** What the store has yet to learn: the latest state of each session, bounded; beyond the bound the oldest is given up. */
 export class WriteBehind {

@@ -23,7 +23,7 @@ async function targetOf({ client }: Tools, replica: string | undefined, { server
   const all = await client.get<Array<{ server: string; replica: string; address: string }>>('/v1/replicas');
   const matching = all.filter((each) => [each.replica, each.address, `${each.server}/${each.replica}`, `${each.server}/${each.address}`].includes(replica!));
   const [first] = matching;
-  if (!first) throw new CliError(EXIT.refused, `there is no replica ${replica}; there are ${all.map((each) => `${each.server}/${each.replica}`).join(', ') || 'none'}`);
+  if (!first) throw new CliError(EXIT.refused, `there is no replica ${replica}; there are ${all.map((each) => `${each.server}/${each.replica}`).sort().join(', ') || 'none'}`);
   if (matching.length > 1) throw usageError(`${replica} is a replica of ${matching.map((each) => each.server).join(' and ')}: say which with --server`);
   return { kind: 'replica', server: first.server, replica: first.replica };
 }
