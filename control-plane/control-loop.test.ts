@@ -69,6 +69,7 @@ test('several sidecar processes behind one Envoy are one gateway to the edge: it
   t.deepEqual(health({ ...one, isDraining: true }, two), at(one.listen!));
   t.deepEqual(health({ ...one, isDraining: true }, { ...two, isDraining: true }), at(one.listen!, 'DRAINING'));
   t.deepEqual(health(there('b')), at(there('b').listen!, 'DRAINING'));
+  t.deepEqual(health(there('b'), there('b-2', { listen: there('b').listen })), at(there('b').listen!, 'DRAINING'));
 });
 
 test('equal inputs publish nothing; a change leaves all that it does not touch the very same', (t) => {

@@ -1,6 +1,7 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerConfig } from '../config/server-schema.ts';
 import { replicaKey, type KnownReplica, type TopologyInputs } from './inputs.ts';
+import { processesOf } from './processes-of.ts';
 import { replicaState } from './replica-state.ts';
 import { serverPolicy } from './server-policy.ts';
 import { shareWeights } from './share-weight.ts';
@@ -62,11 +63,12 @@ function serverTopology(server: ServerConfig, replicas: readonly KnownReplica[],
 
 /** From everything that is known to everything that resources are made of. Pure. */
 export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
-  const { config, gatewaysOut = [] } = inputs;
+  const { config, gateways } = inputs;
+  const gatewaysOut = new Set((inputs.gatewaysOut ?? []).flatMap((id) => [id, ...processesOf(gateways, id).map((each) => each.id)]));
   const replicas = Map.groupBy(inputs.replicas, ({ server }) => server);
   return {
     servers: config.servers.map((server) => serverTopology(server, replicas.get(server.name) ?? [], inputs)).sort((a, b) => byText(a.name, b.name)),
-    gateways: inputs.gateways.map((each) => (gatewaysOut.includes(each.id) ? { ...each, isDraining: true } : each)).sort((a, b) => byText(a.id, b.id)),
+    gateways: gateways.map((each) => (gatewaysOut.has(each.id) ? { ...each, isDraining: true } : each)).sort((a, b) => byText(a.id, b.id)),
     gatewaysOut: [...gatewaysOut].sort(byText),
     gateway: config.gateway,
     edge: config.edge ?? null,

@@ -7,6 +7,7 @@ import { Rollouts, type ServerView } from '../rollout/rollouts.ts';
 import { readSlo, type SloView } from '../rollout/slo-reader.ts';
 import { SlaHistory } from '../sla/sla-history.ts';
 import type { TopologyInputs } from '../topology/inputs.ts';
+import { processesOf } from '../topology/processes-of.ts';
 import type { GatewayNode, TopologySnapshot } from '../topology/topology.ts';
 import type { Stores } from './stores.ts';
 
@@ -51,9 +52,7 @@ export function startOperations({ id, stores, config, topology, probes, gateways
     async inFlightOfGateway(gateway) {
       if (redis === null) return null;
       const views = await Promise.all(config().servers.map((server) => readSlo(redis, server.name, now())));
-      // Several sidecar processes of one node listen behind the same Envoy.
-      const listen = gateways().find(({ id: own }) => own === gateway)?.listen ?? null;
-      const processes = new Set(gateways().filter((each) => each.id === gateway || (listen !== null && each.listen === listen)).map((each) => each.id));
+      const processes = new Set(processesOf(gateways(), gateway).map((each) => each.id));
       return views.flatMap(({ inFlightByNode }) => [...inFlightByNode]).reduce((sum, [node, calls]) => sum + (processes.has(node) ? calls : 0), 0);
     },
     async remainingOn(server, slot) {
