@@ -1,5 +1,5 @@
 import type { RpcMessage } from '../../proto/json-rpc.ts';
-import type { SessionRecord } from '../../proto/session-record.ts';
+import type { Change } from '../session/session-store.ts';
 import type { RelayContext } from './relay-context.ts';
 
 /** Subscriptions kept per session; those beyond are not put back after a recovery. */
@@ -19,7 +19,7 @@ function learnTools(ctx: RelayContext, server: string, data: Buffer): void {
 }
 
 /** What a successful request changes of its session's record; null when nothing. */
-export function changeOf({ method, uri, level }: RpcMessage): ((record: SessionRecord) => SessionRecord) | null {
+export function changeOf({ method, uri, level }: RpcMessage): Change | null {
   if (method === 'logging/setLevel' && level !== null) return (record) => ({ ...record, logLevel: level });
   if (method === 'resources/subscribe' && uri !== null) {
     return (record) => (record.subscriptions.includes(uri) || record.subscriptions.length >= MAX_SUBSCRIPTIONS ? record : { ...record, subscriptions: [...record.subscriptions, uri] });

@@ -3,10 +3,10 @@ import { systemClock, type Clock } from './clock.ts';
 import { LocalLocks } from './local-locks.ts';
 import { SessionCache } from './session-cache.ts';
 import type { DirectoryEvents, Found, Moved, SessionDirectory } from './session-directory.ts';
-import type { SessionStore } from './session-store.ts';
+import type { Change, SessionStore } from './session-store.ts';
 import { StoreGauge, type Asked } from './store-gauge.ts';
 import { TouchBatch } from './touch-batch.ts';
-import { changed, WriteBehind, type Change, type PendingWrite } from './write-behind.ts';
+import { changed, WriteBehind, type PendingWrite } from './write-behind.ts';
 
 export interface DirectoryOptions {
   store: SessionStore;
@@ -125,12 +125,13 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     const { record, changes } = write;
     if (changes) {
       const asked = await ask(readLimitMs * 4, () => store.amend(record.server, record.digest, record.epoch, (stored) => changes.reduce((was, change) => change(was), stored)));
-      if (asked.kind === 'refused' || (asked.kind === 'answered' && asked.value.kind === 'newer')) behind.settle(key, write);
-      if (asked.kind === 'answered' && asked.value.kind === 'ok') {
+      if (asked.kind === 'refused') behind.settle(key, write);
+      if (asked.kind !== 'answered') return;
+      if (asked.value.kind === 'ok' || asked.value.kind === 'newer') {
         behind.settle(key, write);
-        if (!behind.get(key)) cache.set(key, asked.value.record);
+        if (asked.value.kind === 'ok' && !behind.get(key)) cache.set(key, asked.value.record);
+        return;
       }
-      if (asked.kind !== 'answered' || asked.value.kind === 'ok' || asked.value.kind === 'newer') return;
       // It has lost the session, or another node moved it: as with any other record.
     }
     const asked = await ask(readLimitMs * 4, () => store.reconcile(record, ttlSeconds(record.server)));
@@ -157,8 +158,10 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
   }
   /** While the store does not answer, or has not learnt all: the change is made on what is known here now, which other changes made meanwhile are part of. */
   function amendBehind(key: string, record: SessionRecord, change: Change): void {
-    const pending = behind.get(key), write = changed(known(key) ?? record, pending, change);
-    if (write.kind === 'record' && pending?.kind !== 'tombstone') cache.set(key, write.record);
+    const pending = behind.get(key);
+    if (pending?.kind === 'tombstone') return;
+    const write = changed(known(key) ?? record, pending, change);
+    cache.set(key, write.record);
     keepBehind(key, write);
   }
   function settleMove(record: SessionRecord, isDurable: boolean): Moved {

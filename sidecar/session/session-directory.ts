@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
-import type { LockToken } from './session-store.ts';
+import type { Change, LockToken } from './session-store.ts';
 
 export type Found =
   | { kind: 'live'; record: SessionRecord }
@@ -52,7 +52,7 @@ export interface SessionDirectory {
    * Changes log level, subscriptions, GET stream and the like. False when the session is not there any more.
    * `isOnlyWriter`: nobody else can have changed it since this node wrote it (its client has no answer yet), so it is not read again first.
    */
-  amend(server: string, digest: string, change: (record: SessionRecord) => SessionRecord, options?: { isOnlyWriter?: boolean }): Promise<boolean>;
+  amend(server: string, digest: string, change: Change, options?: { isOnlyWriter?: boolean }): Promise<boolean>;
   /** Ends a session for good. Returns what was known of it. */
   tombstone(server: string, digest: string): Promise<SessionRecord | null>;
   /** Notes activity; written in batches. */

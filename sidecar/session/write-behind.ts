@@ -1,17 +1,16 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
-
-/** What is not a move: log level, subscriptions, GET stream. Doing it twice is doing it once. */
-export type Change = (record: SessionRecord) => SessionRecord;
+import type { Change } from './session-store.ts';
 
 /** `changes`: the store had the record before them, so they can be made on what it holds by then. Null: it is to have the record as it is here. */
-export type PendingWrite = { kind: 'record'; record: SessionRecord; changes: readonly Change[] | null } | { kind: 'tombstone'; server: string; digest: string };
+export interface PendingRecord { kind: 'record'; record: SessionRecord; changes: readonly Change[] | null }
+export type PendingWrite = PendingRecord | { kind: 'tombstone'; server: string; digest: string };
 
 /** Beyond it, changes are kept as the record that they made. */
 const MOST_CHANGES = 64;
 
 /** A change more upon what the store has yet to learn of a session. */
-export function changed(record: SessionRecord, pending: PendingWrite | undefined, change: Change): PendingWrite {
-  const before = pending?.kind === 'record' ? pending.changes : [];
+export function changed(record: SessionRecord, pending: PendingRecord | undefined, change: Change): PendingRecord {
+  const before = pending ? pending.changes : [];
   return { kind: 'record', record: change(structuredClone(record)), changes: before === null || before.length >= MOST_CHANGES ? null : [...before, change] };
 }
 
