@@ -36,14 +36,8 @@ export const QUERY = {
   sseSession: 'holdfast-session',
 } as const;
 
-/** Paths of a sidecar's HTTP service that are not clients' requests: those always come with `x-holdfast-server` or `x-holdfast-session`, these never. */
-export const PATH = {
-  /** Envoy asks where a request goes that names a session: ext_proc's messages as JSON. */
-  decide: '/holdfast/decide',
-} as const;
-
-/** Beside the Unix socket of ext_proc a sidecar answers PATH.decide on this one. A sidecar without a Unix socket is asked at its relay's address. */
-export const decideSocket = (extProcSocket: string): string => `${extProcSocket}.http`;
+/** Beside the Unix socket of ext_proc: the one where a sidecar answers what is asked about requests that name a session. Without a Unix socket ext_proc's own address answers that too. */
+export const questionSocket = (extProcSocket: string): string => `${extProcSocket}.questions`;
 
 /** Dynamic metadata of a request in Envoy: namespace and keys. */
 export const METADATA = {
@@ -86,7 +80,7 @@ export const RESOURCE = {
   sidecarCluster: 'sidecar',
   /** Cluster of the relay's HTTP service alone: /health and fallbacks. */
   relayCluster: 'relay',
-  /** Whom Envoy asks about requests that name a session (PATH.decide): this node's sidecar processes at priority 0, neighbours' relays at 1. */
+  /** Whom Envoy asks about requests that name a session: this node's sidecar processes (questionSocket) at priority 0, neighbours' at 1. */
   decideCluster: 'decide',
   /** Static in the bootstrap. */
   xdsCluster: 'control-plane',

@@ -1,18 +1,16 @@
-import type { RequestListener } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Heartbeat } from '../proto/heartbeat.ts';
 import { httpStatusOf } from '../proto/health/run-checks.ts';
 import { connectRedis, whenReady } from '../proto/redis/redis-client.ts';
-import { CHANNEL, decideSocket } from '../proto/wire.ts';
+import { CHANNEL } from '../proto/wire.ts';
 import { Admin } from './admin/admin-server.ts';
 import { gatewayChecks } from './admin/checks.ts';
 import { Heartbeats } from './admin/heartbeats.ts';
 import { createBreakers } from './breaker/create-breakers.ts';
 import { forgetGone } from './breaker/forget-gone.ts';
 import { Arrivals } from './ext-proc/arrivals.ts';
-import { decideOverHttp, type DecideOptions } from './ext-proc/decide-over-http.ts';
 import { startExtProc } from './ext-proc/start-ext-proc.ts';
 import { measureRedis } from './metrics/measure-redis.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -126,21 +124,16 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
   const affinity = new AffinityMemory({ store: redis && redisAffinityStore(redis), onError });
-  // What decides knows the relay's address, and is asked at that very address.
-  let decide: RequestListener = (_incoming, response) => { response.writeHead(503).end(); };
   const relay = await startRelay({
-    ...settings.relay, socket: settings.extProc.kind === 'unix' ? decideSocket(settings.extProc.path) : null, decide: (incoming, response) => { decide(incoming, response); }, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls }, onError, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
+    ...settings.relay, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls }, onError, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
     metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
     health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
   });
-  const deciding = {
+  const extProc = await startExtProc({
     server, directory, relay: relayPins(settings.relay.host, settings.relayPeer ? relay.peerAddress! : `${hostOf(settings.relay.host)}:${relay.address.port}`, relay.address.port), arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
     gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()), release: (permit) => breakers.release(permit, now()), onCreated: (name, backend) => metrics.sessions.created(name, backend),
-  } satisfies DecideOptions;
-  decide = decideOverHttp(deciding);
-  const extProc = await startExtProc({
-    ...deciding, addresses: [addressOf(settings.extProc)], peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }), peerTls: tls,
+    addresses: [addressOf(settings.extProc)], peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }), peerTls: tls,
     accessLogs: accessLogReceiver({ bus: outcomes, backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null, onEntries: (result, count) => metrics.path.accessLogEntries(result, count) }),
   });
   const adminPort = await admin.start();

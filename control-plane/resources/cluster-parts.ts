@@ -32,17 +32,12 @@ export const commonLb = { healthy_panic_threshold: { value: 0 }, update_merge_wi
 /** Node servers close idle connections after 5 s, as uvicorn does: ours are gone before, so that no request meets a closing one. */
 const UPSTREAM_IDLE = '4s';
 
-const http1 = (more: object = {}): object => ({
+export const http1Options = {
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
     common_http_protocol_options: { idle_timeout: UPSTREAM_IDLE },
     explicit_http_config: { http_protocol_options: {} },
-    ...more,
   }),
-});
-export const http1Options = http1();
-
-/** Where no route says what may be sent again: what Envoy's filters ask by themselves. */
-export const http1WithRetries = (retryPolicy: object): object => http1({ retry_policy: retryPolicy });
+};
 
 /** gRPC to a sidecar. One that hangs is left after 5 s; ext_proc's own timeout (2 s) is shorter, and a pause that a garbage collection or a busy machine makes must not cut every stream. */
 export const http2Options = {

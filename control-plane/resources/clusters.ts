@@ -1,10 +1,9 @@
 import { HEADER, METADATA, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
-import { commonLb, edsOverAds, http1Options, http1WithRetries, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
+import { commonLb, edsOverAds, http1Options, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
 import { duration } from './duration.ts';
 import { jwksCluster } from './filters/jwt.ts';
 import type { EnvoyNode } from './node.ts';
-import { askAgain } from './retry-policy.ts';
 import { upstreamSecrets, upstreamTls } from './tls.ts';
 
 /** Every replica of a server, this node's relay behind them, and the neighbours' relays behind that (endpoints.ts). */
@@ -55,8 +54,8 @@ const ofSidecars = (name: string, snapshot: TopologySnapshot, more: object): obj
 /** ext_proc and access logs. */
 export const sidecarCluster = (snapshot: TopologySnapshot): object => ofSidecars(RESOURCE.sidecarCluster, snapshot, { typed_extension_protocol_options: http2Options });
 
-/** Whom Envoy asks about requests that name a session: whichever process of this node's, then the neighbours' relays. */
-export const decideCluster = (snapshot: TopologySnapshot): object => ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http1WithRetries(askAgain) });
+/** Whom Envoy asks about requests that name a session: whichever process of this node's, then the neighbours'. */
+export const decideCluster = (snapshot: TopologySnapshot): object => ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http2Options });
 
 /**
  * The relay alone. With one process the retry's priority decides, so that a dead relay costs one attempt and the neighbour's answers. With several

@@ -4,7 +4,7 @@ import type { TopologySnapshot } from '../topology/topology.ts';
 import { accessLog } from './access-log.ts';
 import { envoyAddress } from './address.ts';
 import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
-import { extProc, extProcHttp } from './filters/ext-proc.ts';
+import { extProc, askOnce } from './filters/ext-proc.ts';
 import { jwtFilter } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitFilters } from './filters/rate-limit.ts';
@@ -45,7 +45,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
           // Not by default: an event that is no JSON object crashes it (README).
           ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
           extProc,
-          extProcHttp,
+          askOnce,
           // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
           { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true, dynamic_stats: false }) },
         ],

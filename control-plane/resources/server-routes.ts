@@ -57,7 +57,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
 
   // A sidecar that hangs answers nobody: a neighbour's relay takes the request. With no neighbour the client is told, rather than left waiting for the same sidecar's relay.
   const undecided = node.neighbours.slice(0, MOST_UNDECIDED).join(',');
-  const ask = { ...decide, namesServer: false, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name, undecided), [FILTER.extProcHttp]: undecided === '' ? switchOn : askOrGoOn } };
+  const ask = { ...decide, namesServer: false, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name, undecided), [FILTER.askOnce]: undecided === '' ? switchOn : askOrGoOn } };
 
   const toRelay = route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];

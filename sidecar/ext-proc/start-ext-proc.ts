@@ -1,25 +1,25 @@
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
-import { HEADER } from '../../proto/wire.ts';
-import { toStruct } from '../../proto/xds/loader.ts';
-import { messageType } from '../../proto/xds/schema.ts';
+import { HEADER, questionSocket } from '../../proto/wire.ts';
 import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
-import { Exchange, type ExchangeContext } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
 import { decodeMessage } from './decode-message.ts';
-import type { ProcessingMessage } from './messages.ts';
+import { encodeReply } from './encode-reply.ts';
+import { serverOf, type ProcessingMessage } from './messages.ts';
+import { decideQuestions, type DecideOptions } from './questions/decide.ts';
+import { startQuestionServer, type QuestionServer } from './questions/question-server.ts';
 import { isLast, type Reply } from './replies.ts';
 
-export interface ExtProcOptions extends ExchangeContext {
-  /** Where to listen: paths of Unix sockets, or `host:port`. */
+export interface ExtProcOptions extends DecideOptions {
+  /** Where to listen: paths of Unix sockets, each with a second one for questions beside it (questionSocket), or `host:port`. */
   addresses: readonly string[];
   /** Where neighbours' Envoys ask; with `peerTls` they must show a certificate. */
   peer?: string | null;
   peerTls?: GrpcTls | null;
   /** Takes a batch of Envoy's access logs; Envoy's call waits as long as it does. */
   accessLogs: AccessLogReceiver;
-  metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void; extProcStreams(open: number): void };
-  onError: (error: unknown) => void;
+  metrics: DecideOptions['metrics'] & { extProcStreams(open: number): void };
 }
 
 export interface ExtProc {
@@ -28,12 +28,11 @@ export interface ExtProc {
   close(graceMs: number): Promise<void>;
 }
 
-const response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
 /** Messages as they are decoded, without a conversion to plain objects: a tenth of a stream's CPU. */
 const process: GrpcMethod = {
   path: externalProcessorService['Process']!.path,
   requestDeserialize: decodeMessage,
-  responseSerialize: (message: Reply) => response.encode(message['dynamic_metadata'] ? { ...message, dynamic_metadata: toStruct(message['dynamic_metadata']) } : message).finish() as Buffer,
+  responseSerialize: encodeReply,
 };
 
 /** Batches stay bytes until it is their turn. */
@@ -50,13 +49,14 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   let openStreams = 0;
 
   server.add(process, (call, headers) => {
-    const exchange = new Exchange(options, String(headers[HEADER.server] ?? ''));
-    let tail: Promise<void> = Promise.resolve();
+    let exchange: Exchange | undefined, tail: Promise<void> = Promise.resolve();
     let isAnswered = false, isClosed = false;
     metrics.extProcStreams(openStreams += 1);
     const answer = async (message: ProcessingMessage): Promise<void> => {
       const startedAt = performance.now();
       try {
+        // Questions about sessions say the server in the request's own headers.
+        exchange ??= new Exchange(options, String(headers[HEADER.server] ?? serverOf(message)));
         const reply: Reply = await exchange.on(message);
         if (isClosed) return;
         call.send(reply);
@@ -77,7 +77,7 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
         isClosed = true;
         metrics.extProcStreams(openStreams -= 1);
         // A decision may still be under way, and take an arrival or a permit: settled after it.
-        void tail.then(() => exchange.close(isAnswered));
+        void tail.then(() => exchange?.close(isAnswered));
       },
     };
   });
@@ -92,10 +92,14 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
     onHalfClose: () => {},
     onClose: () => {},
   }));
-  for (const address of options.addresses) await server.listen(address);
+  const questions: QuestionServer[] = [];
+  for (const address of options.addresses) {
+    await server.listen(address);
+    if (address.includes('/')) questions.push(await startQuestionServer({ path: questionSocket(address), onQuestion: decideQuestions(options), onError }));
+  }
   if (options.peer) await server.listen(options.peer, options.peerTls ?? undefined);
   return {
-    get openStreams() { return openStreams; },
-    close: (graceMs) => server.close(graceMs),
+    get openStreams() { return questions.reduce((sum, { openQuestions }) => sum + openQuestions, openStreams); },
+    async close(graceMs) { await Promise.all([server, ...questions].map((each) => each.close(graceMs))); },
   };
 }

@@ -1,12 +1,12 @@
-/** For tests: one Envoy with the decide routes to a server `linear`, as the control plane configures them, but static. `decidePort`: where it asks by HTTP. */
-export interface TestEnvoyAddresses { port: number; socket: string; decidePort: number; replicas: { port: number; slot: string }[]; relayPort: number }
+/** For tests: one Envoy with the decide routes to a server `linear`, as the control plane configures them, but static. `questions`: the socket where it asks about sessions. */
+export interface TestEnvoyAddresses { port: number; socket: string; questions: string; replicas: { port: number; slot: string }[]; relayPort: number }
 
 const typed = (type: string, value: object = {}): object => ({ '@type': `type.googleapis.com/envoy.${type}`, ...value });
 const address = (port: number): object => ({ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } });
 const limits = { thresholds: [{ max_requests: 100_000, max_connections: 100_000, max_pending_requests: 100_000, max_retries: 1000 }] };
 const append = (key: string, value: string, append_action: string): object => ({ append: { header: { key, value }, append_action } });
 
-export function testEnvoyConfig({ port, socket, decidePort, replicas, relayPort }: TestEnvoyAddresses): Record<string, unknown> {
+export function testEnvoyConfig({ port, socket, questions, replicas, relayPort }: TestEnvoyAddresses): Record<string, unknown> {
   const asking = {
     message_timeout: '30s', failure_mode_allow: false, status_on_error: { code: 'ServiceUnavailable' },
     metadata_options: { forwarding_namespaces: { untyped: ['mcp'] }, receiving_namespaces: { untyped: ['holdfast'] } },
@@ -51,9 +51,9 @@ export function testEnvoyConfig({ port, socket, decidePort, replicas, relayPort 
       }),
     },
     {
-      name: 'by-http',
+      name: 'once',
       typed_config: typed('extensions.filters.http.ext_proc.v3.ExternalProcessor', {
-        http_service: { http_service: { http_uri: { uri: 'http://sidecar/holdfast/decide', cluster: 'decide', timeout: '2s' } } }, ...asking, stat_prefix: 'http',
+        grpc_service: { envoy_grpc: { cluster_name: 'decide', skip_envoy_headers: true } }, ...asking, stat_prefix: 'once',
         processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SKIP', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
       }),
     },
@@ -81,18 +81,17 @@ export function testEnvoyConfig({ port, socket, decidePort, replicas, relayPort 
                 'envoy.filters.http.ext_proc': off,
                 'envoy.filters.http.header_mutation': typed('extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', { mutations: { request_mutations: [append('x-holdfast-server', 'linear', 'OVERWRITE_IF_EXISTS_OR_ADD')] } }),
               } },
-              { ...route, typed_per_filter_config: { 'by-http': off } },
+              { ...route, typed_per_filter_config: { once: off } },
             ] }] },
           }),
         }] }],
       }],
       clusters: [
-        { name: 'decide', type: 'STATIC', circuit_breakers: limits, load_assignment: { cluster_name: 'decide', endpoints: [{ lb_endpoints: [address(decidePort)] }] } },
-        {
-          name: 'sidecar', type: 'STATIC', circuit_breakers: limits,
+        ...Object.entries({ sidecar: socket, decide: questions }).map(([name, path]) => ({
+          name, type: 'STATIC', circuit_breakers: limits,
           typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('extensions.upstreams.http.v3.HttpProtocolOptions', { explicit_http_config: { http2_protocol_options: {} } }) },
-          load_assignment: { cluster_name: 'sidecar', endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: socket } } } }] }] },
-        },
+          load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path } } } }] }] },
+        })),
         {
           name: 'linear', type: 'STATIC', connect_timeout: '1s', circuit_breakers: limits, common_lb_config: { healthy_panic_threshold: { value: 0 } },
           load_balancing_policy: { policies: [{ typed_extension_config: { name: 'envoy.load_balancing_policies.override_host', typed_config: typed('extensions.load_balancing_policies.override_host.v3.OverrideHost', {

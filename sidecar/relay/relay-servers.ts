@@ -1,7 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { rm } from 'node:fs/promises';
-import { Server as NetServer, type AddressInfo, type ListenOptions } from 'node:net';
+import { Server as NetServer, type AddressInfo } from 'node:net';
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 
@@ -31,28 +30,24 @@ const BACKLOG = 16_384;
 const MAX_HEAD_BYTES = 64 << 10;
 const OPTIONS = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, maxHeaderSize: MAX_HEAD_BYTES, noDelay: true } as const;
 
-/** One's own Envoy comes by plain HTTP, also to the Unix socket at `socket`, neighbours by mTLS where that is configured; all get the same answers. */
-export function relayServers(own: RelayPort, socket: string | null, peer: PeerPort | null, onRequest: RequestListener, onError: (error: unknown) => void): RelayServers {
+/** One's own Envoy comes by plain HTTP, neighbours by mTLS where that is configured; both get the same answers. */
+export function relayServers(own: RelayPort, peer: PeerPort | null, onRequest: RequestListener, onError: (error: unknown) => void): RelayServers {
   let isClosing = false;
   const onEach: RequestListener = (request, response) => {
     if (isClosing) response.shouldKeepAlive = false;
     onRequest(request, response);
   };
-  const plain = createServer(OPTIONS, onEach), near = socket === null ? null : createServer(OPTIONS, onEach);
+  const plain = createServer(OPTIONS, onEach);
   const secure = peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), requestCert: true, rejectUnauthorized: true }, onEach);
   const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
-  const servers: Server[] = [plain, near, secure].filter((server) => server !== null);
+  const servers: Server[] = secure ? [plain, secure] : [plain];
   for (const server of servers) server.maxRequestsPerSocket = 0;
   return {
     get address() { return plain.address() as AddressInfo; },
     get peerAddress() { return peer && `${peer.advertise}:${(secure?.address() as AddressInfo | null)?.port ?? peer.port}`; },
     async listen() {
-      await listen(plain, { host: own.host, port: own.port });
-      if (near && socket !== null) {
-        await rm(socket, { force: true }); // Left behind by a predecessor that was killed.
-        await listen(near, { path: socket });
-      }
-      if (peer && secure) await listen(secure, { host: peer.host, port: peer.port });
+      await listen(plain, own);
+      if (peer && secure) await listen(secure, peer);
     },
     async close() {
       stopRenewing();
@@ -67,5 +62,5 @@ export function relayServers(own: RelayPort, socket: string | null, peer: PeerPo
   };
 }
 
-const listen = (server: Server, at: ListenOptions): Promise<void> =>
-  new Promise((resolve, reject) => { server.once('error', reject).listen({ ...at, backlog: BACKLOG }, () => { server.off('error', reject); resolve(); }); });
+const listen = (server: Server, { host, port }: RelayPort): Promise<void> =>
+  new Promise((resolve, reject) => { server.once('error', reject).listen({ port, host, backlog: BACKLOG }, () => { server.off('error', reject); resolve(); }); });

@@ -1,8 +1,8 @@
-import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Outcome } from '../../proto/outcome.ts';
 import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
-import { HEADER, PATH } from '../../proto/wire.ts';
+import { HEADER } from '../../proto/wire.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { AffinityMemory } from '../modern/affinity-memory.ts';
 import { CacheWatch } from '../modern/cache-watch.ts';
@@ -52,10 +52,6 @@ export interface RelayOptions {
   learned?: (server: string, names: string[]) => void;
   /** Answers /health: status and JSON body. */
   health: () => Promise<{ status: number; body: unknown }>;
-  /** Answers Envoy when it asks where a request goes (PATH.decide); left out, nobody does. */
-  decide?: RequestListener;
-  /** Path of a Unix socket at which this node's Envoy gets the same answers; none when left out. */
-  socket?: string | null;
   /** Host at which neighbours reach this relay; `host` when left out. */
   advertise?: string;
   /** The port of neighbours, who then come there alone; null or left out: they come by the plain one. */
@@ -111,8 +107,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       return queue;
     },
   };
-  const servers = relayServers(options, options.socket ?? null, options.peer ?? null, (incoming, response) => {
-    if (incoming.url === PATH.decide && options.decide && incoming.headers[HEADER.server] === undefined && incoming.headers[HEADER.session] === undefined) return options.decide(incoming, response);
+  const servers = relayServers(options, options.peer ?? null, (incoming, response) => {
     if (incoming.url === '/health') return void answerHealth(options.health, response);
     const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
     handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));

@@ -1,6 +1,6 @@
 import { typed } from '../../../proto/xds/loader.ts';
-import { HEADER, METADATA, PATH, RESOURCE } from '../../../proto/wire.ts';
-import { toNeighbour } from '../retry-policy.ts';
+import { HEADER, METADATA, RESOURCE } from '../../../proto/wire.ts';
+import { askAgain, toNeighbour } from '../retry-policy.ts';
 import { FILTER } from './names.ts';
 
 /** What both ways of asking have in common. */
@@ -39,16 +39,12 @@ export const extProc: object = {
 /** What the sidecar reads of a request that names a session: each header more costs Envoy 3 µs. A DELETE never comes this way. */
 const READ = ['authorization', HEADER.session, HEADER.server];
 
-/**
- * Asks the sidecar about a request that names a session. Its headers are all there is to know, so one HTTP/1.1 exchange does: a gRPC stream for
- * each request cost the sidecar nearly twice as much (sidecar/ext-proc/README.md). Off, except on routes that say otherwise.
- */
-export const extProcHttp: object = {
-  name: FILTER.extProcHttp,
+/** Asks the sidecar about a request that names a session: its headers are all there is to know, so it is one question and one answer. Off, except on routes that say otherwise. */
+export const askOnce: object = {
+  name: FILTER.askOnce,
   disabled: true,
   typed_config: typed('envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor', {
-    // Envoy wants a timeout here and does not look at it.
-    http_service: { http_service: { http_uri: { uri: `http://sidecar${PATH.decide}`, cluster: RESOURCE.decideCluster, timeout: asking.message_timeout } } },
+    grpc_service: { envoy_grpc: { cluster_name: RESOURCE.decideCluster, skip_envoy_headers: true }, retry_policy: askAgain },
     ...asking,
     processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SKIP', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
     forward_rules: { allowed_headers: { patterns: READ.map((exact) => ({ exact })) } },
@@ -60,7 +56,7 @@ export const askSidecar = (server: string): object => typed('envoy.config.route.
   config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: { grpc_initial_metadata: [{ key: HEADER.server, value: server }] } }),
 });
 
-/** On a route: ask by HTTP, and when nobody answers go on to the hosts that the route names (neighbours' relays, which decide by themselves). */
+/** On a route: ask once, and when nobody answers go on to the hosts that the route names (neighbours' relays, which decide by themselves). */
 export const askOrGoOn: object = typed('envoy.config.route.v3.FilterConfig', {
   config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: { failure_mode_allow: true } }),
 });

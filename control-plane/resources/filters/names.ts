@@ -7,7 +7,7 @@ export const FILTER = {
   jsonToMetadata: 'envoy.filters.http.json_to_metadata',
   sseToMetadata: 'envoy.filters.http.sse_to_metadata',
   extProc: 'envoy.filters.http.ext_proc',
-  /** The same filter once more, by HTTP. */
-  extProcHttp: 'envoy.filters.http.ext_proc.sessions',
+  /** The same filter once more, for one question and one answer. */
+  askOnce: 'envoy.filters.http.ext_proc.sessions',
   router: 'envoy.filters.http.router',
 } as const;

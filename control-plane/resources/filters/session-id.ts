@@ -43,7 +43,7 @@ export const pinTo = (hosts: string): object => typed('envoy.extensions.filters.
 });
 
 /**
- * What a route adds on which the sidecar is asked by HTTP, before it is asked: the request's server, which `request_headers_to_add` would add later,
+ * What a route adds on which the sidecar is asked once, before it is asked: the request's server, which `request_headers_to_add` would add later,
  * and who takes the request when the sidecar says nothing.
  */
 export const toServer = (server: string, undecided: string): object => typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {

@@ -1,0 +1,291 @@
+import { GRPC_STATUS } from '../grpc-server.ts';
+import {
+  ERROR, FIRST_WINDOW, FLAG, FRAME, frame, FrameReader, goAway, GRPC_HEADERS, grpcStatus, HEAD_BYTES, MAX_FRAME_BYTES, pong, readSettings, rstStream, SETTING, settings, settingsAck, windowUpdate, writeHead,
+} from './frames.ts';
+
+/** A message, and where its answer goes. Answered or failed once; later calls do nothing. */
+export interface Question {
+  readonly message: Buffer;
+  /** False when whoever asked has gone meanwhile. */
+  answer(reply: Buffer): boolean;
+  /** Ends the call with a gRPC status other than 0. */
+  fail(status: number): void;
+}
+export type OnQuestion = (question: Question) => void;
+
+export interface ConnectionOptions {
+  onQuestion: OnQuestion;
+  onError: (error: unknown) => void;
+  /** Sends bytes; how many wait to be sent then. */
+  write: (bytes: Buffer) => number;
+  /** Ends the connection after what was written. */
+  end: () => void;
+  destroy: () => void;
+}
+
+/** Envoy takes heads of up to 60 KiB, and as much of a body's `id` and name as a body may hold. */
+const MAX_MESSAGE_BYTES = 1 << 20;
+/** gRPC's own framing: one byte that says whether the message is compressed, four of its length. */
+const PREFIX_BYTES = 5;
+/** More are refused before anything was done, so that they are asked again. Envoy's own limit towards sidecars (cluster-parts.ts). */
+const MAX_QUESTIONS = 10_000;
+/** A question may be sent whole, without waiting for a window. */
+const STREAM_WINDOW = MAX_MESSAGE_BYTES + PREFIX_BYTES;
+const CONNECTION_WINDOW = 16 << 20;
+/** A peer that does not read what it is sent is given up. */
+const MAX_UNSENT_BYTES = 16 << 20;
+
+const HELLO = Buffer.concat([
+  settings({ [SETTING.maxConcurrentStreams]: MAX_QUESTIONS, [SETTING.initialWindowSize]: STREAM_WINDOW }), windowUpdate(0, CONNECTION_WINDOW - FIRST_WINDOW),
+]);
+const OK_TRAILERS = grpcStatus(GRPC_STATUS.ok);
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** One HTTP/2 connection of a peer that asks: bytes in, bytes out, and nothing of sockets. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #reader = new FrameReader((...frame) => { this.#onFrame(...frame); });
+  /** What is being asked or waits for its answer. */
+  readonly #open = new Map<number, OpenQuestion>();
+  readonly #out: Buffer[] = [];
+  /** Answers that the peer's window has no room for. */
+  readonly #held: [stream: number, reply: Buffer][] = [];
+  #isWriting = false;
+  #isOver = false;
+  #isLeaving = false;
+  #lastStream = 0;
+  #unacknowledged = 0;
+  /** Bytes of answers that the peer takes, on the connection and on each stream. */
+  #window = FIRST_WINDOW;
+  #streamWindow = FIRST_WINDOW;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    options.write(HELLO);
+  }
+
+  get openQuestions(): number { return this.#open.size; }
+
+  receive(chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#isWriting = true; // Together, when all of the chunk was read.
+    const error = this.#reader.push(chunk);
+    if (error !== undefined) this.#break(error);
+    if (this.#unacknowledged > CONNECTION_WINDOW / 4) {
+      this.#out.push(windowUpdate(0, this.#unacknowledged));
+      this.#unacknowledged = 0;
+    }
+    this.#flush();
+  }
+
+  /** No further questions; the connection ends with the last answer. */
+  leave(): void {
+    if (this.#isOver || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#send(goAway(this.#lastStream, ERROR.none));
+    this.#endIfDone();
+  }
+
+  /** The connection is gone: so are those who asked. */
+  lose(): void {
+    this.#isOver = true;
+    for (const question of this.#open.values()) question.isGone = true;
+    this.#open.clear();
+  }
+
+  #onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#isOver) return;
+    switch (type) {
+      case FRAME.data: return this.#onData(flags, stream, bytes, start, end);
+      case FRAME.headers: return this.#onHeaders(flags, stream);
+      case FRAME.rstStream: return this.#drop(stream);
+      case FRAME.settings: return flags & FLAG.ack ? undefined : this.#onSettings(bytes, start, end);
+      case FRAME.ping: return flags & FLAG.ack ? undefined : this.#send(pong(bytes.subarray(start, end)));
+      case FRAME.windowUpdate: return stream === 0 && end - start === 4 ? this.#onWindow(bytes.readUInt32BE(start)) : undefined;
+      default: // Continued headers, priorities, the peer's farewell and what this version does not know mean nothing here.
+    }
+  }
+
+  #onHeaders(flags: number, stream: number): void {
+    const known = this.#open.get(stream);
+    if (known === undefined) {
+      if (stream <= this.#lastStream && stream % 2 === 1) return; // Trailers of a question that was answered already.
+      if (stream % 2 === 0) return this.#break(ERROR.protocol);
+      this.#lastStream = stream;
+      if (this.#isLeaving || this.#open.size >= MAX_QUESTIONS) return this.#send(rstStream(stream, ERROR.refusedStream));
+      this.#open.set(stream, new OpenQuestion(this, stream));
+    }
+    if (flags & FLAG.endStream) this.#onEnd(stream);
+  }
+
+  #onData(flags: number, stream: number, bytes: Buffer, start: number, end: number): void {
+    this.#unacknowledged += end - start;
+    const question = this.#open.get(stream);
+    if (question === undefined || question.isAsked) return; // Envoy says that it has nothing more to say, or said it too late.
+    if (end > start) {
+      if (flags & FLAG.padded) { end -= bytes[start]!; start += 1; }
+      if (start > end) return this.#break(ERROR.protocol);
+      const status = question.take(bytes.subarray(start, end));
+      if (status !== undefined) return question.fail(status);
+      if (question.isAsked) return this.#options.onQuestion(question);
+    }
+    if (flags & FLAG.endStream) this.#onEnd(stream);
+  }
+
+  /** The peer has said all that it will: without a whole message that is no question. */
+  #onEnd(stream: number): void {
+    const question = this.#open.get(stream);
+    if (question && !question.isAsked) question.fail(GRPC_STATUS.internal);
+  }
+
+  #onSettings(bytes: Buffer, start: number, end: number): void {
+    for (const [key, value] of readSettings(bytes, start, end)) if (key === SETTING.initialWindowSize) this.#streamWindow = value;
+    this.#send(settingsAck);
+  }
+
+  #onWindow(more: number): void {
+    this.#window += more;
+    while (this.#held.length > 0 && this.#fits(this.#held[0]![1])) this.#sendAnswer(...this.#held.shift()!);
+    this.#endIfDone();
+  }
+
+  #fits(reply: Buffer): boolean { return reply.length + PREFIX_BYTES <= this.#window; }
+
+  /** Called by the question. */
+  answer(question: OpenQuestion, reply: Buffer): boolean {
+    const length = reply.length + PREFIX_BYTES;
+    if (length > this.#streamWindow) {
+      this.#options.onError(new Error(`ext_proc: an answer of ${length} bytes is larger than the window that Envoy gives a stream (${this.#streamWindow})`));
+      this.fail(question, GRPC_STATUS.resourceExhausted);
+      return false;
+    }
+    this.#open.delete(question.stream);
+    if (this.#held.length > 0 || !this.#fits(reply)) this.#held.push([question.stream, reply]);
+    else this.#sendAnswer(question.stream, reply);
+    this.#endIfDone();
+    return true;
+  }
+
+  /** Called by the question. */
+  fail({ stream }: OpenQuestion, status: number): void {
+    this.#open.delete(stream);
+    this.#send(trailersOnly(stream, status));
+    this.#endIfDone();
+  }
+
+  /** Headers, message and trailers in one piece. */
+  #sendAnswer(stream: number, reply: Buffer): void {
+    const length = reply.length + PREFIX_BYTES;
+    this.#window -= length;
+    if (length > MAX_FRAME_BYTES) return this.#send(inFrames(stream, reply));
+    const bytes = Buffer.allocUnsafe(3 * HEAD_BYTES + GRPC_HEADERS.length + length + OK_TRAILERS.length);
+    let at = writeHead(bytes, 0, GRPC_HEADERS.length, FRAME.headers, FLAG.endHeaders, stream);
+    at += GRPC_HEADERS.copy(bytes, at);
+    at = writePrefix(bytes, writeHead(bytes, at, length, FRAME.data, 0, stream), reply.length);
+    at += reply.copy(bytes, at);
+    at = writeHead(bytes, at, OK_TRAILERS.length, FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream);
+    OK_TRAILERS.copy(bytes, at);
+    this.#send(bytes);
+  }
+
+  #drop(stream: number): void {
+    const question = this.#open.get(stream);
+    if (!question) return;
+    question.isGone = true;
+    this.#open.delete(stream);
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (!this.#isLeaving || this.#isOver || this.#open.size > 0 || this.#held.length > 0) return;
+    this.#flush();
+    this.#isOver = true;
+    this.#options.end();
+  }
+
+  #break(error: number): void {
+    this.#options.onError(new Error(`ext_proc: the peer does not speak HTTP/2 as it should (error ${error} of RFC 9113)`));
+    this.#out.push(goAway(this.#lastStream, error));
+    this.#flush();
+    this.lose();
+    this.#options.end();
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#isOver) return;
+    this.#out.push(bytes);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    queueMicrotask(() => { this.#flush(); });
+  }
+
+  #flush(): void {
+    this.#isWriting = false;
+    const out = this.#out.splice(0);
+    if (out.length === 0 || this.#isOver) return;
+    if (this.#options.write(out.length === 1 ? out[0]! : Buffer.concat(out)) <= MAX_UNSENT_BYTES) return;
+    this.#options.onError(new Error(`ext_proc: the peer has left ${MAX_UNSENT_BYTES} bytes of answers unread`));
+    this.#options.destroy();
+  }
+}
+
+/** One stream, from its headers until it is answered or given up. */
+class OpenQuestion implements Question {
+  readonly #connection: Connection;
+  readonly stream: number;
+  message = NOTHING;
+  isAsked = false;
+  isGone = false;
+  #isOver = false;
+  #taken: Buffer = NOTHING;
+
+  constructor(connection: Connection, stream: number) {
+    this.#connection = connection;
+    this.stream = stream;
+  }
+
+  /** Bytes of the message; a status says why they are none. */
+  take(bytes: Buffer): number | undefined {
+    // Nearly always the whole message is here. Of one that is not the bytes are kept, beyond the call.
+    const taken = this.#taken.length === 0 ? bytes : Buffer.concat([this.#taken, bytes]);
+    if (taken.length >= PREFIX_BYTES) {
+      const end = PREFIX_BYTES + taken.readUInt32BE(1);
+      if (taken[0] !== 0) return GRPC_STATUS.unimplemented; // Compressed: nobody was told that it may be.
+      if (end > STREAM_WINDOW) return GRPC_STATUS.resourceExhausted;
+      if (taken.length >= end) {
+        this.message = taken.subarray(PREFIX_BYTES, end);
+        this.isAsked = true;
+        return undefined;
+      }
+    }
+    this.#taken = taken === bytes ? Buffer.from(bytes) : taken;
+    return undefined;
+  }
+
+  answer(reply: Buffer): boolean { return this.#end() && this.#connection.answer(this, reply); }
+
+  fail(status: number): void { if (this.#end()) this.#connection.fail(this, status); }
+
+  /** Whether there is still somebody to answer. */
+  #end(): boolean {
+    if (this.#isOver || this.isGone) return false;
+    return this.#isOver = true;
+  }
+}
+
+function writePrefix(into: Buffer, at: number, length: number): number {
+  into[at] = 0;
+  into.writeUInt32BE(length, at + 1);
+  return at + PREFIX_BYTES;
+}
+
+const trailersOnly = (stream: number, status: number): Buffer => frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, Buffer.concat([GRPC_HEADERS, grpcStatus(status)]));
+
+/** An answer that is larger than a frame. */
+function inFrames(stream: number, reply: Buffer): Buffer {
+  const message = Buffer.allocUnsafe(PREFIX_BYTES + reply.length), pieces = [frame(FRAME.headers, FLAG.endHeaders, stream, GRPC_HEADERS)];
+  reply.copy(message, writePrefix(message, 0, reply.length));
+  for (let at = 0; at < message.length; at += MAX_FRAME_BYTES) pieces.push(frame(FRAME.data, 0, stream, message.subarray(at, at + MAX_FRAME_BYTES)));
+  pieces.push(frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, OK_TRAILERS));
+  return Buffer.concat(pieces);
+}
