@@ -112,3 +112,14 @@ test('a server that nobody has told of yet, or without a replica, is answered wi
   t.like(read(await new Exchange(context, 'queryquill').on(requestHeaders({}, { method: 'initialize', id: 1 }))), { status: 503 });
   t.like(read(await new Exchange(context, '').on(requestHeaders({}))), { status: 503 });
 });
+
+test('a question about an empty session id is left to the relay, whoever is asked; a request without one begins a session', async (t) => {
+  const { context, asked } = contextWith();
+  const empty: Record<string, string>[] = [{}, { 'x-holdfast-session': '' }, { 'x-holdfast-session': ' , ' }];
+  for (const headers of empty) {
+    const reply = await new Exchange(context, 'linear').on(requestHeaders({ 'x-holdfast-server': 'linear', ...headers }, { method: 'initialize', id: 1 }));
+    t.deepEqual([reply['dynamic_metadata'], read(reply).set], [{ holdfast: { host: '127.0.0.1:7900' } }, {}]);
+  }
+  t.deepEqual(asked, []);
+  t.is(read(await new Exchange(context, 'linear').on(requestHeaders({}, { method: 'initialize', id: 1 }))).set['x-holdfast-host'], '127.0.0.1:3001,127.0.0.1:7900');
+});

@@ -82,6 +82,8 @@ export class Exchange {
   #onRequestHeaders(message: ProcessingMessage): Reply | Promise<Reply> {
     const request = this.#request = readRequest(message);
     const server = this.#server;
+    // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
+    if (request.isQuestion && request.view.clientIds.length === 0) return requestHeadersReply({ metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' });
     if (!server) return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'), 1);
     const decision = decide(request.view);
     if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);

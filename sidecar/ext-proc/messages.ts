@@ -40,7 +40,14 @@ export function sessionIds(message: ProcessingMessage): string[] {
   return original.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== '');
 }
 
-export interface ReadRequest { view: RequestView; tool: string | null; isBodyless: boolean; /** Asked of new sessions only. */ hasCredentials: () => boolean }
+export interface ReadRequest {
+  view: RequestView;
+  tool: string | null;
+  isBodyless: boolean;
+  /** Asked on a route of requests that name a session: it alone says the server in a header of the request, and nothing after these headers is seen. */
+  isQuestion: boolean;
+  /** Asked of new sessions only. */ hasCredentials: () => boolean;
+}
 
 /** Reads a request's headers, and what Envoy's filters read of its body. */
 export function readRequest(message: ProcessingMessage): ReadRequest {
@@ -56,6 +63,7 @@ export function readRequest(message: ProcessingMessage): ReadRequest {
     },
     tool: method === 'tools/call' && typeof name === 'string' ? name : null,
     isBodyless: message.isLast,
+    isQuestion: serverOf(message) !== '',
     hasCredentials: () => carriesCredentials(message.headers.map(([name]) => name)),
   };
 }

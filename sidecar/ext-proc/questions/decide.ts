@@ -1,10 +1,9 @@
-import { METADATA } from '../../../proto/wire.ts';
 import { decodeMessage } from '../decode-message.ts';
 import { encodeReply } from '../encode-reply.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import { GRPC_STATUS } from '../grpc-server.ts';
-import { serverOf, sessionIds, type ProcessingMessage } from '../messages.ts';
-import { requestHeadersReply, type Reply } from '../replies.ts';
+import { serverOf } from '../messages.ts';
+import type { Reply } from '../replies.ts';
 import type { OnQuestion } from './connection.ts';
 
 export interface DecideOptions extends ExchangeContext {
@@ -15,12 +14,6 @@ export interface DecideOptions extends ExchangeContext {
 /** Decides on requests that name a session: their headers are all there is to know, so one message is asked and answered. An error lets Envoy ask a neighbour. */
 export function decideQuestions(options: DecideOptions): OnQuestion {
   const { metrics, onError } = options;
-  const decide = (message: ProcessingMessage, exchange: Exchange): Reply | Promise<Reply> => {
-    if (message.kind !== 'request_headers') throw new TypeError(`ext_proc: a message of kind ${String(message.kind)} where only request headers are asked about`);
-    // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
-    if (sessionIds(message).length === 0) return requestHeadersReply({ metadata: { [METADATA.host]: options.relay }, then: 'nothing' });
-    return exchange.on(message);
-  };
   return (question) => {
     const sinceMs = performance.now();
     let kind = 'unknown', exchange: Exchange | undefined;
@@ -39,8 +32,9 @@ export function decideQuestions(options: DecideOptions): OnQuestion {
     try {
       const message = decodeMessage(question.message);
       kind = message.kind ?? kind;
+      if (message.kind !== 'request_headers') throw new TypeError(`ext_proc: a message of kind ${kind} where only request headers are asked about`);
       exchange = new Exchange(options, serverOf(message));
-      const reply = decide(message, exchange);
+      const reply = exchange.on(message);
       // Nearly always it is known at once.
       if (reply instanceof Promise) reply.then(answer).catch(fail);
       else answer(reply);
