@@ -1,4 +1,4 @@
-import { questionSocket, ENDPOINT_METADATA, METADATA, RESOURCE } from '../../proto/wire.ts';
+import { ENDPOINT_METADATA, METADATA, questionSocket, RESOURCE } from '../../proto/wire.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { envoyAddress } from './address.ts';

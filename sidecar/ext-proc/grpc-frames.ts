@@ -1,11 +1,16 @@
 /** gRPC's framing: one byte that says whether the message is compressed, four of its length, the message. */
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
+
+/** Writes a message's prefix at `at`; where the message begins. */
+export function writePrefix(into: Buffer, at: number, length: number): number {
+  into[at] = 0;
+  into.writeUInt32BE(length, at + 1);
+  return at + PREFIX_BYTES;
+}
 
 export function frame(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  framed[0] = 0;
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, PREFIX_BYTES);
+  framed.set(message, writePrefix(framed, 0, message.length));
   return framed;
 }
 

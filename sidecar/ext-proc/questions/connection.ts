@@ -1,3 +1,4 @@
+import { frame as grpcFrame, PREFIX_BYTES, writePrefix } from '../grpc-frames.ts';
 import { GRPC_STATUS } from '../grpc-server.ts';
 import {
   ERROR, FIRST_WINDOW, FLAG, FRAME, frame, FrameReader, goAway, GRPC_HEADERS, grpcStatus, HEAD_BYTES, MAX_FRAME_BYTES, pong, readSettings, rstStream, SETTING, settings, settingsAck, windowUpdate, writeHead,
@@ -25,8 +26,6 @@ export interface ConnectionOptions {
 
 /** Envoy takes heads of up to 60 KiB, and as much of a body's `id` and name as a body may hold. */
 const MAX_MESSAGE_BYTES = 1 << 20;
-/** gRPC's own framing: one byte that says whether the message is compressed, four of its length. */
-const PREFIX_BYTES = 5;
 /** More are refused before anything was done, so that they are asked again. Envoy's own limit towards sidecars (cluster-parts.ts). */
 const MAX_QUESTIONS = 10_000;
 /** A question may be sent whole, without waiting for a window. */
@@ -44,8 +43,8 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** One HTTP/2 connection of a peer that asks: bytes in, bytes out, and nothing of sockets. */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #reader = new FrameReader((...frame) => { this.#onFrame(...frame); });
-  /** What is being asked or waits for its answer. */
+  readonly #reader = new FrameReader((type, flags, stream, bytes, start, end) => { this.#onFrame(type, flags, stream, bytes, start, end); });
+  /** What is being asked or waits for its answer, by stream; nobody waits for what is not in here any more. */
   readonly #open = new Map<number, OpenQuestion>();
   readonly #out: Buffer[] = [];
   /** Answers that the peer's window has no room for. */
@@ -89,7 +88,6 @@ export class Connection {
   /** The connection is gone: so are those who asked. */
   lose(): void {
     this.#isOver = true;
-    for (const question of this.#open.values()) question.isGone = true;
     this.#open.clear();
   }
 
@@ -152,23 +150,24 @@ export class Connection {
   #fits(reply: Buffer): boolean { return reply.length + PREFIX_BYTES <= this.#window; }
 
   /** Called by the question. */
-  answer(question: OpenQuestion, reply: Buffer): boolean {
+  answer(stream: number, reply: Buffer): boolean {
+    if (!this.#open.has(stream)) return false;
     const length = reply.length + PREFIX_BYTES;
     if (length > this.#streamWindow) {
       this.#options.onError(new Error(`ext_proc: an answer of ${length} bytes is larger than the window that Envoy gives a stream (${this.#streamWindow})`));
-      this.fail(question, GRPC_STATUS.resourceExhausted);
+      this.fail(stream, GRPC_STATUS.resourceExhausted);
       return false;
     }
-    this.#open.delete(question.stream);
-    if (this.#held.length > 0 || !this.#fits(reply)) this.#held.push([question.stream, reply]);
-    else this.#sendAnswer(question.stream, reply);
+    this.#open.delete(stream);
+    if (this.#held.length > 0 || !this.#fits(reply)) this.#held.push([stream, reply]);
+    else this.#sendAnswer(stream, reply);
     this.#endIfDone();
     return true;
   }
 
   /** Called by the question. */
-  fail({ stream }: OpenQuestion, status: number): void {
-    this.#open.delete(stream);
+  fail(stream: number, status: number): void {
+    if (!this.#open.delete(stream)) return;
     this.#send(trailersOnly(stream, status));
     this.#endIfDone();
   }
@@ -189,11 +188,7 @@ export class Connection {
   }
 
   #drop(stream: number): void {
-    const question = this.#open.get(stream);
-    if (!question) return;
-    question.isGone = true;
-    this.#open.delete(stream);
-    this.#endIfDone();
+    if (this.#open.delete(stream)) this.#endIfDone();
   }
 
   #endIfDone(): void {
@@ -232,16 +227,14 @@ export class Connection {
 /** One stream, from its headers until it is answered or given up. */
 class OpenQuestion implements Question {
   readonly #connection: Connection;
-  readonly stream: number;
+  readonly #stream: number;
   message = NOTHING;
   isAsked = false;
-  isGone = false;
-  #isOver = false;
   #taken: Buffer = NOTHING;
 
   constructor(connection: Connection, stream: number) {
     this.#connection = connection;
-    this.stream = stream;
+    this.#stream = stream;
   }
 
   /** Bytes of the message; a status says why they are none. */
@@ -262,29 +255,16 @@ class OpenQuestion implements Question {
     return undefined;
   }
 
-  answer(reply: Buffer): boolean { return this.#end() && this.#connection.answer(this, reply); }
+  answer(reply: Buffer): boolean { return this.#connection.answer(this.#stream, reply); }
 
-  fail(status: number): void { if (this.#end()) this.#connection.fail(this, status); }
-
-  /** Whether there is still somebody to answer. */
-  #end(): boolean {
-    if (this.#isOver || this.isGone) return false;
-    return this.#isOver = true;
-  }
-}
-
-function writePrefix(into: Buffer, at: number, length: number): number {
-  into[at] = 0;
-  into.writeUInt32BE(length, at + 1);
-  return at + PREFIX_BYTES;
+  fail(status: number): void { this.#connection.fail(this.#stream, status); }
 }
 
 const trailersOnly = (stream: number, status: number): Buffer => frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, Buffer.concat([GRPC_HEADERS, grpcStatus(status)]));
 
 /** An answer that is larger than a frame. */
 function inFrames(stream: number, reply: Buffer): Buffer {
-  const message = Buffer.allocUnsafe(PREFIX_BYTES + reply.length), pieces = [frame(FRAME.headers, FLAG.endHeaders, stream, GRPC_HEADERS)];
-  reply.copy(message, writePrefix(message, 0, reply.length));
+  const message = grpcFrame(reply), pieces = [frame(FRAME.headers, FLAG.endHeaders, stream, GRPC_HEADERS)];
   for (let at = 0; at < message.length; at += MAX_FRAME_BYTES) pieces.push(frame(FRAME.data, 0, stream, message.subarray(at, at + MAX_FRAME_BYTES)));
   pieces.push(frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, OK_TRAILERS));
   return Buffer.concat(pieces);

@@ -3,7 +3,7 @@
 export const FRAME = { data: 0, headers: 1, rstStream: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
 export const FLAG = { endStream: 1, ack: 1, endHeaders: 4, padded: 8 } as const;
 /** Error codes (RFC 9113, section 7). */
-export const ERROR = { none: 0, protocol: 1, internal: 2, flowControl: 3, frameSize: 6, refusedStream: 7 } as const;
+export const ERROR = { none: 0, protocol: 1, frameSize: 6, refusedStream: 7 } as const;
 export const SETTING = { maxConcurrentStreams: 3, initialWindowSize: 4 } as const;
 
 /** What a client begins its connection with. */
