@@ -1,6 +1,7 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Outcome, OutcomeKind } from '../../proto/outcome.ts';
 import { REQUEST_SECONDS } from './buckets.ts';
+import { Histogram, type Observed } from './histogram.ts';
 import { methodLabel } from './method-label.ts';
 import type { ToolLabels } from './tool-labels.ts';
 
@@ -10,19 +11,18 @@ const NO_ERROR: ReadonlySet<OutcomeKind> = new Set(['success', 'cancelled', 'unr
 /** What alerts and rollouts go by. */
 const BEGUN_METHODS = ['tools/call', 'initialize'];
 const BEGUN_OUTCOMES: readonly OutcomeKind[] = ['success', 'tool_error', 'server_error', 'replica_fault', 'overload', 'lost_session'];
-const NO_EXEMPLAR = {};
 
-/** Requests that are alike in every label, counted together until the next scrape: one look-up per request instead of one per counter. */
+/** Requests that are alike in every label, counted together until the next scrape: one look-up per request instead of one per metric. */
 interface Tally {
   count: number;
   isError: boolean;
   requests: { server_id: string; backend: string; method: string; outcome: OutcomeKind };
   ways: { server_id: string; way: string; source: string };
   errors: { method: string; server_id: string; error_type: OutcomeKind };
-  duration: { method: string; server_id: string; status: string };
-  backend: { server_id: string; backend: string } | null;
   toolCalls: { server_id: string; tool: string; outcome: OutcomeKind } | null;
-  toolDuration: { server_id: string; tool: string } | null;
+  duration: Observed;
+  backendDuration: Observed | null;
+  toolDuration: Observed | null;
 }
 
 /** Requests by what they came to: R9's first two, totals by outcome, tools and backends. */
@@ -40,7 +40,7 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
   };
   const duration = new Histogram({
     name: 'mcp_request_duration_seconds', help: 'Time from the first byte of a request to the last byte of its answer.',
-    labelNames: ['method', 'server_id', 'status'], buckets: REQUEST_SECONDS, enableExemplars: true, registers,
+    labelNames: ['method', 'server_id', 'status'], buckets: REQUEST_SECONDS, registry,
   });
   const errors = new Counter({
     name: 'mcp_errors_total', help: 'Requests that came to something other than success, by kind of error.',
@@ -60,11 +60,20 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
   });
   const toolDuration = new Histogram({
     name: 'mcp_tool_duration_seconds', help: 'Duration of tool calls.',
-    labelNames: ['server_id', 'tool'], buckets: REQUEST_SECONDS, enableExemplars: true, registers,
+    labelNames: ['server_id', 'tool'], buckets: REQUEST_SECONDS, registry,
   });
   const backendDuration = new Histogram({
     name: 'mcp_backend_duration_seconds', help: 'Duration of requests (streams left out) by backend: what a rollout is judged by.',
-    labelNames: ['server_id', 'backend'], buckets: REQUEST_SECONDS, registers,
+    labelNames: ['server_id', 'backend'], buckets: REQUEST_SECONDS, registry,
+  });
+
+  const newTally = ({ server: server_id, backend, kind: outcome, status, way, source }: Outcome, method: string, tool: string | null): Tally => ({
+    count: 0, isError: !NO_ERROR.has(outcome),
+    requests: { server_id, backend: backend ?? 'none', method, outcome }, ways: { server_id, way, source }, errors: { method, server_id, error_type: outcome },
+    toolCalls: tool === null ? null : { server_id, tool, outcome },
+    duration: duration.at(method, server_id, String(status)),
+    backendDuration: method !== 'GET' && backend !== null ? backendDuration.at(server_id, backend) : null,
+    toolDuration: tool === null ? null : toolDuration.at(server_id, tool),
   });
 
   return {
@@ -86,19 +95,9 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
       if (!tally) tallies.set(key, tally = newTally(outcome, method, tool));
       tally.count++;
       const seconds = Math.max(0, outcome.durationMs) / 1000;
-      const exemplarLabels = outcome.traceId === null ? NO_EXEMPLAR : { trace_id: outcome.traceId };
-      duration.observe({ labels: tally.duration, value: seconds, exemplarLabels });
-      if (tally.backend) backendDuration.observe(tally.backend, seconds);
-      if (tally.toolDuration) toolDuration.observe({ labels: tally.toolDuration, value: seconds, exemplarLabels });
+      tally.duration.observe(seconds, outcome.traceId);
+      tally.backendDuration?.observe(seconds);
+      tally.toolDuration?.observe(seconds, outcome.traceId);
     },
-  };
-}
-
-function newTally({ server: server_id, backend, kind: outcome, status, way, source }: Outcome, method: string, tool: string | null): Tally {
-  return {
-    count: 0, isError: !NO_ERROR.has(outcome),
-    requests: { server_id, backend: backend ?? 'none', method, outcome }, ways: { server_id, way, source }, errors: { method, server_id, error_type: outcome },
-    duration: { method, server_id, status: String(status) }, backend: method !== 'GET' && backend !== null ? { server_id, backend } : null,
-    toolCalls: tool === null ? null : { server_id, tool, outcome }, toolDuration: tool === null ? null : { server_id, tool },
   };
 }
