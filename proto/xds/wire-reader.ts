@@ -1,3 +1,23 @@
+/** Texts that are expected, by their length: where one of them stands, nothing is decoded. ASCII only. */
+export class KnownTexts {
+  readonly #byLength: { text: string; bytes: Buffer }[][] = [];
+
+  constructor(texts: readonly string[]) {
+    for (const text of texts) (this.#byLength[text.length] ??= []).push({ text, bytes: Buffer.from(text, 'latin1') });
+  }
+
+  find(bytes: Buffer, start: number, end: number): string | undefined {
+    const candidates = this.#byLength[end - start];
+    if (candidates === undefined) return undefined;
+    for (const candidate of candidates) {
+      let at = end - start - 1;
+      while (at >= 0 && bytes[start + at] === candidate.bytes[at]) at--;
+      if (at < 0) return candidate.text;
+    }
+    return undefined;
+  }
+}
+
 /** Walks the fields of a protobuf message without decoding what nobody asks for. Truncated input throws a RangeError. */
 export class WireReader {
   readonly #bytes: Buffer;
@@ -7,7 +27,8 @@ export class WireReader {
   field = 0;
   #type = 0;
 
-  constructor(bytes: Buffer) { this.#bytes = bytes; this.#at = 0; this.#end = bytes.length; }
+  /** The message stands in `bytes` from `start` to `end`. */
+  constructor(bytes: Buffer, start = 0, end = bytes.length) { this.#bytes = bytes; this.#at = start; this.#end = end; }
 
   /** Goes to the next field; false at the end. The field before must have been read or skipped. */
   next(): boolean {
@@ -43,6 +64,16 @@ export class WireReader {
 
   bool(): boolean { return this.#varint() !== 0; }
 
+  /** Where the next field begins. */
+  get at(): number { return this.#at; }
+
+  /** Passes over bytes or a text; where they begin. They end {@link at} the next field. */
+  pass(): number {
+    const end = this.#take(), start = this.#at;
+    this.#at = end;
+    return start;
+  }
+
   /** A view of the bytes, not a copy. */
   bytes(): Buffer {
     const end = this.#take(), bytes = this.#bytes.subarray(this.#at, end);
@@ -50,8 +81,9 @@ export class WireReader {
     return bytes;
   }
 
-  latin1(): string {
-    const end = this.#take(), text = this.#bytes.toString('latin1', this.#at, end);
+  /** `known`: what probably stands here. */
+  latin1(known?: KnownTexts): string {
+    const end = this.#take(), text = known?.find(this.#bytes, this.#at, end) ?? this.#bytes.toString('latin1', this.#at, end);
     this.#at = end;
     return text;
   }
@@ -62,13 +94,23 @@ export class WireReader {
     return text;
   }
 
-  /** Goes into the message that this field holds, as if nothing stood after it, and goes on after it, however much of it was read. */
-  inside(read: () => void): void {
+  /** Goes into the message that this field holds, as if nothing stood after it. What it returns leads out again. */
+  enter(): number {
     const outer = this.#end;
     this.#end = this.#take();
-    read();
+    return outer;
+  }
+
+  /** Goes on after the message that was entered, however much of it was read. */
+  leave(outer: number): void {
     this.#at = this.#end;
     this.#end = outer;
+  }
+
+  inside(read: () => void): void {
+    const outer = this.enter();
+    read();
+    this.leave(outer);
   }
 
   /** Goes inside each message that stands in field `field`, and passes over all else. */

@@ -19,23 +19,62 @@ export interface AnswerNotes {
 type Word = keyof typeof LOG_WORDS;
 type Line = keyof typeof LOG_LINES;
 
-/** A value by its name; null when it is not there. */
-export interface EntryValues {
-  word(name: Word): string | null;
-  line(name: Line): string | null;
-}
-
 const WORD_AT = Object.fromEntries(Object.keys(LOG_WORDS).map((name, index) => [name, index])) as Record<Word, number>;
 const LINE_AT = Object.fromEntries(Object.keys(LOG_LINES).map((name, index) => [name, index + 1])) as Record<Line, number>;
+const SPACE = 0x20, LINE_END = 0x0a, ZERO = 0x30;
 const WORDS = Object.keys(LOG_WORDS).length, LINES = Object.keys(LOG_LINES).length + 1;
 
-const there = (value: string | undefined): string | null => value === undefined || value === '' || value === LOG_ABSENT ? null : value;
+/** The values of an entry by the names of `proto/access-log.ts`. Only what is asked for is cut out of the text. */
+export class EntryValues {
+  readonly #text: string;
+  /** Where each word of the first line ends, and each line: one character before the next begins. */
+  readonly #words: number[] = [];
+  readonly #lines: number[] = [];
 
-/** Reads an entry by the names of `proto/access-log.ts`; null when it was not written by that format. */
-export function entryValues({ text }: AccessLogEntry): EntryValues | null {
-  const lines = text.split('\n');
-  if (lines.length < LINES) return null;
-  const words = lines[0]!.split(' ');
-  if (words.length !== WORDS) return null;
-  return { word: (name) => there(words[WORD_AT[name]]), line: (name) => there(lines[LINE_AT[name]]) };
+  private constructor(text: string) { this.#text = text; }
+
+  /** Null when the text was not written by that format. */
+  static read({ text }: AccessLogEntry): EntryValues | null {
+    const values = new EntryValues(text);
+    return values.#find() ? values : null;
+  }
+
+  /** Null when it is not there. */
+  word(name: Word): string | null { return this.#cut(this.#words, WORD_AT[name]); }
+  line(name: Line): string | null { return this.#cut(this.#lines, LINE_AT[name]); }
+
+  has(name: Word): boolean { return this.#isThere(startOf(this.#words, WORD_AT[name]), this.#words[WORD_AT[name]]!); }
+
+  /** A number; null when it is not there. */
+  number(name: Word): number | null {
+    const start = startOf(this.#words, WORD_AT[name]), end = this.#words[WORD_AT[name]]!;
+    if (!this.#isThere(start, end)) return null;
+    let value = 0;
+    for (let at = start; at < end; at++) {
+      const digit = this.#text.charCodeAt(at) - ZERO;
+      if (digit < 0 || digit > 9) return Number(this.#text.slice(start, end));
+      value = value * 10 + digit;
+    }
+    return value;
+  }
+
+  #find(): boolean {
+    const text = this.#text, words = this.#words, lines = this.#lines, { length } = text;
+    // Further lines are the client's: what it chose in its body stands last.
+    for (let at = 0; at <= length && lines.length < LINES; at++) {
+      const code = at < length ? text.charCodeAt(at) : LINE_END;
+      if (lines.length === 0 && (code === SPACE || code === LINE_END)) words.push(at);
+      if (code === LINE_END) lines.push(at);
+    }
+    return lines.length === LINES && words.length === WORDS;
+  }
+
+  #isThere(start: number, end: number): boolean { return end > start && (end > start + 1 || this.#text[start] !== LOG_ABSENT); }
+
+  #cut(ends: readonly number[], index: number): string | null {
+    const start = startOf(ends, index), end = ends[index]!;
+    return this.#isThere(start, end) ? this.#text.slice(start, end) : null;
+  }
 }
+
+const startOf = (ends: readonly number[], index: number): number => (index === 0 ? 0 : ends[index - 1]! + 1);

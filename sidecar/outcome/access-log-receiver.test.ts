@@ -29,6 +29,19 @@ test('batches become outcomes; when they pile up the calls wait, and nothing is 
   t.is(await receive(logBatch([])), 'taken');
 });
 
+test('of a large batch only a part is there at once, and other work gets its turn between', async (t) => {
+  const bus = new OutcomeBus();
+  let most = 0, turns = 0, seen = 0, isTaken = false;
+  bus.subscribe('test', () => { seen += 1; most = Math.max(most, bus.queued); });
+  const others = (): void => { turns += 1; if (!isTaken) setImmediate(others); };
+  setImmediate(others);
+  t.is(await accessLogReceiver({ bus, backendOf: () => null })(logBatch(Array.from({ length: 1050 }, () => entry('1')))), 'taken');
+  isTaken = true;
+  bus.flush();
+  t.is(seen, 1050);
+  t.true(most <= 200 && turns >= 5, `${most} at once, ${turns} turns`);
+});
+
 test('a batch that can not be decoded is refused, and the next one is taken', async (t) => {
   const receive = accessLogReceiver({ bus: new OutcomeBus(), backendOf: () => null });
   await t.throwsAsync(receive(logBatch([entry('1')]).subarray(0, 20)), { instanceOf: RangeError });

@@ -1,5 +1,6 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Outcome } from '../../proto/outcome.ts';
-import { decodeAccessLog } from './decode-access-log.ts';
+import { AccessLogBatch } from './decode-access-log.ts';
 import { readEntry, type EntryReading } from './read-entry.ts';
 import type { AccessLogEntry } from './access-log-entry.ts';
 
@@ -14,27 +15,29 @@ export type AccessLogReceiver = (batch: Buffer) => Promise<'taken' | 'full'>;
 
 /** Batches that wait while outcomes pile up: 4 MB of log records, some 20,000 requests. */
 const MAX_WAITING = 16;
+/** Entries read at a time: what they come to is handed out before the next are read, so that little of it is there at once and other work gets its turn. */
+const AT_ONCE = 200;
 
 /** Turns batches of Envoy's access logs into outcomes, in the order in which they came. When outcomes pile up, batches wait, and so do Envoy's calls. */
 export function accessLogReceiver({ bus, backendOf, onEntries = () => {} }: AccessLogReceiverOptions): AccessLogReceiver {
   let waiting = 0, tail: Promise<void> = Promise.resolve();
-  const take = (batch: Buffer): void => {
-    const counts: Partial<Record<EntryReading['kind'], number>> = {};
-    for (const entry of decodeAccessLog(batch)) {
-      const reading = readSafely(entry, backendOf);
-      counts[reading.kind] = (counts[reading.kind] ?? 0) + 1;
-      if (reading.kind === 'outcome') bus.publish(reading.outcome);
+  const take = async (bytes: Buffer): Promise<void> => {
+    const batch = new AccessLogBatch(bytes);
+    for (let next = 0; next < batch.length;) {
+      if (next > 0) await turn();
+      while (bus.isBusy) await bus.whenIdle();
+      const counts: Partial<Record<EntryReading['kind'], number>> = {};
+      for (const end = Math.min(batch.length, next + AT_ONCE); next < end; next++) {
+        const reading = readSafely(batch.entry(next), backendOf);
+        counts[reading.kind] = (counts[reading.kind] ?? 0) + 1;
+        if (reading.kind === 'outcome') bus.publish(reading.outcome);
+      }
+      for (const [kind, count] of Object.entries(counts)) onEntries(kind as EntryReading['kind'], count);
     }
-    for (const [kind, count] of Object.entries(counts)) onEntries(kind as EntryReading['kind'], count);
   };
   return async (batch) => {
     if (waiting >= MAX_WAITING) return 'full';
-    const before = tail;
-    const taken = (async () => {
-      await before;
-      while (bus.isBusy) await bus.whenIdle();
-      take(batch);
-    })();
+    const taken = tail.then(() => take(batch));
     waiting += 1;
     tail = taken.catch(() => {}).finally(() => { waiting -= 1; });
     await taken;

@@ -1,10 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { messageType } from '../../proto/xds/schema.ts';
-import { decodeAccessLog } from './decode-access-log.ts';
+import type { AccessLogEntry } from './access-log-entry.ts';
+import { AccessLogBatch } from './decode-access-log.ts';
 import { logBatch, logEntry } from './test-log-entry.ts';
 
 const request = messageType('opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest');
+const decodeAccessLog = (bytes: Buffer): AccessLogEntry[] => { const read = new AccessLogBatch(bytes); return Array.from({ length: read.length }, (_, i) => read.entry(i)); };
 interface Whole { resource_logs: { scope_logs: { log_records: { time_unix_nano: string; body?: { string_value?: string } }[] }[] }[] }
 
 const value = fc.string({ maxLength: 40, unit: 'grapheme' }).map((string_value) => ({ string_value }));

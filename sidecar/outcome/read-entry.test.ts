@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { LOG_LINES } from '../../proto/access-log.ts';
-import { decodeAccessLog } from './decode-access-log.ts';
+import { AccessLogBatch } from './decode-access-log.ts';
 import { readEntry } from './read-entry.ts';
 import { logBatch, logEntry, type LogValues } from './test-log-entry.ts';
 
@@ -12,7 +12,7 @@ const values: LogValues = {
 };
 const backendOf = (server: string, slot: string): string | null => (server === 'linear' && slot === '7' ? 'canary' : null);
 /** Reads an entry as it comes from the wire. */
-const read = (changes: LogValues = {}) => readEntry(decodeAccessLog(logBatch([logEntry({ ...values, ...changes })]))[0]!, backendOf);
+const read = (changes: LogValues = {}) => readEntry(new AccessLogBatch(logBatch([logEntry({ ...values, ...changes })])).entry(0), backendOf);
 const none = '-';
 
 test('an entry becomes an outcome, as it comes from the wire', (t) => {

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../proto/outcome.ts';
 import type { AnswerRead } from '../../proto/wire.ts';
-import { entryValues, type AccessLogEntry, type AnswerNotes, type EntryValues } from './access-log-entry.ts';
+import { EntryValues, type AccessLogEntry, type AnswerNotes } from './access-log-entry.ts';
 import { entryKind } from './entry-kind.ts';
 import { hasFlag, kindOfFlags } from './response-flags.ts';
 
@@ -19,55 +19,54 @@ const TRACE = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 /** One access log entry as an outcome. `backendOf` looks the slot up in the topology. */
 export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slot: string) => string | null): EntryReading {
-  const values = entryValues(entry);
+  const values = EntryValues.read(entry);
   if (!values) return { kind: 'malformed' };
-  const { word, line } = values;
-  const [server, routeKind = ''] = (word('route') ?? '').split('/');
+  const route = values.word('route') ?? '', slash = route.indexOf('/');
+  const server = route.slice(0, Math.max(0, slash)), routeKind = route.slice(slash + 1);
   const way = WAYS[routeKind];
   if (!server || !way) return { kind: 'foreign' };
 
-  const flags = word('flags');
-  const status = Number(word('status') ?? 0);
-  const hasUpstream = word('upstreamPort') !== null;
-  const isFromReplica = hasUpstream && word('details') === 'via_upstream';
-  const answeredSlot = word('slot');
+  const flags = values.word('flags');
+  const status = values.number('status') ?? 0;
+  const hasUpstream = values.has('upstreamPort');
+  const isFromReplica = hasUpstream && values.word('details') === 'via_upstream';
+  const answeredSlot = values.word('slot');
   // The listener leaves out what a relay answered where it can tell; this catches relays that a route names directly.
   if (TO_RELAY.has(routeKind) && hasUpstream && !hasFlag(flags, 'UF')) return { kind: 'relay' };
   // Every replica has a slot; what answered without one, in a server's cluster, is a relay.
   if (isFromReplica && answeredSlot === null) return { kind: 'relay' };
 
-  const httpMethod = word('httpMethod') ?? '';
-  const hasRequestId = line('id') !== null;
+  const httpMethod = values.word('httpMethod') ?? '';
+  const hasRequestId = values.line('id') !== null;
   // What the body says; a header that nobody compared with it would be the client's word.
-  const method = httpMethod !== 'POST' ? httpMethod || 'other' : line('method') ?? (hasRequestId ? 'response' : 'other');
+  const method = httpMethod !== 'POST' ? httpMethod || 'other' : values.line('method') ?? (hasRequestId ? 'response' : 'other');
   const notes = answerNotes(values);
-  const session = line('session');
+  const session = values.line('session');
   // What Envoy or the sidecar answered without trouble upstream is not the replica's doing, even where one had been chosen.
   const slot = isFromReplica || kindOfFlags(flags) !== undefined ? answeredSlot : null;
-  const answeredUs = word('answeredUs');
+  const answeredUs = values.number('answeredUs'), traceparent = values.line('traceparent');
   return {
     kind: 'outcome',
     outcome: {
       kind: entryKind({
         httpMethod, method, status, flags, notes, isFromReplica, hasSession: session !== null,
-        hasRequestId: hasRequestId && method !== 'response', contentType: line('contentType') ?? '',
-        bodyBytes: Number(word('bytesSent') ?? 0), hasRetryAfter: word('retryAfter') !== null, givesSession: word('givenSession') !== null,
+        hasRequestId: hasRequestId && method !== 'response', contentType: values.line('contentType') ?? '',
+        bodyBytes: values.number('bytesSent') ?? 0, hasRetryAfter: values.has('retryAfter'), givesSession: values.has('givenSession'),
       }),
       server, slot, backend: slot === null ? null : backendOf(server, slot), method,
-      tool: method === 'tools/call' ? line('name') : null,
-      status, errorCode: notes.errorCode, durationMs: answeredUs === null ? Number(word('durationMs') ?? 0) : Number(answeredUs) / 1000, startedAtMs: entry.startedAtMs,
-      source: 'envoy', way, session, traceId: TRACE.exec(line('traceparent') ?? '')?.[1] ?? null, permit: word('permit'),
+      tool: method === 'tools/call' ? values.line('name') : null,
+      status, errorCode: notes.errorCode, durationMs: answeredUs === null ? values.number('durationMs') ?? 0 : answeredUs / 1000, startedAtMs: entry.startedAtMs,
+      source: 'envoy', way, session, traceId: traceparent === null ? null : TRACE.exec(traceparent)?.[1] ?? null, permit: values.word('permit'),
     },
   };
 }
 
-function answerNotes({ word }: EntryValues): AnswerNotes {
-  const code = word('code');
-  const errorCode = code === null ? null : Number(code);
+function answerNotes(values: EntryValues): AnswerNotes {
+  const errorCode = values.number('code');
   return {
-    read: word('read') as AnswerRead | null,
-    isJsonFailed: word('jsonFailed') !== null,
+    read: values.word('read') as AnswerRead | null,
+    isJsonFailed: values.has('jsonFailed'),
     errorCode: errorCode !== null && Number.isFinite(errorCode) ? errorCode : null,
-    isToolError: word('isError') === '1',
+    isToolError: values.word('isError') === '1',
   };
 }
