@@ -26,6 +26,7 @@ import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
 import { startRelay } from './relay/start-relay.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
+import { touchIntervalMs } from './session/touch-interval.ts';
 import { createMemoryStore } from './session/memory-store.ts';
 import { createRedisStore } from './session/redis-store.ts';
 import { isWildcard, reachedAt } from './settings/reached-at.ts';
@@ -71,14 +72,15 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   });
   const server = (name: string) => topology.topology.server(name);
 
-  const directory = createSessionDirectory({ store, nodeId, onError, ttlSeconds: (name) => server(name)?.policy.sessionTtlSeconds ?? DEFAULT_TTL_SECONDS });
+  const ttlSeconds = (name: string): number => server(name)?.policy.sessionTtlSeconds ?? DEFAULT_TTL_SECONDS;
+  const directory = createSessionDirectory({ store, nodeId, onError, ttlSeconds });
   directory.on('store', ({ isReachable }) => { metrics.links.redisUp(isReachable); log[isReachable ? 'info' : 'warn']({ isReachable }, isReachable ? 'the session store is back' : 'the session store is away'); });
   metrics.links.redisUp(directory.isStoreReachable);
 
   const fleet = createBreakers({ self: `${nodeId}/${now()}`, metrics, redis, now, isSlot: (name, slot) => server(name)?.bySlot(slot) !== undefined });
   const { breakers } = fleet;
   const outcomes = outcomePipeline({
-    metrics, breakers, logger: log, now, touch: (name, digest, atMs) => directory.touch(name, digest, atMs), successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
+    metrics, breakers, logger: log, now, touch: (name, digest, atMs) => directory.touch(name, digest, atMs), touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(name)), successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
   const upstream = new Upstream(replicaLinks(() => topology.topology, tls));
   function* inFlight() {

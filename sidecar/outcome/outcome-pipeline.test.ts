@@ -21,7 +21,7 @@ function pipeline(successSample = 0) {
   const lines: { level: string; fields: Record<string, unknown> }[] = [];
   const logger: OutcomeLogger = { info: fields => { lines.push({ level: 'info', fields: fields as Record<string, unknown> }); }, warn: fields => { lines.push({ level: 'warn', fields: fields as Record<string, unknown> }); } };
   const touches: string[] = [];
-  const bus = outcomePipeline({ metrics, breakers, logger, touch: (server, digest, atMs) => { touches.push(`${server} ${digest.length} ${atMs}`); }, successSample: () => successSample, now: () => 2000 });
+  const bus = outcomePipeline({ metrics, breakers, logger, touch: (server, digest, atMs) => { touches.push(`${server} ${digest.length} ${atMs}`); }, touchIntervalMs: () => 5000, successSample: () => successSample, now: () => 2000 });
   return { metrics, breakers, lines, touches, bus };
 }
 
@@ -58,10 +58,11 @@ test('successes are logged as often as the policy says', t => {
   t.is(all.lines.length, 1);
 });
 
-test('a session is touched by what Envoy carried, once in five seconds', t => {
+test('a session is touched by what Envoy carried, once in its interval; what was decided on was touched then', t => {
   const { touches, bus } = pipeline();
   for (const startedAtMs of [1000, 1001, 5999, 6000]) bus.publish(outcome({ startedAtMs }));
   bus.publish(outcome({ source: 'relay', session: '2~other' }));
+  bus.publish(outcome({ way: 'decide', session: '4~other' }));
   bus.publish(outcome({ kind: 'lost_session', session: '3~other' }));
   bus.flush();
   t.deepEqual(touches, ['linear 64 1000', 'linear 64 6000']);

@@ -10,6 +10,7 @@ export interface OutcomePipelineOptions {
   breakers: Pick<Breakers, 'observe'>;
   logger: OutcomeLogger;
   touch: (server: string, digest: string, atMs: number) => void;
+  touchIntervalMs: (server: string) => number;
   /** `logSuccessSample` of the server's policy. */
   successSample: (server: string) => number;
   now: () => number;
@@ -17,7 +18,7 @@ export interface OutcomePipelineOptions {
 }
 
 /** The bus with its standing sinks: metrics, breakers, sessions' last activity, log. Others may subscribe besides. */
-export function outcomePipeline({ metrics, breakers, logger, touch, successSample, now, maxQueued }: OutcomePipelineOptions): OutcomeBus {
+export function outcomePipeline({ metrics, breakers, logger, touch, touchIntervalMs, successSample, now, maxQueued }: OutcomePipelineOptions): OutcomeBus {
   const bus = new OutcomeBus({
     ...(maxQueued !== undefined && { maxQueued }),
     onDropped: (sink, count) => { metrics.path.outcomesDropped(sink, count); },
@@ -25,7 +26,7 @@ export function outcomePipeline({ metrics, breakers, logger, touch, successSampl
   });
   bus.subscribe('metrics', metrics.requests.outcome);
   bus.subscribe('breakers', (outcome: Outcome) => { breakers.observe(outcome, now()); });
-  bus.subscribe('sessions', sessionTouches({ touch }));
+  bus.subscribe('sessions', sessionTouches({ touch, intervalMs: touchIntervalMs }));
   bus.subscribe('log', outcomeLog({ logger, successSample }));
   return bus;
 }
