@@ -1,55 +1,69 @@
 import { METADATA } from '../../proto/wire.ts';
-import { WireReader } from '../../proto/xds/wire-reader.ts';
-import { isRead, type MessageKind, type ProcessingMessage, type Scalars } from './messages.ts';
+import { KnownTexts, WireReader } from '../../proto/xds/wire-reader.ts';
+import { addHeader, noHeaders, READ_HEADERS, SLOT_ATTRIBUTE, type BodyRead, type MessageHeaders, type MessageKind, type ProcessingMessage, type Scalar } from './messages.ts';
 
 /** The fields of ProcessingRequest's oneof, by number (proto/xds/envoy.service.ext_proc.v3.proto). */
 const KINDS: readonly (MessageKind | undefined)[] = [undefined, undefined, 'request_headers', 'response_headers', 'request_body', 'response_body', 'request_trailers', 'response_trailers'];
+const METADATA_CONTEXT = 8, ATTRIBUTES = 9;
 const EMPTY = Buffer.alloc(0);
-const NONE: Scalars = {};
-const ATTRIBUTES = 'envoy.filters.http.ext_proc';
+const NOTHING_READ: BodyRead = { method: null, id: null, name: null };
+const ATTRIBUTES_OF = 'envoy.filters.http.ext_proc';
+const HEADER_NAMES = new KnownTexts(READ_HEADERS), NAMESPACES = new KnownTexts([METADATA.request, ATTRIBUTES_OF]), KEYS = new KnownTexts(['method', 'id', 'name', SLOT_ATTRIBUTE]);
+const IS_READ: ReadonlySet<string> = new Set(READ_HEADERS);
 
-/** Decodes a ProcessingRequest, only what is read here: a request costs a fifth less than with all of it. Throws a RangeError when it is cut off. */
-export function decodeMessage(bytes: Buffer): ProcessingMessage {
-  const reader = new WireReader(bytes);
-  const message = { kind: null as MessageKind | null, headers: [] as [string, string][], body: EMPTY, isLast: false, read: NONE, attributes: NONE };
+/**
+ * Decodes a ProcessingRequest (in `bytes` from `start` to `end`), only what is read here: a request costs a fifth less than with all of it.
+ * Throws a RangeError when it is cut off.
+ */
+export function decodeMessage(bytes: Buffer, start = 0, end = bytes.length): ProcessingMessage {
+  const reader = new WireReader(bytes, start, end);
+  const message: ProcessingMessage = { kind: null, headers: noHeaders(), body: EMPTY, isLast: false, read: NOTHING_READ, slot: null };
   while (reader.next()) {
     const { field } = reader, kind = KINDS[field];
-    if (kind === undefined && field !== 8 && field !== 9) { reader.skip(); continue; }
-    reader.inside(() => {
-      if (field === 8) reader.each(1, () => { message.read = entry(reader, METADATA.request) ?? message.read; });
-      else if (field === 9) message.attributes = entry(reader, ATTRIBUTES) ?? message.attributes;
-      else if (kind !== undefined) {
-        message.kind = kind;
-        if (field <= 3) headers(reader, message);
-        else if (field <= 5) body(reader, message);
-      }
-    });
+    if (kind === undefined && field !== METADATA_CONTEXT && field !== ATTRIBUTES) { reader.skip(); continue; }
+    const outer = reader.enter();
+    if (field === METADATA_CONTEXT) metadata(reader, message);
+    else if (field === ATTRIBUTES) entry(reader, ATTRIBUTES_OF, message);
+    else if (kind !== undefined) {
+      message.kind = kind;
+      if (field <= 3) headers(reader, message);
+      else if (field <= 5) body(reader, message);
+    }
+    reader.leave(outer);
   }
   return message;
 }
 
 /** HttpHeaders: HeaderMap in field 1, end_of_stream in field 3. */
-function headers(reader: WireReader, into: { headers: [string, string][]; isLast: boolean }): void {
+function headers(reader: WireReader, into: ProcessingMessage): void {
   while (reader.next()) {
-    if (reader.field === 1) reader.inside(() => reader.each(1, () => { into.headers.push(header(reader)); }));
-    else if (reader.field === 3) into.isLast = reader.bool();
+    if (reader.field === 1) {
+      const outer = reader.enter();
+      while (reader.next()) {
+        if (reader.field === 1) header(reader, into.headers);
+        else reader.skip();
+      }
+      reader.leave(outer);
+    } else if (reader.field === 3) into.isLast = reader.bool();
     else reader.skip();
   }
 }
 
 /** HeaderValue: Envoy 1.40 fills `raw_value` (bytes, read as Latin-1 like any header), after the key; `value` is the older way. */
-function header(reader: WireReader): [string, string] {
-  let key = '', value = '', raw = '';
+function header(reader: WireReader, into: MessageHeaders): void {
+  const outer = reader.enter();
+  let key = '', value = '', raw = '', isRead = false;
   while (reader.next()) {
-    if (reader.field === 1) key = reader.latin1();
-    else if (reader.field === 2 && isRead(key)) value = reader.text();
-    else if (reader.field === 3 && isRead(key)) raw = reader.latin1();
+    if (reader.field === 1) { key = reader.latin1(HEADER_NAMES); isRead = IS_READ.has(key); }
+    else if (reader.field === 2 && isRead) value = reader.text();
+    else if (reader.field === 3 && isRead) raw = reader.latin1();
     else reader.skip();
   }
-  return [key, raw === '' ? value : raw];
+  reader.leave(outer);
+  addHeader(into, key, raw === '' ? value : raw);
 }
 
-function body(reader: WireReader, into: { body: Buffer; isLast: boolean }): void {
+function body(reader: WireReader, into: ProcessingMessage): void {
   while (reader.next()) {
     if (reader.field === 1) into.body = reader.bytes();
     else if (reader.field === 2) into.isLast = reader.bool();
@@ -57,35 +71,58 @@ function body(reader: WireReader, into: { body: Buffer; isLast: boolean }): void
   }
 }
 
-/** An entry of `map<string, Struct>` (Metadata's namespaces, the attributes), when it has that key. The key stands before the value, as every encoder writes maps. */
-function entry(reader: WireReader, name: string): Scalars | null {
-  let key = '', found: Scalars | null = null;
+/** Metadata: `map<string, Struct>` by namespace, in field 1. */
+function metadata(reader: WireReader, into: ProcessingMessage): void {
   while (reader.next()) {
-    if (reader.field === 1) key = reader.text();
-    else if (reader.field === 2 && key === name) reader.inside(() => { found = struct(reader); });
-    else reader.skip();
+    if (reader.field !== 1) { reader.skip(); continue; }
+    const outer = reader.enter();
+    entry(reader, METADATA.request, into);
+    reader.leave(outer);
   }
-  return found;
 }
 
-function struct(reader: WireReader): Scalars {
-  const fields: Scalars = Object.create(null) as Scalars;
-  reader.each(1, () => {
+/** An entry of `map<string, Struct>` (Metadata's namespaces, the attributes), when it has that key. The key stands before the value, as every encoder writes maps. */
+function entry(reader: WireReader, name: string, into: ProcessingMessage): void {
+  let key = '';
+  while (reader.next()) {
+    if (reader.field === 1) key = reader.latin1(NAMESPACES);
+    else if (reader.field === 2 && key === name) {
+      const outer = reader.enter();
+      if (name === METADATA.request) into.read = { method: null, id: null, name: null };
+      struct(reader, name, into);
+      reader.leave(outer);
+    } else reader.skip();
+  }
+}
+
+function struct(reader: WireReader, name: string, into: ProcessingMessage): void {
+  while (reader.next()) {
+    if (reader.field !== 1) { reader.skip(); continue; }
+    const outer = reader.enter();
     let key = '';
     while (reader.next()) {
-      if (reader.field === 1) key = reader.text();
-      else if (reader.field === 2) reader.inside(() => { scalar(reader, fields, key); });
-      else reader.skip();
+      if (reader.field === 1) key = reader.latin1(KEYS);
+      else if (reader.field === 2) {
+        const value = scalar(reader);
+        if (name === ATTRIBUTES_OF) { if (key === SLOT_ATTRIBUTE) into.slot = value; }
+        else if (key === 'method') into.read.method = value;
+        else if (key === 'id') into.read.id = value;
+        else if (key === 'name') into.read.name = value;
+      } else reader.skip();
     }
-  });
-  return fields;
+    reader.leave(outer);
+  }
 }
 
-function scalar(reader: WireReader, fields: Scalars, key: string): void {
+function scalar(reader: WireReader): Scalar {
+  const outer = reader.enter();
+  let value: Scalar = null;
   while (reader.next()) {
-    if (reader.field === 2) fields[key] = reader.double();
-    else if (reader.field === 3) fields[key] = reader.text();
-    else if (reader.field === 4) fields[key] = reader.bool();
+    if (reader.field === 2) value = reader.double();
+    else if (reader.field === 3) value = reader.text();
+    else if (reader.field === 4) value = reader.bool();
     else reader.skip();
   }
+  reader.leave(outer);
+  return value;
 }

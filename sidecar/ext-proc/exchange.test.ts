@@ -10,7 +10,7 @@ import { sampleRecord } from '../session/sample-record.ts';
 import { makeServerView } from '../xds/topology.ts';
 import { Arrivals } from './arrivals.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
-import type { MessageKind, ProcessingMessage, Scalars } from './messages.ts';
+import { addHeader, noHeaders, type BodyRead, type MessageKind, type ProcessingMessage } from './messages.ts';
 import type { Reply } from './replies.ts';
 
 const replica = (slot: string, backend = 'stable'): ReplicaEndpoint => ({ server: 'linear', replica: slot, backend, slot, address: `127.0.0.1:300${slot}`, state: 'active', isSteady: false, weight: 100 });
@@ -27,20 +27,24 @@ function contextWith(gate: (slot: string) => GateAnswer = () => ({ kind: 'admit'
   return { context, released, asked };
 }
 
-const message = (kind: MessageKind, headers: Record<string, string>, rest: Partial<ProcessingMessage>): ProcessingMessage => (
-  { kind, headers: Object.entries(headers), body: Buffer.alloc(0), isLast: false, read: {}, attributes: {}, ...rest });
-const requestHeaders = (headers: Record<string, string>, read: Scalars = {}): ProcessingMessage => message('request_headers', { ':method': 'POST', ...headers }, { read });
-const responseHeaders = (headers: Record<string, string>, slot: string | null): ProcessingMessage => message('response_headers', { ':status': '200', ...headers }, {
-  attributes: slot === null ? {} : { "xds.upstream_host_metadata.filter_metadata['holdfast']['slot']": slot },
-});
-interface Read { status?: number; body?: { error: { code: number }; id: unknown }; set: Record<string, string>; reply: Reply }
+function message(kind: MessageKind, values: Record<string, string>, rest: Partial<ProcessingMessage>): ProcessingMessage {
+  const headers = noHeaders();
+  for (const [name, value] of Object.entries(values)) addHeader(headers, name, value);
+  return { kind, headers, body: Buffer.alloc(0), isLast: false, read: { method: null, id: null, name: null }, slot: null, ...rest };
+}
+const requestHeaders = (headers: Record<string, string>, read: Partial<BodyRead> = {}): ProcessingMessage =>
+  message('request_headers', { ':method': 'POST', ...headers }, { read: { method: null, id: null, name: null, ...read } });
+const responseHeaders = (headers: Record<string, string>, slot: string | null): ProcessingMessage => message('response_headers', { ':status': '200', ...headers }, { slot });
+
+interface Mutation { set_headers?: { header: { key: string; raw_value: Buffer } }[] }
+interface Read { status?: number; body?: { error: { code: number }; id: unknown }; set: Readonly<Record<string, string>>; metadata: unknown }
+const written = (mutation: Mutation | undefined): Record<string, string> => Object.fromEntries((mutation?.set_headers ?? []).map(({ header }) => [header.key, header.raw_value.toString()]));
 function read(reply: Reply): Read {
+  if (reply.then !== undefined) return { set: reply.set ?? {}, metadata: reply.metadata };
   const answer = reply['immediate_response'] as { status: { code: number }; headers: Mutation; body: Buffer } | undefined;
-  interface Mutation { set_headers?: { header: { key: string; raw_value: Buffer } }[] }
-  const phase = (reply['request_headers'] ?? reply['response_headers']) as { response: { header_mutation?: Mutation } } | undefined;
-  const mutation = answer?.headers ?? phase?.response.header_mutation;
+  const phase = reply['response_headers'] as { response: { header_mutation?: Mutation } } | undefined;
   return {
-    set: Object.fromEntries((mutation?.set_headers ?? []).map(({ header }) => [header.key, header.raw_value.toString()])), reply,
+    set: written(answer?.headers ?? phase?.response.header_mutation), metadata: reply['dynamic_metadata'],
     ...(answer && { status: answer.status.code, body: JSON.parse(answer.body.toString()) as Read['body'] & object }),
   };
 }
@@ -51,7 +55,7 @@ test('initialize avoids a slot whose breaker rejects; when all do, the client is
   const begun = read(await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 })));
   t.is(begun.set['x-holdfast-host'], '127.0.0.1:3002,127.0.0.1:7900');
   t.truthy(begun.set['x-envoy-retry-on']);
-  t.deepEqual(begun.reply['dynamic_metadata'], { holdfast: { permit: 'p-7' } });
+  t.deepEqual(begun.metadata, { permit: 'p-7' });
   const none = contextWith((slot) => ({ kind: 'reject', breaker: breakerOf('replica', slot), retryAfterMs: Number(slot) * 3000 }));
   const refused = read(await new Exchange(none.context, 'linear').on(requestHeaders({}, { method: 'initialize', id: 'a' })));
   t.like(refused, { status: 503, body: { id: 'a', error: { code: -31003 } }, set: { 'retry-after': '3' } });
@@ -94,16 +98,33 @@ test('a session of a replica with an open breaker goes to the relay, a call of a
   const sent = { 'x-holdfast-session': clientId, 'mcp-session-id': 'up' };
   t.like(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))), { status: 503, body: { id: 9, error: { code: -31003 } } });
   open.level = 'replica';
-  t.deepEqual(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))).reply['dynamic_metadata'], { holdfast: { host: '127.0.0.1:7900' } });
+  t.deepEqual(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { method: 'tools/call', id: 9 }))).metadata, { host: '127.0.0.1:7900' });
   open.level = null;
   const pinned = read(await new Exchange(context, 'linear').on(requestHeaders(sent)));
-  t.deepEqual([pinned.set, pinned.reply['dynamic_metadata']], [{}, { holdfast: { host: '127.0.0.1:3001,127.0.0.1:7900' } }]);
+  t.deepEqual([pinned.set, pinned.metadata], [{}, { host: '127.0.0.1:3001,127.0.0.1:7900' }]);
   // Moved: the replica knows it by another id than Envoy takes from the client's.
   await context.directory.move({ ...record, slot: '2', upstreamId: 'else', epoch: 1 }, 0);
   const moved = read(await new Exchange(context, 'linear').on(requestHeaders(sent)));
-  t.deepEqual([moved.set, moved.reply['dynamic_metadata']], [{ 'mcp-session-id': 'else' }, { holdfast: { host: '127.0.0.1:3002,127.0.0.1:7900' } }]);
+  t.deepEqual([moved.set, moved.metadata], [{ 'mcp-session-id': 'else' }, { host: '127.0.0.1:3002,127.0.0.1:7900' }]);
   await context.directory.tombstone('linear', record.digest);
   t.like(read(await new Exchange(context, 'linear').on(requestHeaders(sent, { id: 10 }))), { status: 404, body: { id: 10 } });
+});
+
+test('activity is noted every five seconds, each second where the replica is drained, and often enough for a short life', async (t) => {
+  const touchedAfter = async (endpoint: ReplicaEndpoint, sessionTtlSeconds: number): Promise<number[]> => {
+    const touched: number[] = [], { context } = contextWith(undefined, [endpoint]);
+    const view = makeServerView({ policy: serverPolicySchema.parse({ name: 'linear', sessionTtlSeconds }), lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, [endpoint]);
+    const clientId = clientSessionId({ slot: '1', upstreamId: 'up', principal: null });
+    let nowMs = 5000;
+    await context.directory.remember(sampleRecord({ clientId, slot: '1', lastActivityMs: nowMs }));
+    const directory = { ...context.directory, touch(server: string, digest: string, atMs: number) { touched.push(atMs - 5000); context.directory.touch(server, digest, atMs); } };
+    for (; nowMs <= 15_000; nowMs += 250) await new Exchange({ ...context, directory, server: () => view, now: () => nowMs }, 'linear').on(requestHeaders({ 'x-holdfast-session': clientId }));
+    return touched;
+  };
+  t.deepEqual(await touchedAfter(replica('1'), 3600), [5000, 10_000]);
+  t.deepEqual(await touchedAfter({ ...replica('1'), state: 'draining' }, 3600), Array.from({ length: 10 }, (_, i) => 1000 * (i + 1)));
+  t.deepEqual(await touchedAfter(replica('1'), 10), [2500, 5000, 7500, 10_000]);
+  t.deepEqual(await touchedAfter({ ...replica('1'), state: 'draining' }, 2), Array.from({ length: 20 }, (_, i) => 500 * (i + 1)));
 });
 
 test('a server that nobody has told of yet, or without a replica, is answered with 503', async (t) => {
@@ -117,8 +138,8 @@ test('a question about an empty session id is left to the relay, whoever is aske
   const { context, asked } = contextWith();
   const empty: Record<string, string>[] = [{}, { 'x-holdfast-session': '' }, { 'x-holdfast-session': ' , ' }];
   for (const headers of empty) {
-    const reply = await new Exchange(context, 'linear').on(requestHeaders({ 'x-holdfast-server': 'linear', ...headers }, { method: 'initialize', id: 1 }));
-    t.deepEqual([reply['dynamic_metadata'], read(reply).set], [{ holdfast: { host: '127.0.0.1:7900' } }, {}]);
+    const { metadata, set } = read(await new Exchange(context, 'linear').on(requestHeaders({ 'x-holdfast-server': 'linear', ...headers }, { method: 'initialize', id: 1 })));
+    t.deepEqual([metadata, set], [{ host: '127.0.0.1:7900' }, {}]);
   }
   t.deepEqual(asked, []);
   t.is(read(await new Exchange(context, 'linear').on(requestHeaders({}, { method: 'initialize', id: 1 }))).set['x-holdfast-host'], '127.0.0.1:3001,127.0.0.1:7900');

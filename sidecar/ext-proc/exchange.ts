@@ -10,10 +10,11 @@ import { place } from '../routing/placement.ts';
 import { principalOf } from '../routing/principal.ts';
 import { newSession } from '../session/new-session.ts';
 import type { Found, SessionDirectory } from '../session/session-directory.ts';
+import { touchIntervalMs } from '../session/touch-interval.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { InitializeResultReader } from './initialize-result.ts';
-import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
-import { answerReply, requestBodyReply, requestHeadersReply, requestTrailersReply, responseBodyReply, responseHeadersReply, responseTrailersReply, type Reply } from './replies.ts';
+import { hasCredentials, readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
+import { answerReply, requestBodyReply, requestTrailersReply, responseBodyReply, responseHeadersReply, responseTrailersReply, type Reply } from './replies.ts';
 import type { Arrivals } from './arrivals.ts';
 
 export interface ExchangeContext {
@@ -34,8 +35,8 @@ export interface ExchangeContext {
 /** Envoy may send an initialize to the next host whatever happened to the first: a session that nobody was told of harms nobody. */
 const RETRY_INITIALIZE = 'connect-failure,refused-stream,reset';
 
-/** Activity is noted this often: less than half of what makes a session idle (relay/drained-slots.ts). */
-const TOUCH_MS = 1000;
+/** How often activity is noted where a replica is drained: more than twice in the time that makes a session idle (relay/drained-slots.ts). */
+const TOUCH_DRAINED_MS = 1000;
 
 /** One HTTP request on the decide route, from its headers to the end of its answer. */
 export class Exchange {
@@ -83,7 +84,7 @@ export class Exchange {
     const request = this.#request = readRequest(message);
     const server = this.#server;
     // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
-    if (request.isQuestion && request.view.clientIds.length === 0) return requestHeadersReply({ metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' });
+    if (request.isQuestion && request.view.clientIds.length === 0) return { metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
     if (!server) return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'), 1);
     const decision = decide(request.view);
     if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);
@@ -92,7 +93,7 @@ export class Exchange {
       const settled = decideSession(request.view, session, known, server, this.#context.relay);
       if (settled.kind !== 'pin') return this.#carryOut(settled, request, server);
       const nowMs = this.#context.now();
-      if (known.kind !== 'live' || nowMs - known.record.lastActivityMs >= TOUCH_MS) this.#context.directory.touch(server.name, digest, nowMs);
+      if (known.kind !== 'live' || nowMs - known.record.lastActivityMs >= touchEveryMs(settled.slot, server)) this.#context.directory.touch(server.name, digest, nowMs);
       return this.#pin(settled, settled.upstreamId !== session.upstreamId, request, server);
     };
     // Nearly always it is known here: then nothing has to wait.
@@ -104,7 +105,7 @@ export class Exchange {
     switch (decision.kind) {
       case 'answer': return answerReply(decision.status, decision.error, decision.retryAfterSeconds);
       case 'begin': return this.#begin(request, server);
-      default: return requestHeadersReply({ then: 'nothing' });
+      default: return { then: 'nothing' };
     }
   }
 
@@ -115,10 +116,10 @@ export class Exchange {
     if (answer.kind === 'reject') {
       if (answer.breaker.level === 'tool') return this.#rejected(request, server, slot, answer.retryAfterMs, answer.breaker);
       // The relay moves the session to a replica that is well.
-      return requestHeadersReply({ set, metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' });
+      return { set, metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
     }
     this.#permit = answer.permit;
-    return requestHeadersReply({ set, metadata: { [METADATA.host]: hosts.join(','), ...permitMetadata(answer.permit).metadata }, then: 'nothing' });
+    return { set, metadata: pinMetadata(hosts, answer.permit), then: 'nothing' };
   }
 
   #begin(request: ReadRequest, server: ServerView): Reply {
@@ -131,10 +132,10 @@ export class Exchange {
     this.#isBeginning = true;
     this.#permit = placed.permit;
     this.#arrive(placed.endpoint.slot);
-    return requestHeadersReply({
+    return {
       set: { [HEADER.host]: `${placed.endpoint.address},${this.#context.relay}`, ...(request.view.method === 'initialize' && { [HEADER.retryOn]: RETRY_INITIALIZE }) },
-      then: request.isBodyless ? 'response' : 'body', ...permitMetadata(placed.permit),
-    });
+      then: request.isBodyless ? 'response' : 'body', ...(placed.permit !== null && { metadata: { [METADATA.permit]: placed.permit } }),
+    };
   }
 
   #place(server: ServerView): { kind: 'placed'; endpoint: ReplicaEndpoint; permit: string | null } | { kind: 'reject'; retryAfterMs: number } | { kind: 'none' } {
@@ -172,7 +173,7 @@ export class Exchange {
     const { clientId, record } = newSession({
       server: server.name, backend: server.bySlot(slot)?.backend ?? '', slot, upstreamId: sessionId, principal: principalOf(request.view.authorization, server.policy.bind), nowMs: now(),
       // What the replica answers follows with the body; until then, what was asked for.
-    }, { hasCredentials: request.hasCredentials(), initializeParams, protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '' });
+    }, { hasCredentials: hasCredentials(request), initializeParams, protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '' });
     await directory.remember(record);
     this.#arrive(null);
     onCreated(server.name, record.backend);
@@ -187,8 +188,14 @@ export class Exchange {
   }
 }
 
+function touchEveryMs(slot: string | null, { bySlot, policy }: ServerView): number {
+  const everyMs = touchIntervalMs(policy.sessionTtlSeconds);
+  return slot !== null && bySlot(slot)?.state === 'draining' ? Math.min(everyMs, TOUCH_DRAINED_MS) : everyMs;
+}
+
 const ADMITTED: GateAnswer = { kind: 'admit', permit: null };
-const permitMetadata = (permit: string | null): { metadata?: Record<string, string> } => permit === null ? {} : { metadata: { [METADATA.permit]: permit } };
+const pinMetadata = (hosts: readonly string[], permit: string | null): Record<string, string> =>
+  permit === null ? { [METADATA.host]: hosts.join(',') } : { [METADATA.host]: hosts.join(','), [METADATA.permit]: permit };
 
 function paramsIn(body: Buffer): unknown {
   try {

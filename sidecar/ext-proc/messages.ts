@@ -3,41 +3,70 @@ import type { RequestView } from '../routing/decide.ts';
 import { carriesCredentials } from '../routing/principal.ts';
 
 export type MessageKind = 'request_headers' | 'request_body' | 'request_trailers' | 'response_headers' | 'response_body' | 'response_trailers';
-/** Scalars of a Struct; what is neither text nor number nor boolean is absent. */
-export type Scalars = Record<string, string | number | boolean>;
+/** A value of a Struct; null for what is not there, or is neither text nor number nor boolean. */
+export type Scalar = string | number | boolean | null;
 
 /** What Envoy sends on an ext_proc stream, as far as it is read here. */
 export interface ProcessingMessage {
   kind: MessageKind | null;
-  /** In order; a name may stand there several times. Values of headers that {@link isRead} does not name are left empty. */
-  headers: readonly (readonly [name: string, value: string])[];
+  headers: MessageHeaders;
   body: Buffer;
   isLast: boolean;
   /** What filters read of the request's body. */
-  read: Scalars;
-  attributes: Scalars;
+  read: BodyRead;
+  /** The slot that answers, as the attribute {@link SLOT_ATTRIBUTE} says it. */
+  slot: Scalar;
 }
 
-const READ_HEADERS: ReadonlySet<string> = new Set([':method', ':status', HEADER.session, HEADER.sessionId, HEADER.server, HEADER.protocolVersion, 'authorization', 'content-type']);
-/** Whether the value of this header matters here. */
-export const isRead = (name: string): boolean => READ_HEADERS.has(name);
+export interface BodyRead { method: Scalar; id: Scalar; name: Scalar }
 
-const SLOT_ATTRIBUTE = `xds.upstream_host_metadata.filter_metadata['${METADATA.namespace}']['slot']`;
-
-function first({ headers }: ProcessingMessage, name: string): string | null {
-  for (const [key, value] of headers) if (key === name) return value;
-  return null;
+/** Of a header that stands there several times the first value, except for session ids; null where there is none. */
+export interface MessageHeaders {
+  /** Of all headers. */
+  names: string[];
+  method: string | null;
+  status: string | null;
+  /** {@link HEADER.session} and {@link HEADER.sessionId}, every one of them. */
+  sessions: string[];
+  sessionIds: string[];
+  server: string | null;
+  protocolVersion: string | null;
+  authorization: string | null;
+  contentType: string | null;
 }
+
+export const noHeaders = (): MessageHeaders =>
+  ({ names: [], method: null, status: null, sessions: [], sessionIds: [], server: null, protocolVersion: null, authorization: null, contentType: null });
+
+/** Names of the headers whose values matter here. */
+export const READ_HEADERS = [':method', ':status', HEADER.session, HEADER.sessionId, HEADER.server, HEADER.protocolVersion, 'authorization', 'content-type'] as const;
+
+/** Adds a header; whether its value matters tells {@link READ_HEADERS}. */
+export function addHeader(headers: MessageHeaders, name: string, value: string): void {
+  headers.names.push(name);
+  switch (name) {
+    case ':method': headers.method ??= value; return;
+    case ':status': headers.status ??= value; return;
+    case HEADER.session: headers.sessions.push(value); return;
+    case HEADER.sessionId: headers.sessionIds.push(value); return;
+    case HEADER.server: headers.server ??= value; return;
+    case HEADER.protocolVersion: headers.protocolVersion ??= value; return;
+    case 'authorization': headers.authorization ??= value; return;
+    case 'content-type': headers.contentType ??= value; return;
+    default:
+  }
+}
+
+export const SLOT_ATTRIBUTE = `xds.upstream_host_metadata.filter_metadata['${METADATA.namespace}']['slot']`;
 
 /** The server's name, where the route says it in a header of the request. */
-export const serverOf = (message: ProcessingMessage): string => first(message, HEADER.server) ?? '';
-
-const all = ({ headers }: ProcessingMessage, name: string): string[] => headers.filter(([key]) => key === name).map(([, value]) => value);
+export const serverOf = ({ headers }: ProcessingMessage): string => headers.server ?? '';
 
 /** Every session id that the client sent; an empty one is none. Envoy's filters put the client's aside and the replica's in its place; several arrive joined by commas. */
-export function sessionIds(message: ProcessingMessage): string[] {
-  const own = all(message, HEADER.session), original = own.length > 0 ? own : all(message, HEADER.sessionId);
-  return original.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== '');
+export function sessionIds({ headers: { sessions, sessionIds } }: ProcessingMessage): readonly string[] {
+  const values = sessions.length > 0 ? sessions : sessionIds, only = values.length === 1 ? values[0]! : null;
+  if (only !== null && only !== '' && !/[,\s]/.test(only)) return values;
+  return values.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== '');
 }
 
 export interface ReadRequest {
@@ -46,37 +75,40 @@ export interface ReadRequest {
   isBodyless: boolean;
   /** Asked on a route of requests that name a session: it alone says the server in a header of the request, and nothing after these headers is seen. */
   isQuestion: boolean;
-  /** Asked of new sessions only. */ hasCredentials: () => boolean;
+  /** Names of all its headers. */
+  headerNames: readonly string[];
 }
 
 /** Reads a request's headers, and what Envoy's filters read of its body. */
 export function readRequest(message: ProcessingMessage): ReadRequest {
-  const { method, id, name } = message.read;
+  const { headers, read: { method, id, name } } = message;
   return {
     view: {
-      httpMethod: first(message, ':method') ?? '',
+      httpMethod: headers.method ?? '',
       clientIds: sessionIds(message),
-      authorization: first(message, 'authorization'),
-      protocolVersion: first(message, HEADER.protocolVersion),
+      authorization: headers.authorization,
+      protocolVersion: headers.protocolVersion,
       method: typeof method === 'string' ? method : null,
       rpcId: typeof id === 'string' || typeof id === 'number' ? id : null,
     },
     tool: method === 'tools/call' && typeof name === 'string' ? name : null,
     isBodyless: message.isLast,
     isQuestion: serverOf(message) !== '',
-    hasCredentials: () => carriesCredentials(message.headers.map(([name]) => name)),
+    headerNames: headers.names,
   };
 }
+
+/** Asked of new sessions only. */
+export const hasCredentials = ({ headerNames }: ReadRequest): boolean => carriesCredentials(headerNames);
 
 export interface ReadResponse { status: number; sessionId: string | null; isEventStream: boolean; slot: string | null }
 
 /** Reads a response's headers and which slot answered: null when it was a relay. */
-export function readResponse(message: ProcessingMessage): ReadResponse {
-  const slot = message.attributes[SLOT_ATTRIBUTE];
+export function readResponse({ headers, slot }: ProcessingMessage): ReadResponse {
   return {
-    status: Number(first(message, ':status') ?? 0),
-    sessionId: first(message, HEADER.sessionId),
-    isEventStream: (first(message, 'content-type') ?? '').startsWith('text/event-stream'),
+    status: Number(headers.status ?? 0),
+    sessionId: headers.sessionIds[0] ?? null,
+    isEventStream: (headers.contentType ?? '').startsWith('text/event-stream'),
     slot: typeof slot === 'string' && slot !== '' ? slot : null,
   };
 }

@@ -9,7 +9,7 @@ import { encodeReply } from './encode-reply.ts';
 import { serverOf, type ProcessingMessage } from './messages.ts';
 import { decideQuestions, type DecideOptions } from './questions/decide.ts';
 import { startQuestionServer, type QuestionServer } from './questions/question-server.ts';
-import { isLast, type Reply } from './replies.ts';
+import { isLast, isRefusal, type Reply } from './replies.ts';
 
 export interface ExtProcOptions extends DecideOptions {
   /** Where to listen: paths of Unix sockets, each with a second one for questions beside it (questionSocket), or `host:port`. */
@@ -63,7 +63,7 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
         isAnswered = true;
         // Envoy has nothing more to ask.
         if (isLast(reply)) call.end();
-        metrics.extProc(message.kind ?? 'unknown', 'immediate_response' in reply ? 'reject' : 'ok', performance.now() - startedAt);
+        metrics.extProc(message.kind ?? 'unknown', isRefusal(reply) ? 'reject' : 'ok', performance.now() - startedAt);
       } catch (error) {
         onError(error);
         metrics.extProc(message.kind ?? 'unknown', 'error', performance.now() - startedAt);

@@ -4,7 +4,7 @@ import { StoreGauge, type Asked } from '../session/store-gauge.ts';
 import type { AffinityKey } from './affinity-key.ts';
 import type { AffinityStore } from './affinity-store.ts';
 
-interface Held { slot: string; untilMs: number; writtenMs: number; movedAt: number }
+interface Held { readonly key: string; slot: string; untilMs: number; writtenMs: number; movedAt: number }
 
 export interface AffinityMemoryOptions {
   /** Null: this process alone remembers. */
@@ -83,13 +83,13 @@ export class AffinityMemory {
     const found = await this.#ask(READ_LIMIT_MS, (store) => store.get(server, key));
     if (found?.kind !== 'answered' || found.value === null) return null;
     // When it was written is not known, so the next use writes it again.
-    this.#keep(nameOf(server, key), { slot: found.value, untilMs: this.#clock.now() + ttlSeconds * 1000, writtenMs: 0, movedAt: 0 });
+    this.#keep({ key: nameOf(server, key), slot: found.value, untilMs: this.#clock.now() + ttlSeconds * 1000, writtenMs: 0, movedAt: 0 });
     return found.value;
   }
 
   async #write(server: string, key: AffinityKey, slot: string, ttlSeconds: number): Promise<void> {
     const now = this.#clock.now();
-    this.#keep(nameOf(server, key), { slot, untilMs: now + ttlSeconds * 1000, writtenMs: now, movedAt: 0 });
+    this.#keep({ key: nameOf(server, key), slot, untilMs: now + ttlSeconds * 1000, writtenMs: now, movedAt: 0 });
     await this.#ask(WRITE_LIMIT_MS, (store) => store.set(server, key, slot, ttlSeconds));
   }
 
@@ -106,8 +106,8 @@ export class AffinityMemory {
     }
   }
 
-  #keep(name: string, held: Held): void {
-    this.#held.add(name, held);
+  #keep(held: Held): void {
+    this.#held.add(held);
     if (this.#held.size > this.#maxHeld) this.#held.delete(this.#held.oldest!);
   }
 }

@@ -1,7 +1,7 @@
 import { eachMember, skipSpace } from '../../proto/json-scan.ts';
 import { RecencyMap } from '../session/recency-map.ts';
 
-interface Entry { method: string; uri: string | null; beforeTtl: Buffer; afterTtl: Buffer; untilMs: number; bytes: number; movedAt: number }
+interface Entry { readonly key: string; method: string; uri: string | null; beforeTtl: Buffer; afterTtl: Buffer; untilMs: number; bytes: number; movedAt: number }
 
 /** Limits of one process: results beyond them are simply not kept; the least recently used go first. */
 const MAX_RESULT_BYTES = 1 << 20, MAX_TOTAL_BYTES = 64 << 20, MAX_ENTRIES = 10_000;
@@ -45,7 +45,7 @@ export class SharedCache {
     const name = `${server}/${key}`;
     this.#drop(name);
     const beforeTtl = Buffer.from(cut.beforeTtl), afterTtl = Buffer.from(cut.afterTtl), bytes = beforeTtl.length + afterTtl.length + name.length;
-    this.#entries.add(name, { ...of, beforeTtl, afterTtl, untilMs: nowMs + Math.min(cut.ttlMs, MAX_TTL_MS), bytes, movedAt: 0 });
+    this.#entries.add({ key: name, ...of, beforeTtl, afterTtl, untilMs: nowMs + Math.min(cut.ttlMs, MAX_TTL_MS), bytes, movedAt: 0 });
     this.#bytes += bytes;
     while (this.#bytes > MAX_TOTAL_BYTES || this.#entries.size > MAX_ENTRIES) this.#drop(this.#entries.oldest!);
     return true;

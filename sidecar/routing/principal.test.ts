@@ -26,6 +26,19 @@ test('what is no JWT is no principal, and never an error', (t) => {
   for (const text of [undefined, null, '', 'Basic YTpi', 'Bearer', 'Bearer a.b.c', `Bearer ${part([])}.${part({ sub: 'x' })}.s`, jwt({ iss: 'i' }), jwt({ sub: 7 })]) t.is(principalOf(text, 'principal'), null);
 });
 
+test('a header that was read before speaks for the next token, and for no other header', (t) => {
+  const header = part({ alg: 'ES256', typ: 'JWT', kid: '1' }), claims = part({ iss: 'i', sub: 'ann' });
+  const first = principalOf(`Bearer ${header}.${claims}.a`, 'principal');
+  t.is(principalOf(`Bearer ${header}.${claims}.b`, 'principal'), first);
+  t.not(principalOf(`Bearer ${header}.${part({ iss: 'i', sub: 'bob' })}.a`, 'principal'), first);
+  for (const other of [part([]), part({ typ: 'JWT' }), '', header.slice(1), `${header}=`]) t.is(principalOf(`Bearer ${other}.${claims}.a`, 'principal'), null, other);
+  t.is(principalOf(`Bearer ${header}.${part('ann')}.a`, 'principal'), null);
+  t.is(principalOf(`Bearer ${header}.${part({ sub: 'ann' })}`, 'principal'), null);
+  t.is(principalOf(`Bearer ${header}.${claims}.a.b`, 'principal'), null);
+  t.is(principalOf(`Bearer ${header}.${part({ sub: 'a'.repeat(17_000) })}.a`, 'principal'), null);
+  t.is(principalOf(`Bearer ${header}.${claims}.a`, 'principal'), first);
+});
+
 test('operators see 12 digits of a principal, or anonymous', (t) => {
   t.is(userIdOf(null), 'anonymous');
   t.is(userIdOf('0123456789abcdef'), '0123456789ab');

@@ -1,23 +1,23 @@
 import test from 'ava';
 import { RecencyMap } from './recency-map.ts';
 
-const entry = () => ({ movedAt: 0 });
+const entry = (key: string) => ({ key, movedAt: 0 });
 
 test('what is used goes behind what is not', (t) => {
-  const map = new RecencyMap<{ movedAt: number }>();
-  for (const key of ['a', 'b', 'c']) map.add(key, entry());
+  const map = new RecencyMap<{ key: string; movedAt: number }>();
+  for (const key of ['a', 'b', 'c']) map.add(entry(key));
   map.use('a');
   t.deepEqual([...map.keys()], ['b', 'c', 'a']);
   t.is(map.oldest, 'b');
-  map.add('b', entry());
+  map.add(entry('b'));
   t.deepEqual([...map.keys()], ['c', 'a', 'b']);
   t.is(map.use('unknown'), undefined);
 });
 
 test('an entry that is used all the time is moved once in many reads, and never becomes the oldest', (t) => {
-  const map = new RecencyMap<{ movedAt: number }>(), hot = entry();
-  map.add('hot', hot);
-  for (let i = 0; i < 800; i++) map.add(String(i), entry());
+  const map = new RecencyMap<{ key: string; movedAt: number }>(), hot = entry('hot');
+  map.add(hot);
+  for (let i = 0; i < 800; i++) map.add(entry(String(i)));
   let moves = 0, was = hot.movedAt;
   for (let i = 0; i < 2000; i++) {
     map.use('hot');

@@ -5,7 +5,7 @@ const MOVED_AGAIN = 1 / 8;
  * A Map whose order is about that of use, the longest unused first. What is read moves to the end, but not on every read: V8's Map keeps what was
  * deleted in its chains until it grows, so that an entry that is asked for all the time would make each of its reads walk over thousands of them.
  */
-export class RecencyMap<V extends { movedAt: number }> extends Map<string, V> {
+export class RecencyMap<V extends { readonly key: string; movedAt: number }> extends Map<string, V> {
   #reads = 0;
 
   /** Reads an entry that is being used. */
@@ -13,15 +13,15 @@ export class RecencyMap<V extends { movedAt: number }> extends Map<string, V> {
     const entry = this.get(key);
     if (!entry) return undefined;
     this.#reads += 1;
-    if (this.#reads - entry.movedAt > this.size * MOVED_AGAIN) this.add(key, entry);
+    if (this.#reads - entry.movedAt > this.size * MOVED_AGAIN) this.add(entry);
     return entry;
   }
 
-  /** Puts an entry at the end. */
-  add(key: string, entry: V): void {
-    this.delete(key);
+  /** Puts an entry at the end, by its own key: one that a reader made would grow old here, for nothing. */
+  add(entry: V): void {
+    this.delete(entry.key);
     entry.movedAt = this.#reads;
-    this.set(key, entry);
+    this.set(entry.key, entry);
   }
 
   /** Key of the entry that has been unused the longest. */

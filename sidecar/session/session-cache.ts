@@ -2,7 +2,7 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import { Interner } from './interner.ts';
 import { RecencyMap } from './recency-map.ts';
 
-export interface CachedSession { record: SessionRecord; generation: number; movedAt: number }
+export interface CachedSession { readonly key: string; record: SessionRecord; generation: number; movedAt: number }
 
 /**
  * The sessions that this node knows, about least recently used first out, with the number on each slot.
@@ -52,7 +52,7 @@ export class SessionCache {
       initializeParams: this.#interner.share(record.initializeParams),
       capabilities: this.#interner.share(record.capabilities) as SessionRecord['capabilities'],
     };
-    this.#entries.add(key, { record: shared, generation: this.#generation, movedAt: 0 });
+    this.#entries.add({ key, record: shared, generation: this.#generation, movedAt: 0 });
     this.#count(record, 1);
     if (this.#entries.size > this.#maxEntries) this.delete(this.#entries.oldest!);
   }

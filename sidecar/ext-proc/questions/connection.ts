@@ -1,5 +1,6 @@
 import { frame as grpcFrame, PREFIX_BYTES, writePrefix } from '../grpc-frames.ts';
 import { GRPC_STATUS } from '../grpc-server.ts';
+import { ByStream } from './by-stream.ts';
 import {
   ERROR, FIRST_WINDOW, FLAG, FRAME, frame, FrameReader, goAway, GRPC_HEADERS, grpcStatus, HEAD_BYTES, MAX_FRAME_BYTES, pong, readSettings, rstStream, SETTING, settings, settingsAck, windowUpdate, writeHead,
 } from './frames.ts';
@@ -45,7 +46,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #reader = new FrameReader((type, flags, stream, bytes, start, end) => { this.#onFrame(type, flags, stream, bytes, start, end); });
   /** What is being asked or waits for its answer, by stream; nobody waits for what is not in here any more. */
-  readonly #open = new Map<number, OpenQuestion>();
+  readonly #open = new ByStream<OpenQuestion>();
   readonly #out: Buffer[] = [];
   /** Answers that the peer's window has no room for. */
   readonly #held: [stream: number, reply: Buffer][] = [];
@@ -111,7 +112,7 @@ export class Connection {
       if (stream % 2 === 0) return this.#break(ERROR.protocol);
       this.#lastStream = stream;
       if (this.#isLeaving || this.#open.size >= MAX_QUESTIONS) return this.#send(rstStream(stream, ERROR.refusedStream));
-      this.#open.set(stream, new OpenQuestion(this, stream));
+      this.#open.add(new OpenQuestion(this, stream));
     }
     if (flags & FLAG.endStream) this.#onEnd(stream);
   }
@@ -151,7 +152,7 @@ export class Connection {
 
   /** Called by the question. */
   answer(stream: number, reply: Buffer): boolean {
-    if (!this.#open.has(stream)) return false;
+    if (this.#open.get(stream) === undefined) return false;
     const length = reply.length + PREFIX_BYTES;
     if (length > this.#streamWindow) {
       this.#options.onError(new Error(`ext_proc: an answer of ${length} bytes is larger than the window that Envoy gives a stream (${this.#streamWindow})`));
@@ -227,14 +228,14 @@ export class Connection {
 /** One stream, from its headers until it is answered or given up. */
 class OpenQuestion implements Question {
   readonly #connection: Connection;
-  readonly #stream: number;
+  readonly stream: number;
   message = NOTHING;
   isAsked = false;
   #taken: Buffer = NOTHING;
 
   constructor(connection: Connection, stream: number) {
     this.#connection = connection;
-    this.#stream = stream;
+    this.stream = stream;
   }
 
   /** Bytes of the message; a status says why they are none. */
@@ -255,9 +256,9 @@ class OpenQuestion implements Question {
     return undefined;
   }
 
-  answer(reply: Buffer): boolean { return this.#connection.answer(this.#stream, reply); }
+  answer(reply: Buffer): boolean { return this.#connection.answer(this.stream, reply); }
 
-  fail(status: number): void { this.#connection.fail(this.#stream, status); }
+  fail(status: number): void { this.#connection.fail(this.stream, status); }
 }
 
 const trailersOnly = (stream: number, status: number): Buffer => frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, Buffer.concat([GRPC_HEADERS, grpcStatus(status)]));

@@ -3,7 +3,7 @@ import { encodeReply } from '../encode-reply.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
 import { GRPC_STATUS } from '../grpc-server.ts';
 import { serverOf } from '../messages.ts';
-import type { Reply } from '../replies.ts';
+import { isRefusal, type Reply } from '../replies.ts';
 import type { OnQuestion } from './connection.ts';
 
 export interface DecideOptions extends ExchangeContext {
@@ -26,7 +26,7 @@ export function decideQuestions(options: DecideOptions): OnQuestion {
     /** Envoy may have given up meanwhile: then nothing was sent on, and a permit is free again. */
     const answer = (reply: Reply): void => {
       const isTaken = question.answer(encodeReply(reply));
-      metrics.extProc(kind, 'immediate_response' in reply ? 'reject' : 'ok', performance.now() - sinceMs);
+      metrics.extProc(kind, isRefusal(reply) ? 'reject' : 'ok', performance.now() - sinceMs);
       exchange?.close(isTaken);
     };
     try {
