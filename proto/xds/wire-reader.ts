@@ -27,8 +27,7 @@ export class WireReader {
   field = 0;
   #type = 0;
 
-  /** The message stands in `bytes` from `start` to `end`. */
-  constructor(bytes: Buffer, start = 0, end = bytes.length) { this.#bytes = bytes; this.#at = start; this.#end = end; }
+  constructor(bytes: Buffer) { this.#bytes = bytes; this.#at = 0; this.#end = bytes.length; }
 
   /** Goes to the next field; false at the end. The field before must have been read or skipped. */
   next(): boolean {

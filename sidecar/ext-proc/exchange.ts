@@ -70,9 +70,6 @@ export class Exchange {
     }
   }
 
-  /** Whether a breaker gave a permit that must be settled. */
-  get holdsPermit(): boolean { return this.#permit !== null; }
-
   /** The stream is over. `isAnswered`: Envoy had its answer, so the request went on and its access log will settle the permit. */
   close(isAnswered: boolean): void {
     this.#arrive(null);
