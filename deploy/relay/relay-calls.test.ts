@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { sessionDigest } from '../../proto/session-record.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { event, json, sse, startFakeReplica, type FakeReplica } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
@@ -32,6 +33,23 @@ test('an older server’s 400 about the session of a live record is a lost sessi
   t.is(answer.status, 200);
   t.truthy((await answer.json() as { result: unknown }).result);
   t.is(await rig.metric('mcp_session_recoveries_total'), 1);
+});
+
+test('a session’s requests keep it alive, noted every five seconds; what no session of its own is asked for does not', async (t) => {
+  const { post, rig, fleet, session } = await setup(t), digest = sessionDigest(session);
+  const lastActivityMs = () => rig.directory.peek('linear', digest)!.lastActivityMs, beganMs = lastActivityMs();
+  const askAt = async (laterMs: number, headers?: Record<string, string>): Promise<number> => {
+    const before = rig.outcomes.length;
+    fleet.now = () => beganMs + laterMs;
+    await (await post(list(), headers)).text();
+    await waitFor(() => rig.outcomes.length > before, { what: 'the outcome' });
+    return lastActivityMs() - beganMs;
+  };
+  t.is(await askAt(4900), 0);
+  t.is(await askAt(6000), 6000);
+  t.is(await askAt(10_900), 6000);
+  t.is(await askAt(20_000, { 'x-holdfast-session': 'none~of-these' }), 6000);
+  t.is(await askAt(30_000), 30_000);
 });
 
 test('the same 400 for a session that the mesh doesn’t know is passed on', async (t) => {

@@ -10,7 +10,7 @@ import { place } from '../routing/placement.ts';
 import { principalOf } from '../routing/principal.ts';
 import { newSession } from '../session/new-session.ts';
 import type { Found, SessionDirectory } from '../session/session-directory.ts';
-import { touchIntervalMs } from '../session/touch-interval.ts';
+import { isTouchDue, touchIntervalMs } from '../session/touch-interval.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { InitializeResultReader } from './initialize-result.ts';
 import { hasCredentials, readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
@@ -90,7 +90,7 @@ export class Exchange {
       const settled = decideSession(request.view, session, known, server, this.#context.relay);
       if (settled.kind !== 'pin') return this.#carryOut(settled, request, server);
       const nowMs = this.#context.now();
-      if (known.kind !== 'live' || nowMs - known.record.lastActivityMs >= touchEveryMs(settled.slot, server)) this.#context.directory.touch(server.name, digest, nowMs);
+      if (isTouchDue(known.kind === 'live' ? known.record : null, nowMs, touchEveryMs(settled.slot, server))) this.#context.directory.touch(server.name, digest, nowMs);
       return this.#pin(settled, settled.upstreamId !== session.upstreamId, request, server);
     };
     // Nearly always it is known here: then nothing has to wait.

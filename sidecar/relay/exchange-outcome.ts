@@ -4,10 +4,13 @@ import type { OutcomeKind } from '../../proto/outcome.ts';
 import { answerKind } from './answer-kind.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { RelayContext } from './relay-context.ts';
+import { isTouchDue, touchIntervalMs } from '../session/touch-interval.ts';
+
+type OutcomeContext = Pick<RelayContext, 'outcome' | 'breakers' | 'now' | 'server' | 'directory'>;
 
 /** Gathers what one request comes to and reports it once. The breaker's permit of each attempt is settled by it or given back. */
 export class ExchangeOutcome {
-  readonly #ctx: Pick<RelayContext, 'outcome' | 'breakers' | 'now'>;
+  readonly #ctx: OutcomeContext;
   readonly #request: ClientRequest;
   readonly method: string;
   readonly tool: string | null;
@@ -19,7 +22,7 @@ export class ExchangeOutcome {
   #isToolError = false;
   #isDone = false;
 
-  constructor(ctx: Pick<RelayContext, 'outcome' | 'breakers' | 'now'>, request: ClientRequest, rpc: RpcBody | null) {
+  constructor(ctx: OutcomeContext, request: ClientRequest, rpc: RpcBody | null) {
     this.#ctx = ctx;
     this.#request = request;
     const messages = rpc ? messagesOf(rpc) : [], only = messages.length === 1 ? messages[0]! : null;
@@ -71,5 +74,14 @@ export class ExchangeOutcome {
       server, slot: this.#replica?.slot ?? null, backend: this.#replica?.backend ?? null, method: this.method, tool: this.tool, status, errorCode: this.#errorCode,
       durationMs: this.#ctx.now() - startedMs, startedAtMs: startedMs, source: 'relay', way, session: clientId, traceId, ...(permit !== null && { permit }),
     });
+    if (whatItCameTo !== 'lost_session' && whatItCameTo !== 'client_fault') this.#noteActivity();
+  }
+
+  /** Keeps the session alive: Envoy's access log says nothing of what passes the relay (outcome/session-touches.ts). */
+  #noteActivity(): void {
+    const { server, digest } = this.#request, { directory, now } = this.#ctx, view = digest === null ? undefined : this.#ctx.server(server);
+    if (digest === null || !view) return;
+    const nowMs = now();
+    if (isTouchDue(directory.peek(server, digest) ?? null, nowMs, touchIntervalMs(view.policy.sessionTtlSeconds))) directory.touch(server, digest, nowMs);
   }
 }

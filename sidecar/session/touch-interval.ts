@@ -3,3 +3,7 @@ const INTERVAL_MS = 5000;
 
 /** How often a session's activity is noted, in ms: a few seconds are nothing in an hour, and a short life is never missed by them. */
 export const touchIntervalMs = (ttlSeconds: number): number => Math.min(INTERVAL_MS, ttlSeconds * 250);
+
+/** Whether activity now is to be noted. `record`: null when what is known of the session is not known here. */
+export const isTouchDue = (record: { readonly lastActivityMs: number } | null, nowMs: number, intervalMs: number): boolean =>
+  record === null || nowMs - record.lastActivityMs >= intervalMs;
