@@ -25,7 +25,7 @@ test.serial('a drained replica ends without a failed call or a lost session, and
   t.is(drained.code, 0, drained.err);
   t.regex(drained.out, /linear linear-2: drained: /);
   const [, two] = mesh.replicas;
-  await two!.process.kill('SIGTERM');
+  await two!.process.stop();
   await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'unhealthy', { what: 'seen as gone' });
   await two!.process.start();
   await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'draining', { what: 'seen as back' });
@@ -55,7 +55,7 @@ test.serial('idle sessions leave a drained replica by themselves; the drain is o
   t.regex(drained.out, /linear linear-2: drained: nothing is left/);
   t.regex(drained.err, /linear linear-2: [1-9]\d* session\(s\), 0 call\(s\) in flight left; \d+ s to the deadline/, 'how far it is');
   t.true(Date.now() - startedMs < 60_000, 'not by its deadline');
-  await mesh.replicasOf('linear')[1]!.process.kill('SIGTERM');
+  await mesh.replicasOf('linear')[1]!.process.stop();
   const sessions = await askAll(), after = sessions.map(homeOf);
   for (const { logLevel, subscriptions, client } of sessions) t.deepEqual([logLevel, subscriptions, client.name], ['warning', ['cart:///mine'], 'holdfast-test-client']);
   t.false(after.includes('linear-2'));

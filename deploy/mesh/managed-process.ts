@@ -71,11 +71,11 @@ export class ManagedProcess {
     return this;
   }
 
-  /** Sends a signal to the process group. Waits for the end when the signal ends a process at once (SIGKILL). */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  /** Ends its process group at once (SIGKILL), and waits for that. */
+  async kill(): Promise<void> {
     this.#isReportWanted = false;
-    this.#send(signal);
-    if (signal === 'SIGKILL') await this.#exit;
+    this.#send('SIGKILL');
+    await this.#exit;
   }
 
   /** Asks it to end (SIGTERM), and ends it after `graceMs`. */

@@ -18,8 +18,7 @@ test('SIGTERM lets a call in flight finish, ends GET streams, and the process en
   t.teardown(() => client.close());
   const call = client.callTool('wait', { durationMs: 500 });
   await waitFor(async () => (await stats(server.port)).requests >= 4, { what: 'the call is in flight' });
-  const { exited } = server.process;
-  await server.process.kill('SIGTERM');
+  const exited = server.process.stop();
   t.is((await call).data.waitedMs, 500);
   t.deepEqual(await exited, { code: 0, signal: null });
 });
