@@ -57,7 +57,7 @@ export const serverPolicySchema = z.object({
   retryBudget: retryBudgetSchema.prefault({}),
   timeouts: timeoutsSchema.prefault({}),
   maxBodyBytes: z.int().min(1024).max(1 << 30).default(4 << 20).describe('Largest request body; larger ones are answered with 413.'),
-  sessionTtlSeconds: z.int().min(1).max(30 * 86_400).default(3600).describe('A session without a request for this long is forgotten.'),
+  sessionTtlSeconds: z.int().min(1).max(30 * 86_400).default(3600).describe('A session without a request for this long is forgotten, unless a gateway’s relay holds a stream or call of it.'),
   recoveryConcurrency: z.int().min(1).max(10_000).default(64).describe('Sessions rebuilt at a time, per gateway node.'),
   hostOverride: z.string().nullable().default(null).describe('Host header sent to the replicas instead of the client’s.'),
   replicaBreaker: breakerPolicySchema.prefault({}),

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { sessionDigest } from '../../proto/session-record.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
@@ -24,11 +25,15 @@ async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}) 
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   t.teardown(() => rig.close());
   const send = (gateway: RelayRig, message: unknown, headers: Record<string, string> = {}) => fetch(gateway.url, { method: 'POST', headers: { ...rig.headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers }, body: JSON.stringify(message) });
-  const first = await send(rig, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} }), session = first.headers.get('mcp-session-id')!;
-  await first.text();
+  const initialize = async () => {
+    const answer = await send(rig, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} });
+    await answer.text();
+    return answer.headers.get('mcp-session-id')!;
+  };
+  const session = await initialize();
   const home = replicas.find(({ sessions }) => sessions.size > 0)!, own = { ...rig.headers, 'x-holdfast-session': session };
   const get = (headers: Record<string, string> = {}, gateway = rig) => { const stream = new Stream(gateway.url, { ...own, ...headers }); t.teardown(() => stream.close()); return stream; };
-  return { fleet, rig, session, home, other: replicas.find((replica) => replica !== home)!, get, post: (message: unknown, gateway = rig) => send(gateway, message, own) };
+  return { fleet, rig, session, initialize, home, other: replicas.find((replica) => replica !== home)!, get, post: (message: unknown, gateway = rig) => send(gateway, message, own) };
 }
 const streamsAt = (replica: FakeReplica): FakeRequest[] => replica.seen.filter(({ method }) => method === 'GET');
 const openStream = async (replica: FakeReplica, count = 1) => (await waitFor(() => streamsAt(replica).length >= count && streamsAt(replica).at(-1), { what: 'the stream is open at the replica' })).response;
@@ -43,6 +48,26 @@ test('a held stream is put back on the new replica, without Last-Event-ID and wi
   t.regex(stream.text, /tools\/list_changed[^]*resources\/list_changed[^]*after/);
   t.is(streamsAt(other)[0]!.headers['last-event-id'], undefined);
   t.false(stream.isOver);
+});
+
+test('an open stream keeps its session alive, without a request; a session without one ages', async (t) => {
+  const { fleet, rig, home, session, initialize, get, post } = await setup(t), stream = get(), open = await openStream(home), other = await initialize();
+  const lastActivityMs = (id: string) => rig.directory.peek('linear', sessionDigest(id))!.lastActivityMs, ttlMs = fleet.policy.sessionTtlSeconds * 1000;
+  const beganMs = lastActivityMs(session), otherMs = lastActivityMs(other);
+  for (const quarter of [1, 2, 3, 5]) {
+    fleet.now = () => beganMs + quarter * ttlMs / 4 + 60_000;
+    await waitFor(() => lastActivityMs(session) === fleet.now(), { what: `activity in quarter ${quarter}` });
+  }
+  t.is(lastActivityMs(other), otherMs);
+  // A call that takes its time counts as well, a stream that is closed does not.
+  stream.close();
+  await waitFor(() => open.destroyed, { what: 'the stream is closed at the replica' });
+  const closedMs = lastActivityMs(session);
+  home.answer = ({ message }) => message?.method === 'tools/call'; // never
+  void post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'write', arguments: {} } }).catch(() => undefined);
+  await waitFor(() => home.seen.some(({ message }) => message?.method === 'tools/call'), { what: 'the call is at the replica' });
+  fleet.now = () => closedMs + ttlMs / 2;
+  await waitFor(() => lastActivityMs(session) === fleet.now(), { what: 'activity by the call' });
 });
 
 test('a stream whose connection alone broke is opened again at the same replica', async (t) => {

@@ -62,6 +62,7 @@ export class HeldStream implements AnswerListener {
   /** The replica answers on it. */
   get isOpen(): boolean { return !this.#isOver && !this.#isHandedOver && this.#openedMs > 0; }
   get headers(): readonly string[] { return this.#headers; }
+  get server(): string { return this.#request.server; }
 
   async run(): Promise<void> {
     const { server, digest, clientId, incoming } = this.#request, authorization = incoming.headers.authorization;

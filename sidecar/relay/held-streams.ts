@@ -36,6 +36,11 @@ export class HeldStreams {
     return undefined;
   }
 
+  /** Sessions with a stream. */
+  *open(): Iterable<{ server: string; digest: string }> {
+    for (const [digest, streams] of this.#streams) for (const { server } of streams) { yield { server, digest }; break; }
+  }
+
   /** Ends all of them: their clients come back to another node. */
   close(): void {
     for (const stop of this.#stop) stop();

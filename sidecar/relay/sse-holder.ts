@@ -55,6 +55,8 @@ export class SseHolder implements LifeListener {
     client.onDrain(() => this.#life?.resume());
   }
 
+  get server(): string { return this.#request.server; }
+
   run(): void {
     const replica = this.#ctx.place(this.#ctx.server(this.#request.server) ?? this.#view, this.#tried);
     if (!replica) return this.#refuse();

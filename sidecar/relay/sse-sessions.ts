@@ -7,6 +7,8 @@ export class SseSessions {
   add(digest: string, holder: SseHolder): void { this.#holders.set(digest, holder); }
   delete(digest: string): void { this.#holders.delete(digest); }
   of(digest: string): SseHolder | undefined { return this.#holders.get(digest); }
+  /** Sessions with a stream, so all of them. */
+  *open(): Iterable<{ server: string; digest: string }> { for (const [digest, { server }] of this.#holders) yield { server, digest }; }
   /** Their clients begin anew elsewhere. */
   close(): void { for (const holder of [...this.#holders.values()]) holder.close(); }
 }

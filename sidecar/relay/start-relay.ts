@@ -22,6 +22,7 @@ import { DrainedSlots } from './drained-slots.ts';
 import { FreeExchange } from './free-exchange.ts';
 import { HeldStream } from './held-stream.ts';
 import { HeldStreams } from './held-streams.ts';
+import { OpenSessions } from './open-sessions.ts';
 import { readBody } from './read-body.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
 import { relayServers, type PeerPort } from './relay-servers.ts';
@@ -112,6 +113,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
     handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
   }, options.onError ?? (() => undefined));
+  const openSessions = new OpenSessions(ctx, options.topology);
   const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);
   const drained = new DrainedSlots(ctx, options.topology);
   const stopKeepalive = keepStreamsAlive(open, now);
@@ -123,6 +125,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     close: () => new Promise((resolve) => {
       stopKeepalive();
       drained.close();
+      openSessions.close();
       ctx.streams.close();
       ctx.sse.close();
       ctx.modern.listens.close();
