@@ -11,19 +11,46 @@ import type { GatewayNode } from './topology/topology.ts';
 import type { NodeInfo } from './xds/node-info.ts';
 import type { Resources } from './xds/resource.ts';
 
-const config = configOf('servers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1", "10.0.0.2:1"]}]}, {name: other, backends: [{name: stable, replicas: ["10.0.0.3:1"]}]}]');
-const node = (role: string, id: string, metadata: NodeInfo['metadata'] = {}): { key: string; node: NodeInfo } => ({ key: `${role}/${id}`, node: { id, cluster: 'holdfast', role, metadata: { role, ...metadata }, userAgent: '' } });
-const gateway = (id: string) => node('gateway', id, { listen: '127.0.0.1:1', extProc: ['unix:/x'], relay: ['127.0.0.1:2'] });
+const config = configOf(
+  'servers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1", "10.0.0.2:1"]}]}, {name: other, backends: [{name: stable, replicas: ["10.0.0.3:1"]}]}]',
+);
+const node = (role: string, id: string, metadata: NodeInfo['metadata'] = {}): { key: string; node: NodeInfo } => ({
+  key: `${role}/${id}`,
+  node: { id, cluster: 'holdfast', role, metadata: { role, ...metadata }, userAgent: '' },
+});
+const gateway = (id: string) =>
+  node('gateway', id, { listen: '127.0.0.1:1', extProc: ['unix:/x'], relay: ['127.0.0.1:2'] });
 
 const edge = node('edge', 'e', { listen: '0.0.0.0:80' });
-const there = (id: string, more: Partial<GatewayNode> = {}): GatewayNode => ({ id, relay: [`${id}:7900`], peer: null, listen: `10.0.0.${id.charCodeAt(0)}:37373`, isDraining: false, ...more });
+const there = (id: string, more: Partial<GatewayNode> = {}): GatewayNode => ({
+  id,
+  relay: [`${id}:7900`],
+  peer: null,
+  listen: `10.0.0.${id.charCodeAt(0)}:37373`,
+  isDraining: false,
+  ...more,
+});
 
 function loopOver(nodes: Array<{ key: string; node: NodeInfo }>) {
-  const world = { inputs: inputsOf(config) as TopologyInputs | null, published: new Map<string, Resources[]>(), snapshots: 0, errors: [] as string[] };
+  const world = {
+    inputs: inputsOf(config) as TopologyInputs | null,
+    published: new Map<string, Resources[]>(),
+    snapshots: 0,
+    errors: [] as string[],
+  };
   const loop = new ControlLoop({
-    inputs: () => world.inputs, nodes: () => nodes,
-    publish: (key, resources) => { world.published.set(key, [...(world.published.get(key) ?? []), resources]); },
-    onSnapshot: () => { world.snapshots++; }, onError: (key) => { world.errors.push(key); }, debounceMs: 0,
+    inputs: () => world.inputs,
+    nodes: () => nodes,
+    publish: (key, resources) => {
+      world.published.set(key, [...(world.published.get(key) ?? []), resources]);
+    },
+    onSnapshot: () => {
+      world.snapshots++;
+    },
+    onError: (key) => {
+      world.errors.push(key);
+    },
+    debounceMs: 0,
   });
   return { world, loop, last: (key: string) => world.published.get(key)!.at(-1)! };
 }
@@ -63,9 +90,15 @@ test('an edge is told nothing until a gateway is known, and keeps its gateways w
 });
 
 test('several sidecar processes behind one Envoy are one gateway to the edge: it drains when all of them do, or when an operator says so', (t) => {
-  const health = (...gateways: GatewayNode[]): unknown => gatewaysEndpoints(buildTopology(inputsOf(config, { gateways, gatewaysOut: ['b'] })));
+  const health = (...gateways: GatewayNode[]): unknown =>
+    gatewaysEndpoints(buildTopology(inputsOf(config, { gateways, gatewaysOut: ['b'] })));
   const [one, two] = [there('a'), there('a-2', { listen: there('a').listen })];
-  const at = (listen: string, status?: string): object => ({ cluster_name: 'gateways', endpoints: [{ lb_endpoints: [{ endpoint: { address: envoyAddress(listen) }, ...(status && { health_status: status }) }] }] });
+  const at = (listen: string, status?: string): object => ({
+    cluster_name: 'gateways',
+    endpoints: [
+      { lb_endpoints: [{ endpoint: { address: envoyAddress(listen) }, ...(status && { health_status: status }) }] },
+    ],
+  });
   t.deepEqual(health({ ...one, isDraining: true }, two), at(one.listen!));
   t.deepEqual(health({ ...one, isDraining: true }, { ...two, isDraining: true }), at(one.listen!, 'DRAINING'));
   t.deepEqual(health(there('b')), at(there('b').listen!, 'DRAINING'));
@@ -81,18 +114,34 @@ test('equal inputs publish nothing; a change leaves all that it does not touch t
   const before = last('gateway/a');
   world.inputs = inputsOf(config, { health: new Map([[replicaKey('linear', '10.0.0.1:1'), 'unhealthy']]) });
   loop.run();
-  const changed = [...last('gateway/a')].flatMap(([typeUrl, resources]) => [...resources].filter(([name, resource]) => before.get(typeUrl)!.get(name)!.version !== resource.version).map(([name]) => `${typeUrl.split('.').at(-1)} ${name}`));
+  const changed = [...last('gateway/a')].flatMap(([typeUrl, resources]) =>
+    [...resources]
+      .filter(([name, resource]) => before.get(typeUrl)!.get(name)!.version !== resource.version)
+      .map(([name]) => `${typeUrl.split('.').at(-1)} ${name}`),
+  );
   t.deepEqual(changed, ['ClusterLoadAssignment mcp.linear']);
   t.is(last('gateway/a').get(RESOURCE_TYPE.routes)!.get('mcp'), before.get(RESOURCE_TYPE.routes)!.get('mcp'));
-  t.is(last('gateway/a').get(RESOURCE_TYPE.cluster)!.get('mcp.other'), last('gateway/b').get(RESOURCE_TYPE.cluster)!.get('mcp.other'));
+  t.is(
+    last('gateway/a').get(RESOURCE_TYPE.cluster)!.get('mcp.other'),
+    last('gateway/b').get(RESOURCE_TYPE.cluster)!.get('mcp.other'),
+  );
 });
 
 test('one node’s bad resources do not keep the others from theirs', (t) => {
   const nodes = [gateway('bad'), gateway('good')];
-  const told: string[] = [], errors: string[] = [];
+  const told: string[] = [],
+    errors: string[] = [];
   const loop = new ControlLoop({
-    inputs: () => inputsOf(config), nodes: () => nodes, onSnapshot: () => {}, onError: (key) => { errors.push(key); },
-    publish: (key) => { if (key === 'gateway/bad') throw new Error('refused'); told.push(key); },
+    inputs: () => inputsOf(config),
+    nodes: () => nodes,
+    onSnapshot: () => {},
+    onError: (key) => {
+      errors.push(key);
+    },
+    publish: (key) => {
+      if (key === 'gateway/bad') throw new Error('refused');
+      told.push(key);
+    },
   });
   loop.run();
   t.deepEqual([told, errors], [['gateway/good'], ['gateway/bad']]);
@@ -102,6 +151,8 @@ test('changes in quick succession become one', async (t) => {
   const { loop, world } = loopOver([gateway('a')]);
   for (let i = 0; i < 10; i++) loop.touch();
   t.is(world.snapshots, 0);
-  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, 20);
+  });
   t.is(world.snapshots, 1);
 });

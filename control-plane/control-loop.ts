@@ -38,11 +38,17 @@ export class ControlLoop {
   }
 
   /** The topology in force; null before the first. */
-  get snapshot(): TopologySnapshot | null { return this.#snapshot; }
+  get snapshot(): TopologySnapshot | null {
+    return this.#snapshot;
+  }
 
   /** Something changed: compute soon. */
   touch(): void {
-    if (!this.#isStopped) this.#timer ??= setTimeout(() => { this.#timer = undefined; this.run(); }, this.#options.debounceMs);
+    if (!this.#isStopped)
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.run();
+      }, this.#options.debounceMs);
   }
 
   /** Compute now. */
@@ -54,7 +60,9 @@ export class ControlLoop {
     this.#snapshot = snapshot;
     const nodes = new Map(this.#options.nodes().map(({ key, node }) => [key, node]));
     for (const [key, node] of nodes) this.#give(key, node);
-    for (const [key, memo] of this.#memos) if (key === 'sidecar' || nodes.has(key)) memo.sweep(); else this.#memos.delete(key);
+    for (const [key, memo] of this.#memos)
+      if (key === 'sidecar' || nodes.has(key)) memo.sweep();
+      else this.#memos.delete(key);
     this.#packer.sweep();
     this.#options.onSnapshot(snapshot);
   }
@@ -65,7 +73,10 @@ export class ControlLoop {
     return plain ? this.#pack(plain) : undefined;
   }
 
-  stop(): void { this.#isStopped = true; clearTimeout(this.#timer); }
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
 
   #give(key: string, node: NodeInfo): void {
     try {
@@ -78,9 +89,14 @@ export class ControlLoop {
   }
 
   #pack(plain: PlainResources): Resources {
-    return new Map([...plain].map(([typeUrl, resources]) => [
-      typeUrl, new Map([...resources].map(([name, json]) => [name, this.#packed.get(json) ?? this.#packAnew(typeUrl, name, json)])),
-    ]));
+    return new Map(
+      [...plain].map(([typeUrl, resources]) => [
+        typeUrl,
+        new Map(
+          [...resources].map(([name, json]) => [name, this.#packed.get(json) ?? this.#packAnew(typeUrl, name, json)]),
+        ),
+      ]),
+    );
   }
 
   #packAnew(typeUrl: string, name: string, json: object): XdsResource {
@@ -98,7 +114,11 @@ export class ControlLoop {
   }
 }
 
-function plainResources(snapshot: TopologySnapshot, { id, role, metadata }: NodeInfo, memo: Memo): PlainResources | undefined {
+function plainResources(
+  snapshot: TopologySnapshot,
+  { id, role, metadata }: NodeInfo,
+  memo: Memo,
+): PlainResources | undefined {
   if (role === 'sidecar') return sidecarResources(snapshot, memo);
   const envoy = readEnvoyNode(id, metadata);
   if (envoy === undefined) return undefined;

@@ -51,7 +51,17 @@ export interface ControlPlane {
 }
 
 /** Opens everything, wires it together and serves. Whatever changes (configuration, replicas, health, slots, nodes) touches the loop. */
-export async function startControlPlane({ config: first, text: firstText, file, env, version, xds: xdsAddress, admin, stateDir, log }: ControlPlaneOptions): Promise<ControlPlane> {
+export async function startControlPlane({
+  config: first,
+  text: firstText,
+  file,
+  env,
+  version,
+  xds: xdsAddress,
+  admin,
+  stateDir,
+  log,
+}: ControlPlaneOptions): Promise<ControlPlane> {
   let config = first;
   const now = Date.now;
   const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
@@ -61,19 +71,38 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   // The lease may be won before everything is wired.
   let follow = (): void => {};
   const stores = await openStores({
-    config, stateDir, id, now,
-    onLeader: (isLeader) => { log.info({ isLeader }, isLeader ? 'leading now' : 'not leading any more'); follow(); },
+    config,
+    stateDir,
+    id,
+    now,
+    onLeader: (isLeader) => {
+      log.info({ isLeader }, isLeader ? 'leading now' : 'not leading any more');
+      follow();
+    },
     onRedisError: (error) => log.debug({ error: error.message }, 'redis connection'),
   });
-  const slots = new Slots({ store: stores.slots, keepLostMs: (name) => (config.servers.find((each) => each.name === name)?.sessionTtlSeconds ?? 3600) * 1000 });
+  const slots = new Slots({
+    store: stores.slots,
+    keepLostMs: (name) => (config.servers.find((each) => each.name === name)?.sessionTtlSeconds ?? 3600) * 1000,
+  });
   await slots.start();
   const gateways = new GatewayRegistry(() => config.ha.failoverTimeoutMs, now);
 
   const onProbe = (result: ProbeResult, before: { health: string; life: number }) => {
     if (result.health !== before.health) {
-      log.info({ server: result.server, replica: result.replica, health: result.health, detail: result.detail }, 'replica health');
+      log.info(
+        { server: result.server, replica: result.replica, health: result.health, detail: result.detail },
+        'replica health',
+      );
       // All control planes see it; one says it.
-      if (stores.lease.isLeader) stores.events.append({ kind: `replica.${result.health}`, level: result.health === 'unhealthy' ? 'warning' : 'info', server: result.server, subject: result.replica, message: `${result.server} ${result.replica} is ${result.health}: ${result.detail}` });
+      if (stores.lease.isLeader)
+        stores.events.append({
+          kind: `replica.${result.health}`,
+          level: result.health === 'unhealthy' ? 'warning' : 'info',
+          server: result.server,
+          subject: result.replica,
+          message: `${result.server} ${result.replica} is ${result.health}: ${result.detail}`,
+        });
     }
     renew(result);
     loop.touch();
@@ -81,12 +110,14 @@ export async function startControlPlane({ config: first, text: firstText, file, 
   /** A replica that is back from the dead, or restarted between two probes, gets a slot of its own. Of two control planes that see it, the second finds that done. */
   const renew = ({ server, address, formerLifeSeenAtMs }: ProbeResult) => {
     const life = slots.lifeOf(server, address);
-    if (life && formerLifeSeenAtMs !== null && life.sinceMs <= formerLifeSeenAtMs) void slots.newLife(server, address, life.slot);
+    if (life && formerLifeSeenAtMs !== null && life.sinceMs <= formerLifeSeenAtMs)
+      void slots.newLife(server, address, life.slot);
   };
   const probes = new Probes({ onChange: onProbe });
   const discovery = new Discovery({
     onChange(server, backend, report) {
-      if (report.problem !== null) log.warn({ server, backend, problem: report.problem }, 'discovery keeps the last known replicas');
+      if (report.problem !== null)
+        log.warn({ server, backend, problem: report.problem }, 'discovery keeps the last known replicas');
       follow();
     },
   });
@@ -98,35 +129,63 @@ export async function startControlPlane({ config: first, text: firstText, file, 
     void slots.keep(replicas, isComplete && stores.lease.isLeader).finally(() => loop.touch());
   };
 
-  let isComplete = false, hasLooked = false;
+  let isComplete = false,
+    hasLooked = false;
   const inputs = (): TopologyInputs | null => {
     const { replicas, isComplete: hasAll } = known();
     // A gateway that was told of fewer replicas than there are would take their sessions for lost.
     isComplete ||= hasAll;
     // Nor may one be told that nothing is drained, rolled out or open, and that it has no neighbours, only because nobody has looked yet.
-    if (!isComplete || !hasLooked || replicas.some((each) => slots.slotOf(each.server, each.address) === undefined)) return null;
+    if (!isComplete || !hasLooked || replicas.some((each) => slots.slotOf(each.server, each.address) === undefined))
+      return null;
     const health = new Map<string, 'healthy' | 'unhealthy'>();
-    for (const { server, address, health: seen } of probes.current().values()) if (seen !== 'unknown') health.set(replicaKey(server, address), seen);
+    for (const { server, address, health: seen } of probes.current().values())
+      if (seen !== 'unknown') health.set(replicaKey(server, address), seen);
     return {
-      config, replicas, health, slots: slots.slots, lostSlots: slots.lostSlots,
-      ...operations.inputs(), openBreakers: breakers?.current() ?? [], gateways: gateways.nodes(),
+      config,
+      replicas,
+      health,
+      slots: slots.slots,
+      lostSlots: slots.lostSlots,
+      ...operations.inputs(),
+      openBreakers: breakers?.current() ?? [],
+      gateways: gateways.nodes(),
     };
   };
-  const xds = new XdsServer({ registry, staticClusters: [RESOURCE.xdsCluster], resourcesFor: (node) => loop.resourcesFor(node) });
+  const xds = new XdsServer({
+    registry,
+    staticClusters: [RESOURCE.xdsCluster],
+    resourcesFor: (node) => loop.resourcesFor(node),
+  });
   const loop = new ControlLoop({
     inputs,
     nodes: () => xds.nodes(),
     publish: (key, resources) => xds.setSnapshot(key, resources),
-    onSnapshot: (snapshot) => log.debug({ servers: snapshot.servers.length, gateways: snapshot.gateways.length }, 'topology'),
-    onError: (key, error) => log.error({ node: key, error: error.message }, 'resources refused; the node keeps what it has'),
+    onSnapshot: (snapshot) =>
+      log.debug({ servers: snapshot.servers.length, gateways: snapshot.gateways.length }, 'topology'),
+    onError: (key, error) =>
+      log.error({ node: key, error: error.message }, 'resources refused; the node keeps what it has'),
   });
   const operations = startOperations({
-    id, stores, now, config: () => config, topology: () => loop.snapshot, probes: () => probes.current(), gateways: () => gateways.nodes(), onChange: () => loop.touch(),
+    id,
+    stores,
+    now,
+    config: () => config,
+    topology: () => loop.snapshot,
+    probes: () => probes.current(),
+    gateways: () => gateways.nodes(),
+    onChange: () => loop.touch(),
   });
   slots.on('change', () => loop.touch());
-  slots.on('away', (error) => log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'));
+  slots.on('away', (error) =>
+    log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'),
+  );
   slots.on('back', () => log.info('slot store is back'));
-  xds.on('connect', ({ id: node, role, metadata }) => { log.info({ node, role }, 'xds connected'); gateways.connected(node, role, metadata); loop.touch(); });
+  xds.on('connect', ({ id: node, role, metadata }) => {
+    log.info({ node, role }, 'xds connected');
+    gateways.connected(node, role, metadata);
+    loop.touch();
+  });
   xds.on('disconnect', ({ id: node, role }, key, streams) => {
     log.info({ node, role, streams }, 'xds disconnected');
     if (streams > 0) return;
@@ -135,46 +194,120 @@ export async function startControlPlane({ config: first, text: firstText, file, 
     gateways.disconnected(node, role);
     loop.touch();
   });
-  xds.on('nack', (refusal) => { if (refusal.isFinal) log.error({ refusal }, 'a client refused a resource; it is not sent again unchanged'); });
+  xds.on('nack', (refusal) => {
+    if (refusal.isFinal) log.error({ refusal }, 'a client refused a resource; it is not sent again unchanged');
+  });
   xds.on('failure', (key, error) => log.error({ node: key, error: error.message }, 'resources refused'));
 
   const onReport = ({ server, slot }: ReplicaReport) => {
-    const endpoint = loop.snapshot?.servers.find((each) => each.name === server)?.endpoints.find((each) => each.slot === slot);
+    const endpoint = loop.snapshot?.servers
+      .find((each) => each.name === server)
+      ?.endpoints.find((each) => each.slot === slot);
     if (endpoint) probes.report(server, endpoint.replica);
   };
-  const stopReports = stores.redis && watchChannel(anotherConnection(stores.redis), CHANNEL.reports, (text) => { const report = parseReport(text); if (report) onReport(report); });
-  const breakers = stores.redis && new BreakerWatch({
-    redis: stores.redis, subscriber: anotherConnection(stores.redis), servers: () => config.servers.map((each) => each.name), onChange: () => loop.touch(),
-  });
+  const stopReports =
+    stores.redis &&
+    watchChannel(anotherConnection(stores.redis), CHANNEL.reports, (text) => {
+      const report = parseReport(text);
+      if (report) onReport(report);
+    });
+  const breakers =
+    stores.redis &&
+    new BreakerWatch({
+      redis: stores.redis,
+      subscriber: anotherConnection(stores.redis),
+      servers: () => config.servers.map((each) => each.name),
+      onChange: () => loop.touch(),
+    });
   const heartbeats = stores.redis && watchHeartbeats(stores.redis, gateways, () => loop.touch());
-  void Promise.all([operations.looked, breakers?.looked, heartbeats?.looked]).then(() => { hasLooked = true; loop.touch(); });
+  void Promise.all([operations.looked, breakers?.looked, heartbeats?.looked]).then(() => {
+    hasLooked = true;
+    loop.touch();
+  });
 
   const configure = (next: Config, text: string) => {
     config = next;
-    void operations.versions.accept(text)
-      .then(({ version: number, isNew }) => { if (isNew) stores.events.append({ kind: 'config.accepted', subject: String(number), message: `configuration version ${number} is in force` }); })
-      .catch((error: Error) => log.warn({ error: error.message }, 'the configuration is in force, but could not be kept as a version'));
-    discovery.watch(config.servers.flatMap((server) => server.backends.map((backend) => ({ server: server.name, backend: backend.name, replicas: backend.replicas, discovery: backend.discovery }))));
+    void operations.versions
+      .accept(text)
+      .then(({ version: number, isNew }) => {
+        if (isNew)
+          stores.events.append({
+            kind: 'config.accepted',
+            subject: String(number),
+            message: `configuration version ${number} is in force`,
+          });
+      })
+      .catch((error: Error) =>
+        log.warn({ error: error.message }, 'the configuration is in force, but could not be kept as a version'),
+      );
+    discovery.watch(
+      config.servers.flatMap((server) =>
+        server.backends.map((backend) => ({
+          server: server.name,
+          backend: backend.name,
+          replicas: backend.replicas,
+          discovery: backend.discovery,
+        })),
+      ),
+    );
     follow();
   };
   configure(config, firstText);
-  const refuse = (problems: readonly string[]) => stores.events.append({ kind: 'config.refused', level: 'error', message: `the changed configuration is bad, the last good one stays in force: ${problems.slice(0, 3).join(' ')}`, data: { problems } });
+  const refuse = (problems: readonly string[]) =>
+    stores.events.append({
+      kind: 'config.refused',
+      level: 'error',
+      message: `the changed configuration is bad, the last good one stays in force: ${problems.slice(0, 3).join(' ')}`,
+      data: { problems },
+    });
 
-  topologyMetrics({ registry, version, topology: () => loop.snapshot, rollouts: () => operations.rollouts.current(), isLeader: () => stores.lease.isLeader, clusterNodes: () => config.ha.clusterNodes });
+  topologyMetrics({
+    registry,
+    version,
+    topology: () => loop.snapshot,
+    rollouts: () => operations.rollouts.current(),
+    isLeader: () => stores.lease.isLeader,
+    clusterNodes: () => config.ha.clusterNodes,
+  });
   const { tls } = config.controlPlane;
-  const xdsPort = await xds.listen(xdsAddress, tls && serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }, tls.clientCaFile !== undefined));
+  const xdsPort = await xds.listen(
+    xdsAddress,
+    tls &&
+      serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }, tls.clientCaFile !== undefined),
+  );
   const health = await startHealthServer(admin, {
     registry,
     handle: adminHandler({
-      id, version, now, stores, file, env, log, config: () => config, tokenFile: config.controlPlane.adminTokenFile ?? null,
-      topology: () => loop.snapshot, discovery: () => discovery.current(), nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
-      probes, drains: operations.drains, rollouts: operations.rollouts, versions: operations.versions, sla: operations.sla,
+      id,
+      version,
+      now,
+      stores,
+      file,
+      env,
+      log,
+      config: () => config,
+      tokenFile: config.controlPlane.adminTokenFile ?? null,
+      topology: () => loop.snapshot,
+      discovery: () => discovery.current(),
+      nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
+      probes,
+      drains: operations.drains,
+      rollouts: operations.rollouts,
+      versions: operations.versions,
+      sla: operations.sla,
     }),
     isReady: () => loop.snapshot !== null,
-    checks: controlPlaneChecks({ redis: stores.redis, topology: () => loop.snapshot, discovery: () => discovery.current() }),
+    checks: controlPlaneChecks({
+      redis: stores.redis,
+      topology: () => loop.snapshot,
+      discovery: () => discovery.current(),
+    }),
   });
   return {
-    xdsPort, adminPort: health.port, configure, refuse,
+    xdsPort,
+    adminPort: health.port,
+    configure,
+    refuse,
     async stop() {
       loop.stop();
       heartbeats?.stop();

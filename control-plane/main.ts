@@ -10,14 +10,22 @@ import { readFlags, USAGE } from './wiring/flags.ts';
 const EX_USAGE = 64;
 
 const read = readFlags(process.argv.slice(2));
-if (read.kind === 'help') { process.stdout.write(USAGE); process.exit(0); }
-if (read.kind === 'bad') { process.stderr.write(`control-plane: ${read.problem}\n\n${USAGE}`); process.exit(EX_USAGE); }
+if (read.kind === 'help') {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
+if (read.kind === 'bad') {
+  process.stderr.write(`control-plane: ${read.problem}\n\n${USAGE}`);
+  process.exit(EX_USAGE);
+}
 const { flags } = read;
 
 const loaded = await loadConfig(flags.config, process.env);
 if (loaded.kind === 'bad') {
   for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem, flags.config)}\n`);
-  process.stderr.write(`control-plane: ${loaded.problems.length} ${loaded.problems.length === 1 ? 'problem' : 'problems'} in the configuration\n`);
+  process.stderr.write(
+    `control-plane: ${loaded.problems.length} ${loaded.problems.length === 1 ? 'problem' : 'problems'} in the configuration\n`,
+  );
   process.exit(EX_USAGE);
 }
 
@@ -25,11 +33,19 @@ const { config, text } = loaded;
 const log = pino({ base: { process: 'control-plane' }, level: process.env['LOG_LEVEL'] ?? 'info' });
 const admin = flags.admin ?? config.controlPlane.admin;
 if (!isLoopback(readAddress(admin)!.host) && config.controlPlane.adminTokenFile === undefined) {
-  process.stderr.write(`control-plane: --admin ${admin}: the admin API changes traffic, so off loopback it needs a token: set controlPlane.adminTokenFile in ${flags.config}\n`);
+  process.stderr.write(
+    `control-plane: --admin ${admin}: the admin API changes traffic, so off loopback it needs a token: set controlPlane.adminTokenFile in ${flags.config}\n`,
+  );
   process.exit(EX_USAGE);
 }
 const controlPlane = await startControlPlane({
-  config, text, log, admin, file: flags.config, env: process.env, version: packageFile.version,
+  config,
+  text,
+  log,
+  admin,
+  file: flags.config,
+  env: process.env,
+  version: packageFile.version,
   xds: flags.xds ?? config.controlPlane.xds,
   stateDir: flags.stateDir ?? config.controlPlane.stateDir ?? null,
 }).catch((error: Error) => {
@@ -37,8 +53,13 @@ const controlPlane = await startControlPlane({
   process.exit(1);
 });
 const watcher = watchConfig({
-  file: flags.config, env: process.env, text,
-  onConfig(next, nextText) { controlPlane.configure(next, nextText); log.info({ servers: next.servers.length }, 'configuration changed'); },
+  file: flags.config,
+  env: process.env,
+  text,
+  onConfig(next, nextText) {
+    controlPlane.configure(next, nextText);
+    log.info({ servers: next.servers.length }, 'configuration changed');
+  },
   onProblems(found) {
     const problems = found.map((problem) => formatProblem(problem, flags.config));
     controlPlane.refuse(problems);

@@ -12,10 +12,23 @@ import { readBootstrapTemplate } from './bootstrap-template.ts';
 
 const template = readBootstrapTemplate();
 const gateway: BootstrapOptions = {
-  nodeId: 'gateway-1', role: 'gateway', listen: '127.0.0.1:37373', extProc: ['unix:/run/holdfast/a.sock', '127.0.0.1:7801'], relay: ['127.0.0.1:7901', '127.0.0.1:7902'],
-  controlPlanes: ['control-plane:18000', '127.0.0.1:18001'], admin: '127.0.0.1:9901',
+  nodeId: 'gateway-1',
+  role: 'gateway',
+  listen: '127.0.0.1:37373',
+  extProc: ['unix:/run/holdfast/a.sock', '127.0.0.1:7801'],
+  relay: ['127.0.0.1:7901', '127.0.0.1:7902'],
+  controlPlanes: ['control-plane:18000', '127.0.0.1:18001'],
+  admin: '127.0.0.1:9901',
 };
-const edge: BootstrapOptions = { nodeId: 'edge-1', role: 'edge', listen: '[::]:80', extProc: [], relay: [], controlPlanes: ['[::1]:18000'], admin: 'unix:/run/holdfast/edge.sock' };
+const edge: BootstrapOptions = {
+  nodeId: 'edge-1',
+  role: 'edge',
+  listen: '[::]:80',
+  extProc: [],
+  relay: [],
+  controlPlanes: ['[::1]:18000'],
+  admin: 'unix:/run/holdfast/edge.sock',
+};
 
 for (const [name, options] of Object.entries({ gateway, edge })) {
   const file = new URL(`golden/${name}.yaml`, import.meta.url);
@@ -26,7 +39,11 @@ for (const [name, options] of Object.entries({ gateway, edge })) {
   });
 
   test(`Envoy accepts the bootstrap of a ${name}`, async (t) => {
-    const result = await runCommand(await ensureEnvoy(), ['--mode', 'validate', '--disable-hot-restart', '--log-level', 'error', '--config-path', file.pathname], 60_000);
+    const result = await runCommand(
+      await ensureEnvoy(),
+      ['--mode', 'validate', '--disable-hot-restart', '--log-level', 'error', '--config-path', file.pathname],
+      60_000,
+    );
     t.is(result.kind, 'done', result.kind === 'failed' ? result.why : '');
   });
 }
@@ -34,7 +51,8 @@ for (const [name, options] of Object.entries({ gateway, edge })) {
 test('node metadata tells the control plane what only this node knows', (t) => {
   const { node } = parse(renderBootstrap(template, gateway));
   t.deepEqual(node, {
-    id: 'gateway-1', cluster: 'holdfast',
+    id: 'gateway-1',
+    cluster: 'holdfast',
     metadata: { holdfast: { role: 'gateway', listen: gateway.listen, extProc: gateway.extProc, relay: gateway.relay } },
   });
 });
@@ -42,28 +60,43 @@ test('node metadata tells the control plane what only this node knows', (t) => {
 test('Prometheus can read statistics and nothing else, where the bootstrap says so', async (t) => {
   const folder = await temporaryFolder();
   t.teardown(folder.remove);
-  const [adminPort, metricsPort] = await freePorts(2) as [number, number];
+  const [adminPort, metricsPort] = (await freePorts(2)) as [number, number];
   // Without a control plane no listener opens, this one neither: a gateway without a configuration counts as down.
-  const { dynamic_resources: _, ...config } = parse(renderBootstrap(template, { ...gateway, controlPlanes: ['127.0.0.1:1'], admin: `127.0.0.1:${adminPort}`, metrics: `127.0.0.1:${metricsPort}` }));
+  const { dynamic_resources: _, ...config } = parse(
+    renderBootstrap(template, {
+      ...gateway,
+      controlPlanes: ['127.0.0.1:1'],
+      admin: `127.0.0.1:${adminPort}`,
+      metrics: `127.0.0.1:${metricsPort}`,
+    }),
+  );
   const envoy = await prepareEnvoy({ config, adminPort, folder: folder.path });
   t.teardown(() => envoy.close());
   await envoy.process.start();
-  const ask = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${metricsPort}${path}`, { method }).catch(() => undefined);
+  const ask = (path: string, method = 'GET') =>
+    fetch(`http://127.0.0.1:${metricsPort}${path}`, { method }).catch(() => undefined);
   await waitFor(async () => (await ask('/stats/prometheus'))?.status === 200, { what: 'statistics' });
   t.regex(await (await ask('/stats/prometheus'))!.text(), /^envoy_server_uptime/m);
-  for (const path of ['/quitquitquit', '/config_dump', '/', '/stats/prometheus/../../config_dump']) t.is((await ask(path))?.status, 404, path);
+  for (const path of ['/quitquitquit', '/config_dump', '/', '/stats/prometheus/../../config_dump'])
+    t.is((await ask(path))?.status, 404, path);
   t.is((await ask('/stats/prometheus', 'POST'))?.status, 404);
 });
 
 test('limits can be set', (t) => {
-  const { overload_manager: overload } = parse(renderBootstrap(template, { ...gateway, heapLimitBytes: 7, maxConnections: 9 }));
+  const { overload_manager: overload } = parse(
+    renderBootstrap(template, { ...gateway, heapLimitBytes: 7, maxConnections: 9 }),
+  );
   t.is(overload.resource_monitors[0].typed_config.max_heap_size_bytes, 7);
   t.is(overload.resource_monitors[1].typed_config.max_active_downstream_connections, 9);
 });
 
 test('an option that cannot work is refused with its name', (t) => {
-  t.throws(() => renderBootstrap(template, { ...gateway, admin: '127.0.0.1' }), { message: /^admin: “127\.0\.0\.1” is not an address/ });
-  t.throws(() => renderBootstrap(template, { ...gateway, extProc: [`unix:/${'x'.repeat(100)}`] }), { message: /^extProc: the socket path has 101 characters/ });
+  t.throws(() => renderBootstrap(template, { ...gateway, admin: '127.0.0.1' }), {
+    message: /^admin: “127\.0\.0\.1” is not an address/,
+  });
+  t.throws(() => renderBootstrap(template, { ...gateway, extProc: [`unix:/${'x'.repeat(100)}`] }), {
+    message: /^extProc: the socket path has 101 characters/,
+  });
   t.throws(() => renderBootstrap(template, { ...gateway, relay: ['127.0.0.1:99999'] }), { message: /^relay/ });
   t.throws(() => renderBootstrap(template, { ...gateway, controlPlanes: [] }), { message: /^controlPlanes is empty/ });
   t.throws(() => renderBootstrap(template, { ...gateway, nodeId: '' }), { message: /^nodeId is empty/ });

@@ -34,41 +34,71 @@ type EnvoyAddress = { pipe: { path: string } } | { socket_address: { address: st
 /** Fills `template` (bootstrap.yaml) in. Pure; throws an Error that names the option when an address is not one. */
 export function renderBootstrap(template: string, options: BootstrapOptions): string {
   if (options.nodeId === '') throw new Error('nodeId is empty: give each Envoy a name of its own');
-  if (options.controlPlanes.length === 0) throw new Error('controlPlanes is empty: name at least one control plane as host:port');
+  if (options.controlPlanes.length === 0)
+    throw new Error('controlPlanes is empty: name at least one control plane as host:port');
   const document = parseDocument(template);
   document.setIn(['node', 'id'], options.nodeId);
-  document.setIn(['node', 'metadata', 'holdfast'], document.createNode({
-    role: options.role, listen: options.listen,
-    extProc: options.extProc.map((address) => checked(address, 'extProc')), relay: options.relay.map((address) => checked(address, 'relay')),
-  }, { flow: true }));
+  document.setIn(
+    ['node', 'metadata', 'holdfast'],
+    document.createNode(
+      {
+        role: options.role,
+        listen: options.listen,
+        extProc: options.extProc.map((address) => checked(address, 'extProc')),
+        relay: options.relay.map((address) => checked(address, 'relay')),
+      },
+      { flow: true },
+    ),
+  );
   envoyAddress(options.listen, 'listen');
   document.setIn(['admin', 'address'], document.createNode(envoyAddress(options.admin, 'admin'), { flow: true }));
-  document.setIn(['static_resources', 'clusters', 0, 'load_assignment', 'endpoints'], document.createNode([{
-    lb_endpoints: options.controlPlanes.map((address) => ({ endpoint: { address: envoyAddress(address, 'controlPlanes') } })),
-  }], { flow: true }));
+  document.setIn(
+    ['static_resources', 'clusters', 0, 'load_assignment', 'endpoints'],
+    document.createNode(
+      [
+        {
+          lb_endpoints: options.controlPlanes.map((address) => ({
+            endpoint: { address: envoyAddress(address, 'controlPlanes') },
+          })),
+        },
+      ],
+      { flow: true },
+    ),
+  );
   if (options.metrics !== undefined) {
-    const { listener, cluster } = metricsListener(envoyAddress(options.metrics, 'metrics'), envoyAddress(options.admin, 'admin'));
+    const { listener, cluster } = metricsListener(
+      envoyAddress(options.metrics, 'metrics'),
+      envoyAddress(options.admin, 'admin'),
+    );
     document.setIn(['static_resources', 'listeners'], document.createNode([listener]));
     document.addIn(['static_resources', 'clusters'], document.createNode(cluster));
   }
   if (options.controlPlaneTls) {
     const { certificateFile, keyFile, caFile } = options.controlPlaneTls;
-    document.setIn(['static_resources', 'clusters', 0, 'transport_socket'], document.createNode({
-      name: 'envoy.transport_sockets.tls',
-      typed_config: {
-        '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
-        common_tls_context: {
-          alpn_protocols: ['h2'],
-          tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
-          tls_certificates: [{ certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } }],
-          validation_context: { trusted_ca: { filename: caFile } },
+    document.setIn(
+      ['static_resources', 'clusters', 0, 'transport_socket'],
+      document.createNode({
+        name: 'envoy.transport_sockets.tls',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+          common_tls_context: {
+            alpn_protocols: ['h2'],
+            tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+            tls_certificates: [
+              { certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } },
+            ],
+            validation_context: { trusted_ca: { filename: caFile } },
+          },
         },
-      },
-    }));
+      }),
+    );
   }
   const monitors = ['overload_manager', 'resource_monitors'];
   document.setIn([...monitors, 0, 'typed_config', 'max_heap_size_bytes'], options.heapLimitBytes ?? HEAP_LIMIT_BYTES);
-  document.setIn([...monitors, 1, 'typed_config', 'max_active_downstream_connections'], options.maxConnections ?? MAX_CONNECTIONS);
+  document.setIn(
+    [...monitors, 1, 'typed_config', 'max_active_downstream_connections'],
+    options.maxConnections ?? MAX_CONNECTIONS,
+  );
   return document.toString({ lineWidth: 0 });
 }
 
@@ -80,11 +110,15 @@ function checked(address: string, option: string): string {
 function envoyAddress(text: string, option: string): EnvoyAddress {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length);
-    if (path.length >= UNIX_PATH_MAX) throw new Error(`${option}: the socket path has ${path.length} characters, at most ${UNIX_PATH_MAX - 1} fit: choose a shorter folder (${path})`);
+    if (path.length >= UNIX_PATH_MAX)
+      throw new Error(
+        `${option}: the socket path has ${path.length} characters, at most ${UNIX_PATH_MAX - 1} fit: choose a shorter folder (${path})`,
+      );
     return { pipe: { path } };
   }
   const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (!match || port > 65_535) throw new Error(`${option}: “${text}” is not an address: host:port, [ipv6]:port or unix:/path is`);
+  if (!match || port > 65_535)
+    throw new Error(`${option}: “${text}” is not an address: host:port, [ipv6]:port or unix:/path is`);
   return { socket_address: { address: (match[1] ?? match[2])!, port_value: port } };
 }

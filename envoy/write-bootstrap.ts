@@ -13,18 +13,43 @@ const text = (value: string) => ({ type: 'string', default: value }) as const;
 try {
   const { values } = parseArgs({
     options: {
-      to: text(''), 'node-id': text(''), xds: text(''), role: text('gateway'), listen: text('0.0.0.0:37373'), 'ext-proc': text('unix:/run/holdfast/ext-proc.sock'),
-      relay: text('127.0.0.1:7900'), admin: text('127.0.0.1:9901'), metrics: text('0.0.0.0:9902'), certs: text(''),
+      to: text(''),
+      'node-id': text(''),
+      xds: text(''),
+      role: text('gateway'),
+      listen: text('0.0.0.0:37373'),
+      'ext-proc': text('unix:/run/holdfast/ext-proc.sock'),
+      relay: text('127.0.0.1:7900'),
+      admin: text('127.0.0.1:9901'),
+      metrics: text('0.0.0.0:9902'),
+      certs: text(''),
     },
   });
   const { to, role, certs, 'node-id': nodeId } = values;
   if (to === '') throw new Error('--to is missing: where the bootstrap is written');
-  if (role !== 'gateway' && role !== 'edge') throw new Error(`--role: ${JSON.stringify(role)} is neither gateway nor edge`);
-  const list = (value: string): string[] => value.split(',').map((each) => each.trim()).filter(Boolean);
+  if (role !== 'gateway' && role !== 'edge')
+    throw new Error(`--role: ${JSON.stringify(role)} is neither gateway nor edge`);
+  const list = (value: string): string[] =>
+    value
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean);
   const bootstrap = renderBootstrap(readBootstrapTemplate(), {
-    nodeId, role, listen: values.listen, controlPlanes: list(values.xds), admin: values.admin, metrics: values.metrics,
-    extProc: role === 'edge' ? [] : list(values['ext-proc']), relay: role === 'edge' ? [] : list(values.relay),
-    ...(certs !== '' && { controlPlaneTls: { certificateFile: join(certs, `${nodeId}.crt`), keyFile: join(certs, `${nodeId}.key`), caFile: join(certs, 'ca.crt') } }),
+    nodeId,
+    role,
+    listen: values.listen,
+    controlPlanes: list(values.xds),
+    admin: values.admin,
+    metrics: values.metrics,
+    extProc: role === 'edge' ? [] : list(values['ext-proc']),
+    relay: role === 'edge' ? [] : list(values.relay),
+    ...(certs !== '' && {
+      controlPlaneTls: {
+        certificateFile: join(certs, `${nodeId}.crt`),
+        keyFile: join(certs, `${nodeId}.key`),
+        caFile: join(certs, 'ca.crt'),
+      },
+    }),
   });
   mkdirSync(dirname(to), { recursive: true });
   writeFileSync(`${to}.new`, bootstrap);

@@ -48,7 +48,10 @@ export const LOG_LINES = {
 const operator = (command: string): string => `%${command}%`;
 
 /** The text as Envoy is told to format it. */
-export const accessLogFormat: string = [Object.values(LOG_WORDS).map(operator).join(' '), ...Object.values(LOG_LINES).map(operator)].join('\n');
+export const accessLogFormat: string = [
+  Object.values(LOG_WORDS).map(operator).join(' '),
+  ...Object.values(LOG_LINES).map(operator),
+].join('\n');
 
 /** What stands for a value that is not there. */
 export const LOG_ABSENT = '-';

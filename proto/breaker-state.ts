@@ -8,7 +8,10 @@ import { CHANNEL, REDIS } from './wire.ts';
  */
 export const breakerLevelSchema = z.enum(['replica', 'tool']);
 /** `key` is a slot (level replica) or the name of a tool (level tool). */
-export interface BreakerKey { level: z.infer<typeof breakerLevelSchema>; key: string }
+export interface BreakerKey {
+  level: z.infer<typeof breakerLevelSchema>;
+  key: string;
+}
 
 export const fleetBreakerSchema = z.object({
   state: z.enum(['closed', 'open', 'half-open']),
@@ -40,7 +43,8 @@ const ORDER = 'order/';
 export const breakerField = ({ level, key }: BreakerKey): string => `${level}/${key}`;
 export const orderField = (key: BreakerKey): string => ORDER + breakerField(key);
 
-export type BreakerEntry = BreakerKey & ({ kind: 'decision'; decision: FleetBreaker | null } | { kind: 'order'; order: BreakerOrder | null });
+export type BreakerEntry = BreakerKey &
+  ({ kind: 'decision'; decision: FleetBreaker | null } | { kind: 'order'; order: BreakerOrder | null });
 
 /** Reads one field of the hash, or a message's; undefined when this version can't read it. */
 export function readBreakerField(field: string, value: string | null): BreakerEntry | undefined {
@@ -50,7 +54,10 @@ export function readBreakerField(field: string, value: string | null): BreakerEn
   const level = breakerLevelSchema.safeParse(name.slice(0, slash));
   const key = name.slice(slash + 1);
   if (!level.success || key === '') return undefined;
-  if (value === null) return isOrder ? { level: level.data, key, kind: 'order', order: null } : { level: level.data, key, kind: 'decision', decision: null };
+  if (value === null)
+    return isOrder
+      ? { level: level.data, key, kind: 'order', order: null }
+      : { level: level.data, key, kind: 'decision', decision: null };
   const parsed = (isOrder ? breakerOrderSchema : fleetBreakerSchema).safeParse(parseJson(value));
   if (!parsed.success) return undefined;
   return isOrder
@@ -75,8 +82,17 @@ export function readBreakers(server: string, hash: Readonly<Record<string, strin
     const entry = readBreakerField(field, value);
     if (!entry) continue;
     const name = breakerField(entry);
-    const report = found.get(name) ?? { server, level: entry.level, key: entry.key, state: 'closed', isNotClosed: false, decision: null, order: null };
-    if (entry.kind === 'order') report.order = entry.order; else report.decision = entry.decision;
+    const report = found.get(name) ?? {
+      server,
+      level: entry.level,
+      key: entry.key,
+      state: 'closed',
+      isNotClosed: false,
+      decision: null,
+      order: null,
+    };
+    if (entry.kind === 'order') report.order = entry.order;
+    else report.decision = entry.decision;
     found.set(name, report);
   }
   for (const report of found.values()) {
@@ -87,9 +103,20 @@ export function readBreakers(server: string, hash: Readonly<Record<string, strin
 }
 
 /** What a writer of an order must do: set (or, with null, delete) `field` of hash `hash`, then publish `message` on `channel`. */
-export function breakerOrderWrite(server: string, key: BreakerKey, order: BreakerOrder | null): { hash: string; field: string; value: string | null; channel: string; message: string } {
-  const field = orderField(key), value = order && JSON.stringify(order);
-  return { hash: REDIS.breaker(server), field, value, channel: CHANNEL.breakers, message: JSON.stringify({ server, field, value } satisfies BreakerMessage) };
+export function breakerOrderWrite(
+  server: string,
+  key: BreakerKey,
+  order: BreakerOrder | null,
+): { hash: string; field: string; value: string | null; channel: string; message: string } {
+  const field = orderField(key),
+    value = order && JSON.stringify(order);
+  return {
+    hash: REDIS.breaker(server),
+    field,
+    value,
+    channel: CHANNEL.breakers,
+    message: JSON.stringify({ server, field, value } satisfies BreakerMessage),
+  };
 }
 
 export function readBreakerMessage(text: string): (BreakerMessage & { entry: BreakerEntry }) | undefined {
@@ -99,5 +126,9 @@ export function readBreakerMessage(text: string): (BreakerMessage & { entry: Bre
 }
 
 function parseJson(text: string): unknown {
-  try { return JSON.parse(text); } catch { return undefined; }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

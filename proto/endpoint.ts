@@ -15,7 +15,12 @@ export type ReplicaState =
   | 'lost';
 
 /** TLS towards a replica; files are read where the gateway runs. */
-export interface ReplicaTls { caFile?: string | undefined; serverName?: string | undefined; certificateFile?: string | undefined; keyFile?: string | undefined }
+export interface ReplicaTls {
+  caFile?: string | undefined;
+  serverName?: string | undefined;
+  certificateFile?: string | undefined;
+  keyFile?: string | undefined;
+}
 
 export interface ReplicaEndpoint {
   server: string;

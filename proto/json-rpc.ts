@@ -27,13 +27,21 @@ export interface RpcMessage {
   isToolError: boolean;
 }
 
-export type RpcBody = { kind: 'single'; message: RpcMessage } | { kind: 'batch'; messages: RpcMessage[] } | { kind: 'invalid' };
+export type RpcBody =
+  | { kind: 'single'; message: RpcMessage }
+  | { kind: 'batch'; messages: RpcMessage[] }
+  | { kind: 'invalid' };
 
 /** More messages than this in one batch are not read: the body counts as invalid, and the replica judges it. */
 export const MAX_BATCH = 1000;
-const MAX_METHOD_BYTES = 128, MAX_NAME_BYTES = 1024, MAX_URI_BYTES = 8192, MAX_ID_BYTES = 1024, MAX_STATE_BYTES = 1 << 20;
+const MAX_METHOD_BYTES = 128,
+  MAX_NAME_BYTES = 1024,
+  MAX_URI_BYTES = 8192,
+  MAX_ID_BYTES = 1024,
+  MAX_STATE_BYTES = 1 << 20;
 export const VERSION_CLAIM = 'io.modelcontextprotocol/protocolVersion';
-const OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
+const OPEN_ARRAY = 0x5b,
+  OPEN_OBJECT = 0x7b;
 
 /** Classifies a body: one pass over its bytes, nothing built that isn't asked for. Never throws. */
 export function readRpcBody(bytes: Buffer): RpcBody {
@@ -45,31 +53,78 @@ export function readRpcBody(bytes: Buffer): RpcBody {
   if (bytes[at] !== OPEN_ARRAY) return { kind: 'invalid' };
   const messages: RpcMessage[] = [];
   const end = eachElement(bytes, at, (start) => messages.push(readMessage(bytes, start).message) <= MAX_BATCH);
-  return end < 0 || messages.length === 0 || skipSpace(bytes, end) !== bytes.length ? { kind: 'invalid' } : { kind: 'batch', messages };
+  return end < 0 || messages.length === 0 || skipSpace(bytes, end) !== bytes.length
+    ? { kind: 'invalid' }
+    : { kind: 'batch', messages };
 }
 
 /** The messages of a body, none for an invalid one. */
-export const messagesOf = (body: RpcBody): RpcMessage[] => body.kind === 'single' ? [body.message] : body.kind === 'batch' ? body.messages : [];
+export const messagesOf = (body: RpcBody): RpcMessage[] =>
+  body.kind === 'single' ? [body.message] : body.kind === 'batch' ? body.messages : [];
 
 function readMessage(bytes: Buffer, at: number): { message: RpcMessage; end: number } {
   const m: RpcMessage = {
-    kind: 'invalid', method: null, id: null, idText: null, name: null, uri: null, level: null, taskId: null, requestState: null,
-    claimedVersion: null, cancelsIdText: null, errorCode: null, isToolError: false,
+    kind: 'invalid',
+    method: null,
+    id: null,
+    idText: null,
+    name: null,
+    uri: null,
+    level: null,
+    taskId: null,
+    requestState: null,
+    claimedVersion: null,
+    cancelsIdText: null,
+    errorCode: null,
+    isToolError: false,
   };
-  let hasId = false, hasAnswer = false, paramsAt = -1, resultAt = -1, errorAt = -1;
+  let hasId = false,
+    hasAnswer = false,
+    paramsAt = -1,
+    resultAt = -1,
+    errorAt = -1;
   const end = eachMember(bytes, at, (key, start, stop) => {
     switch (key) {
-      case 'method': m.method = readString(bytes, start, stop, MAX_METHOD_BYTES) ?? null; break;
-      case 'id': hasId = true; readId(m, bytes, start, stop); break;
-      case 'params': paramsAt = start; break;
-      case 'result': hasAnswer = true; resultAt = start; break;
-      case 'error': hasAnswer = true; errorAt = start; break;
+      case 'method':
+        m.method = readString(bytes, start, stop, MAX_METHOD_BYTES) ?? null;
+        break;
+      case 'id':
+        hasId = true;
+        readId(m, bytes, start, stop);
+        break;
+      case 'params':
+        paramsAt = start;
+        break;
+      case 'result':
+        hasAnswer = true;
+        resultAt = start;
+        break;
+      case 'error':
+        hasAnswer = true;
+        errorAt = start;
+        break;
     }
   });
   if (paramsAt >= 0 && m.method !== null) readParams(m, bytes, paramsAt);
-  if (resultAt >= 0) eachMember(bytes, resultAt, (key, start, stop) => { if (key === 'isError') m.isToolError = bytes.toString('latin1', start, stop) === 'true'; });
-  if (errorAt >= 0) eachMember(bytes, errorAt, (key, start, stop) => { if (key === 'code') m.errorCode = readNumber(bytes, start, stop); });
-  if (end >= 0) m.kind = m.method !== null ? (hasId ? (m.idText === null ? 'invalid' : 'request') : 'notification') : hasAnswer ? 'response' : 'invalid';
+  if (resultAt >= 0)
+    eachMember(bytes, resultAt, (key, start, stop) => {
+      if (key === 'isError') m.isToolError = bytes.toString('latin1', start, stop) === 'true';
+    });
+  if (errorAt >= 0)
+    eachMember(bytes, errorAt, (key, start, stop) => {
+      if (key === 'code') m.errorCode = readNumber(bytes, start, stop);
+    });
+  if (end >= 0)
+    m.kind =
+      m.method !== null
+        ? hasId
+          ? m.idText === null
+            ? 'invalid'
+            : 'request'
+          : 'notification'
+        : hasAnswer
+          ? 'response'
+          : 'invalid';
   return { message: m, end };
 }
 
@@ -94,15 +149,31 @@ function readParams(m: RpcMessage, bytes: Buffer, at: number): void {
   let metaAt = -1;
   eachMember(bytes, at, (key, start, end) => {
     switch (key) {
-      case 'name': m.name = readString(bytes, start, end, MAX_NAME_BYTES) ?? null; break;
-      case 'uri': m.uri = readString(bytes, start, end, MAX_URI_BYTES) ?? null; break;
-      case 'level': m.level = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null; break;
-      case 'taskId': m.taskId = readString(bytes, start, end, MAX_NAME_BYTES) ?? null; break;
-      case 'requestState': m.requestState = readString(bytes, start, end, MAX_STATE_BYTES) ?? null; break;
-      case 'requestId': m.cancelsIdText = end - start <= MAX_ID_BYTES ? bytes.toString('utf8', start, end) : null; break;
-      case '_meta': metaAt = start; break;
+      case 'name':
+        m.name = readString(bytes, start, end, MAX_NAME_BYTES) ?? null;
+        break;
+      case 'uri':
+        m.uri = readString(bytes, start, end, MAX_URI_BYTES) ?? null;
+        break;
+      case 'level':
+        m.level = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
+        break;
+      case 'taskId':
+        m.taskId = readString(bytes, start, end, MAX_NAME_BYTES) ?? null;
+        break;
+      case 'requestState':
+        m.requestState = readString(bytes, start, end, MAX_STATE_BYTES) ?? null;
+        break;
+      case 'requestId':
+        m.cancelsIdText = end - start <= MAX_ID_BYTES ? bytes.toString('utf8', start, end) : null;
+        break;
+      case '_meta':
+        metaAt = start;
+        break;
     }
   });
   if (metaAt < 0) return;
-  eachMember(bytes, metaAt, (key, start, end) => { if (key === VERSION_CLAIM) m.claimedVersion = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null; });
+  eachMember(bytes, metaAt, (key, start, end) => {
+    if (key === VERSION_CLAIM) m.claimedVersion = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
+  });
 }

@@ -3,7 +3,14 @@
  * reads each byte once. It agrees with JSON.parse on every valid text (a later duplicate key wins, as there); of an invalid text it says
  * `malformed` or what it could read, and never throws: judging the text is the replica's business.
  */
-const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
+const QUOTE = 0x22,
+  BACKSLASH = 0x5c,
+  COMMA = 0x2c,
+  COLON = 0x3a,
+  OPEN_OBJECT = 0x7b,
+  CLOSE_OBJECT = 0x7d,
+  OPEN_ARRAY = 0x5b,
+  CLOSE_ARRAY = 0x5d;
 
 /** Position of the first byte at or after `at` that is not JSON white space. */
 export function skipSpace(bytes: Buffer, at: number): number {
@@ -53,7 +60,11 @@ export function readString(bytes: Buffer, start: number, end: number, maxBytes: 
   if (bytes[start] !== QUOTE || end - start > maxBytes + 2) return undefined;
   const text = bytes.toString('utf8', start + 1, end - 1);
   if (!text.includes('\\')) return text;
-  try { return JSON.parse(`"${text}"`) as string; } catch { return undefined; }
+  try {
+    return JSON.parse(`"${text}"`) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Longest key that can be one that anybody asks for. */
@@ -63,7 +74,11 @@ const MAX_KEY_BYTES = 256;
  * Visits each member of the object that begins at `at`. Returns the position after the object; -1 when it is no object or malformed
  * (members before the fault were visited).
  */
-export function eachMember(bytes: Buffer, at: number, visit: (key: string, start: number, end: number) => void): number {
+export function eachMember(
+  bytes: Buffer,
+  at: number,
+  visit: (key: string, start: number, end: number) => void,
+): number {
   if (bytes[at] !== OPEN_OBJECT) return -1;
   let i = skipSpace(bytes, at + 1);
   if (bytes[i] === CLOSE_OBJECT) return i + 1;
@@ -74,7 +89,8 @@ export function eachMember(bytes: Buffer, at: number, visit: (key: string, start
     const key = readString(bytes, i, keyEnd, MAX_KEY_BYTES) ?? '';
     i = skipSpace(bytes, keyEnd);
     if (bytes[i] !== COLON) return -1;
-    const start = skipSpace(bytes, i + 1), end = skipValue(bytes, start);
+    const start = skipSpace(bytes, i + 1),
+      end = skipValue(bytes, start);
     if (end < 0) return -1;
     visit(key, start, end);
     i = skipSpace(bytes, end);

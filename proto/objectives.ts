@@ -16,4 +16,5 @@ export const FAILED = 'outcome=~"replica_fault|overload|lost_session"';
 /** Requests that count at all. */
 export const JUDGED = 'outcome!~"client_fault|cancelled"';
 /** A session can be lost whenever it begins or moves. */
-export const SESSION_CHANCES = '{__name__=~"mcp_sessions_created_total|mcp_session_recoveries_total|mcp_session_lost_total"}';
+export const SESSION_CHANCES =
+  '{__name__=~"mcp_sessions_created_total|mcp_session_recoveries_total|mcp_session_lost_total"}';

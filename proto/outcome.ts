@@ -1,6 +1,15 @@
 /** What one request came to. Exactly one per request, from Envoy's access log or from the relay, never from both. */
 export type OutcomeKind =
-  | 'success' | 'tool_error' | 'protocol_error' | 'server_error' | 'replica_fault' | 'overload' | 'lost_session' | 'client_fault' | 'cancelled' | 'unread';
+  | 'success'
+  | 'tool_error'
+  | 'protocol_error'
+  | 'server_error'
+  | 'replica_fault'
+  | 'overload'
+  | 'lost_session'
+  | 'client_fault'
+  | 'cancelled'
+  | 'unread';
 
 export interface Outcome {
   kind: OutcomeKind;

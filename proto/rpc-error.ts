@@ -41,11 +41,16 @@ export interface RpcErrorData {
   [extra: string]: unknown;
 }
 
-export interface RpcError { jsonrpc: '2.0'; id: RpcId; error: { code: number; message: string; data?: RpcErrorData } }
+export interface RpcError {
+  jsonrpc: '2.0';
+  id: RpcId;
+  error: { code: number; message: string; data?: RpcErrorData };
+}
 
 export function rpcError(id: RpcId, code: number, message: string, data?: RpcErrorData): RpcError {
   return { jsonrpc: '2.0', id, error: data ? { code, message, data } : { code, message } };
 }
 
 /** The answer to an unknown, expired, deleted or foreign session: the same bytes in every case. HTTP status 404. */
-export const sessionNotFound = (id: RpcId = null): RpcError => rpcError(id, RPC_ERROR.sessionNotFound, 'Session not found');
+export const sessionNotFound = (id: RpcId = null): RpcError =>
+  rpcError(id, RPC_ERROR.sessionNotFound, 'Session not found');

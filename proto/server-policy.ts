@@ -8,17 +8,35 @@ const positiveMs = (fallback: number, says: string) => z.int().min(1).max(86_400
 
 export const breakerPolicySchema = z.strictObject({
   enabled: z.boolean().default(true).describe('Whether the breakers of this level act at all.'),
-  form: z.enum(['consecutive', 'rate']).default('consecutive').describe('consecutive: opens after `threshold` faults in a row. rate: opens on the failure rate or slow-call rate of a sliding window.'),
+  form: z
+    .enum(['consecutive', 'rate'])
+    .default('consecutive')
+    .describe(
+      'consecutive: opens after `threshold` faults in a row. rate: opens on the failure rate or slow-call rate of a sliding window.',
+    ),
   threshold: z.int().min(1).max(10_000).default(5).describe('consecutive: faults in a row that open it.'),
   timeoutMs: positiveMs(30_000, 'How long it stays open the first time.'),
   maxTimeoutMs: positiveMs(300_000, 'Longest open time: each opening in a row doubles it up to here.'),
-  window: z.enum(['count', 'time']).default('count').describe('rate: window of the last `windowSize` calls, or of the last `windowSize` seconds.'),
+  window: z
+    .enum(['count', 'time'])
+    .default('count')
+    .describe('rate: window of the last `windowSize` calls, or of the last `windowSize` seconds.'),
   windowSize: z.int().min(1).max(100_000).default(100).describe('rate: calls or seconds.'),
-  minimumCalls: z.int().min(1).max(100_000).default(20).describe('rate: calls in the window before a rate is looked at.'),
+  minimumCalls: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(20)
+    .describe('rate: calls in the window before a rate is looked at.'),
   failureRatePercent: z.number().min(1).max(100).default(50).describe('rate: opens at this share of faults.'),
   slowCallMs: positiveMs(60_000, 'rate: a call longer than this is slow.'),
   slowCallRatePercent: z.number().min(1).max(100).default(100).describe('rate: opens at this share of slow calls.'),
-  halfOpenPermits: z.int().min(1).max(1000).default(3).describe('Calls let through while half open; all must succeed to close it.'),
+  halfOpenPermits: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(3)
+    .describe('Calls let through while half open; all must succeed to close it.'),
 });
 export type BreakerPolicy = z.infer<typeof breakerPolicySchema>;
 
@@ -28,7 +46,12 @@ export const retryBudgetSchema = z.strictObject({
 });
 
 export const timeoutsSchema = z.strictObject({
-  callMs: z.int().min(0).max(86_400_000).default(0).describe('A call without an answer or progress for this long is answered with a deadline error; 0: none.'),
+  callMs: z
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(0)
+    .describe('A call without an answer or progress for this long is answered with a deadline error; 0: none.'),
   toolMs: z.record(z.string(), z.int().min(0).max(86_400_000)).default({}).describe('The same, by tool name.'),
   connectMs: positiveMs(1000, 'Time for a TCP connection to a replica.'),
   initializeMs: positiveMs(10_000, 'Time for a replica to answer initialize.'),
@@ -36,35 +59,98 @@ export const timeoutsSchema = z.strictObject({
 });
 
 export const affinitySchema = z.strictObject({
-  calls: z.enum(['remembered', 'free']).default('remembered').describe('Calls of 2026-07-28. remembered: they pass the relay, which keeps in mind which replica holds their tasks, states and handles. free: no replica holds anything, or all share it; without a guard of calls Envoy alone balances them.'),
-  ttlSeconds: z.int().min(1).max(86_400).default(600).describe('How long a taskId, requestState or handle of the 2026-07-28 era is remembered.'),
-  handles: z.array(z.strictObject({
-    header: z.string().optional().describe('Name of the Mcp-Param-* header that carries the handle.'),
-    argument: z.string().optional().describe('Name of the tool argument that carries the handle.'),
-    resultPath: z.string().optional().describe('Where results carry a new handle, as a JSON Pointer below `result`.'),
-  })).max(32).default([]).describe('Arguments whose value belongs to one replica.'),
-  listen: z.enum(['fan-out', 'one']).default('fan-out').describe('subscriptions/listen: all replicas merged into one stream, or one replica.'),
+  calls: z
+    .enum(['remembered', 'free'])
+    .default('remembered')
+    .describe(
+      'Calls of 2026-07-28. remembered: they pass the relay, which keeps in mind which replica holds their tasks, states and handles. free: no replica holds anything, or all share it; without a guard of calls Envoy alone balances them.',
+    ),
+  ttlSeconds: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(600)
+    .describe('How long a taskId, requestState or handle of the 2026-07-28 era is remembered.'),
+  handles: z
+    .array(
+      z.strictObject({
+        header: z.string().optional().describe('Name of the Mcp-Param-* header that carries the handle.'),
+        argument: z.string().optional().describe('Name of the tool argument that carries the handle.'),
+        resultPath: z
+          .string()
+          .optional()
+          .describe('Where results carry a new handle, as a JSON Pointer below `result`.'),
+      }),
+    )
+    .max(32)
+    .default([])
+    .describe('Arguments whose value belongs to one replica.'),
+  listen: z
+    .enum(['fan-out', 'one'])
+    .default('fan-out')
+    .describe('subscriptions/listen: all replicas merged into one stream, or one replica.'),
 });
 
 export const serverPolicySchema = z.object({
-  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, 1–63 characters').describe('The server’s name.'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, 1–63 characters')
+    .describe('The server’s name.'),
   path: z.string().startsWith('/').default('/mcp').describe('Path of the MCP endpoint on the replicas.'),
-  guard: z.array(z.enum(['calls', 'streams'])).default(['calls', 'streams']).describe('What the relay holds for the client: `calls` (every POST), `streams` (the GET stream). Empty: off.'),
-  onReplicaLoss: z.enum(['recover', 'notify404', 'fail']).default('recover').describe('recover: rebuild the session elsewhere. notify404: answer 404 so that the client may start anew. fail: answer 503.'),
-  bind: z.enum(['principal', 'token', 'off']).default('principal').describe('principal: bind a session to issuer and subject of a JWT. token: also bind to the hash of an opaque token. off: never.'),
-  trustAnnotations: z.boolean().default(false).describe('Believe the tools’ readOnlyHint and idempotentHint when deciding what may be sent twice.'),
-  retrySafeTools: z.array(z.string()).default([]).describe('Tools that may be sent twice, whatever they say of themselves.'),
+  guard: z
+    .array(z.enum(['calls', 'streams']))
+    .default(['calls', 'streams'])
+    .describe('What the relay holds for the client: `calls` (every POST), `streams` (the GET stream). Empty: off.'),
+  onReplicaLoss: z
+    .enum(['recover', 'notify404', 'fail'])
+    .default('recover')
+    .describe(
+      'recover: rebuild the session elsewhere. notify404: answer 404 so that the client may start anew. fail: answer 503.',
+    ),
+  bind: z
+    .enum(['principal', 'token', 'off'])
+    .default('principal')
+    .describe(
+      'principal: bind a session to issuer and subject of a JWT. token: also bind to the hash of an opaque token. off: never.',
+    ),
+  trustAnnotations: z
+    .boolean()
+    .default(false)
+    .describe('Believe the tools’ readOnlyHint and idempotentHint when deciding what may be sent twice.'),
+  retrySafeTools: z
+    .array(z.string())
+    .default([])
+    .describe('Tools that may be sent twice, whatever they say of themselves.'),
   retryBudget: retryBudgetSchema.prefault({}),
   timeouts: timeoutsSchema.prefault({}),
-  maxBodyBytes: z.int().min(1024).max(1 << 30).default(4 << 20).describe('Largest request body; larger ones are answered with 413.'),
-  sessionTtlSeconds: z.int().min(1).max(30 * 86_400).default(3600).describe('A session without a request for this long is forgotten, unless a gateway’s relay holds a stream or call of it.'),
+  maxBodyBytes: z
+    .int()
+    .min(1024)
+    .max(1 << 30)
+    .default(4 << 20)
+    .describe('Largest request body; larger ones are answered with 413.'),
+  sessionTtlSeconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400)
+    .default(3600)
+    .describe(
+      'A session without a request for this long is forgotten, unless a gateway’s relay holds a stream or call of it.',
+    ),
   recoveryConcurrency: z.int().min(1).max(10_000).default(64).describe('Sessions rebuilt at a time, per gateway node.'),
-  hostOverride: z.string().nullable().default(null).describe('Host header sent to the replicas instead of the client’s.'),
+  hostOverride: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Host header sent to the replicas instead of the client’s.'),
   replicaBreaker: breakerPolicySchema.prefault({}),
   toolBreaker: breakerPolicySchema.prefault({}),
   countToolErrors: z.boolean().default(false).describe('Let `isError` results count against the tool’s breaker.'),
   affinity: affinitySchema.prefault({}),
-  sharedCache: z.boolean().default(false).describe('Serve results that say `cacheScope: public` from a cache within their ttl.'),
+  sharedCache: z
+    .boolean()
+    .default(false)
+    .describe('Serve results that say `cacheScope: public` from a cache within their ttl.'),
   logSuccessSample: z.number().min(0).max(1).default(0).describe('Share of successful requests that are logged.'),
 });
 export type ServerPolicy = z.infer<typeof serverPolicySchema>;

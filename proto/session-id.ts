@@ -33,7 +33,15 @@ export function parseSessionId(text: string): SessionId | undefined {
  * The id that the client gets for a new session. A bound one holds a hash in the place of the replica's id (the record has that): of an id
  * with the replica's own in it anybody could take the bound mark off, and Envoy would pin the rest without asking for the principal.
  */
-export function clientSessionId({ slot, upstreamId, principal }: { slot: string; upstreamId: string; principal: string | null }): string {
+export function clientSessionId({
+  slot,
+  upstreamId,
+  principal,
+}: {
+  slot: string;
+  upstreamId: string;
+  principal: string | null;
+}): string {
   if (principal === null) return formatSessionId({ slot, isBound: false, upstreamId });
   return formatSessionId({ slot, isBound: true, upstreamId: hash('sha256', JSON.stringify([principal, upstreamId])) });
 }
@@ -44,7 +52,11 @@ export function formatSessionId(id: SessionId): string {
 
 /** The `count`-th slot name (0, 1, 2 …) in the slot alphabet. */
 export function slotName(count: number): string {
-  let rest = count, name = '';
-  do { name = SLOT_ALPHABET[rest % SLOT_ALPHABET.length]! + name; rest = Math.floor(rest / SLOT_ALPHABET.length); } while (rest > 0);
+  let rest = count,
+    name = '';
+  do {
+    name = SLOT_ALPHABET[rest % SLOT_ALPHABET.length]! + name;
+    rest = Math.floor(rest / SLOT_ALPHABET.length);
+  } while (rest > 0);
   return name;
 }

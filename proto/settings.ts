@@ -7,49 +7,122 @@ import * as z from 'zod';
 const ms = (fallback: number) => z.int().min(1).max(86_400_000).default(fallback);
 
 export const sharedSettingsSchema = z.object({
-  ha: z.strictObject({
-    mode: z.enum(['cluster', 'standalone']).default('cluster').describe('cluster: several gateway nodes share sessions. standalone: one node works alone.'),
-    nodeId: z.string().min(1).max(63).default('gateway-1').describe('Name of this node; unique in the cluster.'),
-    clusterNodes: z.array(z.string()).default([]).describe('Names of the gateway nodes that should be there; a missing one is reported.'),
-    healthCheckIntervalMs: ms(5000).describe('How often the registered health checks run.'),
-    failoverTimeoutMs: ms(10_000).describe('A node whose heartbeat is older than this is gone.'),
-  }).prefault({}),
-  loadBalancer: z.strictObject({
-    healthCheckPath: z.string().startsWith('/').default('/health').describe('Path of the health check of gateway nodes and of replicas’ plain HTTP checks.'),
-    healthCheckIntervalMs: ms(3000),
-    healthCheckTimeoutMs: ms(2000),
-  }).prefault({}),
-  sessionStore: z.strictObject({
-    type: z.enum(['redis', 'memory']).default('redis').describe('memory: for one node alone.'),
-    url: z.string().default('redis://127.0.0.1:6379').describe('redis://, rediss://, redis+sentinel://host:port,host:port/master-name, or redis+cluster://host:port,host:port.'),
-    isFailoverEnabled: z.boolean().default(true).describe('Whether lost sessions are rebuilt elsewhere at all.'),
-  }).prefault({}),
-  circuitBreaker: z.strictObject({
-    enabled: z.boolean().default(true),
-    threshold: z.int().min(1).max(10_000).default(5),
-    timeoutMs: ms(30_000),
-  }).prefault({}),
+  ha: z
+    .strictObject({
+      mode: z
+        .enum(['cluster', 'standalone'])
+        .default('cluster')
+        .describe('cluster: several gateway nodes share sessions. standalone: one node works alone.'),
+      nodeId: z.string().min(1).max(63).default('gateway-1').describe('Name of this node; unique in the cluster.'),
+      clusterNodes: z
+        .array(z.string())
+        .default([])
+        .describe('Names of the gateway nodes that should be there; a missing one is reported.'),
+      healthCheckIntervalMs: ms(5000).describe('How often the registered health checks run.'),
+      failoverTimeoutMs: ms(10_000).describe('A node whose heartbeat is older than this is gone.'),
+    })
+    .prefault({}),
+  loadBalancer: z
+    .strictObject({
+      healthCheckPath: z
+        .string()
+        .startsWith('/')
+        .default('/health')
+        .describe('Path of the health check of gateway nodes and of replicas’ plain HTTP checks.'),
+      healthCheckIntervalMs: ms(3000),
+      healthCheckTimeoutMs: ms(2000),
+    })
+    .prefault({}),
+  sessionStore: z
+    .strictObject({
+      type: z.enum(['redis', 'memory']).default('redis').describe('memory: for one node alone.'),
+      url: z
+        .string()
+        .default('redis://127.0.0.1:6379')
+        .describe(
+          'redis://, rediss://, redis+sentinel://host:port,host:port/master-name, or redis+cluster://host:port,host:port.',
+        ),
+      isFailoverEnabled: z.boolean().default(true).describe('Whether lost sessions are rebuilt elsewhere at all.'),
+    })
+    .prefault({}),
+  circuitBreaker: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      threshold: z.int().min(1).max(10_000).default(5),
+      timeoutMs: ms(30_000),
+    })
+    .prefault({}),
   port: z.int().min(0).max(65_535).default(37373).describe('Port that clients connect to; 0 takes a free one.'),
 });
 export type SharedSettings = z.infer<typeof sharedSettingsSchema>;
 
-interface EnvironmentName { name: string; path: string; kind: 'text' | 'number' | 'boolean' | 'list'; says: string }
+interface EnvironmentName {
+  name: string;
+  path: string;
+  kind: 'text' | 'number' | 'boolean' | 'list';
+  says: string;
+}
 
 /** R2's names, exactly, each with the path of its twin in the configuration file. */
 export const ENVIRONMENT: readonly EnvironmentName[] = [
   { name: 'HA_MODE', path: 'ha.mode', kind: 'text', says: 'cluster or standalone' },
   { name: 'HA_NODE_ID', path: 'ha.nodeId', kind: 'text', says: 'name of this node' },
-  { name: 'HA_CLUSTER_NODES', path: 'ha.clusterNodes', kind: 'list', says: 'names of all gateway nodes, comma-separated' },
-  { name: 'HA_HEALTH_CHECK_INTERVAL', path: 'ha.healthCheckIntervalMs', kind: 'number', says: 'ms between health checks' },
-  { name: 'HA_FAILOVER_TIMEOUT', path: 'ha.failoverTimeoutMs', kind: 'number', says: 'ms after which a silent node is gone' },
-  { name: 'LB_HEALTH_CHECK_PATH', path: 'loadBalancer.healthCheckPath', kind: 'text', says: 'path of the balancer’s health check' },
-  { name: 'LB_HEALTH_CHECK_INTERVAL', path: 'loadBalancer.healthCheckIntervalMs', kind: 'number', says: 'ms between the balancer’s checks' },
-  { name: 'LB_HEALTH_CHECK_TIMEOUT', path: 'loadBalancer.healthCheckTimeoutMs', kind: 'number', says: 'ms for one of them' },
+  {
+    name: 'HA_CLUSTER_NODES',
+    path: 'ha.clusterNodes',
+    kind: 'list',
+    says: 'names of all gateway nodes, comma-separated',
+  },
+  {
+    name: 'HA_HEALTH_CHECK_INTERVAL',
+    path: 'ha.healthCheckIntervalMs',
+    kind: 'number',
+    says: 'ms between health checks',
+  },
+  {
+    name: 'HA_FAILOVER_TIMEOUT',
+    path: 'ha.failoverTimeoutMs',
+    kind: 'number',
+    says: 'ms after which a silent node is gone',
+  },
+  {
+    name: 'LB_HEALTH_CHECK_PATH',
+    path: 'loadBalancer.healthCheckPath',
+    kind: 'text',
+    says: 'path of the balancer’s health check',
+  },
+  {
+    name: 'LB_HEALTH_CHECK_INTERVAL',
+    path: 'loadBalancer.healthCheckIntervalMs',
+    kind: 'number',
+    says: 'ms between the balancer’s checks',
+  },
+  {
+    name: 'LB_HEALTH_CHECK_TIMEOUT',
+    path: 'loadBalancer.healthCheckTimeoutMs',
+    kind: 'number',
+    says: 'ms for one of them',
+  },
   { name: 'SESSION_STORE', path: 'sessionStore.type', kind: 'text', says: 'redis or memory' },
   { name: 'SESSION_STORE_URL', path: 'sessionStore.url', kind: 'text', says: 'where Redis is' },
-  { name: 'SESSION_FAILOVER_ENABLED', path: 'sessionStore.isFailoverEnabled', kind: 'boolean', says: 'rebuild lost sessions elsewhere' },
+  {
+    name: 'SESSION_FAILOVER_ENABLED',
+    path: 'sessionStore.isFailoverEnabled',
+    kind: 'boolean',
+    says: 'rebuild lost sessions elsewhere',
+  },
   { name: 'CIRCUIT_BREAKER_ENABLED', path: 'circuitBreaker.enabled', kind: 'boolean', says: 'breakers act' },
-  { name: 'CIRCUIT_BREAKER_THRESHOLD', path: 'circuitBreaker.threshold', kind: 'number', says: 'faults in a row that open a breaker' },
-  { name: 'CIRCUIT_BREAKER_TIMEOUT', path: 'circuitBreaker.timeoutMs', kind: 'number', says: 'ms a breaker stays open' },
+  {
+    name: 'CIRCUIT_BREAKER_THRESHOLD',
+    path: 'circuitBreaker.threshold',
+    kind: 'number',
+    says: 'faults in a row that open a breaker',
+  },
+  {
+    name: 'CIRCUIT_BREAKER_TIMEOUT',
+    path: 'circuitBreaker.timeoutMs',
+    kind: 'number',
+    says: 'ms a breaker stays open',
+  },
   { name: 'PORT', path: 'port', kind: 'number', says: 'port that clients connect to' },
 ];

@@ -33,7 +33,8 @@ export const sloReportSchema = z.object({
   /** Empty: requests that no replica was found for. */
   backend: z.string(),
   /** When the counting process started: another value means that the counters began at 0 again. */
-  startedAtMs: z.number(), atMs: z.number(),
+  startedAtMs: z.number(),
+  atMs: z.number(),
   counters: sloCountersSchema,
   /** Calls that the relay holds now, by slot: what a drain waits for. */
   inFlight: z.record(z.string(), z.int().min(0)).default({}),
@@ -41,9 +42,22 @@ export const sloReportSchema = z.object({
 export type SloReport = z.infer<typeof sloReportSchema>;
 
 /** Upper bounds of the latency classes in ms, a factor of 1.5 to 2 apart: p99 is known as well as a gate needs it. */
-export const LATENCY_BOUNDS_MS: readonly number[] = [1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000, 20_000, 30_000, 60_000];
+export const LATENCY_BOUNDS_MS: readonly number[] = [
+  1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000,
+  20_000, 30_000, 60_000,
+];
 
-export const noCounters = (): SloCounters => ({ sessions: 0, initializeFailed: 0, calls: 0, toolErrors: 0, faults: 0, judged: 0, failed: 0, recoveries: 0, latency: LATENCY_BOUNDS_MS.map(() => 0).concat(0) });
+export const noCounters = (): SloCounters => ({
+  sessions: 0,
+  initializeFailed: 0,
+  calls: 0,
+  toolErrors: 0,
+  faults: 0,
+  judged: 0,
+  failed: 0,
+  recoveries: 0,
+  latency: LATENCY_BOUNDS_MS.map(() => 0).concat(0),
+});
 
 /** Counts one outcome, in place. */
 export function countOutcome(counters: SloCounters, { kind, method, durationMs }: Outcome): void {
@@ -56,7 +70,15 @@ export function countOutcome(counters: SloCounters, { kind, method, durationMs }
     return;
   }
   // Streams last as long as the client likes; their duration says nothing.
-  if (kind === 'client_fault' || kind === 'cancelled' || kind === 'overload' || kind === 'lost_session' || method === 'GET' || method === 'DELETE') return;
+  if (
+    kind === 'client_fault' ||
+    kind === 'cancelled' ||
+    kind === 'overload' ||
+    kind === 'lost_session' ||
+    method === 'GET' ||
+    method === 'DELETE'
+  )
+    return;
   counters.calls++;
   if (kind === 'tool_error') counters.toolErrors++;
   if (isFault) counters.faults++;
@@ -65,13 +87,24 @@ export function countOutcome(counters: SloCounters, { kind, method, durationMs }
   counters.latency[at] = (counters.latency[at] ?? 0) + 1;
 }
 
-const NUMBERS = ['sessions', 'initializeFailed', 'calls', 'toolErrors', 'faults', 'judged', 'failed', 'recoveries'] as const;
+const NUMBERS = [
+  'sessions',
+  'initializeFailed',
+  'calls',
+  'toolErrors',
+  'faults',
+  'judged',
+  'failed',
+  'recoveries',
+] as const;
 
 /** `sign` 1 adds, -1 subtracts; never below 0. */
 export function combine(one: SloCounters, other: SloCounters, sign: 1 | -1): SloCounters {
   const result = noCounters();
   for (const name of NUMBERS) result[name] = Math.max(0, one[name] + sign * other[name]);
-  result.latency = result.latency.map((_, index) => Math.max(0, (one.latency[index] ?? 0) + sign * (other.latency[index] ?? 0)));
+  result.latency = result.latency.map((_, index) =>
+    Math.max(0, (one.latency[index] ?? 0) + sign * (other.latency[index] ?? 0)),
+  );
   return result;
 }
 

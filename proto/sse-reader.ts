@@ -16,7 +16,10 @@ export interface SseSink {
   oversize(bytes: Buffer, isLast: boolean): void;
 }
 
-const LF = 0x0a, CR = 0x0d, COLON = 0x3a, SPACE = 0x20;
+const LF = 0x0a,
+  CR = 0x0d,
+  COLON = 0x3a,
+  SPACE = 0x20;
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -42,16 +45,22 @@ export class SseReader {
   }
 
   /** Bytes of an event came whose end did not. */
-  get hasPartial(): boolean { return this.#pendingBytes > 0 || this.#isOversize; }
+  get hasPartial(): boolean {
+    return this.#pendingBytes > 0 || this.#isOversize;
+  }
   /** Part of an oversize event was passed on and its end was not: nothing may follow on that stream. */
-  get isInsideOversize(): boolean { return this.#isOversize; }
+  get isInsideOversize(): boolean {
+    return this.#isOversize;
+  }
 
   push(chunk: Buffer): void {
-    let begin = 0, at = 0;
+    let begin = 0,
+      at = 0;
     const hasCr = chunk.includes(CR);
     while (at < chunk.length) {
       const byte = chunk[at]!;
-      if (byte === LF && this.#lastWasCr) { // the second half of CRLF, whose line ended with the first half
+      if (byte === LF && this.#lastWasCr) {
+        // the second half of CRLF, whose line ended with the first half
         this.#lastWasCr = false;
         this.#hasCrLf = true;
         at++;
@@ -66,8 +75,10 @@ export class SseReader {
       }
       at++;
       if (byte === CR) {
-        if (chunk[at] === LF) { at++; this.#hasCrLf = true; }
-        else this.#lastWasCr = at === chunk.length;
+        if (chunk[at] === LF) {
+          at++;
+          this.#hasCrLf = true;
+        } else this.#lastWasCr = at === chunk.length;
       }
       if (!this.#atLineStart) this.#atLineStart = true;
       else {
@@ -126,20 +137,29 @@ function nextLineEnd(bytes: Buffer, at: number): number {
 export function readEvent(raw: Buffer): SseEvent {
   const event: SseEvent = { raw, name: 'message', data: null, id: null };
   const hasCr = raw.includes(CR);
-  let at = 0, more: Buffer[] | null = null;
+  let at = 0,
+    more: Buffer[] | null = null;
   while (at < raw.length) {
     const end = hasCr ? nextLineEnd(raw, at) : nextLf(raw, at);
     if (end > at && raw[at] !== COLON) {
       let colon = at;
       while (colon < end && raw[colon] !== COLON) colon++;
       const start = colon === end ? end : raw[colon + 1] === SPACE ? colon + 2 : colon + 1;
-      const size = colon - at, first = raw[at];
+      const size = colon - at,
+        first = raw[at];
       if (size === 4 && first === 0x64 && raw.toString('latin1', at, colon) === 'data') {
         const value = raw.subarray(start, end);
         if (event.data === null) event.data = value;
         else (more ??= [event.data]).push(value);
-      } else if (size === 5 && first === 0x65 && raw.toString('latin1', at, colon) === 'event') event.name = raw.toString('utf8', start, end) || 'message';
-      else if (size === 2 && first === 0x69 && raw.toString('latin1', at, colon) === 'id' && !raw.subarray(start, end).includes(0)) event.id = raw.toString('utf8', start, end);
+      } else if (size === 5 && first === 0x65 && raw.toString('latin1', at, colon) === 'event')
+        event.name = raw.toString('utf8', start, end) || 'message';
+      else if (
+        size === 2 &&
+        first === 0x69 &&
+        raw.toString('latin1', at, colon) === 'id' &&
+        !raw.subarray(start, end).includes(0)
+      )
+        event.id = raw.toString('utf8', start, end);
     }
     at = end + 1;
   }

@@ -65,7 +65,18 @@ export const METADATA = {
 export type AnswerRead = 'json' | 'events' | 'none' | 'garbled';
 
 /** Keys below `filter_metadata.holdfast` of each endpoint in EDS. `host_metadata` attributes carry them to ext_proc and ALS. */
-export const ENDPOINT_METADATA = { namespace: 'holdfast', slot: 'slot', replica: 'replica', backend: 'backend', state: 'state', steady: 'steady', weight: 'weight', host: 'host', tls: 'tls', peer: 'peer' } as const;
+export const ENDPOINT_METADATA = {
+  namespace: 'holdfast',
+  slot: 'slot',
+  replica: 'replica',
+  backend: 'backend',
+  state: 'state',
+  steady: 'steady',
+  weight: 'weight',
+  host: 'host',
+  tls: 'tls',
+  peer: 'peer',
+} as const;
 
 /** Keys below `filter_metadata.holdfast` of a route: what Envoy's own errors say of it. */
 export const ROUTE_METADATA = { server: 'server' } as const;
@@ -88,7 +99,16 @@ export const RESOURCE = {
 } as const;
 
 /** Route names are `<server>/<kind>`; access logs and ext_proc read them. */
-export type RouteKind = 'steady' | 'guarded' | 'decide' | 'relay' | 'modern' | 'sse' | 'upgrade' | 'document' | 'refused';
+export type RouteKind =
+  | 'steady'
+  | 'guarded'
+  | 'decide'
+  | 'relay'
+  | 'modern'
+  | 'sse'
+  | 'upgrade'
+  | 'document'
+  | 'refused';
 export const routeName = (server: string, kind: RouteKind): string => `${server}/${kind}`;
 
 /** Type URL of our own resource on the ADS stream: the policy of one server. */

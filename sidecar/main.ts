@@ -12,13 +12,20 @@ const EX_USAGE = 64;
 setFlagsFromString('--heap-growing-percent=33');
 /** What a request leaves behind dies at once. V8 takes some of it for long-lived all the same and puts it into the old heap, where it keeps alive what it names: ten times as much for each young collection to copy. */
 setFlagsFromString('--no-allocation-site-pretenuring');
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const read = readSettings(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));
-if (read.kind === 'help') { process.stdout.write(`${USAGE}\n`); process.exit(0); }
+if (read.kind === 'help') {
+  process.stdout.write(`${USAGE}\n`);
+  process.exit(0);
+}
 if (read.kind === 'bad') {
   for (const problem of read.problems) process.stderr.write(`sidecar: ${formatProblem(problem, problem.path)}\n`);
-  process.stderr.write(`sidecar: ${read.problems.length} ${read.problems.length === 1 ? 'problem' : 'problems'} in the settings\n\n${USAGE}\n`);
+  process.stderr.write(
+    `sidecar: ${read.problems.length} ${read.problems.length === 1 ? 'problem' : 'problems'} in the settings\n\n${USAGE}\n`,
+  );
   process.exit(EX_USAGE);
 }
 const { settings } = read;

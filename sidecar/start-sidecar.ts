@@ -46,27 +46,57 @@ const REDIS_WAIT_MS = 2000;
 
 /** Builds the parts of one sidecar process and starts them: store, directory, topology, breakers, outcomes, relay, ext_proc, admin. */
 export async function startSidecar(settings: SidecarSettings, version: string, log: Logger): Promise<Sidecar> {
-  const { nodeId, shared: { ha, sessionStore } } = settings, now = Date.now, random = Math.random;
+  const {
+      nodeId,
+      shared: { ha, sessionStore },
+    } = settings,
+    now = Date.now,
+    random = Math.random;
   const metrics = createMetrics({ version, nodeId });
-  const onError = (error: unknown): void => { log.error({ err: error }, 'something failed that no request waits for'); };
+  const onError = (error: unknown): void => {
+    log.error({ err: error }, 'something failed that no request waits for');
+  };
   let isDraining = false;
 
   const redis = sessionStore.type === 'redis' ? connectRedis(sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
   if (redis) measureRedis(redis, metrics.links.redis);
-  if (redis && !(await whenReady(redis, REDIS_WAIT_MS))) log.warn('Redis does not answer yet; new sessions stay on this node until it does');
+  if (redis && !(await whenReady(redis, REDIS_WAIT_MS)))
+    log.warn('Redis does not answer yet; new sessions stay on this node until it does');
   const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId });
 
   const hostOf = (host: string): string => reachedAt(host, settings.advertise, networkInterfaces());
   const reached = ({ host, port }: { host: string; port: number }): string => `${hostOf(host)}:${port}`;
   const own = (): Heartbeat => {
-    return { nodeId, version, ...ownRelays(), peer: settings.peer && reached(settings.peer), admin: reached(settings.admin), listen: settings.listen && reached(settings.listen), isDraining, atMs: now() };
+    return {
+      nodeId,
+      version,
+      ...ownRelays(),
+      peer: settings.peer && reached(settings.peer),
+      admin: reached(settings.admin),
+      listen: settings.listen && reached(settings.listen),
+      isDraining,
+      atMs: now(),
+    };
   };
   // With certificates the plain port is for the own Envoy alone.
-  const ownRelays = () => ({ relay: settings.relayPeer ? [reached(settings.relayPeer)] : certs === null ? [reached(settings.relay)] : [], isRelayTls: settings.relayPeer !== null });
+  const ownRelays = () => ({
+    relay: settings.relayPeer ? [reached(settings.relayPeer)] : certs === null ? [reached(settings.relay)] : [],
+    isRelayTls: settings.relayPeer !== null,
+  });
   const { certs } = settings;
-  const tls = certs === null ? null : { certificateFile: join(certs, `${nodeId}.crt`), keyFile: join(certs, `${nodeId}.key`), caFile: join(certs, 'ca.crt') };
+  const tls =
+    certs === null
+      ? null
+      : {
+          certificateFile: join(certs, `${nodeId}.crt`),
+          keyFile: join(certs, `${nodeId}.key`),
+          caFile: join(certs, 'ca.crt'),
+        };
   const topology = new TopologyClient({
-    addresses: settings.controlPlanes, nodeId, version, metadata: own,
+    addresses: settings.controlPlanes,
+    nodeId,
+    version,
+    metadata: own,
     ...(tls && { tls }),
     ...(settings.stateDir !== null && { stateFile: join(settings.stateDir, `${nodeId}.topology.json`) }),
   });
@@ -74,24 +104,45 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   const ttlSeconds = (name: string): number => server(name)?.policy.sessionTtlSeconds ?? DEFAULT_TTL_SECONDS;
   const directory = createSessionDirectory({ store, nodeId, onError, ttlSeconds });
-  directory.on('store', ({ isReachable }) => { metrics.links.redisUp(isReachable); log[isReachable ? 'info' : 'warn']({ isReachable }, isReachable ? 'the session store is back' : 'the session store is away'); });
+  directory.on('store', ({ isReachable }) => {
+    metrics.links.redisUp(isReachable);
+    log[isReachable ? 'info' : 'warn'](
+      { isReachable },
+      isReachable ? 'the session store is back' : 'the session store is away',
+    );
+  });
   metrics.links.redisUp(directory.isStoreReachable);
 
-  const fleet = createBreakers({ self: `${nodeId}/${now()}`, metrics, redis, now, isSlot: (name, slot) => server(name)?.bySlot(slot) !== undefined });
+  const fleet = createBreakers({
+    self: `${nodeId}/${now()}`,
+    metrics,
+    redis,
+    now,
+    isSlot: (name, slot) => server(name)?.bySlot(slot) !== undefined,
+  });
   const { breakers } = fleet;
   const outcomes = outcomePipeline({
-    metrics, breakers, logger: log, now, touch: (name, digest, atMs) => directory.touch(name, digest, atMs), touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(name)), successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
+    metrics,
+    breakers,
+    logger: log,
+    now,
+    touch: (name, digest, atMs) => directory.touch(name, digest, atMs),
+    touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(name)),
+    successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
   const upstream = new Upstream(replicaLinks(() => topology.topology, tls));
   function* inFlight() {
     for (const { name, endpoints } of topology.topology.servers.values()) {
-      for (const { backend, slot, address } of endpoints) yield { server: name, backend, slot, calls: upstream.live(address) };
+      for (const { backend, slot, address } of endpoints)
+        yield { server: name, backend, slot, calls: upstream.live(address) };
     }
   }
   const slo = redis && new SloPublisher({ node: nodeId, redis, startedAtMs: now(), inFlight });
   if (slo) {
     outcomes.subscribe('slo', slo.count);
-    directory.on('moved', ({ record }) => { if (record) slo.recovered(record.server, record.backend); });
+    directory.on('moved', ({ record }) => {
+      if (record) slo.recovered(record.server, record.backend);
+    });
   }
 
   topology.on('change', (next) => {
@@ -102,47 +153,129 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   topology.on('answer', (type, problems) => {
     metrics.links.xdsUpdate(type, problems.length > 0 ? 'nack' : 'ack');
     metrics.links.xdsVersion(type, versionDigest(topology.versions(type)));
-    if (problems.length > 0) log.error({ type, problems }, 'what the control plane sent can not be used; the last good one stays in force');
+    if (problems.length > 0)
+      log.error({ type, problems }, 'what the control plane sent can not be used; the last good one stays in force');
   });
-  topology.on('connect', (address) => { metrics.links.xdsConnected(true); log.info({ address }, 'connected to the control plane'); });
-  topology.on('disconnect', (address, reason) => { metrics.links.xdsConnected(false); log.warn({ address, reason }, 'the control plane is away; going on with what it said last'); });
+  topology.on('connect', (address) => {
+    metrics.links.xdsConnected(true);
+    log.info({ address }, 'connected to the control plane');
+  });
+  topology.on('disconnect', (address, reason) => {
+    metrics.links.xdsConnected(false);
+    log.warn({ address, reason }, 'the control plane is away; going on with what it said last');
+  });
   topology.on('problem', (message) => log.warn(message));
   await topology.start();
 
-  const heartbeats = redis && new Heartbeats({
-    redis, own, expected: ha.clusterNodes, everyMs: ha.healthCheckIntervalMs, goneAfterMs: ha.failoverTimeoutMs,
-    onRound: (members) => { for (const { nodeId: node, isUp, ageMs } of members) metrics.links.gateway(node, isUp, ageMs ?? 0); },
-  });
+  const heartbeats =
+    redis &&
+    new Heartbeats({
+      redis,
+      own,
+      expected: ha.clusterNodes,
+      everyMs: ha.healthCheckIntervalMs,
+      goneAfterMs: ha.failoverTimeoutMs,
+      onRound: (members) => {
+        for (const { nodeId: node, isUp, ageMs } of members) metrics.links.gateway(node, isUp, ageMs ?? 0);
+      },
+    });
   let isServing = false;
   const renderMetrics = (accept: string | undefined): ReturnType<typeof metrics.render> => {
-    for (const name of topology.topology.servers.keys()) metrics.sessions.live(name, [...directory.counts(name).values()].reduce((sum, count) => sum + count, 0));
+    for (const name of topology.topology.servers.keys())
+      metrics.sessions.live(
+        name,
+        [...directory.counts(name).values()].reduce((sum, count) => sum + count, 0),
+      );
     return metrics.render(accept);
   };
   const admin = new Admin({
-    ...settings.admin, everyMs: ha.healthCheckIntervalMs,
-    checks: gatewayChecks({ redis, topology: () => topology.topology, isControlPlaneConnected: () => topology.isConnected, isDraining: () => isDraining, members: () => heartbeats?.members ?? [] }),
-    isReady: () => isServing && !isDraining, renderMetrics, drain: async () => { isDraining = true; await heartbeats?.beat().catch(onError); }, onCheck: (name, isHealthy, durationMs) => metrics.links.healthCheck(name, isHealthy, durationMs),
+    ...settings.admin,
+    everyMs: ha.healthCheckIntervalMs,
+    checks: gatewayChecks({
+      redis,
+      topology: () => topology.topology,
+      isControlPlaneConnected: () => topology.isConnected,
+      isDraining: () => isDraining,
+      members: () => heartbeats?.members ?? [],
+    }),
+    isReady: () => isServing && !isDraining,
+    renderMetrics,
+    drain: async () => {
+      isDraining = true;
+      await heartbeats?.beat().catch(onError);
+    },
+    onCheck: (name, isHealthy, durationMs) => metrics.links.healthCheck(name, isHealthy, durationMs),
   });
 
-  const recovery = new Recovery({ server, directory, upstream, metrics: metrics.sessions, isFailoverEnabled: sessionStore.isFailoverEnabled });
+  const recovery = new Recovery({
+    server,
+    directory,
+    upstream,
+    metrics: metrics.sessions,
+    isFailoverEnabled: sessionStore.isFailoverEnabled,
+  });
   const affinity = new AffinityMemory({ store: redis && redisAffinityStore(redis), onError });
   const relay = await startRelay({
-    ...settings.relay, advertise: hostOf(settings.relay.host), closeMs: DRAIN_MS, peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls }, onError, topology: () => topology.topology, directory, recovery, upstream, breakers, affinity, outcomes: (outcome) => { outcomes.publish(outcome); },
-    metrics: { ...metrics.path, ...metrics.sessions }, learned: (name, tools) => metrics.tools.learn(name, tools),
-    report: (report) => { redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined); },
-    health: async () => { const report = await admin.health(); return { status: httpStatusOf(report), body: report }; },
+    ...settings.relay,
+    advertise: hostOf(settings.relay.host),
+    closeMs: DRAIN_MS,
+    peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls },
+    onError,
+    topology: () => topology.topology,
+    directory,
+    recovery,
+    upstream,
+    breakers,
+    affinity,
+    outcomes: (outcome) => {
+      outcomes.publish(outcome);
+    },
+    metrics: { ...metrics.path, ...metrics.sessions },
+    learned: (name, tools) => metrics.tools.learn(name, tools),
+    report: (report) => {
+      redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined);
+    },
+    health: async () => {
+      const report = await admin.health();
+      return { status: httpStatusOf(report), body: report };
+    },
   });
   const extProc = await startExtProc({
-    server, directory, relay: relayPins(settings.relay.host, settings.relayPeer ? relay.peerAddress! : `${hostOf(settings.relay.host)}:${relay.address.port}`, relay.address.port), arrivals: new Arrivals(), now, random, onError, metrics: metrics.path,
-    gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()), release: (permit) => breakers.release(permit, now()), onCreated: (name, backend) => metrics.sessions.created(name, backend),
-    addresses: [addressOf(settings.extProc)], peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }), peerTls: tls,
-    accessLogs: accessLogReceiver({ bus: outcomes, backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null, onEntries: (result, count) => metrics.path.accessLogEntries(result, count) }),
+    server,
+    directory,
+    relay: relayPins(
+      settings.relay.host,
+      settings.relayPeer ? relay.peerAddress! : `${hostOf(settings.relay.host)}:${relay.address.port}`,
+      relay.address.port,
+    ),
+    arrivals: new Arrivals(),
+    now,
+    random,
+    onError,
+    metrics: metrics.path,
+    gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()),
+    release: (permit) => breakers.release(permit, now()),
+    onCreated: (name, backend) => metrics.sessions.created(name, backend),
+    addresses: [addressOf(settings.extProc)],
+    peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }),
+    peerTls: tls,
+    accessLogs: accessLogReceiver({
+      bus: outcomes,
+      backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null,
+      onEntries: (result, count) => metrics.path.accessLogEntries(result, count),
+    }),
   });
   const adminPort = await admin.start();
   await heartbeats?.start();
   void topology.whenReady(FIRST_WORD_MS).then((isKnown) => {
     if (!isKnown) log.warn('no control plane has spoken yet; not ready until one does');
-    const begin = (): void => { isServing = true; log.info({ relay: relay.address.port, admin: adminPort, servers: [...topology.topology.servers.keys()] }, 'ready'); };
+    const begin = (): void => {
+      isServing = true;
+      log.info(
+        { relay: relay.address.port, admin: adminPort, servers: [...topology.topology.servers.keys()] },
+        'ready',
+      );
+    };
     if (isKnown) begin();
     else topology.once('change', begin);
   });
@@ -167,6 +300,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 const DRAIN_MS = 20_000;
 
 /** One's own Envoy knows the relay by loopback when it listens everywhere; a neighbour's, whose loopback is another, by its advertised address. */
-const relayPins = (host: string, advertised: string, port: number): string => [...new Set([`${isWildcard(host) ? '127.0.0.1' : host}:${port}`, advertised])].join();
+const relayPins = (host: string, advertised: string, port: number): string =>
+  [...new Set([`${isWildcard(host) ? '127.0.0.1' : host}:${port}`, advertised])].join();
 
-const addressOf = (endpoint: SidecarSettings['extProc']): string => endpoint.kind === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
+const addressOf = (endpoint: SidecarSettings['extProc']): string =>
+  endpoint.kind === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;

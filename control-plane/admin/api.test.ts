@@ -6,19 +6,49 @@ import { adminApi } from './api.ts';
 import { routes } from './routes/all.ts';
 import { sampleContext, SAMPLE_CONFIG, type Sample } from './sample-context.ts';
 
-interface Answer { status: number; body: unknown; headers: Record<string, string | string[] | undefined> }
+interface Answer {
+  status: number;
+  body: unknown;
+  headers: Record<string, string | string[] | undefined>;
+}
 type Ask = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
-async function api(t: ExecutionContext, token: string | null = null): Promise<{ ask: Ask; sample: Sample; server: Server; origin: string; errors: unknown[] }> {
-  const sample = await sampleContext(), errors: unknown[] = [];
-  const handle = adminApi({ context: sample.context, token, onError: (error) => { errors.push(error); } });
-  const server = createServer((incoming, response) => { if (!handle(incoming, response)) response.writeHead(418).end('{}'); });
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.teardown(async () => { server.closeAllConnections(); server.close(); await sample.stop(); });
+async function api(
+  t: ExecutionContext,
+  token: string | null = null,
+): Promise<{ ask: Ask; sample: Sample; server: Server; origin: string; errors: unknown[] }> {
+  const sample = await sampleContext(),
+    errors: unknown[] = [];
+  const handle = adminApi({
+    context: sample.context,
+    token,
+    onError: (error) => {
+      errors.push(error);
+    },
+  });
+  const server = createServer((incoming, response) => {
+    if (!handle(incoming, response)) response.writeHead(418).end('{}');
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  t.teardown(async () => {
+    server.closeAllConnections();
+    server.close();
+    await sample.stop();
+  });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const ask: Ask = async (method, path, body, headers = {}) => {
-    const answer = await request(`${origin}${path}`, { method: method as 'GET', headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers }, body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body) });
-    return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(await answer.body.text()) as unknown };
+    const answer = await request(`${origin}${path}`, {
+      method: method as 'GET',
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: JSON.parse(await answer.body.text()) as unknown,
+    };
   };
   return { ask, sample, server, origin, errors };
 }
@@ -28,20 +58,36 @@ test('the description names every endpoint with its parameters and bodies', asyn
   const { ask } = await api(t);
   const { body, status } = await ask('GET', '/openapi.json');
   t.is(status, 200);
-  const { paths, openapi } = body as { openapi: string; paths: Record<string, Record<string, { operationId: string; summary: string; parameters: { name: string }[]; requestBody?: object }>> };
+  const { paths, openapi } = body as {
+    openapi: string;
+    paths: Record<
+      string,
+      Record<string, { operationId: string; summary: string; parameters: { name: string }[]; requestBody?: object }>
+    >;
+  };
   t.is(openapi, '3.1.0');
   const operations = Object.values(paths).flatMap((each) => Object.values(each));
   t.is(operations.length, routes.length);
   t.is(new Set(operations.map(({ operationId }) => operationId)).size, routes.length);
   t.true(operations.every(({ summary }) => summary.endsWith('.')));
-  t.deepEqual(paths['/v1/sessions']!['get']!.parameters.map(({ name }) => name), ['server', 'replica', 'limit']);
-  t.deepEqual(paths['/v1/rollouts/{server}']!['get']!.parameters.map(({ name }) => name), ['server']);
+  t.deepEqual(
+    paths['/v1/sessions']!['get']!.parameters.map(({ name }) => name),
+    ['server', 'replica', 'limit'],
+  );
+  t.deepEqual(
+    paths['/v1/rollouts/{server}']!['get']!.parameters.map(({ name }) => name),
+    ['server'],
+  );
   t.truthy(paths['/v1/drains']!['post']!.requestBody);
 });
 
 test('every GET endpoint answers', async (t) => {
   const { ask, errors } = await api(t);
-  const QUERIES: Record<string, string> = { '/v1/prestop': '?server=linear&replica=linear-1&deadlineMs=0', '/v1/contract': '?server=linear&from=stable&to=canary', '/v1/config/diff': '?from=1' };
+  const QUERIES: Record<string, string> = {
+    '/v1/prestop': '?server=linear&replica=linear-1&deadlineMs=0',
+    '/v1/contract': '?server=linear&from=stable&to=canary',
+    '/v1/config/diff': '?from=1',
+  };
   for (const { method, path } of routes) {
     if (method !== 'GET') continue;
     const filled = path.replace('{server}', 'linear').replace('{version}', '1').replace('{digest}', 'none');
@@ -58,7 +104,10 @@ test('a drain begins, is listed, and ends; preStop answers when it is done', asy
   t.is((await ask('POST', '/v1/drains', { target, deadlineMs: 5000 })).status, 201);
   t.like((await ask('GET', '/v1/replicas?server=linear')).body, [{ replica: 'linear-1', state: 'draining' }]);
   const stopped = ask('GET', '/v1/prestop?server=linear&replica=10.0.0.2:3000&deadlineMs=60000');
-  while (sample.context.drains.current().length < 2) await new Promise((resolve) => { setImmediate(resolve); });
+  while (sample.context.drains.current().length < 2)
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   sample.world.now += 2000;
   t.deepEqual((await stopped).body, { done: true, reason: 'nothing is left' });
   t.is((await ask('POST', '/v1/undrain', { target })).status, 200);
@@ -72,7 +121,9 @@ test('a rollout is started, held by its contract, approved, aborted and cleared'
   t.like(started.body, { weights: { stable: 100, canary: 0 } });
   await (sample.context.rollouts as unknown as { tick(): Promise<void> }).tick();
   t.like((await ask('GET', '/v1/rollouts/linear')).body, { phase: { isHeld: true } });
-  t.like((await ask('GET', '/v1/contract?server=linear&from=stable&to=canary')).body, [{ level: 'breaking', tool: 'add' }]);
+  t.like((await ask('GET', '/v1/contract?server=linear&from=stable&to=canary')).body, [
+    { level: 'breaking', tool: 'add' },
+  ]);
   t.is((await ask('POST', '/v1/rollouts', { server: 'linear', from: 'stable', to: 'canary' })).status, 409);
   t.is((await ask('POST', '/v1/rollouts/linear/resume', {})).status, 200);
   t.is((await ask('POST', '/v1/rollouts/linear/clear', {})).status, 409);
@@ -82,8 +133,15 @@ test('a rollout is started, held by its contract, approved, aborted and cleared'
 });
 
 test('breakers take orders by the replica’s name; configuration goes back to a version', async (t) => {
-  const { ask, sample: { world, context } } = await api(t);
-  t.is((await ask('POST', '/v1/breakers', { server: 'linear', level: 'replica', key: 'linear-2', command: 'force-open' })).status, 200);
+  const {
+    ask,
+    sample: { world, context },
+  } = await api(t);
+  t.is(
+    (await ask('POST', '/v1/breakers', { server: 'linear', level: 'replica', key: 'linear-2', command: 'force-open' }))
+      .status,
+    200,
+  );
   t.deepEqual(world.orders, ['linear replica b force-open']);
   world.file = SAMPLE_CONFIG.replace('weight: 100', 'weight: 50');
   await context.versions.accept(world.file);
@@ -94,15 +152,25 @@ test('breakers take orders by the replica’s name; configuration goes back to a
 });
 
 test('events are listed and followed', async (t) => {
-  const { ask, origin, sample: { context } } = await api(t);
+  const {
+    ask,
+    origin,
+    sample: { context },
+  } = await api(t);
   context.events.append({ kind: 'a.b', server: 'linear', message: 'one' });
   t.like((await ask('GET', '/v1/events?kind=a')).body, [{ message: 'one' }]);
   const { body } = await request(`${origin}/v1/events?follow=true&after=0-0`);
-  for await (const piece of body) { t.like(JSON.parse(String(piece)), { message: 'one' }); break; }
+  for await (const piece of body) {
+    t.like(JSON.parse(String(piece)), { message: 'one' });
+    break;
+  }
 });
 
 test('bad input is refused with what is wrong, and changes nothing', async (t) => {
-  const { ask, sample: { context, world } } = await api(t);
+  const {
+    ask,
+    sample: { context, world },
+  } = await api(t);
   const cases: Array<[string, string, unknown, number, RegExp]> = [
     ['GET', '/v1/nowhere', undefined, 404, /there is no \/v1\/nowhere/],
     ['POST', '/v1/status', {}, 405, /takes GET, not POST/],
@@ -116,12 +184,24 @@ test('bad input is refused with what is wrong, and changes nothing', async (t) =
     ['GET', '/v1/servers/%zz', undefined, 400, /percent-encoded/],
     ['POST', '/v1/drains', '{', 400, /not JSON/],
     ['POST', '/v1/drains', {}, 400, /body\.target/],
-    ['POST', '/v1/drains', { target: { kind: 'replica', server: 'linear', replica: 'nobody' } }, 404, /it has linear-1, linear-2, linear-3/],
+    [
+      'POST',
+      '/v1/drains',
+      { target: { kind: 'replica', server: 'linear', replica: 'nobody' } },
+      404,
+      /it has linear-1, linear-2, linear-3/,
+    ],
     ['POST', '/v1/drains', { target: { kind: 'gateway', gateway: 'gateway-9' } }, 404, /there are gateway-1/],
     ['POST', '/v1/rollouts', { server: 'linear', from: 'stable', to: 'green' }, 409, /no backend green/],
     ['POST', '/v1/rollouts', { server: 'linear', from: 'stable', to: 'canary', speed: 1 }, 400, /speed/],
     ['POST', '/v1/rollouts/linear/hurry', {}, 404, /there is no/],
-    ['POST', '/v1/breakers', { server: 'linear', level: 'replica', key: 'nobody', command: 'reset' }, 404, /no replica nobody/],
+    [
+      'POST',
+      '/v1/breakers',
+      { server: 'linear', level: 'replica', key: 'nobody', command: 'reset' },
+      404,
+      /no replica nobody/,
+    ],
     ['POST', '/v1/breakers', { server: 'linear', level: 'tool', key: 'add', command: 'explode' }, 400, /command/],
     ['POST', '/v1/config/rollback', { version: 0 }, 400, /version/],
     ['POST', '/v1/explain', { server: 'liner' }, 404, /no server liner/],
@@ -133,11 +213,20 @@ test('bad input is refused with what is wrong, and changes nothing', async (t) =
     t.regex(problem(answer), says);
   }
   t.is((await ask('POST', '/v1/drains', '{}', { 'content-type': 'text/plain' })).status, 415);
-  t.deepEqual([context.drains.current().length, context.rollouts.current().size, world.orders.length, (await context.events.list()).length], [0, 0, 0, 0]);
+  t.deepEqual(
+    [
+      context.drains.current().length,
+      context.rollouts.current().size,
+      world.orders.length,
+      (await context.events.list()).length,
+    ],
+    [0, 0, 0, 0],
+  );
 });
 
 test('with a token, only who shows it gets anything; without one, no web page does', async (t) => {
-  const guarded = (await api(t, 'a secret')).ask, open = (await api(t)).ask;
+  const guarded = (await api(t, 'a secret')).ask,
+    open = (await api(t)).ask;
   t.is((await guarded('GET', '/v1/status')).status, 401);
   t.is((await guarded('GET', '/openapi.json')).status, 401);
   t.is((await guarded('GET', '/v1/status', undefined, { authorization: 'Bearer wrong' })).status, 401);
@@ -148,7 +237,9 @@ test('with a token, only who shows it gets anything; without one, no web page do
 
 test('an unexpected error is logged, and said without what it holds', async (t) => {
   const { ask, sample, errors } = await api(t);
-  sample.context.topology = () => { throw new Error('secret'); };
+  sample.context.topology = () => {
+    throw new Error('secret');
+  };
   const answer = await ask('GET', '/v1/status');
   t.is(answer.status, 500);
   t.false(JSON.stringify(answer.body).includes('secret'));

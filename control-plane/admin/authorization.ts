@@ -9,12 +9,24 @@ import { ApiProblem } from './api-problem.ts';
 export function checkAuthorization(request: IncomingMessage, token: string | null): void {
   if (token !== null) {
     const shown = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    if (!isSame(shown, token)) throw new ApiProblem('unauthorized', 'send `Authorization: Bearer <token>` with the content of the control plane’s adminTokenFile');
+    if (!isSame(shown, token))
+      throw new ApiProblem(
+        'unauthorized',
+        'send `Authorization: Bearer <token>` with the content of the control plane’s adminTokenFile',
+      );
     return;
   }
-  if (request.headers.origin !== undefined) throw new ApiProblem('forbidden', 'requests of web pages (Origin) are refused unless the admin API has a token (controlPlane.adminTokenFile)');
+  if (request.headers.origin !== undefined)
+    throw new ApiProblem(
+      'forbidden',
+      'requests of web pages (Origin) are refused unless the admin API has a token (controlPlane.adminTokenFile)',
+    );
   const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-  if (!/^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host)) throw new ApiProblem('forbidden', `Host ${host || '(none)'} is not this machine; without a token (controlPlane.adminTokenFile) only 127.0.0.1, ::1 and localhost are`);
+  if (!/^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host))
+    throw new ApiProblem(
+      'forbidden',
+      `Host ${host || '(none)'} is not this machine; without a token (controlPlane.adminTokenFile) only 127.0.0.1, ::1 and localhost are`,
+    );
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { breakerField, breakerOrderWrite, readBreakers, type BreakerKey, type BreakerOrder, type BreakerReport } from '../../proto/breaker-state.ts';
+import {
+  breakerField,
+  breakerOrderWrite,
+  readBreakers,
+  type BreakerKey,
+  type BreakerOrder,
+  type BreakerReport,
+} from '../../proto/breaker-state.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 
@@ -13,12 +20,18 @@ export interface BreakerControl {
   order(server: string, key: BreakerKey, command: BreakerCommand, by: string): Promise<void>;
 }
 
-const STATE: Record<Exclude<BreakerCommand, 'reset'>, BreakerOrder['state']> = { 'force-open': 'forced-open', disable: 'disabled', observe: 'observe' };
+const STATE: Record<Exclude<BreakerCommand, 'reset'>, BreakerOrder['state']> = {
+  'force-open': 'forced-open',
+  disable: 'disabled',
+  observe: 'observe',
+};
 
 export function redisBreakerControl(redis: RedisClient, now: () => number): BreakerControl {
   return {
     async list(servers) {
-      const hashes = await Promise.all(servers.map(async (server) => readBreakers(server, await redis.hgetall(REDIS.breaker(server)))));
+      const hashes = await Promise.all(
+        servers.map(async (server) => readBreakers(server, await redis.hgetall(REDIS.breaker(server)))),
+      );
       return hashes.flat();
     },
     async order(server, key, command, by) {

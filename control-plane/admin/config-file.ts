@@ -21,17 +21,29 @@ export function configFile(path: string, env: Environment): ConfigFile {
     return parsed.kind === 'ok' ? [] : parsed.problems;
   };
   return {
-    path, check,
+    path,
+    check,
     read: () => readFile(path, 'utf8'),
     async replace(text) {
       const problems = check(text);
-      if (problems.length > 0) throw new ApiProblem('conflict', `that text is not valid any more: ${problems.slice(0, 3).map((problem) => formatProblem(problem, 'version')).join('; ')}`);
+      if (problems.length > 0)
+        throw new ApiProblem(
+          'conflict',
+          `that text is not valid any more: ${problems
+            .slice(0, 3)
+            .map((problem) => formatProblem(problem, 'version'))
+            .join('; ')}`,
+        );
       try {
         const { mode } = await stat(path);
         await writeFile(`${path}.new`, text, { mode });
         await rename(`${path}.new`, path);
       } catch (error) {
-        throw new ApiProblem('conflict', `${path} can’t be written (${(error as Error).message}); \`holdfast config show\` prints a version for you to put in place`, error);
+        throw new ApiProblem(
+          'conflict',
+          `${path} can’t be written (${(error as Error).message}); \`holdfast config show\` prints a version for you to put in place`,
+          error,
+        );
       }
     },
   };

@@ -13,7 +13,10 @@ import type { ConfigFile } from './config-file.ts';
 import type { SessionReader } from './session-reader.ts';
 
 /** An xDS client that is connected to this control plane. */
-export interface ConnectedNode { id: string; role: string }
+export interface ConnectedNode {
+  id: string;
+  role: string;
+}
 
 /** Everything that the admin API shows and changes; control-plane.ts puts it together. */
 export interface AdminContext {

@@ -1,6 +1,17 @@
 /** One line of `holdfast doctor`: R13's checklist. */
 export interface DoctorCheck {
-  area: 'gateways' | 'redis' | 'servers' | 'balancer' | 'certificates' | 'response-time' | 'sla' | 'errors' | 'resources' | 'configuration' | 'control-plane';
+  area:
+    | 'gateways'
+    | 'redis'
+    | 'servers'
+    | 'balancer'
+    | 'certificates'
+    | 'response-time'
+    | 'sla'
+    | 'errors'
+    | 'resources'
+    | 'configuration'
+    | 'control-plane';
   name: string;
   verdict: 'good' | 'warning' | 'bad' | 'unknown';
   says: string;
@@ -8,5 +19,17 @@ export interface DoctorCheck {
   advice: string | null;
 }
 
-export const good = (area: DoctorCheck['area'], name: string, says: string): DoctorCheck => ({ area, name, verdict: 'good', says, advice: null });
-export const not = (verdict: 'warning' | 'bad' | 'unknown', area: DoctorCheck['area'], name: string, says: string, advice: string): DoctorCheck => ({ area, name, verdict, says, advice });
+export const good = (area: DoctorCheck['area'], name: string, says: string): DoctorCheck => ({
+  area,
+  name,
+  verdict: 'good',
+  says,
+  advice: null,
+});
+export const not = (
+  verdict: 'warning' | 'bad' | 'unknown',
+  area: DoctorCheck['area'],
+  name: string,
+  says: string,
+  advice: string,
+): DoctorCheck => ({ area, name, verdict, says, advice });

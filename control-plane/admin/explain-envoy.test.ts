@@ -14,7 +14,12 @@ import { buildTopology } from '../topology/build-topology.ts';
 import { replicaKey } from '../topology/inputs.ts';
 import { explain } from './explain.ts';
 
-interface Situation { title: string; method?: string; path: string; headers?: Record<string, string> }
+interface Situation {
+  title: string;
+  method?: string;
+  path: string;
+  headers?: Record<string, string>;
+}
 
 const id = (text: string) => ({ 'mcp-session-id': text });
 const modern = (method: string) => ({ 'mcp-protocol-version': '2026-07-28', 'mcp-method': method });
@@ -45,52 +50,114 @@ const SITUATIONS: Situation[] = [
 
 /** The route names and hosts that Envoy writes into its access log, one line of JSON per request, in `file`. */
 const accessLog = (file: string): object => ({
-  name: 'file', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog', path: file, log_format: { json_format: { route: '%ROUTE_NAME%', host: '%UPSTREAM_HOST%', number: '%REQ(x-test-number)%' } } },
+  name: 'file',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+    path: file,
+    log_format: { json_format: { route: '%ROUTE_NAME%', host: '%UPSTREAM_HOST%', number: '%REQ(x-test-number)%' } },
+  },
 });
 
 /** Puts a further access log beside those that the listener has. */
 function withAccessLog(value: unknown, log: object): void {
   if (typeof value !== 'object' || value === null) return;
   if ('access_log' in value && Array.isArray(value.access_log)) value.access_log.push(log);
-  else Object.values(value).forEach((each) => { withAccessLog(each, log); });
+  else
+    Object.values(value).forEach((each) => {
+      withAccessLog(each, log);
+    });
 }
 
 test('explain says what Envoy’s access log says, in each situation', async (t) => {
   t.timeout(120_000);
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-explain-'));
-  const stubs = ['held-1', 'held-2', 'held-3', 'free-1', 'free-2', 'picky-1', 'relay'].map((name) => new StubReplica(name));
-  t.teardown(async () => { await Promise.all(stubs.map((each) => each.stop())); await rm(folder, { recursive: true, force: true }); });
+  const stubs = ['held-1', 'held-2', 'held-3', 'free-1', 'free-2', 'picky-1', 'relay'].map(
+    (name) => new StubReplica(name),
+  );
+  t.teardown(async () => {
+    await Promise.all(stubs.map((each) => each.stop()));
+    await rm(folder, { recursive: true, force: true });
+  });
   const addresses = await Promise.all(stubs.map((each) => each.start()));
   const relay = addresses.pop()!;
-  const names = stubs.slice(0, 6).map((_, index) => ['held-1', 'held-2', 'held-3', 'free-1', 'free-2', 'picky-1'][index]!);
-  const listed = (server: string) => names.flatMap((name, index) => (name.startsWith(server) ? [{ name, address: addresses[index]! }] : []));
-  const parsed = parseConfig(JSON.stringify({ servers: [
-    { name: 'held', backends: [{ name: 'main', replicas: listed('held') }] }, { name: 'free', guard: 'off', backends: [{ name: 'main', replicas: listed('free') }] },
-    { name: 'picky', allowedOrigins: ['https://good.test'], backends: [{ name: 'main', replicas: listed('picky') }] },
-  ] }), {});
+  const names = stubs
+    .slice(0, 6)
+    .map((_, index) => ['held-1', 'held-2', 'held-3', 'free-1', 'free-2', 'picky-1'][index]!);
+  const listed = (server: string) =>
+    names.flatMap((name, index) => (name.startsWith(server) ? [{ name, address: addresses[index]! }] : []));
+  const parsed = parseConfig(
+    JSON.stringify({
+      servers: [
+        { name: 'held', backends: [{ name: 'main', replicas: listed('held') }] },
+        { name: 'free', guard: 'off', backends: [{ name: 'main', replicas: listed('free') }] },
+        {
+          name: 'picky',
+          allowedOrigins: ['https://good.test'],
+          backends: [{ name: 'main', replicas: listed('picky') }],
+        },
+      ],
+    }),
+    {},
+  );
   if (parsed.kind === 'bad') throw new Error(JSON.stringify(parsed.problems));
   const topology = buildTopology({
-    config: parsed.config, weights: new Map(), gateways: [], lostSlots: new Map([['held', ['z']]]),
-    replicas: names.map((name, index) => ({ server: name.split('-')[0]!, backend: 'main', name, address: addresses[index]!, isTerminating: false })),
+    config: parsed.config,
+    weights: new Map(),
+    gateways: [],
+    lostSlots: new Map([['held', ['z']]]),
+    replicas: names.map((name, index) => ({
+      server: name.split('-')[0]!,
+      backend: 'main',
+      name,
+      address: addresses[index]!,
+      isTerminating: false,
+    })),
     slots: new Map(names.map((name, index) => [replicaKey(name.split('-')[0]!, addresses[index]!), 'abcdef'[index]!])),
-    health: new Map([[replicaKey('held', addresses[2]!), 'unhealthy']]), drains: [{ server: 'held', replica: 'held-2' }], openBreakers: [{ server: 'free', slot: 'e', tool: null }],
+    health: new Map([[replicaKey('held', addresses[2]!), 'unhealthy']]),
+    drains: [{ server: 'held', replica: 'held-2' }],
+    openBreakers: [{ server: 'free', slot: 'e', tool: null }],
   });
-  const listen = `127.0.0.1:${await freePort()}`, log = join(folder, 'access.log');
-  const config = staticConfig(gatewayResources(topology, { id: 'gateway-1', role: 'gateway', listen, extProc: [`127.0.0.1:${await freePort()}`], relay: [relay] }), {}) as Record<string, unknown>;
+  const listen = `127.0.0.1:${await freePort()}`,
+    log = join(folder, 'access.log');
+  const config = staticConfig(
+    gatewayResources(topology, {
+      id: 'gateway-1',
+      role: 'gateway',
+      listen,
+      extProc: [`127.0.0.1:${await freePort()}`],
+      relay: [relay],
+    }),
+    {},
+  ) as Record<string, unknown>;
   withAccessLog(config, accessLog(log));
   const envoy = await startEnvoy({ config, logLevel: 'error' });
   t.teardown(() => envoy.close());
 
   for (const [number, { method = 'POST', path, headers = {} }] of SITUATIONS.entries()) {
-    const { body } = await request(`http://${listen}${path}`, { method: method as 'POST', headers: { 'content-type': 'application/json', ...headers, 'x-test-number': String(number) }, body: method === 'POST' ? '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' : null });
+    const { body } = await request(`http://${listen}${path}`, {
+      method: method as 'POST',
+      headers: { 'content-type': 'application/json', ...headers, 'x-test-number': String(number) },
+      body: method === 'POST' ? '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' : null,
+    });
     await body.dump();
   }
   let lines: string[] = [];
-  for (const limit = AbortSignal.timeout(60_000); lines.length < SITUATIONS.length; await sleep(50, undefined, { signal: limit })) lines = (await readFile(log, 'utf8').catch(() => '')).split('\n').slice(0, -1);
+  for (
+    const limit = AbortSignal.timeout(60_000);
+    lines.length < SITUATIONS.length;
+    await sleep(50, undefined, { signal: limit })
+  )
+    lines = (await readFile(log, 'utf8').catch(() => '')).split('\n').slice(0, -1);
 
-  const logged = new Map(lines.map((line) => { const each = JSON.parse(line) as { route: string; host: string | null; number: string }; return [Number(each.number), each]; }));
+  const logged = new Map(
+    lines.map((line) => {
+      const each = JSON.parse(line) as { route: string; host: string | null; number: string };
+      return [Number(each.number), each];
+    }),
+  );
   for (const [number, { title, method = 'POST', path, headers = {} }] of SITUATIONS.entries()) {
-    const told = explain({ method, path, headers }, topology, 'unknown'), was = logged.get(number)!;
+    const told = explain({ method, path, headers }, topology, 'unknown'),
+      was = logged.get(number)!;
     t.is(told.route, was.route ?? 'no-route', title);
     const kind = told.route.split('/')[1];
     if (kind === 'steady') t.is(told.address, was.host, title);

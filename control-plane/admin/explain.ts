@@ -6,7 +6,11 @@ import { freeMethods } from '../resources/route-match.ts';
 import type { SessionView } from './session-reader.ts';
 
 /** A request as far as it decides the way. Header names in lower case. */
-export interface ExplainedRequest { method: string; path: string; headers: Readonly<Record<string, string>> }
+export interface ExplainedRequest {
+  method: string;
+  path: string;
+  headers: Readonly<Record<string, string>>;
+}
 
 export interface Explanation {
   /** Name of the route, as the access log has it. */
@@ -25,13 +29,19 @@ export type KnownSession = SessionView | 'none' | 'unknown';
 /** Which way a request goes through a gateway, and why. Follows control-plane/resources/server-routes.ts; a test compares it with Envoy's access log. */
 export function explain(request: ExplainedRequest, topology: TopologySnapshot, session: KnownSession): Explanation {
   const path = request.path.split('?')[0]!;
-  if (path === '/health' || path.startsWith('/health/')) return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
+  if (path === '/health' || path.startsWith('/health/'))
+    return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
   const server = serverAt(path, topology);
   if (!server) {
     const known = topology.servers.map(({ name }) => `/mcp/${name}`).join(', ');
-    return simple('no-route', null, [`No server is at ${path}: Envoy answers 404 itself. There are ${known || 'no servers'}.`]);
+    return simple('no-route', null, [
+      `No server is at ${path}: Envoy answers 404 itself. There are ${known || 'no servers'}.`,
+    ]);
   }
-  if (path.startsWith(WELL_KNOWN)) return simple(routeName(server.name, 'document'), server, ['The path is an OAuth document of the replicas: any of them answers, Envoy alone carries it.']);
+  if (path.startsWith(WELL_KNOWN))
+    return simple(routeName(server.name, 'document'), server, [
+      'The path is an OAuth document of the replicas: any of them answers, Envoy alone carries it.',
+    ]);
   return refused(request, server) ?? byHeaders(request, server, session);
 }
 
@@ -46,10 +56,15 @@ const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const MODERN_SINCE = '2026-07-28';
 
 function refused({ headers }: ExplainedRequest, server: ServerTopology): Explanation | undefined {
-  for (const [header, shown, allowed] of [['origin', 'Origin', server.allowedOrigins], ['host', 'Host', server.allowedHosts]] as const) {
+  for (const [header, shown, allowed] of [
+    ['origin', 'Origin', server.allowedOrigins],
+    ['host', 'Host', server.allowedHosts],
+  ] as const) {
     const value = headers[header];
     if (allowed.length > 0 && value !== undefined && !allowed.some((each) => each.toLowerCase() === value)) {
-      return simple(routeName(server.name, 'refused'), server, [`${shown} ${value} is not one of the server’s allowed ones (${allowed.join(', ')}): Envoy answers 403 itself.`]);
+      return simple(routeName(server.name, 'refused'), server, [
+        `${shown} ${value} is not one of the server’s allowed ones (${allowed.join(', ')}): Envoy answers 403 itself.`,
+      ]);
     }
   }
   return undefined;
@@ -59,87 +74,187 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
   const { headers, method } = request;
   const id = headers['mcp-session-id'];
   const { guard } = server.policy;
-  const guarded = ['DELETE', ...(guard.includes('calls') ? ['POST'] : []), ...(guard.includes('streams') ? ['GET'] : [])];
+  const guarded = [
+    'DELETE',
+    ...(guard.includes('calls') ? ['POST'] : []),
+    ...(guard.includes('streams') ? ['GET'] : []),
+  ];
   // With everything guarded the method is not looked at.
   const isGuarded = guarded.length === 3 || guarded.includes(method);
-  const make = (kind: RouteKind, why: string[], endpoint?: ReplicaEndpoint): Explanation =>
-    ({ route: routeName(server.name, kind), server: server.name, slot: endpoint?.slot ?? null, replica: endpoint?.replica ?? null, address: endpoint?.address ?? null, why });
+  const make = (kind: RouteKind, why: string[], endpoint?: ReplicaEndpoint): Explanation => ({
+    route: routeName(server.name, kind),
+    server: server.name,
+    slot: endpoint?.slot ?? null,
+    replica: endpoint?.replica ?? null,
+    address: endpoint?.address ?? null,
+    why,
+  });
 
-  if (headers['upgrade']?.toLowerCase() === 'websocket') return make('upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
+  if (headers['upgrade']?.toLowerCase() === 'websocket')
+    return make('upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
   if (id === undefined) {
     const { 'mcp-method': name, 'mcp-protocol-version': version } = headers;
     if (name !== undefined && version !== undefined && version >= MODERN_SINCE) {
       return freeMethods(server).includes(name)
-        ? make('modern', [`Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`])
-        : make('relay', [`Revision ${version} has no sessions, but ${name} may belong to one replica (task, requestState, handle, subscription), or be answered from a cache: the relay reads it and finds out.`]);
+        ? make('modern', [
+            `Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`,
+          ])
+        : make('relay', [
+            `Revision ${version} has no sessions, but ${name} may belong to one replica (task, requestState, handle, subscription), or be answered from a cache: the relay reads it and finds out.`,
+          ]);
     }
-    if (method === 'GET') return make('sse', ['A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.']);
-    if (new URLSearchParams(request.path.split('?')[1]).has(QUERY.sseSession)) return make('sse', ['The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.']);
-    return make('decide', [`Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`]);
+    if (method === 'GET')
+      return make('sse', [
+        'A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.',
+      ]);
+    if (new URLSearchParams(request.path.split('?')[1]).has(QUERY.sseSession))
+      return make('sse', [
+        'The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.',
+      ]);
+    return make('decide', [
+      `Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`,
+    ]);
   }
   const endpoint = server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
   // With nothing guarded but DELETE, slots have no guarded route of their own.
   const held: RouteKind = guard.length === 0 ? 'relay' : 'guarded';
-  if (endpoint && isGuarded && !endpoint.isSteady) return { ...make(held, []), ...home('The relay', id, server, endpoint, session, held) };
+  if (endpoint && isGuarded && !endpoint.isSteady)
+    return { ...make(held, []), ...home('The relay', id, server, endpoint, session, held) };
   // With a tool's breaker open, calls that no relay holds are decided on one by one.
-  const isSteady = endpoint?.isSteady && (isGuarded || method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker));
+  const isSteady =
+    endpoint?.isSteady && (isGuarded || method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker));
   if (endpoint && isSteady) {
     const lives = `Its id begins with slot ${endpoint.slot}, which is steady: replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state}, no decision is needed.`;
-    const moved = typeof session === 'object' && session.slot !== endpoint.slot ? [`Its record says that it moved to slot ${session.slot} meanwhile; the relay finds that out and follows.`] : [];
-    if (isGuarded && held === 'relay') return make('relay', [lives, 'A DELETE always passes the gateway’s relay, so that nobody rebuilds the session afterwards.', ...moved], endpoint);
-    if (isGuarded) return make('guarded', [lives, `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`, ...moved], endpoint);
-    return make('steady', [lives, `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`, ...moved], endpoint);
+    const moved =
+      typeof session === 'object' && session.slot !== endpoint.slot
+        ? [`Its record says that it moved to slot ${session.slot} meanwhile; the relay finds that out and follows.`]
+        : [];
+    if (isGuarded && held === 'relay')
+      return make(
+        'relay',
+        [
+          lives,
+          'A DELETE always passes the gateway’s relay, so that nobody rebuilds the session afterwards.',
+          ...moved,
+        ],
+        endpoint,
+      );
+    if (isGuarded)
+      return make(
+        'guarded',
+        [
+          lives,
+          `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`,
+          ...moved,
+        ],
+        endpoint,
+      );
+    return make(
+      'steady',
+      [
+        lives,
+        `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`,
+        ...moved,
+      ],
+      endpoint,
+    );
   }
   const kind: RouteKind = isGuarded ? 'relay' : 'decide';
-  return { ...make(kind, []), ...home(kind === 'relay' ? 'The relay' : 'The sidecar', id, server, endpoint, session, kind) };
+  return {
+    ...make(kind, []),
+    ...home(kind === 'relay' ? 'The relay' : 'The sidecar', id, server, endpoint, session, kind),
+  };
 }
 
 function whyNotSteady(id: string, server: ServerTopology, endpoint: ReplicaEndpoint | undefined): string {
   const parsed = parseSessionId(id);
   if (!parsed) return 'The session id is none that this mesh gives out (`<slot>~<id>`).';
-  if (endpoint?.isSteady) return `Its id begins with slot ${endpoint.slot}, which is steady, but a tool’s breaker is not closed: each call is decided on.`;
-  if (parsed.isBound) return `The session is bound to whoever began it (slot ${parsed.slot} in its bound form), so who asks is checked each time.`;
-  if (server.lostSlots.includes(parsed.slot)) return `Its id begins with slot ${parsed.slot}, a life of a replica that is over.`;
+  if (endpoint?.isSteady)
+    return `Its id begins with slot ${endpoint.slot}, which is steady, but a tool’s breaker is not closed: each call is decided on.`;
+  if (parsed.isBound)
+    return `The session is bound to whoever began it (slot ${parsed.slot} in its bound form), so who asks is checked each time.`;
+  if (server.lostSlots.includes(parsed.slot))
+    return `Its id begins with slot ${parsed.slot}, a life of a replica that is over.`;
   if (!endpoint) return `Its id begins with slot ${parsed.slot}, which no replica of ${server.name} has.`;
-  if (endpoint.state === 'active' || endpoint.state === 'standby') return `Its id begins with slot ${endpoint.slot}; replica ${endpoint.replica} is ${endpoint.state}, but a breaker is not closed.`;
+  if (endpoint.state === 'active' || endpoint.state === 'standby')
+    return `Its id begins with slot ${endpoint.slot}; replica ${endpoint.replica} is ${endpoint.state}, but a breaker is not closed.`;
   return `Its id begins with slot ${endpoint.slot}, which is not steady: replica ${endpoint.replica} is ${endpoint.state}.`;
 }
 
 /** Where a session that needs a decision goes, as far as its record tells. */
-function home(who: string, id: string, server: ServerTopology, own: ReplicaEndpoint | undefined, session: KnownSession, kind: RouteKind): Explanation {
+function home(
+  who: string,
+  id: string,
+  server: ServerTopology,
+  own: ReplicaEndpoint | undefined,
+  session: KnownSession,
+  kind: RouteKind,
+): Explanation {
   const parsed = parseSessionId(id);
   const bound = own ?? (parsed ? server.endpoints.find(({ slot }) => slot === parsed.slot) : undefined);
-  const slot = typeof session === 'object' ? session.slot : bound?.slot ?? parsed?.slot ?? null;
+  const slot = typeof session === 'object' ? session.slot : (bound?.slot ?? parsed?.slot ?? null);
   const endpoint = server.endpoints.find((each) => each.slot === slot);
   const why = [whyNotSteady(id, server, own)];
-  if (typeof session === 'object' && session.isEnded) why.push(`${who} finds that it was ended by DELETE: 404, as for an unknown session.`);
+  if (typeof session === 'object' && session.isEnded)
+    why.push(`${who} finds that it was ended by DELETE: 404, as for an unknown session.`);
   else if (typeof session === 'object') {
-    why.push(`${who} looks its record up: it lives on slot ${session.slot}${session.epoch > 0 ? ` after ${session.epoch} move(s)` : ''}.`);
+    why.push(
+      `${who} looks its record up: it lives on slot ${session.slot}${session.epoch > 0 ? ` after ${session.epoch} move(s)` : ''}.`,
+    );
     why.push(fate(endpoint, server));
-  } else if (session === 'none') why.push(endpoint && isUsable(endpoint) ? `${who} finds no record; replica ${endpoint.replica} may know it and is asked.` : `${who} finds no record, and its replica is not there: 404, as for an unknown session.`);
-  else why.push(`${who} looks its record up; nobody could be asked for it here.`, ...(endpoint ? [fate(endpoint, server)] : []));
+  } else if (session === 'none')
+    why.push(
+      endpoint && isUsable(endpoint)
+        ? `${who} finds no record; replica ${endpoint.replica} may know it and is asked.`
+        : `${who} finds no record, and its replica is not there: 404, as for an unknown session.`,
+    );
+  else
+    why.push(
+      `${who} looks its record up; nobody could be asked for it here.`,
+      ...(endpoint ? [fate(endpoint, server)] : []),
+    );
   const isThere = endpoint !== undefined && isUsable(endpoint);
-  return { route: routeName(server.name, kind), server: server.name, slot, replica: isThere ? endpoint.replica : null, address: isThere ? endpoint.address : null, why };
+  return {
+    route: routeName(server.name, kind),
+    server: server.name,
+    slot,
+    replica: isThere ? endpoint.replica : null,
+    address: isThere ? endpoint.address : null,
+    why,
+  };
 }
 
 const isUsable = ({ state }: ReplicaEndpoint): boolean => state !== 'unhealthy' && state !== 'lost';
 
 function fate(endpoint: ReplicaEndpoint | undefined, server: ServerTopology): string {
-  if (endpoint?.state === 'draining') return `Replica ${endpoint.replica} is draining: the session is rebuilt on ${placement(server)}.`;
-  if (endpoint && isUsable(endpoint)) return `Replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state} and gets the request.`;
+  if (endpoint?.state === 'draining')
+    return `Replica ${endpoint.replica} is draining: the session is rebuilt on ${placement(server)}.`;
+  if (endpoint && isUsable(endpoint))
+    return `Replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state} and gets the request.`;
   const { onReplicaLoss } = server.policy;
   const gone = endpoint ? `Replica ${endpoint.replica} is ${endpoint.state}` : 'That life is over';
   if (onReplicaLoss === 'recover') return `${gone}: the session is rebuilt on ${placement(server)}.`;
-  return onReplicaLoss === 'fail' ? `${gone}, and the server is configured to fail: 503.` : `${gone}, and the server is configured to say so: 404, and the client begins anew.`;
+  return onReplicaLoss === 'fail'
+    ? `${gone}, and the server is configured to fail: 503.`
+    : `${gone}, and the server is configured to say so: 404, and the client begins anew.`;
 }
 
 function placement({ endpoints }: ServerTopology): string {
   const taking = endpoints.filter(({ weight }) => weight > 0);
-  if (taking.length === 0) return 'no replica at all: none takes new sessions now, so it is answered 503 with Retry-After';
+  if (taking.length === 0)
+    return 'no replica at all: none takes new sessions now, so it is answered 503 with Retry-After';
   const shares = new Map<string, number>();
   for (const { backend, weight } of taking) shares.set(backend, (shares.get(backend) ?? 0) + weight / 100);
-  const backends = shares.size > 1 ? ` (${[...shares].map(([name, share]) => `${Math.round(share)} % ${name}`).join(', ')})` : '';
+  const backends =
+    shares.size > 1 ? ` (${[...shares].map(([name, share]) => `${Math.round(share)} % ${name}`).join(', ')})` : '';
   return `the least busy of ${taking.map(({ replica }) => replica).join(', ')}${backends}`;
 }
 
-const simple = (route: string, server: ServerTopology | null, why: string[]): Explanation => ({ route, server: server?.name ?? null, slot: null, replica: null, address: null, why });
+const simple = (route: string, server: ServerTopology | null, why: string[]): Explanation => ({
+  route,
+  server: server?.name ?? null,
+  slot: null,
+  replica: null,
+  address: null,
+  why,
+});

@@ -2,9 +2,17 @@ import * as z from 'zod';
 import type { AdminContext } from './context.ts';
 
 /** Lines of JSON, one per item, sent as they come; the signal ends when the client goes. */
-export interface Stream { stream: (signal: AbortSignal) => AsyncIterable<unknown> }
+export interface Stream {
+  stream: (signal: AbortSignal) => AsyncIterable<unknown>;
+}
 
-export interface Call<Query, Body> { context: AdminContext; params: Readonly<Record<string, string>>; query: Query; body: Body; signal: AbortSignal }
+export interface Call<Query, Body> {
+  context: AdminContext;
+  params: Readonly<Record<string, string>>;
+  query: Query;
+  body: Body;
+  signal: AbortSignal;
+}
 
 /** One endpoint: all that is needed to answer it, to check what comes in, and to describe it. */
 export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
@@ -22,12 +30,21 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
 const none = z.strictObject({});
 
 /** A GET endpoint. */
-export const read = <Query extends z.ZodType>(path: string, summary: string, query: Query, answer: Route<Query, z.ZodNull>['answer']): Route =>
-  ({ method: 'GET', path, summary, query, body: null, answer }) as unknown as Route;
+export const read = <Query extends z.ZodType>(
+  path: string,
+  summary: string,
+  query: Query,
+  answer: Route<Query, z.ZodNull>['answer'],
+): Route => ({ method: 'GET', path, summary, query, body: null, answer }) as unknown as Route;
 
 /** A POST endpoint. */
-export const act = <Body extends z.ZodType>(path: string, summary: string, body: Body, answer: Route<typeof none, Body>['answer'], status = 200): Route =>
-  ({ method: 'POST', path, summary, query: none, body, status, answer }) as unknown as Route;
+export const act = <Body extends z.ZodType>(
+  path: string,
+  summary: string,
+  body: Body,
+  answer: Route<typeof none, Body>['answer'],
+  status = 200,
+): Route => ({ method: 'POST', path, summary, query: none, body, status, answer }) as unknown as Route;
 
 export const noQuery = none;
 /** A number in a query string. */

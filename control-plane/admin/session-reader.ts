@@ -32,11 +32,23 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
     const [text, at, dead] = await redis.hmget(REDIS.session(server, digest), 'record', 'at', 'dead');
     const record = text === null || text === undefined ? undefined : sessionRecordSchema.safeParse(parse(text)).data;
     if (!record) return null;
-    const { name, version } = ((record.initializeParams as { clientInfo?: { name?: unknown; version?: unknown } } | null)?.clientInfo) ?? {};
+    const { name, version } =
+      (record.initializeParams as { clientInfo?: { name?: unknown; version?: unknown } } | null)?.clientInfo ?? {};
     return {
-      digest, server, slot: record.slot, backend: record.backend, userId: record.userId, type: record.type, protocolVersion: record.protocolVersion,
-      client: typeof name === 'string' ? `${name}${typeof version === 'string' ? ` ${version}` : ''}`.slice(0, 100) : '', hasGetStream: record.hasGetStream, epoch: record.epoch,
-      createdAtMs: record.createdAtMs, lastActivityMs: Math.max(record.lastActivityMs, Number(at ?? 0)), isEnded: record.isTombstone || dead === '1',
+      digest,
+      server,
+      slot: record.slot,
+      backend: record.backend,
+      userId: record.userId,
+      type: record.type,
+      protocolVersion: record.protocolVersion,
+      client:
+        typeof name === 'string' ? `${name}${typeof version === 'string' ? ` ${version}` : ''}`.slice(0, 100) : '',
+      hasGetStream: record.hasGetStream,
+      epoch: record.epoch,
+      createdAtMs: record.createdAtMs,
+      lastActivityMs: Math.max(record.lastActivityMs, Number(at ?? 0)),
+      isEnded: record.isTombstone || dead === '1',
     };
   };
   return {
@@ -45,11 +57,17 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
     async list(server, slot, limit) {
       const digests = await redis.zrevrange(REDIS.slotIndex(server, slot), 0, limit - 1);
       const found = await Promise.all(digests.map((digest) => find(server, digest)));
-      return found.filter((session): session is SessionView => session !== null && !session.isEnded && session.slot === slot);
+      return found.filter(
+        (session): session is SessionView => session !== null && !session.isEnded && session.slot === slot,
+      );
     },
   };
 }
 
 function parse(text: string): unknown {
-  try { return JSON.parse(text); } catch { return undefined; }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -2,12 +2,24 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { readArchive, writeArchive, type BackupEntry, type ReadBackup } from './archive.ts';
 
-export interface BackupFile { name: string; path: string; bytes: number; createdAt: string; keys: number | null; state: 'ok' | 'damaged' | 'newer'; why: string | null }
+export interface BackupFile {
+  name: string;
+  path: string;
+  bytes: number;
+  createdAt: string;
+  keys: number | null;
+  state: 'ok' | 'damaged' | 'newer';
+  why: string | null;
+}
 
 const NAME = /^holdfast-\d{8}T\d{6}Z(-\d+)?\.backup$/;
 
 /** Writes an archive under the name of its moment; it appears whole or not at all. */
-export async function storeBackup(folder: string, entries: readonly BackupEntry[], from: { createdAt: Date; node: string }): Promise<string> {
+export async function storeBackup(
+  folder: string,
+  entries: readonly BackupEntry[],
+  from: { createdAt: Date; node: string },
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const stamp = from.createdAt.toISOString().replace(/[-:]|\.\d+/g, '');
   const taken = new Set(await readdir(folder));
@@ -21,16 +33,26 @@ export async function storeBackup(folder: string, entries: readonly BackupEntry[
 
 /** Newest first, each verified. */
 export async function listBackups(folder: string): Promise<BackupFile[]> {
-  const names = (await readdir(folder).catch(() => [] as string[])).filter((name) => NAME.test(name)).sort().reverse();
-  return Promise.all(names.map(async (name) => {
-    const path = join(folder, name);
-    const read = await verifyBackup(path);
-    const { size, mtime } = await stat(path);
-    return {
-      name, path, bytes: size, createdAt: read.kind === 'ok' ? read.backup.header.createdAt : mtime.toISOString(),
-      keys: read.kind === 'ok' ? read.backup.header.keys : null, state: read.kind, why: read.kind === 'ok' ? null : read.why,
-    };
-  }));
+  const names = (await readdir(folder).catch(() => [] as string[]))
+    .filter((name) => NAME.test(name))
+    .sort()
+    .reverse();
+  return Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      const read = await verifyBackup(path);
+      const { size, mtime } = await stat(path);
+      return {
+        name,
+        path,
+        bytes: size,
+        createdAt: read.kind === 'ok' ? read.backup.header.createdAt : mtime.toISOString(),
+        keys: read.kind === 'ok' ? read.backup.header.keys : null,
+        state: read.kind,
+        why: read.kind === 'ok' ? null : read.why,
+      };
+    }),
+  );
 }
 
 export const verifyBackup = async (path: string): Promise<ReadBackup> => readArchive(await readFile(path));

@@ -9,7 +9,10 @@ import { listBackups, pruneBackups, storeBackup, verifyBackup } from './backup-f
 import { dumpKeys, restoreKeys } from './redis-keys.ts';
 
 const from = { createdAt: new Date('2026-01-02T03:04:05Z'), node: 'test' };
-const entries = [{ key: 'holdfast:a', ttlMs: 5, dump: Buffer.from([0, 255, 10]) }, { key: 'holdfast:b', ttlMs: null, dump: Buffer.alloc(0) }];
+const entries = [
+  { key: 'holdfast:a', ttlMs: 5, dump: Buffer.from([0, 255, 10]) },
+  { key: 'holdfast:b', ttlMs: null, dump: Buffer.alloc(0) },
+];
 
 async function ownFolder(t: { teardown(run: () => Promise<void>): void }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-backup-'));
@@ -20,18 +23,32 @@ async function ownFolder(t: { teardown(run: () => Promise<void>): void }): Promi
 async function ownRedis(t: { teardown(run: () => Promise<void>): void }): Promise<Redis> {
   const server = await startRedis();
   const redis = new Redis(server.url);
-  t.teardown(async () => { redis.disconnect(); await server.close(); });
+  t.teardown(async () => {
+    redis.disconnect();
+    await server.close();
+  });
   return redis;
 }
 
 test('an archive read again is what was written', (t) => {
   const read = readArchive(writeArchive(entries, from));
-  t.deepEqual(read, { kind: 'ok', backup: { header: { format: 'holdfast-backup', version: 1, createdAt: '2026-01-02T03:04:05.000Z', node: 'test', keys: 2 }, entries } });
+  t.deepEqual(read, {
+    kind: 'ok',
+    backup: {
+      header: { format: 'holdfast-backup', version: 1, createdAt: '2026-01-02T03:04:05.000Z', node: 'test', keys: 2 },
+      entries,
+    },
+  });
 });
 
 test('an archive with any byte changed, or cut anywhere, is refused as a whole', (t) => {
   const bytes = writeArchive(entries, from);
-  const isSame = (read: ReturnType<typeof readArchive>): boolean => read.kind === 'ok' && read.backup.header.keys === 2 && read.backup.entries.every((entry, index) => entry.key === entries[index]!.key && entry.dump.equals(entries[index]!.dump));
+  const isSame = (read: ReturnType<typeof readArchive>): boolean =>
+    read.kind === 'ok' &&
+    read.backup.header.keys === 2 &&
+    read.backup.entries.every(
+      (entry, index) => entry.key === entries[index]!.key && entry.dump.equals(entries[index]!.dump),
+    );
   for (let at = 0; at < bytes.length; at++) {
     const changed = Buffer.from(bytes);
     changed[at]! ^= 0x55;
@@ -67,19 +84,25 @@ test('a restore that Redis refuses in the middle changes nothing', async (t) => 
   const redis = await ownRedis(t);
   await redis.set('holdfast:slots', 'as it was');
   const good = { key: 'holdfast:x', ttlMs: null, dump: (await redis.dumpBuffer('holdfast:slots'))! };
-  await t.throwsAsync(restoreKeys(redis, [good, { key: 'holdfast:y', ttlMs: null, dump: Buffer.from('not a dump') }]), { message: /DUMP|checksum/i });
+  await t.throwsAsync(restoreKeys(redis, [good, { key: 'holdfast:y', ttlMs: null, dump: Buffer.from('not a dump') }]), {
+    message: /DUMP|checksum/i,
+  });
   t.deepEqual(await redis.keys('*'), ['holdfast:slots']);
   t.is(await redis.get('holdfast:slots'), 'as it was');
 });
 
 test('backups are listed newest first with their state, and the oldest good ones make room', async (t) => {
   const folder = await ownFolder(t);
-  for (const day of [1, 2, 3]) await storeBackup(folder, entries, { ...from, createdAt: new Date(`2026-01-0${day}T00:00:00Z`) });
+  for (const day of [1, 2, 3])
+    await storeBackup(folder, entries, { ...from, createdAt: new Date(`2026-01-0${day}T00:00:00Z`) });
   const again = await storeBackup(folder, entries, { ...from, createdAt: new Date('2026-01-03T00:00:00Z') });
   t.true(again.endsWith('-2.backup'));
   const [newest] = await listBackups(folder);
   await writeFile(newest!.path, (await readFile(newest!.path)).subarray(0, 40));
-  t.deepEqual((await listBackups(folder)).map(({ state }) => state), ['damaged', 'ok', 'ok', 'ok']);
+  t.deepEqual(
+    (await listBackups(folder)).map(({ state }) => state),
+    ['damaged', 'ok', 'ok', 'ok'],
+  );
   t.is((await verifyBackup(newest!.path)).kind, 'damaged');
   t.is((await pruneBackups(folder, 2)).length, 1);
   t.is((await readdir(folder)).length, 3);

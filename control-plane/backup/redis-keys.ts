@@ -22,7 +22,7 @@ export async function dumpKeys(redis: Redis): Promise<BackupEntry[]> {
       const [dumpError, dump] = replies[2 * index]!;
       const [ttlError, ttl] = replies[2 * index + 1]!;
       if (dumpError ?? ttlError) throw dumpError ?? ttlError!;
-      if (Buffer.isBuffer(dump)) entries.set(key, { key, ttlMs: (ttl as number) >= 0 ? ttl as number : null, dump });
+      if (Buffer.isBuffer(dump)) entries.set(key, { key, ttlMs: (ttl as number) >= 0 ? (ttl as number) : null, dump });
     }
   } while (cursor !== '0');
   return [...entries.values()];
@@ -36,7 +36,9 @@ export async function dumpKeys(redis: Redis): Promise<BackupEntry[]> {
  * @throws when Redis refuses one; then nothing has changed.
  */
 export async function restoreKeys(redis: Redis, all: readonly BackupEntry[], ageMs = 0): Promise<number> {
-  const entries = all.filter(({ ttlMs }) => ttlMs === null || ttlMs > ageMs).map((entry) => ({ ...entry, ttlMs: entry.ttlMs === null ? null : entry.ttlMs - ageMs }));
+  const entries = all
+    .filter(({ ttlMs }) => ttlMs === null || ttlMs > ageMs)
+    .map((entry) => ({ ...entry, ttlMs: entry.ttlMs === null ? null : entry.ttlMs - ageMs }));
   const staging = `holdfast:restoring:${randomUUID()}:`;
   const staged: string[] = [];
   try {
@@ -54,12 +56,14 @@ export async function restoreKeys(redis: Redis, all: readonly BackupEntry[], age
     for (const key of old) move.unlink(key);
     for (const { key, ttlMs } of entries) {
       move.rename(staging + key, key);
-      if (ttlMs === null) move.persist(key); else move.pexpire(key, Math.max(1, ttlMs));
+      if (ttlMs === null) move.persist(key);
+      else move.pexpire(key, Math.max(1, ttlMs));
     }
     for (const [error] of (await move.exec()) ?? []) if (error) throw error;
     return entries.length;
   } catch (error) {
-    for (let at = 0; at < staged.length; at += BATCH) await redis.unlink(...staged.slice(at, at + BATCH)).catch(() => 0);
+    for (let at = 0; at < staged.length; at += BATCH)
+      await redis.unlink(...staged.slice(at, at + BATCH)).catch(() => 0);
     throw error;
   }
 }

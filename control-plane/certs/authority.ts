@@ -3,7 +3,10 @@ import { randomBytes, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
 /** Certificate and private key, PEM. */
-export interface KeyPair { certificate: string; key: string }
+export interface KeyPair {
+  certificate: string;
+  key: string;
+}
 
 export interface LeafOptions {
   /** Common name and first DNS name. */
@@ -21,15 +24,21 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 const IP = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:]*)$/i;
 
 const serialNumber = (): string => `00${randomBytes(15).toString('hex')}`;
-const keyPem = async (key: webcrypto.CryptoKey): Promise<string> => x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
-const readKey = (pem: string): Promise<webcrypto.CryptoKey> => webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), ALGORITHM, false, ['sign']);
+const keyPem = async (key: webcrypto.CryptoKey): Promise<string> =>
+  x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+const readKey = (pem: string): Promise<webcrypto.CryptoKey> =>
+  webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), ALGORITHM, false, ['sign']);
 
 /** A private authority: signs the certificates of one mesh and nothing else. ECDSA P-256. */
 export async function createAuthority(options: { name: string; days: number; now: Date }): Promise<KeyPair> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(), name: [{ CN: [options.name] }], keys, signingAlgorithm: ALGORITHM,
-    notBefore: new Date(options.now.getTime() - CLOCK_SKEW_MS), notAfter: new Date(options.now.getTime() + options.days * DAY_MS),
+    serialNumber: serialNumber(),
+    name: [{ CN: [options.name] }],
+    keys,
+    signingAlgorithm: ALGORITHM,
+    notBefore: new Date(options.now.getTime() - CLOCK_SKEW_MS),
+    notAfter: new Date(options.now.getTime() + options.days * DAY_MS),
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
@@ -43,12 +52,20 @@ export async function createAuthority(options: { name: string; days: number; now
 export async function issueLeaf(authority: KeyPair, options: LeafOptions): Promise<KeyPair> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const names = [...new Set([options.name, ...options.altNames])].map((value) => ({ type: IP.test(value) ? 'ip' as const : 'dns' as const, value }));
+  const names = [...new Set([options.name, ...options.altNames])].map((value) => ({
+    type: IP.test(value) ? ('ip' as const) : ('dns' as const),
+    value,
+  }));
   const wanted = options.now.getTime() + options.days * DAY_MS;
   const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: serialNumber(), subject: [{ CN: [options.name] }], issuer: issuer.subject, publicKey: keys.publicKey,
-    signingKey: await readKey(authority.key), signingAlgorithm: ALGORITHM,
-    notBefore: new Date(options.now.getTime() - CLOCK_SKEW_MS), notAfter: new Date(Math.min(wanted, issuer.notAfter.getTime())),
+    serialNumber: serialNumber(),
+    subject: [{ CN: [options.name] }],
+    issuer: issuer.subject,
+    publicKey: keys.publicKey,
+    signingKey: await readKey(authority.key),
+    signingAlgorithm: ALGORITHM,
+    notBefore: new Date(options.now.getTime() - CLOCK_SKEW_MS),
+    notAfter: new Date(Math.min(wanted, issuer.notAfter.getTime())),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

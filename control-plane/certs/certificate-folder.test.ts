@@ -12,13 +12,23 @@ async function folderOptions(t: { teardown(run: () => Promise<void>): void }): P
   t.teardown(() => rm(folder, { recursive: true }));
   return { folder, now: new Date(), days: 90, renewDays: 30 };
 }
-const members = [{ name: 'gateway-1', altNames: ['127.0.0.1', 'localhost'] }, { name: 'control-plane', altNames: ['127.0.0.1'] }];
+const members = [
+  { name: 'gateway-1', altNames: ['127.0.0.1', 'localhost'] },
+  { name: 'control-plane', altNames: ['127.0.0.1'] },
+];
 
 test('the first run makes an authority and a certificate for each member; a second one makes nothing', async (t) => {
   const options = await folderOptions(t);
   t.deepEqual(await renewCertificates(members, options), ['ca', 'gateway-1', 'control-plane']);
   t.deepEqual(await renewCertificates(members, options), []);
-  t.deepEqual((await certificateStatus(options)).map(({ name, state }) => [name, state]), [['ca', 'ok'], ['control-plane', 'ok'], ['gateway-1', 'ok']]);
+  t.deepEqual(
+    (await certificateStatus(options)).map(({ name, state }) => [name, state]),
+    [
+      ['ca', 'ok'],
+      ['control-plane', 'ok'],
+      ['gateway-1', 'ok'],
+    ],
+  );
 });
 
 test('keys can be read by their owner alone', async (t) => {
@@ -44,16 +54,38 @@ test('two members speak mTLS with each other, a stranger is refused', async (t) 
   await renewCertificates(members, options);
   const read = (name: string) => readFile(join(options.folder, name));
   const ca = await read('ca.crt');
-  const server = createServer({ ca, cert: await read('gateway-1.crt'), key: await read('gateway-1.key'), requestCert: true, rejectUnauthorized: true }, (socket) => { socket.on('error', () => {}); socket.end('hello'); });
+  const server = createServer(
+    {
+      ca,
+      cert: await read('gateway-1.crt'),
+      key: await read('gateway-1.key'),
+      requestCert: true,
+      rejectUnauthorized: true,
+    },
+    (socket) => {
+      socket.on('error', () => {});
+      socket.end('hello');
+    },
+  );
   server.on('tlsClientError', () => {});
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.teardown(() => { server.close(); });
-  const { port } = server.address() as AddressInfo;
-  const say = (extra: object) => new Promise<string>((resolve) => {
-    let text = '';
-    const socket = connect({ port, host: '127.0.0.1', ca, ...extra });
-    socket.on('data', (chunk) => { text += chunk.toString(); }).on('error', () => resolve('refused')).on('close', () => resolve(text || 'refused'));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
   });
+  t.teardown(() => {
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const say = (extra: object) =>
+    new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect({ port, host: '127.0.0.1', ca, ...extra });
+      socket
+        .on('data', (chunk) => {
+          text += chunk.toString();
+        })
+        .on('error', () => resolve('refused'))
+        .on('close', () => resolve(text || 'refused'));
+    });
   t.is(await say({ cert: await read('control-plane.crt'), key: await read('control-plane.key') }), 'hello');
   t.is(await say({}), 'refused');
 });

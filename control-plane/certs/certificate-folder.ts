@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { createAuthority, issueLeaf, type KeyPair } from './authority.ts';
 
 /** Who gets a certificate: the mesh's processes, each with the names it is reached by. */
-export interface Member { name: string; altNames: readonly string[] }
+export interface Member {
+  name: string;
+  altNames: readonly string[];
+}
 
 export interface CertificateStatus {
   name: string;
@@ -15,11 +18,19 @@ export interface CertificateStatus {
   state: 'ok' | 'expiring' | 'expired' | 'missing' | 'broken';
 }
 
-export interface FolderOptions { folder: string; now: Date; days: number; renewDays: number }
+export interface FolderOptions {
+  folder: string;
+  now: Date;
+  days: number;
+  renewDays: number;
+}
 
 const AUTHORITY = 'ca';
 const AUTHORITY_DAYS = 3650;
-const paths = (folder: string, name: string) => ({ certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) });
+const paths = (folder: string, name: string) => ({
+  certificate: join(folder, `${name}.crt`),
+  key: join(folder, `${name}.key`),
+});
 
 async function readPair(folder: string, name: string): Promise<KeyPair | undefined> {
   const { certificate, key } = paths(folder, name);
@@ -34,7 +45,10 @@ async function readPair(folder: string, name: string): Promise<KeyPair | undefin
 /** Key before certificate, each moved into its place: Envoy's file watch reloads on the move of the certificate. */
 async function writePair(folder: string, name: string, pair: KeyPair): Promise<void> {
   const { certificate, key } = paths(folder, name);
-  for (const [file, text, mode] of [[key, pair.key, 0o600], [certificate, pair.certificate, 0o644]] as const) {
+  for (const [file, text, mode] of [
+    [key, pair.key, 0o600],
+    [certificate, pair.certificate, 0o644],
+  ] as const) {
     await writeFile(`${file}.new`, text.endsWith('\n') ? text : `${text}\n`, { mode });
     await chmod(`${file}.new`, mode);
     await rename(`${file}.new`, file);
@@ -54,9 +68,19 @@ export async function renewCertificates(members: readonly Member[], options: Fol
   for (const member of members) {
     const { state } = await statusOf(member.name, options);
     // A renewed certificate goes on being good for the names that it had.
-    const names = state === 'missing' || state === 'broken' ? new Set<string>() : await altNamesOf(options.folder, member.name);
+    const names =
+      state === 'missing' || state === 'broken' ? new Set<string>() : await altNamesOf(options.folder, member.name);
     if (state === 'ok' && member.altNames.every((name) => names.has(name))) continue;
-    await writePair(options.folder, member.name, await issueLeaf(authority, { name: member.name, altNames: [...new Set([...member.altNames, ...names])], days: options.days, now: options.now }));
+    await writePair(
+      options.folder,
+      member.name,
+      await issueLeaf(authority, {
+        name: member.name,
+        altNames: [...new Set([...member.altNames, ...names])],
+        days: options.days,
+        now: options.now,
+      }),
+    );
     made.push(member.name);
   }
   return made;
@@ -70,7 +94,10 @@ async function altNamesOf(folder: string, name: string): Promise<Set<string>> {
 /** Every certificate of the folder, the authority's first. */
 export async function certificateStatus(options: FolderOptions): Promise<CertificateStatus[]> {
   const files = await readdir(options.folder).catch(() => [] as string[]);
-  const names = files.filter((file) => file.endsWith('.crt')).map((file) => file.slice(0, -4)).sort((a, b) => Number(b === AUTHORITY) - Number(a === AUTHORITY) || a.localeCompare(b));
+  const names = files
+    .filter((file) => file.endsWith('.crt'))
+    .map((file) => file.slice(0, -4))
+    .sort((a, b) => Number(b === AUTHORITY) - Number(a === AUTHORITY) || a.localeCompare(b));
   return Promise.all(names.map((name) => statusOf(name, options)));
 }
 
@@ -85,7 +112,13 @@ async function statusOf(name: string, { folder, now, renewDays }: FolderOptions)
     if (!certificate.verify(authority.publicKey)) return { ...nothing, state: 'broken' };
     const notAfter = new Date(certificate.validTo);
     const daysLeft = Math.floor((notAfter.getTime() - now.getTime()) / 86_400_000);
-    return { name, file, notAfter: notAfter.toISOString(), daysLeft, state: notAfter <= now ? 'expired' : daysLeft < renewDays ? 'expiring' : 'ok' };
+    return {
+      name,
+      file,
+      notAfter: notAfter.toISOString(),
+      daysLeft,
+      state: notAfter <= now ? 'expired' : daysLeft < renewDays ? 'expiring' : 'ok',
+    };
   } catch {
     return { ...nothing, state: 'broken' };
   }

@@ -24,14 +24,24 @@ if (!existsSync(resolve(root, 'node_modules/commander'))) {
   process.exit(EX_UNAVAILABLE);
 }
 if (!isNewEnough && !existsSync(carriedNode)) {
-  process.stderr.write(`holdfast: needs Node ${OLDEST_NODE.join('.')} or later, this one is ${process.versions.node}; \`npm start\` in ${root} sets one up\n`);
+  process.stderr.write(
+    `holdfast: needs Node ${OLDEST_NODE.join('.')} or later, this one is ${process.versions.node}; \`npm start\` in ${root} sets one up\n`,
+  );
   process.exit(EX_UNAVAILABLE);
 }
-const child = spawn(isNewEnough ? process.execPath : carriedNode, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
-  stdio: 'inherit', env: { NODE_COMPILE_CACHE: resolve(root, '.holdfast/compile-cache'), ...process.env },
-});
+const child = spawn(
+  isNewEnough ? process.execPath : carriedNode,
+  ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)],
+  {
+    stdio: 'inherit',
+    env: { NODE_COMPILE_CACHE: resolve(root, '.holdfast/compile-cache'), ...process.env },
+  },
+);
 // The terminal sends Ctrl-C to both; the other signals only come here.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.once('error', (error) => { process.stderr.write(`holdfast: cannot run Node: ${error.message}\n`); process.exit(EX_UNAVAILABLE); });
+child.once('error', (error) => {
+  process.stderr.write(`holdfast: cannot run Node: ${error.message}\n`);
+  process.exit(EX_UNAVAILABLE);
+});
 child.once('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));

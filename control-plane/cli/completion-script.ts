@@ -1,27 +1,42 @@
 import type { Command } from 'commander';
 
-interface Node { words: string[]; options: string[] }
+interface Node {
+  words: string[];
+  options: string[];
+}
 
 /** Words and options of every command, by its path (`rollout start`). */
 function nodes(root: Command): Map<string, Node> {
-  const found = new Map<string, Node>(), globals = root.options.map(({ long }) => long!);
+  const found = new Map<string, Node>(),
+    globals = root.options.map(({ long }) => long!);
   const walk = (command: Command, path: string) => {
     const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
     const own = command === root ? [] : command.options.map(({ long }) => long!);
-    found.set(path, { words: [...command.commands.map((each) => each.name()), ...choices], options: [...own, ...globals, '--help'] });
+    found.set(path, {
+      words: [...command.commands.map((each) => each.name()), ...choices],
+      options: [...own, ...globals, '--help'],
+    });
     for (const each of command.commands) walk(each as Command, `${path} ${each.name()}`.trim());
   };
   walk(root, '');
   return found;
 }
 
-const cases = (all: Map<string, Node>): string => [...all].map(([path, { words, options }]) => `    '${path}') offered='${words.join(' ')}' options='${options.join(' ')}' ;;`).join('\n');
+const cases = (all: Map<string, Node>): string =>
+  [...all]
+    .map(
+      ([path, { words, options }]) => `    '${path}') offered='${words.join(' ')}' options='${options.join(' ')}' ;;`,
+    )
+    .join('\n');
 
 /** Both shells walk the words that were typed, as long as they name commands, and offer what that command takes. */
 export function completionScript(shell: 'bash' | 'zsh', root: Command): string {
   const all = nodes(root);
   const lookup = `  case "$path" in\n${cases(all)}\n    *) offered='' options='' ;;\n  esac`;
-  const known = `' ${[...all.keys()].filter(Boolean).map((path) => path.replaceAll(' ', '/')).join(' ')} '`;
+  const known = `' ${[...all.keys()]
+    .filter(Boolean)
+    .map((path) => path.replaceAll(' ', '/'))
+    .join(' ')} '`;
   if (shell === 'bash') {
     return `# holdfast completion for bash
 _holdfast() {

@@ -14,5 +14,9 @@ export function ago(atMs: number | null | undefined, now: number): string {
   if (atMs === null || atMs === undefined) return '-';
   const seconds = Math.max(0, Math.round((now - atMs) / 1000));
   if (seconds < 120) return `${seconds} s ago`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min ago` : seconds < 172_800 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} days ago`;
+  return seconds < 7200
+    ? `${Math.round(seconds / 60)} min ago`
+    : seconds < 172_800
+      ? `${Math.round(seconds / 3600)} h ago`
+      : `${Math.round(seconds / 86_400)} days ago`;
 }

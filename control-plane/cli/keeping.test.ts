@@ -12,31 +12,56 @@ import { storeBackup } from '../backup/backup-folder.ts';
 import { isGitHere } from '../backup/config-history.ts';
 
 const BIN = fileURLToPath(new URL('bin.js', import.meta.url));
-interface Ran { code: number; out: string; err: string }
+interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
 
-const holdfast = (cwd: string, url: string, ...args: string[]): Promise<Ran> => holdfastIn({ PATH: process.env['PATH'] }, cwd, url, ...args);
-const holdfastIn = (env: NodeJS.ProcessEnv, cwd: string, url: string, ...args: string[]): Promise<Ran> => new Promise((resolve) => {
-  execFile(process.execPath, [BIN, ...args], { cwd, env: { ...env, SESSION_STORE_URL: url } }, (error, out, err) => { resolve({ code: error ? Number(error.code) : 0, out, err }); });
-});
+const holdfast = (cwd: string, url: string, ...args: string[]): Promise<Ran> =>
+  holdfastIn({ PATH: process.env['PATH'] }, cwd, url, ...args);
+const holdfastIn = (env: NodeJS.ProcessEnv, cwd: string, url: string, ...args: string[]): Promise<Ran> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [BIN, ...args], { cwd, env: { ...env, SESSION_STORE_URL: url } }, (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, out, err });
+    });
+  });
 
 async function setting(t: ExecutionContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-keeping-')), server = await startRedis(), redis = new Redis(server.url);
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-keeping-')),
+    server = await startRedis(),
+    redis = new Redis(server.url);
   // One test ends the server under it.
   redis.on('error', () => {});
-  t.teardown(async () => { redis.disconnect(); await server.close(); await rm(folder, { recursive: true, force: true }); });
+  t.teardown(async () => {
+    redis.disconnect();
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  });
   return { folder, server, redis, run: (...args: string[]) => holdfast(folder, server.url, ...args) };
 }
 
 test('a backup is created, listed, verified and restored; a damaged one is refused and changes nothing', async (t) => {
   const { folder, redis, run } = await setting(t);
   await redis.hset(REDIS.session('linear', 'd1'), { epoch: 1, record: '{}' });
-  const created = JSON.parse((await run('--json', 'backup', 'create', '--to', 'kept', '--keep', '2')).out) as { path: string; keys: number; sessions: number };
+  const created = JSON.parse((await run('--json', 'backup', 'create', '--to', 'kept', '--keep', '2')).out) as {
+    path: string;
+    keys: number;
+    sessions: number;
+  };
   t.like(created, { keys: 1, sessions: 1 });
   t.regex((await run('backup', 'list', 'kept')).out, /holdfast-\d{8}T\d{6}Z\.backup .* 1 +\d+ +good/);
   t.regex((await run('backup', 'verify', created.path)).out, /is whole: 1 keys/);
   t.is((await run('backup', 'restore', created.path)).code, 65, 'what is there is not replaced unasked');
   const dump = (await redis.dumpBuffer(REDIS.session('linear', 'd1')))!;
-  const older = await storeBackup(folder, [{ key: REDIS.session('linear', 'd1'), ttlMs: null, dump }, { key: REDIS.session('linear', 'short'), ttlMs: 60_000, dump }], { createdAt: new Date(Date.now() - 3_600_000), node: 'test' });
+  const older = await storeBackup(
+    folder,
+    [
+      { key: REDIS.session('linear', 'd1'), ttlMs: null, dump },
+      { key: REDIS.session('linear', 'short'), ttlMs: 60_000, dump },
+    ],
+    { createdAt: new Date(Date.now() - 3_600_000), node: 'test' },
+  );
   await redis.flushall();
   t.regex((await run('backup', 'restore', older)).out, /^1 keys of .* are back \(1 had expired since\)/);
   t.is(await redis.hget(REDIS.session('linear', 'd1'), 'epoch'), '1');
@@ -53,11 +78,15 @@ test('a backup is created, listed, verified and restored; a damaged one is refus
 
 test('configuration versions become commits of a git repository, each once', async (t) => {
   const { folder, redis, run } = await setting(t);
-  const { ConfigVersions } = await import('../config-versions/config-versions.ts'), { redisSharedState } = await import('../lease/redis-shared-state.ts');
+  const { ConfigVersions } = await import('../config-versions/config-versions.ts'),
+    { redisSharedState } = await import('../lease/redis-shared-state.ts');
   const versions = new ConfigVersions(redisSharedState(redis), 'test', () => 1_700_000_000_000);
   await versions.accept('a: 1\n');
   await versions.accept('a: 2\n');
-  if (!(await isGitHere())) { t.log('not tried here: git is not installed'); return t.pass(); }
+  if (!(await isGitHere())) {
+    t.log('not tried here: git is not installed');
+    return t.pass();
+  }
   t.regex((await run('backup', 'create', '--git', 'history')).out, /2 configuration versions committed/);
   await versions.accept('a: 3\n');
   t.regex((await run('backup', 'create', '--git', 'history')).out, /1 configuration versions committed/);
@@ -83,8 +112,14 @@ test('a region that stands by is promoted when the other is gone, and says what 
   t.regex((await run('region', 'status')).out, /^active; copied by/);
   t.is((await other('region', 'promote')).code, 65);
   await server.process.kill();
-  await waitFor(async () => (await other('region', 'status')).code === 1, { what: 'the primary is missed', timeoutMs: 60_000 });
-  t.regex((await other('region', 'promote')).out, /it holds 1 sessions; what the other one wrote in its last \d+ s may be missing/);
+  await waitFor(async () => (await other('region', 'status')).code === 1, {
+    what: 'the primary is missed',
+    timeoutMs: 60_000,
+  });
+  t.regex(
+    (await other('region', 'promote')).out,
+    /it holds 1 sessions; what the other one wrote in its last \d+ s may be missing/,
+  );
   t.regex((await other('region', 'promote')).out, /is active already/);
 });
 
@@ -93,12 +128,25 @@ test('certificates are made, shown and renewed with the names they had', async (
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const run = (...args: string[]) => holdfast(folder, '', ...args);
   t.is((await run('certs', 'status')).code, 64);
-  t.regex((await run('certs', 'init', 'edge=mcp.example.com,10.0.0.1', 'gateway-1')).out, /made: certs\/ca\.crt, certs\/edge\.crt, certs\/gateway-1\.crt/);
-  t.deepEqual((await readdir(join(folder, 'certs'))).sort(), ['ca.crt', 'ca.key', 'edge.crt', 'edge.key', 'gateway-1.crt', 'gateway-1.key']);
+  t.regex(
+    (await run('certs', 'init', 'edge=mcp.example.com,10.0.0.1', 'gateway-1')).out,
+    /made: certs\/ca\.crt, certs\/edge\.crt, certs\/gateway-1\.crt/,
+  );
+  t.deepEqual((await readdir(join(folder, 'certs'))).sort(), [
+    'ca.crt',
+    'ca.key',
+    'edge.crt',
+    'edge.key',
+    'gateway-1.crt',
+    'gateway-1.key',
+  ]);
   t.regex((await run('certs', 'status')).out, /edge +\d{4}-.* +8\d +ok/);
   t.is((await run('certs', 'status', '--renew-days', '91')).code, 1);
   t.regex((await run('certs', 'renew', '--renew-days', '91')).out, /made: certs\/edge\.crt, certs\/gateway-1\.crt/);
   const { X509Certificate } = await import('node:crypto');
-  t.regex(new X509Certificate(await readFile(join(folder, 'certs/edge.crt'))).subjectAltName ?? '', /mcp\.example\.com.*10\.0\.0\.1/);
+  t.regex(
+    new X509Certificate(await readFile(join(folder, 'certs/edge.crt'))).subjectAltName ?? '',
+    /mcp\.example\.com.*10\.0\.0\.1/,
+  );
   t.is((await run('certs', 'init', '../evil')).code, 64);
 });

@@ -3,7 +3,10 @@ import { CliError, EXIT } from './exit-code.ts';
 import { program } from './program.ts';
 
 // `holdfast events | head` ends the pipe; that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(EXIT.ok); throw error; });
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+  throw error;
+});
 
 try {
   await program().parseAsync();

@@ -12,12 +12,20 @@ export interface Output {
   readonly isJson: boolean;
 }
 
-export function output(isJson: boolean, stdout: NodeJS.WriteStream = process.stdout, stderr: NodeJS.WriteStream = process.stderr): Output {
+export function output(
+  isJson: boolean,
+  stdout: NodeJS.WriteStream = process.stdout,
+  stderr: NodeJS.WriteStream = process.stderr,
+): Output {
   let last = '';
   return {
     isJson,
-    show(value, text) { stdout.write(`${isJson ? JSON.stringify(value, null, 2) : text()}\n`); },
-    line(value, text) { stdout.write(`${isJson ? JSON.stringify(value) : text()}\n`); },
+    show(value, text) {
+      stdout.write(`${isJson ? JSON.stringify(value, null, 2) : text()}\n`);
+    },
+    line(value, text) {
+      stdout.write(`${isJson ? JSON.stringify(value) : text()}\n`);
+    },
     progress(text) {
       const shown = plain(text);
       if (shown === last) return;

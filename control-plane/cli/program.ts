@@ -18,14 +18,18 @@ import { gatewaysCommand, replicasCommand, serversCommand, statusCommand } from 
 import { validateCommand } from './commands/validate.ts';
 import { EXIT_HELP } from './exit-code.ts';
 
-const version = (): string => (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 /** The whole command line. Wrong use throws a CommanderError, after commander has said what is wrong. */
 export function program(): Command {
   const holdfast = new Command('holdfast')
     .description('Operates a Holdfast mesh: see what is going on, take replicas out, roll out new versions.')
     .version(version())
-    .option('--admin <ip:port>', 'admin port of a control plane (HOLDFAST_ADMIN; else the configuration’s; else 127.0.0.1:18001)')
+    .option(
+      '--admin <ip:port>',
+      'admin port of a control plane (HOLDFAST_ADMIN; else the configuration’s; else 127.0.0.1:18001)',
+    )
     .option('--token-file <file>', 'file with the admin API’s bearer token (HOLDFAST_TOKEN_FILE)')
     .option('--config <file>', 'configuration file (HOLDFAST_CONFIG; else holdfast.yaml)')
     .option('--json', 'JSON instead of tables')
@@ -33,14 +37,35 @@ export function program(): Command {
     .showHelpAfterError('(see --help)')
     .configureHelp({ showGlobalOptions: true });
   const commands = [
-    validateCommand(), schemaCommand(), statusCommand(), serversCommand(), replicasCommand(), gatewaysCommand(), sessionsCommand(), explainCommand(),
-    drainCommand(), undrainCommand(), rolloutCommand(), breakerCommand(), configCommand(), eventsCommand(), doctorCommand(),
-    backupCommand(), regionCommand(), certsCommand(), injectCommand(), completionCommand(),
+    validateCommand(),
+    schemaCommand(),
+    statusCommand(),
+    serversCommand(),
+    replicasCommand(),
+    gatewaysCommand(),
+    sessionsCommand(),
+    explainCommand(),
+    drainCommand(),
+    undrainCommand(),
+    rolloutCommand(),
+    breakerCommand(),
+    configCommand(),
+    eventsCommand(),
+    doctorCommand(),
+    backupCommand(),
+    regionCommand(),
+    certsCommand(),
+    injectCommand(),
+    completionCommand(),
   ];
   for (const command of commands) holdfast.addCommand(command);
-  for (const each of all(holdfast)) each.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError('(see --help)');
+  for (const each of all(holdfast))
+    each.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError('(see --help)');
   return holdfast;
 }
 
 /** A command and everything below it. */
-export const all = (command: Command): Command[] => [command, ...command.commands.flatMap((each) => all(each as Command))];
+export const all = (command: Command): Command[] => [
+  command,
+  ...command.commands.flatMap((each) => all(each as Command)),
+];

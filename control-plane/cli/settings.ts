@@ -3,9 +3,17 @@ import { parseDocument } from 'yaml';
 import { usageError } from './exit-code.ts';
 
 /** Where the control plane is and how to talk to it. */
-export interface ClientSettings { origin: string; token: string | null }
+export interface ClientSettings {
+  origin: string;
+  token: string | null;
+}
 
-export interface GlobalOptions { admin?: string; tokenFile?: string; config?: string; json?: boolean }
+export interface GlobalOptions {
+  admin?: string;
+  tokenFile?: string;
+  config?: string;
+  json?: boolean;
+}
 
 const DEFAULT_ADMIN = '127.0.0.1:18001';
 /** Written by the local runner (`npm start`) while it runs. */
@@ -16,7 +24,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Options win over the environment, which wins over a mesh that runs from this folder, the configuration file, and the default. */
 export function clientSettings(options: GlobalOptions, env: Environment): ClientSettings {
   const file = configFileOf(options, env);
-  const admin = options.admin ?? env['HOLDFAST_ADMIN'] ?? (options.config === undefined ? localRun() : undefined) ?? adminOf(file) ?? DEFAULT_ADMIN;
+  const admin =
+    options.admin ??
+    env['HOLDFAST_ADMIN'] ??
+    (options.config === undefined ? localRun() : undefined) ??
+    adminOf(file) ??
+    DEFAULT_ADMIN;
   const tokenFile = options.tokenFile ?? env['HOLDFAST_TOKEN_FILE'];
   let token: string | null = null;
   if (tokenFile !== undefined) {
@@ -30,7 +43,8 @@ export function clientSettings(options: GlobalOptions, env: Environment): Client
 }
 
 export const DEFAULT_CONFIG = 'holdfast.yaml';
-export const configFileOf = (options: GlobalOptions, env: Environment): string => options.config ?? env['HOLDFAST_CONFIG'] ?? DEFAULT_CONFIG;
+export const configFileOf = (options: GlobalOptions, env: Environment): string =>
+  options.config ?? env['HOLDFAST_CONFIG'] ?? DEFAULT_CONFIG;
 
 function originOf(admin: string): string {
   const text = /^https?:\/\//.test(admin) ? admin : `http://${admin}`;
@@ -43,7 +57,9 @@ function adminOf(file: string): string | undefined {
   if (!existsSync(file)) return undefined;
   try {
     const { controlPlane } = parseDocument(readFileSync(file, 'utf8')).toJS() as { controlPlane?: { admin?: unknown } };
-    return typeof controlPlane?.admin === 'string' ? controlPlane.admin.replace(/^(0\.0\.0\.0|\[::\])/, '127.0.0.1') : undefined;
+    return typeof controlPlane?.admin === 'string'
+      ? controlPlane.admin.replace(/^(0\.0\.0\.0|\[::\])/, '127.0.0.1')
+      : undefined;
   } catch {
     return undefined;
   }

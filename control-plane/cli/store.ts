@@ -9,8 +9,16 @@ import { configFileOf } from './settings.ts';
 const READY_MS = 5000;
 
 /** Runs `work` with a connection to the Redis that `--url`, SESSION_STORE_URL or the configuration file names, and ends the connection. */
-export async function withRedis<T>(tools: Tools, url: string | undefined, work: (redis: Redis) => Promise<T>): Promise<T> {
-  const where = url ?? tools.env['SESSION_STORE_URL'] ?? urlOfFile(configFileOf(tools.options, tools.env)) ?? 'redis://127.0.0.1:6379';
+export async function withRedis<T>(
+  tools: Tools,
+  url: string | undefined,
+  work: (redis: Redis) => Promise<T>,
+): Promise<T> {
+  const where =
+    url ??
+    tools.env['SESSION_STORE_URL'] ??
+    urlOfFile(configFileOf(tools.options, tools.env)) ??
+    'redis://127.0.0.1:6379';
   let client: ReturnType<typeof connectRedis>;
   try {
     // A restore is one transaction of every key: longer than any command of the data path.
@@ -20,8 +28,15 @@ export async function withRedis<T>(tools: Tools, url: string | undefined, work: 
     throw error;
   }
   try {
-    if (!(client instanceof Redis)) throw usageError('backups of a Redis Cluster are taken node by node with its own tools; this command speaks to one primary');
-    if (!(await whenReady(client, READY_MS))) throw new CliError(EXIT.unavailable, `Redis does not answer at ${withoutPassword(where)}: say where it is with --url or SESSION_STORE_URL`);
+    if (!(client instanceof Redis))
+      throw usageError(
+        'backups of a Redis Cluster are taken node by node with its own tools; this command speaks to one primary',
+      );
+    if (!(await whenReady(client, READY_MS)))
+      throw new CliError(
+        EXIT.unavailable,
+        `Redis does not answer at ${withoutPassword(where)}: say where it is with --url or SESSION_STORE_URL`,
+      );
     return await work(client);
   } finally {
     client.disconnect();

@@ -1,9 +1,25 @@
 /** Columns side by side under their titles; the last one is not padded. Control characters never reach the terminal. */
-export function table(titles: readonly string[], rows: ReadonlyArray<ReadonlyArray<string | number | null | undefined>>): string {
-  const cells = [titles.map((title) => title.toUpperCase()), ...rows.map((row) => titles.map((_, index) => plain(row[index])))];
+export function table(
+  titles: readonly string[],
+  rows: ReadonlyArray<ReadonlyArray<string | number | null | undefined>>,
+): string {
+  const cells = [
+    titles.map((title) => title.toUpperCase()),
+    ...rows.map((row) => titles.map((_, index) => plain(row[index]))),
+  ];
   const widths = titles.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  return cells.map((row) => row.map((cell, column) => (column === titles.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ').trimEnd()).join('\n');
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => (column === titles.length - 1 ? cell : cell.padEnd(widths[column]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** Text from elsewhere, made harmless for a terminal. */
-export const plain = (value: string | number | null | undefined): string => (value === null || value === undefined || value === '' ? '-' : String(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' '));
+export const plain = (value: string | number | null | undefined): string =>
+  value === null || value === undefined || value === ''
+    ? '-'
+    : String(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');

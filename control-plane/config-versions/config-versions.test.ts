@@ -7,14 +7,21 @@ import { formatDiff, lineDiff } from './line-diff.ts';
 
 test('each accepted configuration is a version; the same text twice is one', async (t) => {
   const state = await fileSharedState(null);
-  const one = new ConfigVersions(state, 'a', () => 1), other = new ConfigVersions(state, 'b', () => 2);
+  const one = new ConfigVersions(state, 'a', () => 1),
+    other = new ConfigVersions(state, 'b', () => 2);
   t.deepEqual(await one.accept('x: 1'), { version: 1, isNew: true });
   t.deepEqual(await other.accept('x: 1'), { version: 1, isNew: false });
   const both = await Promise.all([one.accept('x: 2'), other.accept('x: 2')]);
-  t.deepEqual(both.map(({ version }) => version), [2, 2]);
+  t.deepEqual(
+    both.map(({ version }) => version),
+    [2, 2],
+  );
   t.is(both.filter(({ isNew }) => isNew).length, 1);
   t.is((await one.accept('x: 1')).version, 3, 'going back is a version too');
-  t.deepEqual((await other.list()).map(({ version, text }) => `${version} ${text}`), ['1 x: 1', '2 x: 2', '3 x: 1']);
+  t.deepEqual(
+    (await other.list()).map(({ version, text }) => `${version} ${text}`),
+    ['1 x: 1', '2 x: 2', '3 x: 1'],
+  );
   t.is(await one.get(9), undefined);
 });
 
@@ -28,7 +35,9 @@ test('the oldest versions go, numbers go on', (t) => {
 test('passwords are not kept; going back takes those of the present file, or says why it can not', (t) => {
   const [kept] = withVersion([], 'url: redis://me:secret@10.0.0.1:6379', 'a', 0);
   t.false(JSON.stringify(kept).includes('secret'));
-  t.deepEqual(restoreCredentials(kept!.text, 'url: redis://me:newer@10.0.0.2:6379'), { text: 'url: redis://me:newer@10.0.0.1:6379' });
+  t.deepEqual(restoreCredentials(kept!.text, 'url: redis://me:newer@10.0.0.2:6379'), {
+    text: 'url: redis://me:newer@10.0.0.1:6379',
+  });
   t.regex((restoreCredentials(kept!.text, 'url: redis://10.0.0.2') as { problem: string }).problem, /has none/);
   t.deepEqual(restoreCredentials('a: 1', ''), { text: 'a: 1' });
 });
@@ -41,8 +50,17 @@ test('a diff shows what changed with some lines around it', (t) => {
 
 test('a diff read as only its old or only its new lines gives the old or the new text', (t) => {
   const text = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 12 }).map((lines) => lines.join('\n'));
-  t.notThrows(() => fc.assert(fc.property(text, text, (before, after) => {
-    const diff = lineDiff(before, after), without = (sign: string) => diff.filter(({ kind }) => kind !== sign).map((line) => line.text).join('\n');
-    return without('+') === before && without('-') === after;
-  })));
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(text, text, (before, after) => {
+        const diff = lineDiff(before, after),
+          without = (sign: string) =>
+            diff
+              .filter(({ kind }) => kind !== sign)
+              .map((line) => line.text)
+              .join('\n');
+        return without('+') === before && without('-') === after;
+      }),
+    ),
+  );
 });

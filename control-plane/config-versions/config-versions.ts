@@ -33,7 +33,8 @@ export class ConfigVersions {
       const after = withVersion(versions, text, this.#node, this.#now());
       const { version } = after.at(-1)!;
       if (after === versions) return { version, isNew: false };
-      if (await this.#state.write(REDIS.configVersions, after, revision, null) === 'ok') return { version, isNew: true };
+      if ((await this.#state.write(REDIS.configVersions, after, revision, null)) === 'ok')
+        return { version, isNew: true };
     }
     throw new Error('the list of versions changes too quickly');
   }

@@ -20,7 +20,10 @@ const kubernetesSchema = z.strictObject({
   type: z.literal('kubernetes'),
   service: z.string().min(1).describe('Name of the Service whose EndpointSlices are followed.'),
   namespace: z.string().min(1).default('default'),
-  port: z.union([z.int().min(1).max(65_535), z.string().min(1)]).optional().describe('Number or name of the port; the only one when absent.'),
+  port: z
+    .union([z.int().min(1).max(65_535), z.string().min(1)])
+    .optional()
+    .describe('Number or name of the port; the only one when absent.'),
   kubeconfig: z.string().min(1).optional().describe('Path of a kubeconfig; the pod’s own service account when absent.'),
   context: z.string().min(1).optional(),
 });
@@ -33,17 +36,28 @@ export type KubernetesDiscovery = z.infer<typeof kubernetesSchema>;
 
 const replicaSchema = z.union([
   replicaAddressSchema.transform((address) => ({ address, name: address })),
-  z.strictObject({ address: replicaAddressSchema, name: z.string().min(1).max(63).optional() })
+  z
+    .strictObject({ address: replicaAddressSchema, name: z.string().min(1).max(63).optional() })
     .transform(({ address, name }) => ({ address, name: name ?? address })),
 ]);
 
 /** One version of a server: a weighted set of replicas, listed or discovered. */
 export const backendSchema = z.strictObject({
   name: nameSchema.describe('For example `stable` or `canary`.'),
-  weight: z.int().min(0).max(100).default(100).describe('Share of new sessions among the server’s backends; 0 keeps its sessions and takes no new ones.'),
+  weight: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(100)
+    .describe('Share of new sessions among the server’s backends; 0 keeps its sessions and takes no new ones.'),
   replicas: z.array(replicaSchema).optional().describe('Replicas as `ip:port` or `{address, name}`.'),
   discovery: discoverySchema.optional().describe('Where the replicas are found, instead of `replicas`.'),
-  hostOverride: z.string().min(1).nullable().default(null).describe('Host header for this backend’s replicas; the server’s when null.'),
+  hostOverride: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Host header for this backend’s replicas; the server’s when null.'),
   tls: upstreamTlsSchema.optional().describe('Speak TLS to the replicas.'),
 });
 export type BackendConfig = z.infer<typeof backendSchema>;

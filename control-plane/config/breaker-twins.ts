@@ -1,4 +1,5 @@
-const isMapping = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /**
  * `circuitBreaker` (R2's names) sets the defaults of every server's breakers, so it is written below them before the schema fills in its own.
@@ -12,11 +13,17 @@ export function applyBreakerTwins(raw: Record<string, unknown>): void {
     for (const level of ['replicaBreaker', 'toolBreaker']) {
       const own = server[level] ?? {};
       if (!isMapping(own)) continue;
-      const merged: Record<string, unknown> = { ...(own['form'] === 'rate' ? { timeoutMs: shared['timeoutMs'] } : { threshold: shared['threshold'], timeoutMs: shared['timeoutMs'] }), ...own };
+      const merged: Record<string, unknown> = {
+        ...(own['form'] === 'rate'
+          ? { timeoutMs: shared['timeoutMs'] }
+          : { threshold: shared['threshold'], timeoutMs: shared['timeoutMs'] }),
+        ...own,
+      };
       if (shared['enabled'] === false) merged['enabled'] = false;
       const timeoutMs = merged['timeoutMs'];
       // A longer first time than the longest one makes no sense: the limit follows when nobody set it.
-      if (typeof timeoutMs === 'number' && timeoutMs > 300_000 && own['maxTimeoutMs'] === undefined) merged['maxTimeoutMs'] = timeoutMs;
+      if (typeof timeoutMs === 'number' && timeoutMs > 300_000 && own['maxTimeoutMs'] === undefined)
+        merged['maxTimeoutMs'] = timeoutMs;
       server[level] = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
     }
   }

@@ -3,33 +3,70 @@ import { sharedSettingsSchema } from '../../proto/settings.ts';
 import { listenerTlsSchema, listenSchema, milliseconds, upstreamTlsSchema } from './schema-parts.ts';
 import { serverSchema } from './server-schema.ts';
 
-const controlPlaneSchema = z.strictObject({
-  xds: listenSchema.default('127.0.0.1:18000').describe('Where gateways fetch their resources (delta ADS).'),
-  admin: listenSchema.default('127.0.0.1:18001').describe('Admin API, /health and /metrics.'),
-  adminTokenFile: z.string().min(1).optional().describe('File with the bearer token of the admin API; needed unless it listens on loopback.'),
-  tls: listenerTlsSchema.optional().describe('TLS of the xDS port; with clientCaFile, gateways must show a certificate.'),
-  leaseMs: milliseconds(5000, 'How long a silent leader stays the leader among several control planes.'),
-  stateDir: z.string().min(1).optional().describe('Where slots and versions are kept when there is no Redis.'),
-}).prefault({});
+const controlPlaneSchema = z
+  .strictObject({
+    xds: listenSchema.default('127.0.0.1:18000').describe('Where gateways fetch their resources (delta ADS).'),
+    admin: listenSchema.default('127.0.0.1:18001').describe('Admin API, /health and /metrics.'),
+    adminTokenFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('File with the bearer token of the admin API; needed unless it listens on loopback.'),
+    tls: listenerTlsSchema
+      .optional()
+      .describe('TLS of the xDS port; with clientCaFile, gateways must show a certificate.'),
+    leaseMs: milliseconds(5000, 'How long a silent leader stays the leader among several control planes.'),
+    stateDir: z.string().min(1).optional().describe('Where slots and versions are kept when there is no Redis.'),
+  })
+  .prefault({});
 
-const gatewaySchema = z.strictObject({
-  listenAddress: z.string().min(1).default('127.0.0.1').describe('Address of the public port (`port`).'),
-  tls: listenerTlsSchema.optional().describe('TLS of the public port.'),
-  peerTls: upstreamTlsSchema.optional().describe('TLS to neighbours’ sidecars (ext_proc and relay), which run with --certs, --peer and --relay-peer. `{node}` in a file’s name stands for the gateway’s own name, as in gateway.tls.'),
-  maxConnections: z.int().min(1).max(10_000_000).default(100_000).describe('Upstream connections and requests at a time, per cluster: a bound against runaway, not a queue.'),
-  accessLogs: z.boolean().default(true).describe('Send access logs to the sidecar; without them no outcome of steady requests is known.'),
-  responseOutcomes: z.enum(['off', 'events', 'all']).default('off').describe('Whether Envoy reads JSON-RPC errors and isError in answers that no relay holds (with `guard` the relay reads them). events: in event streams, as they pass; an event whose data is a bare JSON number, text, true, false or null then crashes Envoy 1.40.0, so only for replicas that send none. all: in JSON answers as well, each held back until it is complete.'),
-  maxJsonAnswerBytes: z.int().min(1 << 20).max(1 << 28).default(16 << 20).describe('responseOutcomes all: a JSON answer longer than this fails.'),
-  xffTrustedHops: z.int().min(0).max(16).default(0).describe('Balancers in front whose X-Forwarded-For is believed.'),
-}).prefault({});
+const gatewaySchema = z
+  .strictObject({
+    listenAddress: z.string().min(1).default('127.0.0.1').describe('Address of the public port (`port`).'),
+    tls: listenerTlsSchema.optional().describe('TLS of the public port.'),
+    peerTls: upstreamTlsSchema
+      .optional()
+      .describe(
+        'TLS to neighbours’ sidecars (ext_proc and relay), which run with --certs, --peer and --relay-peer. `{node}` in a file’s name stands for the gateway’s own name, as in gateway.tls.',
+      ),
+    maxConnections: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(100_000)
+      .describe('Upstream connections and requests at a time, per cluster: a bound against runaway, not a queue.'),
+    accessLogs: z
+      .boolean()
+      .default(true)
+      .describe('Send access logs to the sidecar; without them no outcome of steady requests is known.'),
+    responseOutcomes: z
+      .enum(['off', 'events', 'all'])
+      .default('off')
+      .describe(
+        'Whether Envoy reads JSON-RPC errors and isError in answers that no relay holds (with `guard` the relay reads them). events: in event streams, as they pass; an event whose data is a bare JSON number, text, true, false or null then crashes Envoy 1.40.0, so only for replicas that send none. all: in JSON answers as well, each held back until it is complete.',
+      ),
+    maxJsonAnswerBytes: z
+      .int()
+      .min(1 << 20)
+      .max(1 << 28)
+      .default(16 << 20)
+      .describe('responseOutcomes all: a JSON answer longer than this fails.'),
+    xffTrustedHops: z.int().min(0).max(16).default(0).describe('Balancers in front whose X-Forwarded-For is believed.'),
+  })
+  .prefault({});
 
 /** Settings of Envoys in the edge role; an empty mapping has defaults for all. */
 export const edgeSchema = z.strictObject({
-  listen: listenSchema.default('127.0.0.1:8080').describe('Plain port of the edge, where its own bootstrap does not say another.'),
+  listen: listenSchema
+    .default('127.0.0.1:8080')
+    .describe('Plain port of the edge, where its own bootstrap does not say another.'),
   tlsListen: listenSchema.optional().describe('TLS port of the edge; needs `tls`.'),
   tls: listenerTlsSchema.optional(),
   connectTimeoutMs: milliseconds(10_000, 'For a connection to a gateway node.'),
-  idleTimeoutMs: milliseconds(60_000, 'A request with no byte in either direction for this long is ended; event streams are exempt.'),
+  idleTimeoutMs: milliseconds(
+    60_000,
+    'A request with no byte in either direction for this long is ended; event streams are exempt.',
+  ),
   gatewayTls: upstreamTlsSchema.optional().describe('Speak TLS to the gateway nodes (their `gateway.tls`).'),
   ejectAfterFailures: z.int().min(1).max(100).default(3).describe('Failures in a row that take a gateway node out.'),
   ejectForMs: milliseconds(30_000, 'How long it stays out.'),

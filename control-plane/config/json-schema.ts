@@ -16,6 +16,10 @@ export interface JsonSchema {
 
 /** JSON Schema of the configuration file as a person writes it (defaults optional), for editors and `holdfast schema`. */
 export function configJsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12', unrepresentable: 'any' }) as JsonSchema;
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+  }) as JsonSchema;
   return { ...schema, title: 'Holdfast configuration' };
 }

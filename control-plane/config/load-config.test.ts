@@ -5,21 +5,41 @@ import test, { type ExecutionContext } from 'ava';
 import type { Problem } from '../../proto/config-file/problem.ts';
 import { loadConfig, watchConfig } from './load-config.ts';
 
-const withPort = (port: number): string => `port: ${port}\nservers: [{name: linear, backends: [{name: stable, replicas: ["127.0.0.1:3000"]}]}]`;
+const withPort = (port: number): string =>
+  `port: ${port}\nservers: [{name: linear, backends: [{name: stable, replicas: ["127.0.0.1:3000"]}]}]`;
 
 async function watched(t: ExecutionContext) {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-config-'));
   const file = join(folder, 'holdfast.yaml');
   await writeFile(file, withPort(1));
-  const ports: number[] = [], problems: Problem[][] = [];
+  const ports: number[] = [],
+    problems: Problem[][] = [];
   let wake = () => {};
   const watcher = watchConfig({
-    file, env: {}, text: withPort(1), debounceMs: 5, pollMs: 50,
-    onConfig: ({ port }) => { ports.push(port); wake(); },
-    onProblems: (found) => { problems.push(found); wake(); },
+    file,
+    env: {},
+    text: withPort(1),
+    debounceMs: 5,
+    pollMs: 50,
+    onConfig: ({ port }) => {
+      ports.push(port);
+      wake();
+    },
+    onProblems: (found) => {
+      problems.push(found);
+      wake();
+    },
   });
-  t.teardown(async () => { watcher.close(); await rm(folder, { recursive: true }); });
-  const until = async (condition: () => boolean) => { while (!condition()) await new Promise<void>((resolve) => { wake = resolve; }); };
+  t.teardown(async () => {
+    watcher.close();
+    await rm(folder, { recursive: true });
+  });
+  const until = async (condition: () => boolean) => {
+    while (!condition())
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  };
   return { file, ports, problems, until };
 }
 
@@ -41,7 +61,10 @@ test('a bad change is reported once, and the next good one is taken up', async (
   await writeFile(`${file}.new`, withPort(4));
   await rename(`${file}.new`, file);
   await until(() => ports.includes(4));
-  t.deepEqual(problems.map((each) => each.map(({ path }) => path)), [['servers']]);
+  t.deepEqual(
+    problems.map((each) => each.map(({ path }) => path)),
+    [['servers']],
+  );
 });
 
 test('a file that is gone is a problem, and one that can’t be read at the start as well', async (t) => {

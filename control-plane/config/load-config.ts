@@ -12,13 +12,22 @@ export async function loadConfig(file: string, env: Environment): Promise<Parsed
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const problem: Problem = { path: file, line: null, column: null, expected: 'a file that can be read', got: (error as Error).message, suggestion: 'Name it with --config.' };
+    const problem: Problem = {
+      path: file,
+      line: null,
+      column: null,
+      expected: 'a file that can be read',
+      got: (error as Error).message,
+      suggestion: 'Name it with --config.',
+    };
     return { kind: 'bad', problems: [problem], text: '' };
   }
   return { ...parseConfig(text, env), text };
 }
 
-export interface ConfigWatcher { close: () => void }
+export interface ConfigWatcher {
+  close: () => void;
+}
 
 interface WatchOptions {
   file: string;
@@ -36,7 +45,15 @@ interface WatchOptions {
  * Follows the file. Editors replace files, and Kubernetes swaps a symlink two levels up: the folder is watched, and a slow poll catches what
  * the file system does not tell.
  */
-export function watchConfig({ file, env, text, onConfig, onProblems, debounceMs = 50, pollMs = 2000 }: WatchOptions): ConfigWatcher {
+export function watchConfig({
+  file,
+  env,
+  text,
+  onConfig,
+  onProblems,
+  debounceMs = 50,
+  pollMs = 2000,
+}: WatchOptions): ConfigWatcher {
   let last = text;
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -51,7 +68,9 @@ export function watchConfig({ file, env, text, onConfig, onProblems, debounceMs 
   };
   const soon = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { reading = reading.then(look); }, debounceMs);
+    timer = setTimeout(() => {
+      reading = reading.then(look);
+    }, debounceMs);
   };
 
   let watcher: FSWatcher | undefined;
@@ -60,8 +79,17 @@ export function watchConfig({ file, env, text, onConfig, onProblems, debounceMs 
       if (name === null || name === basename(file) || name.startsWith('..')) soon();
     });
     watcher.on('error', () => watcher?.close());
-  } catch { /* The poll goes on alone where the platform can't watch. */ }
+  } catch {
+    /* The poll goes on alone where the platform can't watch. */
+  }
   const poll = setInterval(soon, pollMs);
   poll.unref();
-  return { close: () => { isClosed = true; clearTimeout(timer); clearInterval(poll); watcher?.close(); } };
+  return {
+    close: () => {
+      isClosed = true;
+      clearTimeout(timer);
+      clearInterval(poll);
+      watcher?.close();
+    },
+  };
 }

@@ -28,12 +28,16 @@ test('the smallest configuration names one replica; the rest has defaults', (t) 
 });
 
 test('the example configuration is good', async (t) => {
-  t.deepEqual(good(await readFile(`${import.meta.dirname}/../../deploy/holdfast.yaml`, 'utf8')).servers.map((each) => each.name), ['linear', 'queryquill']);
+  t.deepEqual(
+    good(await readFile(`${import.meta.dirname}/../../deploy/holdfast.yaml`, 'utf8')).servers.map((each) => each.name),
+    ['linear', 'queryquill'],
+  );
 });
 
 test('the example configuration shows every section, and what it has commented out is good as well', async (t) => {
   const text = await readFile(`${import.meta.dirname}/../../deploy/holdfast.yaml`, 'utf8');
-  for (const section of Object.keys(configJsonSchema().properties!)) t.regex(text, new RegExp(`^(# )?${section}:`, 'm'));
+  for (const section of Object.keys(configJsonSchema().properties!))
+    t.regex(text, new RegExp(`^(# )?${section}:`, 'm'));
   const code = /^( *)# ((?:- )?[a-zA-Z]+: (?:.*[\]}"0-9a-z])|edge:|  .*: .*)$/gm;
   const all = good(text.replace(code, '$1$2'));
   t.truthy(all.edge?.tls);
@@ -54,15 +58,18 @@ test('every problem is reported at once, each at its place in the file', (t) => 
     '        replicas: ["localhost:1", "127.0.0.1:3000"]', //   9
     '      - {name: canary, discovery: {type: dsn}}', //        10
   ].join('\n');
-  t.deepEqual(bad(text).map(({ line, column, path, suggestion }) => [line, column, path, suggestion]), [
-    [1, 1, 'sessionStor', 'Did you mean sessionStore?'],
-    [2, 1, 'port', null],
-    [4, 5, 'servers[0].name', null],
-    [5, 5, 'servers[0].guard', 'Did you mean off?'],
-    [6, 5, 'servers[0].maxBodyByte', 'Did you mean maxBodyBytes?'],
-    [9, 20, 'servers[0].backends[0].replicas[0]', null],
-    [10, 36, 'servers[0].backends[1].discovery.type', 'Did you mean dns?'],
-  ]);
+  t.deepEqual(
+    bad(text).map(({ line, column, path, suggestion }) => [line, column, path, suggestion]),
+    [
+      [1, 1, 'sessionStor', 'Did you mean sessionStore?'],
+      [2, 1, 'port', null],
+      [4, 5, 'servers[0].name', null],
+      [5, 5, 'servers[0].guard', 'Did you mean off?'],
+      [6, 5, 'servers[0].maxBodyByte', 'Did you mean maxBodyBytes?'],
+      [9, 20, 'servers[0].backends[0].replicas[0]', null],
+      [10, 36, 'servers[0].backends[1].discovery.type', 'Did you mean dns?'],
+    ],
+  );
 });
 
 test('an unknown key without a near neighbour is told what is valid there', (t) => {
@@ -73,28 +80,66 @@ test('text that is not YAML, and YAML that is not a mapping, are problems and no
   t.is(bad('servers: [')[0]!.expected, 'valid YAML');
   t.is(bad('- 1')[0]!.expected, 'a mapping');
   t.is(bad('a: 1\na: 2')[0]!.line, 2);
-  t.deepEqual(bad('').map((each) => each.path), ['servers']);
+  t.deepEqual(
+    bad('').map((each) => each.path),
+    ['servers'],
+  );
   t.true(bad(`a: &a [1]\nb: [${'*a,'.repeat(200)}]`).length > 0);
 });
 
 test('every name of the environment has its twin in the file, and wins over it', (t) => {
   const values: Record<string, [string, unknown]> = {
-    HA_MODE: ['standalone', 'standalone'], HA_NODE_ID: ['n7', 'n7'], HA_CLUSTER_NODES: ['n7', ['n7']], HA_HEALTH_CHECK_INTERVAL: ['1234', 1234],
-    HA_FAILOVER_TIMEOUT: ['4321', 4321], LB_HEALTH_CHECK_PATH: ['/alive', '/alive'], LB_HEALTH_CHECK_INTERVAL: ['11', 11], LB_HEALTH_CHECK_TIMEOUT: ['12', 12],
-    SESSION_STORE: ['memory', 'memory'], SESSION_STORE_URL: ['redis://x:1', 'redis://x:1'], SESSION_FAILOVER_ENABLED: ['false', false],
-    CIRCUIT_BREAKER_ENABLED: ['no', false], CIRCUIT_BREAKER_THRESHOLD: ['9', 9], CIRCUIT_BREAKER_TIMEOUT: ['31000', 31_000], PORT: ['8080', 8080],
+    HA_MODE: ['standalone', 'standalone'],
+    HA_NODE_ID: ['n7', 'n7'],
+    HA_CLUSTER_NODES: ['n7', ['n7']],
+    HA_HEALTH_CHECK_INTERVAL: ['1234', 1234],
+    HA_FAILOVER_TIMEOUT: ['4321', 4321],
+    LB_HEALTH_CHECK_PATH: ['/alive', '/alive'],
+    LB_HEALTH_CHECK_INTERVAL: ['11', 11],
+    LB_HEALTH_CHECK_TIMEOUT: ['12', 12],
+    SESSION_STORE: ['memory', 'memory'],
+    SESSION_STORE_URL: ['redis://x:1', 'redis://x:1'],
+    SESSION_FAILOVER_ENABLED: ['false', false],
+    CIRCUIT_BREAKER_ENABLED: ['no', false],
+    CIRCUIT_BREAKER_THRESHOLD: ['9', 9],
+    CIRCUIT_BREAKER_TIMEOUT: ['31000', 31_000],
+    PORT: ['8080', 8080],
   };
-  t.deepEqual(Object.keys(values), ENVIRONMENT.map((each) => each.name));
-  const config = good(`port: 1\nsessionStore: {type: redis}\n${SERVER}`, Object.fromEntries(Object.entries(values).map(([name, [text]]) => [name, text]))) as unknown as Record<string, unknown>;
+  t.deepEqual(
+    Object.keys(values),
+    ENVIRONMENT.map((each) => each.name),
+  );
+  const config = good(
+    `port: 1\nsessionStore: {type: redis}\n${SERVER}`,
+    Object.fromEntries(Object.entries(values).map(([name, [text]]) => [name, text])),
+  ) as unknown as Record<string, unknown>;
   for (const { name, path } of ENVIRONMENT) {
-    t.deepEqual(path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config), values[name]![1], name);
+    t.deepEqual(
+      path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config),
+      values[name]![1],
+      name,
+    );
   }
 });
 
 test('a bad value of the environment is reported by its name; an empty one counts as absent', (t) => {
-  t.deepEqual(bad(SERVER, { PORT: '99999', HA_MODE: 'clustr', SESSION_FAILOVER_ENABLED: 'maybe', HA_HEALTH_CHECK_INTERVAL: '5s', SESSION_STORE: '' }).map(({ path, line }) => [path, line]).sort(), [
-    ['HA_HEALTH_CHECK_INTERVAL', null], ['HA_MODE', null], ['PORT', null], ['SESSION_FAILOVER_ENABLED', null],
-  ]);
+  t.deepEqual(
+    bad(SERVER, {
+      PORT: '99999',
+      HA_MODE: 'clustr',
+      SESSION_FAILOVER_ENABLED: 'maybe',
+      HA_HEALTH_CHECK_INTERVAL: '5s',
+      SESSION_STORE: '',
+    })
+      .map(({ path, line }) => [path, line])
+      .sort(),
+    [
+      ['HA_HEALTH_CHECK_INTERVAL', null],
+      ['HA_MODE', null],
+      ['PORT', null],
+      ['SESSION_FAILOVER_ENABLED', null],
+    ],
+  );
 });
 
 test('a near miss of a name of the environment is reported; foreign names are not', (t) => {
@@ -103,26 +148,81 @@ test('a near miss of a name of the environment is reported; foreign names are no
 });
 
 test('circuitBreaker sets what servers do not say themselves, and switches all of them off', (t) => {
-  const text = 'servers: [{name: linear, toolBreaker: {threshold: 2}, backends: [{name: stable, replicas: ["127.0.0.1:3000"]}]}]';
-  const { replicaBreaker, toolBreaker } = good(`circuitBreaker: {threshold: 7}\n${text}`, { CIRCUIT_BREAKER_TIMEOUT: '1000' }).servers[0]!;
-  t.deepEqual([replicaBreaker.threshold, replicaBreaker.timeoutMs, toolBreaker.threshold, toolBreaker.timeoutMs], [7, 1000, 2, 1000]);
+  const text =
+    'servers: [{name: linear, toolBreaker: {threshold: 2}, backends: [{name: stable, replicas: ["127.0.0.1:3000"]}]}]';
+  const { replicaBreaker, toolBreaker } = good(`circuitBreaker: {threshold: 7}\n${text}`, {
+    CIRCUIT_BREAKER_TIMEOUT: '1000',
+  }).servers[0]!;
+  t.deepEqual(
+    [replicaBreaker.threshold, replicaBreaker.timeoutMs, toolBreaker.threshold, toolBreaker.timeoutMs],
+    [7, 1000, 2, 1000],
+  );
   t.false(good(text, { CIRCUIT_BREAKER_ENABLED: 'false' }).servers[0]!.toolBreaker.enabled);
 });
 
 for (const [says, text, path, env] of [
-  ['two servers of one name', 'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}, {name: a, backends: [{name: s, replicas: ["127.0.0.1:2"]}]}]', 'servers[1].name'],
-  ['two backends of one name', 'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"]}, {name: s, replicas: ["127.0.0.1:2"]}]}]', 'servers[0].backends[1].name'],
-  ['one address twice in a server', 'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"]}, {name: t, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].backends[1].replicas[0]'],
-  ['weights that sum to 0', 'servers: [{name: a, backends: [{name: s, weight: 0, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].backends'],
+  [
+    'two servers of one name',
+    'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}, {name: a, backends: [{name: s, replicas: ["127.0.0.1:2"]}]}]',
+    'servers[1].name',
+  ],
+  [
+    'two backends of one name',
+    'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"]}, {name: s, replicas: ["127.0.0.1:2"]}]}]',
+    'servers[0].backends[1].name',
+  ],
+  [
+    'one address twice in a server',
+    'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"]}, {name: t, replicas: ["127.0.0.1:1"]}]}]',
+    'servers[0].backends[1].replicas[0]',
+  ],
+  [
+    'weights that sum to 0',
+    'servers: [{name: a, backends: [{name: s, weight: 0, replicas: ["127.0.0.1:1"]}]}]',
+    'servers[0].backends',
+  ],
   ['a backend without replicas', 'servers: [{name: a, backends: [{name: s}]}]', 'servers[0].backends[0]'],
-  ['replicas and discovery together', 'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"], discovery: {type: file, path: x}}]}]', 'servers[0].backends[0].discovery'],
-  ['TLS that anybody’s certificate would satisfy', 'servers: [{name: a, backends: [{name: s, tls: {}, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].backends[0].tls'],
-  ['DNS addresses without a port', 'servers: [{name: a, backends: [{name: s, discovery: {type: dns, name: x}}]}]', 'servers[0].backends[0].discovery'],
-  ['deadlines by tool without a relay that knows the tool', 'servers: [{name: a, guard: off, timeouts: {toolMs: {x: 1}}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].timeouts.toolMs'],
-  ['tool errors that count for a breaker that is off', 'servers: [{name: a, countToolErrors: true, toolBreaker: {enabled: false}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].countToolErrors'],
-  ['JWT keys from nowhere', 'servers: [{name: a, jwt: {issuer: x}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]', 'servers[0].jwt'],
-  ['a memory store for several nodes', `${SERVER}\nsessionStore: {type: memory}`, 'sessionStore.type', { HA_CLUSTER_NODES: 'a,b' }],
-  ['an admin API open to others without a token', `${SERVER}\ncontrolPlane: {admin: "0.0.0.0:1"}`, 'controlPlane.admin'],
+  [
+    'replicas and discovery together',
+    'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"], discovery: {type: file, path: x}}]}]',
+    'servers[0].backends[0].discovery',
+  ],
+  [
+    'TLS that anybody’s certificate would satisfy',
+    'servers: [{name: a, backends: [{name: s, tls: {}, replicas: ["127.0.0.1:1"]}]}]',
+    'servers[0].backends[0].tls',
+  ],
+  [
+    'DNS addresses without a port',
+    'servers: [{name: a, backends: [{name: s, discovery: {type: dns, name: x}}]}]',
+    'servers[0].backends[0].discovery',
+  ],
+  [
+    'deadlines by tool without a relay that knows the tool',
+    'servers: [{name: a, guard: off, timeouts: {toolMs: {x: 1}}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]',
+    'servers[0].timeouts.toolMs',
+  ],
+  [
+    'tool errors that count for a breaker that is off',
+    'servers: [{name: a, countToolErrors: true, toolBreaker: {enabled: false}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]',
+    'servers[0].countToolErrors',
+  ],
+  [
+    'JWT keys from nowhere',
+    'servers: [{name: a, jwt: {issuer: x}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]',
+    'servers[0].jwt',
+  ],
+  [
+    'a memory store for several nodes',
+    `${SERVER}\nsessionStore: {type: memory}`,
+    'sessionStore.type',
+    { HA_CLUSTER_NODES: 'a,b' },
+  ],
+  [
+    'an admin API open to others without a token',
+    `${SERVER}\ncontrolPlane: {admin: "0.0.0.0:1"}`,
+    'controlPlane.admin',
+  ],
   ['a Redis URL of another kind', `${SERVER}\nsessionStore: {url: "http://user:secret@x"}`, 'sessionStore.url'],
 ] as ReadonlyArray<[string, string, string, Environment?]>) {
   test(`refused: ${says}`, (t) => {

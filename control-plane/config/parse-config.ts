@@ -37,7 +37,14 @@ export function parseConfig(text: string, env: Environment): ParsedConfig {
   try {
     raw = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
-    problems.push({ path: '(file)', line: 1, column: 1, expected: 'a file with at most 100 uses of aliases', got: (error as Error).message, suggestion: null });
+    problems.push({
+      path: '(file)',
+      line: 1,
+      column: 1,
+      expected: 'a file with at most 100 uses of aliases',
+      got: (error as Error).message,
+      suggestion: null,
+    });
     return { kind: 'bad', problems };
   }
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
@@ -51,9 +58,13 @@ export function parseConfig(text: string, env: Environment): ParsedConfig {
 
   const parsed = configSchema.safeParse(settings, { reportInput: true });
   if (parsed.success) semanticProblems(parsed.data).forEach(report);
-  else for (const issue of parsed.error.issues) describeIssue(issue, schema ??= configJsonSchema()).forEach(report);
+  else for (const issue of parsed.error.issues) describeIssue(issue, (schema ??= configJsonSchema())).forEach(report);
 
-  if (problems.length > 0) return { kind: 'bad', problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)) };
+  if (problems.length > 0)
+    return {
+      kind: 'bad',
+      problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
+    };
   return { kind: 'ok', config: parsed.data! };
 }
 

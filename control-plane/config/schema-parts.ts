@@ -2,14 +2,20 @@ import * as z from 'zod';
 import { readAddress } from './address.ts';
 
 /** Names of servers, backends and nodes: they become parts of resource names, metric labels and Redis keys. */
-export const nameSchema = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, 1–63 characters');
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, 1–63 characters');
 
-export const listenSchema = z.string().refine((text) => readAddress(text) !== undefined, 'an address like 127.0.0.1:8080 or [::1]:8080');
+export const listenSchema = z
+  .string()
+  .refine((text) => readAddress(text) !== undefined, 'an address like 127.0.0.1:8080 or [::1]:8080');
 
-export const replicaAddressSchema = z.string().refine(
-  (text) => (readAddress(text)?.port ?? 0) > 0,
-  'an IP address and a port like 10.0.0.7:3000 (for a host name use `discovery: {type: dns, …}`)',
-);
+export const replicaAddressSchema = z
+  .string()
+  .refine(
+    (text) => (readAddress(text)?.port ?? 0) > 0,
+    'an IP address and a port like 10.0.0.7:3000 (for a host name use `discovery: {type: dns, …}`)',
+  );
 
 export const someMilliseconds = z.int().min(1).max(86_400_000);
 export const milliseconds = (fallback: number, says: string) => someMilliseconds.default(fallback).describe(says);
@@ -18,7 +24,11 @@ export const milliseconds = (fallback: number, says: string) => someMilliseconds
 export const listenerTlsSchema = z.strictObject({
   certificateFile: z.string().min(1).describe('PEM file with the certificate chain.'),
   keyFile: z.string().min(1).describe('PEM file with its private key.'),
-  clientCaFile: z.string().min(1).optional().describe('PEM file of the authorities whose client certificates are asked for.'),
+  clientCaFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file of the authorities whose client certificates are asked for.'),
 });
 
 /** TLS towards something we connect to. */

@@ -14,53 +14,139 @@ function unique(names: readonly string[], at: (index: number) => PropertyKey[], 
 }
 
 function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
-  unique(server.backends.map((each) => each.name), (index) => [...at, 'backends', index, 'name'], 'backend name', say);
-  if (server.backends.every((each) => each.weight === 0)) say([...at, 'backends'], 'at least one backend with a weight above 0', 'weights that sum to 0', 'New sessions would have nowhere to go.');
+  unique(
+    server.backends.map((each) => each.name),
+    (index) => [...at, 'backends', index, 'name'],
+    'backend name',
+    say,
+  );
+  if (server.backends.every((each) => each.weight === 0))
+    say(
+      [...at, 'backends'],
+      'at least one backend with a weight above 0',
+      'weights that sum to 0',
+      'New sessions would have nowhere to go.',
+    );
   const replicas: Array<{ address: string; name: string; path: PropertyKey[] }> = [];
   server.backends.forEach((backend, index) => {
     const here = [...at, 'backends', index];
     if (backend.replicas && backend.discovery) say([...here, 'discovery'], 'either `replicas` or `discovery`', 'both');
     if (!backend.replicas && !backend.discovery) say(here, '`replicas` or `discovery`', 'neither');
-    if (backend.discovery?.type === 'dns' && backend.discovery.record !== 'SRV' && backend.discovery.port === undefined) {
-      say([...here, 'discovery'], `a port for records of type ${backend.discovery.record}`, 'none', 'Add `port`, or use `record: SRV`.');
+    if (
+      backend.discovery?.type === 'dns' &&
+      backend.discovery.record !== 'SRV' &&
+      backend.discovery.port === undefined
+    ) {
+      say(
+        [...here, 'discovery'],
+        `a port for records of type ${backend.discovery.record}`,
+        'none',
+        'Add `port`, or use `record: SRV`.',
+      );
     }
-    if (backend.tls && (backend.tls.certificateFile === undefined) !== (backend.tls.keyFile === undefined)) say([...here, 'tls'], 'certificateFile and keyFile together', 'one of them');
-    if (backend.tls && backend.tls.caFile === undefined && backend.tls.serverName === undefined) say([...here, 'tls'], 'caFile, serverName, or both', 'neither', 'Without them any certificate on earth would do: name the authority, or the name to find.');
+    if (backend.tls && (backend.tls.certificateFile === undefined) !== (backend.tls.keyFile === undefined))
+      say([...here, 'tls'], 'certificateFile and keyFile together', 'one of them');
+    if (backend.tls && backend.tls.caFile === undefined && backend.tls.serverName === undefined)
+      say(
+        [...here, 'tls'],
+        'caFile, serverName, or both',
+        'neither',
+        'Without them any certificate on earth would do: name the authority, or the name to find.',
+      );
     backend.replicas?.forEach((replica, at) => replicas.push({ ...replica, path: [...here, 'replicas', at] }));
   });
-  unique(replicas.map((each) => each.address), (index) => replicas[index]!.path, 'replica address in this server', say);
+  unique(
+    replicas.map((each) => each.address),
+    (index) => replicas[index]!.path,
+    'replica address in this server',
+    say,
+  );
   // A replica without a name is called by its address, which was just checked.
   const named = replicas.filter((each) => each.name !== each.address);
-  unique(named.map((each) => each.name), (index) => named[index]!.path, 'replica name in this server', say);
+  unique(
+    named.map((each) => each.name),
+    (index) => named[index]!.path,
+    'replica name in this server',
+    say,
+  );
   const guardsCalls = server.guard.includes('calls');
-  if (!guardsCalls && Object.keys(server.timeouts.toolMs).length > 0) say([...at, 'timeouts', 'toolMs'], '`guard` with calls', 'a guard without', 'Only the relay knows a call’s tool and progress; use timeouts.callMs, or guard calls.');
-  if (!guardsCalls && server.sharedCache) say([...at, 'sharedCache'], '`guard` with calls', 'a guard without', 'The relay keeps the cache.');
-  if (server.countToolErrors && !server.toolBreaker.enabled) say([...at, 'countToolErrors'], 'toolBreaker.enabled', 'false', 'There is no breaker to count for.');
+  if (!guardsCalls && Object.keys(server.timeouts.toolMs).length > 0)
+    say(
+      [...at, 'timeouts', 'toolMs'],
+      '`guard` with calls',
+      'a guard without',
+      'Only the relay knows a call’s tool and progress; use timeouts.callMs, or guard calls.',
+    );
+  if (!guardsCalls && server.sharedCache)
+    say([...at, 'sharedCache'], '`guard` with calls', 'a guard without', 'The relay keeps the cache.');
+  if (server.countToolErrors && !server.toolBreaker.enabled)
+    say([...at, 'countToolErrors'], 'toolBreaker.enabled', 'false', 'There is no breaker to count for.');
   for (const level of ['replicaBreaker', 'toolBreaker'] as const) {
-    if (server[level].maxTimeoutMs < server[level].timeoutMs) say([...at, level, 'maxTimeoutMs'], `timeoutMs (${server[level].timeoutMs}) or more`, String(server[level].maxTimeoutMs));
+    if (server[level].maxTimeoutMs < server[level].timeoutMs)
+      say(
+        [...at, level, 'maxTimeoutMs'],
+        `timeoutMs (${server[level].timeoutMs}) or more`,
+        String(server[level].maxTimeoutMs),
+      );
   }
-  if (server.timeouts.connectMs > server.timeouts.recoveryMs) say([...at, 'timeouts', 'connectMs'], `recoveryMs (${server.timeouts.recoveryMs}) or less`, String(server.timeouts.connectMs), 'A recovery has to connect as well.');
-  if (server.jwt && (server.jwt.jwksFile === undefined) === (server.jwt.jwksUrl === undefined)) say([...at, 'jwt'], 'exactly one of jwksFile and jwksUrl', server.jwt.jwksFile === undefined ? 'neither' : 'both');
+  if (server.timeouts.connectMs > server.timeouts.recoveryMs)
+    say(
+      [...at, 'timeouts', 'connectMs'],
+      `recoveryMs (${server.timeouts.recoveryMs}) or less`,
+      String(server.timeouts.connectMs),
+      'A recovery has to connect as well.',
+    );
+  if (server.jwt && (server.jwt.jwksFile === undefined) === (server.jwt.jwksUrl === undefined))
+    say([...at, 'jwt'], 'exactly one of jwksFile and jwksUrl', server.jwt.jwksFile === undefined ? 'neither' : 'both');
 }
 
 /** What the schema alone can't see: things that contradict each other. */
 export function semanticProblems(config: Config): Described[] {
   const found: Described[] = [];
-  const say: Say = (path, expected, got, suggestion) => found.push({ path, expected, got, suggestion: suggestion ?? null });
-  unique(config.servers.map((each) => each.name), (index) => ['servers', index, 'name'], 'server name', say);
+  const say: Say = (path, expected, got, suggestion) =>
+    found.push({ path, expected, got, suggestion: suggestion ?? null });
+  unique(
+    config.servers.map((each) => each.name),
+    (index) => ['servers', index, 'name'],
+    'server name',
+    say,
+  );
   config.servers.forEach((server, index) => checkServer(server, ['servers', index], say));
 
   const { ha, sessionStore, controlPlane, edge } = config;
   unique(ha.clusterNodes, (index) => ['ha', 'clusterNodes', index], 'node name', say);
-  if (sessionStore.type === 'memory' && ha.clusterNodes.length > 1) say(['sessionStore', 'type'], 'redis when several gateway nodes share sessions', 'memory', 'Use redis, or name one node in ha.clusterNodes.');
-  if (ha.mode === 'standalone' && ha.clusterNodes.length > 1) say(['ha', 'mode'], 'cluster when ha.clusterNodes names several', 'standalone');
-  if (sessionStore.type === 'redis' && !/^rediss?(\+sentinel|\+cluster)?:\/\//.test(sessionStore.url)) say(['sessionStore', 'url'], 'redis://, rediss://, redis+sentinel:// or redis+cluster://', 'another kind of URL');
-  if (ha.failoverTimeoutMs < ha.healthCheckIntervalMs) say(['ha', 'failoverTimeoutMs'], `healthCheckIntervalMs (${ha.healthCheckIntervalMs}) or more`, String(ha.failoverTimeoutMs), 'A node would be gone between two heartbeats.');
+  if (sessionStore.type === 'memory' && ha.clusterNodes.length > 1)
+    say(
+      ['sessionStore', 'type'],
+      'redis when several gateway nodes share sessions',
+      'memory',
+      'Use redis, or name one node in ha.clusterNodes.',
+    );
+  if (ha.mode === 'standalone' && ha.clusterNodes.length > 1)
+    say(['ha', 'mode'], 'cluster when ha.clusterNodes names several', 'standalone');
+  if (sessionStore.type === 'redis' && !/^rediss?(\+sentinel|\+cluster)?:\/\//.test(sessionStore.url))
+    say(['sessionStore', 'url'], 'redis://, rediss://, redis+sentinel:// or redis+cluster://', 'another kind of URL');
+  if (ha.failoverTimeoutMs < ha.healthCheckIntervalMs)
+    say(
+      ['ha', 'failoverTimeoutMs'],
+      `healthCheckIntervalMs (${ha.healthCheckIntervalMs}) or more`,
+      String(ha.failoverTimeoutMs),
+      'A node would be gone between two heartbeats.',
+    );
 
   const admin = readAddress(controlPlane.admin)!;
-  if (controlPlane.admin === controlPlane.xds && admin.port !== 0) say(['controlPlane', 'admin'], 'another address than controlPlane.xds', controlPlane.admin);
-  if (!isLoopback(admin.host) && controlPlane.adminTokenFile === undefined) say(['controlPlane', 'admin'], 'a loopback address, or adminTokenFile', controlPlane.admin, 'The admin API changes traffic: others need a token for it.');
-  if (edge && (edge.tlsListen === undefined) !== (edge.tls === undefined)) say(['edge', edge.tls ? 'tls' : 'tlsListen'], 'tlsListen and tls together', 'one of them');
-  if (edge?.tlsListen !== undefined && edge.tlsListen === edge.listen) say(['edge', 'tlsListen'], 'another address than edge.listen', edge.tlsListen);
+  if (controlPlane.admin === controlPlane.xds && admin.port !== 0)
+    say(['controlPlane', 'admin'], 'another address than controlPlane.xds', controlPlane.admin);
+  if (!isLoopback(admin.host) && controlPlane.adminTokenFile === undefined)
+    say(
+      ['controlPlane', 'admin'],
+      'a loopback address, or adminTokenFile',
+      controlPlane.admin,
+      'The admin API changes traffic: others need a token for it.',
+    );
+  if (edge && (edge.tlsListen === undefined) !== (edge.tls === undefined))
+    say(['edge', edge.tls ? 'tls' : 'tlsListen'], 'tlsListen and tls together', 'one of them');
+  if (edge?.tlsListen !== undefined && edge.tlsListen === edge.listen)
+    say(['edge', 'tlsListen'], 'another address than edge.listen', edge.tlsListen);
   return found;
 }

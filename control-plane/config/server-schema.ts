@@ -4,20 +4,52 @@ import { backendSchema } from './backend-schema.ts';
 import { PROBE_DEFAULTS } from '../probe/probe-settings.ts';
 import { milliseconds, someMilliseconds } from './schema-parts.ts';
 
-const guardSchema = z.union([
-  z.enum(['off', 'calls', 'streams']).transform((one): Array<'calls' | 'streams'> => (one === 'off' ? [] : [one])),
-  z.array(z.enum(['calls', 'streams'])),
-]).default(['calls', 'streams']).describe('What the relay holds for the client: `calls` (every POST), `streams` (the GET stream), or `off`.');
+const guardSchema = z
+  .union([
+    z.enum(['off', 'calls', 'streams']).transform((one): Array<'calls' | 'streams'> => (one === 'off' ? [] : [one])),
+    z.array(z.enum(['calls', 'streams'])),
+  ])
+  .default(['calls', 'streams'])
+  .describe('What the relay holds for the client: `calls` (every POST), `streams` (the GET stream), or `off`.');
 
 export const probeSchema = z.strictObject({
-  type: z.enum(['mcp', 'http', 'off']).default(PROBE_DEFAULTS.type).describe('mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.'),
-  era: z.enum(['auto', 'legacy', 'modern']).default(PROBE_DEFAULTS.era).describe('mcp: which revision to speak; auto finds out.'),
-  intervalMs: someMilliseconds.optional().describe(`Between two probes of a healthy replica. When absent: the balancer’s interval for http (LB_HEALTH_CHECK_INTERVAL), else ${PROBE_DEFAULTS.intervalMs}.`),
-  timeoutMs: someMilliseconds.optional().describe(`For one probe as a whole. When absent: the balancer’s timeout for http (LB_HEALTH_CHECK_TIMEOUT), else ${PROBE_DEFAULTS.timeoutMs}.`),
+  type: z
+    .enum(['mcp', 'http', 'off'])
+    .default(PROBE_DEFAULTS.type)
+    .describe(
+      'mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.',
+    ),
+  era: z
+    .enum(['auto', 'legacy', 'modern'])
+    .default(PROBE_DEFAULTS.era)
+    .describe('mcp: which revision to speak; auto finds out.'),
+  intervalMs: someMilliseconds
+    .optional()
+    .describe(
+      `Between two probes of a healthy replica. When absent: the balancer’s interval for http (LB_HEALTH_CHECK_INTERVAL), else ${PROBE_DEFAULTS.intervalMs}.`,
+    ),
+  timeoutMs: someMilliseconds
+    .optional()
+    .describe(
+      `For one probe as a whole. When absent: the balancer’s timeout for http (LB_HEALTH_CHECK_TIMEOUT), else ${PROBE_DEFAULTS.timeoutMs}.`,
+    ),
   retryMs: milliseconds(PROBE_DEFAULTS.retryMs, 'To the next probe after a failed one, until it is certain.'),
-  fullIntervalMs: milliseconds(PROBE_DEFAULTS.fullIntervalMs, 'mcp: how often a new session is opened and the tools are listed, beside the quick pings.'),
-  unhealthyAfter: z.int().min(1).max(100).default(PROBE_DEFAULTS.unhealthyAfter).describe('Failed probes in a row until a replica is unhealthy.'),
-  healthyAfter: z.int().min(1).max(100).default(PROBE_DEFAULTS.healthyAfter).describe('Good probes in a row until it is healthy again.'),
+  fullIntervalMs: milliseconds(
+    PROBE_DEFAULTS.fullIntervalMs,
+    'mcp: how often a new session is opened and the tools are listed, beside the quick pings.',
+  ),
+  unhealthyAfter: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(PROBE_DEFAULTS.unhealthyAfter)
+    .describe('Failed probes in a row until a replica is unhealthy.'),
+  healthyAfter: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(PROBE_DEFAULTS.healthyAfter)
+    .describe('Good probes in a row until it is healthy again.'),
   expectedTools: z.array(z.string()).default([]).describe('Tools that tools/list must name.'),
   path: z.string().startsWith('/').optional().describe('http: path to GET; the balancer’s when absent.'),
   tokenFile: z.string().min(1).optional().describe('File with a bearer token for the probes.'),
@@ -33,15 +65,26 @@ const rateSchema = z.strictObject({
 export const rateLimitSchema = z.strictObject({
   session: rateSchema.optional().describe('Per session id, on each gateway node.'),
   client: rateSchema.optional().describe('Per client address, on each gateway node.'),
-  maxTracked: z.int().min(1).max(1_000_000).default(10_000).describe('Sessions and addresses that are counted apart at a time.'),
+  maxTracked: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Sessions and addresses that are counted apart at a time.'),
 });
 export type RateLimitConfig = z.infer<typeof rateLimitSchema>;
 
 export const jwtSchema = z.strictObject({
   issuer: z.string().min(1).describe('`iss` that tokens must carry.'),
-  audiences: z.array(z.string().min(1)).default([]).describe('One of these must be in `aud`; not looked at when empty.'),
+  audiences: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('One of these must be in `aud`; not looked at when empty.'),
   jwksFile: z.string().min(1).optional().describe('File with the issuer’s keys (JWKS).'),
-  jwksUrl: z.url({ protocol: /^https?$/ }).optional().describe('URL of the issuer’s keys, fetched by Envoy.'),
+  jwksUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('URL of the issuer’s keys, fetched by Envoy.'),
   jwksCacheSeconds: z.int().min(1).max(86_400).default(300).describe('How long fetched keys are kept.'),
   clockSkewSeconds: z.int().min(0).max(3600).default(60),
 });
@@ -53,7 +96,10 @@ export const serverSchema = z.strictObject({
   guard: guardSchema,
   backends: z.array(backendSchema).min(1).describe('Versions of the server, each a weighted set of replicas.'),
   probe: probeSchema.prefault({}).describe('How replicas are checked.'),
-  allowedOrigins: z.array(z.string().min(1)).default([]).describe('Values of Origin that are let through; all when empty. Requests without Origin always are.'),
+  allowedOrigins: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Values of Origin that are let through; all when empty. Requests without Origin always are.'),
   allowedHosts: z.array(z.string().min(1)).default([]).describe('Values of Host that are let through; all when empty.'),
   jwt: jwtSchema.optional().describe('Ask for a JWT on every request.'),
   rateLimit: rateLimitSchema.prefault({}),

@@ -15,22 +15,57 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(10, undefined, { signal: limit });
 }
 
-function follow(t: ExecutionContext, discovery: DiscoveryConfig): { names: () => string; report: () => SourceReport; stop: () => Promise<void> } {
+function follow(
+  t: ExecutionContext,
+  discovery: DiscoveryConfig,
+): { names: () => string; report: () => SourceReport; stop: () => Promise<void> } {
   const running = new Discovery({ onChange: () => {} });
   t.teardown(() => running.stop());
   running.watch([{ server: 's', backend: 'stable', discovery }]);
   const report = () => running.current().get('s/stable')!;
-  return { report, names: () => report().replicas?.map(({ name, isTerminating }) => (isTerminating ? `${name} terminating` : name)).join(' ') ?? 'nothing yet', stop: () => running.stop() };
+  return {
+    report,
+    names: () =>
+      report()
+        .replicas?.map(({ name, isTerminating }) => (isTerminating ? `${name} terminating` : name))
+        .join(' ') ?? 'nothing yet',
+    stop: () => running.stop(),
+  };
 }
 
 const dns = (server: FakeDnsServer, more: object): DiscoveryConfig =>
-  ({ type: 'dns', name: 'mcp.test', record: 'A', port: 3000, resolvers: [server.address], minRefreshMs: 20, maxRefreshMs: 60_000, ...more }) as DiscoveryConfig;
+  ({
+    type: 'dns',
+    name: 'mcp.test',
+    record: 'A',
+    port: 3000,
+    resolvers: [server.address],
+    minRefreshMs: 20,
+    maxRefreshMs: 60_000,
+    ...more,
+  }) as DiscoveryConfig;
 
 test('listed replicas are there at once', (t) => {
   const seen: string[] = [];
-  const discovery = new Discovery({ onChange: (server, backend, report) => { seen.push(`${server}/${backend} ${report.replicas?.map((each) => each.name).join(',')}`); } });
-  discovery.watch([{ server: 's', backend: 'stable', replicas: [{ address: '127.0.0.1:2', name: 'b' }, { address: '127.0.0.1:1', name: 'a' }] }]);
-  discovery.watch([{ server: 's', backend: 'stable', replicas: [{ address: '127.0.0.1:1', name: 'a' }] }, { server: 's', backend: 'canary', replicas: [] }]);
+  const discovery = new Discovery({
+    onChange: (server, backend, report) => {
+      seen.push(`${server}/${backend} ${report.replicas?.map((each) => each.name).join(',')}`);
+    },
+  });
+  discovery.watch([
+    {
+      server: 's',
+      backend: 'stable',
+      replicas: [
+        { address: '127.0.0.1:2', name: 'b' },
+        { address: '127.0.0.1:1', name: 'a' },
+      ],
+    },
+  ]);
+  discovery.watch([
+    { server: 's', backend: 'stable', replicas: [{ address: '127.0.0.1:1', name: 'a' }] },
+    { server: 's', backend: 'canary', replicas: [] },
+  ]);
   discovery.watch([{ server: 's', backend: 'canary', replicas: [] }]);
   t.deepEqual(seen, ['s/stable a,b', 's/stable a', 's/canary ']);
   t.deepEqual([...discovery.current().keys()], ['s/canary']);
@@ -38,11 +73,16 @@ test('listed replicas are there at once', (t) => {
 
 test('DNS: replicas come and go, and a failing name server changes nothing but the remark', async (t) => {
   const server = await new FakeDnsServer().start();
-  t.teardown(() => { server.stop(); });
+  t.teardown(() => {
+    server.stop();
+  });
   server.zone.set('A mcp.test', [{ ttl: 0, address: '10.0.0.1' }]);
   const { names, report } = follow(t, dns(server, {}));
   await until(() => names() === '10.0.0.1:3000');
-  server.zone.set('A mcp.test', [{ ttl: 0, address: '10.0.0.1' }, { ttl: 0, address: '10.0.0.2' }]);
+  server.zone.set('A mcp.test', [
+    { ttl: 0, address: '10.0.0.1' },
+    { ttl: 0, address: '10.0.0.2' },
+  ]);
   await until(() => names() === '10.0.0.1:3000 10.0.0.2:3000');
   server.failsWith = 2;
   await until(() => report().problem === 'DNS A mcp.test: the name server failed');
@@ -57,21 +97,33 @@ test('DNS: replicas come and go, and a failing name server changes nothing but t
 
 test('DNS: the next question comes with the shortest TTL, within the bounds', (t) => {
   const bounds = { minRefreshMs: 1000, maxRefreshMs: 30_000 };
-  t.deepEqual([[5, 60], [0], [3600], []].map((ttls) => refreshAfterMs(ttls, bounds)), [5000, 1000, 30_000, 1000]);
+  t.deepEqual(
+    [[5, 60], [0], [3600], []].map((ttls) => refreshAfterMs(ttls, bounds)),
+    [5000, 1000, 30_000, 1000],
+  );
 });
 
 test('DNS: AAAA and SRV, SRV bringing ports and only the best priority', async (t) => {
   const server = await new FakeDnsServer().start();
-  t.teardown(() => { server.stop(); });
+  t.teardown(() => {
+    server.stop();
+  });
   server.zone.set('AAAA mcp.test', [{ ttl: 5, address: 'fd00::7' }]);
-  server.zone.set('SRV _mcp._tcp.test', [{ ttl: 5, priority: 1, port: 4001, target: 'one.test' }, { ttl: 5, priority: 1, port: 4002, target: 'two.test' }, { ttl: 5, priority: 9, port: 4003, target: 'spare.test' }]);
+  server.zone.set('SRV _mcp._tcp.test', [
+    { ttl: 5, priority: 1, port: 4001, target: 'one.test' },
+    { ttl: 5, priority: 1, port: 4002, target: 'two.test' },
+    { ttl: 5, priority: 9, port: 4003, target: 'spare.test' },
+  ]);
   server.zone.set('A one.test', [{ ttl: 5, address: '10.0.0.1' }]);
   server.zone.set('AAAA two.test', [{ ttl: 5, address: 'fd00::2' }]);
   const six = follow(t, dns(server, { record: 'AAAA' }));
   const srv = follow(t, dns(server, { record: 'SRV', name: '_mcp._tcp.test', port: undefined }));
   await until(() => six.report().replicas !== null && srv.report().replicas !== null);
   t.is(six.names(), '[fd00::7]:3000');
-  t.deepEqual(srv.report().replicas, [{ name: 'one.test:4001', address: '10.0.0.1:4001', isTerminating: false }, { name: 'two.test:4002', address: '[fd00::2]:4002', isTerminating: false }]);
+  t.deepEqual(srv.report().replicas, [
+    { name: 'one.test:4001', address: '10.0.0.1:4001', isTerminating: false },
+    { name: 'two.test:4002', address: '[fd00::2]:4002', isTerminating: false },
+  ]);
   t.false(server.asked.includes('A spare.test'));
 });
 
@@ -93,15 +145,34 @@ test('file: changes are followed, also by rename; a bad or missing file keeps wh
 });
 
 const slice = (...endpoints: Array<[name: string, ip: string, conditions?: object]>) => ({
-  addressType: 'IPv4', ports: [{ name: 'http', port: 3000 }], endpoints: endpoints.map(([name, ip, conditions]) => ({ addresses: [ip], conditions: conditions ?? { ready: true }, targetRef: { name } })),
+  addressType: 'IPv4',
+  ports: [{ name: 'http', port: 3000 }],
+  endpoints: endpoints.map(([name, ip, conditions]) => ({
+    addresses: [ip],
+    conditions: conditions ?? { ready: true },
+    targetRef: { name },
+  })),
 });
 
 async function cluster(t: ExecutionContext): Promise<{ api: FakeWatchApi; config: DiscoveryConfig }> {
   const api = await new FakeWatchApi().start();
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-kube-'));
-  t.teardown(async () => { await api.stop(); await rm(folder, { recursive: true, force: true }); });
+  t.teardown(async () => {
+    await api.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
   const kubeconfig = join(folder, 'kubeconfig');
-  await writeFile(kubeconfig, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'c', contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }], clusters: [{ name: 'k', cluster: { server: api.url, 'insecure-skip-tls-verify': true } }], users: [{ name: 'u', user: {} }] }));
+  await writeFile(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'c',
+      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
+      clusters: [{ name: 'k', cluster: { server: api.url, 'insecure-skip-tls-verify': true } }],
+      users: [{ name: 'u', user: {} }],
+    }),
+  );
   return { api, config: { type: 'kubernetes', service: 'linear', namespace: 'mcp', kubeconfig } };
 }
 
@@ -116,7 +187,13 @@ test('Kubernetes: ADDED, MODIFIED and DELETED slices change the replicas; a term
   await until(() => names() === 'pod-a terminating pod-b');
   api.delete('linear-1');
   await until(() => names() === 'pod-b');
-  t.true(api.requests.every((request) => request.startsWith('/apis/discovery.k8s.io/v1/namespaces/mcp/endpointslices?') && request.includes('labelSelector=kubernetes.io%2Fservice-name%3Dlinear')));
+  t.true(
+    api.requests.every(
+      (request) =>
+        request.startsWith('/apis/discovery.k8s.io/v1/namespaces/mcp/endpointslices?') &&
+        request.includes('labelSelector=kubernetes.io%2Fservice-name%3Dlinear'),
+    ),
+  );
 });
 
 test('Kubernetes: a bookmark moves the version on, so that a new watch starts there', async (t) => {
@@ -127,7 +204,9 @@ test('Kubernetes: a bookmark moves the version on, so that a new watch starts th
   api.bookmark();
   await until(() => {
     api.endWatches();
-    return api.requests.some((request) => /resourceVersion=102.*watch=true|watch=true.*resourceVersion=102/.test(request));
+    return api.requests.some((request) =>
+      /resourceVersion=102.*watch=true|watch=true.*resourceVersion=102/.test(request),
+    );
   });
   t.is(api.requests.filter((request) => !request.includes('watch=true')).length, 1, 'listed once');
 });
@@ -139,7 +218,9 @@ for (const gonePlainly of [true, false]) {
     api.put('linear-1', slice(['pod-a', '10.1.0.1']));
     const { names, report } = follow(t, config);
     await until(() => names() === 'pod-a' && api.watches === 1);
-    api.compact(() => { api.put('linear-1', slice(['pod-b', '10.1.0.2'])); });
+    api.compact(() => {
+      api.put('linear-1', slice(['pod-b', '10.1.0.2']));
+    });
     await until(() => names() === 'pod-b' && api.watches === 1);
     t.is(report().problem, null);
   });

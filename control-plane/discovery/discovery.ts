@@ -21,7 +21,11 @@ export interface DiscoveryOptions {
   now?: () => number;
 }
 
-interface Running { wanted: BackendSource; report: SourceReport; source: Source | null }
+interface Running {
+  wanted: BackendSource;
+  report: SourceReport;
+  source: Source | null;
+}
 
 /** Runs one source per backend and keeps what each last knew. */
 export class Discovery {
@@ -66,8 +70,12 @@ export class Discovery {
       if (isChange(before, next)) this.#options.onChange(wanted.server, wanted.backend, next);
     };
     const sink: SourceSink = {
-      replicas: (found) => { become(withReplicas(found, this.#options.now())); },
-      problem: (text) => { become(withProblem(running.report, text)); },
+      replicas: (found) => {
+        become(withReplicas(found, this.#options.now()));
+      },
+      problem: (text) => {
+        become(withProblem(running.report, text));
+      },
     };
     if (wanted.discovery) running.source = start(wanted.discovery, sink);
     else sink.replicas((wanted.replicas ?? []).map((each) => ({ ...each, isTerminating: false })));
@@ -75,7 +83,9 @@ export class Discovery {
 
   #end({ source }: Running): void {
     if (!source) return;
-    const ended = source.stop().finally(() => { this.#ending.delete(ended); });
+    const ended = source.stop().finally(() => {
+      this.#ending.delete(ended);
+    });
     this.#ending.add(ended);
   }
 }
@@ -84,8 +94,11 @@ export const key = (server: string, backend: string): string => `${server}/${bac
 
 function start(config: DiscoveryConfig, sink: SourceSink): Source {
   switch (config.type) {
-    case 'dns': return startDnsSource(config, sink);
-    case 'file': return startFileSource(config, sink);
-    case 'kubernetes': return startKubernetesSource(config, sink, openKubernetesApi);
+    case 'dns':
+      return startDnsSource(config, sink);
+    case 'file':
+      return startFileSource(config, sink);
+    case 'kubernetes':
+      return startKubernetesSource(config, sink, openKubernetesApi);
   }
 }

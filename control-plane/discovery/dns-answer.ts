@@ -1,9 +1,19 @@
 import type { DnsDiscovery } from '../config/backend-schema.ts';
 import { formatAddress, replicaAt, type DiscoveredReplica } from './source.ts';
 
-export interface Resolved { replicas: DiscoveredReplica[]; ttlsSeconds: number[] }
-export interface AddressRecord { address: string; ttl: number }
-export interface ServiceRecord { name: string; port: number; priority: number }
+export interface Resolved {
+  replicas: DiscoveredReplica[];
+  ttlsSeconds: number[];
+}
+export interface AddressRecord {
+  address: string;
+  ttl: number;
+}
+export interface ServiceRecord {
+  name: string;
+  port: number;
+  priority: number;
+}
 
 /** The questions that a source asks; answered by node:dns. */
 export interface Resolver {
@@ -15,13 +25,19 @@ export interface Resolver {
 export async function resolveReplicas(resolver: Resolver, { name, record, port }: DnsDiscovery): Promise<Resolved> {
   if (record !== 'SRV') {
     const found = await resolver.addresses(name, record === 'A' ? 4 : 6);
-    return { replicas: found.map(({ address }) => replicaAt(formatAddress(address, port ?? 0))), ttlsSeconds: found.map(({ ttl }) => ttl) };
+    return {
+      replicas: found.map(({ address }) => replicaAt(formatAddress(address, port ?? 0))),
+      ttlsSeconds: found.map(({ ttl }) => ttl),
+    };
   }
   const services = mostPreferred(await resolver.services(name));
   const asked = await Promise.allSettled(services.map((service) => targetOf(resolver, service)));
   const answered = asked.filter((each) => each.status === 'fulfilled').map((each) => each.value);
   if (answered.length === 0 && asked[0]?.status === 'rejected') throw asked[0].reason;
-  return { replicas: answered.flatMap((each) => each.replicas), ttlsSeconds: answered.flatMap((each) => each.ttlsSeconds) };
+  return {
+    replicas: answered.flatMap((each) => each.replicas),
+    ttlsSeconds: answered.flatMap((each) => each.ttlsSeconds),
+  };
 }
 
 async function targetOf(resolver: Resolver, { name, port }: ServiceRecord): Promise<Resolved> {
@@ -30,7 +46,9 @@ async function targetOf(resolver: Resolver, { name, port }: ServiceRecord): Prom
   if (found.length === 0 && families[0].status === 'rejected') throw families[0].reason;
   const unnamed = found.length > 1;
   return {
-    replicas: found.map(({ address }) => replicaAt(formatAddress(address, port), unnamed ? `${name}:${port}/${address}` : `${name}:${port}`)),
+    replicas: found.map(({ address }) =>
+      replicaAt(formatAddress(address, port), unnamed ? `${name}:${port}/${address}` : `${name}:${port}`),
+    ),
     ttlsSeconds: found.map(({ ttl }) => ttl),
   };
 }
@@ -42,7 +60,10 @@ function mostPreferred(services: ServiceRecord[]): ServiceRecord[] {
 }
 
 /** When to ask again: the shortest TTL, within the configured bounds. */
-export function refreshAfterMs(ttlsSeconds: readonly number[], { minRefreshMs, maxRefreshMs }: Pick<DnsDiscovery, 'minRefreshMs' | 'maxRefreshMs'>): number {
+export function refreshAfterMs(
+  ttlsSeconds: readonly number[],
+  { minRefreshMs, maxRefreshMs }: Pick<DnsDiscovery, 'minRefreshMs' | 'maxRefreshMs'>,
+): number {
   const ttlMs = ttlsSeconds.length === 0 ? minRefreshMs : Math.min(...ttlsSeconds) * 1000;
   return Math.max(minRefreshMs, Math.min(maxRefreshMs, ttlMs));
 }

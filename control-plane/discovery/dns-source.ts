@@ -5,7 +5,8 @@ import { refreshAfterMs, resolveReplicas, type Resolver } from './dns-answer.ts'
 import type { Source, SourceSink } from './source.ts';
 
 /** Tries of one question and time for each: three name servers are asked in turn before a round counts as failed. */
-const TIMEOUT_MS = 2000, TRIES = 2;
+const TIMEOUT_MS = 2000,
+  TRIES = 2;
 
 /** Follows a DNS name. An answer of "no such name" or "no records" counts as a failure: replicas that are really gone are found by probes, a broken zone must not empty a server. */
 export function startDnsSource(config: DnsDiscovery, sink: SourceSink): Source {
@@ -26,19 +27,29 @@ export function startDnsSource(config: DnsDiscovery, sink: SourceSink): Source {
       await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
     }
   })();
-  return { stop: () => { stopping.abort(); nodeResolver.cancel(); return ended; } };
+  return {
+    stop: () => {
+      stopping.abort();
+      nodeResolver.cancel();
+      return ended;
+    },
+  };
 }
 
 function overNode(resolver: NodeResolver): Resolver {
   return {
-    addresses: (name, family) => (family === 4 ? resolver.resolve4(name, { ttl: true }) : resolver.resolve6(name, { ttl: true })),
+    addresses: (name, family) =>
+      family === 4 ? resolver.resolve4(name, { ttl: true }) : resolver.resolve6(name, { ttl: true }),
     services: (name) => resolver.resolveSrv(name),
   };
 }
 
 const MEANINGS: Record<string, string> = {
-  ENOTFOUND: 'there is no such name', ENODATA: 'the name has no such records', ETIMEOUT: 'no name server answered in time',
-  ECONNREFUSED: 'no name server listens there', ESERVFAIL: 'the name server failed',
+  ENOTFOUND: 'there is no such name',
+  ENODATA: 'the name has no such records',
+  ETIMEOUT: 'no name server answered in time',
+  ECONNREFUSED: 'no name server listens there',
+  ESERVFAIL: 'the name server failed',
 };
 const says = (error: unknown): string => {
   const { code = '', message } = error as { code?: string; message?: string };

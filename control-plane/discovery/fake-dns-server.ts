@@ -14,15 +14,23 @@ export class FakeDnsServer {
   failsWith: number | null = null;
   readonly #socket: Socket = createSocket('udp4');
 
-  get address(): string { return `127.0.0.1:${(this.#socket.address() as AddressInfo).port}`; }
+  get address(): string {
+    return `127.0.0.1:${(this.#socket.address() as AddressInfo).port}`;
+  }
 
   async start(): Promise<this> {
-    this.#socket.on('message', (query, from) => { this.#socket.send(this.#answer(query), from.port, from.address); });
-    await new Promise<void>((resolve) => { this.#socket.bind(0, '127.0.0.1', resolve); });
+    this.#socket.on('message', (query, from) => {
+      this.#socket.send(this.#answer(query), from.port, from.address);
+    });
+    await new Promise<void>((resolve) => {
+      this.#socket.bind(0, '127.0.0.1', resolve);
+    });
     return this;
   }
 
-  stop(): void { this.#socket.close(); }
+  stop(): void {
+    this.#socket.close();
+  }
 
   #answer(query: Buffer): Buffer {
     let at = 12;
@@ -32,9 +40,10 @@ export class FakeDnsServer {
       at += 1 + size;
     }
     const question = query.subarray(12, at + 5);
-    const type = TYPES[query.readUInt16BE(at + 1)] ?? 'other', name = labels.join('.');
+    const type = TYPES[query.readUInt16BE(at + 1)] ?? 'other',
+      name = labels.join('.');
     this.asked.push(`${type} ${name}`);
-    const records = this.failsWith === null ? this.zone.get(`${type} ${name}`) ?? [] : [];
+    const records = this.failsWith === null ? (this.zone.get(`${type} ${name}`) ?? []) : [];
     const isKnown = [...this.zone.keys()].some((key) => key.endsWith(` ${name}`));
     const header = Buffer.alloc(12);
     query.copy(header, 0, 0, 2);
@@ -46,7 +55,13 @@ export class FakeDnsServer {
 }
 
 function encode(record: FakeRecord, type: number): Buffer {
-  const data = 'address' in record ? encodeAddress(record.address) : Buffer.concat([Buffer.from([0, record.priority, 0, 1, record.port >> 8, record.port & 255]), encodeName(record.target)]);
+  const data =
+    'address' in record
+      ? encodeAddress(record.address)
+      : Buffer.concat([
+          Buffer.from([0, record.priority, 0, 1, record.port >> 8, record.port & 255]),
+          encodeName(record.target),
+        ]);
   const head = Buffer.alloc(12);
   head.writeUInt16BE(0xc00c, 0); // the name is the question's
   head.writeUInt16BE(type, 2);
@@ -60,10 +75,17 @@ function encodeAddress(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
   const [before = '', after = ''] = address.split('::');
   const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));
-  const head = groups(before), tail = groups(after);
+  const head = groups(before),
+    tail = groups(after);
   const bytes = Buffer.alloc(16);
-  [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail].forEach((group, index) => { bytes.writeUInt16BE(group, index * 2); });
+  [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail].forEach((group, index) => {
+    bytes.writeUInt16BE(group, index * 2);
+  });
   return bytes;
 }
 
-const encodeName = (name: string): Buffer => Buffer.concat([...name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label, 'latin1')])), Buffer.from([0])]);
+const encodeName = (name: string): Buffer =>
+  Buffer.concat([
+    ...name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label, 'latin1')])),
+    Buffer.from([0]),
+  ]);

@@ -13,21 +13,31 @@ export class FakeWatchApi {
   readonly #slices = new Map<string, EndpointSlice>();
   readonly #history: Array<{ version: number; line: string }> = [];
   readonly #watches = new Set<ServerResponse>();
-  readonly #server: Server = createServer((request, response) => { this.#serve(new URL(request.url!, 'http://fake'), response); });
+  readonly #server: Server = createServer((request, response) => {
+    this.#serve(new URL(request.url!, 'http://fake'), response);
+  });
   #version = 100;
   #oldest = 0;
 
-  get url(): string { return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`; }
-  get watches(): number { return this.#watches.size; }
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+  get watches(): number {
+    return this.#watches.size;
+  }
 
   async start(): Promise<this> {
-    await new Promise<void>((resolve) => { this.#server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      this.#server.listen(0, '127.0.0.1', resolve);
+    });
     return this;
   }
 
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
-    await new Promise((resolve) => { this.#server.close(resolve); });
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
   }
 
   put(name: string, slice: EndpointSlice): void {
@@ -37,9 +47,13 @@ export class FakeWatchApi {
     this.#tell(type, stored);
   }
 
-  names(): string[] { return [...this.#slices.keys()]; }
+  names(): string[] {
+    return [...this.#slices.keys()];
+  }
 
-  has(name: string): boolean { return this.#slices.has(name); }
+  has(name: string): boolean {
+    return this.#slices.has(name);
+  }
 
   delete(name: string): void {
     const stored = { ...this.#slices.get(name)!, metadata: { name, resourceVersion: String(++this.#version) } };
@@ -47,10 +61,14 @@ export class FakeWatchApi {
     this.#tell('DELETED', stored);
   }
 
-  bookmark(): void { this.#tell('BOOKMARK', { metadata: { resourceVersion: String(++this.#version) } }); }
+  bookmark(): void {
+    this.#tell('BOOKMARK', { metadata: { resourceVersion: String(++this.#version) } });
+  }
 
   /** Ends all watches without a word, as an API server does after some minutes. */
-  endWatches(): void { for (const response of this.#watches) response.end(); }
+  endWatches(): void {
+    for (const response of this.#watches) response.end();
+  }
 
   /** Forgets history, changes something behind the watchers' backs, and ends the watches: the next one comes too late. */
   compact(change: () => void): void {
@@ -69,16 +87,33 @@ export class FakeWatchApi {
 
   #serve(url: URL, response: ServerResponse): void {
     this.requests.push(`${url.pathname}?${url.searchParams}`);
-    if (this.failsWith !== null) { response.writeHead(this.failsWith).end('{"kind":"Status"}'); return; }
+    if (this.failsWith !== null) {
+      response.writeHead(this.failsWith).end('{"kind":"Status"}');
+      return;
+    }
     response.setHeader('content-type', 'application/json');
     if (url.searchParams.get('watch') !== 'true') {
       const items = [...this.#slices.values()];
-      response.end(JSON.stringify({ kind: 'EndpointSliceList', apiVersion: 'discovery.k8s.io/v1', metadata: { resourceVersion: String(this.#version) }, items }));
+      response.end(
+        JSON.stringify({
+          kind: 'EndpointSliceList',
+          apiVersion: 'discovery.k8s.io/v1',
+          metadata: { resourceVersion: String(this.#version) },
+          items,
+        }),
+      );
       return;
     }
     const since = Number(url.searchParams.get('resourceVersion'));
     if (since < this.#oldest) {
-      const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'Expired', code: 410, message: 'too old resource version' };
+      const status = {
+        kind: 'Status',
+        apiVersion: 'v1',
+        status: 'Failure',
+        reason: 'Expired',
+        code: 410,
+        message: 'too old resource version',
+      };
       if (this.gonePlainly) response.writeHead(410).end(JSON.stringify(status));
       else response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
       return;
@@ -87,6 +122,8 @@ export class FakeWatchApi {
     response.flushHeaders();
     for (const { version, line } of this.#history) if (version > since) response.write(line);
     this.#watches.add(response);
-    response.on('close', () => { this.#watches.delete(response); });
+    response.on('close', () => {
+      this.#watches.delete(response);
+    });
   }
 }

@@ -16,14 +16,19 @@ export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Sour
   let last: string | null = null;
   let reading: Promise<void> = Promise.resolve();
   let isStopped = false;
-  const look = () => { reading = reading.then(read); };
+  const look = () => {
+    reading = reading.then(read);
+  };
   let settling: NodeJS.Timeout | undefined;
-  const soon = () => { clearTimeout(settling); settling = setTimeout(look, SETTLE_MS); };
+  const soon = () => {
+    clearTimeout(settling);
+    settling = setTimeout(look, SETTLE_MS);
+  };
   const read = async () => {
     if (isStopped) return;
     try {
       const { size } = await stat(path);
-      if (size > MAX_BYTES) return void (last = null, sink.problem(`${path}: larger than ${MAX_BYTES} bytes`));
+      if (size > MAX_BYTES) return void ((last = null), sink.problem(`${path}: larger than ${MAX_BYTES} bytes`));
       const text = await readFile(path, 'utf8');
       if (isStopped || text === last) return;
       last = text;
@@ -32,7 +37,10 @@ export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Sour
       else sink.replicas(parsed.replicas);
     } catch (error) {
       last = null;
-      if (!isStopped) sink.problem(`${path}: ${(error as { code?: string }).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`);
+      if (!isStopped)
+        sink.problem(
+          `${path}: ${(error as { code?: string }).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+        );
     }
   };
   const watcher = watchDirectory(dirname(path), soon);
@@ -53,7 +61,9 @@ export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Sour
 function watchDirectory(directory: string, onChange: () => void): FSWatcher | undefined {
   try {
     const watcher = watch(directory, onChange);
-    watcher.on('error', () => { watcher.close(); });
+    watcher.on('error', () => {
+      watcher.close();
+    });
     return watcher;
   } catch {
     return undefined;

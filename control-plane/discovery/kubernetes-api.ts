@@ -17,7 +17,10 @@ export async function openKubernetesApi(config: KubernetesDiscovery): Promise<Sl
   const watcher = new Watch(kubeConfig);
   return {
     async list() {
-      const { items, metadata } = await discovery.listNamespacedEndpointSlice({ namespace: config.namespace, labelSelector });
+      const { items, metadata } = await discovery.listNamespacedEndpointSlice({
+        namespace: config.namespace,
+        labelSelector,
+      });
       return { slices: items as EndpointSlice[], resourceVersion: metadata?.resourceVersion ?? '' };
     },
     watch(resourceVersion, onEvent, signal) {
@@ -26,15 +29,27 @@ export async function openKubernetesApi(config: KubernetesDiscovery): Promise<Sl
         const done = (error: unknown) => {
           const status = (error as { statusCode?: number } | null)?.statusCode;
           // The client ends a silent watch by a TimeoutError; that is the normal way to go on from the last version.
-          const isOver = !error || signal.aborted || (error as Error).name === 'TimeoutError' || (error as Error).name === 'AbortError';
+          const isOver =
+            !error ||
+            signal.aborted ||
+            (error as Error).name === 'TimeoutError' ||
+            (error as Error).name === 'AbortError';
           if (isOver) resolve(null);
           else if (typeof status === 'number') resolve(status);
           else reject(error as Error);
         };
-        watcher.watch(path, { labelSelector, resourceVersion, allowWatchBookmarks: true }, onEvent, done)
+        watcher
+          .watch(path, { labelSelector, resourceVersion, allowWatchBookmarks: true }, onEvent, done)
           .then((controller) => {
             if (signal.aborted) controller.abort();
-            else signal.addEventListener('abort', () => { controller.abort(); }, { once: true });
+            else
+              signal.addEventListener(
+                'abort',
+                () => {
+                  controller.abort();
+                },
+                { once: true },
+              );
           }, reject);
       });
     },

@@ -17,15 +17,21 @@ export function parseReplicaList(text: string): { replicas: DiscoveredReplica[] 
   for (const [index, entry] of list.entries()) {
     const read = readEntry(entry);
     if (typeof read === 'string') return { problem: `entry ${index + 1}: ${read}` };
-    if (replicas.some((each) => each.name === read.name || each.address === read.address)) return { problem: `entry ${index + 1}: ${read.name} is there twice` };
+    if (replicas.some((each) => each.name === read.name || each.address === read.address))
+      return { problem: `entry ${index + 1}: ${read.name} is there twice` };
     replicas.push(read);
   }
   return { replicas };
 }
 
 function readEntry(entry: unknown): DiscoveredReplica | string {
-  const { address, name } = (typeof entry === 'string' ? { address: entry } : (entry ?? {})) as { address?: unknown; name?: unknown };
-  if (typeof address !== 'string' || (readAddress(address)?.port ?? 0) === 0) return 'expected an IP address and a port like 10.0.0.7:3000';
-  if (name !== undefined && (typeof name !== 'string' || name === '' || name.length > 63)) return 'a name is a text of 1–63 characters';
+  const { address, name } = (typeof entry === 'string' ? { address: entry } : (entry ?? {})) as {
+    address?: unknown;
+    name?: unknown;
+  };
+  if (typeof address !== 'string' || (readAddress(address)?.port ?? 0) === 0)
+    return 'expected an IP address and a port like 10.0.0.7:3000';
+  if (name !== undefined && (typeof name !== 'string' || name === '' || name.length > 63))
+    return 'a name is a text of 1–63 characters';
   return replicaAt(address, name);
 }

@@ -4,7 +4,9 @@ export const nothingYet: SourceReport = { replicas: null, problem: null, confirm
 
 /** After an answer: these replicas and no others, each address and each name once. */
 export function withReplicas(found: readonly DiscoveredReplica[], now: number): SourceReport {
-  const names = new Set<string>(), addresses = new Set<string>(), replicas: DiscoveredReplica[] = [];
+  const names = new Set<string>(),
+    addresses = new Set<string>(),
+    replicas: DiscoveredReplica[] = [];
   for (const each of [...found].sort(byName)) {
     if (names.has(each.name) || addresses.has(each.address)) continue;
     names.add(each.name);
@@ -22,4 +24,5 @@ export function isChange(before: SourceReport, after: SourceReport): boolean {
   return before.problem !== after.problem || JSON.stringify(before.replicas) !== JSON.stringify(after.replicas);
 }
 
-const byName = (one: DiscoveredReplica, other: DiscoveredReplica): number => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0);
+const byName = (one: DiscoveredReplica, other: DiscoveredReplica): number =>
+  one.name < other.name ? -1 : one.name > other.name ? 1 : 0;

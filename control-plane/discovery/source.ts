@@ -19,7 +19,9 @@ export interface SourceReport {
 }
 
 /** A running source. It reports through the callback that it was started with, until it is stopped. */
-export interface Source { stop(): Promise<void> }
+export interface Source {
+  stop(): Promise<void>;
+}
 
 /** The two things a source may say. */
 export interface SourceSink {
@@ -27,5 +29,10 @@ export interface SourceSink {
   problem(text: string): void;
 }
 
-export const formatAddress = (ip: string, port: number): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
-export const replicaAt = (address: string, name = address): DiscoveredReplica => ({ name, address, isTerminating: false });
+export const formatAddress = (ip: string, port: number): string =>
+  ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+export const replicaAt = (address: string, name = address): DiscoveredReplica => ({
+  name,
+  address,
+  isTerminating: false,
+});

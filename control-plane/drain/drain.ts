@@ -2,7 +2,11 @@ import * as z from 'zod';
 
 /** What is taken out: one replica, a whole backend, or a gateway node. */
 export const drainTargetSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('replica'), server: z.string(), replica: z.string().describe('Its name, or its address.') }),
+  z.strictObject({
+    kind: z.literal('replica'),
+    server: z.string(),
+    replica: z.string().describe('Its name, or its address.'),
+  }),
   z.strictObject({ kind: z.literal('backend'), server: z.string(), backend: z.string() }),
   z.strictObject({ kind: z.literal('gateway'), gateway: z.string() }),
 ]);
@@ -24,4 +28,8 @@ export type Drain = z.infer<typeof drainSchema>;
 export const drainsSchema = z.array(drainSchema);
 
 export const drainKey = (target: DrainTarget): string =>
-  target.kind === 'gateway' ? `gateway ${target.gateway}` : target.kind === 'backend' ? `${target.server} backend ${target.backend}` : `${target.server} ${target.replica}`;
+  target.kind === 'gateway'
+    ? `gateway ${target.gateway}`
+    : target.kind === 'backend'
+      ? `${target.server} backend ${target.backend}`
+      : `${target.server} ${target.replica}`;

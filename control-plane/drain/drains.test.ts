@@ -5,25 +5,61 @@ import type { DrainTarget } from './drain.ts';
 import { drainProgress, QUIET_MS, STALLED_MS, type Remaining } from './drain-progress.ts';
 import { Drains, type DrainableReplica } from './drains.ts';
 
-const replica = (name: string, more: Partial<DrainableReplica> = {}): DrainableReplica => ({ server: 'linear', backend: 'stable', replica: name, address: `10.0.0.1:${name.length}`, slot: name, isHealthy: true, formerLifeSeenAtMs: null, ...more });
+const replica = (name: string, more: Partial<DrainableReplica> = {}): DrainableReplica => ({
+  server: 'linear',
+  backend: 'stable',
+  replica: name,
+  address: `10.0.0.1:${name.length}`,
+  slot: name,
+  isHealthy: true,
+  formerLifeSeenAtMs: null,
+  ...more,
+});
 const target: DrainTarget = { kind: 'replica', server: 'linear', replica: 'one' };
 
 async function setup() {
-  const world = { now: 100_000, replicas: [replica('one'), replica('three', { backend: 'canary' })] as DrainableReplica[] | null, left: { sessions: 3, inFlight: 1, lastActivityMs: 100_000 } as Remaining, changes: 0 };
-  const state = await fileSharedState(null), events = memoryEventLog(() => world.now);
-  const open = (isLeader: boolean) => new Drains({
-    state, events, lease: { isLeader, token: 1, leader: null, stop: async () => {} }, replicas: () => world.replicas, gateways: () => ['gateway-1'],
-    remainingOn: async () => world.left, inFlightOfGateway: async () => world.left.inFlight, onChange: () => { world.changes++; }, now: () => world.now, tickMs: 3_600_000,
-  });
-  const drains = open(true), follower = open(false);
-  return { world, drains, follower, messages: async () => (await events.list()).map(({ message }) => message), stop: () => Promise.all([drains.stop(), follower.stop()]) };
+  const world = {
+    now: 100_000,
+    replicas: [replica('one'), replica('three', { backend: 'canary' })] as DrainableReplica[] | null,
+    left: { sessions: 3, inFlight: 1, lastActivityMs: 100_000 } as Remaining,
+    changes: 0,
+  };
+  const state = await fileSharedState(null),
+    events = memoryEventLog(() => world.now);
+  const open = (isLeader: boolean) =>
+    new Drains({
+      state,
+      events,
+      lease: { isLeader, token: 1, leader: null, stop: async () => {} },
+      replicas: () => world.replicas,
+      gateways: () => ['gateway-1'],
+      remainingOn: async () => world.left,
+      inFlightOfGateway: async () => world.left.inFlight,
+      onChange: () => {
+        world.changes++;
+      },
+      now: () => world.now,
+      tickMs: 3_600_000,
+    });
+  const drains = open(true),
+    follower = open(false);
+  return {
+    world,
+    drains,
+    follower,
+    messages: async () => (await events.list()).map(({ message }) => message),
+    stop: () => Promise.all([drains.stop(), follower.stop()]),
+  };
 }
 
 test('a drain is done when no call is in flight and its sessions are quiet; it stays out until it is taken in again', async (t) => {
   const { world, drains, follower, messages, stop } = await setup();
-  t.true('drain' in await drains.start(target, 60_000, false));
+  t.true('drain' in (await drains.start(target, 60_000, false)));
   await follower.tick();
-  t.deepEqual(follower.current().map((each) => each.target), [target]);
+  t.deepEqual(
+    follower.current().map((each) => each.target),
+    [target],
+  );
   world.now += STALLED_MS;
   await drains.tick();
   t.is(drains.current()[0]!.doneAtMs, null, 'a call is in flight');
@@ -33,12 +69,19 @@ test('a drain is done when no call is in flight and its sessions are quiet; it s
   t.is(drains.current()[0]!.doneAtMs, null, 'the gateways have just moved one');
   world.now += STALLED_MS;
   await drains.tick();
-  t.is(drains.current()[0]!.reason, 'no call in flight; 2 idle session(s) that only their clients can move will be rebuilt at their next call');
+  t.is(
+    drains.current()[0]!.reason,
+    'no call in flight; 2 idle session(s) that only their clients can move will be rebuilt at their next call',
+  );
   t.like((await drains.status())[0], { remaining: { sessions: 2 } });
-  t.true('drain' in await follower.end(target));
+  t.true('drain' in (await follower.end(target)));
   await drains.tick();
   t.deepEqual(drains.current(), []);
-  t.deepEqual(await messages(), ['linear one: draining, at most 60 s', 'linear one: drained: no call in flight; 2 idle session(s) that only their clients can move will be rebuilt at their next call', 'linear one: takes new sessions again']);
+  t.deepEqual(await messages(), [
+    'linear one: draining, at most 60 s',
+    'linear one: drained: no call in flight; 2 idle session(s) that only their clients can move will be rebuilt at their next call',
+    'linear one: takes new sessions again',
+  ]);
   await stop();
 });
 
@@ -62,7 +105,10 @@ test('a replica may be named by its address; a whole backend and a gateway can b
   await drains.start(target, 5000, false);
   await drains.start({ kind: 'backend', server: 'linear', backend: 'canary' }, 1000, false);
   await drains.start({ kind: 'gateway', gateway: 'gateway-1' }, 1000, false);
-  t.deepEqual(drains.current().map((each) => each.deadlineAtMs - world.now), [5000, 1000, 1000]);
+  t.deepEqual(
+    drains.current().map((each) => each.deadlineAtMs - world.now),
+    [5000, 1000, 1000],
+  );
   await stop();
 });
 
@@ -81,22 +127,34 @@ test('a gateway is drained when it holds no call any more', async (t) => {
 
 test('what is not there is a problem that says what is', async (t) => {
   const { drains, world, stop } = await setup();
-  const problem = async (wanted: DrainTarget) => (await drains.start(wanted, 1000, false) as { problem: string }).problem;
+  const problem = async (wanted: DrainTarget) =>
+    ((await drains.start(wanted, 1000, false)) as { problem: string }).problem;
   t.is(await problem({ ...target, server: 'liner' }), 'there is no server liner; there are linear');
   t.is(await problem({ ...target, replica: 'two' }), 'linear has no replica two; it has one, three');
-  t.is(await problem({ kind: 'backend', server: 'linear', backend: 'green' }), 'linear has no backend green with replicas; it has stable, canary');
+  t.is(
+    await problem({ kind: 'backend', server: 'linear', backend: 'green' }),
+    'linear has no backend green with replicas; it has stable, canary',
+  );
   t.is(await problem({ kind: 'gateway', gateway: 'gateway-9' }), 'there is no gateway gateway-9; there are gateway-1');
-  t.is((await drains.end(target) as { problem: string }).problem, 'linear one is not drained; drained: nothing');
+  t.is(((await drains.end(target)) as { problem: string }).problem, 'linear one is not drained; drained: nothing');
   t.is(world.changes, 0);
   await stop();
 });
 
 test('progress: too early, nothing left, gone, deadline', (t) => {
   const drain = { target, startedAtMs: 0, deadlineAtMs: 60_000, untilRestart: false, doneAtMs: null, reason: '' };
-  const none: Remaining = { sessions: 0, inFlight: 0, lastActivityMs: null }, some: Remaining = { sessions: 3, inFlight: null, lastActivityMs: 0 };
-  t.deepEqual(drainProgress(drain, none, false, 0, 0), { isDone: false, reason: '0 session(s), 0 call(s) in flight left' });
+  const none: Remaining = { sessions: 0, inFlight: 0, lastActivityMs: null },
+    some: Remaining = { sessions: 3, inFlight: null, lastActivityMs: 0 };
+  t.deepEqual(drainProgress(drain, none, false, 0, 0), {
+    isDone: false,
+    reason: '0 session(s), 0 call(s) in flight left',
+  });
   t.deepEqual(drainProgress(drain, none, false, 0, 1000), { isDone: true, reason: 'nothing is left' });
-  t.deepEqual(drainProgress(drain, some, false, 0, 50_000), { isDone: false, reason: '3 session(s) left' }, 'nobody counts calls: only the deadline ends it');
+  t.deepEqual(
+    drainProgress(drain, some, false, 0, 50_000),
+    { isDone: false, reason: '3 session(s) left' },
+    'nobody counts calls: only the deadline ends it',
+  );
   t.true(drainProgress(drain, some, true, 0, 1).isDone);
   t.regex(drainProgress(drain, some, false, 0, 60_000).reason, /deadline/);
 });
@@ -116,7 +174,9 @@ test('a leader that does not know the replicas yet takes none of them for gone',
 
 test('a drain for a restart of a replica that is down already ends as well when a new life is healthy', async (t) => {
   const { drains, world, stop } = await setup();
-  const is = (more: Partial<DrainableReplica>): void => { world.replicas = [replica('one', more)]; };
+  const is = (more: Partial<DrainableReplica>): void => {
+    world.replicas = [replica('one', more)];
+  };
   is({ isHealthy: false });
   await drains.start(target, 1000, true);
   is({ formerLifeSeenAtMs: world.now - 5000 });

@@ -6,7 +6,15 @@ import { drainKey, drainsSchema, type Drain, type DrainTarget } from './drain.ts
 import { drainProgress, type Remaining } from './drain-progress.ts';
 
 /** One replica as drains see it. */
-export interface DrainableReplica { server: string; backend: string; replica: string; address: string; slot: string; isHealthy: boolean; formerLifeSeenAtMs: number | null }
+export interface DrainableReplica {
+  server: string;
+  backend: string;
+  replica: string;
+  address: string;
+  slot: string;
+  isHealthy: boolean;
+  formerLifeSeenAtMs: number | null;
+}
 
 export interface DrainsOptions {
   state: SharedState;
@@ -25,7 +33,9 @@ export interface DrainsOptions {
   tickMs?: number;
 }
 
-export interface DrainStatus extends Drain { remaining: Remaining }
+export interface DrainStatus extends Drain {
+  remaining: Remaining;
+}
 export type DrainAnswer = { drain: Drain } | { problem: string };
 
 /** What operators take out, kept in shared state until they take it in again. */
@@ -39,17 +49,28 @@ export class Drains {
 
   constructor(options: DrainsOptions) {
     this.#options = { now: Date.now, tickMs: 500, ...options };
-    this.#timer = setInterval(() => { void this.tick(); }, this.#options.tickMs);
+    this.#timer = setInterval(() => {
+      void this.tick();
+    }, this.#options.tickMs);
   }
 
-  current(): readonly Drain[] { return this.#drains; }
+  current(): readonly Drain[] {
+    return this.#drains;
+  }
 
   /** Drains with what is left, read now: the reason of one that goes on says how far it is. */
   async status(): Promise<DrainStatus[]> {
-    return Promise.all(this.#drains.map(async (drain) => {
-      const remaining = await this.#remaining(drain.target);
-      return { ...drain, remaining, reason: drainProgress(drain, remaining, this.#isGone(drain.target), drain.startedAtMs, this.#options.now()).reason };
-    }));
+    return Promise.all(
+      this.#drains.map(async (drain) => {
+        const remaining = await this.#remaining(drain.target);
+        return {
+          ...drain,
+          remaining,
+          reason: drainProgress(drain, remaining, this.#isGone(drain.target), drain.startedAtMs, this.#options.now())
+            .reason,
+        };
+      }),
+    );
   }
 
   /** Begins a drain; asking again gives the one that is under way, with the new deadline. */
@@ -58,7 +79,15 @@ export class Drains {
     if ('problem' in target) return target;
     const now = this.#options.now();
     const down = target.kind === 'replica' ? this.#members(target).find(({ isHealthy }) => !isHealthy) : undefined;
-    let drain: Drain = { target, startedAtMs: now, deadlineAtMs: now + deadlineMs, untilRestart, ...(down && { downSlot: down.slot }), doneAtMs: null, reason: 'just started' };
+    let drain: Drain = {
+      target,
+      startedAtMs: now,
+      deadlineAtMs: now + deadlineMs,
+      untilRestart,
+      ...(down && { downSlot: down.slot }),
+      doneAtMs: null,
+      reason: 'just started',
+    };
     const problem = await this.#change((drains) => {
       const before = drains.find((each) => drainKey(each.target) === drainKey(target));
       if (before && before.doneAtMs === null) drain = { ...before, deadlineAtMs: drain.deadlineAtMs, untilRestart };
@@ -71,21 +100,31 @@ export class Drains {
 
   /** Takes it in again. */
   async end(wanted: DrainTarget): Promise<DrainAnswer> {
-    const resolved = this.#resolve(wanted), target = 'problem' in resolved ? wanted : resolved;
+    const resolved = this.#resolve(wanted),
+      target = 'problem' in resolved ? wanted : resolved;
     let found: Drain | undefined;
     const problem = await this.#change((drains) => {
       found = drains.find((each) => drainKey(each.target) === drainKey(target));
       return drains.filter((each) => each !== found);
     });
     if (problem) return { problem };
-    if (!found) return { problem: `${drainKey(target)} is not drained; drained: ${this.#drains.map((each) => drainKey(each.target)).join(', ') || 'nothing'}` };
+    if (!found)
+      return {
+        problem: `${drainKey(target)} is not drained; drained: ${this.#drains.map((each) => drainKey(each.target)).join(', ') || 'nothing'}`,
+      };
     this.#say('drain.ended', target, `${drainKey(target)}: takes new sessions again`);
     return { drain: found };
   }
 
   /** Follows what others wrote and, as the leader, notices what is done. Never rejects. */
   tick(): Promise<void> {
-    this.#ticking ??= this.#look().catch(() => { /* The state can't be reached: what was known stays. */ }).finally(() => { this.#ticking = null; });
+    this.#ticking ??= this.#look()
+      .catch(() => {
+        /* The state can't be reached: what was known stays. */
+      })
+      .finally(() => {
+        this.#ticking = null;
+      });
     return this.#ticking;
   }
 
@@ -99,24 +138,35 @@ export class Drains {
     this.#become(drainsSchema.safeParse(found?.value ?? []).data ?? []);
     if (!this.#options.lease.isLeader || this.#drains.length === 0 || this.#options.replicas() === null) return;
     const now = this.#options.now();
-    const looked = await Promise.all(this.#drains.map(async (drain) => {
-      if (this.#isBack(drain)) return { drain, next: null };
-      if (drain.doneAtMs !== null) return { drain, next: drain };
-      const remaining = await this.#remaining(drain.target), key = drainKey(drain.target), before = this.#left.get(key);
-      const left = before && before.sessions <= remaining.sessions ? before : { sessions: remaining.sessions, sinceMs: now };
-      this.#left.set(key, left);
-      const { isDone, reason } = drainProgress(drain, remaining, this.#isGone(drain.target), left.sinceMs, now);
-      if (isDone) this.#left.delete(key);
-      return { drain, next: isDone ? { ...drain, doneAtMs: now, reason } : drain };
-    }));
+    const looked = await Promise.all(
+      this.#drains.map(async (drain) => {
+        if (this.#isBack(drain)) return { drain, next: null };
+        if (drain.doneAtMs !== null) return { drain, next: drain };
+        const remaining = await this.#remaining(drain.target),
+          key = drainKey(drain.target),
+          before = this.#left.get(key);
+        const left =
+          before && before.sessions <= remaining.sessions ? before : { sessions: remaining.sessions, sinceMs: now };
+        this.#left.set(key, left);
+        const { isDone, reason } = drainProgress(drain, remaining, this.#isGone(drain.target), left.sinceMs, now);
+        if (isDone) this.#left.delete(key);
+        return { drain, next: isDone ? { ...drain, doneAtMs: now, reason } : drain };
+      }),
+    );
     const changed = looked.filter(({ drain, next }) => next !== drain);
     if (changed.length === 0) return;
     const after = looked.flatMap(({ next }) => next ?? []);
-    if (await this.#options.state.write(REDIS.drains, after, found!.revision, this.#options.lease.token) !== 'ok') return;
+    if ((await this.#options.state.write(REDIS.drains, after, found!.revision, this.#options.lease.token)) !== 'ok')
+      return;
     this.#become(after);
     for (const { drain, next } of changed) {
       if (next) this.#say('drain.done', drain.target, `${drainKey(drain.target)}: drained: ${next.reason}`);
-      else this.#say('drain.ended', drain.target, `${drainKey(drain.target)}: restarted and healthy, takes new sessions again`);
+      else
+        this.#say(
+          'drain.ended',
+          drain.target,
+          `${drainKey(drain.target)}: restarted and healthy, takes new sessions again`,
+        );
     }
   }
 
@@ -125,7 +175,7 @@ export class Drains {
     for (let attempt = 0; attempt < 10; attempt++) {
       const found = await this.#options.state.read(REDIS.drains);
       const after = act(drainsSchema.safeParse(found?.value ?? []).data ?? []);
-      if (await this.#options.state.write(REDIS.drains, after, found?.revision ?? 0, null) !== 'ok') continue;
+      if ((await this.#options.state.write(REDIS.drains, after, found?.revision ?? 0, null)) !== 'ok') continue;
       this.#become(after);
       return null;
     }
@@ -133,58 +183,96 @@ export class Drains {
   }
 
   #become(drains: readonly Drain[]): void {
-    const isChange = JSON.stringify(drains.map(({ target }) => target)) !== JSON.stringify(this.#drains.map(({ target }) => target));
+    const isChange =
+      JSON.stringify(drains.map(({ target }) => target)) !== JSON.stringify(this.#drains.map(({ target }) => target));
     this.#drains = drains;
     if (isChange) this.#options.onChange();
   }
 
-  #replicas(): readonly DrainableReplica[] { return this.#options.replicas() ?? []; }
+  #replicas(): readonly DrainableReplica[] {
+    return this.#options.replicas() ?? [];
+  }
 
   #members(target: DrainTarget): DrainableReplica[] {
-    return this.#replicas().filter((each) => target.kind !== 'gateway' && each.server === target.server
-      && (target.kind === 'backend' ? each.backend === target.backend : each.replica === target.replica || each.address === target.replica));
+    return this.#replicas().filter(
+      (each) =>
+        target.kind !== 'gateway' &&
+        each.server === target.server &&
+        (target.kind === 'backend'
+          ? each.backend === target.backend
+          : each.replica === target.replica || each.address === target.replica),
+    );
   }
 
   /** The target by its own name, or why there is none. */
   #resolve(target: DrainTarget): DrainTarget | { problem: string } {
     if (target.kind === 'gateway') {
       const known = this.#options.gateways();
-      return known.includes(target.gateway) ? target : { problem: `there is no gateway ${target.gateway}; there are ${known.join(', ') || 'none'}` };
+      return known.includes(target.gateway)
+        ? target
+        : { problem: `there is no gateway ${target.gateway}; there are ${known.join(', ') || 'none'}` };
     }
     const [first] = this.#members(target);
     if (first) return target.kind === 'replica' ? { ...target, replica: first.replica } : target;
     const ofServer = this.#replicas().filter(({ server }) => server === target.server);
-    if (ofServer.length === 0) return { problem: `there is no server ${target.server}; there are ${[...new Set(this.#replicas().map(({ server }) => server))].join(', ') || 'none'}` };
+    if (ofServer.length === 0)
+      return {
+        problem: `there is no server ${target.server}; there are ${[...new Set(this.#replicas().map(({ server }) => server))].join(', ') || 'none'}`,
+      };
     return target.kind === 'backend'
-      ? { problem: `${target.server} has no backend ${target.backend} with replicas; it has ${[...new Set(ofServer.map(({ backend }) => backend))].join(', ')}` }
-      : { problem: `${target.server} has no replica ${target.replica}; it has ${ofServer.map(({ replica }) => replica).sort().join(', ')}` };
+      ? {
+          problem: `${target.server} has no backend ${target.backend} with replicas; it has ${[...new Set(ofServer.map(({ backend }) => backend))].join(', ')}`,
+        }
+      : {
+          problem: `${target.server} has no replica ${target.replica}; it has ${ofServer
+            .map(({ replica }) => replica)
+            .sort()
+            .join(', ')}`,
+        };
   }
 
   #isGone(target: DrainTarget): boolean {
-    return target.kind === 'gateway' ? !this.#options.gateways().includes(target.gateway) : this.#members(target).every(({ isHealthy }) => !isHealthy);
+    return target.kind === 'gateway'
+      ? !this.#options.gateways().includes(target.gateway)
+      : this.#members(target).every(({ isHealthy }) => !isHealthy);
   }
 
   /** A restart that was noticed only after the drain began, of a replica that seemed well, is not the one that it waits for. */
   #isBack({ target, untilRestart, downSlot, startedAtMs }: Drain): boolean {
     const members = this.#members(target);
-    const isNew = ({ slot, formerLifeSeenAtMs }: DrainableReplica): boolean => (downSlot !== undefined && slot !== downSlot) || (formerLifeSeenAtMs ?? 0) >= startedAtMs;
-    return untilRestart && target.kind === 'replica' && members.length > 0 && members.every((each) => each.isHealthy && isNew(each));
+    const isNew = ({ slot, formerLifeSeenAtMs }: DrainableReplica): boolean =>
+      (downSlot !== undefined && slot !== downSlot) || (formerLifeSeenAtMs ?? 0) >= startedAtMs;
+    return (
+      untilRestart &&
+      target.kind === 'replica' &&
+      members.length > 0 &&
+      members.every((each) => each.isHealthy && isNew(each))
+    );
   }
 
   async #remaining(target: DrainTarget): Promise<Remaining> {
     // Sessions are no gateway's own: whichever node their next request meets goes on with them.
-    if (target.kind === 'gateway') return { sessions: 0, inFlight: await this.#options.inFlightOfGateway(target.gateway), lastActivityMs: null };
-    const each = await Promise.all(this.#members(target).map(({ server, slot }) => this.#options.remainingOn(server, slot)));
+    if (target.kind === 'gateway')
+      return { sessions: 0, inFlight: await this.#options.inFlightOfGateway(target.gateway), lastActivityMs: null };
+    const each = await Promise.all(
+      this.#members(target).map(({ server, slot }) => this.#options.remainingOn(server, slot)),
+    );
     return {
       sessions: each.reduce((sum, { sessions }) => sum + sessions, 0),
-      inFlight: each.some(({ inFlight }) => inFlight === null) ? null : each.reduce((sum, { inFlight }) => sum + inFlight!, 0),
-      lastActivityMs: each.reduce<number | null>((latest, { lastActivityMs }) => (lastActivityMs === null ? latest : Math.max(latest ?? 0, lastActivityMs)), null),
+      inFlight: each.some(({ inFlight }) => inFlight === null)
+        ? null
+        : each.reduce((sum, { inFlight }) => sum + inFlight!, 0),
+      lastActivityMs: each.reduce<number | null>(
+        (latest, { lastActivityMs }) => (lastActivityMs === null ? latest : Math.max(latest ?? 0, lastActivityMs)),
+        null,
+      ),
     };
   }
 
   #say(kind: string, target: DrainTarget, message: string): void {
     const server = target.kind === 'gateway' ? null : target.server;
-    const subject = target.kind === 'gateway' ? target.gateway : target.kind === 'backend' ? target.backend : target.replica;
+    const subject =
+      target.kind === 'gateway' ? target.gateway : target.kind === 'backend' ? target.backend : target.replica;
     this.#options.events.append({ kind, server, subject, message });
   }
 }

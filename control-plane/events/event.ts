@@ -14,9 +14,15 @@ export interface MeshEvent {
   data: Record<string, unknown>;
 }
 
-export type NewEvent = Pick<MeshEvent, 'kind' | 'message'> & Partial<Pick<MeshEvent, 'level' | 'server' | 'subject' | 'data'>>;
+export type NewEvent = Pick<MeshEvent, 'kind' | 'message'> &
+  Partial<Pick<MeshEvent, 'level' | 'server' | 'subject' | 'data'>>;
 
-export interface EventQuery { afterId?: string | undefined; server?: string | undefined; kind?: string | undefined; limit?: number | undefined }
+export interface EventQuery {
+  afterId?: string | undefined;
+  server?: string | undefined;
+  kind?: string | undefined;
+  limit?: number | undefined;
+}
 
 /** How many events are kept. */
 export const KEPT_EVENTS = 10_000;
@@ -29,15 +35,25 @@ export interface EventLog {
   stop(): Promise<void>;
 }
 
-export const newEvent = (event: NewEvent, id: string, atMs: number): MeshEvent =>
-  ({ id, atMs, kind: event.kind, level: event.level ?? 'info', server: event.server ?? null, subject: event.subject ?? null, message: event.message, data: event.data ?? {} });
+export const newEvent = (event: NewEvent, id: string, atMs: number): MeshEvent => ({
+  id,
+  atMs,
+  kind: event.kind,
+  level: event.level ?? 'info',
+  server: event.server ?? null,
+  subject: event.subject ?? null,
+  message: event.message,
+  data: event.data ?? {},
+});
 
 /** Whether an event answers the query; `kind` also matches as a prefix (`rollout` matches `rollout.step`). */
 export const matches = (event: MeshEvent, { server, kind }: EventQuery): boolean =>
-  (server === undefined || event.server === server) && (kind === undefined || event.kind === kind || event.kind.startsWith(`${kind}.`));
+  (server === undefined || event.server === server) &&
+  (kind === undefined || event.kind === kind || event.kind.startsWith(`${kind}.`));
 
 /** Compares ids by time and number. */
 export function isAfter(id: string, other: string): boolean {
-  const [ms = 0, n = 0] = id.split('-').map(Number), [otherMs = 0, otherN = 0] = other.split('-').map(Number);
+  const [ms = 0, n = 0] = id.split('-').map(Number),
+    [otherMs = 0, otherN = 0] = other.split('-').map(Number);
   return ms > otherMs || (ms === otherMs && n > otherN);
 }

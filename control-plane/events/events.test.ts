@@ -14,7 +14,12 @@ const logs: Record<string, (t: ExecutionContext) => Promise<EventLog>> = {
     const server = await startRedis({ folder: folder.path });
     const client = new Redis(server.url);
     const log = redisEventLog(client, () => 1000);
-    t.teardown(async () => { await log.stop(); client.disconnect(); await server.close(); await folder.remove(); });
+    t.teardown(async () => {
+      await log.stop();
+      client.disconnect();
+      await server.close();
+      await folder.remove();
+    });
     return log;
   },
 };
@@ -22,9 +27,17 @@ const logs: Record<string, (t: ExecutionContext) => Promise<EventLog>> = {
 for (const [name, open] of Object.entries(logs)) {
   test(`${name}: events are kept in order and found by server, kind and position`, async (t) => {
     const log = await open(t);
-    for (let index = 0; index < 5; index++) log.append({ kind: index % 2 ? 'rollout.step' : 'drain.started', server: index < 3 ? 'linear' : 'other', message: `event ${index}` });
+    for (let index = 0; index < 5; index++)
+      log.append({
+        kind: index % 2 ? 'rollout.step' : 'drain.started',
+        server: index < 3 ? 'linear' : 'other',
+        message: `event ${index}`,
+      });
     const all = await log.list();
-    t.deepEqual(all.map((each) => each.message), [0, 1, 2, 3, 4].map((index) => `event ${index}`));
+    t.deepEqual(
+      all.map((each) => each.message),
+      [0, 1, 2, 3, 4].map((index) => `event ${index}`),
+    );
     t.is(all[0]!.atMs, 1000);
     const texts = async (query: object) => (await log.list(query)).map((each) => each.message);
     t.deepEqual(await texts({ limit: 2 }), ['event 3', 'event 4']);
@@ -39,7 +52,9 @@ for (const [name, open] of Object.entries(logs)) {
     const stop = new AbortController();
     const follower = followEvents(log, {}, stop.signal);
     const first = follower.next();
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     await log.list();
     log.append({ kind: 'a', message: 'after' });
     t.is(((await first).value as { message: string }).message, 'after');

@@ -16,7 +16,9 @@ export async function* followEvents(log: EventLog, query: EventQuery, signal: Ab
         afterId = event.id;
       }
       if (found.length > 0) continue;
-    } catch { /* read again below */ }
+    } catch {
+      /* read again below */
+    }
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
   }
 }

@@ -3,7 +3,8 @@ import { isAfter, KEPT_EVENTS, matches, newEvent, type EventLog, type MeshEvent 
 /** Events of one control plane alone; they end with it. */
 export function memoryEventLog(now: () => number): EventLog {
   const events: MeshEvent[] = [];
-  let lastMs = 0, count = 0;
+  let lastMs = 0,
+    count = 0;
   return {
     append(event) {
       const atMs = now();
@@ -14,7 +15,9 @@ export function memoryEventLog(now: () => number): EventLog {
     },
     async list(query = {}) {
       const { afterId, limit = 100 } = query;
-      const found = events.filter((event) => matches(event, query) && (afterId === undefined || isAfter(event.id, afterId)));
+      const found = events.filter(
+        (event) => matches(event, query) && (afterId === undefined || isAfter(event.id, afterId)),
+      );
       return afterId === undefined ? found.slice(-limit) : found.slice(0, limit);
     },
     stop: async () => {},

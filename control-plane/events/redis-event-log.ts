@@ -17,15 +17,29 @@ export function redisEventLog(redis: Redis | Cluster, now: () => number): EventL
   const send = async () => {
     while (waiting.length > 0) {
       const { event, atMs } = waiting[0]!;
-      await redis.xadd(REDIS.events, 'MAXLEN', '~', KEPT_EVENTS, '*', 'event', JSON.stringify(newEvent(event, '', atMs)));
+      await redis.xadd(
+        REDIS.events,
+        'MAXLEN',
+        '~',
+        KEPT_EVENTS,
+        '*',
+        'event',
+        JSON.stringify(newEvent(event, '', atMs)),
+      );
       waiting.shift();
     }
   };
   const flush = () => {
-    sending ??= send().catch(() => {}).finally(() => { sending = null; });
+    sending ??= send()
+      .catch(() => {})
+      .finally(() => {
+        sending = null;
+      });
     return sending;
   };
-  const timer = setInterval(() => { if (waiting.length > 0) void flush(); }, RETRY_MS);
+  const timer = setInterval(() => {
+    if (waiting.length > 0) void flush();
+  }, RETRY_MS);
   timer.unref();
 
   return {
@@ -41,7 +55,10 @@ export function redisEventLog(redis: Redis | Cluster, now: () => number): EventL
       const found: MeshEvent[] = [];
       let edge = afterId === undefined ? '+' : `(${afterId}`;
       while (found.length < limit) {
-        const page = afterId === undefined ? await redis.xrevrange(REDIS.events, edge, '-', 'COUNT', PAGE) : await redis.xrange(REDIS.events, edge, '+', 'COUNT', PAGE);
+        const page =
+          afterId === undefined
+            ? await redis.xrevrange(REDIS.events, edge, '-', 'COUNT', PAGE)
+            : await redis.xrange(REDIS.events, edge, '+', 'COUNT', PAGE);
         for (const entry of page) {
           const event = read(entry);
           if (event && matches(event, query) && found.length < limit) found.push(event);

@@ -2,20 +2,28 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SharedState, Versioned } from './shared-state.ts';
 
-interface Stored extends Versioned { token: number }
+interface Stored extends Versioned {
+  token: number;
+}
 
 /** Shared state of one control plane alone, without Redis: in memory, and in a file when there is one. Written as a whole and renamed, so never half. */
 export async function fileSharedState(file: string | null): Promise<SharedState> {
   const values = new Map<string, Stored>(file === null ? [] : Object.entries(await load(file)));
   let saving: Promise<void> = Promise.resolve();
-  const save = () => (saving = saving.then(async () => {
-    if (file === null) return;
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(`${file}.new`, JSON.stringify(Object.fromEntries(values)));
-    await rename(`${file}.new`, file);
-  }));
+  const save = () =>
+    (saving = saving.then(async () => {
+      if (file === null) return;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(`${file}.new`, JSON.stringify(Object.fromEntries(values)));
+      await rename(`${file}.new`, file);
+    }));
   return {
-    read: async (key) => { const found = values.get(key); return found && found.value !== undefined ? structuredClone({ value: found.value, revision: found.revision }) : null; },
+    read: async (key) => {
+      const found = values.get(key);
+      return found && found.value !== undefined
+        ? structuredClone({ value: found.value, revision: found.revision })
+        : null;
+    },
     async write(key, value, expectedRevision, token) {
       const found = values.get(key);
       const mine = token ?? found?.token ?? 0;
@@ -34,6 +42,8 @@ async function load(file: string): Promise<Record<string, Stored>> {
     return JSON.parse(await readFile(file, 'utf8')) as Record<string, Stored>;
   } catch (error) {
     if ((error as { code?: string }).code === 'ENOENT') return {};
-    throw new Error(`${file} can't be read as state: ${(error as Error).message}. Move it away to start with none.`, { cause: error });
+    throw new Error(`${file} can't be read as state: ${(error as Error).message}. Move it away to start with none.`, {
+      cause: error,
+    });
   }
 }

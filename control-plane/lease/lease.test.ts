@@ -20,7 +20,11 @@ async function redisFor(t: ExecutionContext): Promise<Redis> {
   const folder = await temporaryFolder();
   const server = await startRedis({ folder: folder.path });
   const client = new Redis(server.url);
-  t.teardown(async () => { client.disconnect(); await server.close(); await folder.remove(); });
+  t.teardown(async () => {
+    client.disconnect();
+    await server.close();
+    await folder.remove();
+  });
   return client;
 }
 
@@ -58,7 +62,15 @@ test('file: what was written is there after a restart', async (t) => {
 test('one of two leads; when it gives up or falls silent the other takes over with a higher token', async (t) => {
   const redis = await redisFor(t);
   const changes: string[] = [];
-  const candidate = (id: string) => new RedisLease({ redis, id, leaseMs: 9000, onChange: (isLeader) => { changes.push(`${id} ${isLeader}`); } });
+  const candidate = (id: string) =>
+    new RedisLease({
+      redis,
+      id,
+      leaseMs: 9000,
+      onChange: (isLeader) => {
+        changes.push(`${id} ${isLeader}`);
+      },
+    });
   const one = candidate('one');
   await until(() => one.isLeader);
   const two = candidate('two');

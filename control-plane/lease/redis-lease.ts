@@ -41,11 +41,15 @@ export class RedisLease implements Lease {
 
   constructor(options: RedisLeaseOptions) {
     this.#options = { monotonicMs: () => performance.now(), ...options };
-    this.#timer = setInterval(() => { void this.#hold(); }, options.leaseMs / 3);
+    this.#timer = setInterval(() => {
+      void this.#hold();
+    }, options.leaseMs / 3);
     void this.#hold();
   }
 
-  get isLeader(): boolean { return !this.#isStopped && this.#options.monotonicMs() < this.#until; }
+  get isLeader(): boolean {
+    return !this.#isStopped && this.#options.monotonicMs() < this.#until;
+  }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -58,13 +62,15 @@ export class RedisLease implements Lease {
     const { redis, id, leaseMs, monotonicMs } = this.#options;
     const askedMs = monotonicMs();
     try {
-      const [token, leader] = await redis.eval(HOLD, 2, ...KEYS, id, leaseMs) as [number, string];
+      const [token, leader] = (await redis.eval(HOLD, 2, ...KEYS, id, leaseMs)) as [number, string];
       this.leader = leader;
       if (token > 0) {
         this.token = token;
         this.#until = askedMs + leaseMs;
       } else this.#until = -Infinity;
-    } catch { /* Redis is away: leadership ends by the clock. */ }
+    } catch {
+      /* Redis is away: leadership ends by the clock. */
+    }
     if (!this.#isStopped) this.#tell();
   }
 

@@ -16,13 +16,20 @@ export function redisSharedState(redis: Redis | Cluster): SharedState {
   return {
     async read(key) {
       const [value, revision] = await redis.hmget(key, 'value', 'revision');
-      return value === null || value === undefined || value === '' ? null : { value: JSON.parse(value) as unknown, revision: Number(revision) };
+      return value === null || value === undefined || value === ''
+        ? null
+        : { value: JSON.parse(value) as unknown, revision: Number(revision) };
     },
     async write(key, value, expectedRevision, token) {
       const text = value === undefined ? '' : JSON.stringify(value);
       // Whoever saw nothing may be right although a deleted value has left its revision behind.
-      const expected = expectedRevision === 0 ? await this.read(key).then(async (now) => (now === null ? Number((await redis.hget(key, 'revision')) ?? 0) : 0)) : expectedRevision;
-      return await redis.eval(WRITE, 1, key, expected, token ?? '', text) as WriteResult;
+      const expected =
+        expectedRevision === 0
+          ? await this.read(key).then(async (now) =>
+              now === null ? Number((await redis.hget(key, 'revision')) ?? 0) : 0,
+            )
+          : expectedRevision;
+      return (await redis.eval(WRITE, 1, key, expected, token ?? '', text)) as WriteResult;
     },
   };
 }

@@ -1,5 +1,8 @@
 /** A value with the number of writes that made it. */
-export interface Versioned { value: unknown; revision: number }
+export interface Versioned {
+  value: unknown;
+  revision: number;
+}
 
 /**
  * ok: written. conflict: somebody wrote since `expectedRevision`. fenced: a leader with a higher token wrote; the caller's leadership is over,

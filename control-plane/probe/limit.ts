@@ -6,7 +6,10 @@ export function limit(most: number): Limit {
   const waiting: Array<() => void> = [];
   return async (task) => {
     if (running < most) running++;
-    else await new Promise<void>((resolve) => { waiting.push(resolve); });
+    else
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
     try {
       return await task();
     } finally {

@@ -3,7 +3,11 @@ import { ProbeWire, sessionHeaders, type Exchange } from './probe-wire.ts';
 import type { ProbeSettings } from './probe-settings.ts';
 import type { ToolDescription } from './tool-description.ts';
 
-type Seen = Observation extends infer Each ? (Each extends { durationMs: number } ? Omit<Each, 'durationMs'> : never) : never;
+type Seen = Observation extends infer Each
+  ? Each extends { durationMs: number }
+    ? Omit<Each, 'durationMs'>
+    : never
+  : never;
 
 /**
  * Probes one replica in MCP. It keeps one session open and pings it: a replica that no longer knows the session is another life of it.
@@ -54,7 +58,8 @@ export class McpProbe {
     const isModern = this.#eras!.includes('modern');
     const exchange = isModern ? await this.#wire.discover(signal) : await this.#wire.ping({}, signal);
     // A stateless legacy server may not take a ping out of the blue; that it answers in JSON-RPC shows that it lives.
-    if (exchange.answer?.result || (!isModern && exchange.answer?.error && exchange.status < 500)) return { kind: 'answered', eras: this.#eras!, session: 'none', tools: null, note: null };
+    if (exchange.answer?.result || (!isModern && exchange.answer?.error && exchange.status < 500))
+      return { kind: 'answered', eras: this.#eras!, session: 'none', tools: null, note: null };
     if (exchange.status === 401 || exchange.status === 403) return wantsAuthorization(this.#eras!);
     return wrong(`${isModern ? 'server/discover' : 'ping'}: ${said(exchange)}`, 'none');
   }
@@ -102,7 +107,10 @@ export class McpProbe {
   async #listed(headers: Record<string, string>, signal: AbortSignal): Promise<ToolDescription[] | Seen> {
     const listed = await this.#wire.tools(headers, signal);
     // A server without tools answers -32601, which is as good as an empty list.
-    if (typeof listed === 'string') return this.#settings.expectedTools.length === 0 ? [] : wrong(`tools/list: ${listed}`, this.#session ? 'same' : 'none');
+    if (typeof listed === 'string')
+      return this.#settings.expectedTools.length === 0
+        ? []
+        : wrong(`tools/list: ${listed}`, this.#session ? 'same' : 'none');
     return listed;
   }
 
@@ -123,12 +131,22 @@ export class McpProbe {
 
 const wrong = (detail: string, session: 'same' | 'lost' | 'none'): Seen => ({ kind: 'wrong', detail, session });
 
-const wantsAuthorization = (eras: readonly Era[]): Seen =>
-  ({ kind: 'answered', eras, session: 'none', tools: null, note: 'asks for authorization, so only that it answers is known; `probe.tokenFile` lets probes see more' });
+const wantsAuthorization = (eras: readonly Era[]): Seen => ({
+  kind: 'answered',
+  eras,
+  session: 'none',
+  tools: null,
+  note: 'asks for authorization, so only that it answers is known; `probe.tokenFile` lets probes see more',
+});
 
-const said = ({ status, answer }: Exchange): string => (answer?.error ? `error ${answer.error.code} ${answer.error.message} (HTTP ${status})` : `HTTP ${status}`);
+const said = ({ status, answer }: Exchange): string =>
+  answer?.error ? `error ${answer.error.code} ${answer.error.message} (HTTP ${status})` : `HTTP ${status}`;
 
 /** 404, or 400 with words of sessions, as older servers say it. */
 function isUnknownSession({ status, answer }: Exchange): boolean {
-  return status === 404 || (status === 400 && /session|initialized/i.test(answer?.error?.message ?? '')) || answer?.error?.code === -32001;
+  return (
+    status === 404 ||
+    (status === 400 && /session|initialized/i.test(answer?.error?.message ?? '')) ||
+    answer?.error?.code === -32001
+  );
 }

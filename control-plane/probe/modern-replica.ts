@@ -7,10 +7,13 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 export async function modernReplica(tools: string[]): Promise<{ address: string; server: Server }> {
   const handler = createMcpHandler(() => {
     const mcp = new McpServer({ name: 'modern-replica', version: '1' });
-    for (const name of tools) mcp.registerTool(name, { description: `The tool ${name}` }, () => ({ content: [{ type: 'text', text: name }] }));
+    for (const name of tools)
+      mcp.registerTool(name, { description: `The tool ${name}` }, () => ({ content: [{ type: 'text', text: name }] }));
     return mcp;
   });
   const server = createServer(toNodeHandler(handler));
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }

@@ -24,6 +24,15 @@ export interface ProbeSettings {
  * A killed replica is noticed within intervalMs + (unhealthyAfter - 1) × retryMs: 1.2 s at most, 0.7 s on average; at once when a gateway reports it.
  */
 export const PROBE_DEFAULTS: ProbeSettings = {
-  type: 'mcp', era: 'auto', intervalMs: 1000, timeoutMs: 2000, retryMs: 200, unhealthyAfter: 2, healthyAfter: 1,
-  fullIntervalMs: 30_000, expectedTools: [], path: '/health', tokenFile: null,
+  type: 'mcp',
+  era: 'auto',
+  intervalMs: 1000,
+  timeoutMs: 2000,
+  retryMs: 200,
+  unhealthyAfter: 2,
+  healthyAfter: 1,
+  fullIntervalMs: 30_000,
+  expectedTools: [],
+  path: '/health',
+  tokenFile: null,
 };

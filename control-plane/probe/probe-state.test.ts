@@ -4,10 +4,18 @@ import type { Observation } from './observation.ts';
 import { initialProbeState, observe, type ProbeState } from './probe-state.ts';
 
 const THRESHOLDS = { healthyAfter: 2, unhealthyAfter: 3 };
-const ok = (session: 'same' | 'lost' | 'none' = 'same'): Observation => ({ kind: 'answered', eras: ['legacy'], session, tools: null, note: null, durationMs: 1 });
+const ok = (session: 'same' | 'lost' | 'none' = 'same'): Observation => ({
+  kind: 'answered',
+  eras: ['legacy'],
+  session,
+  tools: null,
+  note: null,
+  durationMs: 1,
+});
 const refused: Observation = { kind: 'refused', detail: 'connection failed: ECONNREFUSED', durationMs: 1 };
 const silent: Observation = { kind: 'silent', detail: 'no answer in time', durationMs: 2000 };
-const after = (...seen: Observation[]): ProbeState => seen.reduce((state, each, index) => observe(state, each, THRESHOLDS, index + 1), initialProbeState(0));
+const after = (...seen: Observation[]): ProbeState =>
+  seen.reduce((state, each, index) => observe(state, each, THRESHOLDS, index + 1), initialProbeState(0));
 
 test('the first look decides at once, in both directions', (t) => {
   t.is(after(ok()).health, 'healthy');
@@ -33,7 +41,11 @@ test('an unhealthy replica becomes healthy after the threshold of answers in a r
 test('right after a gateway’s report one refusal or one silence is certainty, a wrong answer is not', (t) => {
   t.is(observe(after(ok()), refused, THRESHOLDS, 9, true).health, 'unhealthy');
   t.is(observe(after(ok()), silent, THRESHOLDS, 9, true).health, 'unhealthy');
-  t.is(observe(after(ok()), { kind: 'wrong', detail: 'HTTP 500', session: 'same', durationMs: 1 }, THRESHOLDS, 9, true).health, 'healthy');
+  t.is(
+    observe(after(ok()), { kind: 'wrong', detail: 'HTTP 500', session: 'same', durationMs: 1 }, THRESHOLDS, 9, true)
+      .health,
+    'healthy',
+  );
 });
 
 test('a session that the replica does not know any more is a new life, seen last when the former one last answered', (t) => {
@@ -51,17 +63,27 @@ test('a replica that comes back with its session is the same life; without sessi
 });
 
 test('the number of lives never falls, and health only changes at a threshold', (t) => {
-  const observation = fc.constantFrom<Observation>(ok(), ok('lost'), ok('none'), refused, silent, { kind: 'wrong', detail: 'HTTP 500', session: 'same', durationMs: 1 });
-  t.notThrows(() => fc.assert(fc.property(fc.array(observation, { maxLength: 40 }), (all) => {
-    let state = initialProbeState(0);
-    for (const [index, seen] of all.entries()) {
-      const next = observe(state, seen, THRESHOLDS, index + 1);
-      if (next.life < state.life || next.life > state.life + 1) return false;
-      if (next.health === 'unknown') return false;
-      if (state.health === 'healthy' && next.health === 'unhealthy' && state.streak + 1 < THRESHOLDS.unhealthyAfter) return false;
-      if (next.health === 'unhealthy' && seen.kind === 'answered' && state.health === 'healthy') return false;
-      state = next;
-    }
-    return true;
-  })));
+  const observation = fc.constantFrom<Observation>(ok(), ok('lost'), ok('none'), refused, silent, {
+    kind: 'wrong',
+    detail: 'HTTP 500',
+    session: 'same',
+    durationMs: 1,
+  });
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(fc.array(observation, { maxLength: 40 }), (all) => {
+        let state = initialProbeState(0);
+        for (const [index, seen] of all.entries()) {
+          const next = observe(state, seen, THRESHOLDS, index + 1);
+          if (next.life < state.life || next.life > state.life + 1) return false;
+          if (next.health === 'unknown') return false;
+          if (state.health === 'healthy' && next.health === 'unhealthy' && state.streak + 1 < THRESHOLDS.unhealthyAfter)
+            return false;
+          if (next.health === 'unhealthy' && seen.kind === 'answered' && state.health === 'healthy') return false;
+          state = next;
+        }
+        return true;
+      }),
+    ),
+  );
 });

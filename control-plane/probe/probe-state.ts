@@ -25,30 +25,71 @@ export interface ProbeState {
   sinceMs: number;
 }
 
-export interface Thresholds { healthyAfter: number; unhealthyAfter: number }
+export interface Thresholds {
+  healthyAfter: number;
+  unhealthyAfter: number;
+}
 
 export const initialProbeState = (now: number): ProbeState => ({
-  health: 'unknown', streak: 0, life: 0, formerLifeSeenAtMs: null, lastAnswerAtMs: null, wasRefused: false,
-  eras: [], tools: null, detail: 'not probed yet', checkedAtMs: null, responseTimeMs: null, sinceMs: now,
+  health: 'unknown',
+  streak: 0,
+  life: 0,
+  formerLifeSeenAtMs: null,
+  lastAnswerAtMs: null,
+  wasRefused: false,
+  eras: [],
+  tools: null,
+  detail: 'not probed yet',
+  checkedAtMs: null,
+  responseTimeMs: null,
+  sinceMs: now,
 });
 
 /**
  * The state after one observation. `isReported`: a gateway complained about the replica just before, so that one refusal, or one silence, is certainty.
  * A first observation decides at once: nobody must wait for a threshold to learn what a new replica is like.
  */
-export function observe(state: ProbeState, seen: Observation, thresholds: Thresholds, now: number, isReported = false): ProbeState {
+export function observe(
+  state: ProbeState,
+  seen: Observation,
+  thresholds: Thresholds,
+  now: number,
+  isReported = false,
+): ProbeState {
   const checked = { ...state, checkedAtMs: now, responseTimeMs: seen.durationMs };
-  return seen.kind === 'answered' ? onAnswer(checked, seen, thresholds, now) : onFailure(checked, seen, thresholds, now, isReported);
+  return seen.kind === 'answered'
+    ? onAnswer(checked, seen, thresholds, now)
+    : onFailure(checked, seen, thresholds, now, isReported);
 }
 
-function onAnswer(state: ProbeState, seen: Extract<Observation, { kind: 'answered' }>, thresholds: Thresholds, now: number): ProbeState {
-  const next = { ...withLife(state, seen.session, now), eras: seen.eras, tools: seen.tools ?? state.tools, wasRefused: false, lastAnswerAtMs: now, detail: seen.note ?? 'answers' };
+function onAnswer(
+  state: ProbeState,
+  seen: Extract<Observation, { kind: 'answered' }>,
+  thresholds: Thresholds,
+  now: number,
+): ProbeState {
+  const next = {
+    ...withLife(state, seen.session, now),
+    eras: seen.eras,
+    tools: seen.tools ?? state.tools,
+    wasRefused: false,
+    lastAnswerAtMs: now,
+    detail: seen.note ?? 'answers',
+  };
   if (state.health === 'healthy') return { ...next, streak: 0 };
   const streak = state.health === 'unknown' ? thresholds.healthyAfter : state.streak + 1;
-  return streak >= thresholds.healthyAfter ? { ...next, health: 'healthy', streak: 0, sinceMs: now } : { ...next, streak };
+  return streak >= thresholds.healthyAfter
+    ? { ...next, health: 'healthy', streak: 0, sinceMs: now }
+    : { ...next, streak };
 }
 
-function onFailure(state: ProbeState, seen: Exclude<Observation, { kind: 'answered' }>, thresholds: Thresholds, now: number, isReported: boolean): ProbeState {
+function onFailure(
+  state: ProbeState,
+  seen: Exclude<Observation, { kind: 'answered' }>,
+  thresholds: Thresholds,
+  now: number,
+  isReported: boolean,
+): ProbeState {
   const base = seen.kind === 'wrong' && seen.session === 'lost' ? withLife(state, 'lost', now) : state;
   const next = { ...base, detail: seen.detail, wasRefused: state.wasRefused || seen.kind === 'refused' };
   if (state.health === 'unhealthy') return { ...next, streak: 0 };
@@ -56,7 +97,9 @@ function onFailure(state: ProbeState, seen: Exclude<Observation, { kind: 'answer
   const streak = state.streak + 1;
   // A machine under too much load is silent as well, and taking its replicas out makes it worse: silence that no call confirms has to last.
   const needed = seen.kind === 'silent' ? 2 * thresholds.unhealthyAfter : thresholds.unhealthyAfter;
-  return isCertain || streak >= needed ? { ...next, health: 'unhealthy', streak: 0, sinceMs: now } : { ...next, streak };
+  return isCertain || streak >= needed
+    ? { ...next, health: 'unhealthy', streak: 0, sinceMs: now }
+    : { ...next, streak };
 }
 
 function withLife(state: ProbeState, session: 'same' | 'lost' | 'none', now: number): ProbeState {

@@ -17,6 +17,11 @@ export interface ProbeTarget {
 }
 
 /** As `backends[].tls` of the configuration. */
-export interface ProbeTls { caFile?: string | undefined; serverName?: string | undefined; certificateFile?: string | undefined; keyFile?: string | undefined }
+export interface ProbeTls {
+  caFile?: string | undefined;
+  serverName?: string | undefined;
+  certificateFile?: string | undefined;
+  keyFile?: string | undefined;
+}
 
 export const targetKey = (target: { server: string; replica: string }): string => `${target.server}/${target.replica}`;

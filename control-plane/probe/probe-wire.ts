@@ -3,13 +3,21 @@ import type { Connection, Reply } from './http-send.ts';
 import { rpcAnswer, type RpcAnswer } from './rpc-answer.ts';
 
 /** Revisions that probes speak. */
-const LEGACY = '2025-11-25', MODERN = '2026-07-28';
+const LEGACY = '2025-11-25',
+  MODERN = '2026-07-28';
 const CLIENT = { name: 'holdfast-probe', version: '1' };
 /** Pages of tools/list that are read: a server that never stops paging is not waited for. */
 const PAGE_LIMIT = 50;
 
-export interface Exchange { status: number; sessionId: string | null; answer: RpcAnswer | null }
-export interface Where { path: string; headers: Record<string, string> }
+export interface Exchange {
+  status: number;
+  sessionId: string | null;
+  answer: RpcAnswer | null;
+}
+export interface Where {
+  path: string;
+  headers: Record<string, string>;
+}
 
 /** The MCP requests that probes make, one method each. `headers` carry the authorization and the Host of the target. */
 export class ProbeWire {
@@ -41,7 +49,12 @@ export class ProbeWire {
   }
 
   async end(session: Record<string, string>, signal: AbortSignal): Promise<number> {
-    const reply = await this.#connection.send({ method: 'DELETE', path: this.#where.path, headers: { ...this.#where.headers, ...session }, signal });
+    const reply = await this.#connection.send({
+      method: 'DELETE',
+      path: this.#where.path,
+      headers: { ...this.#where.headers, ...session },
+      signal,
+    });
     reply.discard();
     return reply.status;
   }
@@ -52,7 +65,12 @@ export class ProbeWire {
     let cursor: unknown;
     for (let page = 0; page < PAGE_LIMIT; page++) {
       const params = { ...(session === 'modern' ? modernMeta() : {}), ...(cursor === undefined ? {} : { cursor }) };
-      const { status, answer } = await this.#call('tools/list', params, session === 'modern' ? modernHeaders('tools/list') : session, signal);
+      const { status, answer } = await this.#call(
+        'tools/list',
+        params,
+        session === 'modern' ? modernHeaders('tools/list') : session,
+        signal,
+      );
       const listed = answer?.result?.['tools'];
       if (!Array.isArray(listed)) return answer?.error?.message ?? `HTTP ${status}`;
       found.push(...(listed as ToolDescription[]));
@@ -62,16 +80,36 @@ export class ProbeWire {
     return `more than ${PAGE_LIMIT} pages of tools`;
   }
 
-  async #call(method: string, params: unknown, headers: Record<string, string>, signal: AbortSignal): Promise<Exchange> {
+  async #call(
+    method: string,
+    params: unknown,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Exchange> {
     const id = this.#nextId++;
     const reply = await this.#post({ jsonrpc: '2.0', id, method, params }, headers, signal);
     const session = reply.headers['mcp-session-id'];
-    return { status: reply.status, sessionId: typeof session === 'string' ? session : null, answer: await rpcAnswer(reply, id) };
+    return {
+      status: reply.status,
+      sessionId: typeof session === 'string' ? session : null,
+      answer: await rpcAnswer(reply, id),
+    };
   }
 
   #post(message: unknown, headers: Record<string, string>, signal: AbortSignal): Promise<Reply> {
-    const all = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...this.#where.headers, ...headers };
-    return this.#connection.send({ method: 'POST', path: this.#where.path, headers: all, body: JSON.stringify(message), signal });
+    const all = {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...this.#where.headers,
+      ...headers,
+    };
+    return this.#connection.send({
+      method: 'POST',
+      path: this.#where.path,
+      headers: all,
+      body: JSON.stringify(message),
+      signal,
+    });
   }
 }
 
@@ -82,5 +120,9 @@ export function sessionHeaders(sessionId: string | null, protocolVersion: string
 
 const modernHeaders = (method: string) => ({ 'mcp-protocol-version': MODERN, 'mcp-method': method });
 const modernMeta = () => ({
-  _meta: { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientInfo': CLIENT, 'io.modelcontextprotocol/clientCapabilities': {} },
+  _meta: {
+    'io.modelcontextprotocol/protocolVersion': MODERN,
+    'io.modelcontextprotocol/clientInfo': CLIENT,
+    'io.modelcontextprotocol/clientCapabilities': {},
+  },
 });

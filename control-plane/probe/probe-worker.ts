@@ -26,10 +26,17 @@ export class ProbeWorker {
     this.target = target;
     this.#options = options;
     this.#state = before ?? initialProbeState(options.now());
-    this.#ended = target.settings.type === 'off' ? Promise.resolve().then(() => { this.#assumeHealthy(); }) : this.#loop();
+    this.#ended =
+      target.settings.type === 'off'
+        ? Promise.resolve().then(() => {
+            this.#assumeHealthy();
+          })
+        : this.#loop();
   }
 
-  get state(): ProbeState { return this.#state; }
+  get state(): ProbeState {
+    return this.#state;
+  }
 
   /** A gateway complained: look at once, and believe a refusal. */
   report(): void {
@@ -56,7 +63,8 @@ export class ProbeWorker {
       const isReported = this.#isReported;
       this.#isReported = false;
       this.#become(observe(this.#state, seen, settings, this.#options.now(), isReported));
-      const isCertain = seen.kind === 'answered' ? this.#state.health === 'healthy' : this.#state.health === 'unhealthy';
+      const isCertain =
+        seen.kind === 'answered' ? this.#state.health === 'healthy' : this.#state.health === 'unhealthy';
       const pauseMs = isCertain ? settings.intervalMs * (0.9 + 0.2 * this.#options.random()) : settings.retryMs;
       await sleep(pauseMs, undefined, { signal: this.#wake.signal }).catch(() => {});
     }

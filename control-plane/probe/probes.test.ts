@@ -5,18 +5,39 @@ import { PROBE_DEFAULTS, type ProbeSettings } from './probe-settings.ts';
 import { Probes, type ProbeResult } from './probes.ts';
 import { SdkReplica } from './sdk-replica.ts';
 
-const QUICK: ProbeSettings = { ...PROBE_DEFAULTS, intervalMs: 40, retryMs: 20, timeoutMs: 30_000, fullIntervalMs: 100_000 };
-const target = (address: string, settings: Partial<ProbeSettings> = {}, replica = 'r1') =>
-  ({ server: 's', replica, address, path: '/mcp', host: null, tls: null, settings: { ...QUICK, ...settings } });
+const QUICK: ProbeSettings = {
+  ...PROBE_DEFAULTS,
+  intervalMs: 40,
+  retryMs: 20,
+  timeoutMs: 30_000,
+  fullIntervalMs: 100_000,
+};
+const target = (address: string, settings: Partial<ProbeSettings> = {}, replica = 'r1') => ({
+  server: 's',
+  replica,
+  address,
+  path: '/mcp',
+  host: null,
+  tls: null,
+  settings: { ...QUICK, ...settings },
+});
 
 async function until(condition: () => boolean): Promise<void> {
   const limit = AbortSignal.timeout(60_000);
   while (!condition()) await sleep(10, undefined, { signal: limit });
 }
 
-function watch(...targets: ReturnType<typeof target>[]): { probes: Probes; changes: ProbeResult[]; of: (replica?: string) => ProbeResult } {
+function watch(...targets: ReturnType<typeof target>[]): {
+  probes: Probes;
+  changes: ProbeResult[];
+  of: (replica?: string) => ProbeResult;
+} {
   const changes: ProbeResult[] = [];
-  const probes = new Probes({ onChange: (result) => { changes.push(result); } });
+  const probes = new Probes({
+    onChange: (result) => {
+      changes.push(result);
+    },
+  });
   probes.watch(targets);
   return { probes, changes, of: (replica = 'r1') => probes.current().get(`s/${replica}`)! };
 }
@@ -26,7 +47,10 @@ for (const isJson of [true, false]) {
     const replica = await new SdkReplica(['echo', 'add'], isJson).start();
     const { probes, of } = watch(target(replica.address));
     await until(() => of().health === 'healthy');
-    t.deepEqual(of().tools?.map((tool) => tool.name), ['echo', 'add']);
+    t.deepEqual(
+      of().tools?.map((tool) => tool.name),
+      ['echo', 'add'],
+    );
     t.deepEqual(of().eras, ['legacy']);
     t.is(replica.sessions.size, 1);
     await probes.stop();
@@ -40,7 +64,10 @@ test('renewing the probe session never leaves one behind', async (t) => {
   const { probes, of } = watch(target(replica.address, { fullIntervalMs: 1, intervalMs: 5 }));
   await until(() => of().health === 'healthy');
   const seen = new Set<string>();
-  await until(() => { for (const id of replica.sessions.keys()) seen.add(id); return seen.size >= 5; });
+  await until(() => {
+    for (const id of replica.sessions.keys()) seen.add(id);
+    return seen.size >= 5;
+  });
   t.true(replica.sessions.size <= 2);
   t.is(of().life, 0);
   await probes.stop();
@@ -58,7 +85,10 @@ test('a killed replica becomes unhealthy, and is a new life when it is back', as
   await replica.start();
   await until(() => of().health === 'healthy');
   t.is(of().life, 1);
-  t.deepEqual(changes.map((each) => each.health), ['healthy', 'unhealthy', 'healthy']);
+  t.deepEqual(
+    changes.map((each) => each.health),
+    ['healthy', 'unhealthy', 'healthy'],
+  );
   await probes.stop();
   await replica.kill();
 });
@@ -86,10 +116,18 @@ test('a report makes it look at once and believe a refusal', async (t) => {
 });
 
 test('a missing expected tool, an error status and silence each make it unhealthy and say why', async (t) => {
-  const [lacking, failing, hanging] = await Promise.all([new SdkReplica().start(), new SdkReplica().start(), new SdkReplica().start()]);
+  const [lacking, failing, hanging] = await Promise.all([
+    new SdkReplica().start(),
+    new SdkReplica().start(),
+    new SdkReplica().start(),
+  ]);
   failing.failsWith = 500;
   hanging.isHanging = true;
-  const { probes, of } = watch(target(lacking.address, { expectedTools: ['echo', 'add'] }, 'a'), target(failing.address, {}, 'b'), target(hanging.address, { timeoutMs: 100 }, 'c'));
+  const { probes, of } = watch(
+    target(lacking.address, { expectedTools: ['echo', 'add'] }, 'a'),
+    target(failing.address, {}, 'b'),
+    target(hanging.address, { timeoutMs: 100 }, 'c'),
+  );
   await until(() => ['a', 'b', 'c'].every((name) => of(name).health === 'unhealthy'));
   t.is(of('a').detail, 'tools/list does not name add');
   t.regex(of('b').detail, /HTTP 500/);
@@ -137,11 +175,18 @@ test('changed settings go on with what was known; a replica that is not watched 
 
 test('a replica of the 2026-07-28 era is found out, and probed without a session', async (t) => {
   const { address, server } = await modernReplica(['echo']);
-  const { probes, of } = watch(target(address), target(address, { era: 'modern', expectedTools: ['echo'] }, 'r2'), target(address, { era: 'modern', expectedTools: ['gone'] }, 'r3'));
+  const { probes, of } = watch(
+    target(address),
+    target(address, { era: 'modern', expectedTools: ['echo'] }, 'r2'),
+    target(address, { era: 'modern', expectedTools: ['gone'] }, 'r3'),
+  );
   await until(() => of().health === 'healthy' && of('r2').health === 'healthy' && of('r3').health === 'unhealthy');
   t.true(of().eras.includes('modern'));
   t.deepEqual(of('r2').eras, ['modern']);
-  t.deepEqual(of('r2').tools?.map((tool) => tool.name), ['echo']);
+  t.deepEqual(
+    of('r2').tools?.map((tool) => tool.name),
+    ['echo'],
+  );
   t.is(of('r3').detail, 'tools/list does not name gone');
   await probes.stop();
   server.closeAllConnections();

@@ -4,7 +4,11 @@ import type { ProbeState } from './probe-state.ts';
 import { targetKey, type ProbeTarget } from './probe-target.ts';
 import { ProbeWorker } from './probe-worker.ts';
 
-export interface ProbeResult extends ProbeState { server: string; replica: string; address: string }
+export interface ProbeResult extends ProbeState {
+  server: string;
+  replica: string;
+  address: string;
+}
 
 export interface ProbesOptions {
   /** A replica's health, life, eras or tools changed. Not called for a mere new measurement. */
@@ -59,21 +63,41 @@ export class Probes {
 
   #begin(target: ProbeTarget, former: ProbeState | null): ProbeWorker {
     const { now, random, onChange } = this.#options;
-    return new ProbeWorker(target, {
-      limit: this.#limit, now, random,
-      onState: (state, before) => { if (isNews(state, before)) onChange(result(target, state), before); },
-    }, former);
+    return new ProbeWorker(
+      target,
+      {
+        limit: this.#limit,
+        now,
+        random,
+        onState: (state, before) => {
+          if (isNews(state, before)) onChange(result(target, state), before);
+        },
+      },
+      former,
+    );
   }
 
   #end(key: string, worker: ProbeWorker): void {
     this.#workers.delete(key);
-    const ended = worker.stop().finally(() => { this.#ending.delete(ended); });
+    const ended = worker.stop().finally(() => {
+      this.#ending.delete(ended);
+    });
     this.#ending.add(ended);
   }
 }
 
-const result = ({ server, replica, address }: ProbeTarget, state: ProbeState): ProbeResult => ({ server, replica, address, ...state });
+const result = ({ server, replica, address }: ProbeTarget, state: ProbeState): ProbeResult => ({
+  server,
+  replica,
+  address,
+  ...state,
+});
 
 function isNews(state: ProbeState, before: ProbeState): boolean {
-  return state.health !== before.health || state.life !== before.life || !isDeepStrictEqual(state.eras, before.eras) || !isDeepStrictEqual(state.tools, before.tools);
+  return (
+    state.health !== before.health ||
+    state.life !== before.life ||
+    !isDeepStrictEqual(state.eras, before.eras) ||
+    !isDeepStrictEqual(state.tools, before.tools)
+  );
 }

@@ -47,5 +47,6 @@ export function replicaProbe(target: ProbeTarget, monotonicMs: () => number): Re
 /** Host and Authorization, read anew so that a changed token is taken up. */
 function setHeaders(headers: Record<string, string>, { host, settings }: ProbeTarget): void {
   if (host !== null) headers['host'] = host;
-  if (settings.tokenFile !== null) headers['authorization'] = `Bearer ${readFileSync(settings.tokenFile, 'utf8').trim()}`;
+  if (settings.tokenFile !== null)
+    headers['authorization'] = `Bearer ${readFileSync(settings.tokenFile, 'utf8').trim()}`;
 }

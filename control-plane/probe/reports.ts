@@ -4,7 +4,11 @@ import { CHANNEL } from '../../proto/wire.ts';
 
 /** What a gateway saw of a replica. */
 export const replicaReportSchema = z.object({
-  server: z.string(), slot: z.string(), kind: z.enum(['unreachable', 'unknown-session', 'hanging']), count: z.number().default(1), node: z.string().default(''),
+  server: z.string(),
+  slot: z.string(),
+  kind: z.enum(['unreachable', 'unknown-session', 'hanging']),
+  count: z.number().default(1),
+  node: z.string().default(''),
 });
 export type ReplicaReport = z.infer<typeof replicaReportSchema>;
 

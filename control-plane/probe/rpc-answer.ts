@@ -1,7 +1,10 @@
 import { SseReader } from '../../proto/sse-reader.ts';
 import type { Reply } from './http-send.ts';
 
-export interface RpcAnswer { result?: Record<string, unknown>; error?: { code: number; message: string } }
+export interface RpcAnswer {
+  result?: Record<string, unknown>;
+  error?: { code: number; message: string };
+}
 
 /** Longest answer of a probe that is read; lists of tools are far smaller. */
 const LIMIT_BYTES = 8 << 20;
@@ -18,7 +21,15 @@ export async function rpcAnswer(reply: Reply, id: number): Promise<RpcAnswer | n
 
 async function fromEvents(body: AsyncIterable<Buffer>, id: number): Promise<RpcAnswer | null> {
   let found: RpcAnswer | null = null;
-  const reader = new SseReader({ event: ({ data }) => { if (data && !found) found = answerIn(data.toString(), id); }, oversize: () => {} }, LIMIT_BYTES);
+  const reader = new SseReader(
+    {
+      event: ({ data }) => {
+        if (data && !found) found = answerIn(data.toString(), id);
+      },
+      oversize: () => {},
+    },
+    LIMIT_BYTES,
+  );
   for await (const chunk of body) {
     reader.push(chunk);
     if (found) break;
@@ -38,9 +49,17 @@ async function whole(body: AsyncIterable<Buffer>): Promise<string> {
 
 function answerIn(text: string, id: number): RpcAnswer | null {
   let message: unknown;
-  try { message = JSON.parse(text); } catch { return null; }
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return null;
+  }
   if (typeof message !== 'object' || message === null) return null;
-  const { id: answered, result, error } = message as { id?: unknown; result?: Record<string, unknown>; error?: RpcAnswer['error'] };
+  const {
+    id: answered,
+    result,
+    error,
+  } = message as { id?: unknown; result?: Record<string, unknown>; error?: RpcAnswer['error'] };
   if (answered === id && result !== undefined) return { result };
   // An error without an id answers a request that the server would not read.
   return (answered === id || answered === null || answered === undefined) && error ? { error } : null;

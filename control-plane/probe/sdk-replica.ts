@@ -21,15 +21,22 @@ export class SdkReplica {
     this.#isJson = isJson;
   }
 
-  get address(): string { return `127.0.0.1:${this.#port}`; }
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
 
   async start(): Promise<this> {
     this.#http = createServer((request, response) => {
       if (this.isHanging) return;
-      if (this.failsWith !== null) { response.writeHead(this.failsWith).end(); return; }
+      if (this.failsWith !== null) {
+        response.writeHead(this.failsWith).end();
+        return;
+      }
       void this.#answer(request, response);
     });
-    await new Promise<void>((resolve) => { this.#http!.listen(this.#port, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      this.#http!.listen(this.#port, '127.0.0.1', resolve);
+    });
     this.#port = (this.#http.address() as AddressInfo).port;
     return this;
   }
@@ -37,26 +44,46 @@ export class SdkReplica {
   /** As a killed process: connections are cut, sessions are gone. */
   async kill(): Promise<void> {
     this.#http?.closeAllConnections();
-    await new Promise<void>((resolve) => { if (this.#http) this.#http.close(() => { resolve(); }); else resolve(); });
+    await new Promise<void>((resolve) => {
+      if (this.#http)
+        this.#http.close(() => {
+          resolve();
+        });
+      else resolve();
+    });
     this.#http = null;
     this.sessions.clear();
   }
 
-  async #answer(request: Parameters<StreamableHTTPServerTransport['handleRequest']>[0], response: Parameters<StreamableHTTPServerTransport['handleRequest']>[1]): Promise<void> {
+  async #answer(
+    request: Parameters<StreamableHTTPServerTransport['handleRequest']>[0],
+    response: Parameters<StreamableHTTPServerTransport['handleRequest']>[1],
+  ): Promise<void> {
     const id = request.headers['mcp-session-id'];
     if (typeof id === 'string') {
       const known = this.sessions.get(id);
       if (known) await known.handleRequest(request, response);
-      else response.writeHead(404, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
+      else
+        response
+          .writeHead(404, { 'content-type': 'application/json' })
+          .end('{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}');
       return;
     }
     const transport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID, enableJsonResponse: this.#isJson,
-      onsessioninitialized: (sessionId) => { this.sessions.set(sessionId, transport); },
-      onsessionclosed: (sessionId) => { this.sessions.delete(sessionId); },
+      sessionIdGenerator: randomUUID,
+      enableJsonResponse: this.#isJson,
+      onsessioninitialized: (sessionId) => {
+        this.sessions.set(sessionId, transport);
+      },
+      onsessionclosed: (sessionId) => {
+        this.sessions.delete(sessionId);
+      },
     });
     const server = new McpServer({ name: 'sdk-replica', version: '1' });
-    for (const name of this.tools) server.registerTool(name, { description: `The tool ${name}` }, () => ({ content: [{ type: 'text', text: name }] }));
+    for (const name of this.tools)
+      server.registerTool(name, { description: `The tool ${name}` }, () => ({
+        content: [{ type: 'text', text: name }],
+      }));
     await server.connect(transport as never);
     await transport.handleRequest(request, response);
   }

@@ -2,5 +2,10 @@
 export function envoyAddress(address: string): object {
   if (address.startsWith('unix:')) return { pipe: { path: address.slice('unix:'.length) } };
   const cut = address.lastIndexOf(':');
-  return { socket_address: { address: address.slice(0, cut).replace(/^\[|\]$/g, ''), port_value: Number(address.slice(cut + 1)) } };
+  return {
+    socket_address: {
+      address: address.slice(0, cut).replace(/^\[|\]$/g, ''),
+      port_value: Number(address.slice(cut + 1)),
+    },
+  };
 }

@@ -8,10 +8,14 @@ export const edsOverAds = { eds_config: { ads: {}, resource_api_version: 'V3' } 
  * the sessions of one dead replica, which all hand over to the relay at once. The relay's queue and retry budget are the ones that count.
  */
 export const openLimits = (most: number): object => ({
-  thresholds: [{
-    max_connections: most, max_pending_requests: most, max_requests: most,
-    retry_budget: { budget_percent: { value: 100 }, min_retry_concurrency: Math.min(most, 10_000) },
-  }],
+  thresholds: [
+    {
+      max_connections: most,
+      max_pending_requests: most,
+      max_requests: most,
+      retry_budget: { budget_percent: { value: 100 }, min_retry_concurrency: Math.min(most, 10_000) },
+    },
+  ],
 });
 
 /**
@@ -20,10 +24,18 @@ export const openLimits = (most: number): object => ({
  */
 export const outlierDetection = {
   split_external_local_origin_errors: true,
-  consecutive_local_origin_failure: 3, enforcing_consecutive_local_origin_failure: 100,
-  enforcing_consecutive_5xx: 0, enforcing_consecutive_gateway_failure: 0,
-  enforcing_success_rate: 0, enforcing_local_origin_success_rate: 0, enforcing_failure_percentage: 0, enforcing_failure_percentage_local_origin: 0,
-  interval: '0.5s', base_ejection_time: '2s', max_ejection_time: '10s', max_ejection_percent: 100,
+  consecutive_local_origin_failure: 3,
+  enforcing_consecutive_local_origin_failure: 100,
+  enforcing_consecutive_5xx: 0,
+  enforcing_consecutive_gateway_failure: 0,
+  enforcing_success_rate: 0,
+  enforcing_local_origin_success_rate: 0,
+  enforcing_failure_percentage: 0,
+  enforcing_failure_percentage_local_origin: 0,
+  interval: '0.5s',
+  base_ejection_time: '2s',
+  max_ejection_time: '10s',
+  max_ejection_percent: 100,
 };
 
 /** No panic: with every host out, requests go to the next priority. No merging: a health change acts at once. */
@@ -33,21 +45,37 @@ export const commonLb = { healthy_panic_threshold: { value: 0 }, update_merge_wi
 const UPSTREAM_IDLE = '4s';
 
 export const http1Options = {
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
-    common_http_protocol_options: { idle_timeout: UPSTREAM_IDLE },
-    explicit_http_config: { http_protocol_options: {} },
-  }),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed(
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    {
+      common_http_protocol_options: { idle_timeout: UPSTREAM_IDLE },
+      explicit_http_config: { http_protocol_options: {} },
+    },
+  ),
 };
 
 /** gRPC to a sidecar. One that hangs is left after 5 s; ext_proc's own timeout (2 s) is shorter, and a pause that a garbage collection or a busy machine makes must not cut every stream. */
 export const http2Options = {
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
-    explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '2s', timeout: '3s' }, max_concurrent_streams: 10_000 } },
-  }),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed(
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    {
+      explicit_http_config: {
+        http2_protocol_options: {
+          connection_keepalive: { interval: '2s', timeout: '3s' },
+          max_concurrent_streams: 10_000,
+        },
+      },
+    },
+  ),
 };
 
 export const policy = (name: string, type: string, value: object = {}): object => ({
-  policies: [{ typed_extension_config: { name: `envoy.load_balancing_policies.${name}`, typed_config: typed(type, value) } }],
+  policies: [
+    { typed_extension_config: { name: `envoy.load_balancing_policies.${name}`, typed_config: typed(type, value) } },
+  ],
 });
 
-export const leastRequest = policy('least_request', 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest');
+export const leastRequest = policy(
+  'least_request',
+  'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
+);

@@ -1,6 +1,15 @@
 import { HEADER, METADATA, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
-import { commonLb, edsOverAds, http1Options, http2Options, leastRequest, openLimits, outlierDetection, policy } from './cluster-parts.ts';
+import {
+  commonLb,
+  edsOverAds,
+  http1Options,
+  http2Options,
+  leastRequest,
+  openLimits,
+  outlierDetection,
+  policy,
+} from './cluster-parts.ts';
 import { duration } from './duration.ts';
 import { jwksCluster } from './filters/jwt.ts';
 import type { EnvoyNode } from './node.ts';
@@ -19,12 +28,23 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
     outlier_detection: outlierDetection,
     typed_extension_protocol_options: http1Options,
     // Pins: each attempt takes the next address of the list, whatever that host's health; the sidecar's word before the route's. Without one, least request over those that take new sessions.
-    load_balancing_policy: policy('override_host', 'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost', {
-      override_host_sources: [{ metadata: { key: METADATA.namespace, path: [{ key: METADATA.host }] } }, { header: HEADER.host }],
-      fallback_policy: leastRequest,
-    }),
+    load_balancing_policy: policy(
+      'override_host',
+      'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost',
+      {
+        override_host_sources: [
+          { metadata: { key: METADATA.namespace, path: [{ key: METADATA.host }] } },
+          { header: HEADER.host },
+        ],
+        fallback_policy: leastRequest,
+      },
+    ),
     ...socketMatches([
-      ...withTls.map((backend) => ({ name: backend.name, match: { backend: backend.name }, transport_socket: upstreamTls(`${server.name}/${backend.name}`, backend.tls!) })),
+      ...withTls.map((backend) => ({
+        name: backend.name,
+        match: { backend: backend.name },
+        transport_socket: upstreamTls(`${server.name}/${backend.name}`, backend.tls!),
+      })),
       ...peerSockets(snapshot),
     ]),
   };
@@ -34,7 +54,8 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
 export const PEERS = 'peers';
 
 /** This node's own sidecar is a Unix socket or on loopback; neighbours are reached over the network, so those that ask for it (endpoints.ts) over mTLS. */
-const peerSockets = ({ gateway: { peerTls } }: TopologySnapshot): object[] => (peerTls ? [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, peerTls) }] : []);
+const peerSockets = ({ gateway: { peerTls } }: TopologySnapshot): object[] =>
+  peerTls ? [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, peerTls) }] : [];
 const socketMatches = (matches: object[]): object => (matches.length > 0 ? { transport_socket_matches: matches } : {});
 
 /** What the clusters of sidecars have in common. `more` wins. */
@@ -52,23 +73,28 @@ const ofSidecars = (name: string, snapshot: TopologySnapshot, more: object): obj
 });
 
 /** ext_proc and access logs. */
-export const sidecarCluster = (snapshot: TopologySnapshot): object => ofSidecars(RESOURCE.sidecarCluster, snapshot, { typed_extension_protocol_options: http2Options });
+export const sidecarCluster = (snapshot: TopologySnapshot): object =>
+  ofSidecars(RESOURCE.sidecarCluster, snapshot, { typed_extension_protocol_options: http2Options });
 
 /** Whom Envoy asks about requests that name a session: whichever process of this node's, then the neighbours'. */
-export const decideCluster = (snapshot: TopologySnapshot): object => ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http2Options });
+export const decideCluster = (snapshot: TopologySnapshot): object =>
+  ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http2Options });
 
 /**
  * The relay alone. With one process the retry's priority decides, so that a dead relay costs one attempt and the neighbour's answers. With several
  * a session always meets the same one, which then knows its streams; a ring does not look at the retry's priority (Envoy's thread-aware policies
  * don't), so there one refused connection takes a process out.
  */
-export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object => ofSidecars(RESOURCE.relayCluster, snapshot, {
-  typed_extension_protocol_options: http1Options,
-  ...(node.relay.length > 1 && {
-    outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },
-    load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', { minimum_ring_size: 64 }),
-  }),
-});
+export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
+  ofSidecars(RESOURCE.relayCluster, snapshot, {
+    typed_extension_protocol_options: http1Options,
+    ...(node.relay.length > 1 && {
+      outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },
+      load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {
+        minimum_ring_size: 64,
+      }),
+    }),
+  });
 
 /** Where a server's JWT keys are fetched from; none when they are in a file. */
 export function jwksClusters(server: ServerTopology): Array<[string, object]> {
@@ -77,19 +103,42 @@ export function jwksClusters(server: ServerTopology): Array<[string, object]> {
   const isTls = protocol === 'https:';
   const host = hostname.replace(/^\[|\]$/g, '');
   const name = jwksCluster(server.name);
-  return [[name, {
-    name,
-    // Not the extension `envoy.cluster.dns`: Envoy looks for a cluster's factory by the type that is packed, and finds none for a TypedStruct.
-    type: 'STRICT_DNS',
-    dns_lookup_family: 'ALL',
-    connect_timeout: '2s',
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: Number(port) || (isTls ? 443 : 80) } }, hostname: host } }] }] },
-    ...(isTls && { transport_socket: upstreamTls(name, { serverName: host }) }),
-  }]];
+  return [
+    [
+      name,
+      {
+        name,
+        // Not the extension `envoy.cluster.dns`: Envoy looks for a cluster's factory by the type that is packed, and finds none for a TypedStruct.
+        type: 'STRICT_DNS',
+        dns_lookup_family: 'ALL',
+        connect_timeout: '2s',
+        load_assignment: {
+          cluster_name: name,
+          endpoints: [
+            {
+              lb_endpoints: [
+                {
+                  endpoint: {
+                    address: { socket_address: { address: host, port_value: Number(port) || (isTls ? 443 : 80) } },
+                    hostname: host,
+                  },
+                },
+              ],
+            },
+          ],
+        },
+        ...(isTls && { transport_socket: upstreamTls(name, { serverName: host }) }),
+      },
+    ],
+  ];
 }
 
 /** Files that a server's clusters read certificates from. */
 export const serverSecrets = (server: ServerTopology): Array<[string, object]> => [
-  ...server.backends.flatMap((backend) => (!backend.tls ? [] : upstreamSecrets(`${server.name}/${backend.name}`, backend.tls))),
-  ...(server.jwt?.jwksUrl?.startsWith('https:') ? upstreamSecrets(jwksCluster(server.name), { serverName: new URL(server.jwt.jwksUrl).hostname }) : []),
+  ...server.backends.flatMap((backend) =>
+    !backend.tls ? [] : upstreamSecrets(`${server.name}/${backend.name}`, backend.tls),
+  ),
+  ...(server.jwt?.jwksUrl?.startsWith('https:')
+    ? upstreamSecrets(jwksCluster(server.name), { serverName: new URL(server.jwt.jwksUrl).hostname })
+    : []),
 ];

@@ -1,7 +1,13 @@
 import { typed } from '../../proto/xds/loader.ts';
 import { localReply } from './local-reply.ts';
 
-interface ConnectionManagerOptions { statPrefix: string; routes: string; xffTrustedHops: number; accessLog?: object; httpFilters: object[] }
+interface ConnectionManagerOptions {
+  statPrefix: string;
+  routes: string;
+  xffTrustedHops: number;
+  accessLog?: object;
+  httpFilters: object[];
+}
 
 /** Names that only the mesh may set; a client that sends them could choose its replica, or Envoy's retries. */
 const strip = [
@@ -10,22 +16,36 @@ const strip = [
 ];
 
 /** HTTP of a listener. Every timeout that could cut a quiet event stream is off; those that bound a slow beginning are on. */
-export function connectionManager({ statPrefix, routes, xffTrustedHops, accessLog, httpFilters }: ConnectionManagerOptions): object {
+export function connectionManager({
+  statPrefix,
+  routes,
+  xffTrustedHops,
+  accessLog,
+  httpFilters,
+}: ConnectionManagerOptions): object {
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
       stat_prefix: statPrefix,
       rds: { route_config_name: routes, config_source: { ads: {}, resource_api_version: 'V3' } },
-      early_header_mutation_extensions: [{
-        name: 'envoy.http.early_header_mutation.header_mutation',
-        typed_config: typed('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', { mutations: strip }),
-      }],
+      early_header_mutation_extensions: [
+        {
+          name: 'envoy.http.early_header_mutation.header_mutation',
+          typed_config: typed('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', {
+            mutations: strip,
+          }),
+        },
+      ],
       // A connection without a request is closed after 5 minutes; one that has not sent its headers after 10 s as well.
       common_http_protocol_options: { idle_timeout: '300s', max_headers_count: 100 },
       request_headers_timeout: '10s',
       stream_idle_timeout: '0s',
       request_timeout: '0s',
-      http2_protocol_options: { max_concurrent_streams: 1000, initial_stream_window_size: 65_536, initial_connection_window_size: 1_048_576 },
+      http2_protocol_options: {
+        max_concurrent_streams: 1000,
+        initial_stream_window_size: 65_536,
+        initial_connection_window_size: 1_048_576,
+      },
       upgrade_configs: [{ upgrade_type: 'websocket' }],
       use_remote_address: true,
       xff_num_trusted_hops: xffTrustedHops,

@@ -26,11 +26,19 @@ function replica(endpoint: ReplicaEndpoint, server: ServerTopology): object {
     metadata: {
       filter_metadata: {
         [ENDPOINT_METADATA.namespace]: {
-          [ENDPOINT_METADATA.slot]: endpoint.slot, [ENDPOINT_METADATA.replica]: endpoint.replica, [ENDPOINT_METADATA.backend]: endpoint.backend,
-          [ENDPOINT_METADATA.state]: endpoint.state, [ENDPOINT_METADATA.steady]: endpoint.isSteady, [ENDPOINT_METADATA.weight]: endpoint.weight,
+          [ENDPOINT_METADATA.slot]: endpoint.slot,
+          [ENDPOINT_METADATA.replica]: endpoint.replica,
+          [ENDPOINT_METADATA.backend]: endpoint.backend,
+          [ENDPOINT_METADATA.state]: endpoint.state,
+          [ENDPOINT_METADATA.steady]: endpoint.isSteady,
+          [ENDPOINT_METADATA.weight]: endpoint.weight,
           // For the relay, which connects by itself.
           ...(backend?.hostOverride && { [ENDPOINT_METADATA.host]: backend.hostOverride }),
-          ...(backend?.tls && { [ENDPOINT_METADATA.tls]: Object.fromEntries(Object.entries(backend.tls).filter(([, value]) => value !== undefined)) }),
+          ...(backend?.tls && {
+            [ENDPOINT_METADATA.tls]: Object.fromEntries(
+              Object.entries(backend.tls).filter(([, value]) => value !== undefined),
+            ),
+          }),
         },
         ...(backend?.tls && { 'envoy.transport_socket_match': { backend: backend.name } }),
       },
@@ -41,7 +49,12 @@ function replica(endpoint: ReplicaEndpoint, server: ServerTopology): object {
 /** Relays say of themselves that they are none of the replicas: the access log leaves out what they answered. */
 const relay = (address: string, isTls = false): object => ({
   endpoint: { address: envoyAddress(address) },
-  metadata: { filter_metadata: { [METADATA.namespace]: { [ENDPOINT_METADATA.state]: 'relay', ...(isTls && { [ENDPOINT_METADATA.peer]: true }) }, ...(isTls && PEER) } },
+  metadata: {
+    filter_metadata: {
+      [METADATA.namespace]: { [ENDPOINT_METADATA.state]: 'relay', ...(isTls && { [ENDPOINT_METADATA.peer]: true }) },
+      ...(isTls && PEER),
+    },
+  },
 });
 
 /** What asks for mTLS with the mesh's own certificates (clusters.ts). */
@@ -54,23 +67,31 @@ function assignment(name: string, priorities: object[][]): object {
   return {
     cluster_name: name,
     policy: NEVER_SPILL,
-    endpoints: priorities.filter((each) => each.length > 0).map((lb_endpoints, priority) => ({ ...(priority > 0 && { priority }), lb_endpoints })),
+    endpoints: priorities
+      .filter((each) => each.length > 0)
+      .map((lb_endpoints, priority) => ({ ...(priority > 0 && { priority }), lb_endpoints })),
   };
 }
 
 /** Other nodes. A node's further sidecar processes have names of their own, and are known by their relay. */
 const neighbours = (snapshot: TopologySnapshot, node: EnvoyNode) =>
-  snapshot.gateways.filter((each) => each.id !== node.id && !each.isDraining && !each.relay.some((address) => node.relay.includes(address)));
+  snapshot.gateways.filter(
+    (each) => each.id !== node.id && !each.isDraining && !each.relay.some((address) => node.relay.includes(address)),
+  );
 
 /** Addresses of the neighbours' relays. */
-export const neighbourRelayAddresses = (snapshot: TopologySnapshot, node: EnvoyNode): string[] => neighbours(snapshot, node).flatMap((each) => each.relay);
+export const neighbourRelayAddresses = (snapshot: TopologySnapshot, node: EnvoyNode): string[] =>
+  neighbours(snapshot, node).flatMap((each) => each.relay);
 
 /** Their relays, over mTLS where they ask for it. */
 const neighbourRelays = (snapshot: TopologySnapshot, node: EnvoyNode): object[] =>
-  neighbours(snapshot, node).flatMap(({ relay: addresses, isRelayTls }) => addresses.map((address) => relay(address, isRelayTls)));
+  neighbours(snapshot, node).flatMap(({ relay: addresses, isRelayTls }) =>
+    addresses.map((address) => relay(address, isRelayTls)),
+  );
 
 /** Their sidecars, for what Envoy asks. */
-const neighbourSidecars = (snapshot: TopologySnapshot, node: EnvoyNode): object[] => neighbours(snapshot, node).flatMap((each) => (each.peer === null ? [] : [peer(each.peer)]));
+const neighbourSidecars = (snapshot: TopologySnapshot, node: EnvoyNode): object[] =>
+  neighbours(snapshot, node).flatMap((each) => (each.peer === null ? [] : [peer(each.peer)]));
 
 export const serverEndpoints = (server: ServerTopology, snapshot: TopologySnapshot, node: EnvoyNode): object =>
   assignment(RESOURCE.serverCluster(server.name), [
@@ -87,4 +108,7 @@ export const sidecarEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): o
 
 /** Who answers questions about sessions. On a Unix socket that is a server of its own, which costs the sidecar half as much. */
 export const decideEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
-  assignment(RESOURCE.decideCluster, [node.extProc.map((address) => plain(address.startsWith('unix:') ? questionSocket(address) : address)), neighbourSidecars(snapshot, node)]);
+  assignment(RESOURCE.decideCluster, [
+    node.extProc.map((address) => plain(address.startsWith('unix:') ? questionSocket(address) : address)),
+    neighbourSidecars(snapshot, node),
+  ]);

@@ -16,28 +16,76 @@ import { gatewayResources } from './resources-for.ts';
 import { staticConfig } from './static-config.ts';
 import { StubReplica, type Echo } from './stub-replica.ts';
 
-interface Answer { status: number; headers: Record<string, string | string[] | undefined>; body: Echo & { error?: { code: number; message: string; data: Record<string, unknown> }; id?: unknown; filler?: string } }
+interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Echo & {
+    error?: { code: number; message: string; data: Record<string, unknown> };
+    id?: unknown;
+    filler?: string;
+  };
+}
 
 /** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay; nobody answers ext_proc. */
 async function gateway(t: ExecutionContext, settings = '', changes: Partial<TopologyInputs> = {}) {
-  const one = new StubReplica('one'), two = new StubReplica('two'), relay = new StubReplica('relay');
-  t.teardown(async () => { await Promise.all([one.stop(), two.stop(), relay.stop()]); });
+  const one = new StubReplica('one'),
+    two = new StubReplica('two'),
+    relay = new StubReplica('relay');
+  t.teardown(async () => {
+    await Promise.all([one.stop(), two.stop(), relay.stop()]);
+  });
   const [first, second, relayAt] = await Promise.all([one.start(), two.start(), relay.start()]);
-  const config = configOf(`servers: [{name: linear, ${settings} backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`);
+  const config = configOf(
+    `servers: [{name: linear, ${settings} backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`,
+  );
   const listen = `127.0.0.1:${await freePort()}`;
   const nobody = `127.0.0.1:${await freePort()}`;
-  const resources = gatewayResources(buildTopology(inputsOf(config, changes)), { id: 'gateway-1', role: 'gateway', listen, extProc: [nobody], relay: [relayAt!] });
+  const resources = gatewayResources(buildTopology(inputsOf(config, changes)), {
+    id: 'gateway-1',
+    role: 'gateway',
+    listen,
+    extProc: [nobody],
+    relay: [relayAt!],
+  });
   const envoy = await startEnvoy({ config: staticConfig(resources, {}) as Record<string, unknown>, logLevel: 'error' });
   t.teardown(() => envoy.close());
   const port = Number(listen.split(':')[1]);
-  const send = (headers: Record<string, string | string[]> = {}, { method = 'POST', path = '/mcp/linear', body = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"pay"}}' as string | Buffer } = {}) =>
+  const send = (
+    headers: Record<string, string | string[]> = {},
+    {
+      method = 'POST',
+      path = '/mcp/linear',
+      body = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"pay"}}' as string | Buffer,
+    } = {},
+  ) =>
     new Promise<Answer>((resolve, reject) => {
-      const request = httpRequest({ port, path, method, headers: { ...(method === 'POST' && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }), ...headers }, agent: false }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: JSON.parse(Buffer.concat(chunks).toString() || '{}') as Answer['body'] }));
-      });
+      const request = httpRequest(
+        {
+          port,
+          path,
+          method,
+          headers: {
+            ...(method === 'POST' && {
+              'content-type': 'application/json',
+              'content-length': String(Buffer.byteLength(body)),
+            }),
+            ...headers,
+          },
+          agent: false,
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () =>
+            resolve({
+              status: response.statusCode!,
+              headers: response.headers,
+              body: JSON.parse(Buffer.concat(chunks).toString() || '{}') as Answer['body'],
+            }),
+          );
+        },
+      );
       request.on('error', reject);
       request.end(method === 'POST' ? body : undefined);
     });
@@ -49,7 +97,13 @@ test('guarded: the relay gets the request, with both ids and the replica behind 
   const { body, headers } = await send({ 'mcp-session-id': '1~abc' });
   t.is(body.at, 'relay');
   t.is(body.path, '/mcp');
-  t.like(body.headers, { 'mcp-session-id': 'abc', 'x-holdfast-session': '1~abc', 'x-holdfast-server': 'linear', 'x-holdfast-host': `${relayAt},${first}`, 'x-envoy-attempt-count': '1' });
+  t.like(body.headers, {
+    'mcp-session-id': 'abc',
+    'x-holdfast-session': '1~abc',
+    'x-holdfast-server': 'linear',
+    'x-holdfast-host': `${relayAt},${first}`,
+    'x-envoy-attempt-count': '1',
+  });
   t.is(headers['mcp-session-id'], '1~abc');
   await relay.stop();
   const direct = await send({ 'mcp-session-id': '1~abc' });
@@ -65,14 +119,24 @@ test('steady: each slot’s sessions meet their replica; a dead one, or one that
   t.is((await send({ 'mcp-session-id': '2~abc' }, { method: 'DELETE' })).body.at, 'relay');
   const body = Buffer.alloc(3_000_000, ' ');
   const forgotten = await send({ 'mcp-session-id': '1~forgotten' }, { body });
-  t.deepEqual([forgotten.body.at, forgotten.body.bytes, forgotten.body.headers['x-envoy-attempt-count'], forgotten.body.headers['x-holdfast-session']], ['relay', 3_000_000, '2', '1~forgotten']);
+  t.deepEqual(
+    [
+      forgotten.body.at,
+      forgotten.body.bytes,
+      forgotten.body.headers['x-envoy-attempt-count'],
+      forgotten.body.headers['x-holdfast-session'],
+    ],
+    ['relay', 3_000_000, '2', '1~forgotten'],
+  );
   await one.stop();
   const dead = await send({ 'mcp-session-id': '1~abc' }, { body });
   t.deepEqual([dead.body.at, dead.body.bytes], ['relay', 3_000_000]);
 });
 
 test('a pin is followed whatever Envoy thinks of the host’s health; without one only those that take new sessions are chosen', async (t) => {
-  const { send, one, two } = await gateway(t, 'guard: off,', { weights: new Map([['linear', new Map([['stable', 0]])]]) });
+  const { send, one, two } = await gateway(t, 'guard: off,', {
+    weights: new Map([['linear', new Map([['stable', 0]])]]),
+  });
   t.is((await send({ 'mcp-session-id': '1~abc' })).body.at, 'one');
   t.is((await send({ 'mcp-method': 'tools/list', 'mcp-protocol-version': '2026-07-28' })).body.at, 'relay');
   t.deepEqual([one.seen.length, two.seen.length], [1, 0]);
@@ -82,16 +146,29 @@ test('other sessions and the beginning of HTTP+SSE go to the relay', async (t) =
   const { send } = await gateway(t);
   for (const session of ['9~abc', '1p~abc', 'no-slot', '~', `1x~${'y'.repeat(8000)}`]) {
     const { body } = await send({ 'mcp-session-id': session });
-    t.deepEqual([body.at, body.headers['x-holdfast-way'], body.headers['x-holdfast-session']], ['relay', 'relay', session]);
+    t.deepEqual(
+      [body.at, body.headers['x-holdfast-way'], body.headers['x-holdfast-session']],
+      ['relay', 'relay', session],
+    );
   }
   t.is((await send({}, { method: 'GET' })).body.at, 'relay');
 });
 
 test('what a client says of the mesh’s own headers is not heard', async (t) => {
   const { send, second } = await gateway(t, 'guard: off,');
-  const { body } = await send({ 'mcp-session-id': '1~abc', 'x-holdfast-host': second, 'x-holdfast-evil': '1', 'x-envoy-upstream-rq-timeout-ms': '1', 'x-envoy-attempt-count': '7', 'x-holdfast-session': '2~x' });
+  const { body } = await send({
+    'mcp-session-id': '1~abc',
+    'x-holdfast-host': second,
+    'x-holdfast-evil': '1',
+    'x-envoy-upstream-rq-timeout-ms': '1',
+    'x-envoy-attempt-count': '7',
+    'x-holdfast-session': '2~x',
+  });
   t.is(body.at, 'one');
-  t.deepEqual([body.headers['x-holdfast-evil'], body.headers['x-holdfast-session'], body.headers['x-envoy-attempt-count']], [undefined, '1~abc', '1']);
+  t.deepEqual(
+    [body.headers['x-holdfast-evil'], body.headers['x-holdfast-session'], body.headers['x-envoy-attempt-count']],
+    [undefined, '1~abc', '1'],
+  );
   const cut = await send({ 'mcp-session-id': '1~cut', 'x-envoy-retry-on': 'reset,5xx', 'x-envoy-max-retries': '5' });
   t.is(cut.body.error?.code, RPC_ERROR.replicaLost);
 });
@@ -100,17 +177,42 @@ test('a replica lost with the request gives an error with the request’s id, an
   const { send, one } = await gateway(t, 'guard: off,');
   const { status, headers, body } = await send({ 'mcp-session-id': '1~cut' });
   t.deepEqual([status, headers['retry-after'], headers['content-type'], body.id], [503, '1', 'application/json', 77]);
-  t.like(body.error, { code: RPC_ERROR.replicaLost, data: { outcome: 'sent_no_response', retrySafe: false, server: 'linear', replica: '1', attempts: 1, sessionRecovered: false } });
+  t.like(body.error, {
+    code: RPC_ERROR.replicaLost,
+    data: {
+      outcome: 'sent_no_response',
+      retrySafe: false,
+      server: 'linear',
+      replica: '1',
+      attempts: 1,
+      sessionRecovered: false,
+    },
+  });
   t.is(one.seen.length, 1);
-  t.is((await send({ 'mcp-session-id': '1~cut' }, { body: '{"jsonrpc":"2.0","id":"s-1","method":"ping"}' })).body.id, 's-1');
+  t.is(
+    (await send({ 'mcp-session-id': '1~cut' }, { body: '{"jsonrpc":"2.0","id":"s-1","method":"ping"}' })).body.id,
+    's-1',
+  );
 });
 
 test('a call that no relay holds ends after callMs without a byte, with an error that has its id; a stream may be quiet', async (t) => {
   const { send, one } = await gateway(t, 'guard: off, timeouts: {callMs: 300},');
   let isStreamOver = false;
-  const stream = send({ 'mcp-session-id': '1~slow' }, { method: 'GET' }).then(() => { isStreamOver = true; }, () => {});
+  const stream = send({ 'mcp-session-id': '1~slow' }, { method: 'GET' }).then(
+    () => {
+      isStreamOver = true;
+    },
+    () => {},
+  );
   const { status, body } = await send({ 'mcp-session-id': '1~slow' });
-  t.like({ status, ...body }, { status: 503, id: 77, error: { code: RPC_ERROR.deadline, data: { outcome: 'sent_no_response', retrySafe: false } } });
+  t.like(
+    { status, ...body },
+    {
+      status: 503,
+      id: 77,
+      error: { code: RPC_ERROR.deadline, data: { outcome: 'sent_no_response', retrySafe: false } },
+    },
+  );
   t.false(isStreamOver);
   await one.stop();
   await stream;
@@ -143,10 +245,17 @@ test('bad input gets a clear status and a JSON-RPC error, and the gateway goes o
   const { send, port } = await gateway(t, 'guard: off,');
   t.like(await send({}, { path: '/mcp/linearx' }), { status: 404, body: { error: { code: RPC_ERROR.noRoute } } });
   t.like(await send({}, { path: '/elsewhere' }), { status: 404, body: { error: { code: RPC_ERROR.noRoute } } });
-  t.like(await send({}, { path: '/mcp/%2e%2e%2fadmin' }), { status: 400, body: { error: { code: RPC_ERROR.badRequest } } });
+  t.like(await send({}, { path: '/mcp/%2e%2e%2fadmin' }), {
+    status: 400,
+    body: { error: { code: RPC_ERROR.badRequest } },
+  });
   // Envoy matches each of two session ids by itself and sends them joined: no replica knows such a session.
   t.is((await send({ 'mcp-session-id': ['1~abc', '2~abc'] })).body.headers['mcp-session-id'], 'abc,2~abc');
-  for (const [text, status] of [['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '426'], ['NONSENSE\r\n\r\n', '400'], ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: a\x01b\r\n\r\n', '400']] as const) {
+  for (const [text, status] of [
+    ['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '426'],
+    ['NONSENSE\r\n\r\n', '400'],
+    ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: a\x01b\r\n\r\n', '400'],
+  ] as const) {
     t.is((await raw(port, text)).split(' ')[1], status);
   }
   t.is((await send({ 'mcp-session-id': '1~abc' })).status, 200);
@@ -154,31 +263,56 @@ test('bad input gets a clear status and a JSON-RPC error, and the gateway goes o
 
 test('whatever a replica calls an event harms nobody', async (t) => {
   const { send, port } = await gateway(t, 'guard: off,');
-  t.regex(await raw(port, 'GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: 1~scalars\r\nconnection: close\r\n\r\n'), /^HTTP\/1.1 200 [^]*data: null/);
+  t.regex(
+    await raw(port, 'GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: 1~scalars\r\nconnection: close\r\n\r\n'),
+    /^HTTP\/1.1 200 [^]*data: null/,
+  );
   t.is((await send({ 'mcp-session-id': '1~abc' })).status, 200);
 });
 
 test('one server is reached at /mcp as well, a WebSocket passes, and OAuth documents are the replica’s', async (t) => {
   const { send, port } = await gateway(t);
   t.is((await send({ 'mcp-session-id': '1~abc' }, { path: '/mcp?x=1' })).body.path, '/mcp?x=1');
-  t.regex((await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource/mcp/linear' })).body.at, /one|two/);
-  t.is((await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource' })).body.path, '/.well-known/oauth-protected-resource/mcp');
-  t.regex(await raw(port, 'GET /mcp/linear HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n'), /^HTTP\/1.1 101 [^]*hello$/);
+  t.regex(
+    (await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource/mcp/linear' })).body.at,
+    /one|two/,
+  );
+  t.is(
+    (await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource' })).body.path,
+    '/.well-known/oauth-protected-resource/mcp',
+  );
+  t.regex(
+    await raw(
+      port,
+      'GET /mcp/linear HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n',
+    ),
+    /^HTTP\/1.1 101 [^]*hello$/,
+  );
   t.is((await send({}, { method: 'GET', path: '/health' })).body.path, '/health');
 });
 
 test('foreign Origins and Hosts are refused where the server lists its own', async (t) => {
   const { send } = await gateway(t, 'allowedOrigins: ["https://app.example"], allowedHosts: [mcp.example],');
   const session = { 'mcp-session-id': '1~abc', host: 'mcp.example' };
-  t.like(await send({ ...session, origin: 'https://evil.example' }), { status: 403, body: { error: { code: RPC_ERROR.forbidden, message: 'Origin is not allowed for this server' } } });
+  t.like(await send({ ...session, origin: 'https://evil.example' }), {
+    status: 403,
+    body: { error: { code: RPC_ERROR.forbidden, message: 'Origin is not allowed for this server' } },
+  });
   t.is((await send({ ...session, host: 'evil.example' })).status, 403);
   t.is((await send({ ...session, origin: 'https://app.example' })).status, 200);
   t.is((await send(session)).status, 200);
 });
 
 test('limits count each session and each client apart, and answer 503', async (t) => {
-  const { send } = await gateway(t, 'guard: off, rateLimit: {session: {requests: 3, perMs: 3600000}, client: {requests: 8, perMs: 3600000}},');
-  const statuses = async (session: string, count: number) => { const found: number[] = []; for (let i = 0; i < count; i++) found.push((await send({ 'mcp-session-id': session })).status); return found; };
+  const { send } = await gateway(
+    t,
+    'guard: off, rateLimit: {session: {requests: 3, perMs: 3600000}, client: {requests: 8, perMs: 3600000}},',
+  );
+  const statuses = async (session: string, count: number) => {
+    const found: number[] = [];
+    for (let i = 0; i < count; i++) found.push((await send({ 'mcp-session-id': session })).status);
+    return found;
+  };
   t.deepEqual(await statuses('1~a', 4), [200, 200, 200, 503]);
   t.deepEqual(await statuses('2~a', 3), [200, 200, 200]);
   t.true((await statuses('1~b', 3)).includes(503));
@@ -191,7 +325,10 @@ test('what a relay answered is left to the relay to report; all else is in the a
   const { send, envoy, relay } = await gateway(t);
   const logged = async () => {
     const stats = await envoy.stats('open_telemetry_access_log');
-    return (stats['access_logs.open_telemetry_access_log.logs_written'] ?? 0) + (stats['access_logs.open_telemetry_access_log.logs_dropped'] ?? 0);
+    return (
+      (stats['access_logs.open_telemetry_access_log.logs_written'] ?? 0) +
+      (stats['access_logs.open_telemetry_access_log.logs_dropped'] ?? 0)
+    );
   };
   for (let i = 0; i < 5; i++) await send({ 'mcp-session-id': i % 2 ? '1~abc' : '9~abc' });
   await relay.stop();
@@ -209,17 +346,34 @@ test('a server with a JWT lets only its issuer’s tokens through, on every way'
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-jwt-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const jwksFile = join(folder, 'jwks.json');
-  await writeFile(jwksFile, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }] }));
-  const { send } = await gateway(t, `jwt: {issuer: "https://id.example", audiences: [linear], jwksFile: "${jwksFile}"},`);
+  await writeFile(
+    jwksFile,
+    JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }] }),
+  );
+  const { send } = await gateway(
+    t,
+    `jwt: {issuer: "https://id.example", audiences: [linear], jwksFile: "${jwksFile}"},`,
+  );
   const token = (claims: object) => {
-    const text = [{ alg: 'ES256', kid: 'k', typ: 'JWT' }, { iss: 'https://id.example', aud: 'linear', sub: 'ann', exp: Math.floor(Date.now() / 1000) + 600, ...claims }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    const text = [
+      { alg: 'ES256', kid: 'k', typ: 'JWT' },
+      { iss: 'https://id.example', aud: 'linear', sub: 'ann', exp: Math.floor(Date.now() / 1000) + 600, ...claims },
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
     return `Bearer ${text}.${sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
   };
   for (const session of ['1~abc', '9~abc']) {
     const good = await send({ 'mcp-session-id': session, authorization: token({}) });
     t.deepEqual([good.status, good.body.at], [200, 'relay']);
     t.truthy(good.body.headers['authorization']);
-    for (const authorization of ['', 'Bearer nonsense', token({ iss: 'https://evil.example' }), token({ exp: 1 }), token({ aud: 'other' })]) {
+    for (const authorization of [
+      '',
+      'Bearer nonsense',
+      token({ iss: 'https://evil.example' }),
+      token({ exp: 1 }),
+      token({ aud: 'other' }),
+    ]) {
       const bad = await send({ 'mcp-session-id': session, ...(authorization && { authorization }) });
       t.true(bad.status === 401 || bad.status === 403, `${bad.status}`);
       t.is(bad.body.error?.code, RPC_ERROR.forbidden);
@@ -234,7 +388,10 @@ function raw(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(text));
     let answer = '';
-    socket.on('data', (chunk) => { answer += chunk.toString(); if (/hello$|}\s*$/.test(answer)) socket.end(); });
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+      if (/hello$|}\s*$/.test(answer)) socket.end();
+    });
     socket.on('close', () => resolve(answer));
     socket.on('error', reject);
   });

@@ -18,14 +18,33 @@ const shortName = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf
 const cases = goldenCases();
 const base = gatewayResources(cases[0]!.snapshot, cases[0]!.node);
 /** Resources by type and name; those of the first case are not written out again. */
-const readable = (resources: PlainResources): object => Object.fromEntries([...resources].map(([typeUrl, byName]) => [shortName(typeUrl), Object.fromEntries([...byName].map(([name, json]) => {
-  const isKnown = resources !== base && isDeepStrictEqual(json, base.get(typeUrl)?.get(name));
-  return [name, isKnown ? `as in ${cases[0]!.name}.yaml` : json];
-}))]));
-const pack = (resources: PlainResources) => new Map([...resources].map(([typeUrl, byName]) => [typeUrl, new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)]))]));
+const readable = (resources: PlainResources): object =>
+  Object.fromEntries(
+    [...resources].map(([typeUrl, byName]) => [
+      shortName(typeUrl),
+      Object.fromEntries(
+        [...byName].map(([name, json]) => {
+          const isKnown = resources !== base && isDeepStrictEqual(json, base.get(typeUrl)?.get(name));
+          return [name, isKnown ? `as in ${cases[0]!.name}.yaml` : json];
+        }),
+      ),
+    ]),
+  );
+const pack = (resources: PlainResources) =>
+  new Map(
+    [...resources].map(([typeUrl, byName]) => [
+      typeUrl,
+      new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)])),
+    ]),
+  );
 
 for (const { name, says, snapshot, node } of cases) {
-  const resources = name === cases[0]!.name ? base : node.role === 'edge' ? edgeResources(snapshot, node)! : gatewayResources(snapshot, node);
+  const resources =
+    name === cases[0]!.name
+      ? base
+      : node.role === 'edge'
+        ? edgeResources(snapshot, node)!
+        : gatewayResources(snapshot, node);
 
   test(`${name}: ${says}: the resources are those of the golden file (UPDATE_GOLDEN=1 writes it anew)`, async (t) => {
     const file = join(import.meta.dirname, 'golden', `${name}.yaml`);
@@ -47,10 +66,21 @@ for (const { name, says, snapshot, node } of cases) {
     if (text.includes(TLS_FOLDER)) {
       const authority = await createAuthority({ name: 'test', days: 1, now: new Date() });
       const leaf = await issueLeaf(authority, { name: 'edge', altNames: ['localhost'], days: 1, now: new Date() });
-      await Promise.all([writeFile(join(folder, 'tls.crt'), leaf.certificate), writeFile(join(folder, 'tls.key'), leaf.key)]);
+      await Promise.all([
+        writeFile(join(folder, 'tls.crt'), leaf.certificate),
+        writeFile(join(folder, 'tls.key'), leaf.key),
+      ]);
     }
     await writeFile(file, text.replaceAll(TLS_FOLDER, folder));
-    const { stdout } = await promisify(execFile)(await ensureEnvoy(), ['--mode', 'validate', '-c', file, '--disable-hot-restart', '-l', 'error']);
+    const { stdout } = await promisify(execFile)(await ensureEnvoy(), [
+      '--mode',
+      'validate',
+      '-c',
+      file,
+      '--disable-hot-restart',
+      '-l',
+      'error',
+    ]);
     t.regex(stdout, /OK/);
   });
 }

@@ -26,30 +26,47 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
     address: envoyAddress(node.listen),
     // What a slow client may leave lying here. Reading JSON answers holds each one back until it is complete, so then it is their limit as well.
     per_connection_buffer_limit_bytes: gateway.responseOutcomes === 'all' ? gateway.maxJsonAnswerBytes : BUFFER_BYTES,
-    ...(gateway.tls && { listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: typed('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector') }] }),
-    filter_chains: [{
-      ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls) }),
-      filters: [connectionManager({
-        statPrefix: 'mcp',
-        routes: RESOURCE.routes,
-        xffTrustedHops: gateway.xffTrustedHops,
-        ...(gateway.accessLogs && { accessLog }),
-        httpFilters: [
-          ...jwtFilter(snapshot),
-          // Before the id is taken apart: a session is counted by what its client holds.
-          ...rateLimitFilters(snapshot),
-          // Having read a body this filter makes Envoy look for the route again: the id must still be the client's then, or a steady route becomes `decide`.
-          jsonToMetadata(gateway.responseOutcomes === 'all'),
-          sessionToMetadata,
-          sessionHeaders,
-          // Not by default: an event that is no JSON object crashes it (README).
-          ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
-          extProc,
-          askOnce,
-          // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
-          { name: FILTER.router, typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true, dynamic_stats: false }) },
+    ...(gateway.tls && {
+      listener_filters: [
+        {
+          name: 'envoy.filters.listener.tls_inspector',
+          typed_config: typed('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector'),
+        },
+      ],
+    }),
+    filter_chains: [
+      {
+        ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls) }),
+        filters: [
+          connectionManager({
+            statPrefix: 'mcp',
+            routes: RESOURCE.routes,
+            xffTrustedHops: gateway.xffTrustedHops,
+            ...(gateway.accessLogs && { accessLog }),
+            httpFilters: [
+              ...jwtFilter(snapshot),
+              // Before the id is taken apart: a session is counted by what its client holds.
+              ...rateLimitFilters(snapshot),
+              // Having read a body this filter makes Envoy look for the route again: the id must still be the client's then, or a steady route becomes `decide`.
+              jsonToMetadata(gateway.responseOutcomes === 'all'),
+              sessionToMetadata,
+              sessionHeaders,
+              // Not by default: an event that is no JSON object crashes it (README).
+              ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
+              extProc,
+              askOnce,
+              // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
+              {
+                name: FILTER.router,
+                typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {
+                  suppress_envoy_headers: true,
+                  dynamic_stats: false,
+                }),
+              },
+            ],
+          }),
         ],
-      })],
-    }],
+      },
+    ],
   };
 }

@@ -1,29 +1,57 @@
 import { HEADER, METADATA, ROUTE_METADATA } from '../../proto/wire.ts';
 import { RPC_ERROR, type DeliveryOutcome } from '../../proto/rpc-error.ts';
 
-interface Reply { filter: object; status?: number; code: number; message: string; outcome: DeliveryOutcome; isRetrySafe: boolean; retryAfterSeconds?: number }
+interface Reply {
+  filter: object;
+  status?: number;
+  code: number;
+  message: string;
+  outcome: DeliveryOutcome;
+  isRetrySafe: boolean;
+  retryAfterSeconds?: number;
+}
 
 const flags = (...list: string[]): object => ({ response_flag_filter: { flags: list } });
-const status = (value: number, op = 'EQ'): object => ({ status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'holdfast.local_reply' } } } });
+const status = (value: number, op = 'EQ'): object => ({
+  status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'holdfast.local_reply' } } },
+});
 
 /**
  * One answer as JSON-RPC, with the request's own id where Envoy has read it. The keys are those of proto/rpc-error.ts; Envoy's flags tell
  * operators why (its details would, too, but they name addresses).
  */
-const mapper = ({ filter, status: status_code, code, message, outcome, isRetrySafe, retryAfterSeconds }: Reply): object => ({
+const mapper = ({
+  filter,
+  status: status_code,
+  code,
+  message,
+  outcome,
+  isRetrySafe,
+  retryAfterSeconds,
+}: Reply): object => ({
   filter,
   ...(status_code !== undefined && { status_code }),
-  ...(retryAfterSeconds !== undefined && { headers_to_add: [{ header: { key: 'retry-after', value: String(retryAfterSeconds) }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }] }),
+  ...(retryAfterSeconds !== undefined && {
+    headers_to_add: [
+      { header: { key: 'retry-after', value: String(retryAfterSeconds) }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+    ],
+  }),
   body_format_override: {
     content_type: 'application/json',
     json_format: {
       jsonrpc: '2.0',
       id: `%DYNAMIC_METADATA(${METADATA.request}:id)%`,
       error: {
-        code, message,
+        code,
+        message,
         data: {
-          outcome, retrySafe: isRetrySafe, server: `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.server})%`, replica: `%UPSTREAM_METADATA(${METADATA.namespace}:slot)%`,
-          attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%', sessionRecovered: false, flags: '%RESPONSE_FLAGS%',
+          outcome,
+          retrySafe: isRetrySafe,
+          server: `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.server})%`,
+          replica: `%UPSTREAM_METADATA(${METADATA.namespace}:slot)%`,
+          attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+          sessionRecovered: false,
+          flags: '%RESPONSE_FLAGS%',
         },
       },
     },
@@ -46,18 +74,81 @@ const REFUSED = { outcome: 'not_sent', isRetrySafe: false } as const;
 export const localReply: object = {
   mappers: [
     // The sidecar's own answers (ext_proc) are JSON-RPC already, each with its own code.
-    { filter: { metadata_filter: { matcher: { filter: METADATA.namespace, path: [{ key: METADATA.answered }], value: { string_match: { exact: 'true' } } }, match_if_key_not_found: false } } },
-    mapper({ filter: flags('UO'), status: 503, code: overload, message: 'Too many requests', ...NOT_SENT, retryAfterSeconds: 1 }),
-    mapper({ filter: status(429), status: 503, code: overload, message: 'Rate limit reached', ...NOT_SENT, retryAfterSeconds: 1 }),
-    mapper({ filter: flags('UC', 'UR', 'UPE'), status: 503, code: replicaLost, message: 'The replica was lost while it had the request', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
-    mapper({ filter: flags('UT', 'SI', 'DT'), status: 503, code: deadline, message: 'The request took too long', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
-    mapper({ filter: flags('UH', 'UF', 'URX', 'NC', 'LH', 'NFCF'), status: 503, code: noReplica, message: 'No replica can take the request now', ...NOT_SENT, retryAfterSeconds: 1 }),
+    {
+      filter: {
+        metadata_filter: {
+          matcher: {
+            filter: METADATA.namespace,
+            path: [{ key: METADATA.answered }],
+            value: { string_match: { exact: 'true' } },
+          },
+          match_if_key_not_found: false,
+        },
+      },
+    },
+    mapper({
+      filter: flags('UO'),
+      status: 503,
+      code: overload,
+      message: 'Too many requests',
+      ...NOT_SENT,
+      retryAfterSeconds: 1,
+    }),
+    mapper({
+      filter: status(429),
+      status: 503,
+      code: overload,
+      message: 'Rate limit reached',
+      ...NOT_SENT,
+      retryAfterSeconds: 1,
+    }),
+    mapper({
+      filter: flags('UC', 'UR', 'UPE'),
+      status: 503,
+      code: replicaLost,
+      message: 'The replica was lost while it had the request',
+      outcome: 'sent_no_response',
+      isRetrySafe: false,
+      retryAfterSeconds: 1,
+    }),
+    mapper({
+      filter: flags('UT', 'SI', 'DT'),
+      status: 503,
+      code: deadline,
+      message: 'The request took too long',
+      outcome: 'sent_no_response',
+      isRetrySafe: false,
+      retryAfterSeconds: 1,
+    }),
+    mapper({
+      filter: flags('UH', 'UF', 'URX', 'NC', 'LH', 'NFCF'),
+      status: 503,
+      code: noReplica,
+      message: 'No replica can take the request now',
+      ...NOT_SENT,
+      retryAfterSeconds: 1,
+    }),
     mapper({ filter: status(413), code: tooLarge, message: 'The body is larger than the limit', ...REFUSED }),
     mapper({ filter: status(404), code: noRoute, message: 'No MCP server at this path', ...REFUSED }),
     mapper({ filter: status(401), code: forbidden, message: BODY, ...REFUSED }),
     mapper({ filter: status(403), code: forbidden, message: BODY, ...REFUSED }),
-    mapper({ filter: both(status(500, 'GE'), wasSent), status: 503, code: replicaLost, message: 'The gateway lost the answer', outcome: 'sent_no_response', isRetrySafe: false, retryAfterSeconds: 1 }),
-    mapper({ filter: status(500, 'GE'), status: 503, code: noReplica, message: 'The gateway can not decide on the request now', ...NOT_SENT, retryAfterSeconds: 1 }),
+    mapper({
+      filter: both(status(500, 'GE'), wasSent),
+      status: 503,
+      code: replicaLost,
+      message: 'The gateway lost the answer',
+      outcome: 'sent_no_response',
+      isRetrySafe: false,
+      retryAfterSeconds: 1,
+    }),
+    mapper({
+      filter: status(500, 'GE'),
+      status: 503,
+      code: noReplica,
+      message: 'The gateway can not decide on the request now',
+      ...NOT_SENT,
+      retryAfterSeconds: 1,
+    }),
     mapper({ filter: status(400, 'GE'), code: badRequest, message: BODY, ...REFUSED }),
   ],
 };

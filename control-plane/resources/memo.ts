@@ -6,7 +6,8 @@ export class Memo {
   get<T>(name: string, inputs: readonly unknown[], make: () => T): T {
     this.#used.add(name);
     const last = this.#last.get(name);
-    if (last && last.inputs.length === inputs.length && last.inputs.every((each, index) => each === inputs[index])) return last.value as T;
+    if (last && last.inputs.length === inputs.length && last.inputs.every((each, index) => each === inputs[index]))
+      return last.value as T;
     const value = make();
     this.#last.set(name, { inputs, value });
     return value;

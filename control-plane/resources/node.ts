@@ -10,7 +10,8 @@ export interface EnvoyNode {
   relay: readonly string[];
 }
 
-const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : []);
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : [];
 
 /** Reads what a node says of itself (envoy/bootstrap.ts); undefined when it is not one of ours. */
 export function readEnvoyNode(id: string, metadata: unknown): EnvoyNode | undefined {

@@ -13,52 +13,116 @@ import { configOf, inputsOf } from './golden-cases.ts';
 import { StubReplica } from './stub-replica.ts';
 
 /** Where a request is answered, or its status. */
-const ask = (port: number, path: string, session: string) => new Promise<string>((resolve, reject) => {
-  get({ port, path, headers: { 'mcp-session-id': session }, agent: false }, (response) => {
-    let text = '';
-    response.on('data', (chunk: Buffer) => { text += chunk.toString(); });
-    response.on('end', () => resolve(response.statusCode === 200 ? (JSON.parse(text) as { at: string }).at : String(response.statusCode)));
-  }).on('error', reject);
-});
+const ask = (port: number, path: string, session: string) =>
+  new Promise<string>((resolve, reject) => {
+    get({ port, path, headers: { 'mcp-session-id': session }, agent: false }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      response.on('end', () =>
+        resolve(response.statusCode === 200 ? (JSON.parse(text) as { at: string }).at : String(response.statusCode)),
+      );
+    }).on('error', reject);
+  });
 
 test('a new configuration is in force while open streams go on, whatever it changes of servers, backends and policies', async (t) => {
-  const one = new StubReplica('one'), two = new StubReplica('two'), three = new StubReplica('three'), relay = new StubReplica('relay');
+  const one = new StubReplica('one'),
+    two = new StubReplica('two'),
+    three = new StubReplica('three'),
+    relay = new StubReplica('relay');
   t.teardown(() => Promise.all([one.stop(), two.stop(), three.stop(), relay.stop()]));
   const [first, second, third, relayAt] = await Promise.all([one.start(), two.start(), three.start(), relay.start()]);
   const port = await freePort();
   const listen = `127.0.0.1:${port}`;
-  const configuration = (text: string, slots: Record<string, string>): TopologyInputs => inputsOf(configOf(text), { slots: new Map(Object.entries(slots)) });
-  let inputs = configuration(`servers: [{name: linear, guard: off, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`, { [`linear ${first}`]: 'a', [`linear ${second}`]: 'b' });
-  const xds: XdsServer = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'], resourcesFor: (node) => loop.resourcesFor(node) });
+  const configuration = (text: string, slots: Record<string, string>): TopologyInputs =>
+    inputsOf(configOf(text), { slots: new Map(Object.entries(slots)) });
+  let inputs = configuration(
+    `servers: [{name: linear, guard: off, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`,
+    { [`linear ${first}`]: 'a', [`linear ${second}`]: 'b' },
+  );
+  const xds: XdsServer = new XdsServer({
+    registry: new Registry(),
+    staticClusters: ['control-plane'],
+    resourcesFor: (node) => loop.resourcesFor(node),
+  });
   const loop = new ControlLoop({
-    inputs: () => inputs, nodes: () => xds.nodes(), publish: (key, resources) => xds.setSnapshot(key, resources), onSnapshot: () => {}, onError: (key, error) => t.fail(`${key}: ${error.message}`),
+    inputs: () => inputs,
+    nodes: () => xds.nodes(),
+    publish: (key, resources) => xds.setSnapshot(key, resources),
+    onSnapshot: () => {},
+    onError: (key, error) => t.fail(`${key}: ${error.message}`),
   });
   loop.run();
   const xdsPort = await xds.listen('127.0.0.1:0');
   t.teardown(() => xds.close());
   xds.on('nack', (refusal) => t.fail(JSON.stringify(refusal)));
-  const bootstrap = renderBootstrap(readBootstrapTemplate(), { nodeId: 'gateway-1', role: 'gateway', listen, extProc: [relayAt!], relay: [relayAt!], controlPlanes: [`127.0.0.1:${xdsPort}`], admin: '127.0.0.1:0' });
+  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
+    nodeId: 'gateway-1',
+    role: 'gateway',
+    listen,
+    extProc: [relayAt!],
+    relay: [relayAt!],
+    controlPlanes: [`127.0.0.1:${xdsPort}`],
+    admin: '127.0.0.1:0',
+  });
   const envoy = await startEnvoy({ config: bootstrap, logLevel: 'error' });
   t.teardown(() => envoy.close());
 
-  await waitFor(async () => await ask(port, '/mcp/linear', 'a~x') === 'one', { what: 'the gateway serves' });
-  let ticks = 0, isOver = false;
-  const stream = get({ port, path: '/mcp/linear', headers: { 'mcp-session-id': 'a~ticks', accept: 'text/event-stream' }, agent: false }, (response) => {
-    response.on('data', () => { ticks++; });
-    response.on('close', () => { isOver = true; });
-  }).on('error', () => { isOver = true; });
+  await waitFor(async () => (await ask(port, '/mcp/linear', 'a~x')) === 'one', { what: 'the gateway serves' });
+  let ticks = 0,
+    isOver = false;
+  const stream = get(
+    { port, path: '/mcp/linear', headers: { 'mcp-session-id': 'a~ticks', accept: 'text/event-stream' }, agent: false },
+    (response) => {
+      response.on('data', () => {
+        ticks++;
+      });
+      response.on('close', () => {
+        isOver = true;
+      });
+    },
+  ).on('error', () => {
+    isOver = true;
+  });
   t.teardown(() => stream.destroy());
-  const goesOn = async (what: string) => { const before = ticks; await waitFor(() => ticks > before + 3 || isOver, { what: `ticks after ${what}` }); t.false(isOver, what); };
+  const goesOn = async (what: string) => {
+    const before = ticks;
+    await waitFor(() => ticks > before + 3 || isOver, { what: `ticks after ${what}` });
+    t.false(isOver, what);
+  };
   await goesOn('the beginning');
 
-  const slots = { [`linear ${first}`]: 'a', [`linear ${second}`]: 'b', [`linear ${third}`]: 'c', [`other ${third}`]: 'd' };
+  const slots = {
+    [`linear ${first}`]: 'a',
+    [`linear ${second}`]: 'b',
+    [`linear ${third}`]: 'c',
+    [`other ${third}`]: 'd',
+  };
   const steps: Array<[string, string, () => Promise<boolean>]> = [
-    ['a server more', `servers: [{name: linear, guard: off, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}, {name: other, guard: off, backends: [{name: stable, replicas: ["${third}"]}]}]`, async () => await ask(port, '/mcp/other', 'd~x') === 'three'],
-    ['other timeouts and limits of the cluster', `servers: [{name: linear, guard: off, maxBodyBytes: 5000, timeouts: {connectMs: 777}, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}, {name: other, guard: off, backends: [{name: stable, replicas: ["${third}"]}]}]`, async () => (await envoyClusters()).includes('0.777s')],
-    ['a replica and a backend more, a weight of 0', `servers: [{name: linear, guard: off, backends: [{name: stable, weight: 0, replicas: ["${first}", "${second}"]}, {name: canary, replicas: ["${third}"]}]}]`, async () => await ask(port, '/mcp/linear', 'c~x') === 'three'],
-    ['another guard', `servers: [{name: linear, guard: calls, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`, async () => await ask(port, '/mcp/linear', 'c~x') !== 'three'],
+    [
+      'a server more',
+      `servers: [{name: linear, guard: off, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}, {name: other, guard: off, backends: [{name: stable, replicas: ["${third}"]}]}]`,
+      async () => (await ask(port, '/mcp/other', 'd~x')) === 'three',
+    ],
+    [
+      'other timeouts and limits of the cluster',
+      `servers: [{name: linear, guard: off, maxBodyBytes: 5000, timeouts: {connectMs: 777}, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}, {name: other, guard: off, backends: [{name: stable, replicas: ["${third}"]}]}]`,
+      async () => (await envoyClusters()).includes('0.777s'),
+    ],
+    [
+      'a replica and a backend more, a weight of 0',
+      `servers: [{name: linear, guard: off, backends: [{name: stable, weight: 0, replicas: ["${first}", "${second}"]}, {name: canary, replicas: ["${third}"]}]}]`,
+      async () => (await ask(port, '/mcp/linear', 'c~x')) === 'three',
+    ],
+    [
+      'another guard',
+      `servers: [{name: linear, guard: calls, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`,
+      async () => (await ask(port, '/mcp/linear', 'c~x')) !== 'three',
+    ],
   ];
-  const envoyClusters = async () => (await fetch(`${envoy.adminUrl}/config_dump?resource=dynamic_active_clusters`)).text();
+  const envoyClusters = async () =>
+    (await fetch(`${envoy.adminUrl}/config_dump?resource=dynamic_active_clusters`)).text();
   for (const [what, text, isInForce] of steps) {
     inputs = configuration(text, slots);
     loop.run();

@@ -2,7 +2,15 @@ import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { edgeSchema } from '../config/config-schema.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
-import { decideCluster, jwksClusters, PEERS, relayCluster, serverCluster, serverSecrets, sidecarCluster } from './clusters.ts';
+import {
+  decideCluster,
+  jwksClusters,
+  PEERS,
+  relayCluster,
+  serverCluster,
+  serverSecrets,
+  sidecarCluster,
+} from './clusters.ts';
 import { gatewaysCluster, gatewaysEndpoints, hasGateways } from './edge/edge-cluster.ts';
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
@@ -24,30 +32,60 @@ export type PlainResources = Map<string, Map<string, object>>;
 export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, memo = new Memo()): PlainResources {
   const { servers, gateways, gatewaysOut, gateway } = snapshot;
   const own = JSON.stringify(node);
-  const ofFilters = memo.get('filter inputs', [servers], () => JSON.stringify(servers.map(({ name, jwt, rateLimit }) => [name, jwt, rateLimit])));
+  const ofFilters = memo.get('filter inputs', [servers], () =>
+    JSON.stringify(servers.map(({ name, jwt, rateLimit }) => [name, jwt, rateLimit])),
+  );
   return new Map([
-    [RESOURCE_TYPE.cluster, new Map([
-      [RESOURCE.sidecarCluster, memo.get('sidecar', [gateway], () => sidecarCluster(snapshot))],
-      [RESOURCE.relayCluster, memo.get('relay', [gateway, own], () => relayCluster(snapshot, node))],
-      [RESOURCE.decideCluster, memo.get('decide', [gateway], () => decideCluster(snapshot))],
-      ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot))]),
-      ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
-    ])],
-    [RESOURCE_TYPE.endpoints, new Map([
-      [RESOURCE.sidecarCluster, memo.get('sidecar endpoints', [gateways, own], () => sidecarEndpoints(snapshot, node))],
-      [RESOURCE.relayCluster, memo.get('relay endpoints', [gateways, own], () => relayEndpoints(snapshot, node))],
-      [RESOURCE.decideCluster, memo.get('decide endpoints', [gateways, own], () => decideEndpoints(snapshot, node))],
-      ...servers.map((server): [string, object] => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server, gateways, own], () => serverEndpoints(server, snapshot, node))]),
-    ])],
+    [
+      RESOURCE_TYPE.cluster,
+      new Map([
+        [RESOURCE.sidecarCluster, memo.get('sidecar', [gateway], () => sidecarCluster(snapshot))],
+        [RESOURCE.relayCluster, memo.get('relay', [gateway, own], () => relayCluster(snapshot, node))],
+        [RESOURCE.decideCluster, memo.get('decide', [gateway], () => decideCluster(snapshot))],
+        ...servers.map((server): [string, object] => [
+          RESOURCE.serverCluster(server.name),
+          memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot)),
+        ]),
+        ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
+      ]),
+    ],
+    [
+      RESOURCE_TYPE.endpoints,
+      new Map([
+        [
+          RESOURCE.sidecarCluster,
+          memo.get('sidecar endpoints', [gateways, own], () => sidecarEndpoints(snapshot, node)),
+        ],
+        [RESOURCE.relayCluster, memo.get('relay endpoints', [gateways, own], () => relayEndpoints(snapshot, node))],
+        [RESOURCE.decideCluster, memo.get('decide endpoints', [gateways, own], () => decideEndpoints(snapshot, node))],
+        ...servers.map((server): [string, object] => [
+          RESOURCE.serverCluster(server.name),
+          memo.get(`endpoints ${server.name}`, [server, gateways, own], () => serverEndpoints(server, snapshot, node)),
+        ]),
+      ]),
+    ],
     // Without its listener Envoy takes no connection more, tells the ones it has to go (Connection: close, GOAWAY), and lets their requests end.
-    [RESOURCE_TYPE.listener, gatewaysOut.includes(node.id) ? new Map() : new Map([[RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))]])],
+    [
+      RESOURCE_TYPE.listener,
+      gatewaysOut.includes(node.id)
+        ? new Map()
+        : new Map([
+            [RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))],
+          ]),
+    ],
     [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
-    [RESOURCE_TYPE.secrets, new Map([
-      ...memo.get('secrets', [gateway, node.id], () => ofNode(node, [
-        ...(gateway.tls ? downstreamSecrets('gateway', gateway.tls) : []), ...(gateway.peerTls ? upstreamSecrets(PEERS, gateway.peerTls) : []),
-      ])),
-      ...servers.flatMap((server) => memo.get(`secrets ${server.name}`, [server], () => serverSecrets(server))),
-    ])],
+    [
+      RESOURCE_TYPE.secrets,
+      new Map([
+        ...memo.get('secrets', [gateway, node.id], () =>
+          ofNode(node, [
+            ...(gateway.tls ? downstreamSecrets('gateway', gateway.tls) : []),
+            ...(gateway.peerTls ? upstreamSecrets(PEERS, gateway.peerTls) : []),
+          ]),
+        ),
+        ...servers.flatMap((server) => memo.get(`secrets ${server.name}`, [server], () => serverSecrets(server))),
+      ]),
+    ],
   ]);
 }
 
@@ -60,7 +98,15 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
     [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, node))],
     [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge)]])],
-    [RESOURCE_TYPE.secrets, new Map(ofNode(node, [...(edge.tls ? downstreamSecrets('edge', edge.tls) : []), ...(edge.gatewayTls ? upstreamSecrets('gateways', edge.gatewayTls) : [])]))],
+    [
+      RESOURCE_TYPE.secrets,
+      new Map(
+        ofNode(node, [
+          ...(edge.tls ? downstreamSecrets('edge', edge.tls) : []),
+          ...(edge.gatewayTls ? upstreamSecrets('gateways', edge.gatewayTls) : []),
+        ]),
+      ),
+    ],
   ]);
 }
 
@@ -73,7 +119,25 @@ const NO_RELAY: EnvoyNode = { id: '', role: 'gateway', listen: '', extProc: [], 
 /** What every sidecar is told: the replicas and the policy of each server, and the relays of all gateways. */
 export function sidecarResources(snapshot: TopologySnapshot, memo = new Memo()): PlainResources {
   return new Map([
-    [RESOURCE_TYPE.endpoints, new Map(snapshot.servers.map((server) => [RESOURCE.serverCluster(server.name), memo.get(`endpoints ${server.name}`, [server, snapshot.gateways], () => serverEndpoints(server, snapshot, NO_RELAY))]))],
-    [SERVER_POLICY_TYPE, new Map(snapshot.servers.map((server) => [server.name, memo.get(`policy ${server.name}`, [server], () => policyResource(server))]))],
+    [
+      RESOURCE_TYPE.endpoints,
+      new Map(
+        snapshot.servers.map((server) => [
+          RESOURCE.serverCluster(server.name),
+          memo.get(`endpoints ${server.name}`, [server, snapshot.gateways], () =>
+            serverEndpoints(server, snapshot, NO_RELAY),
+          ),
+        ]),
+      ),
+    ],
+    [
+      SERVER_POLICY_TYPE,
+      new Map(
+        snapshot.servers.map((server) => [
+          server.name,
+          memo.get(`policy ${server.name}`, [server], () => policyResource(server)),
+        ]),
+      ),
+    ],
   ]);
 }

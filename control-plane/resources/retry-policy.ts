@@ -2,7 +2,9 @@ import { typed } from '../../proto/xds/loader.ts';
 
 const nextPriority = {
   name: 'envoy.retry_priorities.previous_priorities',
-  typed_config: typed('envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', { update_frequency: 1 }),
+  typed_config: typed('envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', {
+    update_frequency: 1,
+  }),
 };
 
 /**
@@ -19,10 +21,12 @@ const pinned = (retries: number, retryOn: string, statusCodes?: number[]): objec
 
 /** A retry that meets a host which the request has met draws again. */
 export const anotherHost = {
-  retry_host_predicate: [{
-    name: 'envoy.retry_host_predicates.previous_hosts',
-    typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
-  }],
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: typed('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
+    },
+  ],
   // A dead host has no requests, so least request likes it best: after 5 draws one in four would meet it again.
   host_selection_retry_max_attempts: 20,
 };
@@ -49,11 +53,17 @@ export const pinnedRetry = (hosts: number): object => pinned(hosts - 1, `${UNDEL
 export const plainRetry = handOver(UNDELIVERED);
 
 /** Towards a ring of several relays, which looks at no priority: time for Envoy to take out the ones that refused, so that a neighbour's is next. */
-export const patient = (policy: object): object => ({ ...policy, retry_back_off: { base_interval: '0.02s', max_interval: '0.1s' } });
+export const patient = (policy: object): object => ({
+  ...policy,
+  retry_back_off: { base_interval: '0.02s', max_interval: '0.1s' },
+});
 
 /** For what Envoy itself asks a sidecar: a stream that found nobody at this node begins again at a neighbour's, the cluster's next priority, at once. */
 export const toNeighbour: object = {
-  retry_on: UNDELIVERED, num_retries: 2, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' }, retry_priority: nextPriority,
+  retry_on: UNDELIVERED,
+  num_retries: 2,
+  retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
+  retry_priority: nextPriority,
 };
 
 /** A decision may be asked for as often as one likes: whatever became of the first question, the neighbour is asked when this node's sidecar is gone. */

@@ -3,17 +3,22 @@ import type { ServerTopology } from '../topology/topology.ts';
 
 export const hasHeader = (name: string): object => ({ name, present_match: true });
 export const lacksHeader = (name: string): object => ({ name, present_match: true, invert_match: true });
-export const isMethod = (...methods: string[]): object => (methods.length === 1
-  ? { name: ':method', string_match: { exact: methods[0] } }
-  : { name: ':method', string_match: { safe_regex: { regex: methods.join('|') } } });
+export const isMethod = (...methods: string[]): object =>
+  methods.length === 1
+    ? { name: ':method', string_match: { exact: methods[0] } }
+    : { name: ':method', string_match: { safe_regex: { regex: methods.join('|') } } };
 
 export const hasSession = hasHeader(HEADER.sessionId);
 /** Envoy matches each of several headers of one name by itself, so a doubled session id may match: it is sent joined, which no replica knows, and the relay answers. */
 export const ofSlot = (slot: string): object => ({ name: HEADER.sessionId, string_match: { prefix: `${slot}~` } });
 
-const MODERN = '(2026-(07-(2[89]|3[01])|(0[89]|1[0-2])-[0-9]{2})|(202[7-9]|20[3-9][0-9]|2[1-9][0-9]{2})-[0-9]{2}-[0-9]{2})';
+const MODERN =
+  '(2026-(07-(2[89]|3[01])|(0[89]|1[0-2])-[0-9]{2})|(202[7-9]|20[3-9][0-9]|2[1-9][0-9]{2})-[0-9]{2}-[0-9]{2})';
 /** Revision 2026-07-28 or later, which has no sessions. Cheap and sufficient (PROTOCOL.md): the header that names the method comes with it. */
-export const isModern = [hasHeader(HEADER.method), { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: MODERN } } }];
+export const isModern = [
+  hasHeader(HEADER.method),
+  { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: MODERN } } },
+];
 
 /** Methods of the modern era whose requests any replica answers alike: no task, no requestState, no handle, no subscription in them. */
 const LISTS = ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'];
@@ -22,7 +27,10 @@ const OTHERS = ['completion/complete', 'ping'];
 const CALLS = ['tools/call', 'prompts/get', 'resources/read'];
 
 /** What Envoy alone balances, of one server. Lists and reads are the relay's where it keeps a cache of them. */
-export function freeMethods({ policy, hasOpenToolBreaker }: Pick<ServerTopology, 'policy' | 'hasOpenToolBreaker'>): string[] {
+export function freeMethods({
+  policy,
+  hasOpenToolBreaker,
+}: Pick<ServerTopology, 'policy' | 'hasOpenToolBreaker'>): string[] {
   // What the relay holds it holds in every era; with a tool's breaker open each call has to be asked about.
   const hasFreeCalls = policy.affinity.calls === 'free' && !policy.guard.includes('calls') && !hasOpenToolBreaker;
   const free = [...LISTS, ...OTHERS, ...(hasFreeCalls ? CALLS : [])];
@@ -32,6 +40,12 @@ export function freeMethods({ policy, hasOpenToolBreaker }: Pick<ServerTopology,
 /** Written with what methods begin with only once: Envoy refuses expressions whose program has more than 100 steps. */
 export function isMcpMethod(methods: readonly string[]): object {
   const byBeginning = Map.groupBy(methods, (method) => method.slice(0, method.indexOf('/') + 1));
-  const regex = [...byBeginning].map(([beginning, those]) => (those.length === 1 ? those[0]! : `${beginning}(${those.map((method) => method.slice(beginning.length)).join('|')})`)).join('|');
+  const regex = [...byBeginning]
+    .map(([beginning, those]) =>
+      those.length === 1
+        ? those[0]!
+        : `${beginning}(${those.map((method) => method.slice(beginning.length)).join('|')})`,
+    )
+    .join('|');
   return { name: HEADER.method, string_match: { safe_regex: { regex } } };
 }

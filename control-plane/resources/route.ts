@@ -28,13 +28,35 @@ interface RouteOptions {
 }
 
 /** The way that the relay is told; without a word it is `steady`, because that is most requests. */
-const WAY: Partial<Record<RouteKind, string>> = { guarded: 'steady', sse: 'relay', upgrade: 'steady', document: 'steady' };
-const add = (key: string, value: string): object => ({ header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' });
+const WAY: Partial<Record<RouteKind, string>> = {
+  guarded: 'steady',
+  sse: 'relay',
+  upgrade: 'steady',
+  document: 'steady',
+};
+const add = (key: string, value: string): object => ({
+  header: { key, value },
+  append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+});
 
 const added = (headers: object[]): object => (headers.length > 0 ? { request_headers_to_add: headers } : {});
 
 /** One route. Answers may be as long as they like, and as quiet unless `quietMs` says otherwise: no timeout of Envoy cuts an event stream. */
-export function route({ server, kind, path, headers = [], cluster, rewrite, readsBodies, retryPolicy, maxBodyBytes, filters, namesServer = true, action, quietMs = 0 }: RouteOptions): object {
+export function route({
+  server,
+  kind,
+  path,
+  headers = [],
+  cluster,
+  rewrite,
+  readsBodies,
+  retryPolicy,
+  maxBodyBytes,
+  filters,
+  namesServer = true,
+  action,
+  quietMs = 0,
+}: RouteOptions): object {
   const perFilter = {
     ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
     ...filters,
@@ -44,12 +66,19 @@ export function route({ server, kind, path, headers = [], cluster, rewrite, read
     name: routeName(server, kind),
     match: { ...path, ...(headers.length > 0 && { headers }) },
     route: {
-      cluster, timeout: '0s', idle_timeout: duration(quietMs), prefix_rewrite: rewrite,
+      cluster,
+      timeout: '0s',
+      idle_timeout: duration(quietMs),
+      prefix_rewrite: rewrite,
       ...(retryPolicy && { retry_policy: retryPolicy }),
       ...action,
     },
     metadata: { filter_metadata: { [METADATA.namespace]: { [ROUTE_METADATA.server]: server } } },
-    ...added([...(namesServer ? [add(HEADER.server, server)] : []), ...(way === 'steady' ? [] : [add(HEADER.way, way)]), ...(readsBodies ? [] : [add(HEADER.guard, '1')])]),
+    ...added([
+      ...(namesServer ? [add(HEADER.server, server)] : []),
+      ...(way === 'steady' ? [] : [add(HEADER.way, way)]),
+      ...(readsBodies ? [] : [add(HEADER.guard, '1')]),
+    ]),
     ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),
   };

@@ -13,7 +13,9 @@ import { neighbourRelayAddresses } from './endpoints.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
-const list = (routes: object[]): object => ({ action: { name: 'routes', typed_config: typed('envoy.config.route.v3.RouteList', { routes }) } });
+const list = (routes: object[]): object => ({
+  action: { name: 'routes', typed_config: typed('envoy.config.route.v3.RouteList', { routes }) },
+});
 
 const unread = { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut };
 
@@ -21,7 +23,12 @@ const unread = { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leav
 const wellKnown = (server: ServerTopology, path: string): object => ({
   name: routeName(server.name, 'document'),
   match: { path },
-  route: { cluster: RESOURCE.serverCluster(server.name), timeout: '10s', prefix_rewrite: `${WELL_KNOWN}${server.policy.path === '/' ? '' : server.policy.path}`, retry_policy: plainRetry },
+  route: {
+    cluster: RESOURCE.serverCluster(server.name),
+    timeout: '10s',
+    prefix_rewrite: `${WELL_KNOWN}${server.policy.path === '/' ? '' : server.policy.path}`,
+    retry_policy: plainRetry,
+  },
   typed_per_filter_config: unread,
 });
 
@@ -39,10 +46,15 @@ const health: object = {
  */
 export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo: Memo): object {
   const only = snapshot.servers.length === 1 ? snapshot.servers[0]! : null;
-  const relays = node.relay.join(), others = neighbourRelayAddresses(snapshot, node).sort();
+  const relays = node.relay.join(),
+    others = neighbourRelayAddresses(snapshot, node).sort();
   const ofServers = snapshot.servers.map((server) => {
     const inputs = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
-    return memo.get(`routes ${server.name}`, [inputs, relays, only !== null, hasSteadyRoutes(server) ? others.join() : ''], () => byPrefixOf(server, { ...node, neighbours: others }, only !== null));
+    return memo.get(
+      `routes ${server.name}`,
+      [inputs, relays, only !== null, hasSteadyRoutes(server) ? others.join() : ''],
+      () => byPrefixOf(server, { ...node, neighbours: others }, only !== null),
+    );
   });
   return memo.get('routes', ofServers, () => virtualHost(Object.assign({ '/health': list([health]) }, ...ofServers)));
 }
@@ -63,25 +75,34 @@ function byPrefixOf(server: ServerTopology, node: RoutedNode, isOnly: boolean): 
 function virtualHost(byPrefix: Record<string, object>): object {
   return {
     name: RESOURCE.routes,
-    virtual_hosts: [{
-      name: 'all',
-      domains: ['*'],
-      include_request_attempt_count: true,
-      response_headers_to_remove: [HEADER.isFinal],
-      retry_policy: sessionRetry,
-      request_body_buffer_limit: DEFAULT_BODY_BYTES,
-      matcher: {
-        matcher_tree: {
-          input: { name: 'path', typed_config: typed('envoy.type.matcher.v3.HttpRequestHeaderMatchInput', { header_name: ':path' }) },
-          prefix_match_map: { map: byPrefix },
-        },
-        on_no_match: {
-          action: {
-            name: 'no-route',
-            typed_config: typed('envoy.config.route.v3.Route', { name: 'no-route', match: { prefix: '/' }, ...directResponse(404, 'No MCP server at this path') }),
+    virtual_hosts: [
+      {
+        name: 'all',
+        domains: ['*'],
+        include_request_attempt_count: true,
+        response_headers_to_remove: [HEADER.isFinal],
+        retry_policy: sessionRetry,
+        request_body_buffer_limit: DEFAULT_BODY_BYTES,
+        matcher: {
+          matcher_tree: {
+            input: {
+              name: 'path',
+              typed_config: typed('envoy.type.matcher.v3.HttpRequestHeaderMatchInput', { header_name: ':path' }),
+            },
+            prefix_match_map: { map: byPrefix },
+          },
+          on_no_match: {
+            action: {
+              name: 'no-route',
+              typed_config: typed('envoy.config.route.v3.Route', {
+                name: 'no-route',
+                match: { prefix: '/' },
+                ...directResponse(404, 'No MCP server at this path'),
+              }),
+            },
           },
         },
       },
-    }],
+    ],
   };
 }

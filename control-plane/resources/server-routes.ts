@@ -12,10 +12,13 @@ import { route } from './route.ts';
 import { freeMethods, hasSession, isMcpMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
 
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
-const relayOf = (slot: string, relays: readonly string[]): string | undefined => relays[parseInt(slot, 36) % relays.length];
+const relayOf = (slot: string, relays: readonly string[]): string | undefined =>
+  relays[parseInt(slot, 36) % relays.length];
 
 /** A node, and its neighbours' relays (`ip:port`). */
-export interface RoutedNode extends EnvoyNode { neighbours: readonly string[] }
+export interface RoutedNode extends EnvoyNode {
+  neighbours: readonly string[];
+}
 
 /** Neighbours' relays that are tried for a request that nobody decided on. */
 const MOST_UNDECIDED = 3;
@@ -29,9 +32,20 @@ export const hasSteadyRoutes = ({ policy }: ServerTopology): boolean => !holdsAl
 export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }: ServerTopology): string => {
   const isAllGuarded = holdsAll(policy);
   return JSON.stringify([
-    server.name, server.backends.map(({ hostOverride }) => hostOverride), server.allowedOrigins, server.allowedHosts, server.jwt, server.rateLimit,
-    policy.guard, policy.path, policy.maxBodyBytes, policy.affinity.calls, policy.sharedCache, policy.timeouts.callMs,
-    isAllGuarded ? null : hasOpenToolBreaker, endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
+    server.name,
+    server.backends.map(({ hostOverride }) => hostOverride),
+    server.allowedOrigins,
+    server.allowedHosts,
+    server.jwt,
+    server.rateLimit,
+    policy.guard,
+    policy.path,
+    policy.maxBodyBytes,
+    policy.affinity.calls,
+    policy.sharedCache,
+    policy.timeouts.callMs,
+    isAllGuarded ? null : hasOpenToolBreaker,
+    endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
   ]);
 };
 
@@ -45,57 +59,133 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const holdsCalls = policy.guard.includes('calls');
   const holdsStreams = policy.guard.includes('streams');
   const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
-  const isAllGuarded = holdsAll(policy), isUnguarded = !holdsCalls && !holdsStreams;
+  const isAllGuarded = holdsAll(policy),
+    isUnguarded = !holdsCalls && !holdsStreams;
   const policies = { ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
   const common = {
-    server: server.name, path, filters: policies, rewrite: policy.path, maxBodyBytes: policy.maxBodyBytes,
+    server: server.name,
+    path,
+    filters: policies,
+    rewrite: policy.path,
+    maxBodyBytes: policy.maxBodyBytes,
     ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
   };
   const isRing = node.relay.length > 1;
-  const relay = { ...common, cluster: RESOURCE.relayCluster, readsBodies: false, ...(isRing && { retryPolicy: patient(sessionRetry) }), action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] } };
-  const decide = { ...common, cluster, kind: 'decide' as const, readsBodies: true, filters: { ...policies, [FILTER.extProc]: askSidecar(server.name) } };
+  const relay = {
+    ...common,
+    cluster: RESOURCE.relayCluster,
+    readsBodies: false,
+    ...(isRing && { retryPolicy: patient(sessionRetry) }),
+    action: { hash_policy: [{ header: { header_name: HEADER.sessionId } }] },
+  };
+  const decide = {
+    ...common,
+    cluster,
+    kind: 'decide' as const,
+    readsBodies: true,
+    filters: { ...policies, [FILTER.extProc]: askSidecar(server.name) },
+  };
 
   // A sidecar that hangs answers nobody: a neighbour's relay takes the request. With no neighbour the client is told, rather than left waiting for the same sidecar's relay.
   const undecided = node.neighbours.slice(0, MOST_UNDECIDED).join(',');
-  const ask = { ...decide, namesServer: false, filters: { ...policies, [FILTER.sessionHeaders]: toServer(server.name, undecided), [FILTER.askOnce]: undecided === '' ? switchOn : askOrGoOn } };
+  const ask = {
+    ...decide,
+    namesServer: false,
+    filters: {
+      ...policies,
+      [FILTER.sessionHeaders]: toServer(server.name, undecided),
+      [FILTER.askOnce]: undecided === '' ? switchOn : askOrGoOn,
+    },
+  };
 
-  const toRelay = route({ ...relay, kind: 'relay', headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)] });
+  const toRelay = route({
+    ...relay,
+    kind: 'relay',
+    headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)],
+  });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
   const ofSlots = server.endpoints.flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
-    const pins = (...list: Array<string | undefined>): Record<string, object> => ({ ...policies, [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')) });
+    const pins = (...list: Array<string | undefined>): Record<string, object> => ({
+      ...policies,
+      [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')),
+    });
     const slot = ofSlot(endpoint.slot);
-    const guardedRoutes = isUnguarded ? [] : [route({
-      ...common, cluster, kind: 'guarded', readsBodies: false, headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)], filters: pins(own, endpoint.address),
-    })];
+    const guardedRoutes = isUnguarded
+      ? []
+      : [
+          route({
+            ...common,
+            cluster,
+            kind: 'guarded',
+            readsBodies: false,
+            headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)],
+            filters: pins(own, endpoint.address),
+          }),
+        ];
     // The relay decides anyway, so its routes stay as they are when a replica's health or a breaker changes: nothing to push.
     if (isAllGuarded || !endpoint.isSteady) return guardedRoutes;
     // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
     const hosts = [endpoint.address, own, relayOf(endpoint.slot, node.neighbours)].filter((each) => each !== undefined);
-    const steady = { ...common, cluster, kind: 'steady' as const, readsBodies: true, namesServer: false, retryPolicy: pinnedRetry(hosts.length), filters: pins(...hosts) };
+    const steady = {
+      ...common,
+      cluster,
+      kind: 'steady' as const,
+      readsBodies: true,
+      namesServer: false,
+      retryPolicy: pinnedRetry(hosts.length),
+      filters: pins(...hosts),
+    };
     // Without a guard every change of health sends all routes again: one per slot where one will do.
-    if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0) return [route({ ...steady, headers: [slot] })];
+    if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0)
+      return [route({ ...steady, headers: [slot] })];
     return [
       ...guardedRoutes,
       ...(holdsStreams ? [] : [route({ ...steady, headers: [slot, isMethod('GET')] })]),
       // With a tool's breaker open, calls that no relay holds must be decided on one by one.
-      ...(holdsCalls || server.hasOpenToolBreaker ? [] : [route({ ...steady, headers: [slot, isMethod('POST')], quietMs: policy.timeouts.callMs })]),
+      ...(holdsCalls || server.hasOpenToolBreaker
+        ? []
+        : [route({ ...steady, headers: [slot, isMethod('POST')], quietMs: policy.timeouts.callMs })]),
     ];
   });
 
   return [
     ...refusals(server, path),
-    route({ ...common, cluster, kind: 'upgrade', readsBodies: false, retryPolicy: plainRetry, headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }),
-    route({ ...common, cluster, kind: 'modern', readsBodies: true, retryPolicy: plainRetry, headers: [...modern, isMcpMethod(freeMethods(server))] }),
+    route({
+      ...common,
+      cluster,
+      kind: 'upgrade',
+      readsBodies: false,
+      retryPolicy: plainRetry,
+      headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }],
+    }),
+    route({
+      ...common,
+      cluster,
+      kind: 'modern',
+      readsBodies: true,
+      retryPolicy: plainRetry,
+      headers: [...modern, isMcpMethod(freeMethods(server))],
+    }),
     // Tasks, requestState, handles, subscriptions and discovery need the body, and what only some replicas know: PROTOCOL.md, residual affinity.
-    route({ ...relay, action: {}, kind: 'relay', retryPolicy: isRing ? patient(plainRetry) : plainRetry, headers: modern }),
+    route({
+      ...relay,
+      action: {},
+      kind: 'relay',
+      retryPolicy: isRing ? patient(plainRetry) : plainRetry,
+      headers: modern,
+    }),
     // What no slot's own routes take up; with nothing guarded but DELETE, before them.
     ...(isUnguarded ? [toRelay, ...ofSlots] : [...ofSlots, toRelay]),
     ...(holdsStreams ? [] : [route({ ...ask, headers: [hasSession, isMethod('GET')] })]),
     ...(isAllGuarded ? [] : [route({ ...ask, headers: [hasSession], quietMs: policy.timeouts.callMs })]),
     // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks; its messages carry the session in the query.
     route({ ...relay, kind: 'sse', headers: [isMethod('GET')] }),
-    route({ ...relay, kind: 'sse', path: { ...path, query_parameters: [{ name: QUERY.sseSession, present_match: true }] } }),
+    route({
+      ...relay,
+      kind: 'sse',
+      path: { ...path, query_parameters: [{ name: QUERY.sseSession, present_match: true }] },
+    }),
     route({ ...decide, retryPolicy: plainRetry }),
   ];
 }

@@ -5,11 +5,18 @@ type Json = Record<string, any>;
 
 /** The same resources as one static configuration, for `envoy --mode validate` and for trying them by hand. */
 export function staticConfig(resources: PlainResources, admin: object): object {
-  const all = (typeUrl: string): Json[] => [...(resources.get(typeUrl)?.values() ?? [])].map((each) => structuredClone(each) as Json);
+  const all = (typeUrl: string): Json[] =>
+    [...(resources.get(typeUrl)?.values() ?? [])].map((each) => structuredClone(each) as Json);
   const endpoints = resources.get(RESOURCE_TYPE.endpoints);
-  const clusters = all(RESOURCE_TYPE.cluster).map(({ eds_cluster_config: eds, ...cluster }) => (eds === undefined ? cluster : {
-    ...cluster, type: 'STATIC', load_assignment: endpoints?.get(cluster['name'] as string),
-  }));
+  const clusters = all(RESOURCE_TYPE.cluster).map(({ eds_cluster_config: eds, ...cluster }) =>
+    eds === undefined
+      ? cluster
+      : {
+          ...cluster,
+          type: 'STATIC',
+          load_assignment: endpoints?.get(cluster['name'] as string),
+        },
+  );
   const listeners = all(RESOURCE_TYPE.listener);
   for (const listener of listeners) {
     for (const chain of listener['filter_chains'] as Json[]) {
@@ -22,12 +29,19 @@ export function staticConfig(resources: PlainResources, admin: object): object {
       }
     }
   }
-  return { admin: { address: admin }, static_resources: withoutSds({ listeners, clusters, secrets: all(RESOURCE_TYPE.secrets) }) };
+  return {
+    admin: { address: admin },
+    static_resources: withoutSds({ listeners, clusters, secrets: all(RESOURCE_TYPE.secrets) }),
+  };
 }
 
 /** Secrets that are found by their name alone. */
 function withoutSds(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSds);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'sds_config').map(([key, inner]) => [key, withoutSds(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => key !== 'sds_config')
+      .map(([key, inner]) => [key, withoutSds(inner)]),
+  );
 }

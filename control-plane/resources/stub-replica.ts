@@ -2,7 +2,13 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo } from 'node:net';
 
 /** What a stub saw of a request. */
-export interface Echo { at: string; method: string; path: string; bytes: number; headers: IncomingHttpHeaders }
+export interface Echo {
+  at: string;
+  method: string;
+  path: string;
+  bytes: number;
+  headers: IncomingHttpHeaders;
+}
 
 /**
  * For tests: an upstream that answers what it saw, as JSON. Upstream session ids steer it: `forgotten` gets 404, `cut` has its connection closed
@@ -14,12 +20,16 @@ export class StubReplica {
   readonly seen: Echo[] = [];
   #server: Server | null = null;
 
-  constructor(name: string) { this.name = name; }
+  constructor(name: string) {
+    this.name = name;
+  }
 
   async start(port = 0): Promise<string> {
     this.#server = createServer((request, response) => {
       let bytes = 0;
-      request.on('data', (chunk: Buffer) => { bytes += chunk.length; });
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
       request.on('end', () => {
         const { method = '', url = '', headers } = request;
         const echo: Echo = { at: this.name, method, path: url, bytes, headers };
@@ -30,27 +40,45 @@ export class StubReplica {
           if (session === 'cut') return void request.socket.destroy();
           if (session === 'slow') return;
           if (session === 'ticks') return void this.#tick(response);
-          if (session === 'scalars') return void response.writeHead(200, { 'content-type': 'text/event-stream' }).end(['0', '"x"', 'true', 'false', 'null', '[]', '{', ''].map((data) => `data: ${data}\n\n`).join(''));
+          if (session === 'scalars')
+            return void response
+              .writeHead(200, { 'content-type': 'text/event-stream' })
+              .end(['0', '"x"', 'true', 'false', 'null', '[]', '{', ''].map((data) => `data: ${data}\n\n`).join(''));
         }
-        response.writeHead(200, { 'content-type': 'application/json', ...(session === undefined ? {} : { 'mcp-session-id': session }) });
+        response.writeHead(200, {
+          'content-type': 'application/json',
+          ...(session === undefined ? {} : { 'mcp-session-id': session }),
+        });
         response.end(JSON.stringify({ ...echo, filler: 'x'.repeat(Number(headers['x-answer-bytes'] ?? 0)) }));
       });
     });
-    this.#server.on('upgrade', (_request, socket) => { socket.end(`HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-at: ${this.name}\r\n\r\nhello`); });
-    await new Promise<void>((resolve) => { this.#server!.listen(port, '127.0.0.1', resolve); });
+    this.#server.on('upgrade', (_request, socket) => {
+      socket.end(
+        `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-at: ${this.name}\r\n\r\nhello`,
+      );
+    });
+    await new Promise<void>((resolve) => {
+      this.#server!.listen(port, '127.0.0.1', resolve);
+    });
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   #tick(response: ServerResponse): void {
     let count = 0;
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    const timer = setInterval(() => { response.write(`data: {"tick":${count++}}\n\n`); }, 20);
-    response.on('close', () => { clearInterval(timer); });
+    const timer = setInterval(() => {
+      response.write(`data: {"tick":${count++}}\n\n`);
+    }, 20);
+    response.on('close', () => {
+      clearInterval(timer);
+    });
   }
 
   async stop(): Promise<void> {
     this.#server?.closeAllConnections();
-    await new Promise<void>((resolve) => { this.#server ? this.#server.close(() => resolve()) : resolve(); });
+    await new Promise<void>((resolve) => {
+      this.#server ? this.#server.close(() => resolve()) : resolve();
+    });
     this.#server = null;
   }
 }

@@ -13,18 +13,44 @@ const versions = { tls_minimum_protocol_version: 'TLSv1_2' };
  * Certificates are named by file: Envoy reads them where it runs and watches their folder, so renewed ones are taken up as they are moved into place and keys
  * never leave the machine. Envoy does that only for secrets that come by SDS, hence these.
  */
-const secrets = (owner: string, certificate: { chain: string; key: string } | null, caFile: string | null, serverName?: string): Array<[string, object]> => [
-  ...(certificate === null ? [] : [[certificateOf(owner), {
-    name: certificateOf(owner),
-    tls_certificate: { certificate_chain: file(certificate.chain), private_key: file(certificate.key), watched_directory: { path: dirname(certificate.chain) } },
-  }] satisfies [string, object]]),
-  ...(caFile === null ? [] : [[authorityOf(owner), {
-    name: authorityOf(owner),
-    validation_context: {
-      trusted_ca: file(caFile), watched_directory: { path: dirname(caFile) },
-      ...(serverName !== undefined && { match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: serverName } }] }),
-    },
-  }] satisfies [string, object]]),
+const secrets = (
+  owner: string,
+  certificate: { chain: string; key: string } | null,
+  caFile: string | null,
+  serverName?: string,
+): Array<[string, object]> => [
+  ...(certificate === null
+    ? []
+    : [
+        [
+          certificateOf(owner),
+          {
+            name: certificateOf(owner),
+            tls_certificate: {
+              certificate_chain: file(certificate.chain),
+              private_key: file(certificate.key),
+              watched_directory: { path: dirname(certificate.chain) },
+            },
+          },
+        ] satisfies [string, object],
+      ]),
+  ...(caFile === null
+    ? []
+    : [
+        [
+          authorityOf(owner),
+          {
+            name: authorityOf(owner),
+            validation_context: {
+              trusted_ca: file(caFile),
+              watched_directory: { path: dirname(caFile) },
+              ...(serverName !== undefined && {
+                match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: serverName } }],
+              }),
+            },
+          },
+        ] satisfies [string, object],
+      ]),
 ];
 
 /** TLS of a listener. `owner` names its secrets. */
@@ -44,7 +70,10 @@ export const downstreamTls = (owner: string, tls: ListenerTls): object => ({
 export const downstreamSecrets = (owner: string, tls: ListenerTls): Array<[string, object]> =>
   secrets(owner, { chain: tls.certificateFile, key: tls.keyFile }, tls.clientCaFile ?? null);
 
-const clientCertificate = (tls: UpstreamTls) => (tls.certificateFile === undefined || tls.keyFile === undefined ? null : { chain: tls.certificateFile, key: tls.keyFile });
+const clientCertificate = (tls: UpstreamTls) =>
+  tls.certificateFile === undefined || tls.keyFile === undefined
+    ? null
+    : { chain: tls.certificateFile, key: tls.keyFile };
 
 /** TLS towards something. The certificate is always checked; its name only when one is configured. */
 export const upstreamTls = (owner: string, tls: UpstreamTls): object => ({
@@ -59,4 +88,5 @@ export const upstreamTls = (owner: string, tls: UpstreamTls): object => ({
   }),
 });
 
-export const upstreamSecrets = (owner: string, tls: UpstreamTls): Array<[string, object]> => secrets(owner, clientCertificate(tls), tls.caFile ?? SYSTEM_CA_FILE, tls.serverName);
+export const upstreamSecrets = (owner: string, tls: UpstreamTls): Array<[string, object]> =>
+  secrets(owner, clientCertificate(tls), tls.caFile ?? SYSTEM_CA_FILE, tls.serverName);

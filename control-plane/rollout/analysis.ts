@@ -1,7 +1,11 @@
 import { latencyQuantileMs, type SloCounters } from '../../proto/slo-window.ts';
 import type { RolloutPlan } from './rollout.ts';
 
-export interface Check { name: 'errors' | 'p99' | 'initialize' | 'recoveries'; isGood: boolean; says: string }
+export interface Check {
+  name: 'errors' | 'p99' | 'initialize' | 'recoveries';
+  isGood: boolean;
+  says: string;
+}
 
 /** Fewer bad events than this prove nothing: one error among twenty calls is 5 %. */
 const MIN_BAD = 3;
@@ -12,28 +16,49 @@ export function analyse(plan: RolloutPlan, from: SloCounters, to: SloCounters): 
 }
 
 function errors({ maxErrorPercent, minCalls }: RolloutPlan, from: SloCounters, to: SloCounters): Check {
-  const bad = to.toolErrors + to.faults, rate = percent(bad, to.calls), was = percent(from.toolErrors + from.faults, from.calls);
+  const bad = to.toolErrors + to.faults,
+    rate = percent(bad, to.calls),
+    was = percent(from.toolErrors + from.faults, from.calls);
   const isGood = to.calls < minCalls || bad < MIN_BAD || rate <= was + maxErrorPercent;
-  return { name: 'errors', isGood, says: `${show(rate)} % of ${to.calls} calls failed (old backend ${show(was)} %, at most ${show(maxErrorPercent)} % more)` };
+  return {
+    name: 'errors',
+    isGood,
+    says: `${show(rate)} % of ${to.calls} calls failed (old backend ${show(was)} %, at most ${show(maxErrorPercent)} % more)`,
+  };
 }
 
 function p99({ maxP99Ms, maxP99Ratio, minCalls }: RolloutPlan, from: SloCounters, to: SloCounters): Check {
-  const is = latencyQuantileMs(to, 0.99), was = latencyQuantileMs(from, 0.99);
-  if (is === null || to.calls < minCalls) return { name: 'p99', isGood: true, says: `${to.calls} calls, too few for p99` };
+  const is = latencyQuantileMs(to, 0.99),
+    was = latencyQuantileMs(from, 0.99);
+  if (is === null || to.calls < minCalls)
+    return { name: 'p99', isGood: true, says: `${to.calls} calls, too few for p99` };
   const isAbsolute = maxP99Ms === null || is <= maxP99Ms;
   // Below a few dozen ms the classes are as wide as what a ratio would tell.
   const isRelative = was === null || from.calls < minCalls || is <= Math.max(was, 30) * maxP99Ratio;
-  return { name: 'p99', isGood: isAbsolute && isRelative, says: `p99 ${show(is)} ms (old backend ${was === null ? 'unknown' : `${show(was)} ms`}, at most ${maxP99Ms === null ? '' : `${maxP99Ms} ms and `}${maxP99Ratio} times as long)` };
+  return {
+    name: 'p99',
+    isGood: isAbsolute && isRelative,
+    says: `p99 ${show(is)} ms (old backend ${was === null ? 'unknown' : `${show(was)} ms`}, at most ${maxP99Ms === null ? '' : `${maxP99Ms} ms and `}${maxP99Ratio} times as long)`,
+  };
 }
 
 function initialize({ minInitializePercent }: RolloutPlan, to: SloCounters): Check {
-  const total = to.sessions + to.initializeFailed, good = total === 0 ? 100 : percent(to.sessions, total);
-  return { name: 'initialize', isGood: to.initializeFailed < MIN_BAD || good >= minInitializePercent, says: `${show(good)} % of ${total} initialize requests succeeded (at least ${minInitializePercent} %)` };
+  const total = to.sessions + to.initializeFailed,
+    good = total === 0 ? 100 : percent(to.sessions, total);
+  return {
+    name: 'initialize',
+    isGood: to.initializeFailed < MIN_BAD || good >= minInitializePercent,
+    says: `${show(good)} % of ${total} initialize requests succeeded (at least ${minInitializePercent} %)`,
+  };
 }
 
 function recoveries({ maxRecoveryPercent }: RolloutPlan, to: SloCounters): Check {
   const rate = percent(to.recoveries, to.sessions);
-  return { name: 'recoveries', isGood: to.recoveries < MIN_BAD || (to.sessions > 0 && rate <= maxRecoveryPercent), says: `${to.recoveries} recoveries in ${to.sessions} sessions (at most ${maxRecoveryPercent} per hundred)` };
+  return {
+    name: 'recoveries',
+    isGood: to.recoveries < MIN_BAD || (to.sessions > 0 && rate <= maxRecoveryPercent),
+    says: `${to.recoveries} recoveries in ${to.sessions} sessions (at most ${maxRecoveryPercent} per hundred)`,
+  };
 }
 
 const percent = (part: number, whole: number): number => (whole === 0 ? 0 : (100 * part) / whole);

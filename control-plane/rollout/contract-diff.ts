@@ -3,12 +3,30 @@ import { schemaDiff, type SchemaChange } from './schema-diff.ts';
 
 /** breaking: a client of the old list may fail. warning: it may behave differently. info: nothing to fear. */
 export type ContractLevel = 'breaking' | 'warning' | 'info';
-export interface ContractChange { level: ContractLevel; tool: string; says: string }
+export interface ContractChange {
+  level: ContractLevel;
+  tool: string;
+  says: string;
+}
 
 /** What clients send: allowing less breaks them. */
-const INPUT: Record<SchemaChange['kind'], ContractLevel> = { narrowed: 'breaking', widened: 'info', 'property-added': 'info', 'property-removed': 'warning', changed: 'warning', text: 'info' };
+const INPUT: Record<SchemaChange['kind'], ContractLevel> = {
+  narrowed: 'breaking',
+  widened: 'info',
+  'property-added': 'info',
+  'property-removed': 'warning',
+  changed: 'warning',
+  text: 'info',
+};
 /** What clients read: allowing more breaks those that check it against the schema that they were told. */
-const OUTPUT: Record<SchemaChange['kind'], ContractLevel> = { narrowed: 'info', widened: 'breaking', 'property-added': 'info', 'property-removed': 'breaking', changed: 'warning', text: 'info' };
+const OUTPUT: Record<SchemaChange['kind'], ContractLevel> = {
+  narrowed: 'info',
+  widened: 'breaking',
+  'property-added': 'info',
+  'property-removed': 'breaking',
+  changed: 'warning',
+  text: 'info',
+};
 
 /** Defaults of the specification for hints that are absent, and what it means to lose the promise. */
 const HINTS = [
@@ -20,7 +38,8 @@ const HINTS = [
 
 /** How one backend's tools differ from another's, worst first. Equal lists give no changes; order does not matter. */
 export function contractDiff(before: readonly ToolDescription[], after: readonly ToolDescription[]): ContractChange[] {
-  const was = new Map(before.map((tool) => [tool.name, tool])), is = new Map(after.map((tool) => [tool.name, tool]));
+  const was = new Map(before.map((tool) => [tool.name, tool])),
+    is = new Map(after.map((tool) => [tool.name, tool]));
   const changes: ContractChange[] = [];
   for (const [name, tool] of was) {
     const now = is.get(name);
@@ -28,7 +47,9 @@ export function contractDiff(before: readonly ToolDescription[], after: readonly
     else changes.push({ level: 'breaking', tool: name, says: 'removed' });
   }
   for (const name of is.keys()) if (!was.has(name)) changes.push({ level: 'info', tool: name, says: 'new' });
-  return changes.sort((one, other) => RANK[one.level] - RANK[other.level] || (one.tool < other.tool ? -1 : one.tool > other.tool ? 1 : 0));
+  return changes.sort(
+    (one, other) => RANK[one.level] - RANK[other.level] || (one.tool < other.tool ? -1 : one.tool > other.tool ? 1 : 0),
+  );
 }
 
 const RANK: Record<ContractLevel, number> = { breaking: 0, warning: 1, info: 2 };
@@ -36,17 +57,26 @@ const RANK: Record<ContractLevel, number> = { breaking: 0, warning: 1, info: 2 }
 function toolDiff(before: ToolDescription, after: ToolDescription): ContractChange[] {
   const { name: tool } = before;
   const changes: ContractChange[] = [];
-  const add = (level: ContractLevel, says: string) => { changes.push({ level, tool, says }); };
-  for (const change of schemaDiff(before.inputSchema, after.inputSchema)) add(INPUT[change.kind], `input ${place(change)}`);
-  if (before.outputSchema !== undefined && after.outputSchema === undefined) add('breaking', 'output schema removed: no structured content is promised any more');
+  const add = (level: ContractLevel, says: string) => {
+    changes.push({ level, tool, says });
+  };
+  for (const change of schemaDiff(before.inputSchema, after.inputSchema))
+    add(INPUT[change.kind], `input ${place(change)}`);
+  if (before.outputSchema !== undefined && after.outputSchema === undefined)
+    add('breaking', 'output schema removed: no structured content is promised any more');
   else if (before.outputSchema === undefined && after.outputSchema !== undefined) add('info', 'output schema added');
-  else for (const change of schemaDiff(before.outputSchema, after.outputSchema)) add(OUTPUT[change.kind], `output ${place(change)}`);
+  else
+    for (const change of schemaDiff(before.outputSchema, after.outputSchema))
+      add(OUTPUT[change.kind], `output ${place(change)}`);
   for (const hint of HINTS) {
-    const was = before.annotations?.[hint.name] ?? hint.default, is = after.annotations?.[hint.name] ?? hint.default;
+    const was = before.annotations?.[hint.name] ?? hint.default,
+      is = after.annotations?.[hint.name] ?? hint.default;
     if (was !== is) add(is === hint.safe ? 'info' : hint.level, `${hint.name} ${String(was)} → ${String(is)}`);
   }
-  if (squeeze(before.description) !== squeeze(after.description)) add('warning', 'description changed: models may use it differently');
-  if ((before.title ?? before.annotations?.['title']) !== (after.title ?? after.annotations?.['title'])) add('info', 'title changed');
+  if (squeeze(before.description) !== squeeze(after.description))
+    add('warning', 'description changed: models may use it differently');
+  if ((before.title ?? before.annotations?.['title']) !== (after.title ?? after.annotations?.['title']))
+    add('info', 'title changed');
   return changes;
 }
 

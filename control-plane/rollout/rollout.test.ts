@@ -5,19 +5,40 @@ import { advanceRollout, commandRollout, type RolloutInput, type RolloutTransiti
 import { beginRollout } from './begin-rollout.ts';
 import { isOver, isRecalling, rolloutSchema, rolloutWeights, targetPercent, type Rollout } from './rollout.ts';
 
-const BACKENDS = [{ name: 'stable', weight: 100, healthy: 2 }, { name: 'canary', weight: 0, healthy: 2 }];
-const PLAN = { server: 'linear', from: 'stable', to: 'canary', intervalMs: 1000, stepMs: 2000, minSessions: 5, stepTimeoutMs: 60_000 };
+const BACKENDS = [
+  { name: 'stable', weight: 100, healthy: 2 },
+  { name: 'canary', weight: 0, healthy: 2 },
+];
+const PLAN = {
+  server: 'linear',
+  from: 'stable',
+  to: 'canary',
+  intervalMs: 1000,
+  stepMs: 2000,
+  minSessions: 5,
+  stepTimeoutMs: 60_000,
+};
 const begin = (more: object = {}): Rollout => {
   const begun = beginRollout({ ...PLAN, ...more }, { backends: BACKENDS, running: null }, 'r1', 0);
   if ('problem' in begun) throw new Error(begun.problem);
   return begun.rollout;
 };
 const counters = (more: Partial<SloCounters>): SloCounters => ({ ...noCounters(), ...more });
-const input = (now: number, to: Partial<SloCounters> = {}, more: Partial<RolloutInput> = {}): RolloutInput => ({ now, healthy: { from: 2, to: 2 }, contract: [], counters: { from: noCounters(), to: counters(to) }, ...more });
+const input = (now: number, to: Partial<SloCounters> = {}, more: Partial<RolloutInput> = {}): RolloutInput => ({
+  now,
+  healthy: { from: 2, to: 2 },
+  contract: [],
+  counters: { from: noCounters(), to: counters(to) },
+  ...more,
+});
 const kinds = ({ news }: RolloutTransition) => news.map(({ kind }) => kind);
 
 /** Looks once a second; `to` are the new backend's counters at that time. */
-function run(rollout: Rollout, seconds: number, to: (second: number) => Partial<SloCounters> = (second) => ({ sessions: 10 * second, calls: 100 * second })): { rollout: Rollout; news: string[] } {
+function run(
+  rollout: Rollout,
+  seconds: number,
+  to: (second: number) => Partial<SloCounters> = (second) => ({ sessions: 10 * second, calls: 100 * second }),
+): { rollout: Rollout; news: string[] } {
   const news: string[] = [];
   for (let second = 1; second <= seconds; second++) {
     const next = advanceRollout(rollout, input(second * 1000, to(second)));
@@ -30,23 +51,50 @@ function run(rollout: Rollout, seconds: number, to: (second: number) => Partial<
 test('a healthy canary goes 10, 50, 100 and is promoted', (t) => {
   const { rollout, news } = run(begin(), 10);
   t.is(rollout.phase.kind, 'promoted');
-  t.deepEqual(news, ['1 linear stable → canary: 10 % of new sessions', '3 linear stable → canary: 50 % of new sessions', '5 linear stable → canary: 100 % of new sessions', '7 linear stable → canary: promoted: every step met its objectives']);
-  t.deepEqual([...rolloutWeights(rollout, { from: 2, to: 2 })], [['stable', 0], ['canary', 100]]);
+  t.deepEqual(news, [
+    '1 linear stable → canary: 10 % of new sessions',
+    '3 linear stable → canary: 50 % of new sessions',
+    '5 linear stable → canary: 100 % of new sessions',
+    '7 linear stable → canary: promoted: every step met its objectives',
+  ]);
+  t.deepEqual(
+    [...rolloutWeights(rollout, { from: 2, to: 2 })],
+    [
+      ['stable', 0],
+      ['canary', 100],
+    ],
+  );
 });
 
 test('5 % tool errors hold it at the first analysis and roll it back at the second', (t) => {
-  const { rollout, news } = run(begin(), 3, (second) => ({ sessions: 10 * second, calls: 100 * second, toolErrors: 5 * second }));
+  const { rollout, news } = run(begin(), 3, (second) => ({
+    sessions: 10 * second,
+    calls: 100 * second,
+    toolErrors: 5 * second,
+  }));
   t.is(rollout.phase.kind, 'rolled-back');
-  t.deepEqual(news.slice(1), ['2 linear stable → canary: held at 10 %: 5 % of 100 calls failed (old backend 0 %, at most 1 % more)', '3 linear stable → canary: rolled-back: 5 % of 200 calls failed (old backend 0 %, at most 1 % more)']);
-  t.deepEqual([...rolloutWeights(rollout, { from: 2, to: 2 })], [['stable', 100], ['canary', 0]]);
+  t.deepEqual(news.slice(1), [
+    '2 linear stable → canary: held at 10 %: 5 % of 100 calls failed (old backend 0 %, at most 1 % more)',
+    '3 linear stable → canary: rolled-back: 5 % of 200 calls failed (old backend 0 %, at most 1 % more)',
+  ]);
+  t.deepEqual(
+    [...rolloutWeights(rollout, { from: 2, to: 2 })],
+    [
+      ['stable', 100],
+      ['canary', 0],
+    ],
+  );
   t.true(isRecalling(rollout));
   t.false(isRecalling({ ...rollout, plan: { ...rollout.plan, onRollback: 'leave' } }));
 });
 
 test('errors that the old backend has too are no reason; slow calls, failing initialize and recoveries each are', (t) => {
   const first = advanceRollout(begin(), input(0)).rollout;
-  const look = (to: Partial<SloCounters>, from: Partial<SloCounters> = {}) => advanceRollout(first, { ...input(1000), counters: { from: counters(from), to: counters(to) } }).rollout.phase.reason;
-  const late = noCounters().latency.map((_, index, all) => (index === all.length - 1 ? 100 : 0)), quick = late.toReversed();
+  const look = (to: Partial<SloCounters>, from: Partial<SloCounters> = {}) =>
+    advanceRollout(first, { ...input(1000), counters: { from: counters(from), to: counters(to) } }).rollout.phase
+      .reason;
+  const late = noCounters().latency.map((_, index, all) => (index === all.length - 1 ? 100 : 0)),
+    quick = late.toReversed();
   t.regex(look({ calls: 100, toolErrors: 5 }, { calls: 100, toolErrors: 5 }), /met/);
   t.regex(look({ calls: 100, latency: late }, { calls: 100, latency: quick }), /^p99/);
   t.regex(look({ sessions: 10, initializeFailed: 3 }), /initialize/);
@@ -55,7 +103,11 @@ test('errors that the old backend has too are no reason; slow calls, failing ini
 });
 
 test('one bad analysis between good ones only holds', (t) => {
-  const { rollout, news } = run(begin({ failuresToRollBack: 2, stepMs: 5000 }), 4, (second) => ({ sessions: 10, calls: [0, 0, 100, 1000, 2000][second]!, faults: second >= 2 ? 5 : 0 }));
+  const { rollout, news } = run(begin({ failuresToRollBack: 2, stepMs: 5000 }), 4, (second) => ({
+    sessions: 10,
+    calls: [0, 0, 100, 1000, 2000][second]!,
+    faults: second >= 2 ? 5 : 0,
+  }));
   t.is(rollout.phase.kind, 'step');
   t.is(news.length, 3);
   t.regex(news[2]!, /met again/);
@@ -71,8 +123,14 @@ test('breaking differences of the tools hold it before it begins, until they are
   t.deepEqual(kinds(advanceRollout(approved.rollout, input(4, {}, { contract }))), ['rollout.step']);
   t.deepEqual(kinds(advanceRollout(held.rollout, input(600_000, {}, { contract }))), ['rollout.rolled-back']);
   t.is(advanceRollout(begin({ contract: 'off' }), input(1, {}, { contract })).rollout.phase.kind, 'step');
-  t.is(advanceRollout(begin(), input(1, {}, { contract: [{ ...contract[0]!, level: 'warning' }] })).rollout.phase.kind, 'step');
-  t.is(advanceRollout(begin(), input(1, {}, { contract: null })).rollout.phase.reason, 'the tools of both backends are not known yet');
+  t.is(
+    advanceRollout(begin(), input(1, {}, { contract: [{ ...contract[0]!, level: 'warning' }] })).rollout.phase.kind,
+    'step',
+  );
+  t.is(
+    advanceRollout(begin(), input(1, {}, { contract: null })).rollout.phase.reason,
+    'the tools of both backends are not known yet',
+  );
 });
 
 test('a new backend without healthy replicas: not begun, or rolled back at once', (t) => {
@@ -103,7 +161,8 @@ test('promote and abort end it at once; what makes no sense is refused with the 
 test('a step without sessions, or without anybody counting, ends in a rollback, not in waiting for ever', (t) => {
   t.regex(run(begin(), 62, () => ({})).rollout.phase.reason, /only 0 of 5 new sessions/);
   let rollout = begin();
-  for (let second = 0; second < 70; second++) rollout = advanceRollout(rollout, input(second * 1000, {}, { counters: null })).rollout;
+  for (let second = 0; second < 70; second++)
+    rollout = advanceRollout(rollout, input(second * 1000, {}, { counters: null })).rollout;
   t.regex(rollout.phase.reason, /no counts/);
 });
 
@@ -113,45 +172,92 @@ test('blue-green is one step, rolling one step per replica', (t) => {
 });
 
 test('a plan that can not be is refused with what to do', (t) => {
-  const problem = (plan: object, context: object = {}) => (beginRollout({ ...PLAN, ...plan }, { backends: BACKENDS, running: null, ...context }, 'r', 0) as { problem: string }).problem;
+  const problem = (plan: object, context: object = {}) =>
+    (
+      beginRollout({ ...PLAN, ...plan }, { backends: BACKENDS, running: null, ...context }, 'r', 0) as {
+        problem: string;
+      }
+    ).problem;
   t.is(problem({ to: 'green' }), 'linear has no backend green; it has stable, canary');
   t.is(problem({ to: 'stable' }), 'from and to are the same backend');
   t.is(problem({ steps: [50, 10, 100] }), 'steps must rise: 50, 10, 100');
   t.is(problem({ steps: [10, 50] }), 'the last step must be 100, not 50');
   t.regex(problem({ invented: 1 }), /invented/);
   t.regex(problem({}, { running: begin() }), /under way/);
-  t.regex(problem({}, { backends: [...BACKENDS, { name: 'old', weight: 5, healthy: 1 }] }), /backend old takes new sessions too/);
+  t.regex(
+    problem({}, { backends: [...BACKENDS, { name: 'old', weight: 5, healthy: 1 }] }),
+    /backend old takes new sessions too/,
+  );
 });
 
 test('whatever happens: no new sessions to a backend without healthy replicas, and every rollout ends', (t) => {
   const plan = fc.record({
-    strategy: fc.constantFrom('canary', 'blue-green', 'rolling'), steps: fc.uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 4 }).map((all) => [...all.sort((a, b) => a - b), 100]),
-    minSessions: fc.nat(20), failuresToRollBack: fc.integer({ min: 1, max: 3 }), contract: fc.constantFrom('breaking', 'warning', 'off'), stepMs: fc.nat(5000), stepTimeoutMs: fc.integer({ min: 100, max: 20_000 }), holdTimeoutMs: fc.integer({ min: 100, max: 20_000 }),
+    strategy: fc.constantFrom('canary', 'blue-green', 'rolling'),
+    steps: fc
+      .uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 4 })
+      .map((all) => [...all.sort((a, b) => a - b), 100]),
+    minSessions: fc.nat(20),
+    failuresToRollBack: fc.integer({ min: 1, max: 3 }),
+    contract: fc.constantFrom('breaking', 'warning', 'off'),
+    stepMs: fc.nat(5000),
+    stepTimeoutMs: fc.integer({ min: 100, max: 20_000 }),
+    holdTimeoutMs: fc.integer({ min: 100, max: 20_000 }),
   });
   const event = fc.record({
-    afterMs: fc.integer({ min: 1, max: 3000 }), healthy: fc.record({ from: fc.nat(2), to: fc.nat(2) }), contract: fc.constantFrom(null, [], [{ level: 'breaking' as const, tool: 'a', says: 'removed' }]),
-    counts: fc.option(fc.record({ sessions: fc.nat(20), calls: fc.nat(100), toolErrors: fc.nat(20), faults: fc.nat(5), recoveries: fc.nat(5), initializeFailed: fc.nat(3) })), command: fc.option(fc.constantFrom('pause' as const, 'resume' as const, 'promote' as const, 'abort' as const), { freq: 8 }),
+    afterMs: fc.integer({ min: 1, max: 3000 }),
+    healthy: fc.record({ from: fc.nat(2), to: fc.nat(2) }),
+    contract: fc.constantFrom(null, [], [{ level: 'breaking' as const, tool: 'a', says: 'removed' }]),
+    counts: fc.option(
+      fc.record({
+        sessions: fc.nat(20),
+        calls: fc.nat(100),
+        toolErrors: fc.nat(20),
+        faults: fc.nat(5),
+        recoveries: fc.nat(5),
+        initializeFailed: fc.nat(3),
+      }),
+    ),
+    command: fc.option(fc.constantFrom('pause' as const, 'resume' as const, 'promote' as const, 'abort' as const), {
+      freq: 8,
+    }),
   });
-  t.notThrows(() => fc.assert(fc.property(plan, fc.array(event, { maxLength: 60 }), (wanted, events) => {
-    let rollout = begin(wanted), now = 0, to = noCounters();
-    const look = (seen: RolloutInput) => {
-      const wasOver = isOver(rollout), before = targetPercent(rollout);
-      rollout = rolloutSchema.parse(JSON.parse(JSON.stringify(advanceRollout(rollout, seen).rollout)));
-      for (const [backend, weight] of rolloutWeights(rollout, seen.healthy)) {
-        if (weight > 0 && seen.healthy[backend === 'stable' ? 'from' : 'to'] === 0) throw new Error(`${backend} gets ${weight} without a healthy replica`);
-      }
-      if (wasOver && targetPercent(rollout) !== before) throw new Error('a rollout that is over changed');
-    };
-    for (const { afterMs, healthy, contract, counts, command } of events) {
-      now += afterMs;
-      if (counts) for (const [name, more] of Object.entries(counts) as Array<['sessions', number]>) to = { ...to, [name]: to[name] + more };
-      look({ now, healthy, contract, counters: counts ? { from: noCounters(), to } : null });
-      const done = command ? commandRollout(rollout, command, now) : null;
-      if (done && 'rollout' in done) rollout = done.rollout;
-    }
-    // Nobody keeps it paused for ever, and time goes on.
-    if (rollout.isPaused) rollout = (commandRollout(rollout, 'resume', now) as RolloutTransition).rollout;
-    for (let looks = 0; looks < 3000 && !isOver(rollout); looks++) look({ now: now += 1000, healthy: { from: 1, to: 1 }, contract: null, counters: { from: noCounters(), to } });
-    if (!isOver(rollout)) throw new Error(`still ${JSON.stringify(rollout.phase)}`);
-  }), { numRuns: 500 }));
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(plan, fc.array(event, { maxLength: 60 }), (wanted, events) => {
+        let rollout = begin(wanted),
+          now = 0,
+          to = noCounters();
+        const look = (seen: RolloutInput) => {
+          const wasOver = isOver(rollout),
+            before = targetPercent(rollout);
+          rollout = rolloutSchema.parse(JSON.parse(JSON.stringify(advanceRollout(rollout, seen).rollout)));
+          for (const [backend, weight] of rolloutWeights(rollout, seen.healthy)) {
+            if (weight > 0 && seen.healthy[backend === 'stable' ? 'from' : 'to'] === 0)
+              throw new Error(`${backend} gets ${weight} without a healthy replica`);
+          }
+          if (wasOver && targetPercent(rollout) !== before) throw new Error('a rollout that is over changed');
+        };
+        for (const { afterMs, healthy, contract, counts, command } of events) {
+          now += afterMs;
+          if (counts)
+            for (const [name, more] of Object.entries(counts) as Array<['sessions', number]>)
+              to = { ...to, [name]: to[name] + more };
+          look({ now, healthy, contract, counters: counts ? { from: noCounters(), to } : null });
+          const done = command ? commandRollout(rollout, command, now) : null;
+          if (done && 'rollout' in done) rollout = done.rollout;
+        }
+        // Nobody keeps it paused for ever, and time goes on.
+        if (rollout.isPaused) rollout = (commandRollout(rollout, 'resume', now) as RolloutTransition).rollout;
+        for (let looks = 0; looks < 3000 && !isOver(rollout); looks++)
+          look({
+            now: (now += 1000),
+            healthy: { from: 1, to: 1 },
+            contract: null,
+            counters: { from: noCounters(), to },
+          });
+        if (!isOver(rollout)) throw new Error(`still ${JSON.stringify(rollout.phase)}`);
+      }),
+      { numRuns: 500 },
+    ),
+  );
 });

@@ -5,7 +5,13 @@ import type { EventLog } from '../events/event.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { SharedState, Versioned } from '../lease/shared-state.ts';
 import type { ToolDescription } from '../probe/tool-description.ts';
-import { advanceRollout, commandRollout, type RolloutCommand, type RolloutInput, type RolloutNews } from './advance-rollout.ts';
+import {
+  advanceRollout,
+  commandRollout,
+  type RolloutCommand,
+  type RolloutInput,
+  type RolloutNews,
+} from './advance-rollout.ts';
 import { beginRollout } from './begin-rollout.ts';
 import { contractDiff, type ContractChange } from './contract-diff.ts';
 import { isOver, isRecalling, rolloutSchema, rolloutWeights, type Rollout } from './rollout.ts';
@@ -15,7 +21,12 @@ import type { SloView } from './slo-reader.ts';
 export interface ServerView {
   name: string;
   /** `healthy`: replicas; null before the first topology. `tools`: of any healthy replica; null while none was listed. */
-  backends: ReadonlyArray<{ name: string; weight: number; healthy: number | null; tools: readonly ToolDescription[] | null }>;
+  backends: ReadonlyArray<{
+    name: string;
+    weight: number;
+    healthy: number | null;
+    tools: readonly ToolDescription[] | null;
+  }>;
 }
 
 export interface RolloutsOptions {
@@ -45,7 +56,9 @@ export class Rollouts {
 
   constructor(options: RolloutsOptions) {
     this.#options = { now: Date.now, tickMs: 250, isCounted: true, ...options };
-    this.#timer = setInterval(() => { void this.tick(); }, this.#options.tickMs);
+    this.#timer = setInterval(() => {
+      void this.tick();
+    }, this.#options.tickMs);
   }
 
   /** The last rollout of each server, running or over. */
@@ -66,22 +79,42 @@ export class Rollouts {
 
   /** Backends whose sessions must be rebuilt elsewhere: drained after a rollback. */
   recalls(): Array<{ server: string; backend: string }> {
-    return [...this.current()].filter(([, rollout]) => isRecalling(rollout)).map(([server, { plan }]) => ({ server, backend: plan.to }));
+    return [...this.current()]
+      .filter(([, rollout]) => isRecalling(rollout))
+      .map(([server, { plan }]) => ({ server, backend: plan.to }));
   }
 
   async start(plan: { server: string }): Promise<RolloutAnswer> {
     const view = this.#view(plan.server);
-    if (!view) return { problem: `there is no server ${String(plan.server)}; there are ${this.#options.servers().map(({ name }) => name).join(', ')}` };
+    if (!view)
+      return {
+        problem: `there is no server ${String(plan.server)}; there are ${this.#options
+          .servers()
+          .map(({ name }) => name)
+          .join(', ')}`,
+      };
     const before = await this.#read(plan.server);
     const running = before && !isOver(before.value) ? before.value : null;
-    const begun = beginRollout(plan, { backends: view.backends, running }, randomUUID().slice(0, 8), this.#options.now());
+    const begun = beginRollout(
+      plan,
+      { backends: view.backends, running },
+      randomUUID().slice(0, 8),
+      this.#options.now(),
+    );
     if ('problem' in begun) return begun;
-    const { minSessions } = begun.rollout.plan, { isCounted } = this.#options;
-    if (!isCounted && minSessions > 0) return { problem: `a step is to see ${minSessions} new session(s), and without Redis (SESSION_STORE=memory) nobody counts them: use SESSION_STORE=redis, or minSessions 0 (--min-sessions 0) to move on by time, health and the tools’ contract alone` };
-    return this.#write(plan.server, begun.rollout, before?.revision ?? 0, null, [{
-      kind: 'rollout.started', level: isCounted ? 'info' : 'warning',
-      message: `${plan.server} ${begun.rollout.plan.from} → ${begun.rollout.plan.to}: ${begun.rollout.plan.strategy} ${begun.rollout.steps.join(' → ')} % started${isCounted ? '' : '; without Redis nobody counts, so errors, p99, initialize and recoveries are not judged'}`,
-    }]);
+    const { minSessions } = begun.rollout.plan,
+      { isCounted } = this.#options;
+    if (!isCounted && minSessions > 0)
+      return {
+        problem: `a step is to see ${minSessions} new session(s), and without Redis (SESSION_STORE=memory) nobody counts them: use SESSION_STORE=redis, or minSessions 0 (--min-sessions 0) to move on by time, health and the tools’ contract alone`,
+      };
+    return this.#write(plan.server, begun.rollout, before?.revision ?? 0, null, [
+      {
+        kind: 'rollout.started',
+        level: isCounted ? 'info' : 'warning',
+        message: `${plan.server} ${begun.rollout.plan.from} → ${begun.rollout.plan.to}: ${begun.rollout.plan.strategy} ${begun.rollout.steps.join(' → ')} % started${isCounted ? '' : '; without Redis nobody counts, so errors, p99, initialize and recoveries are not judged'}`,
+      },
+    ]);
   }
 
   async command(server: string, command: RolloutCommand): Promise<RolloutAnswer> {
@@ -102,9 +135,14 @@ export class Rollouts {
     const before = await this.#read(server);
     if (!before) return { problem: `there is no rollout of ${server}` };
     if (!isOver(before.value)) return { problem: `the rollout of ${server} is under way: promote or abort it first` };
-    if (await this.#options.state.write(REDIS.rollout(server), undefined, before.revision, null) !== 'ok') return { problem: `the rollout of ${server} changed meanwhile; look again` };
+    if ((await this.#options.state.write(REDIS.rollout(server), undefined, before.revision, null)) !== 'ok')
+      return { problem: `the rollout of ${server} changed meanwhile; look again` };
     this.#known.delete(server);
-    this.#options.events.append({ kind: 'rollout.cleared', server, message: `${server}: the configured weights are in force again` });
+    this.#options.events.append({
+      kind: 'rollout.cleared',
+      server,
+      message: `${server}: the configured weights are in force again`,
+    });
     this.#tellIfChanged();
     return null;
   }
@@ -112,14 +150,26 @@ export class Rollouts {
   /** How the tools of two backends differ; null while one of the lists is not known. */
   contract(server: string, from: string, to: string): ContractChange[] | null {
     const tools = (name: string) => this.#view(server)?.backends.find((each) => each.name === name)?.tools ?? null;
-    const before = tools(from), after = tools(to);
+    const before = tools(from),
+      after = tools(to);
     return before && after ? contractDiff(before, after) : null;
   }
 
   /** Looks at every server once: follows what others wrote and, as the leader, moves on. Never rejects. */
   tick(): Promise<void> {
-    this.#ticking ??= Promise.all(this.#options.servers().map(({ name }) => this.#look(name).catch(() => { /* The state can't be reached: what was known stays. */ })))
-      .then(() => { this.#tellIfChanged(); }).finally(() => { this.#ticking = null; });
+    this.#ticking ??= Promise.all(
+      this.#options.servers().map(({ name }) =>
+        this.#look(name).catch(() => {
+          /* The state can't be reached: what was known stays. */
+        }),
+      ),
+    )
+      .then(() => {
+        this.#tellIfChanged();
+      })
+      .finally(() => {
+        this.#ticking = null;
+      });
     return this.#ticking;
   }
 
@@ -136,44 +186,70 @@ export class Rollouts {
     if (from === null || to === null) return;
     const slo = await this.#options.slo(server).catch(() => null);
     const input: RolloutInput = {
-      now: this.#options.now(), healthy: { from, to }, contract: this.contract(server, plan.from, plan.to),
+      now: this.#options.now(),
+      healthy: { from, to },
+      contract: this.contract(server, plan.from, plan.to),
       counters: slo && { from: slo.counters.get(plan.from) ?? NONE, to: slo.counters.get(plan.to) ?? NONE },
     };
     const { rollout, news } = advanceRollout(before.value, input);
-    if (JSON.stringify(rollout) !== JSON.stringify(before.value)) await this.#write(server, rollout, before.revision, this.#options.lease.token, news);
+    if (JSON.stringify(rollout) !== JSON.stringify(before.value))
+      await this.#write(server, rollout, before.revision, this.#options.lease.token, news);
   }
 
   async #read(server: string): Promise<(Versioned & { value: Rollout }) | null> {
     const found = await this.#options.state.read(REDIS.rollout(server));
     const value = found && rolloutSchema.safeParse(found.value).data;
-    if (!found || !value) { this.#known.delete(server); return null; }
+    if (!found || !value) {
+      this.#known.delete(server);
+      return null;
+    }
     const known = { value, revision: found.revision };
     this.#known.set(server, known);
     return known;
   }
 
-  async #write(server: string, rollout: Rollout, revision: number, token: number | null, news: RolloutNews[]): Promise<RolloutAnswer> {
+  async #write(
+    server: string,
+    rollout: Rollout,
+    revision: number,
+    token: number | null,
+    news: RolloutNews[],
+  ): Promise<RolloutAnswer> {
     const result = await this.#options.state.write(REDIS.rollout(server), rollout, revision, token);
     if (result !== 'ok') return { problem: `the rollout of ${server} changed meanwhile; look again` };
     this.#known.set(server, { value: rollout, revision: revision + 1 });
-    for (const { kind, level, message } of news) this.#options.events.append({ kind, level, message, server, subject: rollout.plan.to, data: { rollout: rollout.id } });
+    for (const { kind, level, message } of news)
+      this.#options.events.append({
+        kind,
+        level,
+        message,
+        server,
+        subject: rollout.plan.to,
+        data: { rollout: rollout.id },
+      });
     this.#tellIfChanged();
     return { rollout };
   }
 
   #tellIfChanged(): void {
-    const shown = JSON.stringify([[...this.weights()].map(([server, weights]) => [server, [...weights]]), this.recalls()]);
+    const shown = JSON.stringify([
+      [...this.weights()].map(([server, weights]) => [server, [...weights]]),
+      this.recalls(),
+    ]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#options.onChange();
   }
 
-  #view(server: string): ServerView | undefined { return this.#options.servers().find(({ name }) => name === server); }
+  #view(server: string): ServerView | undefined {
+    return this.#options.servers().find(({ name }) => name === server);
+  }
 
   /** undefined when one of the backends left the configuration: the rollout has no say any more. */
   #healthy(server: string, { plan }: Rollout): { from: number | null; to: number | null } | undefined {
     const of = (name: string) => this.#view(server)?.backends.find((each) => each.name === name)?.healthy;
-    const from = of(plan.from), to = of(plan.to);
+    const from = of(plan.from),
+      to = of(plan.to);
     return from === undefined || to === undefined ? undefined : { from, to };
   }
 }

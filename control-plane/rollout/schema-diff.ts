@@ -9,7 +9,11 @@ export interface SchemaChange {
 
 export type Schema = Record<string, unknown>;
 /** `seen`: pairs of references that were compared, so that what refers to itself is compared once. */
-interface Roots { before: Schema; after: Schema; seen: Set<string> }
+interface Roots {
+  before: Schema;
+  after: Schema;
+  seen: Set<string>;
+}
 
 /** Schemas nest deeper only when they refer to themselves. */
 const MAX_DEPTH = 24;
@@ -17,7 +21,23 @@ const MAX_DEPTH = 24;
 const LOWER = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties', 'minContains'];
 const UPPER = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties', 'maxContains'];
 /** Keywords whose presence allows less and whose content can't be compared. */
-const OPAQUE = ['pattern', 'const', 'multipleOf', 'not', 'allOf', 'if', 'then', 'else', 'dependentRequired', 'dependentSchemas', 'propertyNames', 'contains', 'patternProperties', 'uniqueItems', 'format'];
+const OPAQUE = [
+  'pattern',
+  'const',
+  'multipleOf',
+  'not',
+  'allOf',
+  'if',
+  'then',
+  'else',
+  'dependentRequired',
+  'dependentSchemas',
+  'propertyNames',
+  'contains',
+  'patternProperties',
+  'uniqueItems',
+  'format',
+];
 const TEXT = ['description', 'title', 'examples', 'deprecated', '$comment'];
 
 /** All changes from one schema to the other. */
@@ -27,7 +47,8 @@ export function schemaDiff(before: unknown, after: unknown): SchemaChange[] {
 }
 
 function compare(one: Schema, other: Schema, path: string, roots: Roots, depth: number): SchemaChange[] {
-  const before = resolve(one, roots.before), after = resolve(other, roots.after);
+  const before = resolve(one, roots.before),
+    after = resolve(other, roots.after);
   const references = `${String(one['$ref'])} ${String(other['$ref'])}`;
   const isSeen = (one['$ref'] !== undefined || other['$ref'] !== undefined) && roots.seen.has(references);
   if (isSeen || depth > MAX_DEPTH) return [];
@@ -35,44 +56,67 @@ function compare(one: Schema, other: Schema, path: string, roots: Roots, depth: 
   else if (same(before, after) && !hasReference(before)) return [];
   const change = (kind: SchemaChange['kind'], says: string): SchemaChange => ({ path, kind, says });
   const found: SchemaChange[] = [];
-  found.push(...types(before, after).map(([kind, says]) => change(kind, says)), ...values(before, after).map(([kind, says]) => change(kind, says)));
+  found.push(
+    ...types(before, after).map(([kind, says]) => change(kind, says)),
+    ...values(before, after).map(([kind, says]) => change(kind, says)),
+  );
   for (const name of [...LOWER, ...UPPER]) {
-    const was = before[name], is = after[name];
+    const was = before[name],
+      is = after[name];
     if (was === is) continue;
-    const isTighter = was === undefined || (is !== undefined && (LOWER.includes(name) ? Number(is) > Number(was) : Number(is) < Number(was)));
+    const isTighter =
+      was === undefined ||
+      (is !== undefined && (LOWER.includes(name) ? Number(is) > Number(was) : Number(is) < Number(was)));
     found.push(change(isTighter ? 'narrowed' : 'widened', `${name} ${show(was)} → ${show(is)}`));
   }
   for (const name of OPAQUE) {
     if (same(before[name], after[name])) continue;
-    found.push(change(before[name] === undefined ? 'narrowed' : after[name] === undefined ? 'widened' : 'changed', `${name} ${show(before[name])} → ${show(after[name])}`));
+    found.push(
+      change(
+        before[name] === undefined ? 'narrowed' : after[name] === undefined ? 'widened' : 'changed',
+        `${name} ${show(before[name])} → ${show(after[name])}`,
+      ),
+    );
   }
   for (const name of TEXT) if (!same(before[name], after[name])) found.push(change('text', `${name} changed`));
-  if (!same(before['default'], after['default'])) found.push(change('changed', `default ${show(before['default'])} → ${show(after['default'])}`));
-  for (const name of ['anyOf', 'oneOf']) found.push(...branches(before[name], after[name], name).map(([kind, says]) => change(kind, says)));
+  if (!same(before['default'], after['default']))
+    found.push(change('changed', `default ${show(before['default'])} → ${show(after['default'])}`));
+  for (const name of ['anyOf', 'oneOf'])
+    found.push(...branches(before[name], after[name], name).map(([kind, says]) => change(kind, says)));
   found.push(...properties(before, after, path, roots, depth));
-  if (!same(before['items'], after['items'])) found.push(...compare(asSchema(before['items']), asSchema(after['items']), `${path}[]`, roots, depth + 1));
+  if (!same(before['items'], after['items']))
+    found.push(...compare(asSchema(before['items']), asSchema(after['items']), `${path}[]`, roots, depth + 1));
   return found;
 }
 
 type Bare = [SchemaChange['kind'], string];
 
 function types(before: Schema, after: Schema): Bare[] {
-  const was = typeSet(before['type']), is = typeSet(after['type']);
+  const was = typeSet(before['type']),
+    is = typeSet(after['type']);
   if (same(was && [...was].sort(), is && [...is].sort())) return [];
-  const covers = (wide: Set<string> | null, narrow: Set<string> | null) => wide === null || (narrow !== null && [...narrow].every((type) => wide.has(type) || (type === 'integer' && wide.has('number'))));
+  const covers = (wide: Set<string> | null, narrow: Set<string> | null) =>
+    wide === null ||
+    (narrow !== null && [...narrow].every((type) => wide.has(type) || (type === 'integer' && wide.has('number'))));
   const says = `type ${show(before['type'])} → ${show(after['type'])}`;
   return [[covers(is, was) ? 'widened' : 'narrowed', says]];
 }
 
-const typeSet = (type: unknown): Set<string> | null => (type === undefined ? null : new Set(Array.isArray(type) ? type as string[] : [String(type)]));
+const typeSet = (type: unknown): Set<string> | null =>
+  type === undefined ? null : new Set(Array.isArray(type) ? (type as string[]) : [String(type)]);
 
 function values(before: Schema, after: Schema): Bare[] {
-  const was = before['enum'], is = after['enum'];
+  const was = before['enum'],
+    is = after['enum'];
   if (same(was, is)) return [];
   if (!Array.isArray(was)) return [['narrowed', `only ${show(is)} from now on`]];
   if (!Array.isArray(is)) return [['widened', 'any value from now on']];
-  const gone = was.filter((value) => !is.some((each) => same(each, value))), fresh = is.filter((value) => !was.some((each) => same(each, value)));
-  return [...(gone.length ? [['narrowed', `no more ${show(gone)}`] as Bare] : []), ...(fresh.length ? [['widened', `also ${show(fresh)}`] as Bare] : [])];
+  const gone = was.filter((value) => !is.some((each) => same(each, value))),
+    fresh = is.filter((value) => !was.some((each) => same(each, value)));
+  return [
+    ...(gone.length ? [['narrowed', `no more ${show(gone)}`] as Bare] : []),
+    ...(fresh.length ? [['widened', `also ${show(fresh)}`] as Bare] : []),
+  ];
 }
 
 /** A branch more allows more, one less allows less; which one became which can't be told when both happen. */
@@ -80,29 +124,52 @@ function branches(before: unknown, after: unknown, name: string): Bare[] {
   if (same(before, after)) return [];
   if (!Array.isArray(before)) return [['narrowed', `${name} introduced`]];
   if (!Array.isArray(after)) return [['widened', `${name} removed`]];
-  const gone = before.filter((branch) => !after.some((each) => same(each, branch))).length, fresh = after.filter((branch) => !before.some((each) => same(each, branch))).length;
+  const gone = before.filter((branch) => !after.some((each) => same(each, branch))).length,
+    fresh = after.filter((branch) => !before.some((each) => same(each, branch))).length;
   if (gone > 0 && fresh > 0) return [['changed', `${name} changed in ${Math.max(gone, fresh)} of its alternatives`]];
-  return gone > 0 ? [['narrowed', `${gone} alternative(s) of ${name} removed`]] : fresh > 0 ? [['widened', `${fresh} alternative(s) of ${name} added`]] : [];
+  return gone > 0
+    ? [['narrowed', `${gone} alternative(s) of ${name} removed`]]
+    : fresh > 0
+      ? [['widened', `${fresh} alternative(s) of ${name} added`]]
+      : [];
 }
 
 function properties(before: Schema, after: Schema, path: string, roots: Roots, depth: number): SchemaChange[] {
-  const was = asSchema(before['properties']), is = asSchema(after['properties']);
-  const needed = new Set(list(before['required'])), needs = new Set(list(after['required']));
+  const was = asSchema(before['properties']),
+    is = asSchema(after['properties']);
+  const needed = new Set(list(before['required'])),
+    needs = new Set(list(after['required']));
   const isClosed = (schema: Schema) => schema['additionalProperties'] === false;
   const found: SchemaChange[] = [];
   const at = (name: string) => (path === '' ? name : `${path}.${name}`);
   for (const name of new Set([...Object.keys(was), ...Object.keys(is)])) {
     const place = at(name);
-    if (!(name in is)) found.push(isClosed(after) ? { path: place, kind: 'narrowed', says: 'removed, and unknown properties are refused' } : { path: place, kind: 'property-removed', says: needed.has(name) ? 'removed; it was required' : 'removed' });
+    if (!(name in is))
+      found.push(
+        isClosed(after)
+          ? { path: place, kind: 'narrowed', says: 'removed, and unknown properties are refused' }
+          : { path: place, kind: 'property-removed', says: needed.has(name) ? 'removed; it was required' : 'removed' },
+      );
     else if (!(name in was)) {
       if (needs.has(name)) found.push({ path: place, kind: 'narrowed', says: 'new and required' });
-      else found.push(isClosed(before) ? { path: place, kind: 'widened', says: 'new where unknown properties were refused' } : { path: place, kind: 'property-added', says: 'new' });
+      else
+        found.push(
+          isClosed(before)
+            ? { path: place, kind: 'widened', says: 'new where unknown properties were refused' }
+            : { path: place, kind: 'property-added', says: 'new' },
+        );
     } else {
       found.push(...compare(asSchema(was[name]), asSchema(is[name]), place, roots, depth + 1));
-      if (needs.has(name) !== needed.has(name)) found.push({ path: place, kind: needs.has(name) ? 'narrowed' : 'widened', says: needs.has(name) ? 'required from now on' : 'no longer required' });
+      if (needs.has(name) !== needed.has(name))
+        found.push({
+          path: place,
+          kind: needs.has(name) ? 'narrowed' : 'widened',
+          says: needs.has(name) ? 'required from now on' : 'no longer required',
+        });
     }
   }
-  const rest = before['additionalProperties'], restAfter = after['additionalProperties'];
+  const rest = before['additionalProperties'],
+    restAfter = after['additionalProperties'];
   if (!same(rest ?? true, restAfter ?? true)) {
     if (restAfter === false) found.push({ path, kind: 'narrowed', says: 'unknown properties are refused from now on' });
     else if (rest === false) found.push({ path, kind: 'widened', says: 'unknown properties are allowed from now on' });
@@ -116,7 +183,8 @@ function resolve(schema: Schema, root: Schema): Schema {
   let now = schema;
   for (let hops = 0; hops < 8 && typeof now['$ref'] === 'string' && now['$ref'].startsWith('#/'); hops++) {
     let target: unknown = root;
-    for (const part of now['$ref'].slice(2).split('/')) target = asSchema(target)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
+    for (const part of now['$ref'].slice(2).split('/'))
+      target = asSchema(target)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
     const { $ref: _, ...beside } = now;
     now = { ...asSchema(target), ...beside };
   }
@@ -126,8 +194,21 @@ function resolve(schema: Schema, root: Schema): Schema {
 const hasReference = (schema: Schema): boolean => JSON.stringify(schema).includes('"$ref"');
 
 /** `true` and absent allow everything, which is what an empty schema says too. */
-const asSchema = (value: unknown): Schema => (value === false ? { not: {} } : typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Schema : {});
-const list = (value: unknown): string[] => (Array.isArray(value) ? value as string[] : []);
-const show = (value: unknown): string => { const text = value === undefined ? 'any' : JSON.stringify(value); return text.length > 60 ? `${text.slice(0, 57)}…` : text; };
+const asSchema = (value: unknown): Schema =>
+  value === false
+    ? { not: {} }
+    : typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Schema)
+      : {};
+const list = (value: unknown): string[] => (Array.isArray(value) ? (value as string[]) : []);
+const show = (value: unknown): string => {
+  const text = value === undefined ? 'any' : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+};
 const same = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other);
-const canonical = (value: unknown): string => JSON.stringify(value, (_, each: unknown) => (typeof each === 'object' && each !== null && !Array.isArray(each) ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each)) ?? 'undefined';
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'object' && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  ) ?? 'undefined';

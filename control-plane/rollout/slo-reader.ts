@@ -20,11 +20,16 @@ const FRESH_MS = 15_000;
 /** Reads the counters that sidecars publish. */
 export async function readSlo(redis: Pick<Redis | Cluster, 'hgetall'>, server: string, now: number): Promise<SloView> {
   const fields = await redis.hgetall(REDIS.slo(server));
-  return sumReports(Object.values(fields).flatMap((text) => parse(text) ?? []), now);
+  return sumReports(
+    Object.values(fields).flatMap((text) => parse(text) ?? []),
+    now,
+  );
 }
 
 export function sumReports(reports: readonly SloReport[], now: number): SloView {
-  const counters = new Map<string, SloCounters>(), inFlight = new Map<string, number>(), inFlightByNode = new Map<string, number>();
+  const counters = new Map<string, SloCounters>(),
+    inFlight = new Map<string, number>(),
+    inFlightByNode = new Map<string, number>();
   let sinceMs: number | null = null;
   for (const report of reports) {
     counters.set(report.backend, combine(counters.get(report.backend) ?? noCounters(), report.counters, 1));

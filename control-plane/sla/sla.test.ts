@@ -5,28 +5,59 @@ import { slaChecks } from './sla-checks.ts';
 import { SlaHistory, type SlaWindow } from './sla-history.ts';
 
 const outcome = (more: Partial<Outcome>): Outcome => ({
-  kind: 'success', server: 's', slot: '1', backend: 'b', method: 'tools/call', tool: 'echo', status: 200, errorCode: null, durationMs: 4, startedAtMs: 0, source: 'relay', way: 'relay', session: null, traceId: null, ...more,
+  kind: 'success',
+  server: 's',
+  slot: '1',
+  backend: 'b',
+  method: 'tools/call',
+  tool: 'echo',
+  status: 200,
+  errorCode: null,
+  durationMs: 4,
+  startedAtMs: 0,
+  source: 'relay',
+  way: 'relay',
+  session: null,
+  traceId: null,
+  ...more,
 });
 function count(counters: SloCounters, times: number, more: Partial<Outcome> = {}): SloCounters {
   for (let i = 0; i < times; i++) countOutcome(counters, outcome(more));
   return counters;
 }
-const MINUTE = 60_000, HOUR = 60 * MINUTE, T0 = Date.UTC(2026, 10, 23);
-const window = (lengthMs: number, ...counted: [number, Partial<Outcome>?][]): SlaWindow => ({ counters: counted.reduce((sum, [times, more]) => count(sum, times, more), noCounters()), fromMs: T0 - lengthMs, toMs: T0 });
+const MINUTE = 60_000,
+  HOUR = 60 * MINUTE,
+  T0 = Date.UTC(2026, 10, 23);
+const window = (lengthMs: number, ...counted: [number, Partial<Outcome>?][]): SlaWindow => ({
+  counters: counted.reduce((sum, [times, more]) => count(sum, times, more), noCounters()),
+  fromMs: T0 - lengthMs,
+  toMs: T0,
+});
 const FAULT = { kind: 'replica_fault' } as const;
-const verdicts = (whole: SlaWindow, hour: SlaWindow | null, minutes: SlaWindow | null = null) => slaChecks('linear', { whole, hour, minutes }).map(({ area, verdict, says }) => `${verdict} ${area}: ${says}`);
+const verdicts = (whole: SlaWindow, hour: SlaWindow | null, minutes: SlaWindow | null = null) =>
+  slaChecks('linear', { whole, hour, minutes }).map(({ area, verdict, says }) => `${verdict} ${area}: ${says}`);
 
 test('objectives that are kept are said with what they were judged by', (t) => {
-  t.deepEqual(verdicts(window(48 * HOUR, [9999], [1, FAULT]), window(HOUR, [100]), window(5 * MINUTE, [50], [3, { kind: 'tool_error' }])), [
-    'good sla: 99.99 % of 10000 requests answered since 2026-11-21 00:00 UTC, 100 % of 100 requests answered in the last hour',
-    'good response-time: p99 of 100 calls in the last hour: at most 0.005 s',
-    'good errors: 0.01 errors a second in the last 5 minutes (3 of tools, 0 of servers and replicas)',
-  ]);
+  t.deepEqual(
+    verdicts(
+      window(48 * HOUR, [9999], [1, FAULT]),
+      window(HOUR, [100]),
+      window(5 * MINUTE, [50], [3, { kind: 'tool_error' }]),
+    ),
+    [
+      'good sla: 99.99 % of 10000 requests answered since 2026-11-21 00:00 UTC, 100 % of 100 requests answered in the last hour',
+      'good response-time: p99 of 100 calls in the last hour: at most 0.005 s',
+      'good errors: 0.01 errors a second in the last 5 minutes (3 of tools, 0 of servers and replicas)',
+    ],
+  );
 });
 
 test('availability is red when it is missed now, yellow when it was missed once or the last hour alone misses it', (t) => {
-  const verdict = (whole: SlaWindow, hour: SlaWindow | null) => slaChecks('linear', { whole, hour, minutes: null })[0]!.verdict;
-  const fine = window(HOUR, [1000]), missed = window(HOUR, [994], [6, FAULT]), burning = window(HOUR, [90], [10, { kind: 'overload', backend: null }]);
+  const verdict = (whole: SlaWindow, hour: SlaWindow | null) =>
+    slaChecks('linear', { whole, hour, minutes: null })[0]!.verdict;
+  const fine = window(HOUR, [1000]),
+    missed = window(HOUR, [994], [6, FAULT]),
+    burning = window(HOUR, [90], [10, { kind: 'overload', backend: null }]);
   t.is(verdict(missed, fine), 'warning');
   t.is(verdict(fine, missed), 'warning');
   t.is(verdict(missed, missed), 'bad');
@@ -37,13 +68,36 @@ test('availability is red when it is missed now, yellow when it was missed once 
 });
 
 test('what tools and clients do wrong is not the mesh’s', (t) => {
-  t.is(slaChecks('linear', { whole: window(HOUR, [10], [50, { kind: 'tool_error' }], [50, { kind: 'client_fault' }], [50, { kind: 'cancelled' }]), hour: null, minutes: null })[0]!.verdict, 'good');
+  t.is(
+    slaChecks('linear', {
+      whole: window(
+        HOUR,
+        [10],
+        [50, { kind: 'tool_error' }],
+        [50, { kind: 'client_fault' }],
+        [50, { kind: 'cancelled' }],
+      ),
+      hour: null,
+      minutes: null,
+    })[0]!.verdict,
+    'good',
+  );
 });
 
 test('slow answers and many errors are said, with advice', (t) => {
-  const [, slow, errors] = slaChecks('linear', { whole: window(HOUR, [90], [10, { durationMs: 9000 }]), hour: null, minutes: window(2 * MINUTE, [1], [20, { kind: 'server_error' }]) });
-  t.like(slow, { verdict: 'bad', says: 'p99 of 100 calls since 2026-11-22 23:00 UTC: up to 10 s; the objective is 5 s' });
-  t.like(errors, { verdict: 'warning', says: '0.17 errors a second in the last 2 minutes (0 of tools, 20 of servers and replicas); the threshold is 0.1' });
+  const [, slow, errors] = slaChecks('linear', {
+    whole: window(HOUR, [90], [10, { durationMs: 9000 }]),
+    hour: null,
+    minutes: window(2 * MINUTE, [1], [20, { kind: 'server_error' }]),
+  });
+  t.like(slow, {
+    verdict: 'bad',
+    says: 'p99 of 100 calls since 2026-11-22 23:00 UTC: up to 10 s; the objective is 5 s',
+  });
+  t.like(errors, {
+    verdict: 'warning',
+    says: '0.17 errors a second in the last 2 minutes (0 of tools, 20 of servers and replicas); the threshold is 0.1',
+  });
   t.true([slow, errors].every((each) => each!.advice !== null));
 });
 
@@ -52,8 +106,21 @@ test('counters that nobody keeps are unknown, with a way to know', (t) => {
 });
 
 test('the last hour is what was counted since the sample an hour ago, over all backends', async (t) => {
-  let now = T0, counters = new Map([['stable', noCounters()], ['', noCounters()]]), isDown = false;
-  const history = new SlaHistory({ servers: () => ['linear'], now: () => now, sampleMs: 1 << 30, read: async () => { if (isDown) throw new Error('away'); return { counters: structuredClone(counters), inFlight: new Map(), inFlightByNode: new Map(), sinceMs: T0 - 1 }; } });
+  let now = T0,
+    counters = new Map([
+      ['stable', noCounters()],
+      ['', noCounters()],
+    ]),
+    isDown = false;
+  const history = new SlaHistory({
+    servers: () => ['linear'],
+    now: () => now,
+    sampleMs: 1 << 30,
+    read: async () => {
+      if (isDown) throw new Error('away');
+      return { counters: structuredClone(counters), inFlight: new Map(), inFlightByNode: new Map(), sinceMs: T0 - 1 };
+    },
+  });
   count(counters.get('stable')!, 100, FAULT);
   await history.sample();
   for (let minute = 1; minute <= 90; minute++) {

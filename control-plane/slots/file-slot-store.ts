@@ -2,9 +2,24 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replicaKey } from '../topology/inputs.ts';
 import type { SlotStore } from './slot-store.ts';
-import { adopt, allot, emptyTable, newLife, release, retire, type Life, type LostLife, type SlotTable } from './slot-table.ts';
+import {
+  adopt,
+  allot,
+  emptyTable,
+  newLife,
+  release,
+  retire,
+  type Life,
+  type LostLife,
+  type SlotTable,
+} from './slot-table.ts';
 
-interface Stored { format: 1; next: number; lives: Life[]; lost: LostLife[] }
+interface Stored {
+  format: 1;
+  next: number;
+  lives: Life[];
+  lost: LostLife[];
+}
 
 /**
  * Slots in a file, for one control plane without Redis; `path` null keeps them in memory only. A change is in the file before it is told.
@@ -31,11 +46,18 @@ export async function openFileSlotStore(path: string | null, now: () => number):
   };
   const lifeOf = ({ table: after, life }: { table: SlotTable; life: Life }) => ({ table: after, result: life });
   return {
-    read: async () => { await last; return table; },
-    revision: async () => { await last; return revision; },
+    read: async () => {
+      await last;
+      return table;
+    },
+    revision: async () => {
+      await last;
+      return revision;
+    },
     allot: (server, address) => change((before) => lifeOf(allot(before, server, address, now()))),
     newLife: (server, address, slot) => change((before) => lifeOf(newLife(before, server, address, slot, now()))),
-    retire: (server, address, slot) => change((before) => ({ table: retire(before, server, address, slot, now()), result: undefined })),
+    retire: (server, address, slot) =>
+      change((before) => ({ table: retire(before, server, address, slot, now()), result: undefined })),
     adopt: (life) => change((before) => ({ table: adopt(before, life, now()), result: undefined })),
     release: (slots) => change((before) => ({ table: release(before, slots), result: undefined })),
   };
@@ -43,16 +65,25 @@ export async function openFileSlotStore(path: string | null, now: () => number):
 
 async function readTable(path: string, nowMs: number): Promise<SlotTable> {
   let text: string;
-  try { text = await readFile(path, 'utf8'); } catch (error) {
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return emptyTable(nowMs);
     throw error;
   }
   try {
     const { format, next, lives, lost } = JSON.parse(text) as Stored;
     if (format !== 1) throw new Error(`it has format ${JSON.stringify(format)}, this version reads 1`);
-    return { next, lives: new Map(lives.map((life) => [replicaKey(life.server, life.address), life])), lost: new Map(lost.map((life) => [life.slot, life])) };
+    return {
+      next,
+      lives: new Map(lives.map((life) => [replicaKey(life.server, life.address), life])),
+      lost: new Map(lost.map((life) => [life.slot, life])),
+    };
   } catch (error) {
-    throw new Error(`${path} does not hold slots: ${(error as Error).message}. Restore it, or remove it to begin anew: sessions on the former slots are then rebuilt where they are known, else ended`, { cause: error });
+    throw new Error(
+      `${path} does not hold slots: ${(error as Error).message}. Restore it, or remove it to begin anew: sessions on the former slots are then rebuilt where they are known, else ended`,
+      { cause: error },
+    );
   }
 }
 

@@ -57,14 +57,28 @@ const RELEASE_AT_ONCE = 1000;
 /** Slots in Redis, shared by all control planes. Time is the control plane's, because only distances of hours count. */
 export function redisSlotStore(redis: Redis | Cluster, now: () => number): SlotStore {
   const run = async (operation: string, server: string, address: string, slot = '', sinceMs = 0): Promise<string> =>
-    await redis.eval(SCRIPT, 1, REDIS.slots, operation, server, address, slot, now(), firstNumber(now()), SLOT_ALPHABET, sinceMs) as string;
+    (await redis.eval(
+      SCRIPT,
+      1,
+      REDIS.slots,
+      operation,
+      server,
+      address,
+      slot,
+      now(),
+      firstNumber(now()),
+      SLOT_ALPHABET,
+      sinceMs,
+    )) as string;
   const lifeOf = (server: string, address: string, text: string): Life => {
     const [slot, sinceMs] = text.split(' ');
     return { server, address, slot: slot!, sinceMs: Number(sinceMs) };
   };
   return {
     async read() {
-      const lives = new Map<string, Life>(), lost = new Map<string, LostLife>(), fields = await redis.hgetall(REDIS.slots);
+      const lives = new Map<string, Life>(),
+        lost = new Map<string, LostLife>(),
+        fields = await redis.hgetall(REDIS.slots);
       for (const [field, value] of Object.entries(fields)) {
         const [kind, first = '', second = ''] = field.split(' ');
         if (kind === 'life') lives.set(replicaKey(first, second), lifeOf(first, second, value));
@@ -77,11 +91,20 @@ export function redisSlotStore(redis: Redis | Cluster, now: () => number): SlotS
     revision: async () => Number((await redis.hget(REDIS.slots, 'revision')) ?? 0),
     allot: async (server, address) => lifeOf(server, address, await run('allot', server, address)),
     newLife: async (server, address, slot) => lifeOf(server, address, await run('newLife', server, address, slot)),
-    retire: async (server, address, slot) => { await run('retire', server, address, slot); },
-    adopt: async (life) => { await run('adopt', life.server, life.address, life.slot, life.sinceMs); },
+    retire: async (server, address, slot) => {
+      await run('retire', server, address, slot);
+    },
+    adopt: async (life) => {
+      await run('adopt', life.server, life.address, life.slot, life.sinceMs);
+    },
     async release(slots) {
       for (let at = 0; at < slots.length; at += RELEASE_AT_ONCE) {
-        await redis.eval(RELEASE, 1, REDIS.slots, ...slots.slice(at, at + RELEASE_AT_ONCE).map((slot) => `lost ${slot}`));
+        await redis.eval(
+          RELEASE,
+          1,
+          REDIS.slots,
+          ...slots.slice(at, at + RELEASE_AT_ONCE).map((slot) => `lost ${slot}`),
+        );
       }
     },
   };

@@ -18,7 +18,11 @@ async function redisFor(t: ExecutionContext): Promise<Redis> {
   const folder = await temporaryFolder();
   const server = await startRedis({ folder: folder.path });
   const client = new Redis(server.url);
-  t.teardown(async () => { client.disconnect(); await server.close(); await folder.remove(); });
+  t.teardown(async () => {
+    client.disconnect();
+    await server.close();
+    await folder.remove();
+  });
   return client;
 }
 
@@ -44,7 +48,10 @@ for (const [name, open] of Object.entries(stores)) {
     t.not(other.slot, first.slot);
     const second = await store.newLife('linear', '127.0.0.1:1', first.slot);
     t.false([first.slot, other.slot].includes(second.slot));
-    t.deepEqual([...(await store.read()).lost.values()], [{ server: 'linear', address: '127.0.0.1:1', slot: first.slot, lostAtMs: NOW }]);
+    t.deepEqual(
+      [...(await store.read()).lost.values()],
+      [{ server: 'linear', address: '127.0.0.1:1', slot: first.slot, lostAtMs: NOW }],
+    );
   });
 
   test(`${name}: two that notice the same return agree on one new life`, async (t) => {
@@ -75,7 +82,7 @@ for (const [name, open] of Object.entries(stores)) {
     await store.release(['unknown']);
     t.is(await store.revision(), before);
     await store.release([slot]);
-    t.true(await store.revision() > before);
+    t.true((await store.revision()) > before);
     const { lost, next } = await store.read();
     t.is(lost.size, 0);
     t.is(next, firstNumber(NOW) + 2);
@@ -95,24 +102,48 @@ for (const [name, open] of Object.entries(stores)) {
 test('Redis and file do the same, whatever is done', async (t) => {
   const redis = await redisFor(t);
   const place = fc.record({ server: fc.constantFrom('a', 'b'), address: fc.constantFrom('x:1', 'x:2') });
-  const step = fc.record({ kind: fc.constantFrom('allot', 'newLife', 'retire', 'adopt', 'release'), place, pick: fc.nat(20) });
-  const plain = ({ next, lives, lost }: SlotTable) => ({ next, lives: Object.fromEntries(lives), lost: Object.fromEntries(lost) });
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
-    await redis.flushall();
-    const one = redisSlotStore(redis, clock), two = await openFileSlotStore(null, clock);
-    const seen = ['zz', 'yy'];
-    for (const { kind, place: { server, address }, pick } of steps) {
-      const slot = seen[pick % seen.length]!;
-      const run = async (store: SlotStore) => kind === 'allot' ? store.allot(server, address) : kind === 'newLife' ? store.newLife(server, address, slot)
-        : kind === 'retire' ? store.retire(server, address, slot) : kind === 'adopt' ? store.adopt({ server, address, slot, sinceMs: pick }) : store.release([slot]);
-      const [a, b] = [await run(one), await run(two)];
-      t.deepEqual(a, b);
-      if (a) seen.push(a.slot);
-    }
-    const [a, b] = [await one.read(), await two.read()];
-    t.deepEqual(plain(a), plain(b));
-    t.is(await one.revision() > 0, await two.revision() > 0);
-  }), { numRuns: 60 });
+  const step = fc.record({
+    kind: fc.constantFrom('allot', 'newLife', 'retire', 'adopt', 'release'),
+    place,
+    pick: fc.nat(20),
+  });
+  const plain = ({ next, lives, lost }: SlotTable) => ({
+    next,
+    lives: Object.fromEntries(lives),
+    lost: Object.fromEntries(lost),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
+      await redis.flushall();
+      const one = redisSlotStore(redis, clock),
+        two = await openFileSlotStore(null, clock);
+      const seen = ['zz', 'yy'];
+      for (const {
+        kind,
+        place: { server, address },
+        pick,
+      } of steps) {
+        const slot = seen[pick % seen.length]!;
+        const run = async (store: SlotStore) =>
+          kind === 'allot'
+            ? store.allot(server, address)
+            : kind === 'newLife'
+              ? store.newLife(server, address, slot)
+              : kind === 'retire'
+                ? store.retire(server, address, slot)
+                : kind === 'adopt'
+                  ? store.adopt({ server, address, slot, sinceMs: pick })
+                  : store.release([slot]);
+        const [a, b] = [await run(one), await run(two)];
+        t.deepEqual(a, b);
+        if (a) seen.push(a.slot);
+      }
+      const [a, b] = [await one.read(), await two.read()];
+      t.deepEqual(plain(a), plain(b));
+      t.is((await one.revision()) > 0, (await two.revision()) > 0);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('a file store goes on where it was; a damaged file is refused with what to do', async (t) => {

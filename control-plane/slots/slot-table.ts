@@ -2,8 +2,18 @@ import { slotName } from '../../proto/session-id.ts';
 import { replicaKey } from '../topology/inputs.ts';
 
 /** One life of one replica. */
-export interface Life { readonly server: string; readonly address: string; readonly slot: string; readonly sinceMs: number }
-export interface LostLife { readonly server: string; readonly address: string; readonly slot: string; readonly lostAtMs: number }
+export interface Life {
+  readonly server: string;
+  readonly address: string;
+  readonly slot: string;
+  readonly sinceMs: number;
+}
+export interface LostLife {
+  readonly server: string;
+  readonly address: string;
+  readonly slot: string;
+  readonly lostAtMs: number;
+}
 
 /** All lives that are, and those that were and may still be named by a session. Never changed in place. */
 export interface SlotTable {
@@ -20,18 +30,34 @@ export interface SlotTable {
  * clients still hold, as long as fewer than one slot a second was allotted on average.
  */
 export const firstNumber = (nowMs: number): number => Math.max(0, Math.floor((nowMs - Date.UTC(2026, 0, 1)) / 1000));
-export const emptyTable = (nowMs: number): SlotTable => ({ next: firstNumber(nowMs), lives: new Map(), lost: new Map() });
+export const emptyTable = (nowMs: number): SlotTable => ({
+  next: firstNumber(nowMs),
+  lives: new Map(),
+  lost: new Map(),
+});
 
 /** The present life of the replica; a first one when it has none. */
-export function allot(table: SlotTable, server: string, address: string, nowMs: number): { table: SlotTable; life: Life } {
-  const key = replicaKey(server, address), present = table.lives.get(key);
+export function allot(
+  table: SlotTable,
+  server: string,
+  address: string,
+  nowMs: number,
+): { table: SlotTable; life: Life } {
+  const key = replicaKey(server, address),
+    present = table.lives.get(key);
   if (present) return { table, life: present };
   const life: Life = { server, address, slot: slotName(table.next), sinceMs: nowMs };
   return { table: { ...table, next: table.next + 1, lives: new Map(table.lives).set(key, life) }, life };
 }
 
 /** The replica was lost and is back: another life, if `slot` is still its present one. Otherwise somebody else has noticed it already. */
-export function newLife(table: SlotTable, server: string, address: string, slot: string, nowMs: number): { table: SlotTable; life: Life } {
+export function newLife(
+  table: SlotTable,
+  server: string,
+  address: string,
+  slot: string,
+  nowMs: number,
+): { table: SlotTable; life: Life } {
   return allot(retire(table, server, address, slot, nowMs), server, address, nowMs);
 }
 
@@ -46,10 +72,19 @@ export function retire(table: SlotTable, server: string, address: string, slot: 
 
 /** Takes over a life that was begun elsewhere; where the replica has another one, that one stays, and this one counts as lost. */
 export function adopt(table: SlotTable, life: Life, nowMs: number): SlotTable {
-  const key = replicaKey(life.server, life.address), present = table.lives.get(key);
+  const key = replicaKey(life.server, life.address),
+    present = table.lives.get(key);
   if (present?.slot === life.slot) return table;
   if (!present && !table.lost.has(life.slot)) return { ...table, lives: new Map(table.lives).set(key, life) };
-  return { ...table, lost: new Map(table.lost).set(life.slot, { server: life.server, address: life.address, slot: life.slot, lostAtMs: nowMs }) };
+  return {
+    ...table,
+    lost: new Map(table.lost).set(life.slot, {
+      server: life.server,
+      address: life.address,
+      slot: life.slot,
+      lostAtMs: nowMs,
+    }),
+  };
 }
 
 /** Forgets lost slots. Their names are never given again: the counter only grows. */

@@ -3,24 +3,36 @@ import { openFileSlotStore } from './file-slot-store.ts';
 import { Slots } from './slots.ts';
 import type { SlotStore } from './slot-store.ts';
 
-const A = { server: 'linear', address: '127.0.0.1:1' }, B = { server: 'linear', address: '127.0.0.1:2' };
+const A = { server: 'linear', address: '127.0.0.1:1' },
+  B = { server: 'linear', address: '127.0.0.1:2' };
 
 /** A store that can be taken away, and a clock that is set. */
 async function world() {
-  let nowMs = Date.UTC(2026, 6, 1), inner = await openFileSlotStore(null, () => nowMs), mode: 'there' | 'away' | 'silent' = 'there';
+  let nowMs = Date.UTC(2026, 6, 1),
+    inner = await openFileSlotStore(null, () => nowMs),
+    mode: 'there' | 'away' | 'silent' = 'there';
   const store = new Proxy({} as SlotStore, {
-    get: (_, name: keyof SlotStore) => (...args: never[]) => {
-      if (mode === 'away') return Promise.reject(new Error('connection refused'));
-      if (mode === 'silent') return new Promise(() => {});
-      return (inner[name] as (...all: never[]) => unknown)(...args);
-    },
+    get:
+      (_, name: keyof SlotStore) =>
+      (...args: never[]) => {
+        if (mode === 'away') return Promise.reject(new Error('connection refused'));
+        if (mode === 'silent') return new Promise(() => {});
+        return (inner[name] as (...all: never[]) => unknown)(...args);
+      },
   });
   return {
     store,
-    slots: (more = {}) => new Slots({ store, keepLostMs: () => 3_600_000, now: () => nowMs, storeTimeoutMs: 20, ...more }),
-    set: (next: typeof mode) => { mode = next; },
-    pass: (ms: number) => { nowMs += ms; },
-    empty: async () => { inner = await openFileSlotStore(null, () => nowMs); },
+    slots: (more = {}) =>
+      new Slots({ store, keepLostMs: () => 3_600_000, now: () => nowMs, storeTimeoutMs: 20, ...more }),
+    set: (next: typeof mode) => {
+      mode = next;
+    },
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    empty: async () => {
+      inner = await openFileSlotStore(null, () => nowMs);
+    },
     inner: () => inner,
   };
 }

@@ -15,13 +15,21 @@ export interface SlotsOptions {
   /** A store that is silent for this long is away. */
   storeTimeoutMs?: number;
 }
-interface SlotsEvents { change: []; away: [error: Error]; back: [] }
+interface SlotsEvents {
+  change: [];
+  away: [error: Error];
+  back: [];
+}
 
 /** A change that could not be told to the store. */
-interface Owed { kind: 'begun' | 'over'; life: Life }
+interface Owed {
+  kind: 'begun' | 'over';
+  life: Life;
+}
 
 /** Slots allotted while the store is away come from this range, at random: no counter gets there, and two control planes don't meet. */
-const AWAY_FIRST = 35 ** 6, AWAY_COUNT = 35 ** 7 - 35 ** 6;
+const AWAY_FIRST = 35 ** 6,
+  AWAY_COUNT = 35 ** 7 - 35 ** 6;
 
 /**
  * The slots of all replicas as this control plane knows them, always at hand. Changes go to the store; while it is away they are made here
@@ -45,21 +53,35 @@ export class Slots extends EventEmitter<SlotsEvents> {
   }
 
   /** Slot of each replica's present life, by replicaKey. */
-  get slots(): ReadonlyMap<string, string> { return new Map([...this.#table.lives].map(([key, { slot }]) => [key, slot])); }
+  get slots(): ReadonlyMap<string, string> {
+    return new Map([...this.#table.lives].map(([key, { slot }]) => [key, slot]));
+  }
   /** By server, sorted: slots of lives that are over, but that sessions may still name. */
   get lostSlots(): ReadonlyMap<string, readonly string[]> {
     const byServer = Map.groupBy(this.#table.lost.values(), ({ server }) => server);
     return new Map([...byServer].map(([server, lives]) => [server, lives.map(({ slot }) => slot).sort()]));
   }
-  slotOf(server: string, address: string): string | undefined { return this.#table.lives.get(replicaKey(server, address))?.slot; }
+  slotOf(server: string, address: string): string | undefined {
+    return this.#table.lives.get(replicaKey(server, address))?.slot;
+  }
   /** The present life, with when it began. */
-  lifeOf(server: string, address: string): Life | undefined { return this.#table.lives.get(replicaKey(server, address)); }
+  lifeOf(server: string, address: string): Life | undefined {
+    return this.#table.lives.get(replicaKey(server, address));
+  }
   /** The store can't be reached; changes are kept here. */
-  get isAway(): boolean { return this.#isAway; }
+  get isAway(): boolean {
+    return this.#isAway;
+  }
 
   /** Reads the store, and from now on looks at it regularly. Does not fail when it is away. */
-  async start(): Promise<void> { await this.refresh(); this.#again(); }
-  close(): void { this.#isClosed = true; clearTimeout(this.#timer); }
+  async start(): Promise<void> {
+    await this.refresh();
+    this.#again();
+  }
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
 
   /**
    * Each of these has a slot from now on. `retireOthers`: lives of other replicas are over; only for the leader, because control planes
@@ -69,7 +91,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
     const wanted = new Map([...replicas].map((replica) => [replicaKey(replica.server, replica.address), replica]));
     return this.#inTurn(async () => {
       if (retireOthers) for (const [key, life] of this.#table.lives) if (!wanted.has(key)) await this.#end(life);
-      for (const [key, { server, address }] of wanted) if (!this.#table.lives.has(key)) await this.#begin(server, address, null);
+      for (const [key, { server, address }] of wanted)
+        if (!this.#table.lives.has(key)) await this.#begin(server, address, null);
     });
   }
 
@@ -100,10 +123,21 @@ export class Slots extends EventEmitter<SlotsEvents> {
           this.#owed.shift();
         }
         let revision = await this.#inTime(store.revision());
-        if (revision < this.#revision) { await this.#restore(); revision = await this.#inTime(store.revision()); }
-        if (revision !== this.#revision) { this.#table = await this.#inTime(store.read()); this.#revision = revision; }
-        const over = [...this.#table.lost.values()].filter(({ server, lostAtMs }) => lostAtMs + keepLostMs(server) < now()).map(({ slot }) => slot);
-        if (over.length > 0) { await this.#inTime(store.release(over)); this.#table = release(this.#table, over); }
+        if (revision < this.#revision) {
+          await this.#restore();
+          revision = await this.#inTime(store.revision());
+        }
+        if (revision !== this.#revision) {
+          this.#table = await this.#inTime(store.read());
+          this.#revision = revision;
+        }
+        const over = [...this.#table.lost.values()]
+          .filter(({ server, lostAtMs }) => lostAtMs + keepLostMs(server) < now())
+          .map(({ slot }) => slot);
+        if (over.length > 0) {
+          await this.#inTime(store.release(over));
+          this.#table = release(this.#table, over);
+        }
       });
     });
   }
@@ -121,7 +155,10 @@ export class Slots extends EventEmitter<SlotsEvents> {
   async #begin(server: string, address: string, former: Life | null): Promise<string> {
     const { store, now, random } = this.#options;
     let life: Life | undefined;
-    if (!this.#isAway) await this.#tell(async () => { life = await this.#inTime(former ? store.newLife(server, address, former.slot) : store.allot(server, address)); });
+    if (!this.#isAway)
+      await this.#tell(async () => {
+        life = await this.#inTime(former ? store.newLife(server, address, former.slot) : store.allot(server, address));
+      });
     if (!life) {
       life = { server, address, slot: slotName(AWAY_FIRST + Math.floor(random() * AWAY_COUNT)), sinceMs: now() };
       if (former) this.#owed.push({ kind: 'over', life: former });
@@ -134,7 +171,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
 
   async #end(life: Life): Promise<void> {
     const { server, address, slot } = life;
-    const isTold = !this.#isAway && await this.#tell(() => this.#inTime(this.#options.store.retire(server, address, slot)));
+    const isTold =
+      !this.#isAway && (await this.#tell(() => this.#inTime(this.#options.store.retire(server, address, slot))));
     if (!isTold) this.#owed.push({ kind: 'over', life });
     this.#table = retire(this.#table, server, address, slot, this.#options.now());
   }
@@ -142,10 +180,16 @@ export class Slots extends EventEmitter<SlotsEvents> {
   async #tell(act: () => Promise<void>): Promise<boolean> {
     try {
       await act();
-      if (this.#isAway) { this.#isAway = false; this.emit('back'); }
+      if (this.#isAway) {
+        this.#isAway = false;
+        this.emit('back');
+      }
       return true;
     } catch (error) {
-      if (!this.#isAway) { this.#isAway = true; this.emit('away', error as Error); }
+      if (!this.#isAway) {
+        this.#isAway = true;
+        this.emit('away', error as Error);
+      }
       return false;
     }
   }
@@ -153,8 +197,17 @@ export class Slots extends EventEmitter<SlotsEvents> {
   async #inTime<T>(operation: Promise<T>): Promise<T> {
     const { storeTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => { timer = setTimeout(() => reject(new Error(`the slot store did not answer within ${storeTimeoutMs} ms`)), storeTimeoutMs); });
-    try { return await Promise.race([operation, late]); } finally { clearTimeout(timer); }
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`the slot store did not answer within ${storeTimeoutMs} ms`)),
+        storeTimeoutMs,
+      );
+    });
+    try {
+      return await Promise.race([operation, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -174,6 +227,10 @@ export class Slots extends EventEmitter<SlotsEvents> {
 }
 
 function isSame(a: SlotTable, b: SlotTable): boolean {
-  return a.lost.size === b.lost.size && a.lives.size === b.lives.size
-    && [...a.lost.keys()].every((slot) => b.lost.has(slot)) && [...a.lives].every(([key, { slot }]) => b.lives.get(key)?.slot === slot);
+  return (
+    a.lost.size === b.lost.size &&
+    a.lives.size === b.lives.size &&
+    [...a.lost.keys()].every((slot) => b.lost.has(slot)) &&
+    [...a.lives].every(([key, { slot }]) => b.lives.get(key)?.slot === slot)
+  );
 }

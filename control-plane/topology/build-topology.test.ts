@@ -11,27 +11,54 @@ servers:
       - {name: stable, weight: 75, replicas: ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"]}
       - {name: canary, weight: 25, replicas: ["127.0.0.1:4"]}
 `);
-const linear = (changes: Partial<TopologyInputs> = {}, config = TWO) => buildTopology(inputsOf(config, changes)).servers[0]!;
-const unhealthy = (...ports: number[]) => new Map(ports.map((port) => [replicaKey('linear', `127.0.0.1:${port}`), 'unhealthy' as const]));
-const states = (changes: Partial<TopologyInputs> = {}) => Object.fromEntries(linear(changes).endpoints.map(({ slot, state, isSteady, weight }) => [slot, `${state}${isSteady ? ' steady' : ''} ${weight}`]));
+const linear = (changes: Partial<TopologyInputs> = {}, config = TWO) =>
+  buildTopology(inputsOf(config, changes)).servers[0]!;
+const unhealthy = (...ports: number[]) =>
+  new Map(ports.map((port) => [replicaKey('linear', `127.0.0.1:${port}`), 'unhealthy' as const]));
+const states = (changes: Partial<TopologyInputs> = {}) =>
+  Object.fromEntries(
+    linear(changes).endpoints.map(({ slot, state, isSteady, weight }) => [
+      slot,
+      `${state}${isSteady ? ' steady' : ''} ${weight}`,
+    ]),
+  );
 
 test('new sessions are shared among backends by weight, and evenly inside each', (t) => {
-  t.deepEqual(states(), { 1: 'active steady 2500', 2: 'active steady 2500', 3: 'active steady 2500', 4: 'active steady 2500' });
+  t.deepEqual(states(), {
+    1: 'active steady 2500',
+    2: 'active steady 2500',
+    3: 'active steady 2500',
+    4: 'active steady 2500',
+  });
 });
 
 test('an unhealthy replica takes nothing, is not steady, and its share goes to the others of its backend', (t) => {
-  t.deepEqual(states({ health: unhealthy(1) }), { 1: 'unhealthy 0', 2: 'active steady 3750', 3: 'active steady 3750', 4: 'active steady 2500' });
+  t.deepEqual(states({ health: unhealthy(1) }), {
+    1: 'unhealthy 0',
+    2: 'active steady 3750',
+    3: 'active steady 3750',
+    4: 'active steady 2500',
+  });
 });
 
 test('a backend without a healthy replica leaves its share to the others, and keeps its endpoints', (t) => {
   const { endpoints, backends } = linear({ health: unhealthy(4) });
   t.is(endpoints.length, 4);
-  t.deepEqual(endpoints.map(({ weight }) => weight), [3333, 3333, 3333, 0]);
-  t.deepEqual(backends.map(({ weight }) => weight), [75, 0]);
+  t.deepEqual(
+    endpoints.map(({ weight }) => weight),
+    [3333, 3333, 3333, 0],
+  );
+  t.deepEqual(
+    backends.map(({ weight }) => weight),
+    [75, 0],
+  );
 });
 
 test('with every replica unhealthy the endpoints stay: sessions wait for them', (t) => {
-  t.deepEqual(linear({ health: unhealthy(1, 2, 3, 4) }).endpoints.map(({ state }) => state), ['unhealthy', 'unhealthy', 'unhealthy', 'unhealthy']);
+  t.deepEqual(
+    linear({ health: unhealthy(1, 2, 3, 4) }).endpoints.map(({ state }) => state),
+    ['unhealthy', 'unhealthy', 'unhealthy', 'unhealthy'],
+  );
 });
 
 test('a drained replica, by name or address, a drained backend and a terminating pod take no new sessions', (t) => {
@@ -39,11 +66,27 @@ test('a drained replica, by name or address, a drained backend and a terminating
   t.is(states({ drains: [{ server: 'linear', backend: 'canary' }] })['4'], 'draining 0');
   t.is(states({ drains: [{ server: 'other', backend: 'canary' }] })['4'], 'active steady 2500');
   const { replicas } = inputsOf(TWO);
-  t.is(states({ replicas: replicas.map((each) => ({ ...each, isTerminating: each.address === '127.0.0.1:3' })) })['3'], 'draining 0');
+  t.is(
+    states({ replicas: replicas.map((each) => ({ ...each, isTerminating: each.address === '127.0.0.1:3' })) })['3'],
+    'draining 0',
+  );
 });
 
 test('a rollout’s weights win over the configured ones; at 0 a backend keeps its sessions and stays steady', (t) => {
-  t.deepEqual(states({ weights: new Map([['linear', new Map([['stable', 0], ['canary', 100]])]]) }), { 1: 'standby steady 0', 2: 'standby steady 0', 3: 'standby steady 0', 4: 'active steady 10000' });
+  t.deepEqual(
+    states({
+      weights: new Map([
+        [
+          'linear',
+          new Map([
+            ['stable', 0],
+            ['canary', 100],
+          ]),
+        ],
+      ]),
+    }),
+    { 1: 'standby steady 0', 2: 'standby steady 0', 3: 'standby steady 0', 4: 'active steady 10000' },
+  );
 });
 
 test('an open breaker of a replica makes its slot not steady; one of a tool makes the server’s unguarded calls be decided on', (t) => {
@@ -57,24 +100,43 @@ test('a replica without a slot is not in the mesh yet', (t) => {
 });
 
 test('with failover switched off for the whole mesh, lost sessions are told to begin anew', (t) => {
-  const off = configOf('sessionStore: {isFailoverEnabled: false}\nservers: [{name: linear, backends: [{name: stable, replicas: ["127.0.0.1:1"]}]}, {name: other, onReplicaLoss: fail, backends: [{name: stable, replicas: ["127.0.0.1:2"]}]}]');
-  t.deepEqual(buildTopology(inputsOf(off)).servers.map(({ policy }) => policy.onReplicaLoss), ['notify404', 'fail']);
+  const off = configOf(
+    'sessionStore: {isFailoverEnabled: false}\nservers: [{name: linear, backends: [{name: stable, replicas: ["127.0.0.1:1"]}]}, {name: other, onReplicaLoss: fail, backends: [{name: stable, replicas: ["127.0.0.1:2"]}]}]',
+  );
+  t.deepEqual(
+    buildTopology(inputsOf(off)).servers.map(({ policy }) => policy.onReplicaLoss),
+    ['notify404', 'fail'],
+  );
 });
 
 test('whatever is known: only healthy, undrained replicas of weighted backends take new sessions, and somebody takes them whenever anybody can', (t) => {
   const ports = [1, 2, 3, 4];
-  fc.assert(fc.property(
-    fc.subarray(ports), fc.subarray(ports), fc.subarray(ports), fc.record({ stable: fc.nat(100), canary: fc.nat(100) }),
-    (sick, drained, broken, weights) => {
-      const { endpoints } = linear({
-        health: unhealthy(...sick),
-        drains: drained.map((port) => ({ server: 'linear', replica: `127.0.0.1:${port}` })),
-        openBreakers: broken.map((port) => ({ server: 'linear', slot: String(port), tool: null })),
-        weights: new Map([['linear', new Map(Object.entries(weights))]]),
-      });
-      const may = (port: number) => !sick.includes(port) && !drained.includes(port) && !broken.includes(port) && weights[port === 4 ? 'canary' : 'stable'] > 0;
-      return endpoints.length === 4 && endpoints.every(({ slot, weight, isSteady }) => (weight > 0) === may(Number(slot)) && (weight === 0 || isSteady));
-    },
-  ));
+  fc.assert(
+    fc.property(
+      fc.subarray(ports),
+      fc.subarray(ports),
+      fc.subarray(ports),
+      fc.record({ stable: fc.nat(100), canary: fc.nat(100) }),
+      (sick, drained, broken, weights) => {
+        const { endpoints } = linear({
+          health: unhealthy(...sick),
+          drains: drained.map((port) => ({ server: 'linear', replica: `127.0.0.1:${port}` })),
+          openBreakers: broken.map((port) => ({ server: 'linear', slot: String(port), tool: null })),
+          weights: new Map([['linear', new Map(Object.entries(weights))]]),
+        });
+        const may = (port: number) =>
+          !sick.includes(port) &&
+          !drained.includes(port) &&
+          !broken.includes(port) &&
+          weights[port === 4 ? 'canary' : 'stable'] > 0;
+        return (
+          endpoints.length === 4 &&
+          endpoints.every(
+            ({ slot, weight, isSteady }) => weight > 0 === may(Number(slot)) && (weight === 0 || isSteady),
+          )
+        );
+      },
+    ),
+  );
   t.pass();
 });

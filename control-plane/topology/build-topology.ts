@@ -9,10 +9,16 @@ import type { ServerTopology, TopologySnapshot } from './topology.ts';
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function serverTopology(server: ServerConfig, replicas: readonly KnownReplica[], inputs: TopologyInputs): ServerTopology {
+function serverTopology(
+  server: ServerConfig,
+  replicas: readonly KnownReplica[],
+  inputs: TopologyInputs,
+): ServerTopology {
   const { config } = inputs;
   const rollout = inputs.weights.get(server.name);
-  const weights = new Map(server.backends.map((backend) => [backend.name, rollout?.get(backend.name) ?? backend.weight]));
+  const weights = new Map(
+    server.backends.map((backend) => [backend.name, rollout?.get(backend.name) ?? backend.weight]),
+  );
   const breakers = inputs.openBreakers.filter((each) => each.server === server.name);
   const drains = inputs.drains.filter((each) => each.server === server.name);
 
@@ -25,20 +31,33 @@ function serverTopology(server: ServerConfig, replicas: readonly KnownReplica[],
     if (slot === undefined || !weights.has(replica.backend)) continue;
     const state = replicaState({
       isHealthy: inputs.health.get(key) !== 'unhealthy',
-      isDraining: replica.isTerminating === true || drains.some((each) => (each.replica ? each.replica === replica.name || each.replica === replica.address : each.backend === replica.backend)),
+      isDraining:
+        replica.isTerminating === true ||
+        drains.some((each) =>
+          each.replica
+            ? each.replica === replica.name || each.replica === replica.address
+            : each.backend === replica.backend,
+        ),
       backendWeight: weights.get(replica.backend)!,
     });
     const open = breakers.find((each) => each.slot === slot && each.tool === null);
     if (state === 'active' && (!open || open.isTrialDue)) takesNew.add(slot);
     endpoints.push({
-      server: server.name, replica: replica.name, backend: replica.backend, slot, address: replica.address,
-      state, isSteady: (state === 'active' || state === 'standby') && !open, weight: 0,
+      server: server.name,
+      replica: replica.name,
+      backend: replica.backend,
+      slot,
+      address: replica.address,
+      state,
+      isSteady: (state === 'active' || state === 'standby') && !open,
+      weight: 0,
     });
   }
   endpoints.sort((a, b) => a.slot.length - b.slot.length || byText(a.slot, b.slot));
 
   const taking = new Map<string, number>();
-  for (const each of endpoints) if (takesNew.has(each.slot)) taking.set(each.backend, (taking.get(each.backend) ?? 0) + 1);
+  for (const each of endpoints)
+    if (takesNew.has(each.slot)) taking.set(each.backend, (taking.get(each.backend) ?? 0) + 1);
   const shares = shareWeights(weights, taking);
   for (const each of endpoints) if (takesNew.has(each.slot)) each.weight = shares.get(each.backend) ?? 0;
 
@@ -64,11 +83,17 @@ function serverTopology(server: ServerConfig, replicas: readonly KnownReplica[],
 /** From everything that is known to everything that resources are made of. Pure. */
 export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
   const { config, gateways } = inputs;
-  const gatewaysOut = new Set((inputs.gatewaysOut ?? []).flatMap((id) => [id, ...processesOf(gateways, id).map((each) => each.id)]));
+  const gatewaysOut = new Set(
+    (inputs.gatewaysOut ?? []).flatMap((id) => [id, ...processesOf(gateways, id).map((each) => each.id)]),
+  );
   const replicas = Map.groupBy(inputs.replicas, ({ server }) => server);
   return {
-    servers: config.servers.map((server) => serverTopology(server, replicas.get(server.name) ?? [], inputs)).sort((a, b) => byText(a.name, b.name)),
-    gateways: gateways.map((each) => (gatewaysOut.has(each.id) ? { ...each, isDraining: true } : each)).sort((a, b) => byText(a.id, b.id)),
+    servers: config.servers
+      .map((server) => serverTopology(server, replicas.get(server.name) ?? [], inputs))
+      .sort((a, b) => byText(a.name, b.name)),
+    gateways: gateways
+      .map((each) => (gatewaysOut.has(each.id) ? { ...each, isDraining: true } : each))
+      .sort((a, b) => byText(a.id, b.id)),
     gatewaysOut: [...gatewaysOut].sort(byText),
     gateway: config.gateway,
     edge: config.edge ?? null,

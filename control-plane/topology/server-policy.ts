@@ -9,5 +9,7 @@ const parsed = new WeakMap<ServerConfig, ServerPolicy>();
 export function serverPolicy(server: ServerConfig, config: Config): ServerPolicy {
   const policy = parsed.get(server) ?? serverPolicySchema.parse(server);
   parsed.set(server, policy);
-  return config.sessionStore.isFailoverEnabled || policy.onReplicaLoss !== 'recover' ? policy : { ...policy, onReplicaLoss: 'notify404' };
+  return config.sessionStore.isFailoverEnabled || policy.onReplicaLoss !== 'recover'
+    ? policy
+    : { ...policy, onReplicaLoss: 'notify404' };
 }

@@ -8,7 +8,10 @@ export function shareUnchanged(before: TopologySnapshot | null, after: TopologyS
   const same = <T>(old: T, next: T): T => (isDeepStrictEqual(old, next) ? old : next);
   const servers = after.servers.map((server) => same(former.get(server.name) ?? server, server));
   const shared: TopologySnapshot = {
-    servers: servers.length === before.servers.length && servers.every((server, index) => server === before.servers[index]) ? before.servers : servers,
+    servers:
+      servers.length === before.servers.length && servers.every((server, index) => server === before.servers[index])
+        ? before.servers
+        : servers,
     gateways: same(before.gateways, after.gateways),
     gatewaysOut: same(before.gatewaysOut, after.gatewaysOut),
     gateway: same(before.gateway, after.gateway),

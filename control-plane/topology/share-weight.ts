@@ -5,8 +5,16 @@ export const WHOLE = 10_000;
  * Splits new sessions over replicas: first among backends by weight, then evenly inside each. `taking` says how many replicas of each backend
  * take new sessions; backends with none are left out, so that no share goes nowhere. Returns the share of one replica, by backend.
  */
-export function shareWeights(weights: ReadonlyMap<string, number>, taking: ReadonlyMap<string, number>): Map<string, number> {
+export function shareWeights(
+  weights: ReadonlyMap<string, number>,
+  taking: ReadonlyMap<string, number>,
+): Map<string, number> {
   const eligible = [...weights].filter(([backend, weight]) => weight > 0 && (taking.get(backend) ?? 0) > 0);
   const sum = eligible.reduce((total, [, weight]) => total + weight, 0);
-  return new Map(eligible.map(([backend, weight]) => [backend, Math.max(1, Math.round((WHOLE * weight) / sum / taking.get(backend)!))]));
+  return new Map(
+    eligible.map(([backend, weight]) => [
+      backend,
+      Math.max(1, Math.round((WHOLE * weight) / sum / taking.get(backend)!)),
+    ]),
+  );
 }

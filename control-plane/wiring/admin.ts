@@ -8,7 +8,21 @@ import type { AdminContext } from '../admin/context.ts';
 import { redisSessionReader } from '../admin/session-reader.ts';
 import type { Stores } from './stores.ts';
 
-type FromOthers = Pick<AdminContext, 'id' | 'version' | 'config' | 'topology' | 'discovery' | 'nodes' | 'probes' | 'drains' | 'rollouts' | 'versions' | 'sla' | 'now'>;
+type FromOthers = Pick<
+  AdminContext,
+  | 'id'
+  | 'version'
+  | 'config'
+  | 'topology'
+  | 'discovery'
+  | 'nodes'
+  | 'probes'
+  | 'drains'
+  | 'rollouts'
+  | 'versions'
+  | 'sla'
+  | 'now'
+>;
 
 export interface AdminOptions extends FromOthers {
   stores: Stores;
@@ -20,13 +34,28 @@ export interface AdminOptions extends FromOthers {
 }
 
 /** The admin API over what the control plane holds. Throws when the token's file can't be read. */
-export function adminHandler({ stores, file, env, tokenFile, log, ...others }: AdminOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
+export function adminHandler({
+  stores,
+  file,
+  env,
+  tokenFile,
+  log,
+  ...others
+}: AdminOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
   const { redis, events, lease } = stores;
   const context: AdminContext = {
-    ...others, events, lease,
+    ...others,
+    events,
+    lease,
     startedAtMs: others.now(),
     file: configFile(file, env),
-    pingStore: redis && (async () => { const startedMs = performance.now(); await redis.ping(); return performance.now() - startedMs; }),
+    pingStore:
+      redis &&
+      (async () => {
+        const startedMs = performance.now();
+        await redis.ping();
+        return performance.now() - startedMs;
+      }),
     sessions: redis && redisSessionReader(redis),
     breakers: redis && redisBreakerControl(redis, others.now),
   };

@@ -29,13 +29,20 @@ export class BreakerWatch {
 
   constructor(options: BreakerWatchOptions) {
     this.#options = { everyMs: 1000, now: Date.now, ...options };
-    this.#unsubscribe = watchChannel(options.subscriber, CHANNEL.breakers, (text) => void this.#heard(text), () => void this.#readAll());
+    this.#unsubscribe = watchChannel(
+      options.subscriber,
+      CHANNEL.breakers,
+      (text) => void this.#heard(text),
+      () => void this.#readAll(),
+    );
     this.#timer = setInterval(() => void this.#readAll(), this.#options.everyMs);
     this.looked = this.#readAll();
   }
 
   /** All that are not closed. While Redis is away: as last known. */
-  current(): OpenBreakers { return [...this.#open.values()].flat(); }
+  current(): OpenBreakers {
+    return [...this.#open.values()].flat();
+  }
 
   stop(): void {
     this.#isOver = true;
@@ -47,7 +54,9 @@ export class BreakerWatch {
     try {
       const { server } = JSON.parse(text) as { server?: unknown };
       if (typeof server === 'string' && this.#options.servers().includes(server)) await this.#read(server);
-    } catch { /* Of another version; the next round reads the hash all the same. */ }
+    } catch {
+      /* Of another version; the next round reads the hash all the same. */
+    }
   }
 
   async #readAll(): Promise<void> {
@@ -57,9 +66,11 @@ export class BreakerWatch {
   async #read(server: string): Promise<void> {
     const hash = await this.#options.redis.hgetall(REDIS.breaker(server));
     if (this.#isOver) return;
-    const open = readBreakers(server, hash).filter((each) => each.isNotClosed)
+    const open = readBreakers(server, hash)
+      .filter((each) => each.isNotClosed)
       .map(({ level, key, state, decision }) => {
-        const isTrialDue = state === 'half-open' || (state === 'open' && this.#options.now() >= (decision?.untilMs ?? 0));
+        const isTrialDue =
+          state === 'half-open' || (state === 'open' && this.#options.now() >= (decision?.untilMs ?? 0));
         return level === 'replica' ? { server, slot: key, tool: null, isTrialDue } : { server, slot: null, tool: key };
       });
     if (JSON.stringify(open) === JSON.stringify(this.#open.get(server) ?? [])) return;

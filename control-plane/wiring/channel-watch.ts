@@ -1,9 +1,18 @@
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 
 /** Hears one pub/sub channel on a connection of its own, and subscribes again whenever that connection was lost. `onStanding`: what was said before may have been missed. */
-export function watchChannel(subscriber: RedisClient, channel: string, onMessage: (text: string) => void, onStanding: () => void = () => {}): () => void {
-  const subscribe = (): void => { subscriber.subscribe(channel).then(onStanding, () => subscriber.disconnect(true)); };
-  subscriber.on('message', (from: string, text: string) => { if (from === channel) onMessage(text); });
+export function watchChannel(
+  subscriber: RedisClient,
+  channel: string,
+  onMessage: (text: string) => void,
+  onStanding: () => void = () => {},
+): () => void {
+  const subscribe = (): void => {
+    subscriber.subscribe(channel).then(onStanding, () => subscriber.disconnect(true));
+  };
+  subscriber.on('message', (from: string, text: string) => {
+    if (from === channel) onMessage(text);
+  });
   subscriber.on('ready', subscribe);
   if (subscriber.status === 'ready') subscribe();
   return () => subscriber.disconnect();

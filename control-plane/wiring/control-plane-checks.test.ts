@@ -5,13 +5,32 @@ import { controlPlaneChecks } from './control-plane-checks.ts';
 
 test('Redis, each server and each source that fails are checked; only an unknown topology is critical', async (t) => {
   const { context, world, stop } = await sampleContext();
-  let topology = context.topology, redis: { ping(): Promise<unknown> } = { ping: async () => 'PONG' };
-  const report = async () => runChecks(controlPlaneChecks({ redis, topology: () => topology(), discovery: () => new Map([['linear/stable', { replicas: [], problem: 'there is no such file', confirmedAtMs: null }]]) })(), 1000);
-  const bad = async () => (await report()).checks.filter(({ healthy }) => !healthy).map(({ name, error }) => `${name}: ${error}`);
+  let topology = context.topology,
+    redis: { ping(): Promise<unknown> } = { ping: async () => 'PONG' };
+  const report = async () =>
+    runChecks(
+      controlPlaneChecks({
+        redis,
+        topology: () => topology(),
+        discovery: () =>
+          new Map([['linear/stable', { replicas: [], problem: 'there is no such file', confirmedAtMs: null }]]),
+      })(),
+      1000,
+    );
+  const bad = async () =>
+    (await report()).checks.filter(({ healthy }) => !healthy).map(({ name, error }) => `${name}: ${error}`);
   t.deepEqual(await bad(), ['discovery linear/stable: there is no such file']);
   world.unhealthy.add('10.0.1.1:3000');
-  redis = { ping: async () => { throw new Error('away'); } };
-  t.deepEqual(await bad(), ['session-store: away', 'server files: no healthy replica', 'discovery linear/stable: there is no such file']);
+  redis = {
+    ping: async () => {
+      throw new Error('away');
+    },
+  };
+  t.deepEqual(await bad(), [
+    'session-store: away',
+    'server files: no healthy replica',
+    'discovery linear/stable: there is no such file',
+  ]);
   t.is((await report()).status, 'degraded');
   topology = () => null;
   t.is((await report()).status, 'unhealthy');

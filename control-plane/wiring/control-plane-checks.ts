@@ -15,15 +15,47 @@ export interface WatchedParts {
  */
 export function controlPlaneChecks({ redis, topology, discovery }: WatchedParts): () => HealthCheck[] {
   return () => [
-    { name: 'topology', check: () => (topology() ? { healthy: true, details: { servers: topology()!.servers.length, gateways: topology()!.gateways.length } } : { healthy: false, error: 'not every replica is known yet' }) },
-    { name: 'session-store', isCritical: false, check: async () => { await redis?.ping(); return { healthy: true, details: { type: redis ? 'redis' : 'memory' } }; } },
-    ...(topology()?.servers ?? []).map((server): HealthCheck => ({
-      name: `server ${server.name}`, isCritical: false,
-      check() {
-        const healthy = server.endpoints.filter(({ state }) => state !== 'unhealthy').length;
-        return { healthy: healthy > 0, details: { healthy, replicas: server.endpoints.length, taking: server.endpoints.filter(({ weight }) => weight > 0).length }, ...(healthy > 0 ? {} : { error: 'no healthy replica' }) };
+    {
+      name: 'topology',
+      check: () =>
+        topology()
+          ? { healthy: true, details: { servers: topology()!.servers.length, gateways: topology()!.gateways.length } }
+          : { healthy: false, error: 'not every replica is known yet' },
+    },
+    {
+      name: 'session-store',
+      isCritical: false,
+      check: async () => {
+        await redis?.ping();
+        return { healthy: true, details: { type: redis ? 'redis' : 'memory' } };
       },
-    })),
-    ...[...discovery()].filter(([, { problem }]) => problem !== null).map(([backend, { problem }]): HealthCheck => ({ name: `discovery ${backend}`, isCritical: false, check: () => ({ healthy: false, error: problem! }) })),
+    },
+    ...(topology()?.servers ?? []).map(
+      (server): HealthCheck => ({
+        name: `server ${server.name}`,
+        isCritical: false,
+        check() {
+          const healthy = server.endpoints.filter(({ state }) => state !== 'unhealthy').length;
+          return {
+            healthy: healthy > 0,
+            details: {
+              healthy,
+              replicas: server.endpoints.length,
+              taking: server.endpoints.filter(({ weight }) => weight > 0).length,
+            },
+            ...(healthy > 0 ? {} : { error: 'no healthy replica' }),
+          };
+        },
+      }),
+    ),
+    ...[...discovery()]
+      .filter(([, { problem }]) => problem !== null)
+      .map(
+        ([backend, { problem }]): HealthCheck => ({
+          name: `discovery ${backend}`,
+          isCritical: false,
+          check: () => ({ healthy: false, error: problem! }),
+        }),
+      ),
   ];
 }

@@ -23,14 +23,26 @@ export const USAGE = `usage: control-plane --config FILE [--xds IP:PORT] [--admi
 export function readFlags(args: readonly string[]): ReadFlags {
   const text = { type: 'string' } as const;
   try {
-    const { values } = parseArgs({ args: [...args], options: { config: text, xds: text, admin: text, 'state-dir': text, help: { type: 'boolean', short: 'h' } } });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { config: text, xds: text, admin: text, 'state-dir': text, help: { type: 'boolean', short: 'h' } },
+    });
     if (values.help) return { kind: 'help' };
     if (values.config === undefined) return { kind: 'bad', problem: '--config is missing' };
     for (const name of ['xds', 'admin'] as const) {
       const value = values[name];
-      if (value !== undefined && !readAddress(value)) return { kind: 'bad', problem: `--${name}: ${JSON.stringify(value)} is not an address like 127.0.0.1:18000` };
+      if (value !== undefined && !readAddress(value))
+        return { kind: 'bad', problem: `--${name}: ${JSON.stringify(value)} is not an address like 127.0.0.1:18000` };
     }
-    return { kind: 'ok', flags: { config: values.config, xds: values.xds ?? null, admin: values.admin ?? null, stateDir: values['state-dir'] ?? null } };
+    return {
+      kind: 'ok',
+      flags: {
+        config: values.config,
+        xds: values.xds ?? null,
+        admin: values.admin ?? null,
+        stateDir: values['state-dir'] ?? null,
+      },
+    };
   } catch (error) {
     return { kind: 'bad', problem: (error as Error).message };
   }

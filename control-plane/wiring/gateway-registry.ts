@@ -1,9 +1,14 @@
 import { heartbeatSchema, type Heartbeat } from '../../proto/heartbeat.ts';
 import type { GatewayNode } from '../topology/topology.ts';
 
-interface Seen { node: GatewayNode; atMs: number; isConnected: boolean }
+interface Seen {
+  node: GatewayNode;
+  atMs: number;
+  isConnected: boolean;
+}
 
-const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : []);
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : [];
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /**
@@ -27,7 +32,12 @@ export class GatewayRegistry {
     if (role === 'gateway' && listen !== null) this.#listens.set(id, listen);
     if (role !== 'sidecar') return;
     const node: GatewayNode = {
-      id, relay: texts(metadata['relay']), isRelayTls: metadata['isRelayTls'] === true, peer: textOrNull(metadata['peer']), listen, isDraining: metadata['isDraining'] === true,
+      id,
+      relay: texts(metadata['relay']),
+      isRelayTls: metadata['isRelayTls'] === true,
+      peer: textOrNull(metadata['peer']),
+      listen,
+      isDraining: metadata['isDraining'] === true,
     };
     this.#seen.set(id, { node, atMs: this.#now(), isConnected: true });
   }
@@ -47,7 +57,11 @@ export class GatewayRegistry {
     }
     const before = this.#seen.get(beat.nodeId);
     const { nodeId: id, relay, isRelayTls = false, peer, listen, isDraining } = beat;
-    this.#seen.set(id, { node: { id, relay, isRelayTls, peer, listen, isDraining }, atMs: this.#now(), isConnected: before?.isConnected ?? false });
+    this.#seen.set(id, {
+      node: { id, relay, isRelayTls, peer, listen, isDraining },
+      atMs: this.#now(),
+      isConnected: before?.isConnected ?? false,
+    });
   }
 
   /**
@@ -62,7 +76,10 @@ export class GatewayRegistry {
   /** Sorted by id. */
   nodes(): GatewayNode[] {
     const now = this.#now();
-    for (const [id, { atMs, isConnected }] of this.#seen) if (!isConnected && now - atMs > this.#goneAfterMs()) this.#seen.delete(id);
-    return [...this.#seen.values()].map(({ node }) => ({ ...node, listen: node.listen ?? this.#listens.get(node.id) ?? null })).sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const [id, { atMs, isConnected }] of this.#seen)
+      if (!isConnected && now - atMs > this.#goneAfterMs()) this.#seen.delete(id);
+    return [...this.#seen.values()]
+      .map(({ node }) => ({ ...node, listen: node.listen ?? this.#listens.get(node.id) ?? null }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 }

@@ -16,16 +16,26 @@ export interface HealthServerOptions {
 }
 
 /** /health, /readyz, /metrics, and whatever `handle` takes. */
-export function startHealthServer(address: string, options: HealthServerOptions): Promise<{ server: Server; port: number }> {
+export function startHealthServer(
+  address: string,
+  options: HealthServerOptions,
+): Promise<{ server: Server; port: number }> {
   const { checks, isReady, registry, handle, checkTimeoutMs = 2000 } = options;
-  const json = (response: ServerResponse, status: number, body: object) => { response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)); };
+  const json = (response: ServerResponse, status: number, body: object) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  };
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0];
     if (handle?.(request, response)) return;
-    if (request.method !== 'GET' && request.method !== 'HEAD') json(response, 405, { error: `${request.method} is not for ${path}` });
-    else if (path === '/health') void runChecks(checks(), checkTimeoutMs).then((health) => json(response, httpStatusOf(health), health));
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      json(response, 405, { error: `${request.method} is not for ${path}` });
+    else if (path === '/health')
+      void runChecks(checks(), checkTimeoutMs).then((health) => json(response, httpStatusOf(health), health));
     else if (path === '/readyz') json(response, isReady() ? 200 : 503, { ready: isReady() });
-    else if (path === '/metrics') void registry.metrics().then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
+    else if (path === '/metrics')
+      void registry
+        .metrics()
+        .then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
     else json(response, 404, { error: `there is no ${path} here` });
   });
   const { host, port } = readAddress(address)!;

@@ -8,7 +8,12 @@ interface HeartbeatSink {
 }
 
 /** Tells of every heartbeat in Redis, once a second. `looked`: once they were read, or could not be. */
-export function watchHeartbeats(redis: RedisClient, sink: HeartbeatSink, afterEach: () => void, everyMs = 1000): { looked: Promise<void>; stop: () => void } {
+export function watchHeartbeats(
+  redis: RedisClient,
+  sink: HeartbeatSink,
+  afterEach: () => void,
+  everyMs = 1000,
+): { looked: Promise<void>; stop: () => void } {
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async () => {
@@ -19,5 +24,11 @@ export function watchHeartbeats(redis: RedisClient, sink: HeartbeatSink, afterEa
     afterEach();
     timer = setTimeout(() => void look(), everyMs);
   };
-  return { looked: look(), stop: () => { isOver = true; clearTimeout(timer); } };
+  return {
+    looked: look(),
+    stop: () => {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -7,11 +7,15 @@ import type { KnownReplica } from '../topology/inputs.ts';
  * All replicas that the sources name. An address that two backends of a server name belongs to the first: one process has one life.
  * `isComplete`: every source has answered at least once, so that a replica that is not here is really gone.
  */
-export function knownReplicas(config: Config, reports: ReadonlyMap<string, SourceReport>): { replicas: KnownReplica[]; isComplete: boolean } {
+export function knownReplicas(
+  config: Config,
+  reports: ReadonlyMap<string, SourceReport>,
+): { replicas: KnownReplica[]; isComplete: boolean } {
   const replicas: KnownReplica[] = [];
   let isComplete = true;
   for (const server of config.servers) {
-    const addresses = new Set<string>(), names = new Set<string>();
+    const addresses = new Set<string>(),
+      names = new Set<string>();
     for (const backend of server.backends) {
       const found = reports.get(key(server.name, backend.name))?.replicas;
       if (!found) isComplete = false;

@@ -9,15 +9,25 @@ export function probeTargets(config: Config, replicas: readonly KnownReplica[]):
     const server = config.servers.find((each) => each.name === replica.server);
     const backend = server?.backends.find((each) => each.name === replica.backend);
     if (!server || !backend) return [];
-    const { probe } = server, { healthCheckPath, healthCheckIntervalMs, healthCheckTimeoutMs } = config.loadBalancer, isHttp = probe.type === 'http';
-    return [{
-      server: server.name, replica: replica.name, address: replica.address, path: server.path,
-      host: backend.hostOverride ?? server.hostOverride, tls: backend.tls ?? null,
-      settings: {
-        ...probe, path: probe.path ?? healthCheckPath, tokenFile: probe.tokenFile ?? null,
-        intervalMs: probe.intervalMs ?? (isHttp ? healthCheckIntervalMs : PROBE_DEFAULTS.intervalMs),
-        timeoutMs: probe.timeoutMs ?? (isHttp ? healthCheckTimeoutMs : PROBE_DEFAULTS.timeoutMs),
+    const { probe } = server,
+      { healthCheckPath, healthCheckIntervalMs, healthCheckTimeoutMs } = config.loadBalancer,
+      isHttp = probe.type === 'http';
+    return [
+      {
+        server: server.name,
+        replica: replica.name,
+        address: replica.address,
+        path: server.path,
+        host: backend.hostOverride ?? server.hostOverride,
+        tls: backend.tls ?? null,
+        settings: {
+          ...probe,
+          path: probe.path ?? healthCheckPath,
+          tokenFile: probe.tokenFile ?? null,
+          intervalMs: probe.intervalMs ?? (isHttp ? healthCheckIntervalMs : PROBE_DEFAULTS.intervalMs),
+          timeoutMs: probe.timeoutMs ?? (isHttp ? healthCheckTimeoutMs : PROBE_DEFAULTS.timeoutMs),
+        },
       },
-    }];
+    ];
   });
 }

@@ -42,8 +42,12 @@ export async function openStores({ config, stateDir, id, now, onLeader, onRedisE
   if (config.sessionStore.type === 'memory') {
     const inDir = (name: string) => (stateDir === null ? null : join(stateDir, name));
     return {
-      redis: null, slots: await openFileSlotStore(inDir('slots.json'), now), state: await fileSharedState(inDir('state.json')),
-      events: memoryEventLog(now), lease: soleLease(id), close: async () => {},
+      redis: null,
+      slots: await openFileSlotStore(inDir('slots.json'), now),
+      state: await fileSharedState(inDir('state.json')),
+      events: memoryEventLog(now),
+      lease: soleLease(id),
+      close: async () => {},
     };
   }
   const redis = connectRedis(config.sessionStore.url, { name: `holdfast-control-plane-${id}`, onError: onRedisError });
@@ -51,7 +55,11 @@ export async function openStores({ config, stateDir, id, now, onLeader, onRedisE
   const lease = new RedisLease({ redis, id, leaseMs: config.controlPlane.leaseMs, onChange: onLeader });
   const events = redisEventLog(redis, now);
   return {
-    redis, slots: redisSlotStore(redis, now), state: redisSharedState(redis), events, lease,
+    redis,
+    slots: redisSlotStore(redis, now),
+    state: redisSharedState(redis),
+    events,
+    lease,
     async close() {
       await lease.stop().catch(() => {});
       await events.stop().catch(() => {});

@@ -6,13 +6,20 @@ import type { Resources } from './resource.ts';
 import { shortType, type XdsMetrics } from './xds-metrics.ts';
 
 /** gRPC's status codes. */
-const INVALID_ARGUMENT = 3, RESOURCE_EXHAUSTED = 8;
+const INVALID_ARGUMENT = 3,
+  RESOURCE_EXHAUSTED = 8;
 
 /** A client may name this many types and names; more is a broken client, and would cost memory without bound. */
 const MAX_TYPES = 32;
 const MAX_NAMES = 100_000;
 
-export interface Refusal { node: NodeInfo; typeUrl: string; resources: readonly string[]; reason: string; isFinal: boolean }
+export interface Refusal {
+  node: NodeInfo;
+  typeUrl: string;
+  resources: readonly string[];
+  reason: string;
+  isFinal: boolean;
+}
 export interface AdsStreamHooks {
   /** The first request told who it is. Gives the node's present resources, if there are any yet. */
   onNode(stream: AdsStream): Resources | undefined;
@@ -33,9 +40,19 @@ export interface AdsStream {
 type Call = ServerDuplexStream<WireRequest, Buffer>;
 
 /** `greeting`: empty response headers. */
-export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMetrics, nowMs: () => number, greeting: Metadata): AdsStream {
-  let state: DeltaStream = EMPTY_STREAM, resources: Resources | undefined, node: NodeInfo | null = null;
-  let isBlocked = false, isOver = false, wake: NodeJS.Timeout | undefined;
+export function openAdsStream(
+  call: Call,
+  hooks: AdsStreamHooks,
+  metrics: XdsMetrics,
+  nowMs: () => number,
+  greeting: Metadata,
+): AdsStream {
+  let state: DeltaStream = EMPTY_STREAM,
+    resources: Resources | undefined,
+    node: NodeInfo | null = null;
+  let isBlocked = false,
+    isOver = false,
+    wake: NodeJS.Timeout | undefined;
 
   const flush = () => {
     clearTimeout(wake);
@@ -57,7 +74,10 @@ export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMet
     clearTimeout(wake);
     if (node) hooks.onEnd(stream);
   };
-  const refuse = (code: number, details: string) => { call.emit('error', { code, details }); over(); };
+  const refuse = (code: number, details: string) => {
+    call.emit('error', { code, details });
+    over();
+  };
   const onData = (wire: WireRequest) => {
     if (isOver) return;
     if (!node) {
@@ -71,22 +91,44 @@ export function openAdsStream(call: Call, hooks: AdsStreamHooks, metrics: XdsMet
     if (!typeUrl) return refuse(INVALID_ARGUMENT, 'a request on an ADS stream must carry type_url');
     const { stream: after, verdict } = receive(state, typeUrl, readRequest(wire));
     state = after;
-    if (state.subscriptions.size > MAX_TYPES || state.subscriptions.get(typeUrl)!.names.size > MAX_NAMES) return refuse(RESOURCE_EXHAUSTED, `more than ${MAX_TYPES} types or ${MAX_NAMES} names subscribed`);
+    if (state.subscriptions.size > MAX_TYPES || state.subscriptions.get(typeUrl)!.names.size > MAX_NAMES)
+      return refuse(RESOURCE_EXHAUSTED, `more than ${MAX_TYPES} types or ${MAX_NAMES} names subscribed`);
     if (verdict.kind !== 'none') metrics.answered(shortType(typeUrl), verdict.kind);
-    if (verdict.kind === 'nack') hooks.onRefusal({ node, typeUrl, resources: verdict.resources, reason: verdict.reason, isFinal: verdict.isFinal });
+    if (verdict.kind === 'nack')
+      hooks.onRefusal({
+        node,
+        typeUrl,
+        resources: verdict.resources,
+        reason: verdict.reason,
+        isFinal: verdict.isFinal,
+      });
     flush();
     if (verdict.kind === 'ack' && resources && isSettled(state, resources)) hooks.onSettled(stream, resources);
   };
   const stream: AdsStream = {
-    get node() { return node; },
-    update(latest) { resources = latest; flush(); },
-    end() { over(); call.end(); },
+    get node() {
+      return node;
+    },
+    update(latest) {
+      resources = latest;
+      flush();
+    },
+    end() {
+      over();
+      call.end();
+    },
   };
 
   call.on('data', onData);
-  call.on('drain', () => { isBlocked = false; flush(); });
+  call.on('drain', () => {
+    isBlocked = false;
+    flush();
+  });
   // A cancelled grpc-js stream fires `cancelled`, a half-closed one `end`, a broken one `error`: each is the end of it.
-  call.on('end', () => { over(); call.end(); });
+  call.on('end', () => {
+    over();
+    call.end();
+  });
   call.on('cancelled', over);
   call.on('error', over);
   return stream;

@@ -1,6 +1,15 @@
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import type { Resources, XdsResource } from './resource.ts';
-import { differenceOf, onRequest, onSent, subscribeFirst, type DeltaRequest, type Difference, type Subscription, type Verdict } from './delta-subscription.ts';
+import {
+  differenceOf,
+  onRequest,
+  onSent,
+  subscribeFirst,
+  type DeltaRequest,
+  type Difference,
+  type Subscription,
+  type Verdict,
+} from './delta-subscription.ts';
 import { orderOf, removalWaitsFor, waitsFor } from './resource-order.ts';
 
 /** All subscriptions of one ADS stream, and since when something waits for its turn. */
@@ -11,7 +20,12 @@ export interface DeltaStream {
 }
 export const EMPTY_STREAM: DeltaStream = { subscriptions: new Map(), nextNonce: 1, waitingSinceMs: null };
 
-export interface Push { typeUrl: string; nonce: string; send: readonly XdsResource[]; remove: readonly string[] }
+export interface Push {
+  typeUrl: string;
+  nonce: string;
+  send: readonly XdsResource[];
+  remove: readonly string[];
+}
 
 /** How long order is kept at the price of delay. A client that does not settle a cluster must not miss route changes for ever. */
 export const ORDER_WAIT_MS = 3000;
@@ -20,22 +34,39 @@ export const RESPONSE_BYTES = 1 << 20;
 
 const NOTHING: ReadonlyMap<string, XdsResource> = new Map();
 
-export function receive(stream: DeltaStream, typeUrl: string, request: DeltaRequest): { stream: DeltaStream; verdict: Verdict } {
+export function receive(
+  stream: DeltaStream,
+  typeUrl: string,
+  request: DeltaRequest,
+): { stream: DeltaStream; verdict: Verdict } {
   const before = stream.subscriptions.get(typeUrl);
-  const { subscription, verdict } = before ? onRequest(before, request) : { subscription: subscribeFirst(request), verdict: { kind: 'none' } as const };
+  const { subscription, verdict } = before
+    ? onRequest(before, request)
+    : { subscription: subscribeFirst(request), verdict: { kind: 'none' } as const };
   const subscriptions = new Map(stream.subscriptions).set(typeUrl, subscription);
   // After a reconnect, changed clusters may be on their way before the endpoints are subscribed.
-  const onTheirWay = typeUrl === RESOURCE_TYPE.endpoints && !before ? subscriptions.get(RESOURCE_TYPE.cluster)?.pending?.sent.keys() : undefined;
-  return { stream: { ...stream, subscriptions: onTheirWay ? oweEndpoints(subscriptions, [...onTheirWay]) : subscriptions }, verdict };
+  const onTheirWay =
+    typeUrl === RESOURCE_TYPE.endpoints && !before
+      ? subscriptions.get(RESOURCE_TYPE.cluster)?.pending?.sent.keys()
+      : undefined;
+  return {
+    stream: { ...stream, subscriptions: onTheirWay ? oweEndpoints(subscriptions, [...onTheirWay]) : subscriptions },
+    verdict,
+  };
 }
 
 /**
  * The next response to write, if any; call again until there is none. `wakeAtMs` says when to ask again although nothing happened:
  * something waits for its turn, but not for ever.
  */
-export function nextPush(stream: DeltaStream, resources: Resources, nowMs: number): { stream: DeltaStream; push: Push | null; wakeAtMs: number | null } {
+export function nextPush(
+  stream: DeltaStream,
+  resources: Resources,
+  nowMs: number,
+): { stream: DeltaStream; push: Push | null; wakeAtMs: number | null } {
   const differences = new Map<string, Difference>();
-  for (const [typeUrl, subscription] of stream.subscriptions) differences.set(typeUrl, differenceOf(subscription, resources.get(typeUrl) ?? NOTHING));
+  for (const [typeUrl, subscription] of stream.subscriptions)
+    differences.set(typeUrl, differenceOf(subscription, resources.get(typeUrl) ?? NOTHING));
   const isTired = stream.waitingSinceMs !== null && nowMs - stream.waitingSinceMs >= ORDER_WAIT_MS;
   let isWaiting = false;
   for (const [typeUrl, subscription] of [...stream.subscriptions].sort(([a], [b]) => orderOf(a) - orderOf(b))) {
@@ -48,15 +79,26 @@ export function nextPush(stream: DeltaStream, resources: Resources, nowMs: numbe
     const maySend = (send.length > 0 || subscription.owesAnswer) && (isTired || !waitsFor(typeUrl).some(unsettled));
     // An answer that the client waits for is not held back with the removals.
     const removals = mayRemove ? remove : remove.filter((name) => subscription.owed.has(name));
-    if (!maySend && removals.length === 0) { isWaiting ||= send.length > 0 || (remove.length > 0 && !isRefusing); continue; }
+    if (!maySend && removals.length === 0) {
+      isWaiting ||= send.length > 0 || (remove.length > 0 && !isRefusing);
+      continue;
+    }
     const portion = maySend ? portionOf(send, subscription, removals.length > 0) : [];
     const nonce = String(stream.nextNonce);
     const sent = new Map(stream.subscriptions).set(typeUrl, onSent(subscription, nonce, portion, removals));
     const subscriptions = typeUrl === RESOURCE_TYPE.cluster ? oweEndpoints(sent, portion.map(endpointsNameOf)) : sent;
-    return { stream: { subscriptions, nextNonce: stream.nextNonce + 1, waitingSinceMs: stream.waitingSinceMs }, push: { typeUrl, nonce, send: portion, remove: removals }, wakeAtMs: null };
+    return {
+      stream: { subscriptions, nextNonce: stream.nextNonce + 1, waitingSinceMs: stream.waitingSinceMs },
+      push: { typeUrl, nonce, send: portion, remove: removals },
+      wakeAtMs: null,
+    };
   }
   const waitingSinceMs = isWaiting ? (stream.waitingSinceMs ?? nowMs) : null;
-  return { stream: { ...stream, waitingSinceMs }, push: null, wakeAtMs: waitingSinceMs === null || isTired ? null : waitingSinceMs + ORDER_WAIT_MS };
+  return {
+    stream: { ...stream, waitingSinceMs },
+    push: null,
+    wakeAtMs: waitingSinceMs === null || isTired ? null : waitingSinceMs + ORDER_WAIT_MS,
+  };
 }
 
 /** Whether the client has accepted everything there is for it, and nothing is on its way. What it refuses does not count. */
@@ -74,10 +116,13 @@ export function isSettled(stream: DeltaStream, resources: Resources): boolean {
 function oweEndpoints(subscriptions: Map<string, Subscription>, names: readonly string[]): Map<string, Subscription> {
   const endpoints = subscriptions.get(RESOURCE_TYPE.endpoints);
   const owed = names.filter((name) => endpoints?.names.has(name));
-  return endpoints && owed.length > 0 ? subscriptions.set(RESOURCE_TYPE.endpoints, { ...endpoints, owed: new Set([...endpoints.owed, ...owed]) }) : subscriptions;
+  return endpoints && owed.length > 0
+    ? subscriptions.set(RESOURCE_TYPE.endpoints, { ...endpoints, owed: new Set([...endpoints.owed, ...owed]) })
+    : subscriptions;
 }
 
-const endpointsNameOf = ({ name, references }: XdsResource): string => references.find(({ kind }) => kind === 'endpoints')?.name ?? name;
+const endpointsNameOf = ({ name, references }: XdsResource): string =>
+  references.find(({ kind }) => kind === 'endpoints')?.name ?? name;
 
 /** Something of this type is on its way or not yet sent. */
 function isUnsettled(subscription: Subscription | undefined, difference: Difference | undefined): boolean {
@@ -85,7 +130,11 @@ function isUnsettled(subscription: Subscription | undefined, difference: Differe
 }
 
 /** As much as fits of what is above suspicion; else one suspect, and nothing beside it. */
-function portionOf(send: readonly XdsResource[], { suspects }: Subscription, hasRemovals: boolean): readonly XdsResource[] {
+function portionOf(
+  send: readonly XdsResource[],
+  { suspects }: Subscription,
+  hasRemovals: boolean,
+): readonly XdsResource[] {
   const trusted = send.filter(({ name }) => !suspects.has(name));
   if (trusted.length === 0) return hasRemovals ? [] : send.slice(0, 1);
   let bytes = 0;

@@ -7,22 +7,32 @@ import type { WireNode } from './node-info.ts';
 
 /** DeltaDiscoveryRequest as services.ts decodes it. */
 export interface WireRequest {
-  node?: WireNode; type_url?: string; resource_names_subscribe: string[]; resource_names_unsubscribe: string[];
-  initial_resource_versions: Record<string, string>; response_nonce?: string; error_detail?: { code?: number; message?: string };
+  node?: WireNode;
+  type_url?: string;
+  resource_names_subscribe: string[];
+  resource_names_unsubscribe: string[];
+  initial_resource_versions: Record<string, string>;
+  response_nonce?: string;
+  error_detail?: { code?: number; message?: string };
 }
 
 const RESPONSE = messageType('envoy.service.discovery.v3.DeltaDiscoveryResponse');
 
 export function readRequest(wire: WireRequest): DeltaRequest {
   return {
-    subscribe: wire.resource_names_subscribe, unsubscribe: wire.resource_names_unsubscribe, initialVersions: wire.initial_resource_versions,
-    nonce: wire.response_nonce ?? '', error: wire.error_detail ? wire.error_detail.message || `code ${wire.error_detail.code ?? 0}` : null,
+    subscribe: wire.resource_names_subscribe,
+    unsubscribe: wire.resource_names_unsubscribe,
+    initialVersions: wire.initial_resource_versions,
+    nonce: wire.response_nonce ?? '',
+    error: wire.error_detail ? wire.error_detail.message || `code ${wire.error_detail.code ?? 0}` : null,
   };
 }
 
 export function encodePush(push: Push): Buffer {
   return RESPONSE.encode({
-    type_url: push.typeUrl, nonce: push.nonce, removed_resources: push.remove,
+    type_url: push.typeUrl,
+    nonce: push.nonce,
+    removed_resources: push.remove,
     resources: push.send.map(({ name, version, any }) => ({ name, version, resource: any })),
   }).finish() as Buffer;
 }

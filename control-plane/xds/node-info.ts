@@ -10,13 +10,21 @@ export interface NodeInfo {
   readonly metadata: Readonly<Record<string, Json>>;
   readonly userAgent: string;
 }
-export interface WireNode { id?: string; cluster?: string; metadata?: Struct; user_agent_name?: string; user_agent_version?: string }
+export interface WireNode {
+  id?: string;
+  cluster?: string;
+  metadata?: Struct;
+  user_agent_name?: string;
+  user_agent_version?: string;
+}
 
 export function readNode(node: WireNode): NodeInfo {
   const holdfast = fromStruct(node.metadata)['holdfast'];
   const metadata = typeof holdfast === 'object' && holdfast !== null && !Array.isArray(holdfast) ? holdfast : {};
   return {
-    id: node.id ?? '', cluster: node.cluster ?? '', metadata,
+    id: node.id ?? '',
+    cluster: node.cluster ?? '',
+    metadata,
     role: typeof metadata['role'] === 'string' ? metadata['role'] : '',
     userAgent: [node.user_agent_name, node.user_agent_version].filter(Boolean).join('/'),
   };

@@ -1,7 +1,10 @@
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 
 /** What a resource needs to exist beside it. */
-export interface Reference { readonly kind: 'cluster' | 'endpoints' | 'routes'; readonly name: string }
+export interface Reference {
+  readonly kind: 'cluster' | 'endpoints' | 'routes';
+  readonly name: string;
+}
 
 /** Parts that may have keys named like references and are not: free-form metadata and log formats. */
 const OPAQUE = new Set(['metadata', 'filter_metadata', 'json_format', 'typed_json_format', 'policy']);
@@ -9,7 +12,11 @@ const OPAQUE = new Set(['metadata', 'filter_metadata', 'json_format', 'typed_jso
 /** Each reference once. */
 export function referencesOf(typeUrl: string, json: object): Reference[] {
   if (typeUrl === RESOURCE_TYPE.cluster) {
-    const { type, name, eds_cluster_config: eds } = json as { type?: string; name: string; eds_cluster_config?: { service_name?: string } };
+    const {
+      type,
+      name,
+      eds_cluster_config: eds,
+    } = json as { type?: string; name: string; eds_cluster_config?: { service_name?: string } };
     return type === 'EDS' ? [{ kind: 'endpoints', name: eds?.service_name ?? name }] : [];
   }
   if (typeUrl !== RESOURCE_TYPE.listener && typeUrl !== RESOURCE_TYPE.routes) return [];

@@ -6,7 +6,13 @@ import { SERVER_POLICY_TYPE } from '../../proto/wire.ts';
  * A policy goes first: the sidecar is asked about a server as soon as Envoy routes to it, and, like a cluster, the policy names the
  * endpoints that will be subscribed next. Types that we do not know come last.
  */
-const ORDER: readonly string[] = [SERVER_POLICY_TYPE, RESOURCE_TYPE.cluster, RESOURCE_TYPE.endpoints, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
+const ORDER: readonly string[] = [
+  SERVER_POLICY_TYPE,
+  RESOURCE_TYPE.cluster,
+  RESOURCE_TYPE.endpoints,
+  RESOURCE_TYPE.listener,
+  RESOURCE_TYPE.routes,
+];
 
 export function orderOf(typeUrl: string): number {
   const rank = ORDER.indexOf(typeUrl);
@@ -15,12 +21,15 @@ export function orderOf(typeUrl: string): number {
 
 /** Types whose additions must be settled before an addition of `typeUrl` goes out. Endpoints wait for nobody: a cluster's ACK waits for them. */
 export function waitsFor(typeUrl: string): readonly string[] {
-  return typeUrl === RESOURCE_TYPE.listener || typeUrl === RESOURCE_TYPE.routes ? [RESOURCE_TYPE.cluster, RESOURCE_TYPE.endpoints] : [];
+  return typeUrl === RESOURCE_TYPE.listener || typeUrl === RESOURCE_TYPE.routes
+    ? [RESOURCE_TYPE.cluster, RESOURCE_TYPE.endpoints]
+    : [];
 }
 
 /** Types whose changes must be settled before a removal of `typeUrl` goes out: those that may still refer to it. */
 export function removalWaitsFor(typeUrl: string): readonly string[] {
-  if (typeUrl === RESOURCE_TYPE.endpoints) return [SERVER_POLICY_TYPE, RESOURCE_TYPE.cluster, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
+  if (typeUrl === RESOURCE_TYPE.endpoints)
+    return [SERVER_POLICY_TYPE, RESOURCE_TYPE.cluster, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
   if (typeUrl === RESOURCE_TYPE.cluster) return [RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
   return [];
 }

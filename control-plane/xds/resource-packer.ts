@@ -12,7 +12,8 @@ export interface ResourcePacker {
 }
 
 export function createResourcePacker(): ResourcePacker {
-  let young = new Map<string, XdsResource>(), old = new Map<string, XdsResource>();
+  let young = new Map<string, XdsResource>(),
+    old = new Map<string, XdsResource>();
   return {
     pack(typeUrl, name, json) {
       const key = `${typeUrl}\n${name}\n${JSON.stringify(json)}`;
@@ -20,7 +21,12 @@ export function createResourcePacker(): ResourcePacker {
       young.set(key, resource);
       return resource;
     },
-    sweep() { old = young; young = new Map(); },
-    get size() { return young.size + old.size; },
+    sweep() {
+      old = young;
+      young = new Map();
+    },
+    get size() {
+      return young.size + old.size;
+    },
   };
 }

@@ -6,7 +6,12 @@ import { referencesOf, type Reference } from './references.ts';
  * One resource as it goes to clients. `version` is a hash of its bytes, so equal content has an equal version on every control plane.
  * The JSON it was made of is not kept: for a large fleet it is tens of megabytes per node.
  */
-export interface XdsResource { readonly name: string; readonly version: string; readonly any: Any; readonly references: readonly Reference[] }
+export interface XdsResource {
+  readonly name: string;
+  readonly version: string;
+  readonly any: Any;
+  readonly references: readonly Reference[];
+}
 /** Type URL → name → resource: everything one node may ask for. Never changed once handed over. */
 export type Resources = ReadonlyMap<string, ReadonlyMap<string, XdsResource>>;
 
@@ -15,5 +20,10 @@ export function packResource(typeUrl: string, name: string, json: object): XdsRe
   const own = 'cluster_name' in json ? json.cluster_name : 'name' in json ? json.name : undefined;
   if (own !== name) throw new Error(`${typeUrl} ${name} calls itself ${JSON.stringify(own)}`);
   const any = pack(typeUrl, json);
-  return { name, version: createHash('sha256').update(any.value).digest('hex').slice(0, 16), any, references: referencesOf(typeUrl, json) };
+  return {
+    name,
+    version: createHash('sha256').update(any.value).digest('hex').slice(0, 16),
+    any,
+    references: referencesOf(typeUrl, json),
+  };
 }

@@ -12,7 +12,14 @@ export function snapshotProblems(resources: Resources, staticClusters: ReadonlyS
     endpoints: (name: string) => resources.get(RESOURCE_TYPE.endpoints)?.has(name),
     routes: (name: string) => resources.get(RESOURCE_TYPE.routes)?.has(name),
   };
-  return [...resources].flatMap(([typeUrl, byName]) => [...byName.values()].flatMap(({ name, references }) =>
-    references.filter((reference) => !exists[reference.kind](reference.name))
-      .map((reference) => `${shortType(typeUrl)} ${name} refers to ${reference.kind} ${JSON.stringify(reference.name)}, which is not in the snapshot`)));
+  return [...resources].flatMap(([typeUrl, byName]) =>
+    [...byName.values()].flatMap(({ name, references }) =>
+      references
+        .filter((reference) => !exists[reference.kind](reference.name))
+        .map(
+          (reference) =>
+            `${shortType(typeUrl)} ${name} refers to ${reference.kind} ${JSON.stringify(reference.name)}, which is not in the snapshot`,
+        ),
+    ),
+  );
 }

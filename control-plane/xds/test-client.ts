@@ -1,9 +1,26 @@
-import { credentials, makeGenericClientConstructor, type ChannelCredentials, type ClientDuplexStream } from '@grpc/grpc-js';
+import {
+  credentials,
+  makeGenericClientConstructor,
+  type ChannelCredentials,
+  type ClientDuplexStream,
+} from '@grpc/grpc-js';
 import { TYPE_URL_PREFIX, toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
 import { adsService } from '../../proto/xds/services.ts';
 
-export interface Delta { type_url: string; nonce: string; resources: { name: string; version: string; resource: Any }[]; removed_resources: string[] }
-interface Asked { type?: string; subscribe?: string[]; unsubscribe?: string[]; versions?: Record<string, string>; nonce?: string; error?: string }
+export interface Delta {
+  type_url: string;
+  nonce: string;
+  resources: { name: string; version: string; resource: Any }[];
+  removed_resources: string[];
+}
+interface Asked {
+  type?: string;
+  subscribe?: string[];
+  unsubscribe?: string[];
+  versions?: Record<string, string>;
+  nonce?: string;
+  error?: string;
+}
 
 /** A delta ADS client for tests: says exactly what it is told, and keeps what it hears. */
 export class TestClient {
@@ -15,11 +32,19 @@ export class TestClient {
   #isFirst = true;
   #wake: () => void = () => {};
 
-  constructor(port: number, node: { id: string; role?: string } = { id: 'envoy-1', role: 'gateway' }, channel: ChannelCredentials = credentials.createInsecure(), metadata: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    port: number,
+    node: { id: string; role?: string } = { id: 'envoy-1', role: 'gateway' },
+    channel: ChannelCredentials = credentials.createInsecure(),
+    metadata: Readonly<Record<string, unknown>> = {},
+  ) {
     this.#node = { id: node.id, metadata: toStruct({ holdfast: { role: node.role ?? 'gateway', ...metadata } }) };
     this.#client = new (makeGenericClientConstructor(adsService, 'Ads'))(`127.0.0.1:${port}`, channel);
     this.#call = this.#client['DeltaAggregatedResources']!() as unknown as ClientDuplexStream<object, Delta>;
-    this.#call.on('data', (delta: Delta) => { this.heard.push(delta); this.#wake(); });
+    this.#call.on('data', (delta: Delta) => {
+      this.heard.push(delta);
+      this.#wake();
+    });
     this.ended = new Promise((resolve) => {
       this.#call.on('error', resolve);
       this.#call.on('end', () => resolve({}));
@@ -28,18 +53,30 @@ export class TestClient {
 
   say({ type, subscribe = [], unsubscribe = [], versions = {}, nonce = '', error }: Asked): void {
     this.#call.write({
-      ...(this.#isFirst && { node: this.#node }), type_url: type, resource_names_subscribe: subscribe, resource_names_unsubscribe: unsubscribe,
-      initial_resource_versions: versions, response_nonce: nonce, ...(error !== undefined && { error_detail: { code: 3, message: error } }),
+      ...(this.#isFirst && { node: this.#node }),
+      type_url: type,
+      resource_names_subscribe: subscribe,
+      resource_names_unsubscribe: unsubscribe,
+      initial_resource_versions: versions,
+      response_nonce: nonce,
+      ...(error !== undefined && { error_detail: { code: 3, message: error } }),
     });
     this.#isFirst = false;
   }
 
-  ack(delta: Delta): void { this.say({ type: delta.type_url, nonce: delta.nonce }); }
-  nack(delta: Delta, error: string): void { this.say({ type: delta.type_url, nonce: delta.nonce, error }); }
+  ack(delta: Delta): void {
+    this.say({ type: delta.type_url, nonce: delta.nonce });
+  }
+  nack(delta: Delta, error: string): void {
+    this.say({ type: delta.type_url, nonce: delta.nonce, error });
+  }
 
   /** The `count`-th delta (from 1), when it is there. */
   async nth(count: number): Promise<Delta> {
-    while (this.heard.length < count) await new Promise<void>((resolve) => { this.#wake = resolve; });
+    while (this.heard.length < count)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     return this.heard[count - 1]!;
   }
 
@@ -53,12 +90,21 @@ export class TestClient {
     return before;
   }
 
-  pause(): void { this.#call.pause(); }
-  resume(): void { this.#call.resume(); }
-  close(): void { this.#call.on('error', () => {}); this.#call.cancel(); this.#client.close(); }
+  pause(): void {
+    this.#call.pause();
+  }
+  resume(): void {
+    this.#call.resume();
+  }
+  close(): void {
+    this.#call.on('error', () => {});
+    this.#call.cancel();
+    this.#client.close();
+  }
 }
 
 export const summary = (delta: Delta): string =>
   `${delta.type_url.slice(delta.type_url.lastIndexOf('.') + 1)}: ${[...delta.resources.map(({ name }) => name), ...delta.removed_resources.map((name) => `-${name}`)].join(' ')}`;
 
-export const content = (delta: Delta): Record<string, unknown>[] => delta.resources.map(({ resource }) => unpack(resource));
+export const content = (delta: Delta): Record<string, unknown>[] =>
+  delta.resources.map(({ resource }) => unpack(resource));

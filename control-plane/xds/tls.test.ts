@@ -17,24 +17,45 @@ async function secureServer(t: ExecutionContext) {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-mtls-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const now = new Date();
-  const [authority, stranger] = await Promise.all([createAuthority({ name: 'ours', days: 1, now }), createAuthority({ name: 'another', days: 1, now })]);
+  const [authority, stranger] = await Promise.all([
+    createAuthority({ name: 'ours', days: 1, now }),
+    createAuthority({ name: 'another', days: 1, now }),
+  ]);
   const files = async (name: string, from: KeyPair): Promise<GrpcTls> => {
     const leaf = await issueLeaf(from, { name, altNames: ['127.0.0.1'], days: 1, now });
-    const paths = { certificateFile: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`), caFile: join(folder, 'ca.crt') };
-    await Promise.all([writeFile(paths.certificateFile, leaf.certificate), writeFile(paths.keyFile, leaf.key), writeFile(paths.caFile, authority.certificate)]);
+    const paths = {
+      certificateFile: join(folder, `${name}.crt`),
+      keyFile: join(folder, `${name}.key`),
+      caFile: join(folder, 'ca.crt'),
+    };
+    await Promise.all([
+      writeFile(paths.certificateFile, leaf.certificate),
+      writeFile(paths.keyFile, leaf.key),
+      writeFile(paths.caFile, authority.certificate),
+    ]);
     return paths;
   };
   const server = new XdsServer({ registry: new Registry() });
   const port = await server.listen('127.0.0.1:0', serverCredentials(await files('control-plane', authority), true));
   t.teardown(() => server.close());
-  const connected = () => new Promise<string>((resolve) => { server.once('connect', ({ id }) => resolve(id)); });
+  const connected = () =>
+    new Promise<string>((resolve) => {
+      server.once('connect', ({ id }) => resolve(id));
+    });
   return { port, connected, ours: await files('gateway-1', authority), foreign: await files('foreign', stranger) };
 }
 
 test('an Envoy whose certificate is the authority’s is served', async (t) => {
   const { port, connected, ours } = await secureServer(t);
   const bootstrap = renderBootstrap(readBootstrapTemplate(), {
-    nodeId: 'gateway-1', role: 'gateway', listen: `127.0.0.1:${await freePort()}`, extProc: [], relay: [], controlPlanes: [`127.0.0.1:${port}`], admin: '127.0.0.1:0', controlPlaneTls: ours,
+    nodeId: 'gateway-1',
+    role: 'gateway',
+    listen: `127.0.0.1:${await freePort()}`,
+    extProc: [],
+    relay: [],
+    controlPlanes: [`127.0.0.1:${port}`],
+    admin: '127.0.0.1:0',
+    controlPlaneTls: ours,
   });
   // Without resources it is never ready; that it connects is enough.
   const arrived = connected();

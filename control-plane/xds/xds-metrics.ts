@@ -9,12 +9,28 @@ export interface XdsMetrics {
 
 export function createXdsMetrics(registry: Registry): XdsMetrics {
   const registers = [registry];
-  const counter = (name: string, help: string, ...labelNames: string[]) => new Counter({ name: `holdfast_xds_${name}`, help, labelNames, registers });
+  const counter = (name: string, help: string, ...labelNames: string[]) =>
+    new Counter({ name: `holdfast_xds_${name}`, help, labelNames, registers });
   const pushes = counter('pushes_total', 'xDS responses written, by type', 'type');
   const bytes = counter('pushed_bytes_total', 'Bytes of xDS responses, by type', 'type');
-  const resources = counter('pushed_resources_total', 'Resources in xDS responses, by type and whether added or removed', 'type', 'change');
-  const answers = counter('answers_total', 'Answers of clients to xDS responses: ack, nack, or stale', 'type', 'answer');
-  const nodes = new Gauge({ name: 'holdfast_xds_connected_streams', help: 'ADS streams that are open now, by role', labelNames: ['role'], registers });
+  const resources = counter(
+    'pushed_resources_total',
+    'Resources in xDS responses, by type and whether added or removed',
+    'type',
+    'change',
+  );
+  const answers = counter(
+    'answers_total',
+    'Answers of clients to xDS responses: ack, nack, or stale',
+    'type',
+    'answer',
+  );
+  const nodes = new Gauge({
+    name: 'holdfast_xds_connected_streams',
+    help: 'ADS streams that are open now, by role',
+    labelNames: ['role'],
+    registers,
+  });
   return {
     pushed(type, size, count, removed) {
       pushes.inc({ type });
@@ -22,8 +38,12 @@ export function createXdsMetrics(registry: Registry): XdsMetrics {
       if (count > 0) resources.inc({ type, change: 'sent' }, count);
       if (removed > 0) resources.inc({ type, change: 'removed' }, removed);
     },
-    answered(type, answer) { answers.inc({ type, answer }); },
-    connected(role, by) { nodes.inc({ role: role || 'unknown' }, by); },
+    answered(type, answer) {
+      answers.inc({ type, answer });
+    },
+    connected(role, by) {
+      nodes.inc({ role: role || 'unknown' }, by);
+    },
   };
 }
 

@@ -31,15 +31,22 @@ interface XdsEvents {
 const SHUTDOWN_MS = 1000;
 /** A dead peer is found within 40 s even when nothing is sent; Envoy's own keepalive pings are allowed every 5 s. */
 const CHANNEL_OPTIONS = {
-  'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000, 'grpc.keepalive_permit_without_calls': 1,
-  'grpc.http2.min_ping_interval_without_data_ms': 5000, 'grpc.max_receive_message_length': 4 << 20, 'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.http2.min_ping_interval_without_data_ms': 5000,
+  'grpc.max_receive_message_length': 4 << 20,
+  'grpc.max_send_message_length': -1,
 };
 
 /** Snapshots were inconsistent: `problems` lists every reference to nothing. The former snapshot stays in force. */
 export class SnapshotError extends Error {
   readonly code = 'SNAPSHOT';
   readonly problems: readonly string[];
-  constructor(key: string, problems: readonly string[]) { super(`snapshot of ${key} refused: ${problems.join('; ')}`); this.problems = problems; }
+  constructor(key: string, problems: readonly string[]) {
+    super(`snapshot of ${key} refused: ${problems.join('; ')}`);
+    this.problems = problems;
+  }
 }
 
 /** Delta ADS for any number of Envoys and sidecars. Each node (see `nodeKey`) has one snapshot. */
@@ -56,13 +63,25 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     this.#staticClusters = new Set(options.staticClusters);
     const metrics = createXdsMetrics(options.registry);
     const hooks = {
-      onNode: (stream: AdsStream) => { metrics.connected(stream.node!.role, 1); return this.#join(stream); },
-      onEnd: (stream: AdsStream) => { metrics.connected(stream.node!.role, -1); this.#leave(stream); },
-      onSettled: (stream: AdsStream, resources: Resources) => { this.emit('settled', stream.node!, nodeKey(stream.node!), resources); },
-      onRefusal: (refusal: Refusal) => { this.emit('nack', refusal); },
+      onNode: (stream: AdsStream) => {
+        metrics.connected(stream.node!.role, 1);
+        return this.#join(stream);
+      },
+      onEnd: (stream: AdsStream) => {
+        metrics.connected(stream.node!.role, -1);
+        this.#leave(stream);
+      },
+      onSettled: (stream: AdsStream, resources: Resources) => {
+        this.emit('settled', stream.node!, nodeKey(stream.node!), resources);
+      },
+      onRefusal: (refusal: Refusal) => {
+        this.emit('nack', refusal);
+      },
     };
     this.#server.addService(deltaAdsService, {
-      DeltaAggregatedResources: (call: Parameters<typeof openAdsStream>[0]) => { openAdsStream(call, hooks, metrics, options.now ?? Date.now, new Metadata()); },
+      DeltaAggregatedResources: (call: Parameters<typeof openAdsStream>[0]) => {
+        openAdsStream(call, hooks, metrics, options.now ?? Date.now, new Metadata());
+      },
     });
   }
 
@@ -83,9 +102,13 @@ export class XdsServer extends EventEmitter<XdsEvents> {
   }
 
   /** Forgets a node that is not coming back. */
-  dropSnapshot(key: string): void { this.#snapshots.delete(key); }
+  dropSnapshot(key: string): void {
+    this.#snapshots.delete(key);
+  }
 
-  snapshot(key: string): Resources | undefined { return this.#snapshots.get(key); }
+  snapshot(key: string): Resources | undefined {
+    return this.#snapshots.get(key);
+  }
 
   /** Nodes with at least one open stream; several streams of one key are listed several times. */
   nodes(): { key: string; node: NodeInfo }[] {
@@ -95,26 +118,37 @@ export class XdsServer extends EventEmitter<XdsEvents> {
   async close(): Promise<void> {
     for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.end();
     await new Promise<void>((resolve) => {
-      const force = setTimeout(() => { this.#server.forceShutdown(); resolve(); }, SHUTDOWN_MS);
-      this.#server.tryShutdown(() => { clearTimeout(force); resolve(); });
+      const force = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, SHUTDOWN_MS);
+      this.#server.tryShutdown(() => {
+        clearTimeout(force);
+        resolve();
+      });
     });
   }
 
   #join(stream: AdsStream): Resources | undefined {
-    const node = stream.node!, key = nodeKey(node);
+    const node = stream.node!,
+      key = nodeKey(node);
     const streams = this.#streams.get(key) ?? new Set();
     this.#streams.set(key, streams.add(stream));
     try {
       // Asked each time: what there was for it may be of before it went, or for other addresses than it has now.
       const resources = this.#options.resourcesFor?.(node);
       if (resources) this.setSnapshot(key, resources);
-    } catch (error) { this.emit('failure', key, error as Error); }
+    } catch (error) {
+      this.emit('failure', key, error as Error);
+    }
     this.emit('connect', node, key, streams.size);
     return this.#snapshots.get(key);
   }
 
   #leave(stream: AdsStream): void {
-    const node = stream.node!, key = nodeKey(node), streams = this.#streams.get(key);
+    const node = stream.node!,
+      key = nodeKey(node),
+      streams = this.#streams.get(key);
     if (!streams?.delete(stream)) return;
     if (streams.size === 0) this.#streams.delete(key);
     this.emit('disconnect', node, key, streams.size);

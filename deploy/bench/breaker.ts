@@ -27,7 +27,11 @@ const IN_FLIGHT = 16;
 /** acquire + settle with requests under way between, a clock that moves on, and bursts of failures: the gate opens, tries and closes. */
 function gateCycles(policy: BreakerPolicy): number {
   let openings = 0;
-  const gate = new Gate(policy, { onChange: state => { if (state.kind === 'open') openings++; } });
+  const gate = new Gate(policy, {
+    onChange: (state) => {
+      if (state.kind === 'open') openings++;
+    },
+  });
   const underWay: (Permit | null)[] = new Array(IN_FLIGHT).fill(null);
   let nowMs = 1_700_000_000_000;
   const speed = perSecond(CYCLES, () => {
@@ -46,10 +50,25 @@ function gateCycles(policy: BreakerPolicy): number {
 /** What the sidecar does for a request on the decide way: both levels asked, one outcome observed. */
 function registryCycles(): number {
   const breakers = new Breakers();
-  breakers.configure(serverPolicySchema.parse({ name: 'linear', toolBreaker: { form: 'rate' }, replicaBreaker: { form: 'rate' } }));
+  breakers.configure(
+    serverPolicySchema.parse({ name: 'linear', toolBreaker: { form: 'rate' }, replicaBreaker: { form: 'rate' } }),
+  );
   const outcome: Outcome = {
-    kind: 'success', server: 'linear', slot: '1', backend: 'stable', method: 'tools/call', tool: 'echo', status: 200, errorCode: null,
-    durationMs: 3, startedAtMs: 0, source: 'envoy', way: 'decide', session: null, traceId: null, permit: null,
+    kind: 'success',
+    server: 'linear',
+    slot: '1',
+    backend: 'stable',
+    method: 'tools/call',
+    tool: 'echo',
+    status: 200,
+    errorCode: null,
+    durationMs: 3,
+    startedAtMs: 0,
+    source: 'envoy',
+    way: 'decide',
+    session: null,
+    traceId: null,
+    permit: null,
   };
   let nowMs = 1_700_000_000_000;
   return perSecond(CYCLES, () => {
@@ -65,8 +84,14 @@ function registryCycles(): number {
 function growthBytes(): number {
   const gate = new Gate(breakerPolicySchema.parse({ form: 'rate', window: 'time', windowSize: 100_000 }));
   let nowMs = 0;
-  const run = (calls: number) => { for (let i = 0; i < calls; i++) gate.record('success', false, nowMs, nowMs += 7); };
-  const held = () => { globalThis.gc?.(); const { heapUsed, arrayBuffers } = process.memoryUsage(); return heapUsed + arrayBuffers; };
+  const run = (calls: number) => {
+    for (let i = 0; i < calls; i++) gate.record('success', false, nowMs, (nowMs += 7));
+  };
+  const held = () => {
+    globalThis.gc?.();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
   run(100_000);
   const before = held();
   run(10_000_000);
@@ -80,15 +105,30 @@ export const bench: Bench = {
     const forms: [string, BreakerPolicy][] = [
       ['consecutive', breakerPolicySchema.parse({ timeoutMs: 10 })],
       ['rate by count', breakerPolicySchema.parse({ form: 'rate', failureRatePercent: 10, timeoutMs: 10 })],
-      ['rate by time', breakerPolicySchema.parse({ form: 'rate', window: 'time', windowSize: 60, failureRatePercent: 10, timeoutMs: 10 })],
+      [
+        'rate by time',
+        breakerPolicySchema.parse({
+          form: 'rate',
+          window: 'time',
+          windowSize: 60,
+          failureRatePercent: 10,
+          timeoutMs: 10,
+        }),
+      ],
     ];
     return {
       objectives: [
-        ...forms.map(([name, policy]) => atLeast(`permit cycles per second, ${name}`, GOAL_PER_SECOND, Math.round(gateCycles(policy)))),
+        ...forms.map(([name, policy]) =>
+          atLeast(`permit cycles per second, ${name}`, GOAL_PER_SECOND, Math.round(gateCycles(policy))),
+        ),
         atLeast('gate and outcome at both levels, per second', GOAL_PER_SECOND, Math.round(registryCycles())),
         // Without --expose-gc, garbage that happens to lie about is counted too, hence kilobytes and not zero.
         atMost('kB that one breaker gains by 10,000,000 results, garbage included', 512, growthBytes() / 1024),
-        atMost('ms until an opening is in force on 3 gateways, p99 of 300', 500, reachMs[Math.floor(reachMs.length * 0.99)]!),
+        atMost(
+          'ms until an opening is in force on 3 gateways, p99 of 300',
+          500,
+          reachMs[Math.floor(reachMs.length * 0.99)]!,
+        ),
       ],
     };
   },

@@ -8,27 +8,51 @@ import { scenarios } from './scenarios/index.ts';
 
 const { values } = parseArgs({
   options: {
-    scenario: { type: 'string', default: 'all' }, sessions: { type: 'string', default: '200' }, seconds: { type: 'string', default: '30' },
-    every: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' }, 'keep-logs': { type: 'boolean', default: false },
-    compare: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    scenario: { type: 'string', default: 'all' },
+    sessions: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '30' },
+    every: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
+    'keep-logs': { type: 'boolean', default: false },
+    compare: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 const usage = `usage: npm run chaos -- [--scenario all|NAME[,NAME…]] [--sessions 200] [--seconds 30] [--every MS between calls of a session, 2000] [--seed 1] [--keep-logs] [--json]
        npm run chaos -- --compare [--sessions …]   kill-replica through a bare Envoy with its own session affinity, and through Holdfast
 
-${table(['scenario', 'what happens'], scenarios.map(({ name, says }) => [name, says]))}`;
-const refuse = (why: string): never => { console.error(`${why}\n\n${usage}`); process.exit(64); };
+${table(
+  ['scenario', 'what happens'],
+  scenarios.map(({ name, says }) => [name, says]),
+)}`;
+const refuse = (why: string): never => {
+  console.error(`${why}\n\n${usage}`);
+  process.exit(64);
+};
 const whole = (name: 'sessions' | 'seconds' | 'every' | 'seed', least: number, most: number): number => {
   const value = Number(values[name]);
-  return Number.isInteger(value) && value >= least && value <= most ? value : refuse(`--${name} ${values[name]}: expected a whole number from ${least} to ${most}`);
+  return Number.isInteger(value) && value >= least && value <= most
+    ? value
+    : refuse(`--${name} ${values[name]}: expected a whole number from ${least} to ${most}`);
 };
-if (values.help) { console.log(usage); process.exit(0); }
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const wanted = values.scenario === 'all' ? scenarios.map(({ name }) => name) : values.scenario.split(',');
 const unknown = wanted.filter((name) => !scenarios.some((scenario) => scenario.name === name));
 if (unknown.length > 0) refuse(`--scenario: no scenario is called ${unknown.join(', ')}`);
 
 const print = say(values.json);
-const options = { sessions: whole('sessions', 1, 5000), seconds: whole('seconds', 1, 3600), everyMs: whole('every', 50, 60_000), seed: whole('seed', 0, 2 ** 31), say: print, keepLogs: values['keep-logs'] };
+const options = {
+  sessions: whole('sessions', 1, 5000),
+  seconds: whole('seconds', 1, 3600),
+  everyMs: whole('every', 50, 60_000),
+  seed: whole('seed', 0, 2 ** 31),
+  say: print,
+  keepLogs: values['keep-logs'],
+};
 if (values.compare) {
   const { figures, objectives: met, text } = await compare(options);
   print(text);
@@ -44,10 +68,24 @@ for (const name of wanted) {
     const { objectives: met, counts, examples } = await runScenario(scenario, options);
     objectives.push(...met);
     for (const example of examples) print(`  ! ${example}`);
-    rows.push([name, counts.calls, counts.answered, counts.typedErrors, counts.errors, counts.hangs, counts.p99Ms, counts.slowestMs]);
+    rows.push([
+      name,
+      counts.calls,
+      counts.answered,
+      counts.typedErrors,
+      counts.errors,
+      counts.hangs,
+      counts.p99Ms,
+      counts.slowestMs,
+    ]);
   } catch (error) {
     print(`  ! ${(error as Error).stack}`);
-    objectives.push({ name: `${name}: ran to its end`, goal: 'yes', measured: (error as Error).message.split('\n')[0]!.slice(0, 200), met: false });
+    objectives.push({
+      name: `${name}: ran to its end`,
+      goal: 'yes',
+      measured: (error as Error).message.split('\n')[0]!.slice(0, 200),
+      met: false,
+    });
   }
 }
 print(`\n${table(['scenario', 'calls', 'answered', 'typed errors', 'errors', 'hangs', 'p99 ms', 'slowest ms'], rows)}`);

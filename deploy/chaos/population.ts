@@ -31,27 +31,35 @@ export class Population {
   #isRunning = false;
   #keys = 0;
 
-  constructor(options: PopulationOptions) { this.#options = options; }
+  constructor(options: PopulationOptions) {
+    this.#options = options;
+  }
 
-  get inFlight(): number { return this.#inFlight; }
+  get inFlight(): number {
+    return this.#inFlight;
+  }
   #inFlight = 0;
 
   /** Opens every session, eight at a time. Failures are recorded as calls of kind `open`, and throw nothing. */
   async open(): Promise<void> {
     let next = 0;
-    await Promise.all(Array.from({ length: 8 }, async () => {
-      while (next < this.#options.size) {
-        const session = next++;
-        const client = await this.openOne(session);
-        if (client) this.#clients[session] = client;
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (next < this.#options.size) {
+          const session = next++;
+          const client = await this.openOne(session);
+          if (client) this.#clients[session] = client;
+        }
+      }),
+    );
   }
 
   /** Opens one more session outside the population's loop: is the mesh taking new sessions now? */
   async openOne(session: number): Promise<PopulationClient | undefined> {
     let client: PopulationClient | undefined;
-    await this.#record({ session, kind: 'open', tool: 'initialize', key: null }, async () => { client = await this.#options.connect(session); });
+    await this.#record({ session, kind: 'open', tool: 'initialize', key: null }, async () => {
+      client = await this.#options.connect(session);
+    });
     return client;
   }
 
@@ -65,12 +73,16 @@ export class Population {
     this.#isRunning = false;
     await Promise.all(this.#loops);
     const sessions = this.#clients.map((client, session) => [client, session] as const);
-    await Promise.all(Array.from({ length: 16 }, async () => {
-      for (let next = sessions.pop(); next; next = sessions.pop()) {
-        const [client, session] = next;
-        await this.#record({ session, kind: 'last', tool: 'whoami', key: null }, () => client.callTool('whoami', {}, { timeoutMs: this.#options.hangMs }));
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        for (let next = sessions.pop(); next; next = sessions.pop()) {
+          const [client, session] = next;
+          await this.#record({ session, kind: 'last', tool: 'whoami', key: null }, () =>
+            client.callTool('whoami', {}, { timeoutMs: this.#options.hangMs }),
+          );
+        }
+      }),
+    );
     await Promise.all(this.#clients.map((client) => client.close().catch(() => undefined)));
   }
 
@@ -89,16 +101,24 @@ export class Population {
     const isSlow = random() < slowShare;
     const key = isUnsafe ? `${session}-${this.#keys++}` : null;
     const [tool, args] = key
-      ? ['charge', { key, ...(isSlow ? { beforeMs: 300, afterMs: 300 } : {}) }] as const
-      : isSlow ? ['wait', { durationMs: 600 }] as const : ['whoami', {}] as const;
-    return this.#record({ session, kind: isUnsafe ? 'unsafe' : 'safe', tool, key }, () => client.callTool(tool, args, { timeoutMs: hangMs }));
+      ? (['charge', { key, ...(isSlow ? { beforeMs: 300, afterMs: 300 } : {}) }] as const)
+      : isSlow
+        ? (['wait', { durationMs: 600 }] as const)
+        : (['whoami', {}] as const);
+    return this.#record({ session, kind: isUnsafe ? 'unsafe' : 'safe', tool, key }, () =>
+      client.callTool(tool, args, { timeoutMs: hangMs }),
+    );
   }
 
   async #record(what: Pick<Call, 'session' | 'kind' | 'tool' | 'key'>, work: () => Promise<unknown>): Promise<Call> {
     const startedAtMs = this.#options.now();
     let result: Call['result'] = { kind: 'answered' };
     this.#inFlight++;
-    try { await work(); } catch (error) { result = resultOfError(error); }
+    try {
+      await work();
+    } catch (error) {
+      result = resultOfError(error);
+    }
     this.#inFlight--;
     const call: Call = { ...what, startedAtMs, endedAtMs: this.#options.now(), result };
     this.calls.push(call);

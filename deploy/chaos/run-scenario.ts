@@ -24,7 +24,13 @@ export interface RunOptions {
   /** envelope: past the mesh, through a bare Envoy with its own session affinity, for comparison. Default holdfast. */
   through?: 'holdfast' | 'envelope';
 }
-export interface ScenarioResult { objectives: Objective[]; counts: CallCounts; examples: string[]; calls: readonly Call[]; disturbances: readonly Disturbance[] }
+export interface ScenarioResult {
+  objectives: Objective[];
+  counts: CallCounts;
+  examples: string[];
+  calls: readonly Call[];
+  disturbances: readonly Disturbance[];
+}
 
 const KINDS: readonly ClientKind[] = ['v1', 'v2-legacy'];
 const HANG_MS = 15_000;
@@ -43,7 +49,10 @@ export function seeded(seed: number): () => number {
 async function bareEnvoy(mesh: Mesh): Promise<{ envoy: Envoy; url: string }> {
   const port = await freePort();
   const replicaPorts = mesh.replicasOf('linear').map(({ address }) => Number(address.split(':')[1]));
-  return { envoy: await startEnvoy({ config: plainEnvoy(port, replicaPorts, 'envelope'), name: 'bare', folder: mesh.folder }), url: `http://127.0.0.1:${port}` };
+  return {
+    envoy: await startEnvoy({ config: plainEnvoy(port, replicaPorts, 'envelope'), name: 'bare', folder: mesh.folder }),
+    url: `http://127.0.0.1:${port}`,
+  };
 }
 
 /** Starts a mesh, fills it with sessions of official clients, lets the scenario break things, and judges what the clients saw. */
@@ -56,18 +65,46 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const { linear = { replicas: 3 }, ...otherServers } = scenario.mesh?.servers ?? {};
   try {
     await using mesh = await startMesh({
-      ...prepared?.mesh, ...scenario.mesh,
-      servers: { linear: { ...linear, args: ['--ledger', ledger, ...(linear.args ?? [])], settings: { trustAnnotations: true, ...linear.settings } }, ...otherServers },
+      ...prepared?.mesh,
+      ...scenario.mesh,
+      servers: {
+        linear: {
+          ...linear,
+          args: ['--ledger', ledger, ...(linear.args ?? [])],
+          settings: { trustAnnotations: true, ...linear.settings },
+        },
+        ...otherServers,
+      },
     });
     const bare = options.through === 'envelope' ? await bareEnvoy(mesh) : null;
     const origins = bare ? [bare.url] : mesh.gateways.map(({ url }) => url);
     const url = bare ? `${bare.url}/mcp` : mesh.url('linear');
-    const connect = (session: number) => connectClient({ kind: KINDS[session % KINDS.length]!, url, fetch: edgeFetch(origins, session), timeoutMs: HANG_MS });
-    const population = new Population({ size: scenario.sessions ?? options.sessions, everyMs, hangMs: HANG_MS, unsafeShare: 0.3, slowShare: 0.2, connect, random, now: Date.now });
+    const connect = (session: number) =>
+      connectClient({
+        kind: KINDS[session % KINDS.length]!,
+        url,
+        fetch: edgeFetch(origins, session),
+        timeoutMs: HANG_MS,
+      });
+    const population = new Population({
+      size: scenario.sessions ?? options.sessions,
+      everyMs,
+      hangMs: HANG_MS,
+      unsafeShare: 0.3,
+      slowShare: 0.2,
+      connect,
+      random,
+      now: Date.now,
+    });
     const disturbances: Disturbance[] = [];
     let extra = 1_000_000;
     const chaos: Chaos = {
-      mesh, population, disturbances, seconds, say, random,
+      mesh,
+      population,
+      disturbances,
+      seconds,
+      say,
+      random,
       async disturb(what, work) {
         const disturbance: Disturbance = { atMs: Date.now(), what };
         disturbances.push(disturbance);
@@ -88,15 +125,26 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       await bare?.envoy.close();
     }
     const objectives = await scenario.judge(chaos, population.calls);
-    const examples = population.calls.filter(({ result }) => result.kind === 'error' || result.kind === 'hang').slice(0, 5)
-      .map((call) => `${call.kind} ${call.tool} of session ${call.session}, ${call.endedAtMs - call.startedAtMs} ms: ${call.result.kind === 'error' ? call.result.message : 'no answer'}`);
+    const examples = population.calls
+      .filter(({ result }) => result.kind === 'error' || result.kind === 'hang')
+      .slice(0, 5)
+      .map(
+        (call) =>
+          `${call.kind} ${call.tool} of session ${call.session}, ${call.endedAtMs - call.startedAtMs} ms: ${call.result.kind === 'error' ? call.result.message : 'no answer'}`,
+      );
     if (options.keepLogs && objectives.some(({ met }) => !met)) {
       const { cp } = await import('node:fs/promises');
       const to = join(process.cwd(), '.holdfast', 'chaos', scenario.name);
       await cp(mesh.folder, to, { recursive: true, filter: (path) => !path.endsWith('.sock') });
       say(`  logs are in ${to}`);
     }
-    return { objectives: objectives.map((objective) => ({ ...objective, name: `${scenario.name}: ${objective.name}` })), counts: count(population.calls), examples, calls: population.calls, disturbances };
+    return {
+      objectives: objectives.map((objective) => ({ ...objective, name: `${scenario.name}: ${objective.name}` })),
+      counts: count(population.calls),
+      examples,
+      calls: population.calls,
+      disturbances,
+    };
   } finally {
     await prepared?.close();
     await folder.remove();

@@ -2,10 +2,20 @@ import test from 'ava';
 import type { Call } from './call-log.ts';
 import { executedAtMostOnce, provesSomething, recoveryTime, safeCallErrors, unsafeCallsAreTyped } from './verdict.ts';
 
-const call = (over: Partial<Call>): Call => ({ session: 0, kind: 'safe', tool: 'whoami', key: null, startedAtMs: 1000, endedAtMs: 1010, result: { kind: 'answered' }, ...over });
+const call = (over: Partial<Call>): Call => ({
+  session: 0,
+  kind: 'safe',
+  tool: 'whoami',
+  key: null,
+  startedAtMs: 1000,
+  endedAtMs: 1010,
+  result: { kind: 'answered' },
+  ...over,
+});
 const notSent: Call['result'] = { kind: 'typed-error', outcome: 'not_sent', code: -31001 };
 const unclear: Call['result'] = { kind: 'typed-error', outcome: 'sent_no_response', code: -31001 };
-const isMet = (list: { name: string; met: boolean }[], name: string): boolean => list.find((objective) => objective.name.includes(name))!.met;
+const isMet = (list: { name: string; met: boolean }[], name: string): boolean =>
+  list.find((objective) => objective.name.includes(name))!.met;
 
 test('a safe call may not even fail with a typed error', (t) => {
   t.true(safeCallErrors([call({})]).met);
@@ -14,17 +24,29 @@ test('a safe call may not even fail with a typed error', (t) => {
 
 test('an unsafe call may fail with a typed error within a second of the kill, nothing else', (t) => {
   const kill = [{ atMs: 900, what: 'kill' }];
-  const after = (endedAtMs: number, result: Call['result']) => unsafeCallsAreTyped([call({ kind: 'unsafe', startedAtMs: 800, endedAtMs, result })], kill);
+  const after = (endedAtMs: number, result: Call['result']) =>
+    unsafeCallsAreTyped([call({ kind: 'unsafe', startedAtMs: 800, endedAtMs, result })], kill);
   t.true(after(1500, unclear).every((objective) => objective.met));
   t.false(isMet(after(2500, unclear), 'slowest'));
   t.false(isMet(after(1500, { kind: 'hang' }), 'hung'));
   t.false(isMet(after(1500, { kind: 'error', message: 'x' }), 'without saying'));
-  t.false(isMet(unsafeCallsAreTyped([call({ kind: 'unsafe', result: unclear })], []), 'slowest'), 'an error that no kill explains');
+  t.false(
+    isMet(unsafeCallsAreTyped([call({ kind: 'unsafe', result: unclear })], []), 'slowest'),
+    'an error that no kill explains',
+  );
 });
 
 test('executions by key must agree with what the client was told', (t) => {
   const keyed = (key: string, result: Call['result']) => call({ kind: 'unsafe', key, result });
-  t.true(executedAtMostOnce([keyed('a', { kind: 'answered' }), keyed('b', unclear), keyed('c', notSent)], new Map([['a', 1], ['b', 1]])).every((o) => o.met));
+  t.true(
+    executedAtMostOnce(
+      [keyed('a', { kind: 'answered' }), keyed('b', unclear), keyed('c', notSent)],
+      new Map([
+        ['a', 1],
+        ['b', 1],
+      ]),
+    ).every((o) => o.met),
+  );
   t.false(isMet(executedAtMostOnce([keyed('a', { kind: 'answered' })], new Map([['a', 2]])), 'twice'));
   t.false(isMet(executedAtMostOnce([keyed('a', { kind: 'answered' })], new Map()), 'answered but not'));
   t.false(isMet(executedAtMostOnce([keyed('a', notSent)], new Map([['a', 1]])), 'not_sent'));

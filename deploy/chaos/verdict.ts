@@ -31,10 +31,16 @@ export function unsafeCallsAreTyped(calls: readonly Call[], disturbances: readon
   const typed = unsafe.filter((call) => call.result.kind === 'typed-error');
   const afterMs = typed.map((call) => {
     const before = disturbances.filter(({ atMs }) => atMs <= call.endedAtMs && atMs >= call.startedAtMs - 10_000);
-    return before.length === 0 ? Number.POSITIVE_INFINITY : call.endedAtMs - Math.max(call.startedAtMs, before.at(-1)!.atMs);
+    return before.length === 0
+      ? Number.POSITIVE_INFINITY
+      : call.endedAtMs - Math.max(call.startedAtMs, before.at(-1)!.atMs);
   });
   return [
-    exactly('unsafe calls that failed without saying what became of them', 0, unsafe.filter((call) => call.result.kind === 'error').length),
+    exactly(
+      'unsafe calls that failed without saying what became of them',
+      0,
+      unsafe.filter((call) => call.result.kind === 'error').length,
+    ),
     exactly('calls that hung', 0, calls.filter((call) => call.result.kind === 'hang').length),
     atMost('slowest typed error after the kill (ms)', 1000, Math.max(0, ...afterMs)),
   ];
@@ -45,25 +51,54 @@ export function executedAtMostOnce(calls: readonly Call[], executions: ReadonlyM
   const keyed = calls.filter((call): call is Call & { key: string } => call.key !== null);
   return [
     exactly('unsafe calls executed twice', 0, [...executions.values()].filter((times) => times > 1).length),
-    exactly('unsafe calls answered but not executed', 0, keyed.filter((call) => call.result.kind === 'answered' && executions.get(call.key) !== 1).length),
-    exactly('unsafe calls said "not_sent" but executed', 0, keyed.filter((call) => call.result.kind === 'typed-error' && call.result.outcome === 'not_sent' && executions.has(call.key)).length),
+    exactly(
+      'unsafe calls answered but not executed',
+      0,
+      keyed.filter((call) => call.result.kind === 'answered' && executions.get(call.key) !== 1).length,
+    ),
+    exactly(
+      'unsafe calls said "not_sent" but executed',
+      0,
+      keyed.filter(
+        (call) => call.result.kind === 'typed-error' && call.result.outcome === 'not_sent' && executions.has(call.key),
+      ).length,
+    ),
   ];
 }
 
 /** p99 of quick safe calls that began within `windowMs` after a disturbance: what a client waits for its session to be rebuilt. */
-export function recoveryTime(calls: readonly Call[], disturbances: readonly Disturbance[], mostMs: number, windowMs = 3000): Objective {
+export function recoveryTime(
+  calls: readonly Call[],
+  disturbances: readonly Disturbance[],
+  mostMs: number,
+  windowMs = 3000,
+): Objective {
   const took = calls
-    .filter((call) => call.tool === 'whoami' && disturbances.some(({ atMs }) => call.startedAtMs >= atMs - 100 && call.startedAtMs <= atMs + windowMs))
-    .map((call) => call.endedAtMs - call.startedAtMs).sort((a, b) => a - b);
+    .filter(
+      (call) =>
+        call.tool === 'whoami' &&
+        disturbances.some(({ atMs }) => call.startedAtMs >= atMs - 100 && call.startedAtMs <= atMs + windowMs),
+    )
+    .map((call) => call.endedAtMs - call.startedAtMs)
+    .sort((a, b) => a - b);
   return took.length === 0
     ? { name: 'p99 of safe calls right after (ms)', goal: `≤ ${mostMs}`, measured: null, met: false }
     : atMost('p99 of safe calls right after (ms)', mostMs, took[Math.floor(took.length * 0.99)]!);
 }
 
 /** A run that disturbed nothing, or in which nobody called, proves nothing. */
-export function provesSomething(calls: readonly Call[], disturbances: readonly Disturbance[], least: { calls: number; disturbances: number }): Objective[] {
+export function provesSomething(
+  calls: readonly Call[],
+  disturbances: readonly Disturbance[],
+  least: { calls: number; disturbances: number },
+): Objective[] {
   return [
     { name: 'calls made', goal: `≥ ${least.calls}`, measured: calls.length, met: calls.length >= least.calls },
-    { name: 'disturbances made', goal: `≥ ${least.disturbances}`, measured: disturbances.length, met: disturbances.length >= least.disturbances },
+    {
+      name: 'disturbances made',
+      goal: `≥ ${least.disturbances}`,
+      measured: disturbances.length,
+      met: disturbances.length >= least.disturbances,
+    },
   ];
 }

@@ -48,17 +48,27 @@ for (const kind of ['v1', 'v2-legacy', 'v2-auto', 'v1-sse', 'v2-sse'] as ClientK
     t.deepEqual(await client.complete('triage', 'id', 'ENG-1'), ['ENG-1']);
 
     // An official client drops progress that it reads together with the answer: on a busy machine the last ones may be missing, after a pause all of them.
-    await waitFor(async () => {
-      const steps: number[] = [];
-      await client.callTool('watch', { durationMs: 300, steps: 3 }, { onProgress: ({ progress }) => steps.push(progress) });
-      t.deepEqual(steps, [1, 2, 3].slice(0, steps.length));
-      return steps.length > 0;
-    }, { what: 'progress' });
+    await waitFor(
+      async () => {
+        const steps: number[] = [];
+        await client.callTool(
+          'watch',
+          { durationMs: 300, steps: 3 },
+          { onProgress: ({ progress }) => steps.push(progress) },
+        );
+        t.deepEqual(steps, [1, 2, 3].slice(0, steps.length));
+        return steps.length > 0;
+      },
+      { what: 'progress' },
+    );
     // The server drops what it has to say while the client's GET stream has not arrived yet.
-    await waitFor(async () => {
-      await client.callTool('announce', { list: 'prompts' });
-      return client.notifications.some(({ method }) => method === 'notifications/prompts/list_changed');
-    }, { what: 'the GET stream', everyMs: 50 });
+    await waitFor(
+      async () => {
+        await client.callTool('announce', { list: 'prompts' });
+        return client.notifications.some(({ method }) => method === 'notifications/prompts/list_changed');
+      },
+      { what: 'the GET stream', everyMs: 50 },
+    );
 
     for (const via of ['call', 'stream']) {
       t.is((await client.callTool('sample', { prompt: 'hi', via })).data.said, 'you said hi');
@@ -72,7 +82,11 @@ for (const kind of ['v1', 'v2-legacy', 'v2-auto', 'v1-sse', 'v2-sse'] as ClientK
     await client.callTool('announce', { list: 'tools' });
     t.false((await client.callTool('say', { level: 'info', message: 'quiet' })).data.wasSent);
     t.true((await client.callTool('say', { level: 'error', message: 'loud' })).data.wasSent);
-    for (const method of ['notifications/resources/updated', 'notifications/tools/list_changed', 'notifications/message']) {
+    for (const method of [
+      'notifications/resources/updated',
+      'notifications/tools/list_changed',
+      'notifications/message',
+    ]) {
       await waitFor(() => client.notifications.some((seen) => seen.method === method), { what: method });
     }
     const { data } = await client.callTool('whoami');
@@ -99,7 +113,10 @@ for (const kind of ['v1', 'v2-legacy'] as ClientKind[]) {
     const sessionId = client.sessionId!;
     await client.terminate();
     const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
-    const answer = await rawExchange(queryquill.port, rawRequest('POST', '/mcp', [...postHeaders(body), ['Mcp-Session-Id', sessionId]], body));
+    const answer = await rawExchange(
+      queryquill.port,
+      rawRequest('POST', '/mcp', [...postHeaders(body), ['Mcp-Session-Id', sessionId]], body),
+    );
     t.is(answer.status, 404);
     t.is((JSON.parse(answer.body) as { error: { code: number } }).error.code, -32001);
   });
@@ -107,7 +124,11 @@ for (const kind of ['v1', 'v2-legacy'] as ClientKind[]) {
 
 for (const kind of ['v2-modern', 'v2-auto'] as ClientKind[]) {
   test(`${kind}: 2026-07-28 works without a session, with input for the server and notifications`, async (t) => {
-    const client = await connectClient({ kind, url: fixture.url, handlers: { ...handlers, elicitation: () => ({ action: 'accept', content: { name: 'Ada', color: 'red' } }) } });
+    const client = await connectClient({
+      kind,
+      url: fixture.url,
+      handlers: { ...handlers, elicitation: () => ({ action: 'accept', content: { name: 'Ada', color: 'red' } }) },
+    });
     t.teardown(() => client.terminate());
     t.is(client.sessionId, undefined);
     t.is(client.protocolVersion, '2026-07-28');
@@ -119,7 +140,14 @@ for (const kind of ['v2-modern', 'v2-auto'] as ClientKind[]) {
     t.deepEqual(steps, [0, 50, 100].slice(0, steps.length));
     await client.subscribe('test://watched-resource');
     await client.callTool('test_trigger_resource_update');
-    await waitFor(() => client.notifications.some(({ method, params }) => method === 'notifications/resources/updated' && params?.uri === 'test://watched-resource'), { what: 'the update arrives' });
+    await waitFor(
+      () =>
+        client.notifications.some(
+          ({ method, params }) =>
+            method === 'notifications/resources/updated' && params?.uri === 'test://watched-resource',
+        ),
+      { what: 'the update arrives' },
+    );
   });
 }
 
@@ -134,7 +162,10 @@ test('every execution of charge is counted in the process and in the ledger file
 
 test('an alternating fetch sends each request to the next origin and keeps the path', async (t) => {
   const seen: string[] = [];
-  const alternating = alternatingFetch(['http://a:1', 'http://b:2'], async (url) => { seen.push(String(url)); return new Response(); });
+  const alternating = alternatingFetch(['http://a:1', 'http://b:2'], async (url) => {
+    seen.push(String(url));
+    return new Response();
+  });
   for (let i = 0; i < 3; i += 1) await alternating('http://x/mcp/linear?q=1');
   t.deepEqual(seen, ['http://a:1/mcp/linear?q=1', 'http://b:2/mcp/linear?q=1', 'http://a:1/mcp/linear?q=1']);
   t.deepEqual(alternating.sent, [2, 1]);
@@ -142,6 +173,11 @@ test('an alternating fetch sends each request to the next origin and keeps the p
 
 test('the raw client sends what no library would', async (t) => {
   t.is((await rawExchange(linear.port, 'NOT HTTP\r\n\r\n')).status, 400);
-  const two = rawRequest('POST', '/mcp', [...postHeaders('{}'), ['Mcp-Session-Id', 'a'], ['Mcp-Session-Id', 'b']], '{}');
+  const two = rawRequest(
+    'POST',
+    '/mcp',
+    [...postHeaders('{}'), ['Mcp-Session-Id', 'a'], ['Mcp-Session-Id', 'b']],
+    '{}',
+  );
   t.is((await rawExchange(linear.port, two)).status, 404);
 });

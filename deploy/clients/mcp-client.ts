@@ -4,7 +4,11 @@ export type ClientKind = 'v1' | 'v1-sse' | 'v2-legacy' | 'v2-modern' | 'v2-auto'
 /** What the client answers when the server asks it. Leaving one out means: the client lacks that capability. */
 export interface ClientHandlers {
   sampling?: (prompt: string) => string | Promise<string>;
-  elicitation?: (message: string) => { action: 'accept' | 'decline' | 'cancel'; content?: Record<string, string> } | Promise<{ action: 'accept' | 'decline' | 'cancel'; content?: Record<string, string> }>;
+  elicitation?: (
+    message: string,
+  ) =>
+    | { action: 'accept' | 'decline' | 'cancel'; content?: Record<string, string> }
+    | Promise<{ action: 'accept' | 'decline' | 'cancel'; content?: Record<string, string> }>;
   roots?: readonly string[];
 }
 
@@ -21,12 +25,23 @@ export interface ConnectOptions {
   timeoutMs?: number;
 }
 
-export interface CallOptions { timeoutMs?: number; signal?: AbortSignal; onProgress?: (progress: { progress: number; total?: number | undefined; message?: string | undefined }) => void }
+export interface CallOptions {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: { progress: number; total?: number | undefined; message?: string | undefined }) => void;
+}
 
 /** `data` is the structured content, or the parsed text, of the result. */
-export interface ToolAnswer { data: Record<string, unknown>; text: string; isError: boolean }
+export interface ToolAnswer {
+  data: Record<string, unknown>;
+  text: string;
+  isError: boolean;
+}
 
-export interface Notification { method: string; params?: Record<string, unknown> | undefined }
+export interface Notification {
+  method: string;
+  params?: Record<string, unknown> | undefined;
+}
 
 /** One interface over both official SDKs, so that one test runs with every client. */
 export interface McpClient {
@@ -60,8 +75,16 @@ export const CLIENT_INFO = { name: 'holdfast-test-client', version: '1.0.0' };
 export const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** Client capabilities that follow from the handlers given. */
-export function capabilities(handlers: ClientHandlers): { sampling?: Record<string, never>; elicitation?: Record<string, never>; roots?: Record<string, never> } {
-  return { ...(handlers.sampling ? { sampling: {} } : {}), ...(handlers.elicitation ? { elicitation: {} } : {}), ...(handlers.roots ? { roots: {} } : {}) };
+export function capabilities(handlers: ClientHandlers): {
+  sampling?: Record<string, never>;
+  elicitation?: Record<string, never>;
+  roots?: Record<string, never>;
+} {
+  return {
+    ...(handlers.sampling ? { sampling: {} } : {}),
+    ...(handlers.elicitation ? { elicitation: {} } : {}),
+    ...(handlers.roots ? { roots: {} } : {}),
+  };
 }
 
 /** The JSON-RPC code or HTTP status that an SDK's error carries; undefined when it is of another kind. */

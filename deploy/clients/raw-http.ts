@@ -10,35 +10,61 @@ export interface RawAnswer {
 }
 
 /** Writes bytes exactly as given, and reads until the peer ends, the answer is complete, or the time is up. No HTTP library corrects the input. */
-export function rawExchange(port: number, bytes: string | Uint8Array | readonly (string | Uint8Array)[], options: { host?: string; timeoutMs?: number; endsAfterWrite?: boolean } = {}): Promise<RawAnswer> {
+export function rawExchange(
+  port: number,
+  bytes: string | Uint8Array | readonly (string | Uint8Array)[],
+  options: { host?: string; timeoutMs?: number; endsAfterWrite?: boolean } = {},
+): Promise<RawAnswer> {
   const { host = '127.0.0.1', timeoutMs = 20_000, endsAfterWrite = false } = options;
   return new Promise((resolve, reject) => {
     const socket = new Socket();
     const chunks: Buffer[] = [];
-    const finish = (): void => { clearTimeout(timer); socket.destroy(); resolve(parseAnswer(Buffer.concat(chunks))); };
+    const finish = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(parseAnswer(Buffer.concat(chunks)));
+    };
     const timer = setTimeout(finish, timeoutMs);
-    socket.on('data', (chunk) => { chunks.push(chunk); if (isComplete(Buffer.concat(chunks))) finish(); });
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      if (isComplete(Buffer.concat(chunks))) finish();
+    });
     socket.on('close', finish);
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // A refusal may reset the connection while the rest of the request is still being written.
-      if (error.code === 'ECONNREFUSED') { clearTimeout(timer); reject(error); } else finish();
+      if (error.code === 'ECONNREFUSED') {
+        clearTimeout(timer);
+        reject(error);
+      } else finish();
     });
     socket.connect(port, host, () => {
-      for (const part of Array.isArray(bytes) ? bytes as (string | Uint8Array)[] : [bytes as string | Uint8Array]) socket.write(part);
+      for (const part of Array.isArray(bytes) ? (bytes as (string | Uint8Array)[]) : [bytes as string | Uint8Array])
+        socket.write(part);
       if (endsAfterWrite) socket.end();
     });
   });
 }
 
 /** A request in HTTP/1.1 text, headers in the given order and spelling, duplicates kept. */
-export function rawRequest(method: string, path: string, headers: readonly (readonly [string, string])[], body = '', version = 'HTTP/1.1'): string {
+export function rawRequest(
+  method: string,
+  path: string,
+  headers: readonly (readonly [string, string])[],
+  body = '',
+  version = 'HTTP/1.1',
+): string {
   const lines = [`${method} ${path} ${version}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
 /** Headers of an ordinary MCP POST; the caller adds or replaces. */
 export function postHeaders(body: string, host = '127.0.0.1'): [string, string][] {
-  return [['Host', host], ['Content-Type', 'application/json'], ['Accept', 'application/json, text/event-stream'], ['Content-Length', String(Buffer.byteLength(body))]];
+  return [
+    ['Host', host],
+    ['Content-Type', 'application/json'],
+    ['Accept', 'application/json, text/event-stream'],
+    ['Content-Length', String(Buffer.byteLength(body))],
+  ];
 }
 
 function parseAnswer(bytes: Buffer): RawAnswer {
@@ -52,7 +78,12 @@ function parseAnswer(bytes: Buffer): RawAnswer {
     if (colon > 0) headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
   }
   const raw = end < 0 ? '' : text.slice(end + 4);
-  return { status: Number(/^HTTP\/\d\.\d (\d{3})/.exec(statusLine)?.[1] ?? 0), headers, body: headers['transfer-encoding'] === 'chunked' ? dechunk(raw) : raw, text };
+  return {
+    status: Number(/^HTTP\/\d\.\d (\d{3})/.exec(statusLine)?.[1] ?? 0),
+    headers,
+    body: headers['transfer-encoding'] === 'chunked' ? dechunk(raw) : raw,
+    text,
+  };
 }
 
 function isComplete(bytes: Buffer): boolean {
@@ -60,13 +91,15 @@ function isComplete(bytes: Buffer): boolean {
   if (end < 0) return false;
   const { headers, status, text } = parseAnswer(bytes);
   if (status === 204 || status === 304) return true;
-  if (headers['transfer-encoding'] === 'chunked') return text.endsWith('\r\n0\r\n\r\n') || text.endsWith('\r\n\r\n0\r\n\r\n');
+  if (headers['transfer-encoding'] === 'chunked')
+    return text.endsWith('\r\n0\r\n\r\n') || text.endsWith('\r\n\r\n0\r\n\r\n');
   const length = headers['content-length'];
   return length !== undefined && bytes.length - end - 4 >= Number(length);
 }
 
 function dechunk(raw: string): string {
-  let rest = Buffer.from(raw), out = Buffer.alloc(0);
+  let rest = Buffer.from(raw),
+    out = Buffer.alloc(0);
   for (;;) {
     const line = rest.indexOf('\r\n');
     const size = line < 0 ? 0 : Number.parseInt(rest.subarray(0, line).toString('latin1'), 16);

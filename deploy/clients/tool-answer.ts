@@ -1,12 +1,21 @@
 import type { ToolAnswer } from './mcp-client.ts';
 
-interface ResultShape { content?: unknown; structuredContent?: unknown; isError?: unknown; [key: string]: unknown }
+interface ResultShape {
+  content?: unknown;
+  structuredContent?: unknown;
+  isError?: unknown;
+  [key: string]: unknown;
+}
 
 /** What both SDKs call a result of tools/call, in the one form that tests compare. */
 export function toolAnswer({ content, structuredContent, isError }: ResultShape): ToolAnswer {
   const first = Array.isArray(content) ? (content[0] as { type?: string; text?: string } | undefined) : undefined;
-  const text = first?.type === 'text' ? first.text ?? '' : '';
-  return { data: (structuredContent as Record<string, unknown> | undefined) ?? parsed(text), text, isError: isError === true };
+  const text = first?.type === 'text' ? (first.text ?? '') : '';
+  return {
+    data: (structuredContent as Record<string, unknown> | undefined) ?? parsed(text),
+    text,
+    isError: isError === true,
+  };
 }
 
 function parsed(text: string): Record<string, unknown> {

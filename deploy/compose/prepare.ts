@@ -12,18 +12,27 @@ import { redisUsers } from './redis-users.ts';
  * Usage: node deploy/compose/prepare.ts FOLDER MOUNTED. FOLDER/authority stays with this job; FOLDER/nodes/NAME is what the process NAME finds in MOUNTED.
  */
 const [folder, mounted] = process.argv.slice(2);
-if (!folder || !mounted) { console.error('usage: node deploy/compose/prepare.ts FOLDER MOUNTED'); process.exit(64); }
+if (!folder || !mounted) {
+  console.error('usage: node deploy/compose/prepare.ts FOLDER MOUNTED');
+  process.exit(64);
+}
 const PORT = Number(process.env['PORT'] || 37373);
-const NODES = (process.env['HA_CLUSTER_NODES'] || 'gateway-1,gateway-2,gateway-3').split(',').map((name) => name.trim());
+const NODES = (process.env['HA_CLUSTER_NODES'] || 'gateway-1,gateway-2,gateway-3')
+  .split(',')
+  .map((name) => name.trim());
 const CONTROL_PLANES = ['control-plane-1:18000', 'control-plane-2:18000'];
 const EDGES = ['edge', 'edge-standby'];
 const AUTHORITY = join(folder, 'authority');
 const template = readBootstrapTemplate();
 const inNode = (node: string, ...path: string[]): string => join(folder, 'nodes', node, ...path);
-const pairOf = (node: string) => ({ certificateFile: join(mounted, 'certs', `${node}.crt`), keyFile: join(mounted, 'certs', `${node}.key`), caFile: join(mounted, 'certs/ca.crt') });
+const pairOf = (node: string) => ({
+  certificateFile: join(mounted, 'certs', `${node}.crt`),
+  keyFile: join(mounted, 'certs', `${node}.key`),
+  caFile: join(mounted, 'certs/ca.crt'),
+});
 
 async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
-  if (await readFile(path, 'utf8').catch(() => undefined) === text) return;
+  if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return;
   await mkdir(join(path, '..'), { recursive: true });
   await writeFile(`${path}.new`, text, { mode });
   await rename(`${path}.new`, path);
@@ -31,34 +40,72 @@ async function writeWhole(path: string, text: string, mode = 0o644): Promise<voi
 
 /** Key before certificate: who watches the certificate reads both. */
 async function give(node: string, files: readonly string[]): Promise<void> {
-  for (const file of files) await writeWhole(inNode(node, 'certs', file), await readFile(join(AUTHORITY, file), 'utf8'), file.endsWith('.key') ? 0o600 : 0o644);
+  for (const file of files)
+    await writeWhole(
+      inNode(node, 'certs', file),
+      await readFile(join(AUTHORITY, file), 'utf8'),
+      file.endsWith('.key') ? 0o600 : 0o644,
+    );
 }
 
 for (const nodeId of NODES) {
-  await writeWhole(inNode(nodeId, nodeId, 'bootstrap.yaml'), renderBootstrap(template, {
-    nodeId, role: 'gateway', listen: `0.0.0.0:${PORT}`, extProc: [`unix:${join(mounted, nodeId, 'ext-proc.sock')}`], relay: ['127.0.0.1:7900'],
-    controlPlanes: CONTROL_PLANES, controlPlaneTls: pairOf(nodeId), admin: '127.0.0.1:9901', metrics: '0.0.0.0:9902',
-  }));
+  await writeWhole(
+    inNode(nodeId, nodeId, 'bootstrap.yaml'),
+    renderBootstrap(template, {
+      nodeId,
+      role: 'gateway',
+      listen: `0.0.0.0:${PORT}`,
+      extProc: [`unix:${join(mounted, nodeId, 'ext-proc.sock')}`],
+      relay: ['127.0.0.1:7900'],
+      controlPlanes: CONTROL_PLANES,
+      controlPlaneTls: pairOf(nodeId),
+      admin: '127.0.0.1:9901',
+      metrics: '0.0.0.0:9902',
+    }),
+  );
 }
 for (const nodeId of EDGES) {
-  await writeWhole(inNode(nodeId, nodeId, 'bootstrap.yaml'), renderBootstrap(template, {
-    nodeId, role: 'edge', listen: '0.0.0.0:8080', extProc: [], relay: [], controlPlanes: CONTROL_PLANES, controlPlaneTls: pairOf(nodeId), admin: '127.0.0.1:9901', metrics: '0.0.0.0:9902',
-  }));
+  await writeWhole(
+    inNode(nodeId, nodeId, 'bootstrap.yaml'),
+    renderBootstrap(template, {
+      nodeId,
+      role: 'edge',
+      listen: '0.0.0.0:8080',
+      extProc: [],
+      relay: [],
+      controlPlanes: CONTROL_PLANES,
+      controlPlaneTls: pairOf(nodeId),
+      admin: '127.0.0.1:9901',
+      metrics: '0.0.0.0:9902',
+    }),
+  );
 }
 const local = ['localhost', '127.0.0.1'];
-const made = await renewCertificates([
-  ...[...EDGES, ...NODES].map((name) => ({ name, altNames: local })),
-  { name: 'control-plane', altNames: CONTROL_PLANES.map((address) => address.split(':')[0]!) },
-  { name: 'redis', altNames: ['redis', 'redis-replica', ...local] },
-], { folder: AUTHORITY, now: new Date(), days: 90, renewDays: 30 });
+const made = await renewCertificates(
+  [
+    ...[...EDGES, ...NODES].map((name) => ({ name, altNames: local })),
+    { name: 'control-plane', altNames: CONTROL_PLANES.map((address) => address.split(':')[0]!) },
+    { name: 'redis', altNames: ['redis', 'redis-replica', ...local] },
+  ],
+  { folder: AUTHORITY, now: new Date(), days: 90, renewDays: 30 },
+);
 for (const node of [...NODES, 'control-plane', 'redis']) await give(node, ['ca.crt', `${node}.key`, `${node}.crt`]);
 // What the edges serve is named `edge` on both of them; towards the control plane each is itself.
 for (const node of EDGES) await give(node, ['ca.crt', 'edge.key', 'edge.crt', `${node}.key`, `${node}.crt`]);
 await give('backup', ['ca.crt']);
 // The control planes watch when certificates end; no key is needed for that.
-await give('control-plane', (await readdir(AUTHORITY)).filter((file) => file.endsWith('.crt')));
-const sha256 = (text: string | undefined): string | null => (text ? createHash('sha256').update(text).digest('hex') : null);
-await writeWhole(inNode('redis', 'users.acl'), redisUsers({ mesh: sha256(process.env['REDIS_PASSWORD'])!, admin: sha256(process.env['REDIS_ADMIN_PASSWORD']) }), 0o600);
+await give(
+  'control-plane',
+  (await readdir(AUTHORITY)).filter((file) => file.endsWith('.crt')),
+);
+const sha256 = (text: string | undefined): string | null =>
+  text ? createHash('sha256').update(text).digest('hex') : null;
+await writeWhole(
+  inNode('redis', 'users.acl'),
+  redisUsers({ mesh: sha256(process.env['REDIS_PASSWORD'])!, admin: sha256(process.env['REDIS_ADMIN_PASSWORD']) }),
+  0o600,
+);
 const token = inNode('control-plane', 'admin-token');
-if (!(await stat(token).catch(() => undefined))) await writeWhole(token, `${randomBytes(32).toString('base64url')}\n`, 0o600);
+if (!(await stat(token).catch(() => undefined)))
+  await writeWhole(token, `${randomBytes(32).toString('base64url')}\n`, 0o600);
 console.log(JSON.stringify({ msg: 'prepared', nodes: NODES, certificates: made }));

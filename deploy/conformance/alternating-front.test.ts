@@ -6,17 +6,31 @@ import { startAlternatingFront } from './alternating-front.ts';
 async function origin(answer: string): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
     let body = '';
-    request.on('data', (chunk: Buffer) => { body += chunk.toString(); });
-    request.on('end', () => response.writeHead(200, { 'x-host': request.headers.host }).end(`${answer} ${request.url} ${body}`));
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () =>
+      response.writeHead(200, { 'x-host': request.headers.host }).end(`${answer} ${request.url} ${body}`),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => { server.close(); server.closeAllConnections(); } };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 test('requests go to the origins in turn, with path, body and Host as the client sent them', async (t) => {
   const [a, b] = await Promise.all([origin('a'), origin('b')]);
   const front = await startAlternatingFront([a.url, b.url]);
-  t.teardown(async () => { await front.close(); a.close(); b.close(); });
+  t.teardown(async () => {
+    await front.close();
+    a.close();
+    b.close();
+  });
   const answers: string[] = [];
   for (let i = 0; i < 3; i += 1) {
     const response = await fetch(`${front.origin}/mcp?q=1`, { method: 'POST', body: String(i) });

@@ -2,7 +2,11 @@ import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Front { origin: string; /** Requests sent to each origin. */ sent: readonly number[]; close(): Promise<void> }
+export interface Front {
+  origin: string /** Requests sent to each origin. */;
+  sent: readonly number[];
+  close(): Promise<void>;
+}
 
 /**
  * A balancer without stickiness for clients that know one URL only: each request goes to the next origin. Headers pass as they are,
@@ -24,12 +28,27 @@ export async function startAlternatingFront(origins: readonly string[]): Promise
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     sent,
-    close: () => new Promise((resolve) => { server.close(() => { agent.destroy(); resolve(); }); server.closeAllConnections(); }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          agent.destroy();
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
   };
 }
 
 function forward(request: IncomingMessage, response: ServerResponse, { hostname, port }: URL, agent: Agent): void {
-  const upstream = httpRequest({ hostname, port, agent, method: request.method, path: request.url, headers: request.rawHeaders, setHost: false });
+  const upstream = httpRequest({
+    hostname,
+    port,
+    agent,
+    method: request.method,
+    path: request.url,
+    headers: request.rawHeaders,
+    setHost: false,
+  });
   upstream.on('response', (answer) => {
     response.sendDate = false;
     response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
@@ -38,6 +57,8 @@ function forward(request: IncomingMessage, response: ServerResponse, { hostname,
     answer.on('error', () => response.destroy());
   });
   upstream.on('error', () => response.destroy());
-  response.on('close', () => { if (!response.writableFinished) upstream.destroy(); });
+  response.on('close', () => {
+    if (!response.writableFinished) upstream.destroy();
+  });
   request.pipe(upstream);
 }

@@ -1,5 +1,10 @@
 /** One check of the suite's `checks.json`, as far as it is compared. */
-export interface Check { scenario: string; id: string; status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO'; error: string | null }
+export interface Check {
+  scenario: string;
+  id: string;
+  status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO';
+  error: string | null;
+}
 
 /** Names in `checks.json` that a run may repeat: a check counts as often as it occurs. */
 export function countByKey(checks: readonly Check[], status: Check['status']): Map<string, number> {

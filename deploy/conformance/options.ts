@@ -22,11 +22,11 @@ export function readConformanceOptions(argv: readonly string[]): ConformanceOpti
       args: [...argv],
       options: {
         'spec-version': { type: 'string', multiple: true, default: [...SPEC_VERSIONS] },
-        'guard': { type: 'string', default: 'both' },
+        guard: { type: 'string', default: 'both' },
         'direct-only': { type: 'boolean', default: false },
-        'kill': { type: 'boolean', default: false },
-        'json': { type: 'boolean', default: false },
-        'help': { type: 'boolean', default: false },
+        kill: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     }));
   } catch (error) {

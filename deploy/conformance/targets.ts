@@ -8,17 +8,28 @@ export type Guard = 'on' | 'off';
 
 /** Up to 2025-11-25 on SDK v1, 2026-07-28 on SDK v2. */
 const isModern = (version: SpecVersion): boolean => version >= '2026';
-const fixtureArgs = (sdk: 'v1' | 'v2'): string[] => ['--sdk', sdk, '--localhost-only', ...(sdk === 'v1' ? ['--resumable'] : [])];
+const fixtureArgs = (sdk: 'v1' | 'v2'): string[] => [
+  '--sdk',
+  sdk,
+  '--localhost-only',
+  ...(sdk === 'v1' ? ['--resumable'] : []),
+];
 
-export interface Direct extends AsyncDisposable { url(version: SpecVersion): string }
+export interface Direct extends AsyncDisposable {
+  url(version: SpecVersion): string;
+}
 
 /** One fixture of each SDK line that a version needs, without the mesh. */
 export async function startDirect(versions: readonly SpecVersion[]): Promise<Direct> {
   const lines = [...new Set(versions.map((version) => (isModern(version) ? 'v2' : 'v1') as 'v1' | 'v2'))];
-  const servers = new Map(await Promise.all(lines.map(async (sdk) => [sdk, await startProcess('fixture', fixtureArgs(sdk))] as const)));
+  const servers = new Map(
+    await Promise.all(lines.map(async (sdk) => [sdk, await startProcess('fixture', fixtureArgs(sdk))] as const)),
+  );
   return {
     url: (version) => servers.get(isModern(version) ? 'v2' : 'v1')!.url,
-    async [Symbol.asyncDispose]() { await Promise.all([...servers.values()].map((server) => server.kill())); },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...servers.values()].map((server) => server.kill()));
+    },
   };
 }
 
@@ -34,7 +45,9 @@ export async function startThroughMesh(versions: readonly SpecVersion[], guard: 
   const settings = guard === 'off' ? { guard: [] } : {};
   const program = 'deploy/servers/fixture/main.ts';
   const servers = {
-    ...(versions.some((version) => !isModern(version)) ? { 'fixture-v1': { replicas: 3, program, args: fixtureArgs('v1'), settings } } : {}),
+    ...(versions.some((version) => !isModern(version))
+      ? { 'fixture-v1': { replicas: 3, program, args: fixtureArgs('v1'), settings } }
+      : {}),
     ...(versions.some(isModern) ? { 'fixture-v2': { replicas: 3, program, args: fixtureArgs('v2'), settings } } : {}),
   };
   const mesh = await startMesh({ gateways: 2, servers });
@@ -50,6 +63,9 @@ export async function startThroughMesh(versions: readonly SpecVersion[], guard: 
       await mesh.settled(replicas);
       await replicas[turn++ % replicas.length]!.process.kill();
     },
-    async [Symbol.asyncDispose]() { await front.close(); await mesh.close(); },
+    async [Symbol.asyncDispose]() {
+      await front.close();
+      await mesh.close();
+    },
   };
 }

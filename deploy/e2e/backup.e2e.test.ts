@@ -13,21 +13,42 @@ const BIN = fileURLToPath(new URL('../../control-plane/cli/bin.js', import.meta.
 const SESSIONS = 8;
 const servers = { linear: { replicas: 2, settings: { trustAnnotations: true } } };
 
-const holdfast = (redisUrl: string, ...args: string[]): Promise<string> => new Promise((resolve, reject) => {
-  execFile(process.execPath, [BIN, ...args], { env: { ...process.env, SESSION_STORE_URL: redisUrl } }, (error, out, err) => { if (error) reject(new Error(err)); else resolve(out); });
-});
+const holdfast = (redisUrl: string, ...args: string[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [BIN, ...args],
+      { env: { ...process.env, SESSION_STORE_URL: redisUrl } },
+      (error, out, err) => {
+        if (error) reject(new Error(err));
+        else resolve(out);
+      },
+    );
+  });
 
 /** Clients of one address behind which the mesh is replaced. */
 async function clientsOf(t: ExecutionContext, first: Mesh) {
   let origin = first.gateways[0]!.url;
-  const toPresent: Fetch = (url, init) => { const { pathname, search } = new URL(url); return fetch(new URL(pathname + search, origin), init); };
-  const clients = await Promise.all(Array.from({ length: SESSIONS }, () => connectClient({ kind: 'v1', url: first.url('linear'), fetch: toPresent })));
+  const toPresent: Fetch = (url, init) => {
+    const { pathname, search } = new URL(url);
+    return fetch(new URL(pathname + search, origin), init);
+  };
+  const clients = await Promise.all(
+    Array.from({ length: SESSIONS }, () => connectClient({ kind: 'v1', url: first.url('linear'), fetch: toPresent })),
+  );
   t.teardown(() => Promise.all(clients.map((client) => client.close().catch(() => undefined))).then(() => undefined));
   await Promise.all(clients.map((client) => client.setLogLevel('warning')));
-  return { clients, moveTo: (mesh: Mesh) => { origin = mesh.gateways[0]!.url; }, open: () => connectClient({ kind: 'v1', url: first.url('linear'), fetch: toPresent }) };
+  return {
+    clients,
+    moveTo: (mesh: Mesh) => {
+      origin = mesh.gateways[0]!.url;
+    },
+    open: () => connectClient({ kind: 'v1', url: first.url('linear'), fetch: toPresent }),
+  };
 }
 
-const replicaOf = async (client: McpClient): Promise<string> => ((await client.callTool('whoami')).data as { replica: { name: string } }).replica.name;
+const replicaOf = async (client: McpClient): Promise<string> =>
+  ((await client.callTool('whoami')).data as { replica: { name: string } }).replica.name;
 
 test('a backup taken under load brings every session back after everything was destroyed', async (t) => {
   const folder = await temporaryFolder();
@@ -35,10 +56,20 @@ test('a backup taken under load brings every session back after everything was d
   const first = await startMesh({ gateways: 1, servers });
   t.teardown(first.close);
   const { clients, moveTo } = await clientsOf(t, first);
-  let isLoaded = true, calls = 0;
-  const load = Promise.all(clients.map(async (client) => { while (isLoaded) { await client.callTool('whoami'); calls++; } }));
+  let isLoaded = true,
+    calls = 0;
+  const load = Promise.all(
+    clients.map(async (client) => {
+      while (isLoaded) {
+        await client.callTool('whoami');
+        calls++;
+      }
+    }),
+  );
   await waitFor(() => calls > 50, { what: 'load' });
-  const { path, sessions } = JSON.parse(await holdfast(first.redis!.url, '--json', 'backup', 'create', '--to', folder.path)) as { path: string; sessions: number };
+  const { path, sessions } = JSON.parse(
+    await holdfast(first.redis!.url, '--json', 'backup', 'create', '--to', folder.path),
+  ) as { path: string; sessions: number };
   isLoaded = false;
   await load;
   t.is(sessions, SESSIONS);
@@ -60,15 +91,24 @@ test('sessions of a region that was destroyed go on in another, whose Redis had 
   const copy = await startRedis({ replicaOf: first.redis!.port });
   t.teardown(copy.close);
   const { clients, moveTo, open } = await clientsOf(t, first);
-  await waitFor(async () => /connected, last heard/.test(await holdfast(copy.url, 'region', 'status').catch(() => '')), { what: 'the copy' });
+  await waitFor(
+    async () => /connected, last heard/.test(await holdfast(copy.url, 'region', 'status').catch(() => '')),
+    { what: 'the copy' },
+  );
   // Whatever was written by now is there as well.
-  const offset = async (pattern: RegExp): Promise<number> => Number(pattern.exec(await redisAnswer(first.redis!.port, 'INFO replication'))?.[1]);
+  const offset = async (pattern: RegExp): Promise<number> =>
+    Number(pattern.exec(await redisAnswer(first.redis!.port, 'INFO replication'))?.[1]);
   const written = await offset(/master_repl_offset:(\d+)/);
-  await waitFor(async () => (await offset(/slave0:.*?offset=(\d+)/)) >= written, { what: 'the copy has everything', everyMs: 100 });
+  await waitFor(async () => (await offset(/slave0:.*?offset=(\d+)/)) >= written, {
+    what: 'the copy has everything',
+    everyMs: 100,
+  });
   const last = await open();
   t.teardown(() => last.close().catch(() => undefined));
   await first.close();
-  const { promoted, sessions, mostLostSeconds } = JSON.parse(await holdfast(copy.url, '--json', 'region', 'promote')) as { promoted: boolean; sessions: number; mostLostSeconds: number };
+  const { promoted, sessions, mostLostSeconds } = JSON.parse(
+    await holdfast(copy.url, '--json', 'region', 'promote'),
+  ) as { promoted: boolean; sessions: number; mostLostSeconds: number };
   t.log(`${sessions} sessions; at most the last ${mostLostSeconds} s of region A may be missing`);
   t.true(promoted);
   const second = await startMesh({ gateways: 1, servers, redis: { url: copy.url } });
@@ -76,5 +116,10 @@ test('sessions of a region that was destroyed go on in another, whose Redis had 
   moveTo(second);
   t.is((await Promise.all(clients.map(replicaOf))).length, SESSIONS);
   // A session opened in the last moment may be the one that was not copied yet; then its client is told so, at once.
-  t.log(`the session opened right before the end ${await replicaOf(last).then(() => 'goes on', () => 'was not copied')}`);
+  t.log(
+    `the session opened right before the end ${await replicaOf(last).then(
+      () => 'goes on',
+      () => 'was not copied',
+    )}`,
+  );
 });

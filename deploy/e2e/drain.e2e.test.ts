@@ -14,7 +14,12 @@ test.before(async (t) => {
 });
 test.after.always(() => mesh?.close());
 
-interface Listed { replica: string; state: string; slot: string; weight: number }
+interface Listed {
+  replica: string;
+  state: string;
+  slot: string;
+  weight: number;
+}
 const replicas = async (): Promise<Listed[]> => JSON.parse((await run('replicas', '--json')).out) as Listed[];
 
 test.serial('a drained replica ends without a failed call or a lost session, and comes back', async (t) => {
@@ -26,9 +31,13 @@ test.serial('a drained replica ends without a failed call or a lost session, and
   t.regex(drained.out, /linear linear-2: drained: /);
   const [, two] = mesh.replicas;
   await two!.process.stop();
-  await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'unhealthy', { what: 'seen as gone' });
+  await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'unhealthy', {
+    what: 'seen as gone',
+  });
   await two!.process.start();
-  await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'draining', { what: 'seen as back' });
+  await waitFor(async () => (await replicas()).find(({ replica }) => replica === 'linear-2')?.state === 'draining', {
+    what: 'seen as back',
+  });
   t.is((await run('undrain', 'linear-2')).code, 0);
   await mesh.settled();
   const report = await load.stop();
@@ -37,34 +46,65 @@ test.serial('a drained replica ends without a failed call or a lost session, and
   t.log(`${report.calls} calls, ${report.homes.length} lasting sessions`);
 });
 
-test.serial('idle sessions leave a drained replica by themselves; the drain is over long before its deadline', async (t) => {
-  t.timeout(120_000);
-  // So many that by chance none of them is on linear-2 once in 10^8 runs.
-  const clients = await Promise.all(Array.from({ length: 48 }, (_, index) => connectClient({ kind: index % 3 === 0 ? 'v1' : 'v2-legacy', url: mesh.url('linear', index % 2), timeoutMs: 15_000 })));
-  t.teardown(() => Promise.all(clients.map((client) => client.close().catch(() => undefined))));
-  for (const client of clients) {
-    await client.setLogLevel('warning');
-    await client.subscribe('cart:///mine');
-  }
-  const askAll = () => Promise.all(clients.map(async (client) => (await client.callTool('whoami')).data as { replica: { name: string }; logLevel: string; subscriptions: string[]; client: { name: string } }));
-  const homeOf = ({ replica }: { replica: { name: string } }): string => replica.name;
-  const before = (await askAll()).map(homeOf), there = before.filter((home) => home === 'linear-2').length;
-  t.true(there > 0);
-  const startedMs = Date.now(), drained = await run('drain', 'linear-2', '--deadline', '60s');
-  t.is(drained.code, 0, drained.err);
-  t.regex(drained.out, /linear linear-2: drained: nothing is left/);
-  t.regex(drained.err, /linear linear-2: [1-9]\d* session\(s\), 0 call\(s\) in flight left; \d+ s to the deadline/, 'how far it is');
-  t.true(Date.now() - startedMs < 60_000, 'not by its deadline');
-  await mesh.replicasOf('linear')[1]!.process.stop();
-  const sessions = await askAll(), after = sessions.map(homeOf);
-  for (const { logLevel, subscriptions, client } of sessions) t.deepEqual([logLevel, subscriptions, client.name], ['warning', ['cart:///mine'], 'holdfast-test-client']);
-  t.false(after.includes('linear-2'));
-  for (const [index, home] of before.entries()) if (home !== 'linear-2') t.is(after[index], home, 'sessions of others stayed');
-  t.log(`${there} of ${clients.length} idle sessions moved; drained after ${Date.now() - startedMs} ms`);
-  await mesh.replicasOf('linear')[1]!.process.start();
-  t.is((await run('undrain', 'linear-2')).code, 0);
-  await mesh.settled();
-});
+test.serial(
+  'idle sessions leave a drained replica by themselves; the drain is over long before its deadline',
+  async (t) => {
+    t.timeout(120_000);
+    // So many that by chance none of them is on linear-2 once in 10^8 runs.
+    const clients = await Promise.all(
+      Array.from({ length: 48 }, (_, index) =>
+        connectClient({
+          kind: index % 3 === 0 ? 'v1' : 'v2-legacy',
+          url: mesh.url('linear', index % 2),
+          timeoutMs: 15_000,
+        }),
+      ),
+    );
+    t.teardown(() => Promise.all(clients.map((client) => client.close().catch(() => undefined))));
+    for (const client of clients) {
+      await client.setLogLevel('warning');
+      await client.subscribe('cart:///mine');
+    }
+    const askAll = () =>
+      Promise.all(
+        clients.map(
+          async (client) =>
+            (await client.callTool('whoami')).data as {
+              replica: { name: string };
+              logLevel: string;
+              subscriptions: string[];
+              client: { name: string };
+            },
+        ),
+      );
+    const homeOf = ({ replica }: { replica: { name: string } }): string => replica.name;
+    const before = (await askAll()).map(homeOf),
+      there = before.filter((home) => home === 'linear-2').length;
+    t.true(there > 0);
+    const startedMs = Date.now(),
+      drained = await run('drain', 'linear-2', '--deadline', '60s');
+    t.is(drained.code, 0, drained.err);
+    t.regex(drained.out, /linear linear-2: drained: nothing is left/);
+    t.regex(
+      drained.err,
+      /linear linear-2: [1-9]\d* session\(s\), 0 call\(s\) in flight left; \d+ s to the deadline/,
+      'how far it is',
+    );
+    t.true(Date.now() - startedMs < 60_000, 'not by its deadline');
+    await mesh.replicasOf('linear')[1]!.process.stop();
+    const sessions = await askAll(),
+      after = sessions.map(homeOf);
+    for (const { logLevel, subscriptions, client } of sessions)
+      t.deepEqual([logLevel, subscriptions, client.name], ['warning', ['cart:///mine'], 'holdfast-test-client']);
+    t.false(after.includes('linear-2'));
+    for (const [index, home] of before.entries())
+      if (home !== 'linear-2') t.is(after[index], home, 'sessions of others stayed');
+    t.log(`${there} of ${clients.length} idle sessions moved; drained after ${Date.now() - startedMs} ms`);
+    await mesh.replicasOf('linear')[1]!.process.start();
+    t.is((await run('undrain', 'linear-2')).code, 0);
+    await mesh.settled();
+  },
+);
 
 test.serial('a rolling restart of every replica fails no call and loses no session', async (t) => {
   t.timeout(180_000);
@@ -74,10 +114,13 @@ test.serial('a rolling restart of every replica fails no call and loses no sessi
     const before = (await replicas()).find(({ replica }) => replica === name)!.slot;
     t.is((await run('drain', name, '--until-restart', '--deadline', '60s')).code, 0);
     await process.restart();
-    await waitFor(async () => {
-      const now = (await replicas()).find(({ replica }) => replica === name)!;
-      return now.state === 'active' && now.slot !== before && now.weight > 0;
-    }, { what: `${name} taken in again with a slot of its own` });
+    await waitFor(
+      async () => {
+        const now = (await replicas()).find(({ replica }) => replica === name)!;
+        return now.state === 'active' && now.slot !== before && now.weight > 0;
+      },
+      { what: `${name} taken in again with a slot of its own` },
+    );
   }
   const report = await load.stop();
   t.deepEqual(report.failures, []);

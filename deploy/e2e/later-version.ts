@@ -8,33 +8,57 @@ import { temporaryFolder, type TemporaryFolder } from '../mesh/temporary-folder.
 const CHANGES: ReadonlyArray<[file: string, from: string, to: string]> = [
   ['package.json', '"version": "0.1.0"', '"version": "0.2.0"'],
   ['proto/session-record.ts', 'RECORD_VERSION = 1;', 'RECORD_VERSION = 2;'],
-  ['sidecar/session/record-codec.ts', 'return JSON.stringify(record);', 'return JSON.stringify({ ...record, region: \'of the next version\' });'],
-  ['sidecar/start-sidecar.ts', 'isDraining, atMs: now() }', 'isDraining, atMs: now(), region: \'of the next version\' } as Heartbeat'],
-  ['proto/server-policy.ts', 'serverPolicySchema = z.object({', 'serverPolicySchema = z.object({ regionOfNextVersion: z.string().default(\'here\'),'],
+  [
+    'sidecar/session/record-codec.ts',
+    'return JSON.stringify(record);',
+    "return JSON.stringify({ ...record, region: 'of the next version' });",
+  ],
+  [
+    'sidecar/start-sidecar.ts',
+    'isDraining, atMs: now() }',
+    "isDraining, atMs: now(), region: 'of the next version' } as Heartbeat",
+  ],
+  [
+    'proto/server-policy.ts',
+    'serverPolicySchema = z.object({',
+    "serverPolicySchema = z.object({ regionOfNextVersion: z.string().default('here'),",
+  ],
 ];
 
 /** The sources of Holdfast N+1 in a folder of their own, made from the ones that are here. */
 export async function laterVersion(): Promise<TemporaryFolder> {
   const folder = await temporaryFolder('holdfast-later-');
   for (const name of ['sidecar', 'control-plane', 'proto', 'envoy', 'package.json']) {
-    await cp(join(REPOSITORY, name), join(folder.path, name), { recursive: true, filter: (path) => !/\.test\.ts$|\/golden(\/|$)/.test(path.slice(REPOSITORY.length)) });
+    await cp(join(REPOSITORY, name), join(folder.path, name), {
+      recursive: true,
+      filter: (path) => !/\.test\.ts$|\/golden(\/|$)/.test(path.slice(REPOSITORY.length)),
+    });
   }
   await symlink(join(REPOSITORY, 'node_modules'), join(folder.path, 'node_modules'));
   for (const [file, from, to] of CHANGES) {
-    const path = join(folder.path, file), text = await readFile(path, 'utf8');
-    if (!text.includes(from)) throw new Error(`${file} has no “${from}” any more: the next version can’t be made from it`);
+    const path = join(folder.path, file),
+      text = await readFile(path, 'utf8');
+    if (!text.includes(from))
+      throw new Error(`${file} has no “${from}” any more: the next version can’t be made from it`);
     await writeFile(path, text.replace(from, to));
   }
   return folder;
 }
 
 /** Ends a process and starts the other version's program with the same arguments, as a rolling upgrade does. Killed with this process, if not before. */
-export async function replace(slot: { process: ManagedProcess }, folder: string, onStarted: (process: ManagedProcess) => void): Promise<void> {
+export async function replace(
+  slot: { process: ManagedProcess },
+  folder: string,
+  onStarted: (process: ManagedProcess) => void,
+): Promise<void> {
   if (slot.process.isRunning) await slot.process.stop();
   const spec: ProcessSpec = slot.process.spec;
   const isProgram = (argument: string): boolean => /\/(sidecar|control-plane)\/main\.ts$/.test(argument);
   const program = (argument: string): string => join(folder, argument.split('/').slice(-2).join('/'));
-  slot.process = new ManagedProcess({ ...spec, args: spec.args.map((argument) => (isProgram(argument) ? program(argument) : argument)) });
+  slot.process = new ManagedProcess({
+    ...spec,
+    args: spec.args.map((argument) => (isProgram(argument) ? program(argument) : argument)),
+  });
   await slot.process.start();
   onStarted(slot.process);
 }

@@ -10,11 +10,18 @@ type Seen = Record<string, unknown>;
 /** Every kind of server, two replicas each: enough to be wrong by chance on every second request. */
 export const startMatrixMesh = (): Promise<Mesh> => {
   const program = 'deploy/servers/fixture/main.ts';
-  return startMesh({ gateways: 2, servers: Object.fromEntries(SERVER_KINDS.map(({ name, args }) => [name, { replicas: 2, program, args }])) });
+  return startMesh({
+    gateways: 2,
+    servers: Object.fromEntries(SERVER_KINDS.map(({ name, args }) => [name, { replicas: 2, program, args }])),
+  });
 };
 
 /** What a client of this kind sees of a server, without the mesh and through it, each request entering by the other gateway. */
-export async function seenBothWays(mesh: Mesh, kind: ClientKind, server: string): Promise<{ direct: Seen; through: Seen }> {
+export async function seenBothWays(
+  mesh: Mesh,
+  kind: ClientKind,
+  server: string,
+): Promise<{ direct: Seen; through: Seen }> {
   return {
     direct: await seen(kind, mesh.replicasOf(server)[0]!.url),
     through: await seen(kind, mesh.url(server), alternatingFetch(mesh.gateways.map(({ url }) => url))),
@@ -22,8 +29,17 @@ export async function seenBothWays(mesh: Mesh, kind: ClientKind, server: string)
 }
 
 /** What a client sees, in a form that can be compared. */
-async function seen(kind: ClientKind, url: string, fetch?: ReturnType<typeof alternatingFetch>): Promise<Record<string, unknown>> {
-  const client = await connectClient({ kind, url, handlers: { elicitation: () => ({ action: 'accept', content: { name: 'Ada', color: 'red' } }) }, ...(fetch ? { fetch } : {}) });
+async function seen(
+  kind: ClientKind,
+  url: string,
+  fetch?: ReturnType<typeof alternatingFetch>,
+): Promise<Record<string, unknown>> {
+  const client = await connectClient({
+    kind,
+    url,
+    handlers: { elicitation: () => ({ action: 'accept', content: { name: 'Ada', color: 'red' } }) },
+    ...(fetch ? { fetch } : {}),
+  });
   try {
     return {
       protocolVersion: client.protocolVersion,

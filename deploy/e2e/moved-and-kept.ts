@@ -5,7 +5,8 @@ import type { Mesh } from '../mesh/start-mesh.ts';
 /** Two sessions of `linear`, through the first gateway: one that was moved because its replica was killed, which is back by now, and one that never moved. */
 export async function movedAndKept(mesh: Mesh): Promise<{ moved: McpClient; kept: McpClient }> {
   const open = (): Promise<McpClient> => connectClient({ kind: 'v1', url: mesh.url('linear') });
-  const moved = await open(), home = String((await moved.callTool('cart')).data['replica']);
+  const moved = await open(),
+    home = String((await moved.callTool('cart')).data['replica']);
   await mesh.replicas.find(({ name }) => name === home)!.process.restart('SIGKILL');
   await moved.callTool('cart');
   await mesh.settled();

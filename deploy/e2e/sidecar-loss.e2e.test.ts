@@ -11,7 +11,8 @@ const LOAD_MS = 5000;
 
 /** Six sessions at least, and so many more that every replica has one. */
 async function onEveryReplica(mesh: Mesh): Promise<{ clients: McpClient[]; homes: string[] }> {
-  const clients: McpClient[] = [], homes: string[] = [];
+  const clients: McpClient[] = [],
+    homes: string[] = [];
   while (clients.length < 6 || new Set(homes).size < mesh.replicas.length) {
     if (clients.length === 100) throw new Error(`100 sessions, all on ${[...new Set(homes)].join(', ')}`);
     const client = await connectClient({ kind: 'v1', url: mesh.url('linear') });
@@ -28,11 +29,15 @@ test('while a gateway’s sidecar is dead its sessions go on over the neighbour�
 
   await mesh.gateways[0]!.sidecars[0]!.process.kill();
   const failures: string[] = [];
-  const attempt = (what: string, work: Promise<unknown>): Promise<unknown> => work.catch((error: Error) => failures.push(`${what}: ${error.message}`));
+  const attempt = (what: string, work: Promise<unknown>): Promise<unknown> =>
+    work.catch((error: Error) => failures.push(`${what}: ${error.message}`));
   for (const endMs = performance.now() + LOAD_MS; performance.now() < endMs; await sleep(20)) {
     await attempt('moved session', moved.callTool('cart'));
     await attempt('steady session', kept.callTool('cart'));
-    await attempt('new session', connectClient({ kind: 'v1', url: mesh.url('linear') }).then((client) => client.terminate()));
+    await attempt(
+      'new session',
+      connectClient({ kind: 'v1', url: mesh.url('linear') }).then((client) => client.terminate()),
+    );
   }
   t.deepEqual(failures, []);
   await Promise.all([moved.terminate(), kept.terminate()]);
@@ -40,7 +45,10 @@ test('while a gateway’s sidecar is dead its sessions go on over the neighbour�
 
 test('of two sidecar processes either may die, and both, without a failed call', async (t) => {
   t.timeout(120_000);
-  await using mesh = await startMesh({ processes: 2, servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } } });
+  await using mesh = await startMesh({
+    processes: 2,
+    servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } },
+  });
   const { clients, homes } = await onEveryReplica(mesh);
   // Its sessions live elsewhere from now on: they are the relay's, which is what dies.
   await mesh.replicas.find(({ name }) => name === homes[0])!.process.restart('SIGKILL');
@@ -48,9 +56,12 @@ test('of two sidecar processes either may die, and both, without a failed call',
   const failures: string[] = [];
   const round = async (phase: string): Promise<void> => {
     for (let turn = 0; turn < 10; turn++) {
-      for (const client of clients) await client.callTool('cart').catch((error: Error) => failures.push(`${phase}: ${error.message}`));
+      for (const client of clients)
+        await client.callTool('cart').catch((error: Error) => failures.push(`${phase}: ${error.message}`));
     }
-    await connectClient({ kind: 'v1', url: mesh.url('linear') }).then((client) => client.terminate()).catch((error: Error) => failures.push(`${phase}, new session: ${error.message}`));
+    await connectClient({ kind: 'v1', url: mesh.url('linear') })
+      .then((client) => client.terminate())
+      .catch((error: Error) => failures.push(`${phase}, new session: ${error.message}`));
   };
   await round('both alive');
   const [first, second] = mesh.gateways[0]!.sidecars;
@@ -64,10 +75,13 @@ test('of two sidecar processes either may die, and both, without a failed call',
 
 test('without a guard a session whose replica dies beside a dead sidecar goes on: the neighbour’s relay brings it back', async (t) => {
   t.timeout(120_000);
-  await using mesh = await startMesh({ servers: { linear: { replicas: 2, settings: { guard: 'off', trustAnnotations: true } } } });
+  await using mesh = await startMesh({
+    servers: { linear: { replicas: 2, settings: { guard: 'off', trustAnnotations: true } } },
+  });
   const { clients, homes } = await onEveryReplica(mesh);
   await mesh.gateways[0]!.sidecars[0]!.process.kill();
-  const dead = mesh.replicas.find(({ name }) => name === homes[0])!, alive = mesh.replicas.find(({ name }) => name !== homes[0])!;
+  const dead = mesh.replicas.find(({ name }) => name === homes[0])!,
+    alive = mesh.replicas.find(({ name }) => name !== homes[0])!;
   await dead.process.kill();
   for (const client of clients) t.is(String((await client.callTool('cart')).data['replica']), alive.name);
   await Promise.all(clients.map((client) => client.terminate()));
@@ -76,12 +90,17 @@ test('without a guard a session whose replica dies beside a dead sidecar goes on
 test('sessions that are always decided on go on while their gateway’s sidecar hangs, and when it is dead: the neighbour’s is asked', async (t) => {
   t.timeout(120_000);
   await using mesh = await startMesh({ servers: { linear: { replicas: 2, settings: { guard: 'off' } } } });
-  const clients = await Promise.all(Array.from({ length: 8 }, () => connectClient({ kind: 'v1', url: mesh.url('linear'), headers: { authorization: JWT } })));
+  const clients = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      connectClient({ kind: 'v1', url: mesh.url('linear'), headers: { authorization: JWT } }),
+    ),
+  );
   const { process } = mesh.gateways[0]!.sidecars[0]!;
-  const decided = async (): Promise<number> => (await mesh.gateways[0]!.envoy.stats('ext_proc.stream_msgs_sent'))['http.mcp.ext_proc.stream_msgs_sent'] ?? 0;
+  const decided = async (): Promise<number> =>
+    (await mesh.gateways[0]!.envoy.stats('ext_proc.stream_msgs_sent'))['http.mcp.ext_proc.stream_msgs_sent'] ?? 0;
   const before = await decided();
   for (const client of clients) await client.callTool('cart');
-  t.true(await decided() >= before + clients.length);
+  t.true((await decided()) >= before + clients.length);
   process.pause();
   // All at once and one after the other: those that are asked first wait for the hanging one, the others need not.
   await t.notThrowsAsync(Promise.all(clients.map((client) => client.callTool('cart'))));

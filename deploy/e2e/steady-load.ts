@@ -32,7 +32,11 @@ export interface LoadReport {
   homes: string[];
 }
 
-interface LoadSession { client: McpClient; home: string; calls: number }
+interface LoadSession {
+  client: McpClient;
+  home: string;
+  calls: number;
+}
 
 const homeOf = ({ data }: ToolAnswer): string => (data as { replica: { name: string } }).replica.name;
 
@@ -44,7 +48,9 @@ export class SteadyLoad {
   #lasting: LoadSession[] = [];
   #loops: Promise<void>[] = [];
 
-  constructor(options: LoadOptions) { this.#options = options; }
+  constructor(options: LoadOptions) {
+    this.#options = options;
+  }
 
   async start(): Promise<this> {
     for (let index = 0; index < this.#options.sessions; index++) {
@@ -53,18 +59,22 @@ export class SteadyLoad {
     }
     this.#loops = this.#lasting.map((each) => this.#callOn(each));
     const { newEveryMs, newcomers = 1 } = this.#options;
-    if (newEveryMs !== undefined) for (let index = 0; index < newcomers; index++) this.#loops.push(this.#newcomers(newEveryMs));
+    if (newEveryMs !== undefined)
+      for (let index = 0; index < newcomers; index++) this.#loops.push(this.#newcomers(newEveryMs));
     return this;
   }
 
   /** Where each lasting session lives now. */
-  homes(): string[] { return this.#lasting.map(({ home }) => home); }
+  homes(): string[] {
+    return this.#lasting.map(({ home }) => home);
+  }
 
   /** Until every lasting session has made two more calls: one may have been under way. */
   async round(): Promise<void> {
     const before = this.#lasting.map(({ calls }) => calls);
     const limit = AbortSignal.timeout(60_000);
-    while (this.#lasting.some(({ calls }, index) => calls < before[index]! + 2)) await pause(20, undefined, { signal: limit });
+    while (this.#lasting.some(({ calls }, index) => calls < before[index]! + 2))
+      await pause(20, undefined, { signal: limit });
   }
 
   /** Waits for what is under way, and closes. */
@@ -80,7 +90,12 @@ export class SteadyLoad {
   async #begin(): Promise<LoadSession | undefined> {
     const { mesh, server, entries = mesh.gateways.map(({ url }) => url) } = this.#options;
     return this.#count('initialize', async () => {
-      const client = await connectClient({ kind: 'v1', url: mesh.url(server), fetch: alternatingFetch(entries), timeoutMs: 15_000 });
+      const client = await connectClient({
+        kind: 'v1',
+        url: mesh.url(server),
+        fetch: alternatingFetch(entries),
+        timeoutMs: 15_000,
+      });
       let answer = await client.callTool('whoami');
       for (; answer.isError; answer = await client.callTool('whoami')) this.report.toolErrors++;
       const home = homeOf(answer);

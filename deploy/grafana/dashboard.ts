@@ -21,7 +21,10 @@ export interface Panel {
   isGoodAbove?: boolean;
 }
 
-export interface Row { title: string; panels: Panel[] }
+export interface Row {
+  title: string;
+  panels: Panel[];
+}
 
 export interface Dashboard {
   uid: string;
@@ -31,13 +34,21 @@ export interface Dashboard {
   rows: Row[];
 }
 
-export const lines = (title: string, unit: Unit, says: string, ...queries: [expr: string, legend: string][]): Panel =>
-  ({ title, says, kind: 'lines', unit, queries: queries.map(([expr, legend]) => ({ expr, legend })) });
-export const now = (title: string, unit: Unit, says: string, ...queries: [expr: string, legend: string][]): Panel => ({ ...lines(title, unit, says, ...queries), kind: 'now' });
+export const lines = (
+  title: string,
+  unit: Unit,
+  says: string,
+  ...queries: [expr: string, legend: string][]
+): Panel => ({ title, says, kind: 'lines', unit, queries: queries.map(([expr, legend]) => ({ expr, legend })) });
+export const now = (title: string, unit: Unit, says: string, ...queries: [expr: string, legend: string][]): Panel => ({
+  ...lines(title, unit, says, ...queries),
+  kind: 'now',
+});
 
 /** Rate of a counter over what Grafana thinks right, summed by labels. */
 export const rate = (by: string, counter: string): string => `sum by (${by}) (rate(${counter}[$__rate_interval]))`;
 /** What nothing has counted yet shows as 0. */
 export const orZero = (expr: string): string => `${expr} or on() vector(0)`;
 /** Quantile of a histogram. */
-export const quantile = (q: number, by: string, bucket: string): string => `histogram_quantile(${q}, sum by (${by}, le) (rate(${bucket}[$__rate_interval])))`;
+export const quantile = (q: number, by: string, bucket: string): string =>
+  `histogram_quantile(${q}, sum by (${by}, le) (rate(${bucket}[$__rate_interval])))`;

@@ -8,7 +8,10 @@ import { answers } from '../mesh/wait-for.ts';
 import { ensurePrometheusProgram } from '../setup/debian-binaries.ts';
 import { scrapeConfig, type ScrapeTargets } from '../prometheus/scrape-config.ts';
 
-export interface Series { labels: Record<string, string>; points: [seconds: number, value: number][] }
+export interface Series {
+  labels: Record<string, string>;
+  points: [seconds: number, value: number][];
+}
 
 export interface Prometheus {
   process: ManagedProcess;
@@ -31,22 +34,46 @@ export function targetsOf(mesh: Mesh): ScrapeTargets {
 
 /** A real Prometheus on loopback with our rules; its data is in `folder`. */
 export async function startPrometheus(folder: string, targets: ScrapeTargets): Promise<Prometheus> {
-  const port = await freePort(), url = `http://127.0.0.1:${port}`, config = join(folder, 'prometheus.yml');
+  const port = await freePort(),
+    url = `http://127.0.0.1:${port}`,
+    config = join(folder, 'prometheus.yml');
   await mkdir(join(folder, 'prometheus'), { recursive: true });
   const rules = join(import.meta.dirname, '../prometheus/holdfast.rules.yml');
   await writeFile(config, stringify(scrapeConfig(targets, { intervalSeconds: 1, ruleFiles: [rules] })));
   const process = new ManagedProcess({
-    name: 'prometheus', command: await ensurePrometheusProgram('prometheus'), logFile: join(folder, 'prometheus.log'), isReady: () => answers(`${url}/-/ready`),
-    args: [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, 'prometheus')}`, `--web.listen-address=127.0.0.1:${port}`, '--enable-feature=exemplar-storage', '--log.level=warn'],
+    name: 'prometheus',
+    command: await ensurePrometheusProgram('prometheus'),
+    logFile: join(folder, 'prometheus.log'),
+    isReady: () => answers(`${url}/-/ready`),
+    args: [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(folder, 'prometheus')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
+      '--log.level=warn',
+    ],
   });
   await process.start();
   return {
-    process, url,
+    process,
+    url,
     async range(expr, fromSeconds, toSeconds, stepSeconds) {
-      const query = new URLSearchParams({ query: expr, start: String(fromSeconds), end: String(toSeconds), step: String(stepSeconds) });
-      const answer = await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body: query })).json() as { status: string; error?: string; data: { result: { metric: Record<string, string>; values: [number, string][] }[] } };
+      const query = new URLSearchParams({
+        query: expr,
+        start: String(fromSeconds),
+        end: String(toSeconds),
+        step: String(stepSeconds),
+      });
+      const answer = (await (await fetch(`${url}/api/v1/query_range`, { method: 'POST', body: query })).json()) as {
+        status: string;
+        error?: string;
+        data: { result: { metric: Record<string, string>; values: [number, string][] }[] };
+      };
       if (answer.status !== 'success') throw new Error(`${expr}: ${answer.error}`);
-      return answer.data.result.map(({ metric, values }) => ({ labels: metric, points: values.map(([seconds, value]): [number, number] => [seconds, Number(value)]) }));
+      return answer.data.result.map(({ metric, values }) => ({
+        labels: metric,
+        points: values.map(([seconds, value]): [number, number] => [seconds, Number(value)]),
+      }));
     },
     stop: () => process.kill(),
   };

@@ -5,5 +5,8 @@ import { DASHBOARDS } from './dashboards.ts';
 import { grafanaJson } from './grafana-json.ts';
 
 for (const [name, dashboard] of Object.entries(DASHBOARDS)) {
-  writeFileSync(join(import.meta.dirname, 'dashboards', `${name}.json`), `${JSON.stringify(grafanaJson(dashboard), null, 1)}\n`);
+  writeFileSync(
+    join(import.meta.dirname, 'dashboards', `${name}.json`),
+    `${JSON.stringify(grafanaJson(dashboard), null, 1)}\n`,
+  );
 }

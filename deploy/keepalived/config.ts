@@ -22,12 +22,21 @@ const ADDRESS = /^(\d{1,3}\.){3}\d{1,3}$/;
 /** keepalived.conf. Pure; throws an Error that names the option that can't work. */
 export function keepalivedConfig(options: KeepalivedOptions): string {
   const { role, interface: device, virtualAddress, own, peer, routerId, port, checkScript, user } = options;
-  if (!/^[\w.-]{1,15}$/.test(device)) throw new Error(`interface: ${JSON.stringify(device)} is not the name of a network interface`);
+  if (!/^[\w.-]{1,15}$/.test(device))
+    throw new Error(`interface: ${JSON.stringify(device)} is not the name of a network interface`);
   const [address, prefix] = virtualAddress.split('/');
-  if (!ADDRESS.test(address ?? '') || !/^\d{1,2}$/.test(prefix ?? '') || Number(prefix) > 32) throw new Error(`virtualAddress: ${JSON.stringify(virtualAddress)} is not an address with its prefix, like 203.0.113.10/24`);
-  for (const [name, value] of [['own', own], ['peer', peer]] as const) if (!ADDRESS.test(value)) throw new Error(`${name}: ${JSON.stringify(value)} is not an IPv4 address`);
+  if (!ADDRESS.test(address ?? '') || !/^\d{1,2}$/.test(prefix ?? '') || Number(prefix) > 32)
+    throw new Error(
+      `virtualAddress: ${JSON.stringify(virtualAddress)} is not an address with its prefix, like 203.0.113.10/24`,
+    );
+  for (const [name, value] of [
+    ['own', own],
+    ['peer', peer],
+  ] as const)
+    if (!ADDRESS.test(value)) throw new Error(`${name}: ${JSON.stringify(value)} is not an IPv4 address`);
   if (own === peer) throw new Error(`peer: ${peer} is this machine itself`);
-  if (!Number.isInteger(routerId) || routerId < 1 || routerId > 255) throw new Error(`routerId: ${routerId} is not from 1 to 255`);
+  if (!Number.isInteger(routerId) || routerId < 1 || routerId > 255)
+    throw new Error(`routerId: ${routerId} is not from 1 to 255`);
   return `# Written by deploy/keepalived/write.ts (${role}).
 global_defs {
   vrrp_version 3

@@ -1,21 +1,33 @@
 import * as kubernetes from '@kubernetes/client-node';
 import { MONITOR_MODELS } from './monitor-types.ts';
 
-export interface Attribute { baseName: string; type: string }
+export interface Attribute {
+  baseName: string;
+  type: string;
+}
 type Model = { getAttributeTypeMap(): Attribute[] };
 
 /** Kinds by group and version, as Kubernetes' own published types name them, and the Prometheus operator's (monitor-types.ts). */
 const GROUPS: Record<string, string> = {
-  v1: 'V1', 'apps/v1': 'V1', 'batch/v1': 'V1', 'policy/v1': 'V1', 'networking.k8s.io/v1': 'V1', 'rbac.authorization.k8s.io/v1': 'V1',
+  v1: 'V1',
+  'apps/v1': 'V1',
+  'batch/v1': 'V1',
+  'policy/v1': 'V1',
+  'networking.k8s.io/v1': 'V1',
+  'rbac.authorization.k8s.io/v1': 'V1',
   'monitoring.coreos.com/v1': 'Prometheus',
 };
 const models = kubernetes as unknown as Record<string, Model | undefined>;
 /** Names that the generated models give to types of several groups. */
-const ALIASES: Record<string, string> = { 'V1Subject': 'RbacV1Subject' };
+const ALIASES: Record<string, string> = { V1Subject: 'RbacV1Subject' };
 
 /** What is wrong with a manifest by the published types: unknown fields and values of another kind. What is required and which words are allowed is not in them. Empty: nothing. */
 export function checkManifest(manifest: unknown): string[] {
-  const { apiVersion, kind, metadata } = (manifest ?? {}) as { apiVersion?: string; kind?: string; metadata?: { name?: string } };
+  const { apiVersion, kind, metadata } = (manifest ?? {}) as {
+    apiVersion?: string;
+    kind?: string;
+    metadata?: { name?: string };
+  };
   const prefix = GROUPS[apiVersion ?? ''];
   const model = prefix === undefined ? undefined : modelOf(`${prefix}${kind}`);
   if (!model) return [`${apiVersion} ${kind}: not a type of Kubernetes`];
@@ -28,7 +40,8 @@ export function checkManifest(manifest: unknown): string[] {
 const modelOf = (type: string): Model | undefined => MONITOR_MODELS[type] ?? models[ALIASES[type] ?? type];
 
 function walk(value: unknown, type: string, path: string, found: string[]): void {
-  const array = /^Array<(.*)>$/.exec(type), map = /^\{ \[key: string\]: (.*); \}$/.exec(type);
+  const array = /^Array<(.*)>$/.exec(type),
+    map = /^\{ \[key: string\]: (.*); \}$/.exec(type);
   if (array) {
     if (!Array.isArray(value)) found.push(`${path}: expected a list`);
     else value.forEach((each, index) => walk(each, array[1]!, `${path}[${index}]`, found));
@@ -43,11 +56,20 @@ function walk(value: unknown, type: string, path: string, found: string[]): void
     if (typeof value !== type) found.push(`${path}: expected a ${type}, not ${JSON.stringify(value)}`);
     return;
   }
-  if (type === 'IntOrString') { if (typeof value !== 'string' && typeof value !== 'number') found.push(`${path}: expected a number or a name`); return; }
+  if (type === 'IntOrString') {
+    if (typeof value !== 'string' && typeof value !== 'number') found.push(`${path}: expected a number or a name`);
+    return;
+  }
   if (type === 'any' || type === 'Date' || type === 'V1MicroTime') return;
   const attributes = modelOf(type)?.getAttributeTypeMap();
-  if (!attributes) { found.push(`${path}: no published type ${type}`); return; }
-  if (!isMapping(value)) { found.push(`${path}: expected a mapping`); return; }
+  if (!attributes) {
+    found.push(`${path}: no published type ${type}`);
+    return;
+  }
+  if (!isMapping(value)) {
+    found.push(`${path}: expected a mapping`);
+    return;
+  }
   for (const [key, each] of Object.entries(value)) {
     const attribute = attributes.find(({ baseName }) => baseName === key);
     if (attribute) walk(each, attribute.type, `${path}.${key}`, found);
@@ -55,4 +77,5 @@ function walk(value: unknown, type: string, path: string, found: string[]): void
   }
 }
 
-const isMapping = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

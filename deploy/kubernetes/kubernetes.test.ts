@@ -14,12 +14,17 @@ import { generatedManifests } from './generated-manifests.ts';
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 const documents = (text: string): Manifest[] => parseAllDocuments(text).map((document) => document.toJS() as Manifest);
-const BASE = readdirSync(new URL('base', import.meta.url)).filter((name) => name.endsWith('.yaml') && !['kustomization.yaml', 'holdfast.yaml'].includes(name));
+const BASE = readdirSync(new URL('base', import.meta.url)).filter(
+  (name) => name.endsWith('.yaml') && !['kustomization.yaml', 'holdfast.yaml'].includes(name),
+);
 const base = (): Manifest[] => BASE.flatMap((name) => documents(read(`base/${name}`)));
-const podsOf = (manifests: readonly Manifest[]): Array<{ name: string; spec: PodSpec }> => manifests.flatMap(({ kind, metadata, spec }) => {
-  const template = spec?.template ?? (spec as { jobTemplate?: { spec: { template: { spec: PodSpec } } } } | undefined)?.jobTemplate?.spec.template;
-  return template ? [{ name: `${kind} ${metadata.name}`, spec: template.spec }] : [];
-});
+const podsOf = (manifests: readonly Manifest[]): Array<{ name: string; spec: PodSpec }> =>
+  manifests.flatMap(({ kind, metadata, spec }) => {
+    const template =
+      spec?.template ??
+      (spec as { jobTemplate?: { spec: { template: { spec: PodSpec } } } } | undefined)?.jobTemplate?.spec.template;
+    return template ? [{ name: `${kind} ${metadata.name}`, spec: template.spec }] : [];
+  });
 
 const SERVER = documents(`
 apiVersion: apps/v1
@@ -47,44 +52,97 @@ data: {some: thing}
 
 test('every manifest has only fields that Kubernetes’ published types know', (t) => {
   for (const manifest of base()) t.deepEqual(checkManifest(manifest), []);
-  t.deepEqual(checkManifest({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' }, spec: { replica: 1, template: { spec: { containers: [{ name: 'a', ports: [{ containerPort: '80' }] }] } } } }), [
-    'Deployment x.spec.replica: no such field', 'Deployment x.spec.template.spec.containers[0].ports[0].containerPort: expected a number, not "80"',
-  ]);
+  t.deepEqual(
+    checkManifest({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'x' },
+      spec: { replica: 1, template: { spec: { containers: [{ name: 'a', ports: [{ containerPort: '80' }] }] } } },
+    }),
+    [
+      'Deployment x.spec.replica: no such field',
+      'Deployment x.spec.template.spec.containers[0].ports[0].containerPort: expected a number, not "80"',
+    ],
+  );
 });
 
 test('the monitors have only fields that the Prometheus operator knows, and ask for ports that the pods and the service have', (t) => {
-  const monitors = documents(read('overlays/production/service-monitor.yaml')) as Array<Manifest & { spec: { selector: { matchLabels: Record<string, string> }; endpoints?: Array<{ port: string }>; podMetricsEndpoints?: Array<{ port: string }> } }>;
-  t.deepEqual(monitors.map(({ kind }) => kind), ['PodMonitor', 'ServiceMonitor']);
+  const monitors = documents(read('overlays/production/service-monitor.yaml')) as Array<
+    Manifest & {
+      spec: {
+        selector: { matchLabels: Record<string, string> };
+        endpoints?: Array<{ port: string }>;
+        podMetricsEndpoints?: Array<{ port: string }>;
+      };
+    }
+  >;
+  t.deepEqual(
+    monitors.map(({ kind }) => kind),
+    ['PodMonitor', 'ServiceMonitor'],
+  );
   for (const manifest of monitors) t.deepEqual(checkManifest(manifest), []);
   const [pods, service] = monitors;
-  t.deepEqual(checkManifest({ ...pods, spec: { ...pods!.spec, podMetricsEndpoint: [], podMetricsEndpoints: [{ port: 9902 }] } }), [
-    'PodMonitor holdfast-gateway.spec.podMetricsEndpoints[0].port: expected a string, not 9902', 'PodMonitor holdfast-gateway.spec.podMetricsEndpoint: no such field',
-  ]);
-  const has = (labels: Record<string, string> | undefined, wanted: Record<string, string>): boolean => Object.entries(wanted).every(([key, value]) => labels?.[key] === value);
-  const gateway = base().find(({ kind, spec }) => kind === 'Deployment' && has(spec?.template?.metadata?.labels, pods!.spec.selector.matchLabels))!;
-  const ports = gateway.spec!.template!.spec.containers.concat(gateway.spec!.template!.spec.initContainers ?? []).flatMap((container) => (container.ports as Array<{ name?: string }> | undefined ?? []).map(({ name }) => name));
+  t.deepEqual(
+    checkManifest({ ...pods, spec: { ...pods!.spec, podMetricsEndpoint: [], podMetricsEndpoints: [{ port: 9902 }] } }),
+    [
+      'PodMonitor holdfast-gateway.spec.podMetricsEndpoints[0].port: expected a string, not 9902',
+      'PodMonitor holdfast-gateway.spec.podMetricsEndpoint: no such field',
+    ],
+  );
+  const has = (labels: Record<string, string> | undefined, wanted: Record<string, string>): boolean =>
+    Object.entries(wanted).every(([key, value]) => labels?.[key] === value);
+  const gateway = base().find(
+    ({ kind, spec }) => kind === 'Deployment' && has(spec?.template?.metadata?.labels, pods!.spec.selector.matchLabels),
+  )!;
+  const ports = gateway
+    .spec!.template!.spec.containers.concat(gateway.spec!.template!.spec.initContainers ?? [])
+    .flatMap((container) => ((container.ports as Array<{ name?: string }> | undefined) ?? []).map(({ name }) => name));
   for (const { port } of pods!.spec.podMetricsEndpoints!) t.true(ports.includes(port), port);
-  const services = base().filter(({ kind, metadata }) => kind === 'Service' && has(metadata.labels, service!.spec.selector.matchLabels));
+  const services = base().filter(
+    ({ kind, metadata }) => kind === 'Service' && has(metadata.labels, service!.spec.selector.matchLabels),
+  );
   t.is(services.length, 1);
-  for (const { port } of service!.spec.endpoints!) t.true((services[0]!.spec as { ports?: Array<{ name: string }> }).ports!.some(({ name }) => name === port), port);
+  for (const { port } of service!.spec.endpoints!)
+    t.true(
+      (services[0]!.spec as { ports?: Array<{ name: string }> }).ports!.some(({ name }) => name === port),
+      port,
+    );
 });
 
 test('the kustomizations name files that are there, and all of them', (t) => {
   const { resources } = parseAllDocuments(read('base/kustomization.yaml'))[0]!.toJS() as { resources: string[] };
   t.deepEqual([...resources].sort(), [...BASE].sort());
-  t.deepEqual(generatedManifests(), { 'gateway.yaml': read('base/gateway.yaml') }, 'written by node deploy/kubernetes/write.ts');
+  t.deepEqual(
+    generatedManifests(),
+    { 'gateway.yaml': read('base/gateway.yaml') },
+    'written by node deploy/kubernetes/write.ts',
+  );
 });
 
 test('kustomize builds every overlay, where kubectl is installed', async (t) => {
   const kubectl = promisify(execFile);
-  if (!(await kubectl('kubectl', ['kustomize', '--help']).then(() => true, () => false))) { t.log('kubectl is not installed: overlays are not built'); return t.pass(); }
+  if (
+    !(await kubectl('kubectl', ['kustomize', '--help']).then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    t.log('kubectl is not installed: overlays are not built');
+    return t.pass();
+  }
   for (const overlay of ['base', 'overlays/production', 'overlays/inject', 'overlays/redis-tls']) {
     const { stdout } = await kubectl('kubectl', ['kustomize', fileURLToPath(new URL(overlay, import.meta.url))]);
     const built = documents(stdout);
     for (const manifest of built) t.deepEqual(checkManifest(manifest), [], overlay);
-    t.is(built.some(({ metadata, kind }) => kind === 'Deployment' && metadata.name === 'holdfast-gateway'), overlay !== 'overlays/inject');
+    t.is(
+      built.some(({ metadata, kind }) => kind === 'Deployment' && metadata.name === 'holdfast-gateway'),
+      overlay !== 'overlays/inject',
+    );
     // Whoever is told where Redis is trusts its authority too.
-    const trusting = podsOf(built).flatMap(({ spec }) => spec.containers as Array<{ env?: Array<{ name: string }> }>).map(({ env = [] }) => env.map(({ name }) => name)).filter((names) => names.includes('SESSION_STORE_URL'));
+    const trusting = podsOf(built)
+      .flatMap(({ spec }) => spec.containers as Array<{ env?: Array<{ name: string }> }>)
+      .map(({ env = [] }) => env.map(({ name }) => name))
+      .filter((names) => names.includes('SESSION_STORE_URL'));
     t.is(trusting.length, overlay === 'overlays/inject' ? 2 : 3);
     for (const names of trusting) t.is(names.includes('NODE_EXTRA_CA_CERTS'), overlay === 'overlays/redis-tls');
   }
@@ -92,9 +150,24 @@ test('kustomize builds every overlay, where kubectl is installed', async (t) => 
 
 test('no container runs as root, can write to its image, gain privileges or take memory without end', (t) => {
   for (const { name, spec } of podsOf([...base(), ...inject(SERVER, DEFAULTS).manifests])) {
-    for (const container of [...spec.containers, ...spec.initContainers ?? []].filter((each) => each.name !== 'server')) {
-      const { securityContext, resources, image } = container as unknown as { securityContext: Record<string, unknown>; resources: { limits: { memory: string } }; image: string };
-      t.like(securityContext, { runAsNonRoot: true, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }, name);
+    for (const container of [...spec.containers, ...(spec.initContainers ?? [])].filter(
+      (each) => each.name !== 'server',
+    )) {
+      const { securityContext, resources, image } = container as unknown as {
+        securityContext: Record<string, unknown>;
+        resources: { limits: { memory: string } };
+        image: string;
+      };
+      t.like(
+        securityContext,
+        {
+          runAsNonRoot: true,
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+        },
+        name,
+      );
       t.truthy(resources.limits.memory, name);
       t.regex(image, /:[\w.-]+$/, `${name} has a pinned tag`);
       t.notRegex(image, /:latest$/);
@@ -106,10 +179,17 @@ test('inject puts the pair into the pod, leads the Service to it and finds repli
   const { manifests, notes } = inject(SERVER, DEFAULTS);
   for (const manifest of manifests) t.deepEqual(checkManifest(manifest), []);
   const [deployment, service, other, replicas] = manifests;
-  t.deepEqual(deployment!.spec!.template!.spec.containers.map(({ name }) => name), ['server', 'holdfast-envoy', 'holdfast-sidecar']);
+  t.deepEqual(
+    deployment!.spec!.template!.spec.containers.map(({ name }) => name),
+    ['server', 'holdfast-envoy', 'holdfast-sidecar'],
+  );
   t.is(service!.spec!.ports![0]!.targetPort, 37373);
   t.deepEqual(other, SERVER[2]);
-  t.like(replicas, { kind: 'Service', metadata: { name: 'linear-server-replicas', namespace: 'mcp' }, spec: { clusterIP: 'None', ports: [{ name: 'mcp', port: 80, targetPort: 'mcp' }] } });
+  t.like(replicas, {
+    kind: 'Service',
+    metadata: { name: 'linear-server-replicas', namespace: 'mcp' },
+    spec: { clusterIP: 'None', ports: [{ name: 'mcp', port: 80, targetPort: 'mcp' }] },
+  });
   t.is(notes.length, 2);
   t.deepEqual(inject(manifests, DEFAULTS).manifests, manifests);
   t.deepEqual(uninject(manifests).manifests, SERVER);
@@ -117,8 +197,16 @@ test('inject puts the pair into the pod, leads the Service to it and finds repli
 });
 
 test('the commands in the manifests are understood by the programs that they start', (t) => {
-  const sidecar = podsOf(base()).find(({ name }) => name.includes('gateway'))!.spec.containers.find(({ name }) => name === 'holdfast-sidecar')!;
-  const settings = readSettings((sidecar['args'] as string[]).map((each) => each.replace('$(POD_NAME)', 'gateway-x').replace('$(POD_IP)', '10.0.0.7')), { SESSION_STORE: 'redis', SESSION_STORE_URL: 'redis://x:6379' }, () => '');
+  const sidecar = podsOf(base())
+    .find(({ name }) => name.includes('gateway'))!
+    .spec.containers.find(({ name }) => name === 'holdfast-sidecar')!;
+  const settings = readSettings(
+    (sidecar['args'] as string[]).map((each) =>
+      each.replace('$(POD_NAME)', 'gateway-x').replace('$(POD_IP)', '10.0.0.7'),
+    ),
+    { SESSION_STORE: 'redis', SESSION_STORE_URL: 'redis://x:6379' },
+    () => '',
+  );
   t.is(settings.kind, 'ok', JSON.stringify(settings));
   const config = parseConfig(read('base/holdfast.yaml'), {});
   t.is(config.kind, 'ok', JSON.stringify(config));

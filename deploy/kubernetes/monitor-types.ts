@@ -5,13 +5,41 @@ import type { Attribute } from './check-manifest.ts';
  * definitions (monitoring.coreos.com/v1, read from the npm package @kubernetes-models/prometheus-operator 6.0.0, whose validation took the same
  * manifests). Stricter than those: what is not here is not used, and a typing error is found.
  */
-const RELABELING = { action: 'string', modulus: 'number', regex: 'string', replacement: 'string', separator: 'string', sourceLabels: 'Array<string>', targetLabel: 'string' };
-const ENDPOINT = {
-  port: 'string', path: 'string', scheme: 'string', interval: 'string', scrapeTimeout: 'string', honorLabels: 'boolean', honorTimestamps: 'boolean', followRedirects: 'boolean',
-  relabelings: 'Array<PrometheusRelabelConfig>', metricRelabelings: 'Array<PrometheusRelabelConfig>',
+const RELABELING = {
+  action: 'string',
+  modulus: 'number',
+  regex: 'string',
+  replacement: 'string',
+  separator: 'string',
+  sourceLabels: 'Array<string>',
+  targetLabel: 'string',
 };
-const SPEC = { selector: 'V1LabelSelector', jobLabel: 'string', podTargetLabels: 'Array<string>', sampleLimit: 'number', targetLimit: 'number', labelLimit: 'number' };
-const kind = (spec: string): Record<string, string> => ({ apiVersion: 'string', kind: 'string', metadata: 'V1ObjectMeta', spec });
+const ENDPOINT = {
+  port: 'string',
+  path: 'string',
+  scheme: 'string',
+  interval: 'string',
+  scrapeTimeout: 'string',
+  honorLabels: 'boolean',
+  honorTimestamps: 'boolean',
+  followRedirects: 'boolean',
+  relabelings: 'Array<PrometheusRelabelConfig>',
+  metricRelabelings: 'Array<PrometheusRelabelConfig>',
+};
+const SPEC = {
+  selector: 'V1LabelSelector',
+  jobLabel: 'string',
+  podTargetLabels: 'Array<string>',
+  sampleLimit: 'number',
+  targetLimit: 'number',
+  labelLimit: 'number',
+};
+const kind = (spec: string): Record<string, string> => ({
+  apiVersion: 'string',
+  kind: 'string',
+  metadata: 'V1ObjectMeta',
+  spec,
+});
 
 const TYPES: Record<string, Record<string, string>> = {
   PrometheusPodMonitor: kind('PrometheusPodMonitorSpec'),
@@ -23,5 +51,9 @@ const TYPES: Record<string, Record<string, string>> = {
 };
 
 /** Types by the names they have here, in the form that Kubernetes' own models have. */
-export const MONITOR_MODELS: Record<string, { getAttributeTypeMap(): Attribute[] }> = Object.fromEntries(Object.entries(TYPES).map(([name, fields]) =>
-  [name, { getAttributeTypeMap: () => Object.entries(fields).map(([baseName, type]) => ({ baseName, type })) }]));
+export const MONITOR_MODELS: Record<string, { getAttributeTypeMap(): Attribute[] }> = Object.fromEntries(
+  Object.entries(TYPES).map(([name, fields]) => [
+    name,
+    { getAttributeTypeMap: () => Object.entries(fields).map(([baseName, type]) => ({ baseName, type })) },
+  ]),
+);

@@ -6,7 +6,10 @@ import { waitFor } from '../mesh/wait-for.ts';
 import { errorOf, followErrors } from './follow-errors.ts';
 
 test('errors are shown with the problems that they name, anything else is not', (t) => {
-  t.is(errorOf('{"level":50,"msg":"the changed configuration is bad","problems":["a.yaml:1:2: x","a.yaml:3:4: y"]}'), 'the changed configuration is bad\n  a.yaml:1:2: x\n  a.yaml:3:4: y');
+  t.is(
+    errorOf('{"level":50,"msg":"the changed configuration is bad","problems":["a.yaml:1:2: x","a.yaml:3:4: y"]}'),
+    'the changed configuration is bad\n  a.yaml:1:2: x\n  a.yaml:3:4: y',
+  );
   t.is(errorOf('{"level":50,"msg":"resources refused","error":"boom"}'), 'resources refused: boom');
   t.is(errorOf('{"level":30,"msg":"ready"}'), undefined);
   t.is(errorOf('no JSON'), undefined);

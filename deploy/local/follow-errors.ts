@@ -1,6 +1,11 @@
 import { open } from 'node:fs/promises';
 
-interface LogLine { level?: number; msg?: string; problems?: string[]; error?: string }
+interface LogLine {
+  level?: number;
+  msg?: string;
+  problems?: string[];
+  error?: string;
+}
 
 /** What a person must know of one line of a process's JSON log: errors, with the problems that they name. Undefined: nothing. Pure. */
 export function errorOf(line: string): string | undefined {
@@ -11,7 +16,10 @@ export function errorOf(line: string): string | undefined {
     return undefined;
   }
   if (typeof read.level !== 'number' || read.level < 50) return undefined;
-  return [read.error === undefined ? read.msg : `${read.msg}: ${read.error}`, ...(read.problems ?? []).map((problem) => `  ${problem}`)].join('\n');
+  return [
+    read.error === undefined ? read.msg : `${read.msg}: ${read.error}`,
+    ...(read.problems ?? []).map((problem) => `  ${problem}`),
+  ].join('\n');
 }
 
 /** Reads what is added to a log file and gives its errors to `say`; the function that it gives back ends that. */
@@ -25,7 +33,11 @@ export function followErrors(file: string, say: (line: string) => void, everyMs 
     try {
       await using handle = await open(file);
       const buffer = Buffer.alloc(65_536);
-      for (let { bytesRead } = await handle.read(buffer, 0, buffer.length, offset); bytesRead > 0; { bytesRead } = await handle.read(buffer, 0, buffer.length, offset)) {
+      for (
+        let { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
+        bytesRead > 0;
+        { bytesRead } = await handle.read(buffer, 0, buffer.length, offset)
+      ) {
         offset += bytesRead;
         const lines = (rest + buffer.toString('utf8', 0, bytesRead)).split('\n');
         rest = lines.pop()!;

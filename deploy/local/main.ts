@@ -12,7 +12,9 @@ import { tellWhereItIs } from './where-it-is.ts';
 const EXIT_USAGE = 64;
 const EXIT_FAILED = 1;
 const startMs = performance.now();
-const say = (line: string): void => { process.stderr.write(`holdfast: ${line}\n`); };
+const say = (line: string): void => {
+  process.stderr.write(`holdfast: ${line}\n`);
+};
 
 /** Exit code. */
 async function main(): Promise<number> {
@@ -50,7 +52,8 @@ async function main(): Promise<number> {
   const end = new AbortController();
   // Ctrl-C comes from the terminal and from with-node.js: the first one counts. `disconnect`: with-node.js was killed.
   const ended = new Promise<void>((resolve) => end.signal.addEventListener('abort', () => resolve(), { once: true }));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end.abort(new Error(`stopped by ${signal}`)));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => end.abort(new Error(`stopped by ${signal}`)));
   process.once('disconnect', () => end.abort(new Error('the starting process is gone')));
   process.channel?.unref();
 
@@ -66,12 +69,24 @@ async function main(): Promise<number> {
   }
   for (const child of mesh.processes()) keepAlive(child, say, end.signal);
   followErrors(mesh.controlPlane.process.spec.logFile, (line) => say(`control plane: ${line}`));
-  const takeBack = await tellWhereItIs(mesh.controlPlane.adminUrl).catch((error: Error) => { say(`holdfast must be told where the mesh is, with --admin: ${error.message}`); return async () => {}; });
-  process.stdout.write(`\n${announcement({
-    seconds: (performance.now() - startMs) / 1000, servers, controlPlaneUrl: mesh.controlPlane.adminUrl, folder: mesh.folder,
-    gateways: mesh.gateways.map(({ name, url, envoy, sidecars }) => ({ name, url, pids: [envoy.process, ...sidecars.map((one) => one.process)].flatMap(({ pid }) => pid ?? []) })),
-    replicas: mesh.replicas.flatMap(({ name, process: { pid } }) => (pid === undefined ? [] : [{ name, pid }])),
-  })}\n\n`);
+  const takeBack = await tellWhereItIs(mesh.controlPlane.adminUrl).catch((error: Error) => {
+    say(`holdfast must be told where the mesh is, with --admin: ${error.message}`);
+    return async () => {};
+  });
+  process.stdout.write(
+    `\n${announcement({
+      seconds: (performance.now() - startMs) / 1000,
+      servers,
+      controlPlaneUrl: mesh.controlPlane.adminUrl,
+      folder: mesh.folder,
+      gateways: mesh.gateways.map(({ name, url, envoy, sidecars }) => ({
+        name,
+        url,
+        pids: [envoy.process, ...sidecars.map((one) => one.process)].flatMap(({ pid }) => pid ?? []),
+      })),
+      replicas: mesh.replicas.flatMap(({ name, process: { pid } }) => (pid === undefined ? [] : [{ name, pid }])),
+    })}\n\n`,
+  );
   await ended;
   say('ending everything …');
   await takeBack();

@@ -25,21 +25,34 @@ Environment: the names of the README's table (HA_MODE, SESSION_STORE, …) win o
 /** Reads the command line. Throws an Error whose message names the flag and what it expects. */
 export function readOptions(argv: readonly string[]): LocalOptions {
   const { values } = parseArgs({
-    args: [...argv], strict: true, allowPositionals: false,
-    options: { gateways: { type: 'string' }, replicas: { type: 'string' }, port: { type: 'string' }, config: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    args: [...argv],
+    strict: true,
+    allowPositionals: false,
+    options: {
+      gateways: { type: 'string' },
+      replicas: { type: 'string' },
+      port: { type: 'string' },
+      config: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   const gateways = wholeNumber('--gateways', values.gateways, 1, 16);
   const replicas = wholeNumber('--replicas', values.replicas, 1, 64);
-  if (values.config !== undefined && replicas !== undefined) throw new Error('--replicas is for the example servers, and --config starts none: leave one of the two out');
+  if (values.config !== undefined && replicas !== undefined)
+    throw new Error('--replicas is for the example servers, and --config starts none: leave one of the two out');
   return {
-    gateways, replicas, port: wholeNumber('--port', values.port, 1, 65_535),
-    configFile: values.config, isHelpWanted: values.help ?? false,
+    gateways,
+    replicas,
+    port: wholeNumber('--port', values.port, 1, 65_535),
+    configFile: values.config,
+    isHelpWanted: values.help ?? false,
   };
 }
 
 function wholeNumber(flag: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most) throw new Error(`${flag} ${text}: expected a whole number from ${least} to ${most}`);
+  if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most)
+    throw new Error(`${flag} ${text}: expected a whole number from ${least} to ${most}`);
   return value;
 }

@@ -21,7 +21,10 @@ test('options win over the environment, the environment over the file', (t) => {
   t.is(ready(of(['--port', '5000'], { PORT: '6000' })).mesh.port, 5000);
   t.is(ready(of(['--config', 'f'], { PORT: '6000' }, FILE)).mesh.port, 6000);
   t.is(ready(of(['--config', 'f'], {}, FILE)).mesh.port, 4000);
-  t.like(ready(of(['--gateways', '3', '--replicas', '1'])).mesh, { gateways: 3, servers: { linear: { replicas: 1 }, queryquill: { replicas: 1 } } });
+  t.like(ready(of(['--gateways', '3', '--replicas', '1'])).mesh, {
+    gateways: 3,
+    servers: { linear: { replicas: 1 }, queryquill: { replicas: 1 } },
+  });
 });
 
 test('with a file of one’s own, its servers run elsewhere and no example is started', (t) => {
@@ -33,15 +36,25 @@ test('with a file of one’s own, its servers run elsewhere and no example is st
 
 test('sessions in memory mean one gateway, and more are refused', (t) => {
   t.like(ready(of([], { SESSION_STORE: 'memory' })), { needsRedis: false, mesh: { gateways: 1, redis: false } });
-  t.deepEqual(of(['--gateways', '2'], { SESSION_STORE: 'memory' }), { kind: 'refused', problems: ['SESSION_STORE=memory keeps sessions in one node, and --gateways asks for 2: use --gateways 1, or Redis'] });
+  t.deepEqual(of(['--gateways', '2'], { SESSION_STORE: 'memory' }), {
+    kind: 'refused',
+    problems: [
+      'SESSION_STORE=memory keeps sessions in one node, and --gateways asks for 2: use --gateways 1, or Redis',
+    ],
+  });
 });
 
 test('a Redis that is named is used, none is started', (t) => {
-  t.like(ready(of([], { SESSION_STORE_URL: 'redis://127.0.0.1:7000' })), { needsRedis: false, mesh: { redis: { url: 'redis://127.0.0.1:7000' } } });
+  t.like(ready(of([], { SESSION_STORE_URL: 'redis://127.0.0.1:7000' })), {
+    needsRedis: false,
+    mesh: { redis: { url: 'redis://127.0.0.1:7000' } },
+  });
 });
 
 test('each node is told its own name and port; other settings of the environment reach all', (t) => {
-  t.deepEqual(ready(of([], { HA_NODE_ID: 'x', PORT: '5000', CIRCUIT_BREAKER_THRESHOLD: '7', HOME: '/h' })).mesh.env, { CIRCUIT_BREAKER_THRESHOLD: '7' });
+  t.deepEqual(ready(of([], { HA_NODE_ID: 'x', PORT: '5000', CIRCUIT_BREAKER_THRESHOLD: '7', HOME: '/h' })).mesh.env, {
+    CIRCUIT_BREAKER_THRESHOLD: '7',
+  });
 });
 
 test('what is wrong is named, all of it', (t) => {

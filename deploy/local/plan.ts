@@ -16,23 +16,42 @@ const EXAMPLE = 'servers: [{name: linear, backends: [{name: stable, replicas: ["
 export function plan(options: LocalOptions, env: NodeJS.ProcessEnv, text: string | undefined): Plan {
   const file = options.configFile ?? '(none)';
   const parsed = parseConfig(text ?? EXAMPLE, env);
-  if (parsed.kind === 'bad') return { kind: 'refused', problems: parsed.problems.map((problem) => formatProblem(problem, file)) };
+  if (parsed.kind === 'bad')
+    return { kind: 'refused', problems: parsed.problems.map((problem) => formatProblem(problem, file)) };
   const { config } = parsed;
   const isMemory = config.sessionStore.type === 'memory';
   const gateways = options.gateways ?? (isMemory ? 1 : 2);
   if (isMemory && gateways > 1) {
-    return { kind: 'refused', problems: [`SESSION_STORE=memory keeps sessions in one node, and --gateways asks for ${gateways}: use --gateways 1, or Redis`] };
+    return {
+      kind: 'refused',
+      problems: [
+        `SESSION_STORE=memory keeps sessions in one node, and --gateways asks for ${gateways}: use --gateways 1, or Redis`,
+      ],
+    };
   }
   const port = options.port ?? config.port;
-  if (port === 0 || port + gateways - 1 > 65_535) return { kind: 'refused', problems: [`port ${port}: ${gateways} gateway nodes need ports from 1 to 65535, one after another`] };
-  const isUrlGiven = Boolean(env['SESSION_STORE_URL']) || (parse(text ?? EXAMPLE) as { sessionStore?: { url?: unknown } }).sessionStore?.url !== undefined;
+  if (port === 0 || port + gateways - 1 > 65_535)
+    return {
+      kind: 'refused',
+      problems: [`port ${port}: ${gateways} gateway nodes need ports from 1 to 65535, one after another`],
+    };
+  const isUrlGiven =
+    Boolean(env['SESSION_STORE_URL']) ||
+    (parse(text ?? EXAMPLE) as { sessionStore?: { url?: unknown } }).sessionStore?.url !== undefined;
   const redis = isMemory ? false : isUrlGiven ? { url: config.sessionStore.url } : 'persistent';
   return {
-    kind: 'ready', needsRedis: redis === 'persistent',
+    kind: 'ready',
+    needsRedis: redis === 'persistent',
     servers: text === undefined ? Object.keys(examples(options.replicas)) : config.servers.map(({ name }) => name),
     mesh: {
-      gateways, port, redis, env: passedOn(env), folderPrefix: 'holdfast-local-',
-      ...(options.configFile === undefined ? { servers: examples(options.replicas) } : { configFile: options.configFile }),
+      gateways,
+      port,
+      redis,
+      env: passedOn(env),
+      folderPrefix: 'holdfast-local-',
+      ...(options.configFile === undefined
+        ? { servers: examples(options.replicas) }
+        : { configFile: options.configFile }),
     },
   };
 }
@@ -46,5 +65,7 @@ function examples(replicas: number | undefined): Record<string, MeshServerOption
 /** The settings of the environment, but for those that each node is told for itself. */
 function passedOn(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const own = new Set(['PORT', 'HA_NODE_ID', 'SESSION_STORE', 'SESSION_STORE_URL']);
-  return Object.fromEntries(ENVIRONMENT.filter(({ name }) => env[name] !== undefined && !own.has(name)).map(({ name }) => [name, env[name]]));
+  return Object.fromEntries(
+    ENVIRONMENT.filter(({ name }) => env[name] !== undefined && !own.has(name)).map(({ name }) => [name, env[name]]),
+  );
 }

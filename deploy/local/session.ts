@@ -27,13 +27,18 @@ while (!end.signal.aborted) {
   try {
     const { data } = await client.callTool('cart_add', { id: 'ENG-1' });
     const now = String(data['replica']);
-    const moved = replica !== '' && now !== replica ? `   moved here from ${replica}; what that one held in its own memory is gone` : '';
+    const moved =
+      replica !== '' && now !== replica
+        ? `   moved here from ${replica}; what that one held in its own memory is gone`
+        : '';
     replica = now;
     line = `${now}   issues in this session’s cart: ${(data['cart'] as unknown[]).length}${moved}`;
   } catch (error) {
     line = `FAILED: ${(error as Error).message}`;
   }
-  process.stdout.write(`${new Date().toISOString().slice(11, 19)}   ${(performance.now() - startMs).toFixed(0).padStart(5)} ms   ${line}\n`);
+  process.stdout.write(
+    `${new Date().toISOString().slice(11, 19)}   ${(performance.now() - startMs).toFixed(0).padStart(5)} ms   ${line}\n`,
+  );
   await sleep(EVERY_MS, undefined, { signal: end.signal }).catch(() => {});
 }
 await Promise.race([client.terminate().catch(() => {}), sleep(1000)]);

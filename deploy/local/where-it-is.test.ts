@@ -9,7 +9,8 @@ test('the place is told while the mesh runs; a later mesh’s word is left alone
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-local-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, '.holdfast', 'local.json');
-  const one = await tellWhereItIs('http://127.0.0.1:1', file), other = await tellWhereItIs('http://127.0.0.1:2', file);
+  const one = await tellWhereItIs('http://127.0.0.1:1', file),
+    other = await tellWhereItIs('http://127.0.0.1:2', file);
   await one();
   t.true(existsSync(file));
   await other();

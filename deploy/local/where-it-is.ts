@@ -9,5 +9,7 @@ export async function tellWhereItIs(adminUrl: string, file = FILE): Promise<() =
   const text = JSON.stringify({ adminUrl, pid: process.pid });
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text);
-  return async () => { if (await readFile(file, 'utf8').catch(() => '') === text) await rm(file, { force: true }); };
+  return async () => {
+    if ((await readFile(file, 'utf8').catch(() => '')) === text) await rm(file, { force: true });
+  };
 }

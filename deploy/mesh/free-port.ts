@@ -16,7 +16,10 @@ let taking: Promise<void> | undefined;
 /** A loopback port that nobody listens on. It is given once, to one process. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    while (next >= BLOCK) await (taking ??= takeBlock().finally(() => { taking = undefined; }));
+    while (next >= BLOCK)
+      await (taking ??= takeBlock().finally(() => {
+        taking = undefined;
+      }));
     const port = first + next++;
     if (await isFreePort(port)) return port;
   }
@@ -38,7 +41,8 @@ export function isFreePort(port: number): Promise<boolean> {
 
 /** The first one is random, so that processes side by side don't try the same in turn. */
 async function takeBlock(): Promise<void> {
-  const blocks = COUNT / BLOCK, start = Math.floor(Math.random() * blocks);
+  const blocks = COUNT / BLOCK,
+    start = Math.floor(Math.random() * blocks);
   for (let attempt = 0; attempt < blocks; attempt++) {
     const port = FIRST + ((start + attempt) % blocks) * BLOCK;
     if (!(await guard(port))) continue;

@@ -15,8 +15,13 @@ async function spec(t: ExecutionContext, more: Partial<ProcessSpec> = {}): Promi
   t.teardown(() => folder.remove());
   const port = await freePort();
   return {
-    name: 'example', command: process.execPath, args: ['-e', SERVER, String(port)], logFile: join(folder.path, 'example.log'),
-    isReady: () => isListening(port), port, ...more,
+    name: 'example',
+    command: process.execPath,
+    args: ['-e', SERVER, String(port)],
+    logFile: join(folder.path, 'example.log'),
+    isReady: () => isListening(port),
+    port,
+    ...more,
   };
 }
 
@@ -40,7 +45,14 @@ test('a process is ready once started, and gone once stopped', async (t) => {
 test('a paused process answers nothing until it is resumed', async (t) => {
   const { process, port } = await started(t);
   process.pause();
-  t.false(await Promise.race([answers(`http://127.0.0.1:${port}/`), new Promise<boolean>((resolve) => { setTimeout(resolve, 100, false); })]));
+  t.false(
+    await Promise.race([
+      answers(`http://127.0.0.1:${port}/`),
+      new Promise<boolean>((resolve) => {
+        setTimeout(resolve, 100, false);
+      }),
+    ]),
+  );
   process.resume();
   t.true(await waitFor(() => answers(`http://127.0.0.1:${port}/`), { what: 'an answer' }));
 });
@@ -55,7 +67,9 @@ test('a restart is another process on the same port', async (t) => {
 
 test('an end that nobody asked for is reported once, with the signal', async (t) => {
   const { process: managed } = await started(t);
-  const crash = new Promise((resolve) => { managed.onCrash = resolve; });
+  const crash = new Promise((resolve) => {
+    managed.onCrash = resolve;
+  });
   process.kill(managed.pid!, 'SIGKILL');
   t.deepEqual(await crash, { code: null, signal: 'SIGKILL' });
   t.false(managed.isRunning);
@@ -63,7 +77,9 @@ test('an end that nobody asked for is reported once, with the signal', async (t)
 
 test('a process that ends before it is ready is an error with its last words', async (t) => {
   const broken = new ManagedProcess(await spec(t, { args: ['-e', 'console.error("port is taken"); process.exit(3)'] }));
-  await t.throwsAsync(broken.start(), { message: /example ended \(exit code 3\) before it was ready\n.*port is taken/s });
+  await t.throwsAsync(broken.start(), {
+    message: /example ended \(exit code 3\) before it was ready\n.*port is taken/s,
+  });
   const absent = new ManagedProcess(await spec(t, { command: '/no/such/command' }));
   await t.throwsAsync(absent.start(), { message: /example ended \(exit code 127\)/ });
 });
@@ -86,7 +102,9 @@ test('when the process that started it is killed, the child and the folder are g
     await child.start();
     console.log(folder.path);
     setInterval(() => {}, 1000);`;
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   t.teardown(() => parent.kill('SIGKILL'));
   const [path] = String((await once(parent.stdout, 'data'))[0]).split('\n') as [string];
   t.true(existsSync(path));

@@ -16,7 +16,10 @@ export interface ProcessSpec {
   readyTimeoutMs?: number;
 }
 
-export interface ProcessExit { code: number | null; signal: NodeJS.Signals | null }
+export interface ProcessExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
 
 /** One child process in a group of its own, with its log in a file; ended by the reaper should this process end first. */
 export class ManagedProcess {
@@ -31,11 +34,19 @@ export class ManagedProcess {
     this.spec = spec;
   }
 
-  get name(): string { return this.spec.name; }
-  get pid(): number | undefined { return this.#child?.pid; }
-  get isRunning(): boolean { return this.#child !== undefined; }
+  get name(): string {
+    return this.spec.name;
+  }
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
   /** Settles when the present life ends. */
-  get exited(): Promise<ProcessExit> { return this.#exit; }
+  get exited(): Promise<ProcessExit> {
+    return this.#exit;
+  }
 
   /** Starts it and waits until it is ready; rejects with the end of its log when it ends first or takes too long. */
   async start(): Promise<this> {
@@ -56,10 +67,14 @@ export class ManagedProcess {
       };
       child.once('exit', (code, signal) => end({ code, signal }));
       // Without a pid it never ran (no such command); otherwise a signal could not be sent, which `exit` settles.
-      child.once('error', () => { if (child.pid === undefined) end({ code: 127, signal: null }); });
+      child.once('error', () => {
+        if (child.pid === undefined) end({ code: 127, signal: null });
+      });
     });
     const stop = new AbortController();
-    void this.#exit.then(({ code, signal }) => stop.abort(new Error(`${name} ended (${signal ?? `exit code ${code}`}) before it was ready\n${this.logTail()}`)));
+    void this.#exit.then(({ code, signal }) =>
+      stop.abort(new Error(`${name} ended (${signal ?? `exit code ${code}`}) before it was ready\n${this.logTail()}`)),
+    );
     try {
       await waitFor(isReady, { what: `${name} ready`, timeoutMs: readyTimeoutMs, signal: stop.signal });
     } catch (error) {
@@ -97,8 +112,12 @@ export class ManagedProcess {
   }
 
   /** It keeps its sockets and answers nothing, until `resume`. */
-  pause(): void { this.#send('SIGSTOP'); }
-  resume(): void { this.#send('SIGCONT'); }
+  pause(): void {
+    this.#send('SIGSTOP');
+  }
+  resume(): void {
+    this.#send('SIGCONT');
+  }
 
   log(): string {
     try {
@@ -127,5 +146,8 @@ export class ManagedProcess {
 /** What programs need to run, without our own settings: a test's mesh must not depend on the developer's shell. */
 export function plainEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, LANG } = process.env;
-  return { ...Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR, LANG }).filter(([, value]) => value !== undefined)), ...more };
+  return {
+    ...Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR, LANG }).filter(([, value]) => value !== undefined)),
+    ...more,
+  };
 }

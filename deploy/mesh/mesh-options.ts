@@ -60,6 +60,11 @@ export interface MeshConfig {
 
 export interface MeshServerConfig {
   name: string;
-  backends: Array<{ name: string; weight: number; replicas: Array<{ address: string; name: string }>; [key: string]: unknown }>;
+  backends: Array<{
+    name: string;
+    weight: number;
+    replicas: Array<{ address: string; name: string }>;
+    [key: string]: unknown;
+  }>;
   [key: string]: unknown;
 }

@@ -10,7 +10,10 @@ let child: ChildProcessByStdio<Writable, null, null> | undefined;
 
 function tell(line: string): void {
   if (!child) {
-    child = spawn('/bin/sh', [join(import.meta.dirname, 'reaper.sh')], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    child = spawn('/bin/sh', [join(import.meta.dirname, 'reaper.sh')], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     // Neither keeps this process from ending; without a listener a write after its end would be an uncaught error.
     child.unref();
     child.stdin.on('error', () => {});

@@ -13,10 +13,30 @@ export interface Edge {
 }
 
 /** An edge's handle; not started. */
-export async function prepareEdge({ name, folder, xds, concurrency }: { name: string; folder: string; xds: readonly string[]; concurrency: number }): Promise<Edge> {
+export async function prepareEdge({
+  name,
+  folder,
+  xds,
+  concurrency,
+}: {
+  name: string;
+  folder: string;
+  xds: readonly string[];
+  concurrency: number;
+}): Promise<Edge> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const bootstrap = renderBootstrap(readBootstrapTemplate(), {
-    nodeId: name, role: 'edge', listen: `127.0.0.1:${port}`, extProc: [], relay: [], controlPlanes: xds, admin: `127.0.0.1:${adminPort}`,
+    nodeId: name,
+    role: 'edge',
+    listen: `127.0.0.1:${port}`,
+    extProc: [],
+    relay: [],
+    controlPlanes: xds,
+    admin: `127.0.0.1:${adminPort}`,
   });
-  return { name, url: `http://127.0.0.1:${port}`, envoy: await prepareEnvoy({ config: parse(bootstrap), folder, name: `${name} envoy`, adminPort, concurrency }) };
+  return {
+    name,
+    url: `http://127.0.0.1:${port}`,
+    envoy: await prepareEnvoy({ config: parse(bootstrap), folder, name: `${name} envoy`, adminPort, concurrency }),
+  };
 }

@@ -31,22 +31,49 @@ export interface Envoy {
 export async function prepareEnvoy(options: EnvoyOptions): Promise<Envoy> {
   const own = options.folder === undefined ? await temporaryFolder() : undefined;
   const folder = options.folder ?? own!.path;
-  const { name = 'envoy', adminPort = await freePort(), concurrency = 1, logLevel = 'warning', readyTimeoutMs } = options;
+  const {
+    name = 'envoy',
+    adminPort = await freePort(),
+    concurrency = 1,
+    logLevel = 'warning',
+    readyTimeoutMs,
+  } = options;
   const config = typeof options.config === 'string' ? parse(options.config) : options.config;
   const file = join(folder, `${name}.yaml`);
-  await writeFile(file, stringify({ ...config, admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } } }, { aliasDuplicateObjects: false, lineWidth: 0 }));
+  await writeFile(
+    file,
+    stringify(
+      { ...config, admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } } },
+      { aliasDuplicateObjects: false, lineWidth: 0 },
+    ),
+  );
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const process = new ManagedProcess({
-    name, command: await ensureEnvoy(), logFile: join(folder, `${name}.log`), isReady: () => answers(`${adminUrl}/ready`), ...(readyTimeoutMs === undefined ? {} : { readyTimeoutMs }),
-    args: ['--config-path', file, '--concurrency', String(concurrency), '--disable-hot-restart', '--log-level', logLevel],
+    name,
+    command: await ensureEnvoy(),
+    logFile: join(folder, `${name}.log`),
+    isReady: () => answers(`${adminUrl}/ready`),
+    ...(readyTimeoutMs === undefined ? {} : { readyTimeoutMs }),
+    args: [
+      '--config-path',
+      file,
+      '--concurrency',
+      String(concurrency),
+      '--disable-hot-restart',
+      '--log-level',
+      logLevel,
+    ],
   });
   return {
-    process, adminUrl,
+    process,
+    adminUrl,
     async stats(filter = '') {
       const answer = await httpGet(`${adminUrl}/stats?format=json&filter=${encodeURIComponent(filter)}`);
       if (!answer) throw new Error(`${adminUrl} does not answer`);
       const { stats = [] } = JSON.parse(answer.body) as { stats?: Array<{ name?: string; value?: number }> };
-      return Object.fromEntries(stats.flatMap(({ name, value }) => (name !== undefined && typeof value === 'number' ? [[name, value]] : [])));
+      return Object.fromEntries(
+        stats.flatMap(({ name, value }) => (name !== undefined && typeof value === 'number' ? [[name, value]] : [])),
+      );
     },
     async close() {
       await process.kill();

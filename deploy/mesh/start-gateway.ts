@@ -53,36 +53,91 @@ export interface GatewayOptions {
 export async function prepareGateway(options: GatewayOptions): Promise<Gateway> {
   const { name, port, folder, xds } = options;
   const listen = `127.0.0.1:${port}`;
-  const sidecars = await Promise.all(Array.from({ length: options.processes }, (_, index) => prepareSidecar(options, index)));
+  const sidecars = await Promise.all(
+    Array.from({ length: options.processes }, (_, index) => prepareSidecar(options, index)),
+  );
   const adminPort = await freePort();
   const bootstrap = renderBootstrap(readBootstrapTemplate(), {
-    nodeId: name, role: 'gateway', listen, extProc: sidecars.map(({ socket }) => `unix:${socket}`), relay: sidecars.map(({ relay }) => relay),
-    controlPlanes: xds, admin: `127.0.0.1:${adminPort}`,
-    ...(options.certs !== null && { controlPlaneTls: { certificateFile: join(options.certs, `${name}.crt`), keyFile: join(options.certs, `${name}.key`), caFile: join(options.certs, 'ca.crt') } }),
+    nodeId: name,
+    role: 'gateway',
+    listen,
+    extProc: sidecars.map(({ socket }) => `unix:${socket}`),
+    relay: sidecars.map(({ relay }) => relay),
+    controlPlanes: xds,
+    admin: `127.0.0.1:${adminPort}`,
+    ...(options.certs !== null && {
+      controlPlaneTls: {
+        certificateFile: join(options.certs, `${name}.crt`),
+        keyFile: join(options.certs, `${name}.key`),
+        caFile: join(options.certs, 'ca.crt'),
+      },
+    }),
   });
-  const envoy = await prepareEnvoy({ config: parse(bootstrap), folder, name: `${name} envoy`, adminPort, concurrency: options.envoyConcurrency });
+  const envoy = await prepareEnvoy({
+    config: parse(bootstrap),
+    folder,
+    name: `${name} envoy`,
+    adminPort,
+    concurrency: options.envoyConcurrency,
+  });
   const processes = [envoy.process, ...sidecars.map((sidecar) => sidecar.process)];
   return {
-    name, url: `http://${listen}`, envoy, sidecars,
-    start: async () => { await Promise.all(processes.filter((process) => !process.isRunning).map((process) => process.start())); },
-    kill: async () => { await Promise.all(processes.map((process) => process.kill())); },
-    stop: async () => { await Promise.all(processes.map((process) => process.stop())); },
+    name,
+    url: `http://${listen}`,
+    envoy,
+    sidecars,
+    start: async () => {
+      await Promise.all(processes.filter((process) => !process.isRunning).map((process) => process.start()));
+    },
+    kill: async () => {
+      await Promise.all(processes.map((process) => process.kill()));
+    },
+    stop: async () => {
+      await Promise.all(processes.map((process) => process.stop()));
+    },
   };
 }
 
-async function prepareSidecar({ name, port, folder, xds, configFile, env, certs }: GatewayOptions, index: number): Promise<Sidecar> {
-  const [relayPort, adminPort, peerPort, relayPeerPort] = await freePorts(4) as [number, number, number, number];
+async function prepareSidecar(
+  { name, port, folder, xds, configFile, env, certs }: GatewayOptions,
+  index: number,
+): Promise<Sidecar> {
+  const [relayPort, adminPort, peerPort, relayPeerPort] = (await freePorts(4)) as [number, number, number, number];
   const nodeId = index === 0 ? name : `${name}-${index + 1}`;
   const socket = join(folder, `${nodeId}.sock`);
-  const relay = `127.0.0.1:${relayPort}`, relayPeer = certs === null ? null : `127.0.0.1:${relayPeerPort}`;
+  const relay = `127.0.0.1:${relayPort}`,
+    relayPeer = certs === null ? null : `127.0.0.1:${relayPeerPort}`;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const process = new ManagedProcess({
-    name: `${nodeId} sidecar`, logFile: join(folder, `${nodeId} sidecar.log`), isReady: () => answers(`${adminUrl}/readyz`),
-    ...nodeProgram('sidecar/main.ts', [
-      '--node-id', nodeId, '--xds', xds.join(','), '--ext-proc', socket, '--relay', relay,
-      '--admin', `127.0.0.1:${adminPort}`, '--peer', `127.0.0.1:${peerPort}`, '--listen', `127.0.0.1:${port}`,
-      '--state-dir', join(folder, 'state'), '--config', configFile, ...(certs === null ? [] : ['--certs', certs, '--relay-peer', relayPeer!]),
-    ], env, SIDECAR_NODE_FLAGS),
+    name: `${nodeId} sidecar`,
+    logFile: join(folder, `${nodeId} sidecar.log`),
+    isReady: () => answers(`${adminUrl}/readyz`),
+    ...nodeProgram(
+      'sidecar/main.ts',
+      [
+        '--node-id',
+        nodeId,
+        '--xds',
+        xds.join(','),
+        '--ext-proc',
+        socket,
+        '--relay',
+        relay,
+        '--admin',
+        `127.0.0.1:${adminPort}`,
+        '--peer',
+        `127.0.0.1:${peerPort}`,
+        '--listen',
+        `127.0.0.1:${port}`,
+        '--state-dir',
+        join(folder, 'state'),
+        '--config',
+        configFile,
+        ...(certs === null ? [] : ['--certs', certs, '--relay-peer', relayPeer!]),
+      ],
+      env,
+      SIDECAR_NODE_FLAGS,
+    ),
   });
   return { process, adminUrl, relay, relayPeer, socket };
 }

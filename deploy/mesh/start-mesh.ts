@@ -14,7 +14,11 @@ import { prepareReplica, type Replica } from './start-replica.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { answers, waitFor } from './wait-for.ts';
 
-export interface ControlPlane { process: ManagedProcess; adminUrl: string; xds: string }
+export interface ControlPlane {
+  process: ManagedProcess;
+  adminUrl: string;
+  xds: string;
+}
 
 /** A whole mesh on loopback: Redis, control plane, gateways, replicas. `await using mesh = await startMesh(…)` ends it whatever happens. */
 export interface Mesh extends AsyncDisposable {
@@ -43,7 +47,12 @@ export interface Mesh extends AsyncDisposable {
 }
 
 export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
-  const { servers = options.configFile === undefined ? { linear: { replicas: 3 } } : {}, redis: wantedRedis = true, say = () => {}, signal } = options;
+  const {
+    servers = options.configFile === undefined ? { linear: { replicas: 3 } } : {},
+    redis: wantedRedis = true,
+    say = () => {},
+    signal,
+  } = options;
   const folder = await temporaryFolder(options.folderPrefix);
   const started: ManagedProcess[] = [];
   let redis: Redis | SentinelRedis | null = null;
@@ -52,22 +61,47 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     await redis?.close();
     await folder.remove();
   };
-  signal?.addEventListener('abort', () => { for (const process of started) void process.kill(); }, { once: true });
+  signal?.addEventListener(
+    'abort',
+    () => {
+      for (const process of started) void process.kill();
+    },
+    { once: true },
+  );
   try {
     const gatewayNames = Array.from({ length: options.gateways ?? 2 }, (_, index) => `gateway-${index + 1}`);
-    const ports = options.port === undefined ? await freePorts(gatewayNames.length) : gatewayNames.map((_, index) => options.port! + index);
-    const counts = Object.values(servers).flatMap(({ replicas }) => (typeof replicas === 'number' ? [replicas] : Object.values(replicas)));
+    const ports =
+      options.port === undefined
+        ? await freePorts(gatewayNames.length)
+        : gatewayNames.map((_, index) => options.port! + index);
+    const counts = Object.values(servers).flatMap(({ replicas }) =>
+      typeof replicas === 'number' ? [replicas] : Object.values(replicas),
+    );
     const replicaPorts = await freePorts(counts.reduce((sum, count) => sum + count, 0));
     const planned = planReplicas(servers, () => replicaPorts.shift()!);
     const planes = Math.max(1, options.controlPlanes ?? 1);
-    const xds = (await freePorts(planes)).map((port) => `127.0.0.1:${port}`), admin = (await freePorts(planes)).map((port) => `127.0.0.1:${port}`);
+    const xds = (await freePorts(planes)).map((port) => `127.0.0.1:${port}`),
+      admin = (await freePorts(planes)).map((port) => `127.0.0.1:${port}`);
     if (wantedRedis === 'sentinel') redis = await startSentinelRedis({ folder: folder.path });
-    else if (wantedRedis === true || wantedRedis === 'persistent') redis = await startRedis({ folder: folder.path, isPersistent: wantedRedis === 'persistent' });
-    const redisUrl = typeof wantedRedis === 'object' ? wantedRedis.url : redis?.url ?? null;
-    const env = { ...(redisUrl === null ? { SESSION_STORE: 'memory' } : { SESSION_STORE: 'redis', SESSION_STORE_URL: redisUrl }), ...options.env };
+    else if (wantedRedis === true || wantedRedis === 'persistent')
+      redis = await startRedis({ folder: folder.path, isPersistent: wantedRedis === 'persistent' });
+    const redisUrl = typeof wantedRedis === 'object' ? wantedRedis.url : (redis?.url ?? null);
+    const env = {
+      ...(redisUrl === null ? { SESSION_STORE: 'memory' } : { SESSION_STORE: 'redis', SESSION_STORE_URL: redisUrl }),
+      ...options.env,
+    };
     signal?.throwIfAborted();
 
-    const config = meshConfig({ servers, replicas: planned, gatewayNames, port: ports[0]!, redisUrl, xds: xds[0]!, admin: admin[0]!, stateDir: join(folder.path, 'state') });
+    const config = meshConfig({
+      servers,
+      replicas: planned,
+      gatewayNames,
+      port: ports[0]!,
+      redisUrl,
+      xds: xds[0]!,
+      admin: admin[0]!,
+      stateDir: join(folder.path, 'state'),
+    });
     if (options.edges) config['edge'] = {};
     if (options.certs !== undefined) secure(config, options.certs);
     options.config?.(config);
@@ -81,49 +115,119 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     if (options.configFile === undefined) await writeConfig();
 
     const controlPlanes = xds.map((address, index): ControlPlane => {
-      const name = index === 0 ? 'control plane' : `control plane ${index + 1}`, adminUrl = `http://${admin[index]!}`;
+      const name = index === 0 ? 'control plane' : `control plane ${index + 1}`,
+        adminUrl = `http://${admin[index]!}`;
       const process = new ManagedProcess({
-        name, logFile: join(folder.path, `${name}.log`), isReady: () => answers(`${adminUrl}/readyz`),
-        ...nodeProgram('control-plane/main.ts', ['--config', configFile, '--xds', address, '--admin', admin[index]!, '--state-dir', join(folder.path, 'state')], env),
+        name,
+        logFile: join(folder.path, `${name}.log`),
+        isReady: () => answers(`${adminUrl}/readyz`),
+        ...nodeProgram(
+          'control-plane/main.ts',
+          [
+            '--config',
+            configFile,
+            '--xds',
+            address,
+            '--admin',
+            admin[index]!,
+            '--state-dir',
+            join(folder.path, 'state'),
+          ],
+          env,
+        ),
       });
       return { process, adminUrl, xds: address };
     });
     const replicas = planned.map((one) => prepareReplica(one, servers[one.server]!, folder.path));
-    const gateways = await Promise.all(gatewayNames.map((name, index) => prepareGateway({
-      name, port: ports[index]!, folder: folder.path, xds, configFile, certs: options.certs ?? null, processes: options.processes ?? 1, envoyConcurrency: options.envoyConcurrency ?? 1, env: { ...env, ...options.gatewayEnv?.(index) },
-    })));
+    const gateways = await Promise.all(
+      gatewayNames.map((name, index) =>
+        prepareGateway({
+          name,
+          port: ports[index]!,
+          folder: folder.path,
+          xds,
+          configFile,
+          certs: options.certs ?? null,
+          processes: options.processes ?? 1,
+          envoyConcurrency: options.envoyConcurrency ?? 1,
+          env: { ...env, ...options.gatewayEnv?.(index) },
+        }),
+      ),
+    );
     const envoyConcurrency = options.envoyConcurrency ?? 1;
-    const edges = await Promise.all(Array.from({ length: options.edges ?? 0 }, (_, index) => prepareEdge({ name: `edge-${index + 1}`, folder: folder.path, xds, concurrency: envoyConcurrency })));
-    const ours = [...controlPlanes.map(({ process }) => process), ...edges.map(({ envoy }) => envoy.process), ...replicas.map(({ process }) => process), ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)])];
+    const edges = await Promise.all(
+      Array.from({ length: options.edges ?? 0 }, (_, index) =>
+        prepareEdge({ name: `edge-${index + 1}`, folder: folder.path, xds, concurrency: envoyConcurrency }),
+      ),
+    );
+    const ours = [
+      ...controlPlanes.map(({ process }) => process),
+      ...edges.map(({ envoy }) => envoy.process),
+      ...replicas.map(({ process }) => process),
+      ...gateways.flatMap((one) => [one.envoy.process, ...one.sidecars.map(({ process }) => process)]),
+    ];
 
     // All at once: every part waits for what it needs, in whatever order they come up.
     signal?.throwIfAborted();
     started.push(...ours);
-    await Promise.all(started.map(async (process) => {
-      await process.start();
-      say(`${process.name} is up`);
-    }));
-    const settled = async (wanted: readonly Replica[] = replicas.filter(({ process }) => process.isRunning)): Promise<void> => {
+    await Promise.all(
+      started.map(async (process) => {
+        await process.start();
+        say(`${process.name} is up`);
+      }),
+    );
+    const settled = async (
+      wanted: readonly Replica[] = replicas.filter(({ process }) => process.isRunning),
+    ): Promise<void> => {
       const running = gateways.filter((one) => one.envoy.process.isRunning);
-      await Promise.all(running.map((gateway) => waitFor(async () => {
-        if (!(await answers(`${gateway.url}/health`))) return false;
-        const hosts = await hostsOf(gateway.envoy.adminUrl);
-        return wanted.every(({ server, backend, address }) => {
-          // A backend of weight 0 takes nothing new: to Envoy it is draining.
-          const health = hosts.get(`mcp.${server}`)?.get(address);
-          return health === 'HEALTHY' || (servers[server]?.weights?.[backend] === 0 && health === 'DRAINING');
-        });
-      }, { what: `${gateway.name} knows ${wanted.length} healthy replicas`, everyMs: 50 })));
-      await Promise.all(edges.filter(({ envoy }) => envoy.process.isRunning).flatMap(({ name, envoy }) => running.map((gateway) => waitFor(
-        () => isChosen(envoy.adminUrl, new URL(gateway.url).host), { what: `${name} sends to ${gateway.name}`, everyMs: 50 }))));
+      await Promise.all(
+        running.map((gateway) =>
+          waitFor(
+            async () => {
+              if (!(await answers(`${gateway.url}/health`))) return false;
+              const hosts = await hostsOf(gateway.envoy.adminUrl);
+              return wanted.every(({ server, backend, address }) => {
+                // A backend of weight 0 takes nothing new: to Envoy it is draining.
+                const health = hosts.get(`mcp.${server}`)?.get(address);
+                return health === 'HEALTHY' || (servers[server]?.weights?.[backend] === 0 && health === 'DRAINING');
+              });
+            },
+            { what: `${gateway.name} knows ${wanted.length} healthy replicas`, everyMs: 50 },
+          ),
+        ),
+      );
+      await Promise.all(
+        edges
+          .filter(({ envoy }) => envoy.process.isRunning)
+          .flatMap(({ name, envoy }) =>
+            running.map((gateway) =>
+              waitFor(() => isChosen(envoy.adminUrl, new URL(gateway.url).host), {
+                what: `${name} sends to ${gateway.name}`,
+                everyMs: 50,
+              }),
+            ),
+          ),
+      );
     };
     await settled();
     signal?.throwIfAborted();
     return {
-      folder: folder.path, gateways, edges, replicas, redis, controlPlane: controlPlanes[0]!, controlPlanes, configFile, config,
+      folder: folder.path,
+      gateways,
+      edges,
+      replicas,
+      redis,
+      controlPlane: controlPlanes[0]!,
+      controlPlanes,
+      configFile,
+      config,
       url: (server, gateway = 0) => `${gateways[gateway]!.url}/mcp/${server}`,
       replicasOf: (server) => replicas.filter((one) => one.server === server),
-      processes: () => [...(redis?.processes ?? []), ...ours], writeConfig, settled, close, [Symbol.asyncDispose]: close,
+      processes: () => [...(redis?.processes ?? []), ...ours],
+      writeConfig,
+      settled,
+      close,
+      [Symbol.asyncDispose]: close,
     };
   } catch (error) {
     await close();

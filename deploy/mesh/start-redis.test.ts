@@ -21,6 +21,9 @@ test('sentinels put the replica in the place of a killed primary', async (t) => 
   t.is(await redis.primaryPort(), redis.port);
   await redis.process.kill();
   // Sentinels that were paused for two seconds do nothing for half a minute (tilt).
-  await waitFor(async () => await redis.primaryPort() === redis.replica.port, { what: 'failover', timeoutMs: 120_000 });
+  await waitFor(async () => (await redis.primaryPort()) === redis.replica.port, {
+    what: 'failover',
+    timeoutMs: 120_000,
+  });
   t.regex(await redisAnswer(redis.replica.port, 'INFO replication'), /role:master/);
 });

@@ -17,8 +17,19 @@ export function prepareReplica(planned: PlannedReplica, options: MeshServerOptio
   const port = Number(planned.address.split(':')[1]);
   const program = options.program ?? `deploy/servers/${planned.server}/main.ts`;
   const process = new ManagedProcess({
-    name: planned.name, logFile: join(folder, `${planned.name}.log`), isReady: () => isListening(port),
-    ...nodeProgram(program, ['--port', String(port), '--host', '127.0.0.1', '--name', planned.name, ...(options.args ?? []), ...(options.backendArgs?.[planned.backend] ?? [])]),
+    name: planned.name,
+    logFile: join(folder, `${planned.name}.log`),
+    isReady: () => isListening(port),
+    ...nodeProgram(program, [
+      '--port',
+      String(port),
+      '--host',
+      '127.0.0.1',
+      '--name',
+      planned.name,
+      ...(options.args ?? []),
+      ...(options.backendArgs?.[planned.backend] ?? []),
+    ]),
   });
   return { ...planned, url: `http://${planned.address}/mcp`, process };
 }

@@ -13,21 +13,41 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const open = new Set<Socket>();
   let isCut = false;
   const server = createServer((client) => {
-    if (isCut) { client.resetAndDestroy(); return; }
+    if (isCut) {
+      client.resetAndDestroy();
+      return;
+    }
     const target = connect(targetPort, '127.0.0.1');
     for (const socket of [client, target]) {
       open.add(socket);
       socket.on('error', () => socket.destroy());
-      socket.on('close', () => { open.delete(socket); client.destroy(); target.destroy(); });
+      socket.on('close', () => {
+        open.delete(socket);
+        client.destroy();
+        target.destroy();
+      });
     }
     client.pipe(target).pipe(client);
   });
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const cutAll = (): void => { for (const socket of open) socket.destroy(); };
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const cutAll = (): void => {
+    for (const socket of open) socket.destroy();
+  };
   return {
     port: (server.address() as AddressInfo).port,
-    cut() { isCut = true; cutAll(); },
-    heal() { isCut = false; },
-    close: () => new Promise((resolve) => { server.close(() => resolve()); cutAll(); }),
+    cut() {
+      isCut = true;
+      cutAll();
+    },
+    heal() {
+      isCut = false;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        cutAll();
+      }),
   };
 }

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { reaper } from './reaper.ts';
 
-export interface TemporaryFolder { path: string; remove(): Promise<void> }
+export interface TemporaryFolder {
+  path: string;
+  remove(): Promise<void>;
+}
 
 /** A folder of our own below the system's temporary one; removed by `remove`, or by the reaper when this process ends without. */
 export async function temporaryFolder(prefix = 'holdfast-'): Promise<TemporaryFolder> {

@@ -11,7 +11,10 @@ export interface WaitOptions {
 }
 
 /** Asks again and again until the answer is neither undefined nor false, and gives it back; a throw counts as “not yet”. Rejects after `timeoutMs`. */
-export async function waitFor<T>(ask: () => Promise<T | undefined | false> | T | undefined | false, { what, timeoutMs = 60_000, everyMs = 20, signal }: WaitOptions): Promise<T> {
+export async function waitFor<T>(
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+  { what, timeoutMs = 60_000, everyMs = 20, signal }: WaitOptions,
+): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
@@ -31,7 +34,10 @@ export async function waitFor<T>(ask: () => Promise<T | undefined | false> | T |
 export function isListening(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host });
-    socket.once('connect', () => { socket.destroy(); resolve(true); });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once('error', () => resolve(false));
   });
 }
@@ -41,7 +47,9 @@ export function httpGet(url: string, timeoutMs = 5000): Promise<{ status: number
   return new Promise((resolve) => {
     const request = get(url, { agent: false, timeout: timeoutMs }, (response) => {
       let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => { body += text; });
+      response.setEncoding('utf8').on('data', (text: string) => {
+        body += text;
+      });
       response.once('end', () => resolve({ status: response.statusCode ?? 0, body }));
       response.once('error', () => resolve(undefined));
     });

@@ -1,8 +1,15 @@
 /** Series as `promtool test rules` takes them: `values` is its own notation (`0+1x10`, `1 1 0`). */
-export interface Series { series: string; values: string }
+export interface Series {
+  series: string;
+  values: string;
+}
 
 /** What must (or must not) make an alert fire. Samples come every 15 s; `atMinutes` is when one looks. */
-export interface Situation { says: string; series: Series[]; atMinutes: number }
+export interface Situation {
+  says: string;
+  series: Series[];
+  atMinutes: number;
+}
 
 export interface Alert {
   name: string;

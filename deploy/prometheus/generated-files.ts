@@ -12,14 +12,29 @@ export function generatedFiles(): Record<string, string> {
     'holdfast.rules.yml': yaml(ruleFile()),
     'holdfast.rules.test.yml': yaml(ruleTests('holdfast.rules.yml', 'short')),
     'holdfast.rules.long.test.yml': yaml(ruleTests('holdfast.rules.yml', 'long')),
-    'prometheus.yml': yaml(scrapeConfig(COMPOSE_TARGETS, { intervalSeconds: 15, ruleFiles: ['holdfast.rules.yml'], alertmanagers: ['alertmanager:9093'] })),
+    'prometheus.yml': yaml(
+      scrapeConfig(COMPOSE_TARGETS, {
+        intervalSeconds: 15,
+        ruleFiles: ['holdfast.rules.yml'],
+        alertmanagers: ['alertmanager:9093'],
+      }),
+    ),
     'README.md': readme(),
   };
 }
 
 function readme(): string {
-  const runbooks = Object.entries(GROUPS).map(([group, alerts]) => `### ${group}\n\n${alerts.map(({ name, severity, expr, for: holds, runbook }) =>
-    `**${name}** (${severity}, for ${holds}): \`${expr}\`\n\n${runbook}\n`).join('\n')}`).join('\n');
+  const runbooks = Object.entries(GROUPS)
+    .map(
+      ([group, alerts]) =>
+        `### ${group}\n\n${alerts
+          .map(
+            ({ name, severity, expr, for: holds, runbook }) =>
+              `**${name}** (${severity}, for ${holds}): \`${expr}\`\n\n${runbook}\n`,
+          )
+          .join('\n')}`,
+    )
+    .join('\n');
   return `# deploy/prometheus
 
 Written by \`node deploy/prometheus/write.ts\`: alerts, their runbooks and their tests stand together in \`alerts/*.ts\`.

@@ -7,11 +7,19 @@ import type { Alert, Situation } from './alert.ts';
 import { recordingRules } from './recording-rules.ts';
 
 export const GROUPS: Record<string, Alert[]> = {
-  'holdfast-nodes': nodeAlerts, 'holdfast-servers': serverAlerts, 'holdfast-sessions': sessionAlerts, 'holdfast-links': linkAlerts, 'holdfast-operations': operationAlerts,
+  'holdfast-nodes': nodeAlerts,
+  'holdfast-servers': serverAlerts,
+  'holdfast-sessions': sessionAlerts,
+  'holdfast-links': linkAlerts,
+  'holdfast-operations': operationAlerts,
 };
 export const ALERTS: Alert[] = Object.values(GROUPS).flat();
 
-export interface RuleGroup { name: string; interval?: string; rules: object[] }
+export interface RuleGroup {
+  name: string;
+  interval?: string;
+  rules: object[];
+}
 
 /** The rule file, as a plain object. */
 export function ruleFile(): { groups: RuleGroup[] } {
@@ -20,7 +28,13 @@ export function ruleFile(): { groups: RuleGroup[] } {
       { name: 'holdfast-recording', interval: '15s', rules: recordingRules },
       ...Object.entries(GROUPS).map(([name, alerts]) => ({
         name,
-        rules: alerts.map(({ name: alert, expr, for: holds, severity, summary, runbook }) => ({ alert, expr, for: holds, labels: { severity }, annotations: { summary, runbook } })),
+        rules: alerts.map(({ name: alert, expr, for: holds, severity, summary, runbook }) => ({
+          alert,
+          expr,
+          for: holds,
+          labels: { severity },
+          annotations: { summary, runbook },
+        })),
       })),
     ],
   };
@@ -36,20 +50,28 @@ export function ruleTests(ruleFileName: string, which: 'short' | 'long'): object
     interval: '15s',
     input_series: situation.series,
     // The alert as a series: its annotations are for people.
-    promql_expr_test: [{
-      expr: `ALERTS{alertname="${alert.name}",alertstate="firing"}`,
-      eval_time: `${situation.atMinutes}m`,
-      exp_samples: isFiring ? [{ labels: sample(alert), value: 1 }] : [],
-    }],
+    promql_expr_test: [
+      {
+        expr: `ALERTS{alertname="${alert.name}",alertstate="firing"}`,
+        eval_time: `${situation.atMinutes}m`,
+        exp_samples: isFiring ? [{ labels: sample(alert), value: 1 }] : [],
+      },
+    ],
   });
-  const isHere = ({ atMinutes }: Situation): boolean => (atMinutes >= LONG_MINUTES) === (which === 'long');
+  const isHere = ({ atMinutes }: Situation): boolean => atMinutes >= LONG_MINUTES === (which === 'long');
   return {
-    rule_files: [ruleFileName], evaluation_interval: which === 'long' ? '2m' : '15s',
-    tests: ALERTS.flatMap(alert => [...(isHere(alert.fires) ? [look(alert, alert.fires, true)] : []), ...(isHere(alert.quiet) ? [look(alert, alert.quiet, false)] : [])]),
+    rule_files: [ruleFileName],
+    evaluation_interval: which === 'long' ? '2m' : '15s',
+    tests: ALERTS.flatMap((alert) => [
+      ...(isHere(alert.fires) ? [look(alert, alert.fires, true)] : []),
+      ...(isHere(alert.quiet) ? [look(alert, alert.quiet, false)] : []),
+    ]),
   };
 }
 
 function sample({ name, severity, labels }: Alert): string {
   const all = { alertname: name, alertstate: 'firing', severity, ...labels };
-  return `ALERTS{${Object.entries(all).map(([key, value]) => `${key}="${value}"`).join(',')}}`;
+  return `ALERTS{${Object.entries(all)
+    .map(([key, value]) => `${key}="${value}"`)
+    .join(',')}}`;
 }

@@ -17,15 +17,27 @@ export interface ScrapeOptions {
 }
 
 /** Prometheus's configuration file as a plain object. Jobs and the label `node` are what rules and dashboards go by. */
-export function scrapeConfig(targets: ScrapeTargets, { intervalSeconds, ruleFiles, alertmanagers = [] }: ScrapeOptions): object {
+export function scrapeConfig(
+  targets: ScrapeTargets,
+  { intervalSeconds, ruleFiles, alertmanagers = [] }: ScrapeOptions,
+): object {
   const job = (job_name: string, of: Record<string, string>, metrics_path = '/metrics'): object => ({
     // What a sidecar or control plane says of a node is about that node, not about itself.
-    job_name, metrics_path, honor_labels: true, static_configs: Object.entries(of).map(([node, target]) => ({ targets: [target], labels: { node } })),
+    job_name,
+    metrics_path,
+    honor_labels: true,
+    static_configs: Object.entries(of).map(([node, target]) => ({ targets: [target], labels: { node } })),
   });
   return {
-    global: { scrape_interval: `${intervalSeconds}s`, scrape_timeout: `${Math.min(10, intervalSeconds)}s`, evaluation_interval: `${intervalSeconds}s` },
+    global: {
+      scrape_interval: `${intervalSeconds}s`,
+      scrape_timeout: `${Math.min(10, intervalSeconds)}s`,
+      evaluation_interval: `${intervalSeconds}s`,
+    },
     rule_files: ruleFiles,
-    ...(alertmanagers.length > 0 && { alerting: { alertmanagers: [{ static_configs: [{ targets: alertmanagers }] }] } }),
+    ...(alertmanagers.length > 0 && {
+      alerting: { alertmanagers: [{ static_configs: [{ targets: alertmanagers }] }] },
+    }),
     scrape_configs: [
       job('holdfast-gateway', targets.gateways, '/stats/prometheus'),
       job('holdfast-edge', targets.edges ?? {}, '/stats/prometheus'),

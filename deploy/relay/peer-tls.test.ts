@@ -15,7 +15,9 @@ import { createGrpcServer } from '../../sidecar/ext-proc/grpc-server.ts';
 import { freePort } from '../mesh/free-port.ts';
 import { startEnvoy } from '../mesh/start-envoy.ts';
 
-interface Message { request?: string }
+interface Message {
+  request?: string;
+}
 
 /** A neighbour's sidecar that lets everything pass, behind mTLS; certificates of gateway-1 and gateway-2 in one folder. */
 async function neighbour(t: ExecutionContext) {
@@ -26,7 +28,11 @@ async function neighbour(t: ExecutionContext) {
   await writeFile(join(folder, 'ca.crt'), authority.certificate);
   const files = async (name: string): Promise<GrpcTls> => {
     const leaf = await issueLeaf(authority, { name, altNames: ['127.0.0.1'], days: 1, now });
-    const paths = { certificateFile: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`), caFile: join(folder, 'ca.crt') };
+    const paths = {
+      certificateFile: join(folder, `${name}.crt`),
+      keyFile: join(folder, `${name}.key`),
+      caFile: join(folder, 'ca.crt'),
+    };
     await Promise.all([writeFile(paths.certificateFile, leaf.certificate), writeFile(paths.keyFile, leaf.key)]);
     return paths;
   };
@@ -35,8 +41,14 @@ async function neighbour(t: ExecutionContext) {
   let asked = 0;
   const { Process } = externalProcessorService;
   server.add(Process!, (call) => ({
-    onMessage(message: Message) { asked++; call.send({ [message.request!]: { response: {} } }); },
-    onHalfClose: () => { call.end(); }, onClose: () => {},
+    onMessage(message: Message) {
+      asked++;
+      call.send({ [message.request!]: { response: {} } });
+    },
+    onHalfClose: () => {
+      call.end();
+    },
+    onClose: () => {},
   }));
   const peer = `127.0.0.1:${await freePort()}`;
   await server.listen(peer, theirs);
@@ -47,14 +59,30 @@ async function neighbour(t: ExecutionContext) {
 async function gateway(t: ExecutionContext, folder: string, peer: string): Promise<() => Promise<number>> {
   const replica = new StubReplica('one');
   t.teardown(() => replica.stop());
-  const listen = `127.0.0.1:${await freePort()}`, nobody = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${await freePort()}`,
+    nobody = `127.0.0.1:${await freePort()}`;
   const peerTls = `{certificateFile: "${folder}/{node}.crt", keyFile: "${folder}/{node}.key", caFile: "${folder}/ca.crt", serverName: gateway-2}`;
-  const config = configOf(`gateway: {peerTls: ${peerTls}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["${await replica.start()}"]}]}]`);
+  const config = configOf(
+    `gateway: {peerTls: ${peerTls}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["${await replica.start()}"]}]}]`,
+  );
   const gateways = [{ id: 'gateway-2', relay: [], peer, listen: null, isDraining: false }];
-  const resources = gatewayResources(buildTopology(inputsOf(config, { gateways })), { id: 'gateway-1', role: 'gateway', listen, extProc: [nobody], relay: [nobody] });
+  const resources = gatewayResources(buildTopology(inputsOf(config, { gateways })), {
+    id: 'gateway-1',
+    role: 'gateway',
+    listen,
+    extProc: [nobody],
+    relay: [nobody],
+  });
   const envoy = await startEnvoy({ config: staticConfig(resources, {}) as Record<string, unknown>, logLevel: 'error' });
   t.teardown(() => envoy.close());
-  return async () => (await fetch(`http://${listen}/mcp/linear`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' })).status;
+  return async () =>
+    (
+      await fetch(`http://${listen}/mcp/linear`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+      })
+    ).status;
 }
 
 test('with its own sidecar dead a gateway asks its neighbour’s over mTLS', async (t) => {
@@ -68,7 +96,11 @@ test('who shows no certificate of the authority gets nothing from a neighbour’
   const { peer, asked } = await neighbour(t);
   const refused = await new Promise<boolean>((resolve) => {
     const session = connectHttp2(`https://${peer}`, { rejectUnauthorized: false });
-    const stream = session.request({ ':method': 'POST', ':path': externalProcessorService.Process!.path, 'content-type': 'application/grpc' });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': externalProcessorService.Process!.path,
+      'content-type': 'application/grpc',
+    });
     stream.on('response', () => resolve(false));
     stream.on('error', () => resolve(true));
     stream.on('close', () => resolve(true));

@@ -5,20 +5,39 @@ import { event, sse, startFakeReplica, type FakeRequest } from './fake-replica.t
 import { RigFleet } from './relay-rig.ts';
 
 async function setup(t: ExecutionContext, answer: (request: FakeRequest) => boolean) {
-  const replica = await startFakeReplica('a'), rig = await new RigFleet([replica.port]).gateway();
+  const replica = await startFakeReplica('a'),
+    rig = await new RigFleet([replica.port]).gateway();
   t.teardown(() => replica.kill());
   t.teardown(() => rig.close());
   replica.sessions.add('s');
   replica.answer = (request) => (request.message.method === 'tools/call' ? answer(request) : false);
-  const headers = { ...rig.headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'x-holdfast-session': '1~s' };
+  const headers = {
+    ...rig.headers,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'x-holdfast-session': '1~s',
+  };
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'big' } });
-  return { replica, rig, call: () => fetch(rig.url, { method: 'POST', headers, body }), raw: () => new Promise<IncomingMessage>((resolve, reject) => { httpRequest(rig.url, { method: 'POST', headers }, resolve).on('error', reject).end(body); }) };
+  return {
+    replica,
+    rig,
+    call: () => fetch(rig.url, { method: 'POST', headers, body }),
+    raw: () =>
+      new Promise<IncomingMessage>((resolve, reject) => {
+        httpRequest(rig.url, { method: 'POST', headers }, resolve).on('error', reject).end(body);
+      }),
+  };
 }
 const result = (text: string) => ({ jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text }] } });
 
 test('an event of 10 MB passes whole, though it is not read', async (t) => {
-  const big = event(result('ü'.repeat(5 << 20))), bytes = Buffer.from(big);
-  const { call, rig } = await setup(t, ({ response }) => { sse(response, ''); response.end(bytes); return true; });
+  const big = event(result('ü'.repeat(5 << 20))),
+    bytes = Buffer.from(big);
+  const { call, rig } = await setup(t, ({ response }) => {
+    sse(response, '');
+    response.end(bytes);
+    return true;
+  });
   t.true(Buffer.from(await (await call()).arrayBuffer()).equals(bytes));
   await waitFor(() => rig.outcomes.length === 1, { what: 'its outcome' });
   t.is(rig.outcomes[0]!.kind, 'success');
@@ -26,7 +45,11 @@ test('an event of 10 MB passes whole, though it is not read', async (t) => {
 
 test('a JSON answer larger than what is held passes as it comes, byte for byte', async (t) => {
   const bytes = Buffer.from(JSON.stringify(result('x'.repeat(6 << 20))));
-  const { call } = await setup(t, ({ response }) => { response.writeHead(200, { 'content-type': 'application/json' }); response.end(bytes); return true; });
+  const { call } = await setup(t, ({ response }) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(bytes);
+    return true;
+  });
   t.true(Buffer.from(await (await call()).arrayBuffer()).equals(bytes));
 });
 
@@ -35,7 +58,10 @@ test('events cut within CRLF and within a character arrive the same', async (t) 
   const { call } = await setup(t, ({ response }) => {
     sse(response, '');
     let at = 0;
-    const next = (): void => { if (at < bytes.length) response.write(bytes.subarray(at, at += 1), () => setImmediate(next)); else response.end(); };
+    const next = (): void => {
+      if (at < bytes.length) response.write(bytes.subarray(at, (at += 1)), () => setImmediate(next));
+      else response.end();
+    };
     next();
     return true;
   });
@@ -43,28 +69,50 @@ test('events cut within CRLF and within a character arrive the same', async (t) 
 });
 
 test.serial('a client that does not read holds its replica back, and nothing piles up in the relay', async (t) => {
-  const piece = event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 << 10) } }), total = 64 << 20;
-  let written = 0, isHeld = false;
+  const piece = event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 << 10) } }),
+    total = 64 << 20;
+  let written = 0,
+    isHeld = false;
   const { raw } = await setup(t, ({ response }) => {
     sse(response, '');
     const pump = (): void => {
       while (written < total) {
         written += piece.length;
-        if (!response.write(piece)) { isHeld = true; response.once('drain', () => { isHeld = false; pump(); }); return; }
+        if (!response.write(piece)) {
+          isHeld = true;
+          response.once('drain', () => {
+            isHeld = false;
+            pump();
+          });
+          return;
+        }
       }
       response.end(event(result('done')));
     };
     pump();
     return true;
   });
-  const before = process.memoryUsage().rss, answer = await raw();
+  const before = process.memoryUsage().rss,
+    answer = await raw();
   answer.pause();
-  let last = -1, still = 0;
-  await waitFor(() => { still = isHeld && written === last ? still + 1 : 0; last = written; return still > 10; }, { what: 'the replica is held back', everyMs: 30 });
+  let last = -1,
+    still = 0;
+  await waitFor(
+    () => {
+      still = isHeld && written === last ? still + 1 : 0;
+      last = written;
+      return still > 10;
+    },
+    { what: 'the replica is held back', everyMs: 30 },
+  );
   t.true(written < total / 2, `${written >> 20} MiB were taken from the replica`);
   t.true(process.memoryUsage().rss - before < 200 << 20);
-  let read = 0, tail = '';
-  for await (const chunk of answer) { read += (chunk as Buffer).length; tail = String(chunk).slice(-200); }
+  let read = 0,
+    tail = '';
+  for await (const chunk of answer) {
+    read += (chunk as Buffer).length;
+    tail = String(chunk).slice(-200);
+  }
   t.true(read >= total, 'all of it comes once it is read');
   t.regex(tail, /done/);
 });
@@ -74,12 +122,24 @@ test('a stream without events gets keep-alive comments; they never come within a
   const open = new Set<InstanceType<typeof ClientAnswer>>();
   let now = 0;
   const stream = () => {
-    const written: string[] = [], response = { writeHead: () => undefined, flushHeaders: () => undefined, write: (text: Buffer | string) => { written.push(String(text)); return true; }, on: () => undefined, writableEnded: true, destroyed: false };
+    const written: string[] = [],
+      response = {
+        writeHead: () => undefined,
+        flushHeaders: () => undefined,
+        write: (text: Buffer | string) => {
+          written.push(String(text));
+          return true;
+        },
+        on: () => undefined,
+        writableEnded: true,
+        destroyed: false,
+      };
     const answer = new ClientAnswer(response as never, null, open);
     answer.openSse(200, {}, now);
     return { written, answer };
   };
-  const { written, answer } = stream(), other = stream();
+  const { written, answer } = stream(),
+    other = stream();
   const stop = keepStreamsAlive(open, () => now, 5, 10_000);
   t.teardown(stop);
   now = 10_000;

@@ -3,15 +3,27 @@ import { waitFor } from '../mesh/wait-for.ts';
 import { event, json, sse } from './fake-replica.ts';
 import { callsAt, modernRig } from './modern-rig.ts';
 
-async function cacheRig(t: ExecutionContext, result: Record<string, unknown>, policy: Record<string, unknown> = { sharedCache: true }) {
+async function cacheRig(
+  t: ExecutionContext,
+  result: Record<string, unknown>,
+  policy: Record<string, unknown> = { sharedCache: true },
+) {
   const rig = await modernRig(t, policy);
-  for (const replica of rig.replicas) replica.answer = ({ message, response }) => { json(response, { jsonrpc: '2.0', id: message.id, result }); return true; };
-  return { ...rig, asked: (method: string) => rig.replicas.reduce((sum, replica) => sum + callsAt(replica, method).length, 0) };
+  for (const replica of rig.replicas)
+    replica.answer = ({ message, response }) => {
+      json(response, { jsonrpc: '2.0', id: message.id, result });
+      return true;
+    };
+  return {
+    ...rig,
+    asked: (method: string) => rig.replicas.reduce((sum, replica) => sum + callsAt(replica, method).length, 0),
+  };
 }
 const PUBLIC = { resultType: 'complete', tools: [], ttlMs: 60_000, cacheScope: 'public' };
 
 test('a public result is asked for once, by params, and its ttl goes down', async (t) => {
-  const { post, asked } = await cacheRig(t, PUBLIC), first = await post('tools/list');
+  const { post, asked } = await cacheRig(t, PUBLIC),
+    first = await post('tools/list');
   t.deepEqual(first.result, PUBLIC);
   const { result } = await post('tools/list');
   t.true((result!.ttlMs as number) <= 60_000);
@@ -32,7 +44,12 @@ test('who sends no token gets nothing that was given for one', async (t) => {
   t.is(asked('tools/list'), 2);
 });
 
-for (const [what, result] of Object.entries({ private: { ...PUBLIC, cacheScope: 'private' }, 'without a ttl': { tools: [], cacheScope: 'public' }, 'with a ttl of 0': { ...PUBLIC, ttlMs: 0 }, 'without a scope': { tools: [], ttlMs: 1000 } })) {
+for (const [what, result] of Object.entries({
+  private: { ...PUBLIC, cacheScope: 'private' },
+  'without a ttl': { tools: [], cacheScope: 'public' },
+  'with a ttl of 0': { ...PUBLIC, ttlMs: 0 },
+  'without a scope': { tools: [], ttlMs: 1000 },
+})) {
   test(`a result ${what} is not kept`, async (t) => {
     const { post, asked } = await cacheRig(t, result);
     await post('tools/list');
@@ -42,15 +59,24 @@ for (const [what, result] of Object.entries({ private: { ...PUBLIC, cacheScope: 
 }
 
 test('a tool’s answer is never kept; nothing is where the option is off', async (t) => {
-  const on = await cacheRig(t, PUBLIC), off = await cacheRig(t, PUBLIC, {});
-  for (let i = 0; i < 2; i++) { await on.call('x'); await off.post('tools/list'); }
+  const on = await cacheRig(t, PUBLIC),
+    off = await cacheRig(t, PUBLIC, {});
+  for (let i = 0; i < 2; i++) {
+    await on.call('x');
+    await off.post('tools/list');
+  }
   t.deepEqual([on.asked('tools/call'), off.asked('tools/list')], [2, 2]);
 });
 
 test('a request whose headers say other things than its body goes to the server', async (t) => {
   const { post, asked } = await cacheRig(t, PUBLIC);
   await post('tools/list');
-  for (const [name, value] of [['mcp-method', 'prompts/list'], ['mcp-protocol-version', '2027-01-01'], ['mcp-name', 'x']] as const) await post('tools/list', {}, { [name]: value });
+  for (const [name, value] of [
+    ['mcp-method', 'prompts/list'],
+    ['mcp-protocol-version', '2027-01-01'],
+    ['mcp-name', 'x'],
+  ] as const)
+    await post('tools/list', {}, { [name]: value });
   t.is(asked('tools/list'), 4);
   await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
   await post('resources/read', { uri: 'ü' }, { 'mcp-name': `=?base64?${Buffer.from('ü').toString('base64')}?=` });
@@ -61,7 +87,11 @@ test('a change at any replica empties every gateway’s cache, though no client 
   const { replicas, gateways, post } = await modernRig(t, { sharedCache: true });
   for (const replica of replicas) {
     replica.answer = ({ message, response }) => {
-      if (message.method === 'subscriptions/listen') sse(response, event({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { notifications: {} } }));
+      if (message.method === 'subscriptions/listen')
+        sse(
+          response,
+          event({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { notifications: {} } }),
+        );
       else json(response, { jsonrpc: '2.0', id: message.id, result: PUBLIC });
       return true;
     };
@@ -73,10 +103,20 @@ test('a change at any replica empties every gateway’s cache, though no client 
     const more = asked() - before;
     return more === 0;
   };
-  await waitFor(() => replicas.every((replica) => callsAt(replica, 'subscriptions/listen').length === gateways.length), { what: 'every gateway listens at every replica' });
+  await waitFor(
+    () => replicas.every((replica) => callsAt(replica, 'subscriptions/listen').length === gateways.length),
+    { what: 'every gateway listens at every replica' },
+  );
   await waitFor(isKept, { what: 'both gateways answer from their caches' });
   const before = asked();
-  for (const { response } of callsAt(replicas[1]!, 'subscriptions/listen')) response.write(event({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: {} }));
-  await waitFor(async () => { await isKept(); return asked() - before >= gateways.length; }, { what: 'both gateways ask again' });
+  for (const { response } of callsAt(replicas[1]!, 'subscriptions/listen'))
+    response.write(event({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: {} }));
+  await waitFor(
+    async () => {
+      await isKept();
+      return asked() - before >= gateways.length;
+    },
+    { what: 'both gateways ask again' },
+  );
   t.pass();
 });

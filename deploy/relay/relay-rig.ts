@@ -20,7 +20,12 @@ import { StoreError } from '../../sidecar/session/store-error.ts';
 import type { SessionDirectory } from '../../sidecar/session/session-directory.ts';
 import { makeServerView, makeTopology } from '../../sidecar/xds/topology.ts';
 
-export interface RigReplica { address: string; slot: string; state: ReplicaState; backend?: string }
+export interface RigReplica {
+  address: string;
+  slot: string;
+  state: ReplicaState;
+  backend?: string;
+}
 
 /** One gateway's relay with all it needs, without Envoy and control plane: the test says where replicas are and in which state. */
 export interface RelayRig {
@@ -49,31 +54,89 @@ export class RigFleet {
   now: () => number = Date.now;
 
   constructor(ports: readonly number[], policy: Record<string, unknown> = {}) {
-    this.replicas = ports.map((port, index) => ({ address: `127.0.0.1:${port}`, slot: slotName(index + 1), state: 'active' }));
+    this.replicas = ports.map((port, index) => ({
+      address: `127.0.0.1:${port}`,
+      slot: slotName(index + 1),
+      state: 'active',
+    }));
     this.policy = serverPolicySchema.parse({ name: 'linear', ...policy });
   }
 
   topology() {
-    const endpoints = this.replicas.map(({ address, slot, state, backend = 'stable' }): ReplicaEndpoint => ({ server: 'linear', replica: `r${slot}`, backend, slot, address, state, isSteady: true, weight: state === 'active' ? 1 : 0 }));
-    return makeTopology([makeServerView({ policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] }, endpoints, this.relays.map((address) => ({ address, isTls: false })))]);
+    const endpoints = this.replicas.map(
+      ({ address, slot, state, backend = 'stable' }): ReplicaEndpoint => ({
+        server: 'linear',
+        replica: `r${slot}`,
+        backend,
+        slot,
+        address,
+        state,
+        isSteady: true,
+        weight: state === 'active' ? 1 : 0,
+      }),
+    );
+    return makeTopology([
+      makeServerView(
+        { policy: this.policy, lostSlots: [], backends: [{ name: 'stable', weight: 100 }] },
+        endpoints,
+        this.relays.map((address) => ({ address, isTls: false })),
+      ),
+    ]);
   }
 
   /** While `partition.isCut` it can't reach the store. */
   async gateway(nodeId = 'gateway-1', partition = { isCut: false }): Promise<RelayRig> {
-    const store = cuttable(createMemoryStore({ nodeId, backing: this.backing }), partition), directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
-    const registry = new Registry(), sessions = sessionMetrics(registry), path = pathMetrics(registry), upstream = new Upstream();
-    const outcomes: Outcome[] = [], reports: ReplicaReport[] = [], breakers = new Breakers();
-    const recovery = new Recovery({ server: (name) => this.topology().server(name), directory, upstream, metrics: sessions });
+    const store = cuttable(createMemoryStore({ nodeId, backing: this.backing }), partition),
+      directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
+    const registry = new Registry(),
+      sessions = sessionMetrics(registry),
+      path = pathMetrics(registry),
+      upstream = new Upstream();
+    const outcomes: Outcome[] = [],
+      reports: ReplicaReport[] = [],
+      breakers = new Breakers();
+    const recovery = new Recovery({
+      server: (name) => this.topology().server(name),
+      directory,
+      upstream,
+      metrics: sessions,
+    });
     const affinity = new AffinityMemory({ store: this.affinity });
     const relay = await startRelay({
-      host: '127.0.0.1', port: 0, now: () => this.now(), topology: () => this.topology(), directory, recovery, upstream, breakers, affinity, metrics: { ...sessions, ...path },
-      outcomes: (outcome) => outcomes.push(outcome), report: (report) => reports.push(report), health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),
+      host: '127.0.0.1',
+      port: 0,
+      now: () => this.now(),
+      topology: () => this.topology(),
+      directory,
+      recovery,
+      upstream,
+      breakers,
+      affinity,
+      metrics: { ...sessions, ...path },
+      outcomes: (outcome) => outcomes.push(outcome),
+      report: (report) => reports.push(report),
+      health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),
     });
     return {
-      relay, port: relay.address.port, url: `http://127.0.0.1:${relay.address.port}/mcp`, headers: { [HEADER.server]: 'linear', [HEADER.way]: 'relay' }, directory, recovery, outcomes, reports,
+      relay,
+      port: relay.address.port,
+      url: `http://127.0.0.1:${relay.address.port}/mcp`,
+      headers: { [HEADER.server]: 'linear', [HEADER.way]: 'relay' },
+      directory,
+      recovery,
+      outcomes,
+      reports,
       async metric(name) {
         const values = (await registry.getMetricsAsJSON()).find((metric) => metric.name === name)?.values ?? [];
-        return values.reduce((sum, { value, ...rest }) => sum + ((rest as { metricName?: string }).metricName?.endsWith('_sum') || (rest as { metricName?: string }).metricName?.endsWith('_bucket') ? 0 : value), 0);
+        return values.reduce(
+          (sum, { value, ...rest }) =>
+            sum +
+            ((rest as { metricName?: string }).metricName?.endsWith('_sum') ||
+            (rest as { metricName?: string }).metricName?.endsWith('_bucket')
+              ? 0
+              : value),
+          0,
+        );
       },
       async close() {
         await relay.close();
@@ -91,18 +154,31 @@ function cuttable(store: SessionStore, partition: { isCut: boolean }): SessionSt
   return new Proxy(store, {
     get(real, name: keyof SessionStore) {
       if (name === 'close') return () => real.close();
-      if (name === 'watch') return (watcher: StoreWatcher) => real.watch({ onChange: (change) => { if (!partition.isCut) watcher.onChange(change); }, onGap: () => watcher.onGap() });
-      return (...args: unknown[]) => (partition.isCut ? Promise.reject(new StoreError('unreachable', 'cut off by the test')) : (real[name] as (...args: unknown[]) => unknown)(...args));
+      if (name === 'watch')
+        return (watcher: StoreWatcher) =>
+          real.watch({
+            onChange: (change) => {
+              if (!partition.isCut) watcher.onChange(change);
+            },
+            onGap: () => watcher.onGap(),
+          });
+      return (...args: unknown[]) =>
+        partition.isCut
+          ? Promise.reject(new StoreError('unreachable', 'cut off by the test'))
+          : (real[name] as (...args: unknown[]) => unknown)(...args);
     },
   });
 }
 
 function mapStore(): AffinityStore {
   const slots = new Map<string, string>();
-  const nameOf = (server: string, { kind, digest }: { kind: string; digest: string }): string => `${server} ${kind} ${digest}`;
+  const nameOf = (server: string, { kind, digest }: { kind: string; digest: string }): string =>
+    `${server} ${kind} ${digest}`;
   return {
     get: async (server, key) => slots.get(nameOf(server, key)) ?? null,
-    set: async (server, key, slot) => { slots.set(nameOf(server, key), slot); },
+    set: async (server, key, slot) => {
+      slots.set(nameOf(server, key), slot);
+    },
     ping: async () => 0,
   };
 }

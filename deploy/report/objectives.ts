@@ -7,14 +7,26 @@ export interface Objective {
   met: boolean;
 }
 
-export const atLeast = (name: string, least: number, measured: number): Objective =>
-  ({ name, goal: `≥ ${least}`, measured: round(measured), met: measured >= least });
+export const atLeast = (name: string, least: number, measured: number): Objective => ({
+  name,
+  goal: `≥ ${least}`,
+  measured: round(measured),
+  met: measured >= least,
+});
 
-export const atMost = (name: string, most: number, measured: number): Objective =>
-  ({ name, goal: `≤ ${most}`, measured: round(measured), met: measured <= most });
+export const atMost = (name: string, most: number, measured: number): Objective => ({
+  name,
+  goal: `≤ ${most}`,
+  measured: round(measured),
+  met: measured <= most,
+});
 
-export const exactly = (name: string, wanted: number | string, measured: number | string): Objective =>
-  ({ name, goal: `= ${wanted}`, measured, met: measured === wanted });
+export const exactly = (name: string, wanted: number | string, measured: number | string): Objective => ({
+  name,
+  goal: `= ${wanted}`,
+  measured,
+  met: measured === wanted,
+});
 
 /** Three significant digits after the point at most: figures are for people. */
 export const round = (value: number): number => Math.round(value * 1000) / 1000;

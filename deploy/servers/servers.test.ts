@@ -8,7 +8,12 @@ import { startHost } from './kit/host.ts';
 import { readOptions } from './kit/options.ts';
 import { SessionTable } from './kit/session-table.ts';
 
-const initialize = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } } });
+const initialize = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
+});
 const post = (body: string) => rawRequest('POST', '/mcp', postHeaders(body), body);
 
 test('SIGTERM lets a call in flight finish, ends GET streams, and the process ends by itself', async (t) => {
@@ -53,12 +58,32 @@ test('a stateless server gives no session id and takes every request', async (t)
 test('an initialize that the transport refuses leaves no session behind', async (t) => {
   const host = await startHost(linear, readOptions([], 'tidy'));
   t.teardown(() => host.close(0));
-  t.is((await rawExchange(host.port, rawRequest('POST', '/mcp', [['Host', 'a'], ['Content-Type', 'application/json'], ['Content-Length', String(initialize.length)]], initialize))).status, 406);
+  t.is(
+    (
+      await rawExchange(
+        host.port,
+        rawRequest(
+          'POST',
+          '/mcp',
+          [
+            ['Host', 'a'],
+            ['Content-Type', 'application/json'],
+            ['Content-Length', String(initialize.length)],
+          ],
+          initialize,
+        ),
+      )
+    ).status,
+    406,
+  );
   t.is((await stats(host.port)).sessions, 0);
 });
 
 test('idle sessions are reaped, sessions with an open request are not', (t) => {
-  const table = new SessionTable<{ lastUsedMs: number; openRequests: number; close(): Promise<void> }>({ max: 2, ttlMs: 100 });
+  const table = new SessionTable<{ lastUsedMs: number; openRequests: number; close(): Promise<void> }>({
+    max: 2,
+    ttlMs: 100,
+  });
   table.add('idle', { lastUsedMs: 0, openRequests: 0, close: async () => {} });
   table.add('busy', { lastUsedMs: 0, openRequests: 1, close: async () => {} });
   t.true(table.isFull);
@@ -69,7 +94,12 @@ test('idle sessions are reaped, sessions with an open request are not', (t) => {
 
 test('a bad release fails the share of tool calls that was asked for, as tools fail, and nothing else', async (t) => {
   let calls = 0;
-  const host = await startHost(linear, readOptions(['--tool-error-rate', '0.25'], 'bad'), Date.now, () => (calls++ % 4) / 4);
+  const host = await startHost(
+    linear,
+    readOptions(['--tool-error-rate', '0.25'], 'bad'),
+    Date.now,
+    () => (calls++ % 4) / 4,
+  );
   t.teardown(() => host.close(0));
   const client = await connectClient({ kind: 'v1', url: `http://127.0.0.1:${host.port}/mcp` });
   t.teardown(() => client.close());
@@ -80,9 +110,13 @@ test('a bad release fails the share of tool calls that was asked for, as tools f
 });
 
 test('a wrong flag is refused with what was expected', (t) => {
-  t.throws(() => readOptions(['--port', '70000'], 'x'), { message: '--port 70000: expected a whole number from 0 to 65535' });
+  t.throws(() => readOptions(['--port', '70000'], 'x'), {
+    message: '--port 70000: expected a whole number from 0 to 65535',
+  });
   t.throws(() => readOptions(['--sse-only', '--json-responses'], 'x'), { message: /exclude each other/ });
-  t.throws(() => readOptions(['--tool-error-rate', '5'], 'x'), { message: '--tool-error-rate 5: expected a number from 0 to 1' });
+  t.throws(() => readOptions(['--tool-error-rate', '5'], 'x'), {
+    message: '--tool-error-rate 5: expected a number from 0 to 1',
+  });
   t.throws(() => readOptions(['--tls-key', 'key.pem'], 'x'), { message: /belong together/ });
 });
 

@@ -21,7 +21,9 @@ test('the variable wins over PATH, and one that does not run says so', async (t)
   const dir = await folder(t);
   const named = await script(join(dir, 'mine'), 'echo "envoy  version: abc/1.40.2/Clean/RELEASE/BoringSSL"');
   t.is(await ensureEnvoy({ env: { ENVOY_BIN: named }, cache: dir }), named);
-  await t.throwsAsync(ensureEnvoy({ env: { ENVOY_BIN: join(dir, 'absent') }, cache: dir }), { message: /ENVOY_BIN=.*absent does not run/ });
+  await t.throwsAsync(ensureEnvoy({ env: { ENVOY_BIN: join(dir, 'absent') }, cache: dir }), {
+    message: /ENVOY_BIN=.*absent does not run/,
+  });
 });
 
 test('a good version on PATH is taken, an old one passed over', async (t) => {
@@ -42,7 +44,9 @@ test('where nothing works, the message names the reason and the ways', async (t)
   const error = await t.throwsAsync(ensureRedis({ env: {}, arch: 'x64', cache: dir, python: 'no-such-python' }));
   t.regex(error.message, /no-such-python is not on this machine/);
   t.regex(error.message, /set REDIS_BIN/);
-  await t.throwsAsync(ensureEnvoy({ env: {}, arch: 'riscv64', cache: dir }), { message: /no pinned download of it for linux on riscv64/ });
+  await t.throwsAsync(ensureEnvoy({ env: {}, arch: 'riscv64', cache: dir }), {
+    message: /no pinned download of it for linux on riscv64/,
+  });
 });
 
 test('a download that fails leaves nothing behind', async (t) => {

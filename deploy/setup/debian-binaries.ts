@@ -6,7 +6,11 @@ import { runCommand } from './run-command.ts';
 const TIMEOUT_MS = 300_000;
 
 /** A program that a Debian package holds, none of which is installed: the package is downloaded and taken apart in the cache. */
-interface DebianProgram { name: string; variable: string; debianPackage: string }
+interface DebianProgram {
+  name: string;
+  variable: string;
+  debianPackage: string;
+}
 const PROGRAMS = {
   promtool: { name: 'promtool', variable: 'PROMTOOL_BIN', debianPackage: 'prometheus' },
   prometheus: { name: 'prometheus', variable: 'PROMETHEUS_BIN', debianPackage: 'prometheus' },
@@ -14,18 +18,24 @@ const PROGRAMS = {
 } as const satisfies Record<string, DebianProgram>;
 
 /** Path of a program of Prometheus: its variable, PATH, the cache, else its Debian package, taken apart without installing it. Throws with the ways to get one. */
-export async function ensurePrometheusProgram(name: keyof typeof PROGRAMS, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function ensurePrometheusProgram(
+  name: keyof typeof PROGRAMS,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
   const program = PROGRAMS[name];
   const named = env[program.variable];
   if (named) return named;
-  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(Boolean)) if (await isExecutable(join(folder, name))) return join(folder, name);
+  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(Boolean))
+    if (await isExecutable(join(folder, name))) return join(folder, name);
   const unpacked = join(BINARY_CACHE, `debian-${program.debianPackage}`);
   const target = join(unpacked, 'usr/bin', name);
   if (await isExecutable(target)) return target;
   const why = await unpack(program.debianPackage, unpacked);
-  if (why === undefined && await isExecutable(target)) return target;
-  throw new Error(`no ${name}: ${program.variable} is not set, none is on PATH, and taking it from Debian's package ${program.debianPackage} failed: ${why ?? `it holds no usr/bin/${name}`}.\n`
-    + `Ways to get one: install Prometheus with your system's package manager or take it from its releases, then put it on PATH or set ${program.variable} to its path.`);
+  if (why === undefined && (await isExecutable(target))) return target;
+  throw new Error(
+    `no ${name}: ${program.variable} is not set, none is on PATH, and taking it from Debian's package ${program.debianPackage} failed: ${why ?? `it holds no usr/bin/${name}`}.\n` +
+      `Ways to get one: install Prometheus with your system's package manager or take it from its releases, then put it on PATH or set ${program.variable} to its path.`,
+  );
 }
 
 /** Undefined when it worked, else why not. */
@@ -38,23 +48,34 @@ async function unpack(debianPackage: string, target: string): Promise<string | u
     const apt = (...args: string[]) => runCommand('env', ['-C', folder, 'apt-get', '--quiet', ...args], TIMEOUT_MS);
     let got = await apt('download', debianPackage);
     if (got.kind === 'failed') {
-      const own = [`Dir::State::lists=${folder}/lists`, `Dir::Cache=${folder}/cache`].flatMap(setting => ['-o', setting]);
-      await Promise.all(['lists/partial', 'cache/archives/partial'].map(path => mkdir(join(folder, path), { recursive: true })));
+      const own = [`Dir::State::lists=${folder}/lists`, `Dir::Cache=${folder}/cache`].flatMap((setting) => [
+        '-o',
+        setting,
+      ]);
+      await Promise.all(
+        ['lists/partial', 'cache/archives/partial'].map((path) => mkdir(join(folder, path), { recursive: true })),
+      );
       const updated = await apt(...own, 'update');
       got = updated.kind === 'failed' ? updated : await apt(...own, 'download', debianPackage);
     }
     if (got.kind === 'failed') return got.why;
-    const file = (await readdir(folder)).find(each => each.endsWith('.deb'));
+    const file = (await readdir(folder)).find((each) => each.endsWith('.deb'));
     if (!file) return 'apt-get downloaded nothing';
     const content = join(folder, 'content');
     const opened = await runCommand('dpkg-deb', ['--extract', join(folder, file), content], TIMEOUT_MS);
     if (opened.kind === 'failed') return opened.why;
     // Two processes may do this side by side: the first rename wins, and both have the same content.
-    await rename(content, target).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; });
+    await rename(content, target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
     return undefined;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const isExecutable = (path: string): Promise<boolean> => access(path, constants.X_OK).then(() => true, () => false);
+const isExecutable = (path: string): Promise<boolean> =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );

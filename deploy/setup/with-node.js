@@ -27,8 +27,14 @@ function npm(...args) {
   const [command, rest] = own?.endsWith('.js') ? [process.execPath, [own, ...args]] : ['npm', args];
   return new Promise((done, failed) => {
     const child = spawn(command, rest, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-    child.once('error', (cause) => failed(new Error(`cannot run npm (${cause.message}): install Node.js with npm, or put npm on PATH`)));
-    child.once('exit', (code, signal) => (code === 0 ? done() : failed(new Error(`npm ${args[0]} ended with ${signal ?? `exit code ${code}`}: its messages are above`))));
+    child.once('error', (cause) =>
+      failed(new Error(`cannot run npm (${cause.message}): install Node.js with npm, or put npm on PATH`)),
+    );
+    child.once('exit', (code, signal) =>
+      code === 0
+        ? done()
+        : failed(new Error(`npm ${args[0]} ended with ${signal ?? `exit code ${code}`}: its messages are above`)),
+    );
   });
 }
 
@@ -50,13 +56,19 @@ function readJson(path) {
 async function setUp() {
   const locked = readJson(join(root, 'package-lock.json'));
   const installed = readJson(join(root, 'node_modules/.package-lock.json'));
-  if (packagesDiffer(locked, installed)) await step('installing packages (npm ci)', () => npm('ci', '--no-audit', '--no-fund', '--loglevel=error'));
+  if (packagesDiffer(locked, installed))
+    await step('installing packages (npm ci)', () => npm('ci', '--no-audit', '--no-fund', '--loglevel=error'));
   if (isNewEnough(process.versions.node)) return process.execPath;
   if (!existsSync(carriedNode)) {
     // .npmrc turns install scripts off for everyone; this one package needs its own to put the binary in place.
-    await step(`setting up Node ${OLDEST_NODE.join('.')} or later (this one is ${process.versions.node})`, () => npm('rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'));
+    await step(`setting up Node ${OLDEST_NODE.join('.')} or later (this one is ${process.versions.node})`, () =>
+      npm('rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'),
+    );
   }
-  if (!existsSync(carriedNode)) throw new Error(`no Node ${OLDEST_NODE.join('.')} or later for this machine among the packages: install one and run this again with it`);
+  if (!existsSync(carriedNode))
+    throw new Error(
+      `no Node ${OLDEST_NODE.join('.')} or later for this machine among the packages: install one and run this again with it`,
+    );
   return carriedNode;
 }
 
@@ -64,17 +76,25 @@ async function setUp() {
 function watchParent(onGone) {
   if (!process.env['npm_lifecycle_event']) return;
   const parent = process.ppid;
-  setInterval(() => { if (process.ppid !== parent) onGone(); }, 250).unref();
+  setInterval(() => {
+    if (process.ppid !== parent) onGone();
+  }, 250).unref();
 }
 
 function run(node, args) {
   // The ipc channel is how the script learns that this process was killed without a chance to pass that on.
   // The compile cache makes the second start quicker.
   const env = { NODE_COMPILE_CACHE: join(root, '.holdfast/compile-cache'), ...process.env };
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], { env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], {
+    env,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   watchParent(() => child.kill('SIGTERM'));
-  child.once('error', (cause) => { say(`cannot run ${node}: ${cause.message}`); process.exit(1); });
+  child.once('error', (cause) => {
+    say(`cannot run ${node}: ${cause.message}`);
+    process.exit(1);
+  });
   child.once('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 

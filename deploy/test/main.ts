@@ -10,7 +10,9 @@ import { testRuns, type TestRun } from './test-files.ts';
  * The exit code is 0 only when something ran and nothing failed.
  */
 const root = resolve(import.meta.dirname, '../..');
-const say = (line: string): void => { process.stdout.write(`${line}\n`); };
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
 /** Told once more at the end. */
 const failures: string[][] = [];
 let running: ReturnType<typeof spawn> | undefined;
@@ -19,7 +21,11 @@ process.once('disconnect', () => running?.kill());
 process.channel?.unref();
 
 async function inNode(program: string, args: readonly string[], onLine: (line: string) => void): Promise<number> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', resolve(root, 'node_modules', program), ...args], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', resolve(root, 'node_modules', program), ...args],
+    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   running = child;
   createInterface({ input: child.stdout }).on('line', onLine);
   return new Promise((done) => child.once('close', (code) => done(code ?? 1)));
@@ -35,10 +41,14 @@ async function typeCheck(): Promise<TestCount> {
 async function ava({ title, files, concurrency }: TestRun, options: readonly string[]): Promise<TestCount> {
   say(`\n${title}: ${files.length} files`);
   const reader = tapReader();
-  const code = await inNode('ava/entrypoints/cli.js', ['--tap', '--concurrency', String(concurrency), ...options, ...files], (line) => {
-    const shown = reader.read(line);
-    if (shown !== undefined) say(shown);
-  });
+  const code = await inNode(
+    'ava/entrypoints/cli.js',
+    ['--tap', '--concurrency', String(concurrency), ...options, ...files],
+    (line) => {
+      const shown = reader.read(line);
+      if (shown !== undefined) say(shown);
+    },
+  );
   failures.push(...reader.failures);
   // A run that ends badly without a failed test (it crashed, a file does not load) counts as one failure.
   if (code === 0 || reader.count.failed > 0) return reader.count;
@@ -56,7 +66,8 @@ try {
   await ensureEnvoy({ say });
   await ensureRedis({ say });
   if (files.length === 0) total = add(total, await typeCheck());
-  for (const run of files.length > 0 ? [{ title: 'named', files, concurrency: 2 }] : testRuns(root)) total = add(total, await ava(run, options));
+  for (const run of files.length > 0 ? [{ title: 'named', files, concurrency: 2 }] : testRuns(root))
+    total = add(total, await ava(run, options));
 } catch (error) {
   failures.push([`  ✘ ${(error as Error).message}`]);
   total = add(total, { passed: 0, failed: 1, skipped: 0 });

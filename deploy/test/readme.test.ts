@@ -7,14 +7,18 @@ import { scenarios } from '../chaos/scenarios/index.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const readme = readFileSync(resolve(root, 'README.md'), 'utf8');
-const scripts = (JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }).scripts;
+const scripts = (JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
+  .scripts;
 
 test('the table of the environment has every name with its default and its twin in the file', (t) => {
   const defaults = sharedSettingsSchema.parse({});
   for (const { name, path } of ENVIRONMENT) {
     const value = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], defaults);
     const shown = Array.isArray(value) ? value.join(',') : String(value);
-    t.true(readme.includes(`| \`${name}\` | ${shown}${shown === '' ? '' : ' '}| \`${path}\` |`), `${name}, ${shown}, ${path}`);
+    t.true(
+      readme.includes(`| \`${name}\` | ${shown}${shown === '' ? '' : ' '}| \`${path}\` |`),
+      `${name}, ${shown}, ${path}`,
+    );
   }
 });
 
@@ -26,6 +30,10 @@ test('every configuration shown is valid', (t) => {
 
 test('every command, chaos scenario and linked file exists', (t) => {
   for (const [, name] of readme.matchAll(/npm run ([\w:-]+)/g)) t.truthy(scripts[name!], `npm run ${name}`);
-  for (const [, name] of readme.matchAll(/\| `(?:chaos --scenario )?([a-z]+-[a-z-]+|rolling|stampede)` \|/g)) t.true(scenarios.some((scenario) => scenario.name === name), name);
+  for (const [, name] of readme.matchAll(/\| `(?:chaos --scenario )?([a-z]+-[a-z-]+|rolling|stampede)` \|/g))
+    t.true(
+      scenarios.some((scenario) => scenario.name === name),
+      name,
+    );
   for (const [, path] of readme.matchAll(/\]\(([\w/.-]+)\)/g)) t.true(existsSync(resolve(root, path!)), path);
 });

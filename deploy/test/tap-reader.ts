@@ -1,4 +1,8 @@
-export interface TestCount { passed: number; failed: number; skipped: number }
+export interface TestCount {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
 
 export interface TapReader {
   /** What to show of this line of TAP 13; undefined: nothing. */
@@ -38,13 +42,18 @@ export function tapReader(): TapReader {
         return `  ✔ ${title}`;
       }
       count.failed++;
-      failures.push(failure = [`  ✘ ${title}`]);
+      failures.push((failure = [`  ✘ ${title}`]));
       return `  ✘ ${title}`;
     },
   };
 }
 
-export const add = (a: TestCount, b: TestCount): TestCount => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped });
+export const add = (a: TestCount, b: TestCount): TestCount => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+});
 
 /** The closing line, which stands alone and last: CI reads it. */
-export const closingLine = ({ passed, failed, skipped }: TestCount): string => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+export const closingLine = ({ passed, failed, skipped }: TestCount): string =>
+  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;

@@ -3,11 +3,18 @@ import { globSync } from 'node:fs';
 /** Folders whose tests start whole meshes: run one file at a time, since each takes both cores of a small machine. */
 const WHOLE_MESH = /^deploy\/(e2e|chaos|conformance|local)\//;
 
-export interface TestRun { title: string; files: string[]; concurrency: number }
+export interface TestRun {
+  title: string;
+  files: string[];
+  concurrency: number;
+}
 
 /** All test files of the repository, in the runs that they belong to. */
 export function testRuns(root: string): TestRun[] {
-  const files = globSync('**/*.test.ts', { cwd: root, exclude: (name) => name === 'node_modules' || name === '.holdfast' || name === '.git' }).sort();
+  const files = globSync('**/*.test.ts', {
+    cwd: root,
+    exclude: (name) => name === 'node_modules' || name === '.holdfast' || name === '.git',
+  }).sort();
   return [
     { title: 'units', files: files.filter((file) => !WHOLE_MESH.test(file)), concurrency: 2 },
     { title: 'whole mesh', files: files.filter((file) => WHOLE_MESH.test(file)), concurrency: 1 },

@@ -23,7 +23,14 @@ export function readEnvironment(env: Environment): Overlay {
     const text = env[name]?.trim();
     if (text === undefined || text === '') continue;
     if (kind === 'text') values.set(path, { name, value: text });
-    else if (kind === 'list') values.set(path, { name, value: text.split(',').map((part) => part.trim()).filter((part) => part !== '') });
+    else if (kind === 'list')
+      values.set(path, {
+        name,
+        value: text
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== ''),
+      });
     else if (kind === 'number') {
       if (/^-?[0-9]+(\.[0-9]+)?$/.test(text)) values.set(path, { name, value: Number(text) });
       else bad(name, `a number (${says})`, text);
@@ -48,7 +55,7 @@ export function overlay(raw: Record<string, unknown>, values: Overlay['values'])
     const last = parts.pop()!;
     let at: Record<string, unknown> = raw;
     for (const part of parts) {
-      const next = at[part] ??= {};
+      const next = (at[part] ??= {});
       if (typeof next !== 'object' || next === null || Array.isArray(next)) break;
       at = next as Record<string, unknown>;
     }

@@ -1,5 +1,9 @@
 /** What one check found. `details` are for people; never secrets. */
-export interface CheckResult { healthy: boolean; details?: Record<string, unknown>; error?: string }
+export interface CheckResult {
+  healthy: boolean;
+  details?: Record<string, unknown>;
+  error?: string;
+}
 
 export interface HealthCheck {
   name: string;
@@ -8,24 +12,54 @@ export interface HealthCheck {
   check: () => Promise<CheckResult> | CheckResult;
 }
 
-export interface CheckReport { name: string; healthy: boolean; responseTimeMs: number; details: Record<string, unknown>; error: string | null }
+export interface CheckReport {
+  name: string;
+  healthy: boolean;
+  responseTimeMs: number;
+  details: Record<string, unknown>;
+  error: string | null;
+}
 
 /** Body of `/health`. degraded: something is wrong that does not keep this process from serving. */
-export interface HealthReport { status: 'healthy' | 'degraded' | 'unhealthy'; timestamp: string; checks: CheckReport[] }
+export interface HealthReport {
+  status: 'healthy' | 'degraded' | 'unhealthy';
+  timestamp: string;
+  checks: CheckReport[];
+}
 
 /** 503 for unhealthy, else 200. */
 export const httpStatusOf = (report: HealthReport): number => (report.status === 'unhealthy' ? 503 : 200);
 
 /** Runs all checks side by side: a hanging one costs its timeout, not the others' answers. Never rejects. */
 export async function runChecks(checks: readonly HealthCheck[], timeoutMs: number): Promise<HealthReport> {
-  const reports = await Promise.all(checks.map(async ({ name, check }): Promise<CheckReport> => {
-    const startedMs = performance.now();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<CheckResult>((resolve) => { timer = setTimeout(() => resolve({ healthy: false, error: `no answer within ${timeoutMs} ms` }), timeoutMs); });
-    const result = await Promise.race([Promise.resolve().then(check).catch((error: Error): CheckResult => ({ healthy: false, error: error.message })), late]);
-    clearTimeout(timer);
-    return { name, healthy: result.healthy, responseTimeMs: Math.round(performance.now() - startedMs), details: result.details ?? {}, error: result.error ?? null };
-  }));
-  const isBroken = (isCritical: boolean): boolean => reports.some(({ healthy }, index) => !healthy && (checks[index]!.isCritical ?? true) === isCritical);
-  return { status: isBroken(true) ? 'unhealthy' : isBroken(false) ? 'degraded' : 'healthy', timestamp: new Date().toISOString(), checks: reports };
+  const reports = await Promise.all(
+    checks.map(async ({ name, check }): Promise<CheckReport> => {
+      const startedMs = performance.now();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<CheckResult>((resolve) => {
+        timer = setTimeout(() => resolve({ healthy: false, error: `no answer within ${timeoutMs} ms` }), timeoutMs);
+      });
+      const result = await Promise.race([
+        Promise.resolve()
+          .then(check)
+          .catch((error: Error): CheckResult => ({ healthy: false, error: error.message })),
+        late,
+      ]);
+      clearTimeout(timer);
+      return {
+        name,
+        healthy: result.healthy,
+        responseTimeMs: Math.round(performance.now() - startedMs),
+        details: result.details ?? {},
+        error: result.error ?? null,
+      };
+    }),
+  );
+  const isBroken = (isCritical: boolean): boolean =>
+    reports.some(({ healthy }, index) => !healthy && (checks[index]!.isCritical ?? true) === isCritical);
+  return {
+    status: isBroken(true) ? 'unhealthy' : isBroken(false) ? 'degraded' : 'healthy',
+    timestamp: new Date().toISOString(),
+    checks: reports,
+  };
 }

@@ -46,11 +46,23 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
   let client: RedisClient;
   if (target.kind === 'cluster') {
     const { enableOfflineQueue, ...redisOptions } = common;
-    client = new Cluster(target.nodes, { enableOfflineQueue: enableOfflineQueue!, clusterRetryStrategy: reconnectDelayMs, slotsRefreshTimeout: 1000, redisOptions });
+    client = new Cluster(target.nodes, {
+      enableOfflineQueue: enableOfflineQueue!,
+      clusterRetryStrategy: reconnectDelayMs,
+      slotsRefreshTimeout: 1000,
+      redisOptions,
+    });
   } else if (target.kind === 'sentinel') {
     client = new Redis({
-      ...common, sentinels: target.nodes, name: target.master, db: target.db, role: 'master', retryStrategy: reconnectDelayMs,
-      sentinelRetryStrategy: reconnectDelayMs, sentinelCommandTimeout: 1000, failoverDetector: true,
+      ...common,
+      sentinels: target.nodes,
+      name: target.master,
+      db: target.db,
+      role: 'master',
+      retryStrategy: reconnectDelayMs,
+      sentinelRetryStrategy: reconnectDelayMs,
+      sentinelCommandTimeout: 1000,
+      failoverDetector: true,
     });
   } else {
     client = new Redis({ ...common, ...target.node, db: target.db, retryStrategy: reconnectDelayMs });
@@ -70,7 +82,11 @@ export function anotherConnection(client: RedisClient): RedisClient {
 export async function whenReady(client: RedisClient, timeoutMs: number): Promise<boolean> {
   if (client.status === 'ready') return true;
   return new Promise((resolve) => {
-    const done = (isReady: boolean): void => { clearTimeout(timer); client.off('ready', onReady); resolve(isReady); };
+    const done = (isReady: boolean): void => {
+      clearTimeout(timer);
+      client.off('ready', onReady);
+      resolve(isReady);
+    };
     const onReady = (): void => done(true);
     const timer = setTimeout(() => done(false), timeoutMs);
     client.on('ready', onReady);

@@ -1,17 +1,51 @@
 import test from 'ava';
 import { parseRedisUrl, redactRedisUrl } from './redis-url.ts';
 
-const target = (url: string) => { const parsed = parseRedisUrl(url); if (parsed.kind === 'bad') throw new Error(parsed.problem); return parsed.target; };
-const problem = (url: string) => { const parsed = parseRedisUrl(url); return parsed.kind === 'bad' ? parsed.problem : 'no problem'; };
+const target = (url: string) => {
+  const parsed = parseRedisUrl(url);
+  if (parsed.kind === 'bad') throw new Error(parsed.problem);
+  return parsed.target;
+};
+const problem = (url: string) => {
+  const parsed = parseRedisUrl(url);
+  return parsed.kind === 'bad' ? parsed.problem : 'no problem';
+};
 
 test('a plain URL names one node, its database and its user', (t) => {
-  t.deepEqual(target('redis://ann:p%40ss@cache.example:6380/3'), { kind: 'single', isTls: false, credentials: { username: 'ann', password: 'p@ss' }, node: { host: 'cache.example', port: 6380 }, db: 3 });
-  t.deepEqual(target('rediss://:secret@[::1]'), { kind: 'single', isTls: true, credentials: { username: null, password: 'secret' }, node: { host: '::1', port: 6379 }, db: 0 });
+  t.deepEqual(target('redis://ann:p%40ss@cache.example:6380/3'), {
+    kind: 'single',
+    isTls: false,
+    credentials: { username: 'ann', password: 'p@ss' },
+    node: { host: 'cache.example', port: 6380 },
+    db: 3,
+  });
+  t.deepEqual(target('rediss://:secret@[::1]'), {
+    kind: 'single',
+    isTls: true,
+    credentials: { username: null, password: 'secret' },
+    node: { host: '::1', port: 6379 },
+    db: 0,
+  });
 });
 
 test('sentinels and clusters are lists of hosts', (t) => {
-  t.like(target('redis+sentinel://a:26379,b/main/2'), { kind: 'sentinel', nodes: [{ host: 'a', port: 26379 }, { host: 'b', port: 26379 }], master: 'main', db: 2 });
-  t.like(target('rediss+cluster://a:7000,b:7001'), { kind: 'cluster', isTls: true, nodes: [{ host: 'a', port: 7000 }, { host: 'b', port: 7001 }] });
+  t.like(target('redis+sentinel://a:26379,b/main/2'), {
+    kind: 'sentinel',
+    nodes: [
+      { host: 'a', port: 26379 },
+      { host: 'b', port: 26379 },
+    ],
+    master: 'main',
+    db: 2,
+  });
+  t.like(target('rediss+cluster://a:7000,b:7001'), {
+    kind: 'cluster',
+    isTls: true,
+    nodes: [
+      { host: 'a', port: 7000 },
+      { host: 'b', port: 7001 },
+    ],
+  });
 });
 
 test('what is wrong with a URL is said, without its password', (t) => {

@@ -1,5 +1,11 @@
-export interface RedisNode { host: string; port: number }
-export interface RedisCredentials { username: string | null; password: string | null }
+export interface RedisNode {
+  host: string;
+  port: number;
+}
+export interface RedisCredentials {
+  username: string | null;
+  password: string | null;
+}
 
 /** Where Redis is. `master` is the name that the sentinels know the primary by. */
 export type RedisTarget = { isTls: boolean; credentials: RedisCredentials } & (
@@ -10,15 +16,20 @@ export type RedisTarget = { isTls: boolean; credentials: RedisCredentials } & (
 
 export type ParsedRedisUrl = { kind: 'ok'; target: RedisTarget } | { kind: 'bad'; problem: string };
 
-const SHAPES = 'redis://host:6379/0, rediss://…, redis+sentinel://host:26379,host:26379/master-name or redis+cluster://host:7000,host:7001';
+const SHAPES =
+  'redis://host:6379/0, rediss://…, redis+sentinel://host:26379,host:26379/master-name or redis+cluster://host:7000,host:7001';
 const DEFAULT_PORT = { single: 6379, sentinel: 26379, cluster: 6379 } as const;
 
 /** Reads a Redis URL. A problem says what is wrong without repeating user or password. */
 export function parseRedisUrl(url: string): ParsedRedisUrl {
-  const match = /^(redis|rediss)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(#.*)?$/i.exec(url.trim());
+  const match =
+    /^(redis|rediss)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(#.*)?$/i.exec(
+      url.trim(),
+    );
   if (!match) return bad(`not a Redis URL; expected one of ${SHAPES}`);
   const [, scheme, form, userInfo, hosts, path = '', query, fragment] = match;
-  if (query || fragment) return bad('a Redis URL has no ?query or #fragment here; the only parts are user, hosts and path');
+  if (query || fragment)
+    return bad('a Redis URL has no ?query or #fragment here; the only parts are user, hosts and path');
   const kind = (form?.toLowerCase() ?? 'single') as 'single' | 'sentinel' | 'cluster';
   const credentials = readCredentials(userInfo);
   if (!credentials) return bad('user or password is not percent-encoded properly');
@@ -35,9 +46,11 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
   }
   if (kind === 'sentinel') {
     const [master = '', dbText = '', ...rest] = path.split('/');
-    if (master === '') return bad('the name of the primary is missing: redis+sentinel://host:26379,host:26379/master-name');
+    if (master === '')
+      return bad('the name of the primary is missing: redis+sentinel://host:26379,host:26379/master-name');
     const db = readDb(dbText);
-    if (db === undefined || rest.length > 0) return bad(`after the master's name only a database number may follow, not "${dbText}"`);
+    if (db === undefined || rest.length > 0)
+      return bad(`after the master's name only a database number may follow, not "${dbText}"`);
     return { kind: 'ok', target: { ...common, kind, nodes, master: decodeURIComponent(master), db } };
   }
   if (nodes.length > 1) return bad('several hosts need redis+sentinel:// or redis+cluster://');

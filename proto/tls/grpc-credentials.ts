@@ -2,14 +2,22 @@ import { readFileSync } from 'node:fs';
 import { credentials, experimental, type ChannelCredentials, type ServerCredentials } from '@grpc/grpc-js';
 
 /** Files of one process: its certificate and key, and the authority whose certificates it trusts. PEM. */
-export interface GrpcTls { certificateFile: string; keyFile: string; caFile: string }
+export interface GrpcTls {
+  certificateFile: string;
+  keyFile: string;
+  caFile: string;
+}
 
 /** Renewed files are taken up within this time, without a restart. */
 const REFRESH_MS = 10_000;
 
-const provider = ({ certificateFile, keyFile, caFile }: GrpcTls) => new experimental.FileWatcherCertificateProvider({
-  certificateFile, privateKeyFile: keyFile, caCertificateFile: caFile, refreshIntervalMs: REFRESH_MS,
-});
+const provider = ({ certificateFile, keyFile, caFile }: GrpcTls) =>
+  new experimental.FileWatcherCertificateProvider({
+    certificateFile,
+    privateKeyFile: keyFile,
+    caCertificateFile: caFile,
+    refreshIntervalMs: REFRESH_MS,
+  });
 
 /** TLS of a gRPC server; with `isMutual`, clients without a certificate of the authority are refused. */
 export function serverCredentials(tls: GrpcTls, isMutual: boolean): ServerCredentials {

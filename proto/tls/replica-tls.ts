@@ -4,7 +4,13 @@ import type { ReplicaTls } from '../endpoint.ts';
 /** Where Debian, Alpine and Envoy's image keep the authorities that the machine trusts; Node would only know those it was built with. */
 export const SYSTEM_CA_FILE = '/etc/ssl/certs/ca-certificates.crt';
 
-export interface NodeTlsOptions { ca?: string; cert?: string; key?: string; servername?: string; checkServerIdentity?: () => undefined }
+export interface NodeTlsOptions {
+  ca?: string;
+  cert?: string;
+  key?: string;
+  servername?: string;
+  checkServerIdentity?: () => undefined;
+}
 
 /**
  * TLS towards a replica as Node's `tls.connect` takes it, and as Envoy does it: the certificate is always checked; its name is the configured one, never
@@ -14,7 +20,8 @@ export function replicaTlsOptions({ caFile, serverName, certificateFile, keyFile
   const authorities = caFile ?? (existsSync(SYSTEM_CA_FILE) ? SYSTEM_CA_FILE : undefined);
   return {
     ...(authorities !== undefined && { ca: readFileSync(authorities, 'utf8') }),
-    ...(certificateFile !== undefined && keyFile !== undefined && { cert: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }),
+    ...(certificateFile !== undefined &&
+      keyFile !== undefined && { cert: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }),
     ...(serverName === undefined ? { checkServerIdentity: () => undefined } : { servername: serverName }),
   };
 }

@@ -12,10 +12,16 @@ test('every message, field number, type and enum value of ours is the one compil
     const name = message.fullName.slice(1);
     if (name.startsWith('holdfast.')) continue;
     const theirs = envoy.messages.get(name);
-    if (!theirs) { t.fail(`Envoy has no message ${name}`); continue; }
+    if (!theirs) {
+      t.fail(`Envoy has no message ${name}`);
+      continue;
+    }
     for (const field of message.fieldsArray) {
       const their = theirs.get(field.name);
-      if (!their) { t.fail(`Envoy has no ${name}.${field.name}`); continue; }
+      if (!their) {
+        t.fail(`Envoy has no ${name}.${field.name}`);
+        continue;
+      }
       fields++;
       t.is(field.id, their.number, `${name}.${field.name}`);
       if (field instanceof protobuf.MapField) {
@@ -28,7 +34,8 @@ test('every message, field number, type and enum value of ours is the one compil
       }
       if (field.resolvedType instanceof protobuf.Enum) {
         const values = envoy.enums.get(typeName(field))!;
-        for (const [label, number] of Object.entries(field.resolvedType.values)) t.is(values.get(label), number, `${typeName(field)}.${label}`);
+        for (const [label, number] of Object.entries(field.resolvedType.values))
+          t.is(values.get(label), number, `${typeName(field)}.${label}`);
       }
     }
   }

@@ -7,8 +7,13 @@ import { WELL_KNOWN } from './well-known.ts';
 type AnyForm = 'unpacked' | 'packed';
 
 /** A decoded message in Envoy's JSON form: only what was on the wire, enums by name, well-known types in their short form. */
-export function fromMessage(type: protobuf.Type, message: Record<string, unknown>, anyForm: AnyForm = 'unpacked'): unknown {
-  if (type.fullName === '.google.protobuf.Any') return fromAny(message as { type_url?: string; value?: Uint8Array }, anyForm);
+export function fromMessage(
+  type: protobuf.Type,
+  message: Record<string, unknown>,
+  anyForm: AnyForm = 'unpacked',
+): unknown {
+  if (type.fullName === '.google.protobuf.Any')
+    return fromAny(message as { type_url?: string; value?: Uint8Array }, anyForm);
   const wellKnown = WELL_KNOWN.get(type.fullName);
   if (wellKnown) return wellKnown.fromMessage(message);
   const json: Record<string, unknown> = {};
@@ -17,9 +22,11 @@ export function fromMessage(type: protobuf.Type, message: Record<string, unknown
     const value = message[field.name];
     if (field instanceof protobuf.MapField) {
       const entries = Object.entries(value as Record<string, unknown>);
-      if (entries.length > 0) json[field.name] = Object.fromEntries(entries.map(([key, item]) => [key, fromSingle(field, item, anyForm)]));
+      if (entries.length > 0)
+        json[field.name] = Object.fromEntries(entries.map(([key, item]) => [key, fromSingle(field, item, anyForm)]));
     } else if (field.repeated) {
-      if ((value as unknown[]).length > 0) json[field.name] = (value as unknown[]).map((item) => fromSingle(field, item, anyForm));
+      if ((value as unknown[]).length > 0)
+        json[field.name] = (value as unknown[]).map((item) => fromSingle(field, item, anyForm));
     } else json[field.name] = fromSingle(field, value, anyForm);
   }
   return json;
@@ -34,7 +41,8 @@ function fromSingle(field: protobuf.Field, value: unknown, anyForm: AnyForm): un
 }
 
 function fromAny(any: { type_url?: string; value?: Uint8Array }, anyForm: AnyForm): unknown {
-  const url = any.type_url ?? '', bytes = any.value ?? new Uint8Array();
+  const url = any.type_url ?? '',
+    bytes = any.value ?? new Uint8Array();
   if (url === '' && bytes.length === 0) return {};
   const type = anyForm === 'packed' ? undefined : findType(url.slice(TYPE_URL_PREFIX.length));
   if (!type) return { type_url: url, value: Buffer.from(bytes) };

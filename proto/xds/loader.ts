@@ -7,9 +7,15 @@ export { SchemaError } from './schema-error.ts';
 export { fromStruct, toStruct, type Json, type Struct } from './struct.ts';
 
 /** A packed message as it stands on the wire. */
-export interface Any { type_url: string; value: Uint8Array }
+export interface Any {
+  type_url: string;
+  value: Uint8Array;
+}
 /** An Any in JSON form. */
-export interface TypedJson { '@type': string; [field: string]: unknown }
+export interface TypedJson {
+  '@type': string;
+  [field: string]: unknown;
+}
 
 /**
  * Encodes `object` (Envoy's JSON form, snake_case; shapes in proto/README.md) as message `typeName`, e.g. `envoy.config.cluster.v3.Cluster`.

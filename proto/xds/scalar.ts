@@ -1,17 +1,30 @@
 import { SchemaError } from './schema-error.ts';
 
 const INTEGER_RANGE: Record<string, readonly [bigint, bigint]> = {
-  int32: [-(2n ** 31n), 2n ** 31n - 1n], sint32: [-(2n ** 31n), 2n ** 31n - 1n], sfixed32: [-(2n ** 31n), 2n ** 31n - 1n],
-  uint32: [0n, 2n ** 32n - 1n], fixed32: [0n, 2n ** 32n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n], sint64: [-(2n ** 63n), 2n ** 63n - 1n], sfixed64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint64: [0n, 2n ** 64n - 1n], fixed64: [0n, 2n ** 64n - 1n],
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  sint32: [-(2n ** 31n), 2n ** 31n - 1n],
+  sfixed32: [-(2n ** 31n), 2n ** 31n - 1n],
+  uint32: [0n, 2n ** 32n - 1n],
+  fixed32: [0n, 2n ** 32n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  sint64: [-(2n ** 63n), 2n ** 63n - 1n],
+  sfixed64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint64: [0n, 2n ** 64n - 1n],
+  fixed64: [0n, 2n ** 64n - 1n],
 };
 
 /** A scalar as protobufjs writes it. Bytes may be base64 text, as in protobuf's JSON. 64-bit integers may be decimal text. */
 export function toScalar(kind: string, value: unknown, path: string): unknown {
   const range = INTEGER_RANGE[kind];
   if (range) {
-    if (!(typeof value === 'bigint' || Number.isSafeInteger(value) || (typeof value === 'string' && /^-?\d{1,20}$/.test(value)))) throw new SchemaError(path, `expected ${kind}, got ${show(value)}`);
+    if (
+      !(
+        typeof value === 'bigint' ||
+        Number.isSafeInteger(value) ||
+        (typeof value === 'string' && /^-?\d{1,20}$/.test(value))
+      )
+    )
+      throw new SchemaError(path, `expected ${kind}, got ${show(value)}`);
     const integer = BigInt(value as string | number | bigint);
     if (integer < range[0] || integer > range[1]) throw new SchemaError(path, `${integer} does not fit ${kind}`);
     return kind.endsWith('64') ? String(integer) : Number(integer);
@@ -19,7 +32,14 @@ export function toScalar(kind: string, value: unknown, path: string): unknown {
   if (kind === 'bytes') {
     if (value instanceof Uint8Array) return value;
     if (typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value)) return Buffer.from(value, 'base64');
-  } else if (kind === 'string' ? typeof value === 'string' : kind === 'bool' ? typeof value === 'boolean' : typeof value === 'number') return value;
+  } else if (
+    kind === 'string'
+      ? typeof value === 'string'
+      : kind === 'bool'
+        ? typeof value === 'boolean'
+        : typeof value === 'number'
+  )
+    return value;
   throw new SchemaError(path, `expected ${kind}, got ${show(value)}`);
 }
 

@@ -6,7 +6,9 @@ import protobuf from 'protobufjs';
  * documentation use them.
  */
 const root = new protobuf.Root();
-for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWith('.proto')).sort()) {
+for (const file of readdirSync(import.meta.dirname)
+  .filter((name) => name.endsWith('.proto'))
+  .sort()) {
   protobuf.parse(readFileSync(`${import.meta.dirname}/${file}`, 'utf8'), root, { keepCase: true });
 }
 root.resolveAll();
@@ -35,7 +37,10 @@ export function findType(name: string): protobuf.Type | undefined {
 
 export function messageType(name: string): protobuf.Type {
   const type = findType(name);
-  if (!type) throw new Error(`proto/xds has no message ${name}: add it, with Envoy's field numbers, or send it as a TypedStruct (typed())`);
+  if (!type)
+    throw new Error(
+      `proto/xds has no message ${name}: add it, with Envoy's field numbers, or send it as a TypedStruct (typed())`,
+    );
   return type;
 }
 
@@ -43,5 +48,8 @@ export const serviceType = (name: string): protobuf.Service => root.lookupServic
 
 /** Every message with the fields we know, for checks against Envoy's own descriptors. */
 export function everyMessage(space: protobuf.NamespaceBase = root): protobuf.Type[] {
-  return space.nestedArray.flatMap((item) => [...(item instanceof protobuf.Type ? [item] : []), ...(item instanceof protobuf.Namespace ? everyMessage(item) : [])]);
+  return space.nestedArray.flatMap((item) => [
+    ...(item instanceof protobuf.Type ? [item] : []),
+    ...(item instanceof protobuf.Namespace ? everyMessage(item) : []),
+  ]);
 }

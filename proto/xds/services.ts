@@ -7,7 +7,14 @@ import { serviceType } from './schema.ts';
  * Struct as `{fields}` (toStruct, fromStruct), and for each oneof a member of its name that tells which one is set.
  * Not strict, because these are on the path of requests: what a message does not have is dropped.
  */
-const SHAPE: protobuf.IConversionOptions = { longs: Number, enums: String, bytes: Buffer, oneofs: true, arrays: true, objects: true };
+const SHAPE: protobuf.IConversionOptions = {
+  longs: Number,
+  enums: String,
+  bytes: Buffer,
+  oneofs: true,
+  arrays: true,
+  objects: true,
+};
 
 function definitionOf(serviceName: string): ServiceDefinition {
   const definition: Record<string, MethodDefinition<object, object>> = {};
@@ -17,8 +24,10 @@ function definitionOf(serviceName: string): ServiceDefinition {
       path: `/${serviceName}/${method.name}`,
       requestStream: method.requestStream === true,
       responseStream: method.responseStream === true,
-      requestSerialize: request.serialize, requestDeserialize: request.deserialize,
-      responseSerialize: response.serialize, responseDeserialize: response.deserialize,
+      requestSerialize: request.serialize,
+      requestDeserialize: request.deserialize,
+      responseSerialize: response.serialize,
+      responseDeserialize: response.deserialize,
       originalName: method.name,
     };
   }

@@ -1,8 +1,14 @@
 /** google.protobuf.Struct as grpc messages carry it, and plain JSON. */
-export interface Struct { fields: Record<string, StructValue> }
+export interface Struct {
+  fields: Record<string, StructValue>;
+}
 export interface StructValue {
-  null_value?: number | string; number_value?: number; string_value?: string; bool_value?: boolean;
-  struct_value?: Struct; list_value?: { values: StructValue[] };
+  null_value?: number | string;
+  number_value?: number;
+  string_value?: string;
+  bool_value?: boolean;
+  struct_value?: Struct;
+  list_value?: { values: StructValue[] };
 }
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -21,7 +27,8 @@ export function toStructValue(json: unknown, path = 'value'): StructValue {
   if (typeof json === 'number' && Number.isFinite(json)) return { number_value: json };
   if (typeof json === 'string') return { string_value: json };
   if (typeof json === 'boolean') return { bool_value: json };
-  if (Array.isArray(json)) return { list_value: { values: json.map((item, index) => toStructValue(item, `${path}[${index}]`)) } };
+  if (Array.isArray(json))
+    return { list_value: { values: json.map((item, index) => toStructValue(item, `${path}[${index}]`)) } };
   if (typeof json === 'object' && !ArrayBuffer.isView(json)) return { struct_value: toStruct(json) };
   throw new TypeError(`${path}: ${typeof json} has no place in JSON`);
 }

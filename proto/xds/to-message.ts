@@ -13,7 +13,8 @@ export function encodeMessage(type: protobuf.Type, value: unknown, path: string)
   const message = toMessage(type, value, path);
   const bytes = type.encode(message).finish();
   const arrived = fromMessage(type, type.decode(bytes) as unknown as Record<string, unknown>, 'packed');
-  if (!isDeepStrictEqual(arrived, fromMessage(type, message, 'packed'))) throw new SchemaError(path, 'encoding loses something: decoding gives another object');
+  if (!isDeepStrictEqual(arrived, fromMessage(type, message, 'packed')))
+    throw new SchemaError(path, 'encoding loses something: decoding gives another object');
   return bytes;
 }
 
@@ -31,10 +32,15 @@ export function toMessage(type: protobuf.Type, value: unknown, path: string): Re
   for (const [key, item] of Object.entries(source)) {
     if (item === undefined) continue;
     const field = Object.hasOwn(type.fields, key) ? type.fields[key] : undefined;
-    if (!field) throw new SchemaError(`${path}.${key}`, `${type.fullName.slice(1)} has no such field in proto/xds; known: ${Object.keys(type.fields).join(', ')}`);
+    if (!field)
+      throw new SchemaError(
+        `${path}.${key}`,
+        `${type.fullName.slice(1)} has no such field in proto/xds; known: ${Object.keys(type.fields).join(', ')}`,
+      );
     const oneof = field.partOf && !field.options?.['proto3_optional'] ? field.partOf.name : undefined;
     if (oneof !== undefined) {
-      if (taken.has(oneof)) throw new SchemaError(`${path}.${key}`, `excludes ${taken.get(oneof)}: only one of ${oneof} may be set`);
+      if (taken.has(oneof))
+        throw new SchemaError(`${path}.${key}`, `excludes ${taken.get(oneof)}: only one of ${oneof} may be set`);
       taken.set(oneof, key);
     }
     message[key] = toField(field, item, `${path}.${key}`);
@@ -46,7 +52,12 @@ function toField(field: protobuf.Field, value: unknown, path: string): unknown {
   if (field instanceof protobuf.MapField) {
     const source = object(value, path, 'map');
     // Sorted, so that equal content gives equal bytes and thereby equal versions.
-    return Object.fromEntries(Object.keys(source).sort().filter((key) => source[key] !== undefined).map((key) => [key, toSingle(field, source[key], `${path}[${JSON.stringify(key)}]`)]));
+    return Object.fromEntries(
+      Object.keys(source)
+        .sort()
+        .filter((key) => source[key] !== undefined)
+        .map((key) => [key, toSingle(field, source[key], `${path}[${JSON.stringify(key)}]`)]),
+    );
   }
   if (!field.repeated) return toSingle(field, value, path);
   if (!Array.isArray(value)) throw new SchemaError(path, `expected a list, got ${show(value)}`);
@@ -57,8 +68,14 @@ function toSingle(field: protobuf.Field, value: unknown, path: string): unknown 
   const type = field.resolvedType;
   if (type instanceof protobuf.Type) return toMessage(type, value, path);
   if (type instanceof protobuf.Enum) {
-    const number = typeof value === 'string' ? type.values[value] : typeof value === 'number' && type.valuesById[value] !== undefined ? value : undefined;
-    if (number === undefined) throw new SchemaError(path, `expected one of ${Object.keys(type.values).join(', ')}, got ${show(value)}`);
+    const number =
+      typeof value === 'string'
+        ? type.values[value]
+        : typeof value === 'number' && type.valuesById[value] !== undefined
+          ? value
+          : undefined;
+    if (number === undefined)
+      throw new SchemaError(path, `expected one of ${Object.keys(type.values).join(', ')}, got ${show(value)}`);
     return number;
   }
   return toScalar(field.type, value, path);
@@ -79,8 +96,10 @@ function toAny(value: unknown, path: string): Record<string, unknown> {
   const source = object(value, path, 'Any');
   const { '@type': url, ...rest } = source;
   if (Object.keys(source).length === 0) return {};
-  if (url === undefined && typeof source['type_url'] === 'string' && source['value'] instanceof Uint8Array) return { type_url: source['type_url'], value: source['value'] };
-  if (typeof url !== 'string' || !url.startsWith(TYPE_URL_PREFIX)) throw new SchemaError(path, `expected an Any with "@type": "${TYPE_URL_PREFIX}…"`);
+  if (url === undefined && typeof source['type_url'] === 'string' && source['value'] instanceof Uint8Array)
+    return { type_url: source['type_url'], value: source['value'] };
+  if (typeof url !== 'string' || !url.startsWith(TYPE_URL_PREFIX))
+    throw new SchemaError(path, `expected an Any with "@type": "${TYPE_URL_PREFIX}…"`);
   const type = findType(url.slice(TYPE_URL_PREFIX.length));
   if (type) {
     const content = WELL_KNOWN.has(type.fullName) ? rest['value'] : rest;
@@ -90,11 +109,19 @@ function toAny(value: unknown, path: string): Record<string, unknown> {
     return { type_url: url, value };
   }
   let struct;
-  try { struct = toStruct(rest); } catch (error) { throw new SchemaError(path, (error as Error).message); }
-  return { type_url: `${TYPE_URL_PREFIX}xds.type.v3.TypedStruct`, value: messageType('xds.type.v3.TypedStruct').encode({ type_url: url, value: struct }).finish() };
+  try {
+    struct = toStruct(rest);
+  } catch (error) {
+    throw new SchemaError(path, (error as Error).message);
+  }
+  return {
+    type_url: `${TYPE_URL_PREFIX}xds.type.v3.TypedStruct`,
+    value: messageType('xds.type.v3.TypedStruct').encode({ type_url: url, value: struct }).finish(),
+  };
 }
 
 function object(value: unknown, path: string, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) throw new SchemaError(path, `expected an object (${what}), got ${show(value)}`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    throw new SchemaError(path, `expected an object (${what}), got ${show(value)}`);
   return value as Record<string, unknown>;
 }

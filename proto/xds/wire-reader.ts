@@ -27,7 +27,11 @@ export class WireReader {
   field = 0;
   #type = 0;
 
-  constructor(bytes: Buffer) { this.#bytes = bytes; this.#at = 0; this.#end = bytes.length; }
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+    this.#at = 0;
+    this.#end = bytes.length;
+  }
 
   /** Goes to the next field; false at the end. The field before must have been read or skipped. */
   next(): boolean {
@@ -40,55 +44,74 @@ export class WireReader {
 
   skip(): void {
     switch (this.#type) {
-      case 0: this.#varint(); return;
-      case 1: this.#at = this.#within(8); return;
-      case 2: this.#at = this.#take(); return;
-      case 5: this.#at = this.#within(4); return;
-      default: throw new RangeError(`wire type ${this.#type} in a message`);
+      case 0:
+        this.#varint();
+        return;
+      case 1:
+        this.#at = this.#within(8);
+        return;
+      case 2:
+        this.#at = this.#take();
+        return;
+      case 5:
+        this.#at = this.#within(4);
+        return;
+      default:
+        throw new RangeError(`wire type ${this.#type} in a message`);
     }
   }
 
   /** An unsigned number of eight bytes; beyond 2^53 it is rounded. */
   fixed64(): number {
-    const end = this.#within(8), value = this.#bytes.readUInt32LE(this.#at) + this.#bytes.readUInt32LE(this.#at + 4) * 2 ** 32;
+    const end = this.#within(8),
+      value = this.#bytes.readUInt32LE(this.#at) + this.#bytes.readUInt32LE(this.#at + 4) * 2 ** 32;
     this.#at = end;
     return value;
   }
 
   double(): number {
-    const end = this.#within(8), value = this.#bytes.readDoubleLE(this.#at);
+    const end = this.#within(8),
+      value = this.#bytes.readDoubleLE(this.#at);
     this.#at = end;
     return value;
   }
 
-  bool(): boolean { return this.#varint() !== 0; }
+  bool(): boolean {
+    return this.#varint() !== 0;
+  }
 
   /** Where the next field begins. */
-  get at(): number { return this.#at; }
+  get at(): number {
+    return this.#at;
+  }
 
   /** Passes over bytes or a text; where they begin. They end {@link at} the next field. */
   pass(): number {
-    const end = this.#take(), start = this.#at;
+    const end = this.#take(),
+      start = this.#at;
     this.#at = end;
     return start;
   }
 
   /** A view of the bytes, not a copy. */
   bytes(): Buffer {
-    const end = this.#take(), bytes = this.#bytes.subarray(this.#at, end);
+    const end = this.#take(),
+      bytes = this.#bytes.subarray(this.#at, end);
     this.#at = end;
     return bytes;
   }
 
   /** `known`: what probably stands here. */
   latin1(known?: KnownTexts): string {
-    const end = this.#take(), text = known?.find(this.#bytes, this.#at, end) ?? this.#bytes.toString('latin1', this.#at, end);
+    const end = this.#take(),
+      text = known?.find(this.#bytes, this.#at, end) ?? this.#bytes.toString('latin1', this.#at, end);
     this.#at = end;
     return text;
   }
 
   text(): string {
-    const end = this.#take(), text = this.#bytes.toString('utf8', this.#at, end);
+    const end = this.#take(),
+      text = this.#bytes.toString('utf8', this.#at, end);
     this.#at = end;
     return text;
   }
@@ -121,7 +144,9 @@ export class WireReader {
   }
 
   /** End of the length-delimited field that begins here. */
-  #take(): number { return this.#within(this.#varint()); }
+  #take(): number {
+    return this.#within(this.#varint());
+  }
 
   #within(length: number): number {
     const end = this.#at + length;
@@ -132,8 +157,12 @@ export class WireReader {
   /** Numbers up to 2^53; a negative one (ten bytes) comes out as 2^64 less, rounded, which nothing here has. */
   #varint(): number {
     const first = this.#bytes[this.#at];
-    if (first !== undefined && first < 0x80 && this.#at < this.#end) { this.#at++; return first; }
-    let value = 0, scale = 1;
+    if (first !== undefined && first < 0x80 && this.#at < this.#end) {
+      this.#at++;
+      return first;
+    }
+    let value = 0,
+      scale = 1;
     for (let i = 0; i < 10; i++) {
       const byte = this.#bytes[this.#at++];
       if (byte === undefined || this.#at > this.#end) throw new RangeError('the message ends within a number');

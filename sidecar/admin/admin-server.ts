@@ -34,7 +34,8 @@ export class Admin {
     this.#server = createServer((request, response) => {
       const path = (request.url ?? '/').split('?')[0];
       if (path === '/drain' && request.method === 'POST') this.#drain(request.socket.remoteAddress ?? '', response);
-      else if (request.method !== 'GET' && request.method !== 'HEAD') json(response, 405, { error: `${request.method} is not for ${path}` }, { allow: 'GET, HEAD' });
+      else if (request.method !== 'GET' && request.method !== 'HEAD')
+        json(response, 405, { error: `${request.method} is not for ${path}` }, { allow: 'GET, HEAD' });
       else if (path === '/health') void this.health().then((report) => json(response, httpStatusOf(report), report));
       else if (path === '/readyz') json(response, options.isReady() ? 200 : 503, { ready: options.isReady() });
       else if (path === '/metrics') {
@@ -47,16 +48,22 @@ export class Admin {
   }
 
   #drain(from: string, response: ServerResponse): void {
-    if (!/^(::ffff:)?127\.|^::1$/.test(from)) json(response, 403, { error: 'a node is drained from its own machine, or with `holdfast drain --gateway`' });
+    if (!/^(::ffff:)?127\.|^::1$/.test(from))
+      json(response, 403, { error: 'a node is drained from its own machine, or with `holdfast drain --gateway`' });
     else void (this.#options.drain?.() ?? Promise.resolve()).then(() => json(response, 202, { draining: true }));
   }
 
   start(): Promise<number> {
-    const round = (): void => { void this.health(); this.#timer = setTimeout(round, this.#options.everyMs); };
+    const round = (): void => {
+      void this.health();
+      this.#timer = setTimeout(round, this.#options.everyMs);
+    };
     this.#timer = setTimeout(round, this.#options.everyMs);
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => resolve((this.#server.address() as AddressInfo).port));
+      this.#server.listen(this.#options.port, this.#options.host, () =>
+        resolve((this.#server.address() as AddressInfo).port),
+      );
     });
   }
 
@@ -64,7 +71,8 @@ export class Admin {
     const nowMs = performance.now();
     if (this.#last && nowMs - this.#last.atMs < REUSE_MS) return this.#last.report;
     const report = runChecks(this.#options.checks(), CHECK_TIMEOUT_MS).then((done) => {
-      for (const { name, healthy, responseTimeMs } of done.checks) this.#options.onCheck?.(name, healthy, responseTimeMs);
+      for (const { name, healthy, responseTimeMs } of done.checks)
+        this.#options.onCheck?.(name, healthy, responseTimeMs);
       return done;
     });
     this.#last = { atMs: nowMs, report };
@@ -73,7 +81,10 @@ export class Admin {
 
   close(): Promise<void> {
     clearTimeout(this.#timer);
-    return new Promise((resolve) => { this.#server.close(() => resolve()); this.#server.closeAllConnections(); });
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
   }
 }
 

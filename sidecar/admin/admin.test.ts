@@ -8,15 +8,37 @@ import { Admin } from './admin-server.ts';
 import { gatewayChecks } from './checks.ts';
 import { Heartbeats } from './heartbeats.ts';
 
-const heartbeat = (nodeId: string, atMs: number) => ({ nodeId, version: '1', relay: ['127.0.0.1:1'], peer: null, admin: null, listen: null, isDraining: false, atMs });
+const heartbeat = (nodeId: string, atMs: number) => ({
+  nodeId,
+  version: '1',
+  relay: ['127.0.0.1:1'],
+  peer: null,
+  admin: null,
+  listen: null,
+  isDraining: false,
+  atMs,
+});
 
 test('/health, /readyz and /metrics answer; a draining node says 503, a missing Redis only degrades', async (t) => {
   let isDraining = false;
   const redis = { ping: (): Promise<unknown> => Promise.reject(new Error('connection refused')) };
   const checked: string[] = [];
   const admin = new Admin({
-    host: '127.0.0.1', port: 0, everyMs: 60_000, isReady: () => !isDraining, drain: async () => { isDraining = true; }, onCheck: (name) => checked.push(name),
-    checks: gatewayChecks({ redis, topology: () => EMPTY_TOPOLOGY, isControlPlaneConnected: () => true, isDraining: () => isDraining, members: () => [] }),
+    host: '127.0.0.1',
+    port: 0,
+    everyMs: 60_000,
+    isReady: () => !isDraining,
+    drain: async () => {
+      isDraining = true;
+    },
+    onCheck: (name) => checked.push(name),
+    checks: gatewayChecks({
+      redis,
+      topology: () => EMPTY_TOPOLOGY,
+      isControlPlaneConnected: () => true,
+      isDraining: () => isDraining,
+      members: () => [],
+    }),
     renderMetrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
   });
   const port = await admin.start();
@@ -25,7 +47,11 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
 
   const degraded = await get('/health');
   t.is(degraded.status, 200);
-  const report = await degraded.json() as { status: string; timestamp: string; checks: { name: string; healthy: boolean; error: string | null }[] };
+  const report = (await degraded.json()) as {
+    status: string;
+    timestamp: string;
+    checks: { name: string; healthy: boolean; error: string | null }[];
+  };
   t.is(report.status, 'degraded');
   t.false(Number.isNaN(Date.parse(report.timestamp)));
   t.deepEqual(report.checks.find(({ name }) => name === 'redis')!.error, 'connection refused');
@@ -42,15 +68,41 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
 test('nodes know each other by their heartbeats; one that fell silent or said goodbye is missed', async (t) => {
   const server = await startRedis();
   const redis = connectRedis(server.url, { commandTimeoutMs: 30_000 });
-  t.teardown(async () => { redis.disconnect(); await server.close(); });
-  await waitFor(() => redis.ping().then(() => true, () => false), { what: 'redis' });
+  t.teardown(async () => {
+    redis.disconnect();
+    await server.close();
+  });
+  await waitFor(
+    () =>
+      redis.ping().then(
+        () => true,
+        () => false,
+      ),
+    { what: 'redis' },
+  );
   const nowMs = 1_000_000;
-  const beats = (nodeId: string) => new Heartbeats({ redis, own: () => heartbeat(nodeId, nowMs), expected: ['a', 'b', 'c', 'd'], everyMs: 60_000, goneAfterMs: 10_000, now: () => nowMs });
+  const beats = (nodeId: string) =>
+    new Heartbeats({
+      redis,
+      own: () => heartbeat(nodeId, nowMs),
+      expected: ['a', 'b', 'c', 'd'],
+      everyMs: 60_000,
+      goneAfterMs: 10_000,
+      now: () => nowMs,
+    });
   const [a, b] = [beats('a'), beats('b')];
   await redis.set(REDIS.gateway('c'), JSON.stringify(heartbeat('c', nowMs - 10_001)));
   await b.start();
   await a.start();
-  t.deepEqual(a.members.map(({ nodeId, isUp }) => [nodeId, isUp]), [['a', true], ['b', true], ['c', false], ['d', false]]);
+  t.deepEqual(
+    a.members.map(({ nodeId, isUp }) => [nodeId, isUp]),
+    [
+      ['a', true],
+      ['b', true],
+      ['c', false],
+      ['d', false],
+    ],
+  );
   await b.stop();
   // Its last word is that it drains, for those who look only now; then it is gone.
   t.true(JSON.parse((await redis.get(REDIS.gateway('b')))!).isDraining);

@@ -15,7 +15,11 @@ export interface HeartbeatOptions {
   now?: () => number;
 }
 
-export interface Member { nodeId: string; isUp: boolean; ageMs: number | null }
+export interface Member {
+  nodeId: string;
+  isUp: boolean;
+  ageMs: number | null;
+}
 
 /** Control planes look at heartbeats once a second. */
 const LAST_WORD_MS = 3000;
@@ -27,7 +31,9 @@ export class Heartbeats {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(options: HeartbeatOptions) { this.#options = options; }
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
 
   /** Beats at once, then at each interval. Redis away: nobody is known to be up but this node itself. */
   async start(): Promise<void> {
@@ -40,7 +46,9 @@ export class Heartbeats {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     const own = { ...this.#options.own(), isDraining: true };
-    await this.#options.redis.set(REDIS.gateway(own.nodeId), JSON.stringify(own), 'PX', LAST_WORD_MS).catch(() => undefined);
+    await this.#options.redis
+      .set(REDIS.gateway(own.nodeId), JSON.stringify(own), 'PX', LAST_WORD_MS)
+      .catch(() => undefined);
   }
 
   /** Writes the heartbeat now: something in it changed. */
@@ -53,12 +61,14 @@ export class Heartbeats {
     const { redis, expected, goneAfterMs, onRound, now = Date.now } = this.#options;
     const own = this.#options.own().nodeId;
     await this.beat().catch(() => undefined);
-    this.members = await Promise.all([...new Set([own, ...expected])].map(async (nodeId): Promise<Member> => {
-      if (nodeId === own) return { nodeId, isUp: true, ageMs: 0 };
-      const text = await redis.get(REDIS.gateway(nodeId)).catch(() => null);
-      const ageMs = text === null ? null : ageOf(text, now());
-      return { nodeId, isUp: ageMs !== null && ageMs <= goneAfterMs, ageMs };
-    }));
+    this.members = await Promise.all(
+      [...new Set([own, ...expected])].map(async (nodeId): Promise<Member> => {
+        if (nodeId === own) return { nodeId, isUp: true, ageMs: 0 };
+        const text = await redis.get(REDIS.gateway(nodeId)).catch(() => null);
+        const ageMs = text === null ? null : ageOf(text, now());
+        return { nodeId, isUp: ageMs !== null && ageMs <= goneAfterMs, ageMs };
+      }),
+    );
     onRound?.(this.members);
   }
 }

@@ -8,10 +8,21 @@ import type { BreakerLevel } from './verdict.ts';
 export type BreakerSettings = Pick<ServerPolicy, 'name' | 'replicaBreaker' | 'toolBreaker' | 'countToolErrors'>;
 
 /** `key` is a slot (replica) or a tool's name (tool). */
-export interface BreakerName { server: string; level: BreakerLevel; key: string }
-export interface Breaker extends BreakerName { gate: Gate; spread: ErrorSpread }
+export interface BreakerName {
+  server: string;
+  level: BreakerLevel;
+  key: string;
+}
+export interface Breaker extends BreakerName {
+  gate: Gate;
+  spread: ErrorSpread;
+}
 
-interface ServerEntry { settings: BreakerSettings; replica: Map<string, Breaker>; tool: Map<string, Breaker> }
+interface ServerEntry {
+  settings: BreakerSettings;
+  replica: Map<string, Breaker>;
+  tool: Map<string, Breaker>;
+}
 
 export interface BreakerTableOptions {
   maxBreakers: number;
@@ -25,9 +36,13 @@ export class BreakerTable {
   readonly #options: BreakerTableOptions;
   #size = 0;
 
-  constructor(options: BreakerTableOptions) { this.#options = options; }
+  constructor(options: BreakerTableOptions) {
+    this.#options = options;
+  }
 
-  get size(): number { return this.#size; }
+  get size(): number {
+    return this.#size;
+  }
 
   /** Takes a server's policy. Breakers of a level whose policy changed begin anew: their windows would mean something else. */
   configure(settings: BreakerSettings): void {
@@ -36,7 +51,10 @@ export class BreakerTable {
       this.#servers.set(settings.name, { settings, replica: new Map(), tool: new Map() });
       return;
     }
-    for (const [level, policy] of [['replica', 'replicaBreaker'], ['tool', 'toolBreaker']] as const) {
+    for (const [level, policy] of [
+      ['replica', 'replicaBreaker'],
+      ['tool', 'toolBreaker'],
+    ] as const) {
       if (JSON.stringify(entry.settings[policy]) === JSON.stringify(settings[policy])) continue;
       this.#size -= entry[level].size;
       entry[level].clear();
@@ -44,8 +62,12 @@ export class BreakerTable {
     entry.settings = settings;
   }
 
-  settings(server: string): BreakerSettings | undefined { return this.#servers.get(server)?.settings; }
-  servers(): string[] { return [...this.#servers.keys()]; }
+  settings(server: string): BreakerSettings | undefined {
+    return this.#servers.get(server)?.settings;
+  }
+  servers(): string[] {
+    return [...this.#servers.keys()];
+  }
 
   forgetServer(server: string): void {
     const entry = this.#servers.get(server);
@@ -56,10 +78,13 @@ export class BreakerTable {
 
   /** Drops the breakers of slots that are no more. */
   keepSlots(server: string, slots: ReadonlySet<string>): void {
-    for (const slot of this.#servers.get(server)?.replica.keys() ?? []) if (!slots.has(slot)) this.#delete(server, 'replica', slot);
+    for (const slot of this.#servers.get(server)?.replica.keys() ?? [])
+      if (!slots.has(slot)) this.#delete(server, 'replica', slot);
   }
 
-  find(server: string, level: BreakerLevel, key: string): Breaker | undefined { return this.#servers.get(server)?.[level].get(key); }
+  find(server: string, level: BreakerLevel, key: string): Breaker | undefined {
+    return this.#servers.get(server)?.[level].get(key);
+  }
 
   /** The breaker, made when it isn't there; undefined for a server that nobody configured. */
   findOrMake({ server, level, key }: BreakerName): Breaker | undefined {
@@ -70,8 +95,15 @@ export class BreakerTable {
     if (this.#size >= this.#options.maxBreakers) this.#evict();
     const policy = level === 'replica' ? entry.settings.replicaBreaker : entry.settings.toolBreaker;
     const breaker: Breaker = {
-      server, level, key, spread: new ErrorSpread(),
-      gate: new Gate(policy, { onChange: (state, nowMs) => { this.#options.onChange(breaker, state, nowMs); } }),
+      server,
+      level,
+      key,
+      spread: new ErrorSpread(),
+      gate: new Gate(policy, {
+        onChange: (state, nowMs) => {
+          this.#options.onChange(breaker, state, nowMs);
+        },
+      }),
     };
     entry[level].set(key, breaker);
     this.#size++;
@@ -79,19 +111,24 @@ export class BreakerTable {
   }
 
   *all(): Generator<Breaker> {
-    for (const { replica, tool } of this.#servers.values()) { yield* replica.values(); yield* tool.values(); }
+    for (const { replica, tool } of this.#servers.values()) {
+      yield* replica.values();
+      yield* tool.values();
+    }
   }
 
   /** Tools go first: clients choose their names, whereas slots are counted by the control plane. */
   #evict(): void {
     let fallback: Breaker | undefined;
-    for (const level of ['tool', 'replica'] as const) for (const entry of this.#servers.values()) for (const breaker of entry[level].values()) {
-      fallback ??= breaker;
-      if (breaker.gate.state.kind !== 'closed') continue;
-      this.#delete(breaker.server, level, breaker.key);
-      this.#options.onEvicted();
-      return;
-    }
+    for (const level of ['tool', 'replica'] as const)
+      for (const entry of this.#servers.values())
+        for (const breaker of entry[level].values()) {
+          fallback ??= breaker;
+          if (breaker.gate.state.kind !== 'closed') continue;
+          this.#delete(breaker.server, level, breaker.key);
+          this.#options.onEvicted();
+          return;
+        }
     if (!fallback) return;
     this.#delete(fallback.server, fallback.level, fallback.key);
     this.#options.onEvicted();

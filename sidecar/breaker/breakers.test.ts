@@ -10,20 +10,40 @@ function breakers(fields: object = {}, options: { maxBreakers?: number; listener
   return all;
 }
 const outcome = (kind: OutcomeKind, fields: Partial<Outcome> = {}): Outcome => ({
-  kind, server: 'linear', slot: '1', backend: 'stable', method: 'tools/call', tool: 'echo', status: 200, errorCode: null,
-  durationMs: 1, startedAtMs: 0, source: 'relay', way: 'relay', session: null, traceId: null, ...fields,
+  kind,
+  server: 'linear',
+  slot: '1',
+  backend: 'stable',
+  method: 'tools/call',
+  tool: 'echo',
+  status: 200,
+  errorCode: null,
+  durationMs: 1,
+  startedAtMs: 0,
+  source: 'relay',
+  way: 'relay',
+  session: null,
+  traceId: null,
+  ...fields,
 });
-function see(all: Breakers, times: number, one: Outcome, nowMs = 0): void { for (let i = 0; i < times; i++) all.observe(one, nowMs); }
-const rejects = (all: Breakers, slot: string | null, tool: string | null, nowMs = 0): boolean => all.gate('linear', slot, tool, nowMs).kind === 'reject';
+function see(all: Breakers, times: number, one: Outcome, nowMs = 0): void {
+  for (let i = 0; i < times; i++) all.observe(one, nowMs);
+}
+const rejects = (all: Breakers, slot: string | null, tool: string | null, nowMs = 0): boolean =>
+  all.gate('linear', slot, tool, nowMs).kind === 'reject';
 
-test('replica faults close the way to that replica and to no other, nor to the tool', t => {
+test('replica faults close the way to that replica and to no other, nor to the tool', (t) => {
   const all = breakers();
   see(all, 3, outcome('replica_fault'));
-  t.deepEqual(all.gate('linear', '1', 'echo', 400), { kind: 'reject', breaker: { server: 'linear', level: 'replica', key: '1' }, retryAfterMs: 600 });
+  t.deepEqual(all.gate('linear', '1', 'echo', 400), {
+    kind: 'reject',
+    breaker: { server: 'linear', level: 'replica', key: '1' },
+    retryAfterMs: 600,
+  });
   t.false(rejects(all, '2', 'echo'));
 });
 
-test('server errors of one tool close the way to that tool on every replica, and the replica stays', t => {
+test('server errors of one tool close the way to that tool on every replica, and the replica stays', (t) => {
   const all = breakers();
   see(all, 10, outcome('server_error'));
   t.true(rejects(all, '2', 'echo'));
@@ -31,13 +51,13 @@ test('server errors of one tool close the way to that tool on every replica, and
   t.is(all.peek('linear', '1', 0), 'admits');
 });
 
-test('server errors of several tools close the way to the replica', t => {
+test('server errors of several tools close the way to the replica', (t) => {
   const all = breakers();
   for (const tool of ['a', 'b', 'c', 'd', 'e']) all.observe(outcome('server_error', { tool }), 0);
   t.is(all.peek('linear', '1', 0), 'rejects');
 });
 
-test('isError closes nothing, and with countToolErrors the tool alone', t => {
+test('isError closes nothing, and with countToolErrors the tool alone', (t) => {
   const plain = breakers();
   see(plain, 100, outcome('tool_error'));
   t.false(rejects(plain, '1', 'echo'));
@@ -47,7 +67,7 @@ test('isError closes nothing, and with countToolErrors the tool alone', t => {
   t.false(rejects(asked, '1', 'other-tool'));
 });
 
-test('a trial permit is settled by the outcome that names it, once', t => {
+test('a trial permit is settled by the outcome that names it, once', (t) => {
   const settled: string[] = [];
   const all = breakers({}, { listener: { onSettled: (_server, at, verdict) => settled.push(`${at} ${verdict}`) } });
   see(all, 3, outcome('replica_fault'));
@@ -60,12 +80,16 @@ test('a trial permit is settled by the outcome that names it, once', t => {
   t.deepEqual(settled, ['replica success']);
 });
 
-test('a trial whose request went to another slot, or was never sent, gives its permit back', t => {
+test('a trial whose request went to another slot, or was never sent, gives its permit back', (t) => {
   const all = breakers();
   see(all, 3, outcome('replica_fault'));
   for (const giveBack of [
-    (permit: string) => { all.observe(outcome('success', { slot: '2', permit }), 1001); },
-    (permit: string) => { all.release(permit, 1001); },
+    (permit: string) => {
+      all.observe(outcome('success', { slot: '2', permit }), 1001);
+    },
+    (permit: string) => {
+      all.release(permit, 1001);
+    },
   ]) {
     const answer = all.gate('linear', '1', null, 1000);
     if (answer.kind !== 'admit' || answer.permit === null) return t.fail();
@@ -75,7 +99,7 @@ test('a trial whose request went to another slot, or was never sent, gives its p
   }
 });
 
-test('when the tool’s breaker rejects, the replica’s trial permit is given back', t => {
+test('when the tool’s breaker rejects, the replica’s trial permit is given back', (t) => {
   const all = breakers();
   see(all, 3, outcome('replica_fault'));
   see(all, 3, outcome('server_error', { slot: '2', startedAtMs: 500 }), 500);
@@ -83,7 +107,7 @@ test('when the tool’s breaker rejects, the replica’s trial permit is given b
   t.is(all.peek('linear', '1', 1000), 'trial');
 });
 
-test('a notification that was taken between two faults does not wipe out the first', t => {
+test('a notification that was taken between two faults does not wipe out the first', (t) => {
   const all = breakers();
   for (let i = 0; i < 3; i++) {
     all.observe(outcome('replica_fault'), 0);
@@ -93,7 +117,7 @@ test('a notification that was taken between two faults does not wipe out the fir
   t.is(all.peek('linear', '1', 0), 'rejects');
 });
 
-test('faults of attempts that were repeated elsewhere open the replica’s breaker, and fail its trial', t => {
+test('faults of attempts that were repeated elsewhere open the replica’s breaker, and fail its trial', (t) => {
   const all = breakers();
   for (let i = 0; i < 3; i++) all.attemptFailed('linear', '1', null, 0, 0);
   t.is(all.peek('linear', '1', 0), 'rejects');
@@ -103,9 +127,19 @@ test('faults of attempts that were repeated elsewhere open the replica’s break
   t.like(all.table.find('linear', 'replica', '1')?.gate.state, { kind: 'open', openings: 2 });
 });
 
-test('names that clients invent make no breakers, and the number of breakers is bounded', t => {
+test('names that clients invent make no breakers, and the number of breakers is bounded', (t) => {
   let evicted = 0;
-  const all = breakers({}, { maxBreakers: 10, listener: { onEvicted: () => { evicted++; } } });
+  const all = breakers(
+    {},
+    {
+      maxBreakers: 10,
+      listener: {
+        onEvicted: () => {
+          evicted++;
+        },
+      },
+    },
+  );
   for (let i = 0; i < 100; i++) all.observe(outcome('client_fault', { tool: `no-${i}` }), 0);
   for (let i = 0; i < 100; i++) all.observe(outcome('success', { tool: `yes-${i}` }), 0);
   t.is(all.table.size, 0);
@@ -116,26 +150,30 @@ test('names that clients invent make no breakers, and the number of breakers is 
   t.is(all.peek('linear', '1', 0), 'rejects');
 });
 
-test('a server without a policy is never gated', t => {
+test('a server without a policy is never gated', (t) => {
   const all = breakers();
   see(all, 100, outcome('replica_fault', { server: 'unknown' }));
   t.is(all.gate('unknown', '1', 'echo', 0).kind, 'admit');
   t.is(all.table.size, 0);
 });
 
-test('a changed policy starts its level anew, the same policy changes nothing, and gone slots are dropped', t => {
+test('a changed policy starts its level anew, the same policy changes nothing, and gone slots are dropped', (t) => {
   const all = breakers();
   see(all, 3, outcome('replica_fault'));
-  all.configure(serverPolicySchema.parse({ name: 'linear', replicaBreaker: level, toolBreaker: level, countToolErrors: true }));
+  all.configure(
+    serverPolicySchema.parse({ name: 'linear', replicaBreaker: level, toolBreaker: level, countToolErrors: true }),
+  );
   t.is(all.peek('linear', '1', 0), 'rejects');
-  all.configure(serverPolicySchema.parse({ name: 'linear', replicaBreaker: { ...level, threshold: 4 }, toolBreaker: level }));
+  all.configure(
+    serverPolicySchema.parse({ name: 'linear', replicaBreaker: { ...level, threshold: 4 }, toolBreaker: level }),
+  );
   t.is(all.peek('linear', '1', 0), 'admits');
   see(all, 4, outcome('replica_fault'));
   all.table.keepSlots('linear', new Set(['2']));
   t.is(all.table.size, 0);
 });
 
-test('by rate, successes count from the first', t => {
+test('by rate, successes count from the first', (t) => {
   const rate = { ...level, form: 'rate', windowSize: 10, minimumCalls: 4, failureRatePercent: 75 };
   const all = breakers({ replicaBreaker: rate });
   see(all, 2, outcome('success'));

@@ -41,12 +41,18 @@ export class Breakers {
     this.#permits = new PermitLedger(permitPrefix);
     this.table = new BreakerTable({
       maxBreakers,
-      onChange: (breaker, state, nowMs) => { listener.onChange?.(breaker, state, nowMs); },
-      onEvicted: () => { listener.onEvicted?.(); },
+      onChange: (breaker, state, nowMs) => {
+        listener.onChange?.(breaker, state, nowMs);
+      },
+      onEvicted: () => {
+        listener.onEvicted?.();
+      },
     });
   }
 
-  configure(settings: BreakerSettings): void { this.table.configure(settings); }
+  configure(settings: BreakerSettings): void {
+    this.table.configure(settings);
+  }
 
   /** May this request go to this slot, and call this tool? `tool` is null for anything but tools/call. */
   gate(server: string, slot: string | null, tool: string | null, nowMs: number): GateAnswer {
@@ -60,10 +66,15 @@ export class Breakers {
       if (answer.kind === 'reject') {
         grant.replica?.gate.settle(grant.replica.permit, 'ignore', false, nowMs);
         this.#listener.onRejected?.(server, breaker.level);
-        return { kind: 'reject', breaker: { server, level: breaker.level, key: breaker.key }, retryAfterMs: answer.retryAfterMs };
+        return {
+          kind: 'reject',
+          breaker: { server, level: breaker.level, key: breaker.key },
+          retryAfterMs: answer.retryAfterMs,
+        };
       }
       // Only trials are followed one by one; a closed gate learns from every outcome anyway.
-      if (breaker.gate.state.kind === 'half-open') grant[breaker.level] = { gate: breaker.gate, permit: answer.permit, key: breaker.key };
+      if (breaker.gate.state.kind === 'half-open')
+        grant[breaker.level] = { gate: breaker.gate, permit: answer.permit, key: breaker.key };
     }
     if (!grant.replica && !grant.tool) return NO_PERMIT_NEEDED;
     return { kind: 'admit', permit: this.#permits.add(grant) };
@@ -75,7 +86,9 @@ export class Breakers {
   }
 
   /** Gives a permit back whose request was never sent, or whose fate no outcome will tell. */
-  release(permit: string | null, nowMs: number): void { this.#permits.settleAll(permit, 'ignore', nowMs); }
+  release(permit: string | null, nowMs: number): void {
+    this.#permits.settleAll(permit, 'ignore', nowMs);
+  }
 
   /**
    * An attempt met a fault of this replica and the request went on elsewhere, so that no outcome will tell of it. Without this a replica
@@ -87,7 +100,8 @@ export class Breakers {
     if (held?.key === slot) {
       held.gate.settle(held.permit, 'failure', false, nowMs);
       this.#listener.onSettled?.(server, 'replica', 'failure');
-    } else this.table.findOrMake({ server, level: 'replica', key: slot })?.gate.record('failure', false, startedAtMs, nowMs);
+    } else
+      this.table.findOrMake({ server, level: 'replica', key: slot })?.gate.record('failure', false, startedAtMs, nowMs);
     for (const rest of [grant?.replica, grant?.tool]) rest?.gate.settle(rest.permit, 'ignore', false, nowMs);
   }
 
@@ -103,12 +117,24 @@ export class Breakers {
     for (const held of [grant?.replica, grant?.tool]) held?.gate.settle(held.permit, 'ignore', false, nowMs);
   }
 
-  #judge(settings: BreakerSettings, level: BreakerLevel, key: string, outcome: Outcome, grant: Grant | undefined, nowMs: number): void {
+  #judge(
+    settings: BreakerSettings,
+    level: BreakerLevel,
+    key: string,
+    outcome: Outcome,
+    grant: Grant | undefined,
+    nowMs: number,
+  ): void {
     const policy = level === 'replica' ? settings.replicaBreaker : settings.toolBreaker;
     let breaker = this.table.find(outcome.server, level, key);
     // A breaker that never saw a fault has nothing to forget: most are never made. A rate needs its successes too.
-    if (!breaker && (outcome.kind === 'server_error' || this.#verdict(settings, level, undefined, outcome, nowMs) === 'failure'
-      || (policy.form === 'rate' && outcome.kind === 'success'))) breaker = this.table.findOrMake({ server: outcome.server, level, key });
+    if (
+      !breaker &&
+      (outcome.kind === 'server_error' ||
+        this.#verdict(settings, level, undefined, outcome, nowMs) === 'failure' ||
+        (policy.form === 'rate' && outcome.kind === 'success'))
+    )
+      breaker = this.table.findOrMake({ server: outcome.server, level, key });
     if (!breaker) return;
     const verdict = this.#verdict(settings, level, breaker, outcome, nowMs);
     const slow = isSlow(outcome, policy.slowCallMs);
@@ -118,13 +144,22 @@ export class Breakers {
     this.#listener.onSettled?.(outcome.server, level, verdict);
   }
 
-  #verdict(settings: BreakerSettings, level: BreakerLevel, breaker: Breaker | undefined, outcome: Outcome, nowMs: number): Verdict {
+  #verdict(
+    settings: BreakerSettings,
+    level: BreakerLevel,
+    breaker: Breaker | undefined,
+    outcome: Outcome,
+    nowMs: number,
+  ): Verdict {
     const name = outcome.tool ?? outcome.method;
     if (level === 'replica' && breaker) {
       if (outcome.kind === 'server_error') breaker.spread.failed(name, nowMs);
       else if (outcome.kind === 'success') breaker.spread.succeeded(name);
     }
-    const verdict = classify(outcome.kind, level, { countToolErrors: settings.countToolErrors, isServerErrorWidespread: breaker?.spread.isWide(nowMs) ?? false });
+    const verdict = classify(outcome.kind, level, {
+      countToolErrors: settings.countToolErrors,
+      isServerErrorWidespread: breaker?.spread.isWide(nowMs) ?? false,
+    });
     return verdict === 'success' && isSilent(outcome.method) ? 'ignore' : verdict;
   }
 }

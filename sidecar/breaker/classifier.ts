@@ -38,7 +38,8 @@ export function classify(kind: OutcomeKind, level: BreakerLevel, blame: Blame): 
  * Messages that a replica takes without doing anything for them. That it took one proves nothing: clients send `notifications/cancelled` after each call
  * that hung, and a 202 for that must not wipe out the fault before it.
  */
-export const isSilent = (method: string): boolean => method.startsWith('notifications/') || method === 'response' || method === 'GET' || method === 'DELETE';
+export const isSilent = (method: string): boolean =>
+  method.startsWith('notifications/') || method === 'response' || method === 'GET' || method === 'DELETE';
 
 /** Methods whose answer is a stream that lasts as long as the client likes: their duration says nothing. */
 const ENDLESS = new Set(['GET', 'subscriptions/listen']);

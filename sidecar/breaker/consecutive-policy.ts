@@ -6,12 +6,16 @@ export class ConsecutivePolicy implements Policy {
   readonly #threshold: number;
   #inARow = 0;
 
-  constructor(threshold: number) { this.#threshold = threshold; }
+  constructor(threshold: number) {
+    this.#threshold = threshold;
+  }
 
   record(isFailure: boolean): boolean {
     this.#inARow = isFailure ? this.#inARow + 1 : 0;
     return this.#inARow >= this.#threshold;
   }
 
-  reset(): void { this.#inARow = 0; }
+  reset(): void {
+    this.#inARow = 0;
+  }
 }

@@ -11,7 +11,9 @@ export class CountWindow implements Window {
   failures = 0;
   slow = 0;
 
-  constructor(size: number) { this.#ring = new Uint8Array(size); }
+  constructor(size: number) {
+    this.#ring = new Uint8Array(size);
+  }
 
   record(isFailure: boolean, isSlow: boolean): void {
     const ring = this.#ring;
@@ -26,5 +28,7 @@ export class CountWindow implements Window {
     this.#next = this.#next + 1 === ring.length ? 0 : this.#next + 1;
   }
 
-  reset(): void { this.#next = this.calls = this.failures = this.slow = 0; }
+  reset(): void {
+    this.#next = this.calls = this.failures = this.slow = 0;
+  }
 }

@@ -16,10 +16,20 @@ export interface CreateBreakersOptions {
   maxBreakers?: number;
 }
 
-export interface SharedBreakers { breakers: Breakers; close(): void }
+export interface SharedBreakers {
+  breakers: Breakers;
+  close(): void;
+}
 
 /** The breakers of a sidecar process, counted, and shared with the fleet when there is a Redis. */
-export function createBreakers({ self, metrics: { breakers: metrics }, redis, now, isSlot, maxBreakers }: CreateBreakersOptions): SharedBreakers {
+export function createBreakers({
+  self,
+  metrics: { breakers: metrics },
+  redis,
+  now,
+  isSlot,
+  maxBreakers,
+}: CreateBreakersOptions): SharedBreakers {
   let fleet: Fleet | undefined;
   const breakers = new Breakers({
     permitPrefix: self,
@@ -30,18 +40,31 @@ export function createBreakers({ self, metrics: { breakers: metrics }, redis, no
         fleet?.announce(breaker);
       },
       onRejected: metrics.rejected,
-      onSettled: (server, level, verdict) => { metrics.halfOpenPermit(server, level, verdict === 'ignore' ? 'released' : verdict); },
+      onSettled: (server, level, verdict) => {
+        metrics.halfOpenPermit(server, level, verdict === 'ignore' ? 'released' : verdict);
+      },
       onEvicted: metrics.evicted,
     },
   });
   if (redis) {
     fleet = new Fleet({
-      redis, self, now, isSlot, table: breakers.table,
-      onAdopted: (breaker, cause) => { metrics.transition(breaker.server, breaker.level, breaker.gate.state.kind, cause); },
+      redis,
+      self,
+      now,
+      isSlot,
+      table: breakers.table,
+      onAdopted: (breaker, cause) => {
+        metrics.transition(breaker.server, breaker.level, breaker.gate.state.kind, cause);
+      },
     });
   }
   metrics.source(() => readings(breakers.table.all()));
-  return { breakers, close: () => { fleet?.close(); } };
+  return {
+    breakers,
+    close: () => {
+      fleet?.close();
+    },
+  };
 }
 
 function* readings(all: Iterable<Breaker>) {

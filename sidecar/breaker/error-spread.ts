@@ -17,7 +17,9 @@ export class ErrorSpread {
     this.#lastMs.set(name, nowMs);
   }
 
-  succeeded(name: string): void { this.#lastMs.delete(name); }
+  succeeded(name: string): void {
+    this.#lastMs.delete(name);
+  }
 
   isWide(nowMs: number): boolean {
     let recent = 0;

@@ -6,7 +6,10 @@ import { BreakerTable, type Breaker } from './breaker-table.ts';
 import { FleetMind } from './fleet-mind.ts';
 import { TRIAL_GRACE_MS, TRIAL_LEASE_MS } from './fleet-view.ts';
 
-const policy = serverPolicySchema.parse({ name: 'linear', replicaBreaker: { threshold: 2, timeoutMs: 1000, maxTimeoutMs: 60_000, halfOpenPermits: 1 } });
+const policy = serverPolicySchema.parse({
+  name: 'linear',
+  replicaBreaker: { threshold: 2, timeoutMs: 1000, maxTimeoutMs: 60_000, halfOpenPermits: 1 },
+});
 const NAME = { server: 'linear', level: 'replica', key: '1' } as const;
 
 /** Gateways and a Redis between them, in one place: messages arrive when the test says so. */
@@ -15,22 +18,29 @@ class Play {
   hash = new Map<string, string>();
   isRedisUp = true;
   gateways: Gateway[];
-  constructor(count: number) { this.gateways = Array.from({ length: count }, (_, index) => new Gateway(`g${index}`, this)); }
+  constructor(count: number) {
+    this.gateways = Array.from({ length: count }, (_, index) => new Gateway(`g${index}`, this));
+  }
 
   decide(field: string, seenGeneration: number, decision: FleetBreaker): FleetBreaker {
     const stored = this.hash.get(field);
-    const standing = stored ? JSON.parse(stored) as FleetBreaker : undefined;
+    const standing = stored ? (JSON.parse(stored) as FleetBreaker) : undefined;
     if (standing && standing.generation > seenGeneration) return standing;
     const taken = { ...decision, generation: Math.max(standing?.generation ?? 0, seenGeneration) + 1 };
     this.publish(field, JSON.stringify(taken));
     return taken;
   }
   publish(field: string, value: string | null): void {
-    if (value === null) this.hash.delete(field); else this.hash.set(field, value);
+    if (value === null) this.hash.delete(field);
+    else this.hash.set(field, value);
     for (const gateway of this.gateways) gateway.inbox.push(readBreakerField(field, value)!);
   }
-  deliver(): void { for (const gateway of this.gateways) gateway.deliver(); }
-  state(): (string | undefined)[] { return this.gateways.map(gateway => gateway.breaker.gate.state.kind); }
+  deliver(): void {
+    for (const gateway of this.gateways) gateway.deliver();
+  }
+  state(): (string | undefined)[] {
+    return this.gateways.map((gateway) => gateway.breaker.gate.state.kind);
+  }
 }
 
 class Gateway {
@@ -41,41 +51,62 @@ class Gateway {
   transitions = 0;
   constructor(self: string, play: Play) {
     this.play = play;
-    this.table = new BreakerTable({ maxBreakers: 10, onEvicted: () => {}, onChange: breaker => { this.transitions++; this.share(breaker); } });
+    this.table = new BreakerTable({
+      maxBreakers: 10,
+      onEvicted: () => {},
+      onChange: (breaker) => {
+        this.transitions++;
+        this.share(breaker);
+      },
+    });
     this.table.configure(policy);
     this.mind = new FleetMind({ table: this.table, self, now: () => play.nowMs });
   }
-  get breaker(): Breaker { return this.table.findOrMake(NAME)!; }
+  get breaker(): Breaker {
+    return this.table.findOrMake(NAME)!;
+  }
   share(breaker: Breaker): void {
     const proposal = this.mind.propose(breaker);
     if (!proposal) return;
-    if (this.play.isRedisUp) this.mind.decided(breaker, proposal.decision, this.play.decide(breakerField(breaker), proposal.seenGeneration, proposal.decision));
+    if (this.play.isRedisUp)
+      this.mind.decided(
+        breaker,
+        proposal.decision,
+        this.play.decide(breakerField(breaker), proposal.seenGeneration, proposal.decision),
+      );
     else this.mind.notShared(breaker);
   }
-  deliver(): void { for (const entry of this.inbox.splice(0)) this.mind.hear('linear', entry); }
+  deliver(): void {
+    for (const entry of this.inbox.splice(0)) this.mind.hear('linear', entry);
+  }
   resync(): void {
     this.inbox = [];
-    this.mind.hearAll('linear', [...this.play.hash].map(([field, value]) => readBreakerField(field, value)!));
+    this.mind.hearAll(
+      'linear',
+      [...this.play.hash].map(([field, value]) => readBreakerField(field, value)!),
+    );
     for (const breaker of this.mind.unshared()) this.share(breaker);
   }
   /** One request: `works` says whether the replica answers this gateway. */
   request(works: boolean): 'sent' | 'rejected' {
-    const { gate } = this.breaker, answer = gate.acquire(this.play.nowMs);
+    const { gate } = this.breaker,
+      answer = gate.acquire(this.play.nowMs);
     if (answer.kind === 'reject') return 'rejected';
     gate.settle(answer.permit, works ? 'success' : 'failure', false, this.play.nowMs);
     return 'sent';
   }
 }
 
-test('what one gateway opens is open on all', t => {
+test('what one gateway opens is open on all', (t) => {
   const play = new Play(3);
   for (let i = 0; i < 2; i++) play.gateways[0]!.request(false);
   play.deliver();
   t.deepEqual(play.state(), ['open', 'open', 'open']);
 });
 
-test('the gateway that opened it tries first; another one may when it does not', t => {
-  const play = new Play(2), [opener, other] = play.gateways as [Gateway, Gateway];
+test('the gateway that opened it tries first; another one may when it does not', (t) => {
+  const play = new Play(2),
+    [opener, other] = play.gateways as [Gateway, Gateway];
   for (let i = 0; i < 2; i++) opener.request(false);
   play.deliver();
   play.nowMs += 1000;
@@ -86,8 +117,9 @@ test('the gateway that opened it tries first; another one may when it does not',
   t.deepEqual(play.state(), ['closed', 'closed']);
 });
 
-test('while one gateway tries the others wait, until its lease is over', t => {
-  const play = new Play(2), [opener, other] = play.gateways as [Gateway, Gateway];
+test('while one gateway tries the others wait, until its lease is over', (t) => {
+  const play = new Play(2),
+    [opener, other] = play.gateways as [Gateway, Gateway];
   for (let i = 0; i < 2; i++) opener.request(false);
   play.nowMs += 1000;
   const trial = opener.breaker.gate.acquire(play.nowMs);
@@ -101,7 +133,7 @@ test('while one gateway tries the others wait, until its lease is over', t => {
   t.deepEqual(play.state(), ['closed', 'closed']);
 });
 
-test('two that open at once make one decision', t => {
+test('two that open at once make one decision', (t) => {
   const play = new Play(2);
   for (const gateway of play.gateways) for (let i = 0; i < 2; i++) gateway.request(false);
   play.deliver();
@@ -109,25 +141,34 @@ test('two that open at once make one decision', t => {
   t.deepEqual(play.state(), ['open', 'open']);
 });
 
-test('gateways that disagree about a replica do not flap: each round lasts longer', t => {
-  const play = new Play(2), [sees, blind] = play.gateways as [Gateway, Gateway];
+test('gateways that disagree about a replica do not flap: each round lasts longer', (t) => {
+  const play = new Play(2),
+    [sees, blind] = play.gateways as [Gateway, Gateway];
   const openings: number[] = [];
   // An hour in which one gateway reaches the replica and the other does not, both with traffic all the time, the blind one slower to try.
   for (let i = 0; i < 36_000; i++) {
     play.nowMs += 100;
     const before = blind.transitions + sees.transitions;
     sees.request(true);
-    if (i % 40 === 0) { blind.request(false); blind.request(false); }
+    if (i % 40 === 0) {
+      blind.request(false);
+      blind.request(false);
+    }
     play.deliver();
-    if (blind.transitions + sees.transitions > before && blind.breaker.gate.state.kind === 'open') openings.push(play.nowMs);
+    if (blind.transitions + sees.transitions > before && blind.breaker.gate.state.kind === 'open')
+      openings.push(play.nowMs);
   }
   const gaps = openings.slice(1).map((atMs, index) => atMs - openings[index]!);
   t.true(openings.length < 150, `${openings.length} openings in an hour`);
-  t.true(gaps.slice(-5).every(gap => gap >= 30_000), `last gaps ${gaps.slice(-5).join(', ')} ms`);
+  t.true(
+    gaps.slice(-5).every((gap) => gap >= 30_000),
+    `last gaps ${gaps.slice(-5).join(', ')} ms`,
+  );
 });
 
-test('without Redis each gateway goes by its own evidence, and afterwards they agree again', t => {
-  const play = new Play(2), [one, other] = play.gateways as [Gateway, Gateway];
+test('without Redis each gateway goes by its own evidence, and afterwards they agree again', (t) => {
+  const play = new Play(2),
+    [one, other] = play.gateways as [Gateway, Gateway];
   play.isRedisUp = false;
   for (let i = 0; i < 2; i++) one.request(false);
   play.deliver();
@@ -142,9 +183,12 @@ test('without Redis each gateway goes by its own evidence, and afterwards they a
   t.deepEqual(play.state(), ['open', 'open']);
 });
 
-test('an operator’s order goes before all, and its end brings back what stands', t => {
+test('an operator’s order goes before all, and its end brings back what stands', (t) => {
   const play = new Play(2);
-  const order = (state: string | null) => { play.publish('order/replica/1', state && JSON.stringify({ state, by: 'ann', atMs: 1 })); play.deliver(); };
+  const order = (state: string | null) => {
+    play.publish('order/replica/1', state && JSON.stringify({ state, by: 'ann', atMs: 1 }));
+    play.deliver();
+  };
   order('forced-open');
   t.deepEqual(play.state(), ['forced-open', 'forced-open']);
   order('disabled');
@@ -159,8 +203,9 @@ test('an operator’s order goes before all, and its end brings back what stands
   t.deepEqual(play.state(), ['open', 'open']);
 });
 
-test('an order that ended while nobody listened ends with the next reading', t => {
-  const play = new Play(1), [gateway] = play.gateways as [Gateway];
+test('an order that ended while nobody listened ends with the next reading', (t) => {
+  const play = new Play(1),
+    [gateway] = play.gateways as [Gateway];
   play.publish('order/replica/1', JSON.stringify({ state: 'forced-open', by: 'ann', atMs: 1 }));
   play.deliver();
   play.hash.clear();
@@ -168,7 +213,7 @@ test('an order that ended while nobody listened ends with the next reading', t =
   t.deepEqual(play.state(), ['closed']);
 });
 
-test('an operator closes a breaker for all', t => {
+test('an operator closes a breaker for all', (t) => {
   const play = new Play(2);
   for (let i = 0; i < 2; i++) play.gateways[0]!.request(false);
   play.deliver();
@@ -180,8 +225,9 @@ test('an operator closes a breaker for all', t => {
   t.deepEqual(play.state(), ['open', 'open']);
 });
 
-test('when Redis lost its data the gateway that had decided says so again, and later decisions count', t => {
-  const play = new Play(2), [one, other] = play.gateways as [Gateway, Gateway];
+test('when Redis lost its data the gateway that had decided says so again, and later decisions count', (t) => {
+  const play = new Play(2),
+    [one, other] = play.gateways as [Gateway, Gateway];
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 2; i++) one.request(false);
     play.nowMs += 100_000;
@@ -203,8 +249,9 @@ test('when Redis lost its data the gateway that had decided says so again, and l
   t.deepEqual(play.state(), ['closed', 'closed']);
 });
 
-test('a breaker whose policy changed takes up what the fleet decided', t => {
-  const play = new Play(2), [one, other] = play.gateways as [Gateway, Gateway];
+test('a breaker whose policy changed takes up what the fleet decided', (t) => {
+  const play = new Play(2),
+    [one, other] = play.gateways as [Gateway, Gateway];
   for (let i = 0; i < 2; i++) one.request(false);
   play.deliver();
   other.table.configure({ ...policy, replicaBreaker: { ...policy.replicaBreaker, threshold: 9 } });
@@ -212,42 +259,53 @@ test('a breaker whose policy changed takes up what the fleet decided', t => {
   t.is(other.breaker.gate.state.kind, 'open');
 });
 
-test('whatever happens in whatever order, at rest all gateways hold what stands in Redis', t => {
-  const steps = fc.array(fc.oneof(
-    fc.record({ do: fc.constant('request' as const), who: fc.nat(2), works: fc.boolean() }),
-    fc.record({ do: fc.constant('deliver' as const), who: fc.nat(2) }),
-    fc.record({ do: fc.constant('lose' as const), who: fc.nat(2) }),
-    fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 1000, 3000, 12_000) }),
-    fc.record({ do: fc.constant('redis' as const), isUp: fc.boolean() }),
-    fc.record({ do: fc.constant('resync' as const), who: fc.nat(2) }),
-    fc.record({ do: fc.constant('delete' as const), isTold: fc.boolean() }),
-  ), { maxLength: 150, size: 'max' });
+test('whatever happens in whatever order, at rest all gateways hold what stands in Redis', (t) => {
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({ do: fc.constant('request' as const), who: fc.nat(2), works: fc.boolean() }),
+      fc.record({ do: fc.constant('deliver' as const), who: fc.nat(2) }),
+      fc.record({ do: fc.constant('lose' as const), who: fc.nat(2) }),
+      fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 1000, 3000, 12_000) }),
+      fc.record({ do: fc.constant('redis' as const), isUp: fc.boolean() }),
+      fc.record({ do: fc.constant('resync' as const), who: fc.nat(2) }),
+      fc.record({ do: fc.constant('delete' as const), isTold: fc.boolean() }),
+    ),
+    { maxLength: 150, size: 'max' },
+  );
   let notClosed = 0;
-  fc.assert(fc.property(steps, sequence => {
-    const play = new Play(3);
-    for (const step of sequence) {
-      if (step.do === 'wait') play.nowMs += step.ms;
-      else if (step.do === 'redis') play.isRedisUp = step.isUp;
-      else if (step.do === 'delete') { if (step.isTold) play.publish('replica/1', null); else play.hash.clear(); }
-      else {
-        const gateway = play.gateways[step.who]!;
-        if (step.do === 'request') gateway.request(step.works);
-        else if (step.do === 'deliver') gateway.deliver();
-        else if (step.do === 'lose') gateway.inbox = [];
-        else if (play.isRedisUp) gateway.resync();
+  fc.assert(
+    fc.property(steps, (sequence) => {
+      const play = new Play(3);
+      for (const step of sequence) {
+        if (step.do === 'wait') play.nowMs += step.ms;
+        else if (step.do === 'redis') play.isRedisUp = step.isUp;
+        else if (step.do === 'delete') {
+          if (step.isTold) play.publish('replica/1', null);
+          else play.hash.clear();
+        } else {
+          const gateway = play.gateways[step.who]!;
+          if (step.do === 'request') gateway.request(step.works);
+          else if (step.do === 'deliver') gateway.deliver();
+          else if (step.do === 'lose') gateway.inbox = [];
+          else if (play.isRedisUp) gateway.resync();
+        }
       }
-    }
-    play.isRedisUp = true;
-    for (let round = 0; round < 2; round++) { for (const gateway of play.gateways) gateway.resync(); play.deliver(); }
-    const text = play.hash.get('replica/1');
-    const standing = text ? JSON.parse(text) as FleetBreaker : undefined;
-    for (const [index, gateway] of play.gateways.entries()) {
-      const kind = gateway.breaker.gate.state.kind;
-      if (!standing || standing.state === 'closed') t.is(kind, 'closed');
-      else if (standing.by === `g${index}`) t.is(kind, standing.state);
-      else t.is(kind, 'open');
-      if (kind !== 'closed') notClosed++;
-    }
-  }), { numRuns: 1500 });
+      play.isRedisUp = true;
+      for (let round = 0; round < 2; round++) {
+        for (const gateway of play.gateways) gateway.resync();
+        play.deliver();
+      }
+      const text = play.hash.get('replica/1');
+      const standing = text ? (JSON.parse(text) as FleetBreaker) : undefined;
+      for (const [index, gateway] of play.gateways.entries()) {
+        const kind = gateway.breaker.gate.state.kind;
+        if (!standing || standing.state === 'closed') t.is(kind, 'closed');
+        else if (standing.by === `g${index}`) t.is(kind, standing.state);
+        else t.is(kind, 'open');
+        if (kind !== 'closed') notClosed++;
+      }
+    }),
+    { numRuns: 1500 },
+  );
   t.true(notClosed > 500);
 });

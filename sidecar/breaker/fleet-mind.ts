@@ -1,4 +1,10 @@
-import { breakerField, type BreakerEntry, type BreakerKey, type BreakerOrder, type FleetBreaker } from '../../proto/breaker-state.ts';
+import {
+  breakerField,
+  type BreakerEntry,
+  type BreakerKey,
+  type BreakerOrder,
+  type FleetBreaker,
+} from '../../proto/breaker-state.ts';
 import type { Breaker, BreakerTable } from './breaker-table.ts';
 import { dampedOpening, decisionOf, viewOf } from './fleet-view.ts';
 
@@ -13,7 +19,10 @@ export interface FleetMindOptions {
   onAdopted?: (breaker: Breaker, cause: 'fleet' | 'operator') => void;
 }
 
-export interface Proposal { decision: FleetBreaker; seenGeneration: number }
+export interface Proposal {
+  decision: FleetBreaker;
+  seenGeneration: number;
+}
 
 /** What this gateway knows of the fleet's decisions and orders, and what follows from them for its own gates. No I/O. Rules: README.md. */
 export class FleetMind {
@@ -24,11 +33,14 @@ export class FleetMind {
   /** Changes of this gateway that Redis doesn't have yet. */
   readonly #unshared = new Set<Breaker>();
 
-  constructor(options: FleetMindOptions) { this.#options = { isSlot: () => true, onAdopted: () => {}, ...options }; }
+  constructor(options: FleetMindOptions) {
+    this.#options = { isSlot: () => true, onAdopted: () => {}, ...options };
+  }
 
   /** This gateway's own change, as a decision for all. Undefined while an operator's order stands. */
   propose(breaker: Breaker): Proposal | undefined {
-    const name = nameOf(breaker.server, breaker), { self, now } = this.#options;
+    const name = nameOf(breaker.server, breaker),
+      { self, now } = this.#options;
     const last = this.#decisions.get(name);
     const settings = this.#options.table.settings(breaker.server);
     if (!settings) return undefined;
@@ -43,19 +55,29 @@ export class FleetMind {
 
   /** What stands in Redis after a proposal: the proposal, or what somebody else decided before. */
   decided(breaker: Breaker, proposed: FleetBreaker, standing: FleetBreaker): void {
-    const isOwn = standing.by === proposed.by && standing.state === proposed.state && standing.sinceMs === proposed.sinceMs;
-    if (!isOwn) return this.hear(breaker.server, { level: breaker.level, key: breaker.key, kind: 'decision', decision: standing });
+    const isOwn =
+      standing.by === proposed.by && standing.state === proposed.state && standing.sinceMs === proposed.sinceMs;
+    if (!isOwn)
+      return this.hear(breaker.server, {
+        level: breaker.level,
+        key: breaker.key,
+        kind: 'decision',
+        decision: standing,
+      });
     this.#remember(nameOf(breaker.server, breaker), standing);
     if (breaker.gate.state.kind === proposed.state) this.#unshared.delete(breaker);
   }
 
   /** Redis could not be asked: the change holds here, and is offered again. */
-  notShared(breaker: Breaker): void { this.#unshared.add(breaker); }
+  notShared(breaker: Breaker): void {
+    this.#unshared.add(breaker);
+  }
 
   /** Own changes that Redis doesn't have, of gates that still exist. */
   unshared(): Breaker[] {
     for (const breaker of this.#unshared) {
-      if (this.#options.table.find(breaker.server, breaker.level, breaker.key) !== breaker) this.#unshared.delete(breaker);
+      if (this.#options.table.find(breaker.server, breaker.level, breaker.key) !== breaker)
+        this.#unshared.delete(breaker);
     }
     return [...this.#unshared];
   }
@@ -73,13 +95,15 @@ export class FleetMind {
    */
   hearAll(server: string, entries: readonly BreakerEntry[]): void {
     const isOf = (name: string): boolean => name.startsWith(`${server} `);
-    const standing = new Map(entries.map(entry => [`${entry.kind} ${nameOf(server, entry)}`, entry]));
-    for (const name of [...this.#orders.keys()]) if (isOf(name) && !standing.has(`order ${name}`)) this.#order(server, keyOf(name), null);
+    const standing = new Map(entries.map((entry) => [`${entry.kind} ${nameOf(server, entry)}`, entry]));
+    for (const name of [...this.#orders.keys()])
+      if (isOf(name) && !standing.has(`order ${name}`)) this.#order(server, keyOf(name), null);
     for (const [name, last] of [...this.#decisions]) {
       if (!isOf(name)) continue;
       const entry = standing.get(`decision ${name}`);
       if (entry?.kind === 'decision' && entry.decision && follows(entry.decision, last)) continue;
-      const key = keyOf(name), breaker = this.#options.table.find(server, key.level, key.key);
+      const key = keyOf(name),
+        breaker = this.#options.table.find(server, key.level, key.key);
       if (entry || last.state === 'closed') this.#decisions.delete(name);
       else if (last.by !== this.#options.self) this.#reset(server, key);
       else {
@@ -91,16 +115,23 @@ export class FleetMind {
   }
 
   #decide(server: string, key: BreakerKey, decision: FleetBreaker): void {
-    const name = nameOf(server, key), { self, now, table } = this.#options;
+    const name = nameOf(server, key),
+      { self, now, table } = this.#options;
     const last = this.#decisions.get(name);
     const known = table.find(server, key.level, key.key);
     // A gate that is closed although the last decision says otherwise was made anew (its policy changed, or it was evicted).
-    const isMadeAnew = last?.generation === decision.generation && decision.state !== 'closed' && (!known || (known.gate.state.kind === 'closed' && !this.#unshared.has(known)));
+    const isMadeAnew =
+      last?.generation === decision.generation &&
+      decision.state !== 'closed' &&
+      (!known || (known.gate.state.kind === 'closed' && !this.#unshared.has(known)));
     if (last && decision.generation <= last.generation && !isMadeAnew) return;
     this.#remember(name, decision);
     // An own decision comes back: it is in force already, or the gate has moved on since and will say so next.
     if (decision.by === self && known && !isMadeAnew) {
-      if (known.gate.state.kind === decision.state) { this.#unshared.delete(known); return; }
+      if (known.gate.state.kind === decision.state) {
+        this.#unshared.delete(known);
+        return;
+      }
       if (this.#unshared.has(known)) return;
     }
     if (this.#orders.has(name)) return;
@@ -109,7 +140,9 @@ export class FleetMind {
 
   /** An operator closed it for all. */
   #reset(server: string, key: BreakerKey): void {
-    const name = nameOf(server, key), breaker = this.#breaker(server, key, false), last = this.#decisions.get(name);
+    const name = nameOf(server, key),
+      breaker = this.#breaker(server, key, false),
+      last = this.#decisions.get(name);
     // Its generation is kept: messages of decisions before it may still be on their way.
     if (last) this.#remember(name, { ...last, state: 'closed' });
     if (!breaker || this.#orders.has(name) || this.#unshared.has(breaker)) return;
@@ -127,10 +160,12 @@ export class FleetMind {
   }
 
   #order(server: string, key: BreakerKey, order: BreakerOrder | null): void {
-    const name = nameOf(server, key), nowMs = this.#options.now();
+    const name = nameOf(server, key),
+      nowMs = this.#options.now();
     const before = this.#orders.get(name);
     if (before?.state === order?.state) return;
-    if (order) this.#orders.set(name, order); else this.#orders.delete(name);
+    if (order) this.#orders.set(name, order);
+    else this.#orders.delete(name);
     const breaker = this.#breaker(server, key, order !== null);
     if (!breaker) return;
     breaker.gate.order(order?.state ?? 'closed', nowMs);
@@ -149,19 +184,25 @@ export class FleetMind {
 
   #remember(name: string, decision: FleetBreaker): void {
     // Bounded like the hash in Redis: the oldest names go first, and are learned again when they matter.
-    if (this.#decisions.size >= MAX_DECISIONS && !this.#decisions.has(name)) this.#decisions.delete(this.#decisions.keys().next().value!);
+    if (this.#decisions.size >= MAX_DECISIONS && !this.#decisions.has(name))
+      this.#decisions.delete(this.#decisions.keys().next().value!);
     this.#decisions.set(name, decision);
   }
 }
 
 /** Whether a decision is the one that was known, or a later one. Of the same generation and another maker: Redis lost data between them. */
 const follows = (standing: FleetBreaker, known: FleetBreaker): boolean =>
-  standing.generation > known.generation || (standing.generation === known.generation && standing.by === known.by && standing.sinceMs === known.sinceMs && standing.state === known.state);
+  standing.generation > known.generation ||
+  (standing.generation === known.generation &&
+    standing.by === known.by &&
+    standing.sinceMs === known.sinceMs &&
+    standing.state === known.state);
 
 const MAX_DECISIONS = 10_000;
 /** Servers' names have no space. */
 const nameOf = (server: string, key: BreakerKey): string => `${server} ${breakerField(key)}`;
 function keyOf(name: string): BreakerKey {
-  const field = name.slice(name.indexOf(' ') + 1), slash = field.indexOf('/');
+  const field = name.slice(name.indexOf(' ') + 1),
+    slash = field.indexOf('/');
   return { level: field.slice(0, slash) as BreakerKey['level'], key: field.slice(slash + 1) };
 }

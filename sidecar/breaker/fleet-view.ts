@@ -24,13 +24,21 @@ export function viewOf(decision: FleetBreaker, self: string, nowMs: number): Fle
 }
 
 /** This gateway's own change of state as a decision; undefined for what an operator orders, which is not the gateways' to decide. */
-export function decisionOf(state: Readonly<GateState>, self: string, last: FleetBreaker | undefined): FleetBreaker | undefined {
+export function decisionOf(
+  state: Readonly<GateState>,
+  self: string,
+  last: FleetBreaker | undefined,
+): FleetBreaker | undefined {
   const common = { generation: 0, sinceMs: state.sinceMs, by: self };
   switch (state.kind) {
-    case 'closed': return { ...common, state: 'closed', openings: last?.openings ?? 0, untilMs: state.sinceMs };
-    case 'open': return { ...common, state: 'open', openings: state.openings, untilMs: state.untilMs };
-    case 'half-open': return { ...common, state: 'half-open', openings: state.openings, untilMs: state.sinceMs };
-    default: return undefined;
+    case 'closed':
+      return { ...common, state: 'closed', openings: last?.openings ?? 0, untilMs: state.sinceMs };
+    case 'open':
+      return { ...common, state: 'open', openings: state.openings, untilMs: state.untilMs };
+    case 'half-open':
+      return { ...common, state: 'half-open', openings: state.openings, untilMs: state.sinceMs };
+    default:
+      return undefined;
   }
 }
 
@@ -38,8 +46,20 @@ export function decisionOf(state: Readonly<GateState>, self: string, last: Fleet
  * Damping, for gateways that disagree about a replica: who opens what another gateway closed less than the longest open time ago has hardly
  * seen a new fault but the old one, so its opening counts as one more in a row and lasts longer. Undefined when there is nothing to damp.
  */
-export function dampedOpening(state: Readonly<GateState>, last: FleetBreaker | undefined, self: string, policy: BreakerPolicy): { untilMs: number; openings: number } | undefined {
-  if (state.kind !== 'open' || state.openings > 1 || last?.state !== 'closed' || last.by === self || last.openings === 0) return undefined;
+export function dampedOpening(
+  state: Readonly<GateState>,
+  last: FleetBreaker | undefined,
+  self: string,
+  policy: BreakerPolicy,
+): { untilMs: number; openings: number } | undefined {
+  if (
+    state.kind !== 'open' ||
+    state.openings > 1 ||
+    last?.state !== 'closed' ||
+    last.by === self ||
+    last.openings === 0
+  )
+    return undefined;
   if (state.sinceMs - last.sinceMs >= policy.maxTimeoutMs) return undefined;
   const openings = last.openings + 1;
   return { openings, untilMs: state.sinceMs + openTimeMs(policy, openings) };

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { BREAKER_DECIDE_LUA } from '../../proto/breaker-script.ts';
-import { breakerField, fleetBreakerSchema, readBreakerField, readBreakerMessage, type BreakerEntry, type FleetBreaker } from '../../proto/breaker-state.ts';
+import {
+  breakerField,
+  fleetBreakerSchema,
+  readBreakerField,
+  readBreakerMessage,
+  type BreakerEntry,
+  type FleetBreaker,
+} from '../../proto/breaker-state.ts';
 import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 import type { Breaker, BreakerTable } from './breaker-table.ts';
@@ -36,17 +43,29 @@ export class Fleet {
       const message = readBreakerMessage(text);
       if (message) this.#mind.hear(message.server, message.entry);
     });
-    const subscribe = (): void => { this.#subscriber.subscribe(CHANNEL.breakers).then(() => this.resync(), () => { this.#subscriber.disconnect(true); }); };
+    const subscribe = (): void => {
+      this.#subscriber.subscribe(CHANNEL.breakers).then(
+        () => this.resync(),
+        () => {
+          this.#subscriber.disconnect(true);
+        },
+      );
+    };
     this.#subscriber.on('ready', subscribe);
     if (this.#subscriber.status === 'ready') subscribe();
-    this.#timer = setInterval(() => { void this.resync(); }, options.resyncMs ?? RESYNC_MS);
+    this.#timer = setInterval(() => {
+      void this.resync();
+    }, options.resyncMs ?? RESYNC_MS);
     this.#timer.unref();
   }
 
   /** This gateway's own change of state: to be called by the table's `onChange`. */
   announce(breaker: Breaker): void {
     // One proposal at a time: the next one must know the generation that this one makes.
-    if (this.#deciding.has(breaker)) { this.#deciding.set(breaker, true); return; }
+    if (this.#deciding.has(breaker)) {
+      this.#deciding.set(breaker, true);
+      return;
+    }
     const proposal = this.#mind.propose(breaker);
     if (proposal) void this.#decide(breaker, proposal.decision, proposal.seenGeneration);
   }
@@ -57,7 +76,9 @@ export class Fleet {
     for (const server of this.#options.table.servers()) {
       try {
         const hash = await this.#redis.hgetall(REDIS.breaker(server));
-        const entries = Object.entries(hash).map(([field, value]) => readBreakerField(field, value)).filter((entry): entry is BreakerEntry => entry !== undefined);
+        const entries = Object.entries(hash)
+          .map(([field, value]) => readBreakerField(field, value))
+          .filter((entry): entry is BreakerEntry => entry !== undefined);
         this.#mind.hearAll(server, entries);
       } catch {
         return; // Redis is away: each gateway goes on by itself, and the next round or reconnect reads again.
@@ -74,7 +95,14 @@ export class Fleet {
 
   async #decide(breaker: Breaker, decision: FleetBreaker, seenGeneration: number): Promise<void> {
     const { server } = breaker;
-    const args = [server, breakerField(breaker), String(seenGeneration), JSON.stringify(decision), CHANNEL.breakers, String(this.#options.now())];
+    const args = [
+      server,
+      breakerField(breaker),
+      String(seenGeneration),
+      JSON.stringify(decision),
+      CHANNEL.breakers,
+      String(this.#options.now()),
+    ];
     this.#deciding.set(breaker, false);
     let isShared = false;
     try {

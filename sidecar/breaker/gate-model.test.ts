@@ -16,9 +16,18 @@ class Model {
   history: { failed: boolean; slow: boolean; atMs: number }[] = [];
   trials: { givenMs: number; done: boolean }[] = [];
 
-  constructor(policy: BreakerPolicy) { this.policy = policy; this.kind = policy.enabled ? 'closed' : 'disabled'; }
+  constructor(policy: BreakerPolicy) {
+    this.policy = policy;
+    this.kind = policy.enabled ? 'closed' : 'disabled';
+  }
 
-  enter(kind: string, nowMs: number): void { this.kind = kind; this.sinceMs = nowMs; this.life++; this.history = []; this.trials = []; }
+  enter(kind: string, nowMs: number): void {
+    this.kind = kind;
+    this.sinceMs = nowMs;
+    this.life++;
+    this.history = [];
+    this.trials = [];
+  }
 
   open(openings: number, nowMs: number): void {
     this.enter('open', nowMs);
@@ -33,9 +42,10 @@ class Model {
     if (this.kind === 'open') this.enter('half-open', nowMs);
     if (this.kind !== 'half-open') return { life: this.life };
     const lifeMs = Math.max(10_000, this.policy.timeoutMs);
-    const underWay = () => this.trials.filter(trial => !trial.done).length;
+    const underWay = () => this.trials.filter((trial) => !trial.done).length;
     const successes = this.history.length;
-    if (underWay() + successes >= this.policy.halfOpenPermits) for (const trial of this.trials) if (trial.givenMs + lifeMs <= nowMs) trial.done = true;
+    if (underWay() + successes >= this.policy.halfOpenPermits)
+      for (const trial of this.trials) if (trial.givenMs + lifeMs <= nowMs) trial.done = true;
     if (underWay() + successes >= this.policy.halfOpenPermits) return undefined;
     const trial = { givenMs: nowMs, done: false };
     this.trials.push(trial);
@@ -59,73 +69,133 @@ class Model {
 
   isBroken(nowMs: number): boolean {
     const { form, threshold, window, windowSize, minimumCalls, failureRatePercent, slowCallRatePercent } = this.policy;
-    if (form === 'consecutive') return this.history.length >= threshold && this.history.slice(-threshold).every(call => call.failed);
+    if (form === 'consecutive')
+      return this.history.length >= threshold && this.history.slice(-threshold).every((call) => call.failed);
     const second = (ms: number) => Math.floor(ms / 1000);
-    const calls = window === 'count' ? this.history.slice(-windowSize) : this.history.filter(call => second(call.atMs) > second(nowMs) - windowSize);
+    const calls =
+      window === 'count'
+        ? this.history.slice(-windowSize)
+        : this.history.filter((call) => second(call.atMs) > second(nowMs) - windowSize);
     if (calls.length < (window === 'count' ? Math.min(minimumCalls, windowSize) : minimumCalls)) return false;
-    const share = (which: 'failed' | 'slow') => 100 * calls.filter(call => call[which]).length / calls.length;
+    const share = (which: 'failed' | 'slow') => (100 * calls.filter((call) => call[which]).length) / calls.length;
     return share('failed') >= failureRatePercent || share('slow') >= slowCallRatePercent;
   }
 }
 
-const policies: fc.Arbitrary<BreakerPolicy> = fc.record({
-  enabled: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.constant(false)), form: fc.constantFrom('consecutive', 'rate'), threshold: fc.integer({ min: 1, max: 4 }),
-  timeoutMs: fc.constantFrom(100, 1000, 20_000), maxTimeoutMs: fc.constantFrom(100, 5000, 60_000), window: fc.constantFrom('count', 'time'),
-  windowSize: fc.integer({ min: 1, max: 8 }), minimumCalls: fc.integer({ min: 1, max: 6 }), failureRatePercent: fc.constantFrom(1, 25, 50, 100),
-  slowCallRatePercent: fc.constantFrom(20, 50, 100), halfOpenPermits: fc.integer({ min: 1, max: 4 }),
-}).map(fields => breakerPolicySchema.parse(fields));
+const policies: fc.Arbitrary<BreakerPolicy> = fc
+  .record({
+    enabled: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.constant(false)),
+    form: fc.constantFrom('consecutive', 'rate'),
+    threshold: fc.integer({ min: 1, max: 4 }),
+    timeoutMs: fc.constantFrom(100, 1000, 20_000),
+    maxTimeoutMs: fc.constantFrom(100, 5000, 60_000),
+    window: fc.constantFrom('count', 'time'),
+    windowSize: fc.integer({ min: 1, max: 8 }),
+    minimumCalls: fc.integer({ min: 1, max: 6 }),
+    failureRatePercent: fc.constantFrom(1, 25, 50, 100),
+    slowCallRatePercent: fc.constantFrom(20, 50, 100),
+    halfOpenPermits: fc.integer({ min: 1, max: 4 }),
+  })
+  .map((fields) => breakerPolicySchema.parse(fields));
 
 const verdicts = fc.constantFrom<Verdict>('success', 'success', 'failure', 'failure', 'ignore');
-const steps = fc.array(fc.oneof(
-  { weight: 20, arbitrary: fc.record({ do: fc.constant('acquire' as const) }) },
-  // Counted from the last one given, mostly a recent one: some are settled twice and some never; `ignore` is a cancelled request.
-  { weight: 24, arbitrary: fc.record({ do: fc.constant('settle' as const), which: fc.oneof(fc.nat(3), fc.nat()), verdict: verdicts, slow: fc.boolean() }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('record' as const), verdict: verdicts, slow: fc.boolean(), agoMs: fc.nat(2000) }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 50, 99, 100, 999, 1000, 5000, 10_000, 60_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('order' as const), kind: fc.constantFrom<OperatorState | 'closed'>('forced-open', 'disabled', 'observe', 'closed', 'closed', 'closed', 'closed') }) },
-), { maxLength: 120, size: 'max' });
+const steps = fc.array(
+  fc.oneof(
+    { weight: 20, arbitrary: fc.record({ do: fc.constant('acquire' as const) }) },
+    // Counted from the last one given, mostly a recent one: some are settled twice and some never; `ignore` is a cancelled request.
+    {
+      weight: 24,
+      arbitrary: fc.record({
+        do: fc.constant('settle' as const),
+        which: fc.oneof(fc.nat(3), fc.nat()),
+        verdict: verdicts,
+        slow: fc.boolean(),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('record' as const),
+        verdict: verdicts,
+        slow: fc.boolean(),
+        agoMs: fc.nat(2000),
+      }),
+    },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constant('wait' as const),
+        ms: fc.constantFrom(1, 50, 99, 100, 999, 1000, 5000, 10_000, 60_000),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('order' as const),
+        kind: fc.constantFrom<OperatorState | 'closed'>(
+          'forced-open',
+          'disabled',
+          'observe',
+          'closed',
+          'closed',
+          'closed',
+          'closed',
+        ),
+      }),
+    },
+  ),
+  { maxLength: 120, size: 'max' },
+);
 
-test('over random outcomes, times, cancellations and orders the gate does what the plain model does', t => {
+test('over random outcomes, times, cancellations and orders the gate does what the plain model does', (t) => {
   const reached = new Set<string>();
   let closings = 0;
-  fc.assert(fc.property(policies, steps, (policy, sequence) => {
-    const gate = new Gate(policy);
-    const model = new Model(policy);
-    const permits: { real: Permit; plain: { life: number } }[] = [];
-    let nowMs = 1_700_000_000_000;
-    for (const step of sequence) {
-      const before: string = gate.state.kind;
-      if (step.do === 'wait') nowMs += step.ms;
-      else if (step.do === 'acquire') {
-        const peeked = gate.peek(nowMs);
-        const answer = gate.acquire(nowMs);
-        const plain = model.acquire(nowMs);
-        t.is(answer.kind, plain ? 'admit' : 'reject');
-        t.is(peeked === 'rejects', answer.kind === 'reject');
-        if (answer.kind === 'reject') t.true(answer.retryAfterMs > 0);
-        else permits.push({ real: answer.permit, plain: plain! });
-      } else if (step.do === 'settle') {
-        const permit = permits.at(-1 - step.which % Math.max(1, permits.length));
-        if (!permit) continue;
-        const wasSettled = permit.real.isSettled;
-        t.is(gate.settle(permit.real, step.verdict, step.slow, nowMs), !wasSettled);
-        if (!wasSettled) model.settle(permit.plain, step.verdict, step.slow, nowMs);
-      } else if (step.do === 'record') {
-        gate.record(step.verdict, step.slow, nowMs - step.agoMs, nowMs);
-        const startedMs = nowMs - step.agoMs;
-        if (step.verdict !== 'ignore' && model.kind === 'open' && startedMs >= model.untilMs) model.enter('half-open', model.untilMs);
-        if (startedMs >= model.sinceMs) model.count(step.verdict, step.slow, nowMs);
-      } else {
-        gate.order(step.kind, nowMs);
-        model.enter(step.kind === 'closed' && !policy.enabled ? 'disabled' : step.kind, nowMs);
+  fc.assert(
+    fc.property(policies, steps, (policy, sequence) => {
+      const gate = new Gate(policy);
+      const model = new Model(policy);
+      const permits: { real: Permit; plain: { life: number } }[] = [];
+      let nowMs = 1_700_000_000_000;
+      for (const step of sequence) {
+        const before: string = gate.state.kind;
+        if (step.do === 'wait') nowMs += step.ms;
+        else if (step.do === 'acquire') {
+          const peeked = gate.peek(nowMs);
+          const answer = gate.acquire(nowMs);
+          const plain = model.acquire(nowMs);
+          t.is(answer.kind, plain ? 'admit' : 'reject');
+          t.is(peeked === 'rejects', answer.kind === 'reject');
+          if (answer.kind === 'reject') t.true(answer.retryAfterMs > 0);
+          else permits.push({ real: answer.permit, plain: plain! });
+        } else if (step.do === 'settle') {
+          const permit = permits.at(-1 - (step.which % Math.max(1, permits.length)));
+          if (!permit) continue;
+          const wasSettled = permit.real.isSettled;
+          t.is(gate.settle(permit.real, step.verdict, step.slow, nowMs), !wasSettled);
+          if (!wasSettled) model.settle(permit.plain, step.verdict, step.slow, nowMs);
+        } else if (step.do === 'record') {
+          gate.record(step.verdict, step.slow, nowMs - step.agoMs, nowMs);
+          const startedMs = nowMs - step.agoMs;
+          if (step.verdict !== 'ignore' && model.kind === 'open' && startedMs >= model.untilMs)
+            model.enter('half-open', model.untilMs);
+          if (startedMs >= model.sinceMs) model.count(step.verdict, step.slow, nowMs);
+        } else {
+          gate.order(step.kind, nowMs);
+          model.enter(step.kind === 'closed' && !policy.enabled ? 'disabled' : step.kind, nowMs);
+        }
+        t.is(gate.state.kind as string, model.kind);
+        if (gate.state.kind === 'open') t.is(gate.state.untilMs, model.untilMs);
+        if (gate.state.kind === 'half-open')
+          t.true(
+            gate.state.held.size + gate.state.successes <= policy.halfOpenPermits ||
+              gate.state.successes < policy.halfOpenPermits,
+          );
+        reached.add(gate.state.kind);
+        if (before === 'half-open' && (gate.state.kind as string) === 'closed') closings++;
       }
-      t.is(gate.state.kind as string, model.kind);
-      if (gate.state.kind === 'open') t.is(gate.state.untilMs, model.untilMs);
-      if (gate.state.kind === 'half-open') t.true(gate.state.held.size + gate.state.successes <= policy.halfOpenPermits || gate.state.successes < policy.halfOpenPermits);
-      reached.add(gate.state.kind);
-      if (before === 'half-open' && (gate.state.kind as string) === 'closed') closings++;
-    }
-  }), { numRuns: 4000 });
+    }),
+    { numRuns: 4000 },
+  );
   t.true(closings > 50);
   t.deepEqual([...reached].sort(), ['closed', 'disabled', 'forced-open', 'half-open', 'observe', 'open']);
 });

@@ -3,7 +3,8 @@ import { breakerPolicySchema, type BreakerPolicy } from '../../proto/server-poli
 import type { Permit } from './gate-state.ts';
 import { Gate } from './gate.ts';
 
-const policy = (fields: Partial<BreakerPolicy> = {}): BreakerPolicy => breakerPolicySchema.parse({ threshold: 3, timeoutMs: 1000, maxTimeoutMs: 3000, halfOpenPermits: 2, ...fields });
+const policy = (fields: Partial<BreakerPolicy> = {}): BreakerPolicy =>
+  breakerPolicySchema.parse({ threshold: 3, timeoutMs: 1000, maxTimeoutMs: 3000, halfOpenPermits: 2, ...fields });
 
 function take(gate: Gate, nowMs: number): Permit {
   const answer = gate.acquire(nowMs);
@@ -14,7 +15,7 @@ function fail(gate: Gate, times: number, nowMs = 0): void {
   for (let i = 0; i < times; i++) gate.settle(take(gate, nowMs), 'failure', false, nowMs);
 }
 
-test('by default five faults in a row open it for 30 s', t => {
+test('by default five faults in a row open it for 30 s', (t) => {
   const gate = new Gate(breakerPolicySchema.parse({}));
   fail(gate, 4);
   t.is(gate.state.kind, 'closed');
@@ -23,7 +24,7 @@ test('by default five faults in a row open it for 30 s', t => {
   t.deepEqual(gate.acquire(10_000), { kind: 'reject', retryAfterMs: 20_000 });
 });
 
-test('a success between them starts the count anew', t => {
+test('a success between them starts the count anew', (t) => {
   const gate = new Gate(policy());
   fail(gate, 2);
   gate.settle(take(gate, 0), 'success', false, 0);
@@ -31,7 +32,7 @@ test('a success between them starts the count anew', t => {
   t.is(gate.state.kind, 'closed');
 });
 
-test('what counts against nobody neither opens nor heals it', t => {
+test('what counts against nobody neither opens nor heals it', (t) => {
   const gate = new Gate(policy());
   fail(gate, 2);
   for (let i = 0; i < 10; i++) gate.settle(take(gate, 0), 'ignore', false, 0);
@@ -39,7 +40,7 @@ test('what counts against nobody neither opens nor heals it', t => {
   t.is(gate.state.kind, 'open');
 });
 
-test('half open it gives its permits and no more, and closes when all succeed', t => {
+test('half open it gives its permits and no more, and closes when all succeed', (t) => {
   const gate = new Gate(policy());
   fail(gate, 3);
   t.is(gate.peek(999), 'rejects');
@@ -52,7 +53,7 @@ test('half open it gives its permits and no more, and closes when all succeed', 
   t.is(gate.state.kind, 'closed');
 });
 
-test('each opening in a row lasts twice as long, up to the longest, and closing forgets it', t => {
+test('each opening in a row lasts twice as long, up to the longest, and closing forgets it', (t) => {
   const gate = new Gate(policy({ halfOpenPermits: 1 }));
   fail(gate, 3);
   let nowMs = 1000;
@@ -66,7 +67,7 @@ test('each opening in a row lasts twice as long, up to the longest, and closing 
   t.like(gate.state, { kind: 'open', untilMs: nowMs + 1000, openings: 1 });
 });
 
-test('a permit settled twice counts once', t => {
+test('a permit settled twice counts once', (t) => {
   const gate = new Gate(policy());
   const permit = take(gate, 0);
   t.true(gate.settle(permit, 'failure', false, 0));
@@ -75,7 +76,7 @@ test('a permit settled twice counts once', t => {
   t.is(gate.state.kind, 'closed');
 });
 
-test('a cancelled trial gives its permit back', t => {
+test('a cancelled trial gives its permit back', (t) => {
   const gate = new Gate(policy({ halfOpenPermits: 1 }));
   fail(gate, 3);
   const permit = take(gate, 1000);
@@ -84,7 +85,7 @@ test('a cancelled trial gives its permit back', t => {
   t.is(gate.peek(1001), 'trial');
 });
 
-test('a permit that nobody settles is given back in the end', t => {
+test('a permit that nobody settles is given back in the end', (t) => {
   const gate = new Gate(policy({ halfOpenPermits: 1 }));
   fail(gate, 3);
   const lost = take(gate, 1000);
@@ -94,7 +95,7 @@ test('a permit that nobody settles is given back in the end', t => {
   t.is(gate.state.kind, 'half-open');
 });
 
-test('results of requests that began before a change say nothing after it', t => {
+test('results of requests that began before a change say nothing after it', (t) => {
   const gate = new Gate(policy({ halfOpenPermits: 1 }));
   const early = take(gate, 0);
   fail(gate, 3);
@@ -109,11 +110,15 @@ test('results of requests that began before a change say nothing after it', t =>
   t.is(gate.state.kind, 'open');
 });
 
-test('by rate it waits for the minimum of calls, and forgets what left the window', t => {
-  const gate = new Gate(policy({ form: 'rate', window: 'count', windowSize: 4, minimumCalls: 4, failureRatePercent: 50 }));
+test('by rate it waits for the minimum of calls, and forgets what left the window', (t) => {
+  const gate = new Gate(
+    policy({ form: 'rate', window: 'count', windowSize: 4, minimumCalls: 4, failureRatePercent: 50 }),
+  );
   fail(gate, 3);
   t.is(gate.state.kind, 'closed');
-  const timed = new Gate(policy({ form: 'rate', window: 'time', windowSize: 10, minimumCalls: 4, failureRatePercent: 50 }));
+  const timed = new Gate(
+    policy({ form: 'rate', window: 'time', windowSize: 10, minimumCalls: 4, failureRatePercent: 50 }),
+  );
   fail(timed, 3, 0);
   timed.record('failure', false, 10_000, 10_000);
   t.is(timed.state.kind, 'closed');
@@ -121,8 +126,10 @@ test('by rate it waits for the minimum of calls, and forgets what left the windo
   t.is(timed.state.kind, 'open');
 });
 
-test('slow calls open it by rate, and a slow trial does not close it', t => {
-  const gate = new Gate(policy({ form: 'rate', windowSize: 4, minimumCalls: 2, slowCallRatePercent: 50, halfOpenPermits: 1 }));
+test('slow calls open it by rate, and a slow trial does not close it', (t) => {
+  const gate = new Gate(
+    policy({ form: 'rate', windowSize: 4, minimumCalls: 2, slowCallRatePercent: 50, halfOpenPermits: 1 }),
+  );
   gate.settle(take(gate, 0), 'success', true, 0);
   gate.settle(take(gate, 0), 'success', false, 0);
   t.is(gate.state.kind, 'open');
@@ -130,7 +137,7 @@ test('slow calls open it by rate, and a slow trial does not close it', t => {
   t.like(gate.state, { kind: 'open', openings: 2 });
 });
 
-test('an operator can force it open, switch it off, or only watch', t => {
+test('an operator can force it open, switch it off, or only watch', (t) => {
   const gate = new Gate(policy());
   gate.order('forced-open', 0);
   t.is(gate.acquire(1e9).kind, 'reject');
@@ -144,7 +151,7 @@ test('an operator can force it open, switch it off, or only watch', t => {
   t.is(gate.state.kind, 'open');
 });
 
-test('a policy that is not enabled admits everything, also after an operator took an order back', t => {
+test('a policy that is not enabled admits everything, also after an operator took an order back', (t) => {
   const gate = new Gate(policy({ enabled: false }));
   fail(gate, 100);
   t.is(gate.state.kind, 'disabled');
@@ -153,9 +160,9 @@ test('a policy that is not enabled admits everything, also after an operator too
   t.is(gate.state.kind, 'disabled');
 });
 
-test('its own changes are told, what it is told is not told back', t => {
+test('its own changes are told, what it is told is not told back', (t) => {
   const told: string[] = [];
-  const gate = new Gate(policy({ halfOpenPermits: 1 }), { onChange: state => told.push(state.kind) });
+  const gate = new Gate(policy({ halfOpenPermits: 1 }), { onChange: (state) => told.push(state.kind) });
   fail(gate, 3);
   gate.settle(take(gate, 1000), 'success', false, 1000);
   gate.adopt({ kind: 'open', untilMs: 5000, openings: 1 }, 1001);
@@ -164,7 +171,7 @@ test('its own changes are told, what it is told is not told back', t => {
   t.deepEqual(told, ['open', 'half-open', 'closed']);
 });
 
-test('requests that nobody asked leave for are trials once the open time is over', t => {
+test('requests that nobody asked leave for are trials once the open time is over', (t) => {
   const gate = new Gate(policy());
   fail(gate, 3);
   gate.record('success', false, 999, 1500);

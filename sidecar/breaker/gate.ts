@@ -30,16 +30,22 @@ export class Gate {
     this.#state = { kind: settings.enabled ? 'closed' : 'disabled', sinceMs: Number.NEGATIVE_INFINITY };
   }
 
-  get state(): Readonly<GateState> { return this.#state; }
+  get state(): Readonly<GateState> {
+    return this.#state;
+  }
 
   /** What {@link acquire} would say now, without taking anything: `trial` is a half-open permit. */
   peek(nowMs: number): 'admits' | 'trial' | 'rejects' {
     const state = this.#state;
     switch (state.kind) {
-      case 'open': return nowMs >= state.untilMs ? 'trial' : 'rejects';
-      case 'half-open': return this.#hasRoom(state, nowMs) ? 'trial' : 'rejects';
-      case 'forced-open': return 'rejects';
-      default: return 'admits';
+      case 'open':
+        return nowMs >= state.untilMs ? 'trial' : 'rejects';
+      case 'half-open':
+        return this.#hasRoom(state, nowMs) ? 'trial' : 'rejects';
+      case 'forced-open':
+        return 'rejects';
+      default:
+        return 'admits';
     }
   }
 
@@ -51,7 +57,8 @@ export class Gate {
       this.#try(state.openings, nowMs, nowMs);
       return this.acquire(nowMs);
     }
-    if (state.kind !== 'half-open') return { kind: 'admit', permit: { generation: this.#generation, expiresMs: 0, isSettled: false } };
+    if (state.kind !== 'half-open')
+      return { kind: 'admit', permit: { generation: this.#generation, expiresMs: 0, isSettled: false } };
     // Its permits come back with the answers of the requests under way: soon, but nobody knows when.
     if (!this.#hasRoom(state, nowMs)) return { kind: 'reject', retryAfterMs: 1000 };
     const expiresMs = nowMs + Math.max(PERMIT_LIFE_MS, this.#settings.timeoutMs);
@@ -72,7 +79,8 @@ export class Gate {
 
   /** Takes the result of a request that needed no permit. One that began after the open time was over is as good as a trial. */
   record(verdict: Verdict, isSlow: boolean, startedAtMs: number, nowMs: number): void {
-    if (verdict !== 'ignore' && this.#state.kind === 'open' && startedAtMs >= this.#state.untilMs) this.#try(this.#state.openings, this.#state.untilMs, nowMs);
+    if (verdict !== 'ignore' && this.#state.kind === 'open' && startedAtMs >= this.#state.untilMs)
+      this.#try(this.#state.openings, this.#state.untilMs, nowMs);
     if (startedAtMs >= this.#state.sinceMs) this.#count(verdict, isSlow, nowMs);
   }
 
@@ -95,7 +103,8 @@ export class Gate {
         return;
       case 'half-open':
         if (verdict === 'failure' || (isSlow && this.#policy.isSlowAFault)) this.#open(state.openings + 1, nowMs);
-        else if (++state.successes >= this.#settings.halfOpenPermits) this.#change({ kind: 'closed', sinceMs: nowMs }, nowMs);
+        else if (++state.successes >= this.#settings.halfOpenPermits)
+          this.#change({ kind: 'closed', sinceMs: nowMs }, nowMs);
         return;
       case 'observe':
         this.#policy.record(verdict === 'failure', isSlow, nowMs);
@@ -109,7 +118,10 @@ export class Gate {
   }
 
   #open(openings: number, nowMs: number): void {
-    this.#change({ kind: 'open', sinceMs: nowMs, untilMs: nowMs + openTimeMs(this.#settings, openings), openings }, nowMs);
+    this.#change(
+      { kind: 'open', sinceMs: nowMs, untilMs: nowMs + openTimeMs(this.#settings, openings), openings },
+      nowMs,
+    );
   }
 
   #hasRoom(state: Extract<GateState, { kind: 'half-open' }>, nowMs: number): boolean {

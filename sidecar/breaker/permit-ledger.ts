@@ -3,7 +3,11 @@ import type { Permit } from './gate-state.ts';
 import type { BreakerLevel, Verdict } from './verdict.ts';
 
 /** One level's share of a granted request. `key` is the slot or the tool that it was given for. */
-export interface Held { gate: Gate; permit: Permit; key: string }
+export interface Held {
+  gate: Gate;
+  permit: Permit;
+  key: string;
+}
 export type Grant = Partial<Record<BreakerLevel, Held>>;
 
 /** Grants beyond this number are looked through for those that the gates took back. */
@@ -19,9 +23,13 @@ export class PermitLedger {
   #count = 0;
 
   /** `prefix` tells this process's permits from its neighbours'. */
-  constructor(prefix: string) { this.#prefix = prefix; }
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
 
-  get size(): number { return this.#grants.size; }
+  get size(): number {
+    return this.#grants.size;
+  }
 
   add(grant: Grant): string {
     if (this.#grants.size >= SWEEP_AT) this.#sweep();

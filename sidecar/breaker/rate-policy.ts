@@ -15,16 +15,21 @@ export class RatePolicy implements Policy {
     this.#policy = policy;
     this.#window = policy.window === 'count' ? new CountWindow(policy.windowSize) : new TimeWindow(policy.windowSize);
     // A window of 10 calls never holds 20: as in resilience4j, a full window is enough.
-    this.#minimumCalls = policy.window === 'count' ? Math.min(policy.minimumCalls, policy.windowSize) : policy.minimumCalls;
+    this.#minimumCalls =
+      policy.window === 'count' ? Math.min(policy.minimumCalls, policy.windowSize) : policy.minimumCalls;
   }
 
   record(isFailure: boolean, isSlow: boolean, nowMs: number): boolean {
     const window = this.#window;
     window.record(isFailure, isSlow, nowMs);
     if (window.calls < this.#minimumCalls) return false;
-    return window.failures * 100 >= this.#policy.failureRatePercent * window.calls
-      || window.slow * 100 >= this.#policy.slowCallRatePercent * window.calls;
+    return (
+      window.failures * 100 >= this.#policy.failureRatePercent * window.calls ||
+      window.slow * 100 >= this.#policy.slowCallRatePercent * window.calls
+    );
   }
 
-  reset(): void { this.#window.reset(); }
+  reset(): void {
+    this.#window.reset();
+  }
 }

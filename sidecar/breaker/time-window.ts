@@ -20,7 +20,7 @@ export class TimeWindow implements Window {
 
   constructor(windowSeconds: number) {
     const buckets = Math.min(windowSeconds, MAX_BUCKETS);
-    this.#bucketMs = windowSeconds * 1000 / buckets;
+    this.#bucketMs = (windowSeconds * 1000) / buckets;
     this.#calls = new Uint32Array(buckets);
     this.#failures = new Uint32Array(buckets);
     this.#slow = new Uint32Array(buckets);
@@ -31,8 +31,14 @@ export class TimeWindow implements Window {
     const at = this.#head % this.#calls.length;
     this.#calls[at]!++;
     this.calls++;
-    if (isFailure) { this.#failures[at]!++; this.failures++; }
-    if (isSlow) { this.#slow[at]!++; this.slow++; }
+    if (isFailure) {
+      this.#failures[at]!++;
+      this.failures++;
+    }
+    if (isSlow) {
+      this.#slow[at]!++;
+      this.slow++;
+    }
   }
 
   reset(): void {

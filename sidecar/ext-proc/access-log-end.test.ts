@@ -11,27 +11,56 @@ import { logBatch, logEntry } from '../outcome/test-log-entry.ts';
 import { Arrivals } from './arrivals.ts';
 import { startExtProc } from './start-ext-proc.ts';
 
-const entry = logEntry({ route: 'linear/steady', httpMethod: 'POST', status: '202', details: 'via_upstream', slot: '1', upstreamPort: '1', bytesSent: '0' });
+const entry = logEntry({
+  route: 'linear/steady',
+  httpMethod: 'POST',
+  status: '202',
+  details: 'via_upstream',
+  slot: '1',
+  upstreamPort: '1',
+  bytesSent: '0',
+});
 const request = messageType('opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest');
 
 test('a batch of access logs is answered when it has been taken, and the sidecar ends although Envoy’s connection stays', async (t) => {
   t.timeout(15_000);
   const folder = await temporaryFolder();
   t.teardown(folder.remove);
-  const bus = new OutcomeBus(), seen: Outcome[] = [], socket = join(folder.path, 'ext-proc.sock');
-  bus.subscribe('test', (outcome) => { seen.push(outcome); });
+  const bus = new OutcomeBus(),
+    seen: Outcome[] = [],
+    socket = join(folder.path, 'ext-proc.sock');
+  bus.subscribe('test', (outcome) => {
+    seen.push(outcome);
+  });
   const receive = accessLogReceiver({ bus, backendOf: () => null });
   const extProc = await startExtProc({
-    addresses: [socket], server: () => undefined, directory: {} as never, relay: '127.0.0.1:1', arrivals: new Arrivals(), now: Date.now, random: Math.random, onError: (error: unknown) => t.fail(String(error)),
-    metrics: { extProc: () => {}, extProcStreams: () => {} }, gate: () => ({ kind: 'admit', permit: null }), release: () => {}, onCreated: () => {},
-    accessLogs: (batch) => batch.length > 1000 ? Promise.resolve('full') : receive(batch),
+    addresses: [socket],
+    server: () => undefined,
+    directory: {} as never,
+    relay: '127.0.0.1:1',
+    arrivals: new Arrivals(),
+    now: Date.now,
+    random: Math.random,
+    onError: (error: unknown) => t.fail(String(error)),
+    metrics: { extProc: () => {}, extProcStreams: () => {} },
+    gate: () => ({ kind: 'admit', permit: null }),
+    release: () => {},
+    onCreated: () => {},
+    accessLogs: (batch) => (batch.length > 1000 ? Promise.resolve('full') : receive(batch)),
   });
-  const client = new (makeClientConstructor(logsService, 'LogsService'))(`unix:${socket}`, credentials.createInsecure());
+  const client = new (makeClientConstructor(logsService, 'LogsService'))(
+    `unix:${socket}`,
+    credentials.createInsecure(),
+  );
   t.teardown(() => client.close());
-  const send = (count: number): Promise<ServiceError | null> => new Promise((done) => {
-    const message = request.decode(logBatch(Array.from({ length: count }, () => entry)));
-    (client as unknown as { Export(message: object, answer: (error: ServiceError | null) => void): void }).Export(message, done);
-  });
+  const send = (count: number): Promise<ServiceError | null> =>
+    new Promise((done) => {
+      const message = request.decode(logBatch(Array.from({ length: count }, () => entry)));
+      (client as unknown as { Export(message: object, answer: (error: ServiceError | null) => void): void }).Export(
+        message,
+        done,
+      );
+    });
   t.is(await send(2), null);
   t.is((await send(100))?.code, 8); // RESOURCE_EXHAUSTED
   bus.flush();

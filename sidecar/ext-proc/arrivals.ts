@@ -7,7 +7,8 @@ export class Arrivals {
   }
 
   add(server: string, slot: string, change: 1 | -1): void {
-    const key = `${server}/${slot}`, count = (this.#counts.get(key) ?? 0) + change;
+    const key = `${server}/${slot}`,
+      count = (this.#counts.get(key) ?? 0) + change;
     if (count > 0) this.#counts.set(key, count);
     else this.#counts.delete(key);
   }

@@ -5,13 +5,17 @@ import { WireWriter } from '../../proto/xds/wire-writer.ts';
 import { OVERWRITE_IF_EXISTS_OR_ADD, type Reply, type RequestHeadersReply } from './replies.ts';
 
 const response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
-const SEND = 1, SKIP = 2, BUFFERED = 2;
+const SEND = 1,
+  SKIP = 2,
+  BUFFERED = 2;
 const writer = new WireWriter();
 
 /** A ProcessingResponse as bytes. */
 export function encodeReply(reply: Reply): Buffer {
   if (reply.then !== undefined) return encodeRequestHeaders(reply);
-  return response.encode(reply['dynamic_metadata'] ? { ...reply, dynamic_metadata: toStruct(reply['dynamic_metadata']) } : reply).finish() as Buffer;
+  return response
+    .encode(reply['dynamic_metadata'] ? { ...reply, dynamic_metadata: toStruct(reply['dynamic_metadata']) } : reply)
+    .finish() as Buffer;
 }
 
 /** Written without objects in between, in a third of the time. Field numbers: proto/xds/envoy.service.ext_proc.v3.proto; a test compares with the full encoder. */

@@ -14,7 +14,15 @@ import { isTouchDue, touchIntervalMs } from '../session/touch-interval.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { InitializeResultReader } from './initialize-result.ts';
 import { hasCredentials, readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
-import { answerReply, requestBodyReply, requestTrailersReply, responseBodyReply, responseHeadersReply, responseTrailersReply, type Reply } from './replies.ts';
+import {
+  answerReply,
+  requestBodyReply,
+  requestTrailersReply,
+  responseBodyReply,
+  responseHeadersReply,
+  responseTrailersReply,
+  type Reply,
+} from './replies.ts';
 import type { Arrivals } from './arrivals.ts';
 
 export interface ExchangeContext {
@@ -58,15 +66,21 @@ export class Exchange {
   /** The answer to one message of Envoy's. */
   on(message: ProcessingMessage): Reply | Promise<Reply> {
     switch (message.kind) {
-      case 'request_headers': return this.#onRequestHeaders(message);
-      case 'request_body': return this.#onRequestBody(message);
-      case 'response_headers': return this.#onResponseHeaders(message);
+      case 'request_headers':
+        return this.#onRequestHeaders(message);
+      case 'request_body':
+        return this.#onRequestBody(message);
+      case 'response_headers':
+        return this.#onResponseHeaders(message);
       case 'response_body':
         this.#result?.push(message.body, message.isLast);
         return responseBodyReply;
-      case 'request_trailers': return requestTrailersReply;
-      case 'response_trailers': return responseTrailersReply;
-      default: throw new Error(`ext_proc: a message of no known kind (${String(message.kind)})`);
+      case 'request_trailers':
+        return requestTrailersReply;
+      case 'response_trailers':
+        return responseTrailersReply;
+      default:
+        throw new Error(`ext_proc: a message of no known kind (${String(message.kind)})`);
     }
   }
 
@@ -78,40 +92,59 @@ export class Exchange {
   }
 
   #onRequestHeaders(message: ProcessingMessage): Reply | Promise<Reply> {
-    const request = this.#request = readRequest(message);
+    const request = (this.#request = readRequest(message));
     const server = this.#server;
     // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
-    if (request.isQuestion && request.view.clientIds.length === 0) return { metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
-    if (!server) return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'), 1);
+    if (request.isQuestion && request.view.clientIds.length === 0)
+      return { metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
+    if (!server)
+      return answerReply(
+        503,
+        rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'),
+        1,
+      );
     const decision = decide(request.view);
     if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);
-    const { clientId, session } = decision, digest = sessionDigest(clientId);
+    const { clientId, session } = decision,
+      digest = sessionDigest(clientId);
     const settle = (known: Found): Reply => {
       const settled = decideSession(request.view, session, known, server, this.#context.relay);
       if (settled.kind !== 'pin') return this.#carryOut(settled, request, server);
       const nowMs = this.#context.now();
-      if (isTouchDue(known.kind === 'live' ? known.record : null, nowMs, touchEveryMs(settled.slot, server))) this.#context.directory.touch(server.name, digest, nowMs);
+      if (isTouchDue(known.kind === 'live' ? known.record : null, nowMs, touchEveryMs(settled.slot, server)))
+        this.#context.directory.touch(server.name, digest, nowMs);
       return this.#pin(settled, settled.upstreamId !== session.upstreamId, request, server);
     };
     // Nearly always it is known here: then nothing has to wait.
     const record = this.#context.directory.peek(server.name, digest);
-    return record && !record.isTombstone ? settle({ kind: 'live', record }) : this.#context.directory.find(server.name, digest).then(settle);
+    return record && !record.isTombstone
+      ? settle({ kind: 'live', record })
+      : this.#context.directory.find(server.name, digest).then(settle);
   }
 
   #carryOut(decision: Decision, request: ReadRequest, server: ServerView): Reply {
     switch (decision.kind) {
-      case 'answer': return answerReply(decision.status, decision.error, decision.retryAfterSeconds);
-      case 'begin': return this.#begin(request, server);
-      default: return { then: 'nothing' };
+      case 'answer':
+        return answerReply(decision.status, decision.error, decision.retryAfterSeconds);
+      case 'begin':
+        return this.#begin(request, server);
+      default:
+        return { then: 'nothing' };
     }
   }
 
   /** The pin goes into metadata, which costs Envoy less than a header. `isRenamed`: the replica knows the session by another id than the one that Envoy takes from the client's. */
-  #pin({ hosts, upstreamId, slot }: Decision & { kind: 'pin' }, isRenamed: boolean, request: ReadRequest, server: ServerView): Reply {
+  #pin(
+    { hosts, upstreamId, slot }: Decision & { kind: 'pin' },
+    isRenamed: boolean,
+    request: ReadRequest,
+    server: ServerView,
+  ): Reply {
     const set = isRenamed ? { [HEADER.sessionId]: upstreamId } : undefined;
     const answer = slot === null ? ADMITTED : this.#context.gate(server.name, slot, request.tool);
     if (answer.kind === 'reject') {
-      if (answer.breaker.level === 'tool') return this.#rejected(request, server, slot, answer.retryAfterMs, answer.breaker);
+      if (answer.breaker.level === 'tool')
+        return this.#rejected(request, server, slot, answer.retryAfterMs, answer.breaker);
       // The relay moves the session to a replica that is well.
       return { set, metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
     }
@@ -123,24 +156,50 @@ export class Exchange {
     const placed = this.#place(server);
     if (placed.kind === 'reject') return this.#rejected(request, server, null, placed.retryAfterMs);
     if (placed.kind === 'none') {
-      return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'No replica can take the session now', {
-        outcome: 'not_sent', retrySafe: true, server: server.name, replica: null, attempts: 0, sessionRecovered: false }), 1);
+      return answerReply(
+        503,
+        rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'No replica can take the session now', {
+          outcome: 'not_sent',
+          retrySafe: true,
+          server: server.name,
+          replica: null,
+          attempts: 0,
+          sessionRecovered: false,
+        }),
+        1,
+      );
     }
     this.#isBeginning = true;
     this.#permit = placed.permit;
     this.#arrive(placed.endpoint.slot);
     return {
-      set: { [HEADER.host]: `${placed.endpoint.address},${this.#context.relay}`, ...(request.view.method === 'initialize' && { [HEADER.retryOn]: RETRY_INITIALIZE }) },
-      then: request.isBodyless ? 'response' : 'body', ...(placed.permit !== null && { metadata: { [METADATA.permit]: placed.permit } }),
+      set: {
+        [HEADER.host]: `${placed.endpoint.address},${this.#context.relay}`,
+        ...(request.view.method === 'initialize' && { [HEADER.retryOn]: RETRY_INITIALIZE }),
+      },
+      then: request.isBodyless ? 'response' : 'body',
+      ...(placed.permit !== null && { metadata: { [METADATA.permit]: placed.permit } }),
     };
   }
 
-  #place(server: ServerView): { kind: 'placed'; endpoint: ReplicaEndpoint; permit: string | null } | { kind: 'reject'; retryAfterMs: number } | { kind: 'none' } {
+  #place(
+    server: ServerView,
+  ):
+    | { kind: 'placed'; endpoint: ReplicaEndpoint; permit: string | null }
+    | { kind: 'reject'; retryAfterMs: number }
+    | { kind: 'none' } {
     const { directory, arrivals, gate, random } = this.#context;
-    const counts = directory.counts(server.name), excluded = new Set<string>();
+    const counts = directory.counts(server.name),
+      excluded = new Set<string>();
     let retryAfterMs = Infinity;
     for (;;) {
-      const endpoint = place({ endpoints: server.endpoints, backends: server.backends, load: (slot) => (counts.get(slot) ?? 0) + arrivals.at(server.name, slot), excluded, random });
+      const endpoint = place({
+        endpoints: server.endpoints,
+        backends: server.backends,
+        load: (slot) => (counts.get(slot) ?? 0) + arrivals.at(server.name, slot),
+        excluded,
+        random,
+      });
       if (!endpoint) return retryAfterMs === Infinity ? { kind: 'none' } : { kind: 'reject', retryAfterMs };
       const answer = gate(server.name, endpoint.slot, null);
       if (answer.kind === 'admit') return { kind: 'placed', endpoint, permit: answer.permit };
@@ -149,10 +208,27 @@ export class Exchange {
     }
   }
 
-  #rejected(request: ReadRequest, server: ServerView, slot: string | null, retryAfterMs: number, breaker?: BreakerName): Reply {
-    return answerReply(503, rpcError(request.view.rpcId, RPC_ERROR.breakerOpen, 'A circuit breaker is open', {
-      outcome: 'not_sent', retrySafe: true, server: server.name, replica: slot, attempts: 0, sessionRecovered: false,
-      ...(breaker && { breaker: { level: breaker.level, key: breaker.key } }), retryAfterMs: Math.ceil(retryAfterMs) }), Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  #rejected(
+    request: ReadRequest,
+    server: ServerView,
+    slot: string | null,
+    retryAfterMs: number,
+    breaker?: BreakerName,
+  ): Reply {
+    return answerReply(
+      503,
+      rpcError(request.view.rpcId, RPC_ERROR.breakerOpen, 'A circuit breaker is open', {
+        outcome: 'not_sent',
+        retrySafe: true,
+        server: server.name,
+        replica: slot,
+        attempts: 0,
+        sessionRecovered: false,
+        ...(breaker && { breaker: { level: breaker.level, key: breaker.key } }),
+        retryAfterMs: Math.ceil(retryAfterMs),
+      }),
+      Math.max(1, Math.ceil(retryAfterMs / 1000)),
+    );
   }
 
   #onRequestBody(message: ProcessingMessage): Reply {
@@ -161,20 +237,37 @@ export class Exchange {
   }
 
   async #onResponseHeaders(message: ProcessingMessage): Promise<Reply> {
-    const request = this.#request, server = this.#server, { directory, now, onCreated } = this.#context;
+    const request = this.#request,
+      server = this.#server,
+      { directory, now, onCreated } = this.#context;
     if (!this.#isBeginning || !request || !server) return responseHeadersReply();
     const { status, sessionId, slot, isEventStream } = readResponse(message);
     // A relay's answer carries the mesh's id already; a server that gives no id keeps no session.
     if (sessionId === null || slot === null || status >= 400) return responseHeadersReply();
-    const initializeParams = this.#initializeParams ?? {}, { protocolVersion } = initializeParams as { protocolVersion?: unknown };
-    const { clientId, record } = newSession({
-      server: server.name, backend: server.bySlot(slot)?.backend ?? '', slot, upstreamId: sessionId, principal: principalOf(request.view.authorization, server.policy.bind), nowMs: now(),
-      // What the replica answers follows with the body; until then, what was asked for.
-    }, { hasCredentials: hasCredentials(request), initializeParams, protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '' });
+    const initializeParams = this.#initializeParams ?? {},
+      { protocolVersion } = initializeParams as { protocolVersion?: unknown };
+    const { clientId, record } = newSession(
+      {
+        server: server.name,
+        backend: server.bySlot(slot)?.backend ?? '',
+        slot,
+        upstreamId: sessionId,
+        principal: principalOf(request.view.authorization, server.policy.bind),
+        nowMs: now(),
+        // What the replica answers follows with the body; until then, what was asked for.
+      },
+      {
+        hasCredentials: hasCredentials(request),
+        initializeParams,
+        protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '',
+      },
+    );
     await directory.remember(record);
     this.#arrive(null);
     onCreated(server.name, record.backend);
-    this.#result = new InitializeResultReader(isEventStream, (result) => { void directory.amend(record.server, record.digest, (was) => ({ ...was, ...result }), { isOnlyWriter: true }); });
+    this.#result = new InitializeResultReader(isEventStream, (result) => {
+      void directory.amend(record.server, record.digest, (was) => ({ ...was, ...result }), { isOnlyWriter: true });
+    });
     return responseHeadersReply({ [HEADER.sessionId]: clientId }, true);
   }
 
@@ -192,7 +285,9 @@ function touchEveryMs(slot: string | null, { bySlot, policy }: ServerView): numb
 
 const ADMITTED: GateAnswer = { kind: 'admit', permit: null };
 const pinMetadata = (hosts: readonly string[], permit: string | null): Record<string, string> =>
-  permit === null ? { [METADATA.host]: hosts.join(',') } : { [METADATA.host]: hosts.join(','), [METADATA.permit]: permit };
+  permit === null
+    ? { [METADATA.host]: hosts.join(',') }
+    : { [METADATA.host]: hosts.join(','), [METADATA.permit]: permit };
 
 function paramsIn(body: Buffer): unknown {
   try {

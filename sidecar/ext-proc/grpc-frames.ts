@@ -57,6 +57,8 @@ export class FrameReader {
 
   #problem(flag: number, length: number): string | undefined {
     if (flag !== 0) return 'compressed messages are not supported';
-    return length > this.#maxMessageBytes ? `a message of ${length} bytes is larger than ${this.#maxMessageBytes}` : undefined;
+    return length > this.#maxMessageBytes
+      ? `a message of ${length} bytes is larger than ${this.#maxMessageBytes}`
+      : undefined;
   }
 }

@@ -1,11 +1,26 @@
-import { createSecureServer, createServer, type Http2SecureServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { rm } from 'node:fs/promises';
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 import { frame, FrameReader } from './grpc-frames.ts';
 
 /** Numbers of gRPC statuses that are used here. */
-export const GRPC_STATUS = { ok: 0, cancelled: 1, unknown: 2, resourceExhausted: 8, unimplemented: 12, internal: 13, unavailable: 14 } as const;
+export const GRPC_STATUS = {
+  ok: 0,
+  cancelled: 1,
+  unknown: 2,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+} as const;
 
 export interface GrpcCall {
   send(message: object): void;
@@ -47,8 +62,12 @@ const MAX_MESSAGE_BYTES = (1 << 30) + (1 << 20);
  * so Node's limit on rapid resets, meant for strangers, is lifted: the peers are our own Envoys.
  */
 export function createGrpcServer({ onError }: { onError: (error: unknown) => void }): GrpcServer {
-  const methods = new Map<string, { method: GrpcMethod; open: (call: GrpcCall, headers: Readonly<Record<string, unknown>>) => GrpcHandler }>();
-  const servers: { server: Http2Server | Http2SecureServer; socketPath: string | null; stopRenewing: () => void }[] = [];
+  const methods = new Map<
+    string,
+    { method: GrpcMethod; open: (call: GrpcCall, headers: Readonly<Record<string, unknown>>) => GrpcHandler }
+  >();
+  const servers: { server: Http2Server | Http2SecureServer; socketPath: string | null; stopRenewing: () => void }[] =
+    [];
   const sessions = new Set<ServerHttp2Session>();
   let openCalls = 0;
 
@@ -56,23 +75,38 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
     const entry = methods.get(String(headers[':path']));
     stream.on('error', () => {}); // A reset; 'close' follows and settles the call.
     if (!entry) {
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(GRPC_STATUS.unimplemented), 'grpc-message': 'no such method' }, { endStream: true });
+      stream.respond(
+        {
+          ':status': 200,
+          'content-type': 'application/grpc',
+          'grpc-status': String(GRPC_STATUS.unimplemented),
+          'grpc-message': 'no such method',
+        },
+        { endStream: true },
+      );
       return;
     }
     openCalls += 1;
     serveCall(stream, entry.method, (call) => entry.open(call, headers), onError);
-    stream.once('close', () => { openCalls -= 1; });
+    stream.once('close', () => {
+      openCalls -= 1;
+    });
   };
   return {
-    add: (method, open) => { methods.set(method.path, { method, open }); },
+    add: (method, open) => {
+      methods.set(method.path, { method, open });
+    },
     async listen(address, tls) {
       const options = {
-        streamResetBurst: 1e9, streamResetRate: 1e9,
+        streamResetBurst: 1e9,
+        streamResetRate: 1e9,
         maxSessionMemory: 1024, // MB; the default of 10 refuses streams when several large bodies are buffered.
         maxSessionInvalidFrames: 1000,
         settings: { maxConcurrentStreams: 100_000, initialWindowSize: 1 << 20, enablePush: false },
       };
-      const secure = tls && createSecureServer({ ...options, ...readServerContext(tls), requestCert: true, rejectUnauthorized: true });
+      const secure =
+        tls &&
+        createSecureServer({ ...options, ...readServerContext(tls), requestCert: true, rejectUnauthorized: true });
       const server: Http2Server | Http2SecureServer = secure ?? createServer(options);
       server.on('stream', onStream);
       server.on('session', (session) => {
@@ -91,13 +125,27 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
       else server.listen(Number(address.slice(colon + 1)), address.slice(0, colon).replace(/^\[|\]$/g, ''), resolve);
       await promise;
       server.off('error', reject);
-      servers.push({ server, socketPath: isSocket ? address : null, stopRenewing: secure && tls ? renewServerContext(secure, tls, onError) : () => {} });
+      servers.push({
+        server,
+        socketPath: isSocket ? address : null,
+        stopRenewing: secure && tls ? renewServerContext(secure, tls, onError) : () => {},
+      });
     },
-    get openCalls() { return openCalls; },
+    get openCalls() {
+      return openCalls;
+    },
     async close(graceMs) {
-      const closing = servers.map(({ server, stopRenewing }) => new Promise<void>((resolve) => { stopRenewing(); server.close(() => resolve()); }));
+      const closing = servers.map(
+        ({ server, stopRenewing }) =>
+          new Promise<void>((resolve) => {
+            stopRenewing();
+            server.close(() => resolve());
+          }),
+      );
       for (const session of sessions) session.close(); // GOAWAY: Envoy opens no new streams here.
-      const timer = setTimeout(() => { for (const session of sessions) session.destroy(); }, graceMs);
+      const timer = setTimeout(() => {
+        for (const session of sessions) session.destroy();
+      }, graceMs);
       await Promise.all(closing);
       clearTimeout(timer);
       await Promise.all(servers.map(({ socketPath }) => socketPath && rm(socketPath, { force: true })));
@@ -105,9 +153,15 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
   };
 }
 
-function serveCall(stream: ServerHttp2Stream, method: GrpcMethod, open: (call: GrpcCall) => GrpcHandler, onError: (error: unknown) => void): void {
+function serveCall(
+  stream: ServerHttp2Stream,
+  method: GrpcMethod,
+  open: (call: GrpcCall) => GrpcHandler,
+  onError: (error: unknown) => void,
+): void {
   const reader = new FrameReader(MAX_MESSAGE_BYTES);
-  let hasResponded = false, hasEnded = false;
+  let hasResponded = false,
+    hasEnded = false;
   const respond = (): void => {
     hasResponded = true;
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
@@ -121,7 +175,10 @@ function serveCall(stream: ServerHttp2Stream, method: GrpcMethod, open: (call: G
     end(status = GRPC_STATUS.ok, message = '') {
       if (hasEnded || stream.destroyed || stream.closed) return;
       hasEnded = true;
-      const trailers = { 'grpc-status': String(status), ...(message === '' ? {} : { 'grpc-message': encodeURIComponent(message) }) };
+      const trailers = {
+        'grpc-status': String(status),
+        ...(message === '' ? {} : { 'grpc-message': encodeURIComponent(message) }),
+      };
       if (!hasResponded) {
         stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true });
         return;
@@ -130,7 +187,9 @@ function serveCall(stream: ServerHttp2Stream, method: GrpcMethod, open: (call: G
         stream.sendTrailers(trailers);
         // A client that has more to say would reset the stream now, which Node takes for an error and collects a stack for: 12 % of an ext_proc
         // stream's CPU. Closed a turn later, when the trailers are on their way, it is over without one.
-        setImmediate(() => { if (!stream.closed) stream.close(CLOSED_WELL); });
+        setImmediate(() => {
+          if (!stream.closed) stream.close(CLOSED_WELL);
+        });
       });
       stream.end();
     },
@@ -144,11 +203,16 @@ function serveCall(stream: ServerHttp2Stream, method: GrpcMethod, open: (call: G
     }
   };
   const handler = open(call);
-  stream.on('data', (chunk: Buffer) => guard(() => {
-    const messages = reader.push(chunk);
-    if (typeof messages === 'string') { call.end(GRPC_STATUS.resourceExhausted, messages); return; }
-    for (const message of messages) handler.onMessage(method.requestDeserialize(message));
-  }));
+  stream.on('data', (chunk: Buffer) =>
+    guard(() => {
+      const messages = reader.push(chunk);
+      if (typeof messages === 'string') {
+        call.end(GRPC_STATUS.resourceExhausted, messages);
+        return;
+      }
+      for (const message of messages) handler.onMessage(method.requestDeserialize(message));
+    }),
+  );
   stream.once('end', () => guard(() => handler.onHalfClose()));
   stream.once('close', () => guard(() => handler.onClose()));
 }

@@ -1,6 +1,9 @@
 import { SseReader } from '../../proto/sse-reader.ts';
 
-export interface InitializeResult { protocolVersion: string; capabilities: Record<string, unknown> }
+export interface InitializeResult {
+  protocolVersion: string;
+  capabilities: Record<string, unknown>;
+}
 
 /** No server's answer to initialize is longer; one that is stays unread. */
 const MAX_BYTES = 1 << 20;
@@ -15,14 +18,33 @@ export class InitializeResultReader {
 
   constructor(isEventStream: boolean, onResult: (result: InitializeResult) => void) {
     this.#onResult = onResult;
-    this.#sse = isEventStream ? new SseReader({ event: ({ data }) => { if (data) this.#look(data); }, oversize: () => { this.#isDone = true; } }, MAX_BYTES) : null;
+    this.#sse = isEventStream
+      ? new SseReader(
+          {
+            event: ({ data }) => {
+              if (data) this.#look(data);
+            },
+            oversize: () => {
+              this.#isDone = true;
+            },
+          },
+          MAX_BYTES,
+        )
+      : null;
   }
 
   push(chunk: Buffer, isLast: boolean): void {
     if (this.#isDone) return;
-    if (this.#sse) { this.#sse.push(chunk); return; }
+    if (this.#sse) {
+      this.#sse.push(chunk);
+      return;
+    }
     this.#bytes += chunk.length;
-    if (this.#bytes > MAX_BYTES) { this.#isDone = true; this.#pieces = []; return; }
+    if (this.#bytes > MAX_BYTES) {
+      this.#isDone = true;
+      this.#pieces = [];
+      return;
+    }
     this.#pieces.push(chunk);
     if (isLast) this.#look(Buffer.concat(this.#pieces));
   }
@@ -40,7 +62,10 @@ export class InitializeResultReader {
       if (typeof result?.protocolVersion !== 'string') continue;
       this.#isDone = true;
       const { capabilities } = result;
-      this.#onResult({ protocolVersion: result.protocolVersion, capabilities: capabilities !== null && typeof capabilities === 'object' ? capabilities : {} });
+      this.#onResult({
+        protocolVersion: result.protocolVersion,
+        capabilities: capabilities !== null && typeof capabilities === 'object' ? capabilities : {},
+      });
       return;
     }
   }

@@ -2,7 +2,13 @@ import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { RequestView } from '../routing/decide.ts';
 import { carriesCredentials } from '../routing/principal.ts';
 
-export type MessageKind = 'request_headers' | 'request_body' | 'request_trailers' | 'response_headers' | 'response_body' | 'response_trailers';
+export type MessageKind =
+  | 'request_headers'
+  | 'request_body'
+  | 'request_trailers'
+  | 'response_headers'
+  | 'response_body'
+  | 'response_trailers';
 /** A value of a Struct; null for what is not there, or is neither text nor number nor boolean. */
 export type Scalar = string | number | boolean | null;
 
@@ -18,7 +24,11 @@ export interface ProcessingMessage {
   slot: Scalar;
 }
 
-export interface BodyRead { method: Scalar; id: Scalar; name: Scalar }
+export interface BodyRead {
+  method: Scalar;
+  id: Scalar;
+  name: Scalar;
+}
 
 /** Of a header that stands there several times the first value, except for session ids; null where there is none. */
 export interface MessageHeaders {
@@ -35,24 +45,58 @@ export interface MessageHeaders {
   contentType: string | null;
 }
 
-export const noHeaders = (): MessageHeaders =>
-  ({ names: [], method: null, status: null, sessions: [], sessionIds: [], server: null, protocolVersion: null, authorization: null, contentType: null });
+export const noHeaders = (): MessageHeaders => ({
+  names: [],
+  method: null,
+  status: null,
+  sessions: [],
+  sessionIds: [],
+  server: null,
+  protocolVersion: null,
+  authorization: null,
+  contentType: null,
+});
 
 /** Names of the headers whose values matter here. */
-export const READ_HEADERS = [':method', ':status', HEADER.session, HEADER.sessionId, HEADER.server, HEADER.protocolVersion, 'authorization', 'content-type'] as const;
+export const READ_HEADERS = [
+  ':method',
+  ':status',
+  HEADER.session,
+  HEADER.sessionId,
+  HEADER.server,
+  HEADER.protocolVersion,
+  'authorization',
+  'content-type',
+] as const;
 
 /** Adds a header; whether its value matters tells {@link READ_HEADERS}. */
 export function addHeader(headers: MessageHeaders, name: string, value: string): void {
   headers.names.push(name);
   switch (name) {
-    case ':method': headers.method ??= value; return;
-    case ':status': headers.status ??= value; return;
-    case HEADER.session: headers.sessions.push(value); return;
-    case HEADER.sessionId: headers.sessionIds.push(value); return;
-    case HEADER.server: headers.server ??= value; return;
-    case HEADER.protocolVersion: headers.protocolVersion ??= value; return;
-    case 'authorization': headers.authorization ??= value; return;
-    case 'content-type': headers.contentType ??= value; return;
+    case ':method':
+      headers.method ??= value;
+      return;
+    case ':status':
+      headers.status ??= value;
+      return;
+    case HEADER.session:
+      headers.sessions.push(value);
+      return;
+    case HEADER.sessionId:
+      headers.sessionIds.push(value);
+      return;
+    case HEADER.server:
+      headers.server ??= value;
+      return;
+    case HEADER.protocolVersion:
+      headers.protocolVersion ??= value;
+      return;
+    case 'authorization':
+      headers.authorization ??= value;
+      return;
+    case 'content-type':
+      headers.contentType ??= value;
+      return;
     default:
   }
 }
@@ -64,7 +108,8 @@ export const serverOf = ({ headers }: ProcessingMessage): string => headers.serv
 
 /** Every session id that the client sent; an empty one is none. Envoy's filters put the client's aside and the replica's in its place; several arrive joined by commas. */
 export function sessionIds({ headers: { sessions, sessionIds } }: ProcessingMessage): readonly string[] {
-  const values = sessions.length > 0 ? sessions : sessionIds, only = values.length === 1 ? values[0]! : null;
+  const values = sessions.length > 0 ? sessions : sessionIds,
+    only = values.length === 1 ? values[0]! : null;
   if (only !== null && only !== '' && !/[,\s]/.test(only)) return values;
   return values.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== '');
 }
@@ -81,7 +126,10 @@ export interface ReadRequest {
 
 /** Reads a request's headers, and what Envoy's filters read of its body. */
 export function readRequest(message: ProcessingMessage): ReadRequest {
-  const { headers, read: { method, id, name } } = message;
+  const {
+    headers,
+    read: { method, id, name },
+  } = message;
   return {
     view: {
       httpMethod: headers.method ?? '',
@@ -101,7 +149,12 @@ export function readRequest(message: ProcessingMessage): ReadRequest {
 /** Asked of new sessions only. */
 export const hasCredentials = ({ headerNames }: ReadRequest): boolean => carriesCredentials(headerNames);
 
-export interface ReadResponse { status: number; sessionId: string | null; isEventStream: boolean; slot: string | null }
+export interface ReadResponse {
+  status: number;
+  sessionId: string | null;
+  isEventStream: boolean;
+  slot: string | null;
+}
 
 /** Reads a response's headers and which slot answered: null when it was a relay. */
 export function readResponse({ headers, slot }: ProcessingMessage): ReadResponse {

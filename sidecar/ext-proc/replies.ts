@@ -8,8 +8,13 @@ export type OtherReply = { readonly then?: never; readonly [field: string]: unkn
 export const OVERWRITE_IF_EXISTS_OR_ADD = 2;
 const STREAMED = 1;
 
-const header = (key: string, value: string): object => ({ header: { key, raw_value: Buffer.from(value, 'latin1') }, append_action: OVERWRITE_IF_EXISTS_OR_ADD });
-const mutation = (set: Record<string, string>): object => ({ header_mutation: { set_headers: Object.entries(set).map(([key, value]) => header(key, value)) } });
+const header = (key: string, value: string): object => ({
+  header: { key, raw_value: Buffer.from(value, 'latin1') },
+  append_action: OVERWRITE_IF_EXISTS_OR_ADD,
+});
+const mutation = (set: Record<string, string>): object => ({
+  header_mutation: { set_headers: Object.entries(set).map(([key, value]) => header(key, value)) },
+});
 
 /** The answer to a request's headers, which most answers are; encode-reply.ts knows how it looks as a ProcessingResponse. */
 export interface RequestHeadersReply {
@@ -21,13 +26,19 @@ export interface RequestHeadersReply {
 
 /** Whether Envoy sends nothing more after this answer. */
 export const isLast = (reply: Reply): boolean => reply.then === 'nothing' || isRefusal(reply);
-export const isRefusal = (reply: Reply): boolean => reply.then === undefined && reply['immediate_response'] !== undefined;
+export const isRefusal = (reply: Reply): boolean =>
+  reply.then === undefined && reply['immediate_response'] !== undefined;
 
-export const requestBodyReply = (set?: Record<string, string>): OtherReply => ({ request_body: { response: set ? mutation(set) : {} } });
+export const requestBodyReply = (set?: Record<string, string>): OtherReply => ({
+  request_body: { response: set ? mutation(set) : {} },
+});
 
 /** `followsBody`: have the body shown as it passes. */
 export function responseHeadersReply(set?: Record<string, string>, followsBody = false): OtherReply {
-  return { response_headers: { response: set ? mutation(set) : {} }, ...(followsBody && { mode_override: { response_body_mode: STREAMED } }) };
+  return {
+    response_headers: { response: set ? mutation(set) : {} },
+    ...(followsBody && { mode_override: { response_body_mode: STREAMED } }),
+  };
 }
 
 export const responseBodyReply: OtherReply = { response_body: { response: {} } };
@@ -36,9 +47,17 @@ export const responseTrailersReply: OtherReply = { response_trailers: {} };
 
 /** An answer in the replica's place. */
 export function answerReply(status: number, error: RpcError, retryAfterSeconds?: number): OtherReply {
-  const set = { 'content-type': 'application/json', ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }) };
+  const set = {
+    'content-type': 'application/json',
+    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+  };
   return {
-    immediate_response: { status: { code: status }, headers: { set_headers: Object.entries(set).map(([key, value]) => header(key, value)) }, body: Buffer.from(JSON.stringify(error)), details: 'holdfast' },
+    immediate_response: {
+      status: { code: status },
+      headers: { set_headers: Object.entries(set).map(([key, value]) => header(key, value)) },
+      body: Buffer.from(JSON.stringify(error)),
+      details: 'holdfast',
+    },
     // Envoy's own answers are rewritten as JSON-RPC; this one is already.
     dynamic_metadata: { [METADATA.namespace]: { [METADATA.answered]: 'true' } },
   };

@@ -49,9 +49,11 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   let openStreams = 0;
 
   server.add(process, (call, headers) => {
-    let exchange: Exchange | undefined, tail: Promise<void> = Promise.resolve();
-    let isAnswered = false, isClosed = false;
-    metrics.extProcStreams(openStreams += 1);
+    let exchange: Exchange | undefined,
+      tail: Promise<void> = Promise.resolve();
+    let isAnswered = false,
+      isClosed = false;
+    metrics.extProcStreams((openStreams += 1));
     const answer = async (message: ProcessingMessage): Promise<void> => {
       const startedAt = performance.now();
       try {
@@ -71,11 +73,15 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       }
     };
     return {
-      onMessage(message) { tail = tail.then(() => answer(message as ProcessingMessage)); },
-      onHalfClose() { void tail.then(() => call.end()); },
+      onMessage(message) {
+        tail = tail.then(() => answer(message as ProcessingMessage));
+      },
+      onHalfClose() {
+        void tail.then(() => call.end());
+      },
       onClose() {
         isClosed = true;
-        metrics.extProcStreams(openStreams -= 1);
+        metrics.extProcStreams((openStreams -= 1));
         // A decision may still be under way, and take an arrival or a permit: settled after it.
         void tail.then(() => exchange?.close(isAnswered));
       },
@@ -83,11 +89,20 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   });
   server.add(exportLogs, (call) => ({
     onMessage(batch) {
-      accessLogs(batch as Buffer).then((result) => {
-        if (result === 'full') { call.end(GRPC_STATUS.resourceExhausted, 'outcomes pile up'); return; }
-        call.send({});
-        call.end();
-      }, (error: unknown) => { onError(error); call.end(GRPC_STATUS.internal, 'the sidecar can not read this batch'); });
+      accessLogs(batch as Buffer).then(
+        (result) => {
+          if (result === 'full') {
+            call.end(GRPC_STATUS.resourceExhausted, 'outcomes pile up');
+            return;
+          }
+          call.send({});
+          call.end();
+        },
+        (error: unknown) => {
+          onError(error);
+          call.end(GRPC_STATUS.internal, 'the sidecar can not read this batch');
+        },
+      );
     },
     onHalfClose: () => {},
     onClose: () => {},
@@ -95,11 +110,18 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   const questions: QuestionServer[] = [];
   for (const address of options.addresses) {
     await server.listen(address);
-    if (address.includes('/')) questions.push(await startQuestionServer({ path: questionSocket(address), onQuestion: decideQuestions(options), onError }));
+    if (address.includes('/'))
+      questions.push(
+        await startQuestionServer({ path: questionSocket(address), onQuestion: decideQuestions(options), onError }),
+      );
   }
   if (options.peer) await server.listen(options.peer, options.peerTls ?? undefined);
   return {
-    get openStreams() { return questions.reduce((sum, { openQuestions }) => sum + openQuestions, openStreams); },
-    async close(graceMs) { await Promise.all([server, ...questions].map((each) => each.close(graceMs))); },
+    get openStreams() {
+      return questions.reduce((sum, { openQuestions }) => sum + openQuestions, openStreams);
+    },
+    async close(graceMs) {
+      await Promise.all([server, ...questions].map((each) => each.close(graceMs)));
+    },
   };
 }

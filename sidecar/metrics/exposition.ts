@@ -1,6 +1,9 @@
 import { Registry, type OpenMetricsContentType } from 'prom-client';
 
-export interface Exposition { contentType: string; body: string }
+export interface Exposition {
+  contentType: string;
+  body: string;
+}
 
 /**
  * Renders a registry as OpenMetrics (with exemplars) or in the older text format, as the scraper's Accept header asks.
@@ -11,7 +14,9 @@ export class Exposer {
   readonly #registry: Registry<OpenMetricsContentType>;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(registry: Registry<OpenMetricsContentType>) { this.#registry = registry; }
+  constructor(registry: Registry<OpenMetricsContentType>) {
+    this.#registry = registry;
+  }
 
   render(accept: string | undefined): Promise<Exposition> {
     const result = this.#turn.then(() => this.#renderNow(accept?.includes('application/openmetrics-text') ?? false));
@@ -23,12 +28,14 @@ export class Exposer {
     const registry = this.#registry;
     const contentType = asOpenMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
     const metrics = registry.getMetricsAsArray() as unknown as { name: string }[];
-    const names = metrics.map(metric => metric.name);
+    const names = metrics.map((metric) => metric.name);
     registry.setContentType(contentType as never);
     try {
       return { contentType, body: await registry.metrics() };
     } finally {
-      metrics.forEach((metric, index) => { metric.name = names[index]!; });
+      metrics.forEach((metric, index) => {
+        metric.name = names[index]!;
+      });
     }
   }
 }

@@ -15,8 +15,17 @@ export interface HistogramOptions<L extends readonly string[]> {
   registry: Registry;
 }
 
-interface Exemplar { labelSet: { trace_id: string }; value: number; timestamp: number }
-interface Value { metricName: string; labels: Record<string, string | number>; value: number; exemplar?: Exemplar }
+interface Exemplar {
+  labelSet: { trace_id: string };
+  value: number;
+  timestamp: number;
+}
+interface Value {
+  metricName: string;
+  labels: Record<string, string | number>;
+  value: number;
+  exemplar?: Exemplar;
+}
 
 /**
  * A histogram in prom-client's registry whose labels are looked up once and not with each observation: prom-client's own checks, sorts and joins
@@ -43,17 +52,29 @@ export class Histogram<const L extends readonly string[]> {
   at(...values: { readonly [I in keyof L]: string }): Observed {
     const key = values.join('\n');
     let series = this.#series.get(key);
-    if (!series) this.#series.set(key, series = new Series(this.#buckets, Object.fromEntries(this.labelNames.map((name, i) => [name, values[i]!]))));
+    if (!series)
+      this.#series.set(
+        key,
+        (series = new Series(this.#buckets, Object.fromEntries(this.labelNames.map((name, i) => [name, values[i]!])))),
+      );
     return series;
   }
 
   /** For the registry: what it has to print. */
   async get(): Promise<{ name: string; help: string; type: 'histogram'; aggregator: 'sum'; values: Value[] }> {
     const { name, help, type, aggregator } = this;
-    return { name, help, type, aggregator, values: [...this.#series.values()].flatMap((series) => series.values(name)) };
+    return {
+      name,
+      help,
+      type,
+      aggregator,
+      values: [...this.#series.values()].flatMap((series) => series.values(name)),
+    };
   }
 
-  reset(): void { for (const series of this.#series.values()) series.reset(); }
+  reset(): void {
+    for (const series of this.#series.values()) series.reset();
+  }
 }
 
 class Series implements Observed {
@@ -78,16 +99,26 @@ class Series implements Observed {
     while (at < buckets.length && value > buckets[at]!) at++;
     this.#counts[at]! += 1;
     this.#sum += value;
-    if (traceId !== null) this.#exemplars[at] = { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1000 };
+    if (traceId !== null)
+      this.#exemplars[at] = { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1000 };
   }
 
   values(name: string): Value[] {
     let count = 0;
     const values = this.#counts.map((own, i): Value => {
       const exemplar = this.#exemplars[i];
-      return { metricName: `${name}_bucket`, labels: { le: this.#buckets[i] ?? '+Inf', ...this.#labels }, value: count += own, ...(exemplar && { exemplar }) };
+      return {
+        metricName: `${name}_bucket`,
+        labels: { le: this.#buckets[i] ?? '+Inf', ...this.#labels },
+        value: (count += own),
+        ...(exemplar && { exemplar }),
+      };
     });
-    return [...values, { metricName: `${name}_sum`, labels: this.#labels, value: this.#sum }, { metricName: `${name}_count`, labels: this.#labels, value: count }];
+    return [
+      ...values,
+      { metricName: `${name}_sum`, labels: this.#labels, value: this.#sum },
+      { metricName: `${name}_count`, labels: this.#labels, value: count },
+    ];
   }
 
   reset(): void {

@@ -3,12 +3,34 @@
  * whatever isn't here counts as `other`, or one client could fill Prometheus.
  */
 const KNOWN = new Set([
-  'initialize', 'ping', 'server/discover', 'completion/complete', 'logging/setLevel',
-  'tools/list', 'tools/call', 'prompts/list', 'prompts/get',
-  'resources/list', 'resources/templates/list', 'resources/read', 'resources/subscribe', 'resources/unsubscribe',
-  'subscriptions/listen', 'tasks/get', 'tasks/list', 'tasks/result', 'tasks/update', 'tasks/cancel',
-  'notifications/initialized', 'notifications/cancelled', 'notifications/progress', 'notifications/roots/list_changed',
-  'GET', 'DELETE', 'response', 'batch',
+  'initialize',
+  'ping',
+  'server/discover',
+  'completion/complete',
+  'logging/setLevel',
+  'tools/list',
+  'tools/call',
+  'prompts/list',
+  'prompts/get',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'subscriptions/listen',
+  'tasks/get',
+  'tasks/list',
+  'tasks/result',
+  'tasks/update',
+  'tasks/cancel',
+  'notifications/initialized',
+  'notifications/cancelled',
+  'notifications/progress',
+  'notifications/roots/list_changed',
+  'GET',
+  'DELETE',
+  'response',
+  'batch',
 ]);
 
-export const methodLabel = (method: string): string => KNOWN.has(method) ? method : 'other';
+export const methodLabel = (method: string): string => (KNOWN.has(method) ? method : 'other');

@@ -4,28 +4,49 @@ import type { Outcome } from '../../proto/outcome.ts';
 import { createMetrics } from './metrics.ts';
 
 const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
-  kind: 'success', server: 'linear', slot: '1', backend: 'stable', method: 'tools/call', tool: 'echo', status: 200, errorCode: null,
-  durationMs: 120, startedAtMs: 0, source: 'envoy', way: 'steady', session: null, traceId: null, ...fields,
+  kind: 'success',
+  server: 'linear',
+  slot: '1',
+  backend: 'stable',
+  method: 'tools/call',
+  tool: 'echo',
+  status: 200,
+  errorCode: null,
+  durationMs: 120,
+  startedAtMs: 0,
+  source: 'envoy',
+  way: 'steady',
+  session: null,
+  traceId: null,
+  ...fields,
 });
 const metrics = () => createMetrics({ version: '1.2.3', nodeId: 'gateway-1', isProcessMeasured: false });
 
-test('a request is counted under R9’s names, labels and buckets', async t => {
+test('a request is counted under R9’s names, labels and buckets', async (t) => {
   const m = metrics();
   m.requests.outcome(outcome());
   m.requests.outcome(outcome({ kind: 'replica_fault', status: 503 }));
   const { body } = await m.render(undefined);
-  for (const le of ['0.1', '0.5', '1', '2', '5']) t.true(body.includes(`mcp_request_duration_seconds_bucket{le="${le}",method="tools/call",server_id="linear",status="200"}`), le);
+  for (const le of ['0.1', '0.5', '1', '2', '5'])
+    t.true(
+      body.includes(
+        `mcp_request_duration_seconds_bucket{le="${le}",method="tools/call",server_id="linear",status="200"}`,
+      ),
+      le,
+    );
   t.true(body.includes('mcp_errors_total{method="tools/call",server_id="linear",error_type="replica_fault"} 1'));
-  t.true(body.includes('mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"} 1'));
+  t.true(
+    body.includes('mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"} 1'),
+  );
 });
 
-test('what the client gave up and what nobody read are no errors', async t => {
+test('what the client gave up and what nobody read are no errors', async (t) => {
   const m = metrics();
   for (const kind of ['success', 'cancelled', 'unread'] as const) m.requests.outcome(outcome({ kind }));
   t.notRegex((await m.render(undefined)).body, /^mcp_errors_total\{/m);
 });
 
-test('names that only clients know never become labels', async t => {
+test('names that only clients know never become labels', async (t) => {
   const m = metrics();
   m.tools.learn('linear', ['echo']);
   m.requests.outcome(outcome());
@@ -39,16 +60,20 @@ test('names that only clients know never become labels', async t => {
   t.false(body.includes('invented') || body.includes('no/such'));
 });
 
-test('a server with endless tools fills no more than its share of labels', async t => {
+test('a server with endless tools fills no more than its share of labels', async (t) => {
   const m = metrics();
   for (let i = 0; i < 1000; i++) m.requests.outcome(outcome({ tool: `tool-${i}` }));
   t.is((await m.render(undefined)).body.match(/^mcp_tool_calls_total\{/gm)?.length, 101);
 });
 
-test('a scraper that asks for OpenMetrics gets it, with exemplars, and the other format stays whole', async t => {
+test('a scraper that asks for OpenMetrics gets it, with exemplars, and the other format stays whole', async (t) => {
   const m = metrics();
   m.requests.outcome(outcome({ traceId: '0af7651916cd43dd8448eb211c80319c' }));
-  const [open, text, again] = await Promise.all([m.render('application/openmetrics-text; version=1.0.0'), m.render('text/plain'), m.render('application/openmetrics-text')]);
+  const [open, text, again] = await Promise.all([
+    m.render('application/openmetrics-text; version=1.0.0'),
+    m.render('text/plain'),
+    m.render('application/openmetrics-text'),
+  ]);
   t.regex(open.contentType, /^application\/openmetrics-text/);
   t.true(open.body.endsWith('# EOF\n'));
   t.regex(open.body, /# \{trace_id="0af7651916cd43dd8448eb211c80319c"\} 0\.12 /);
@@ -60,9 +85,12 @@ test('a scraper that asks for OpenMetrics gets it, with exemplars, and the other
   t.is(again.body, open.body);
 });
 
-test('breakers are read when scraped, and those that are gone leave no series', async t => {
+test('breakers are read when scraped, and those that are gone leave no series', async (t) => {
   const m = metrics();
-  let readings = [{ server: 'linear', level: 'replica' as const, key: '1', state: 'open' }, { server: 'linear', level: 'replica' as const, key: '2', state: 'closed' }];
+  let readings = [
+    { server: 'linear', level: 'replica' as const, key: '1', state: 'open' },
+    { server: 'linear', level: 'replica' as const, key: '2', state: 'closed' },
+  ];
   m.breakers.source(() => readings);
   const first = (await m.render(undefined)).body;
   t.true(first.includes('mcp_breakers{server_id="linear",level="replica",state="open"} 1'));
@@ -72,12 +100,20 @@ test('breakers are read when scraped, and those that are gone leave no series', 
   t.notRegex((await m.render(undefined)).body, /^mcp_breaker(s|_not_closed)\{/m);
 });
 
-test('a server’s counters begin at 0 when it is known, so that the first loss is a growth', async t => {
+test('a server’s counters begin at 0 when it is known, so that the first loss is a growth', async (t) => {
   const m = metrics();
-  m.links.servers([{ server: 'linear', isHealthy: true, replicas: [{ backend: 'stable', state: 'active', count: 2 }] }]);
+  m.links.servers([
+    { server: 'linear', isHealthy: true, replicas: [{ backend: 'stable', state: 'active', count: 2 }] },
+  ]);
   const begun = (await m.render(undefined)).body;
-  for (const wanted of ['mcp_session_lost_total{server_id="linear",reason="no-replica"} 0', 'mcp_errors_total{method="tools/call",server_id="linear",error_type="replica_fault"} 0',
-    'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"} 0', 'mcp_calls_ambiguous_total{server_id="linear"} 0', 'mcp_server_health{server_id="linear"} 1']) t.true(begun.includes(wanted), wanted);
+  for (const wanted of [
+    'mcp_session_lost_total{server_id="linear",reason="no-replica"} 0',
+    'mcp_errors_total{method="tools/call",server_id="linear",error_type="replica_fault"} 0',
+    'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"} 0',
+    'mcp_calls_ambiguous_total{server_id="linear"} 0',
+    'mcp_server_health{server_id="linear"} 1',
+  ])
+    t.true(begun.includes(wanted), wanted);
   m.sessions.lost('linear', 'no-replica');
   m.sessions.recovery('linear', 'unreachable', 'recovered', 10);
   m.links.servers([{ server: 'linear', isHealthy: true, replicas: [] }]);
@@ -85,7 +121,7 @@ test('a server’s counters begin at 0 when it is known, so that the first loss 
   t.true((await m.render(undefined)).body.includes('mcp_failover_duration_seconds_count{server_id="linear"} 1'));
 });
 
-test('the version in force replaces the one before', async t => {
+test('the version in force replaces the one before', async (t) => {
   const m = metrics();
   m.links.xdsVersion('EDS', 'a');
   m.links.xdsVersion('EDS', 'b');
@@ -94,9 +130,13 @@ test('the version in force replaces the one before', async t => {
   t.false(body.includes('version="a"'));
 });
 
-test('the README’s table has every metric, and nothing else', t => {
+test('the README’s table has every metric, and nothing else', (t) => {
   const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
-  const documented = [...readme.matchAll(/^\| `((?:mcp|holdfast)_\w+)(?:\{([\w, ]*)\})?` \|/gm)].map(match => `${match[1]} ${match[2] ?? ''}`);
-  const real = (metrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[]).map(metric => `${metric.name} ${metric.labelNames.join(', ')}`);
+  const documented = [...readme.matchAll(/^\| `((?:mcp|holdfast)_\w+)(?:\{([\w, ]*)\})?` \|/gm)].map(
+    (match) => `${match[1]} ${match[2] ?? ''}`,
+  );
+  const real = (metrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[]).map(
+    (metric) => `${metric.name} ${metric.labelNames.join(', ')}`,
+  );
   t.deepEqual(documented.sort(), real.sort());
 });

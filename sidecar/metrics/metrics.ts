@@ -35,18 +35,30 @@ export function createMetrics({ version, nodeId, isProcessMeasured = true }: Met
   const registry = openMetrics as unknown as Registry;
   const tools = new ToolLabels();
   if (isProcessMeasured) collectDefaultMetrics({ register: registry });
-  new Gauge({ name: 'holdfast_build_info', help: '1, with what runs here.', labelNames: ['version', 'node', 'node_version', 'role'], registers: [registry] })
-    .set({ version, node: nodeId, node_version: process.version, role: 'sidecar' }, 1);
+  new Gauge({
+    name: 'holdfast_build_info',
+    help: '1, with what runs here.',
+    labelNames: ['version', 'node', 'node_version', 'role'],
+    registers: [registry],
+  }).set({ version, node: nodeId, node_version: process.version, role: 'sidecar' }, 1);
   const exposer = new Exposer(openMetrics);
-  const requests = requestMetrics(registry, tools), sessions = sessionMetrics(registry), breakers = breakerMetrics(registry);
+  const requests = requestMetrics(registry, tools),
+    sessions = sessionMetrics(registry),
+    breakers = breakerMetrics(registry);
   return {
-    requests, sessions, breakers,
+    requests,
+    sessions,
+    breakers,
     path: pathMetrics(registry),
     // A counter that is born with its first event jumps from nothing to 1, and Prometheus's rate() sees no growth: the first lost session would go
     // unnoticed. So a server's counters begin at 0 as soon as it is known.
-    links: linkMetrics(registry, (server, backends) => { requests.begin(server, backends); sessions.begin(server, backends); breakers.begin(server); }),
+    links: linkMetrics(registry, (server, backends) => {
+      requests.begin(server, backends);
+      sessions.begin(server, backends);
+      breakers.begin(server);
+    }),
     tools,
     registry,
-    render: accept => exposer.render(accept),
+    render: (accept) => exposer.render(accept),
   };
 }

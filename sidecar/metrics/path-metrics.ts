@@ -5,23 +5,75 @@ import { Histogram } from './histogram.ts';
 /** What the sidecar itself does on and beside the request path: ext_proc, relay, access logs. */
 export function pathMetrics(registry: Registry) {
   const registers = [registry];
-  const extProc = new Histogram({ name: 'holdfast_ext_proc_duration_seconds', help: 'Time the sidecar took to answer one ext_proc message.', labelNames: ['message', 'result'], buckets: INTERNAL_SECONDS, registry });
-  const extProcStreams = new Gauge({ name: 'holdfast_ext_proc_streams_open', help: 'ext_proc streams that are open.', registers });
-  const relay = new Histogram({ name: 'holdfast_relay_overhead_seconds', help: 'Time the relay took before it sent a request on.', labelNames: ['server_id'], buckets: INTERNAL_SECONDS, registry });
-  const relayStreams = new Gauge({ name: 'holdfast_relay_streams_open', help: 'Requests and streams that the relay holds.', labelNames: ['server_id', 'kind'], registers });
-  const retries = new Counter({ name: 'holdfast_retries_total', help: 'Requests that the relay sent again (sent), or would have (refused by the retry budget, unsafe).', labelNames: ['server_id', 'result'], registers });
-  const entries = new Counter({ name: 'holdfast_access_log_entries_total', help: 'Access log entries by what became of them: outcome, relay (the relay reports it), foreign (no MCP request), malformed.', labelNames: ['result'], registers });
-  const dropped = new Counter({ name: 'holdfast_outcomes_dropped_total', help: 'Outcomes that a full queue or a failing sink lost.', labelNames: ['sink'], registers });
+  const extProc = new Histogram({
+    name: 'holdfast_ext_proc_duration_seconds',
+    help: 'Time the sidecar took to answer one ext_proc message.',
+    labelNames: ['message', 'result'],
+    buckets: INTERNAL_SECONDS,
+    registry,
+  });
+  const extProcStreams = new Gauge({
+    name: 'holdfast_ext_proc_streams_open',
+    help: 'ext_proc streams that are open.',
+    registers,
+  });
+  const relay = new Histogram({
+    name: 'holdfast_relay_overhead_seconds',
+    help: 'Time the relay took before it sent a request on.',
+    labelNames: ['server_id'],
+    buckets: INTERNAL_SECONDS,
+    registry,
+  });
+  const relayStreams = new Gauge({
+    name: 'holdfast_relay_streams_open',
+    help: 'Requests and streams that the relay holds.',
+    labelNames: ['server_id', 'kind'],
+    registers,
+  });
+  const retries = new Counter({
+    name: 'holdfast_retries_total',
+    help: 'Requests that the relay sent again (sent), or would have (refused by the retry budget, unsafe).',
+    labelNames: ['server_id', 'result'],
+    registers,
+  });
+  const entries = new Counter({
+    name: 'holdfast_access_log_entries_total',
+    help: 'Access log entries by what became of them: outcome, relay (the relay reports it), foreign (no MCP request), malformed.',
+    labelNames: ['result'],
+    registers,
+  });
+  const dropped = new Counter({
+    name: 'holdfast_outcomes_dropped_total',
+    help: 'Outcomes that a full queue or a failing sink lost.',
+    labelNames: ['sink'],
+    registers,
+  });
   const queued = new Gauge({ name: 'holdfast_outcomes_queued', help: 'Outcomes that wait for the sinks.', registers });
 
   return {
-    extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void { extProc.at(message, result).observe(durationMs / 1000); },
-    extProcStreams(open: number): void { extProcStreams.set(open); },
-    relayOverhead(server: string, durationMs: number): void { relay.at(server).observe(durationMs / 1000); },
-    relayStreams(server: string, kind: 'call' | 'stream', open: number): void { relayStreams.set({ server_id: server, kind }, open); },
-    retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void { retries.inc({ server_id: server, result }); },
-    accessLogEntries(result: 'outcome' | 'relay' | 'foreign' | 'malformed', count: number): void { entries.inc({ result }, count); },
-    outcomesDropped(sink: string, count: number): void { dropped.inc({ sink }, count); },
-    outcomesQueued(count: number): void { queued.set(count); },
+    extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void {
+      extProc.at(message, result).observe(durationMs / 1000);
+    },
+    extProcStreams(open: number): void {
+      extProcStreams.set(open);
+    },
+    relayOverhead(server: string, durationMs: number): void {
+      relay.at(server).observe(durationMs / 1000);
+    },
+    relayStreams(server: string, kind: 'call' | 'stream', open: number): void {
+      relayStreams.set({ server_id: server, kind }, open);
+    },
+    retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void {
+      retries.inc({ server_id: server, result });
+    },
+    accessLogEntries(result: 'outcome' | 'relay' | 'foreign' | 'malformed', count: number): void {
+      entries.inc({ result }, count);
+    },
+    outcomesDropped(sink: string, count: number): void {
+      dropped.inc({ sink }, count);
+    },
+    outcomesQueued(count: number): void {
+      queued.set(count);
+    },
   };
 }

@@ -10,7 +10,14 @@ const NO_ERROR: ReadonlySet<OutcomeKind> = new Set(['success', 'cancelled', 'unr
 
 /** What alerts and rollouts go by. */
 const BEGUN_METHODS = ['tools/call', 'initialize'];
-const BEGUN_OUTCOMES: readonly OutcomeKind[] = ['success', 'tool_error', 'server_error', 'replica_fault', 'overload', 'lost_session'];
+const BEGUN_OUTCOMES: readonly OutcomeKind[] = [
+  'success',
+  'tool_error',
+  'server_error',
+  'replica_fault',
+  'overload',
+  'lost_session',
+];
 
 /** Requests that are alike in every label, counted together until the next scrape: one look-up per request instead of one per metric. */
 interface Tally {
@@ -27,7 +34,8 @@ interface Tally {
 
 /** Requests by what they came to: R9's first two, totals by outcome, tools and backends. */
 export function requestMetrics(registry: Registry, tools: ToolLabels) {
-  const registers = [registry], tallies = new Map<string, Tally>();
+  const registers = [registry],
+    tallies = new Map<string, Tally>();
   const collect = (): void => {
     for (const tally of tallies.values()) {
       if (tally.count === 0) continue;
@@ -39,37 +47,65 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     }
   };
   const duration = new Histogram({
-    name: 'mcp_request_duration_seconds', help: 'Time from the first byte of a request to the last byte of its answer.',
-    labelNames: ['method', 'server_id', 'status'], buckets: REQUEST_SECONDS, registry,
+    name: 'mcp_request_duration_seconds',
+    help: 'Time from the first byte of a request to the last byte of its answer.',
+    labelNames: ['method', 'server_id', 'status'],
+    buckets: REQUEST_SECONDS,
+    registry,
   });
   const errors = new Counter({
-    name: 'mcp_errors_total', help: 'Requests that came to something other than success, by kind of error.',
-    labelNames: ['method', 'server_id', 'error_type'], registers, collect,
+    name: 'mcp_errors_total',
+    help: 'Requests that came to something other than success, by kind of error.',
+    labelNames: ['method', 'server_id', 'error_type'],
+    registers,
+    collect,
   });
   const requests = new Counter({
-    name: 'mcp_requests_total', help: 'Requests by outcome.',
-    labelNames: ['server_id', 'backend', 'method', 'outcome'], registers, collect,
+    name: 'mcp_requests_total',
+    help: 'Requests by outcome.',
+    labelNames: ['server_id', 'backend', 'method', 'outcome'],
+    registers,
+    collect,
   });
   const ways = new Counter({
-    name: 'holdfast_requests_by_way_total', help: 'Requests by the way they took through the mesh and who reported them.',
-    labelNames: ['server_id', 'way', 'source'], registers, collect,
+    name: 'holdfast_requests_by_way_total',
+    help: 'Requests by the way they took through the mesh and who reported them.',
+    labelNames: ['server_id', 'way', 'source'],
+    registers,
+    collect,
   });
   const toolCalls = new Counter({
-    name: 'mcp_tool_calls_total', help: 'Tool calls by outcome; tools that the server does not list count as `other`.',
-    labelNames: ['server_id', 'tool', 'outcome'], registers, collect,
+    name: 'mcp_tool_calls_total',
+    help: 'Tool calls by outcome; tools that the server does not list count as `other`.',
+    labelNames: ['server_id', 'tool', 'outcome'],
+    registers,
+    collect,
   });
   const toolDuration = new Histogram({
-    name: 'mcp_tool_duration_seconds', help: 'Duration of tool calls.',
-    labelNames: ['server_id', 'tool'], buckets: REQUEST_SECONDS, registry,
+    name: 'mcp_tool_duration_seconds',
+    help: 'Duration of tool calls.',
+    labelNames: ['server_id', 'tool'],
+    buckets: REQUEST_SECONDS,
+    registry,
   });
   const backendDuration = new Histogram({
-    name: 'mcp_backend_duration_seconds', help: 'Duration of requests (streams left out) by backend: what a rollout is judged by.',
-    labelNames: ['server_id', 'backend'], buckets: REQUEST_SECONDS, registry,
+    name: 'mcp_backend_duration_seconds',
+    help: 'Duration of requests (streams left out) by backend: what a rollout is judged by.',
+    labelNames: ['server_id', 'backend'],
+    buckets: REQUEST_SECONDS,
+    registry,
   });
 
-  const newTally = ({ server: server_id, backend, kind: outcome, status, way, source }: Outcome, method: string, tool: string | null): Tally => ({
-    count: 0, isError: !NO_ERROR.has(outcome),
-    requests: { server_id, backend: backend ?? 'none', method, outcome }, ways: { server_id, way, source }, errors: { method, server_id, error_type: outcome },
+  const newTally = (
+    { server: server_id, backend, kind: outcome, status, way, source }: Outcome,
+    method: string,
+    tool: string | null,
+  ): Tally => ({
+    count: 0,
+    isError: !NO_ERROR.has(outcome),
+    requests: { server_id, backend: backend ?? 'none', method, outcome },
+    ways: { server_id, way, source },
+    errors: { method, server_id, error_type: outcome },
     toolCalls: tool === null ? null : { server_id, tool, outcome },
     duration: duration.at(method, server_id, String(status)),
     backendDuration: method !== 'GET' && backend !== null ? backendDuration.at(server_id, backend) : null,
@@ -92,7 +128,7 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
       const method = methodLabel(outcome.method);
       const key = `${outcome.server}\n${outcome.backend}\n${method}\n${outcome.kind}\n${outcome.status}\n${outcome.way}\n${outcome.source}\n${tool}`;
       let tally = tallies.get(key);
-      if (!tally) tallies.set(key, tally = newTally(outcome, method, tool));
+      if (!tally) tallies.set(key, (tally = newTally(outcome, method, tool)));
       tally.count++;
       const seconds = Math.max(0, outcome.durationMs) / 1000;
       tally.duration.observe(seconds, outcome.traceId);

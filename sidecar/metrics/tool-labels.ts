@@ -19,14 +19,16 @@ export class ToolLabels {
     this.#servers.set(server, known);
   }
 
-  forget(server: string): void { this.#servers.delete(server); }
+  forget(server: string): void {
+    this.#servers.delete(server);
+  }
 
   /** `isAnswered`: the server gave this call a result, so the tool exists. */
   label(server: string, tool: string, isAnswered: boolean): string {
     let known = this.#servers.get(server);
     if (known?.has(tool)) return tool;
     if (!isAnswered || tool.length > MAX_NAME_LENGTH || (known && known.size >= MAX_TOOLS)) return 'other';
-    if (!known) this.#servers.set(server, known = new Set());
+    if (!known) this.#servers.set(server, (known = new Set()));
     known.add(tool);
     return tool;
   }

@@ -4,7 +4,13 @@ import { StoreGauge, type Asked } from '../session/store-gauge.ts';
 import type { AffinityKey } from './affinity-key.ts';
 import type { AffinityStore } from './affinity-store.ts';
 
-interface Held { readonly key: string; slot: string; untilMs: number; writtenMs: number; movedAt: number }
+interface Held {
+  readonly key: string;
+  slot: string;
+  untilMs: number;
+  writtenMs: number;
+  movedAt: number;
+}
 
 export interface AffinityMemoryOptions {
   /** Null: this process alone remembers. */
@@ -41,14 +47,19 @@ export class AffinityMemory {
     this.#gauge = store && new StoreGauge(store, clock, () => undefined);
   }
 
-  get size(): number { return this.#held.size; }
+  get size(): number {
+    return this.#held.size;
+  }
 
   /** The slot that holds the first of the keys that is known; null when none is. */
   async find(server: string, keys: readonly AffinityKey[], ttlSeconds: number): Promise<string | null> {
     for (const pauseMs of [0, ...PATIENCE_MS]) {
-      if (pauseMs > 0) await new Promise<void>((resolve) => { this.#clock.after(pauseMs, resolve); });
+      if (pauseMs > 0)
+        await new Promise<void>((resolve) => {
+          this.#clock.after(pauseMs, resolve);
+        });
       for (const key of keys) {
-        const slot = this.#local(server, key, ttlSeconds) ?? await this.#load(server, key, ttlSeconds);
+        const slot = this.#local(server, key, ttlSeconds) ?? (await this.#load(server, key, ttlSeconds));
         if (slot !== null) return slot;
       }
       if (!this.#gauge?.isReachable) return null;
@@ -58,18 +69,23 @@ export class AffinityMemory {
 
   /** Resolves when the store has it, or after a moment. Null: it was there already. */
   remember(server: string, keys: readonly AffinityKey[], slot: string, ttlSeconds: number): Promise<unknown> | null {
-    const now = this.#clock.now(), fresh = keys.filter((key) => {
-      const held = this.#held.get(nameOf(server, key));
-      return held?.slot !== slot || now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE;
-    });
+    const now = this.#clock.now(),
+      fresh = keys.filter((key) => {
+        const held = this.#held.get(nameOf(server, key));
+        return held?.slot !== slot || now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE;
+      });
     if (fresh.length === 0) return null;
     return Promise.all(fresh.map((key) => this.#write(server, key, slot, ttlSeconds)));
   }
 
-  close(): void { this.#gauge?.stop(); }
+  close(): void {
+    this.#gauge?.stop();
+  }
 
   #local(server: string, key: AffinityKey, ttlSeconds: number): string | null {
-    const name = nameOf(server, key), held = this.#held.use(name), now = this.#clock.now();
+    const name = nameOf(server, key),
+      held = this.#held.use(name),
+      now = this.#clock.now();
     if (!held) return null;
     if (held.untilMs <= now) {
       this.#held.delete(name);
@@ -83,7 +99,13 @@ export class AffinityMemory {
     const found = await this.#ask(READ_LIMIT_MS, (store) => store.get(server, key));
     if (found?.kind !== 'answered' || found.value === null) return null;
     // When it was written is not known, so the next use writes it again.
-    this.#keep({ key: nameOf(server, key), slot: found.value, untilMs: this.#clock.now() + ttlSeconds * 1000, writtenMs: 0, movedAt: 0 });
+    this.#keep({
+      key: nameOf(server, key),
+      slot: found.value,
+      untilMs: this.#clock.now() + ttlSeconds * 1000,
+      writtenMs: 0,
+      movedAt: 0,
+    });
     return found.value;
   }
 

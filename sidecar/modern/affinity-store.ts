@@ -14,11 +14,17 @@ export interface AffinityStore {
 /** The one file of this folder that speaks to Redis. The client stays the caller's. */
 export function redisAffinityStore(client: Pick<RedisClient, 'get' | 'set' | 'ping'>): AffinityStore {
   const asked = async <T>(pending: Promise<T>): Promise<T> => {
-    try { return await pending; } catch (cause) { throw StoreError.from(cause); }
+    try {
+      return await pending;
+    } catch (cause) {
+      throw StoreError.from(cause);
+    }
   };
   return {
     get: (server, { kind, digest }) => asked(client.get(REDIS.affinity(server, kind, digest))),
-    async set(server, { kind, digest }, slot, ttlSeconds) { await asked(client.set(REDIS.affinity(server, kind, digest), slot, 'EX', ttlSeconds)); },
+    async set(server, { kind, digest }, slot, ttlSeconds) {
+      await asked(client.set(REDIS.affinity(server, kind, digest), slot, 'EX', ttlSeconds));
+    },
     async ping() {
       const startedMs = performance.now();
       await asked(client.ping());

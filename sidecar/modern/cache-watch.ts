@@ -9,11 +9,32 @@ import type { SharedCache } from './shared-cache.ts';
 const LOOK_MS = 1000;
 /** A replica that refuses the subscription (it wants a token, or has none to offer) is asked again after this long. */
 const REFUSED_MS = 60_000;
-const CLAIM = { [PROTOCOL_CLAIM]: FIRST_MODERN_REVISION, 'io.modelcontextprotocol/clientInfo': { name: 'holdfast', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} };
-const BODY = Buffer.from(JSON.stringify({
-  jsonrpc: '2.0', id: 'holdfast-cache', method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true }, _meta: CLAIM },
-}));
-const HEADERS = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', HEADER.protocolVersion, FIRST_MODERN_REVISION, HEADER.method, 'subscriptions/listen'];
+const CLAIM = {
+  [PROTOCOL_CLAIM]: FIRST_MODERN_REVISION,
+  'io.modelcontextprotocol/clientInfo': { name: 'holdfast', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+const BODY = Buffer.from(
+  JSON.stringify({
+    jsonrpc: '2.0',
+    id: 'holdfast-cache',
+    method: 'subscriptions/listen',
+    params: {
+      notifications: { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true },
+      _meta: CLAIM,
+    },
+  }),
+);
+const HEADERS = [
+  'content-type',
+  'application/json',
+  'accept',
+  'application/json, text/event-stream',
+  HEADER.protocolVersion,
+  FIRST_MODERN_REVISION,
+  HEADER.method,
+  'subscriptions/listen',
+];
 
 /** Listens for changes at every replica of the servers whose results are cached, also while no client does. What may have changed unheard is forgotten. */
 export class CacheWatch implements BranchListener {
@@ -36,7 +57,12 @@ export class CacheWatch implements BranchListener {
   reconcile(): void {
     const wanted = new Set<string>();
     for (const view of this.#topology().servers.values()) {
-      if (view.policy.sharedCache) for (const replica of view.endpoints) if (replica.state === 'active') { wanted.add(nameOf(replica)); this.#open(view, replica); }
+      if (view.policy.sharedCache)
+        for (const replica of view.endpoints)
+          if (replica.state === 'active') {
+            wanted.add(nameOf(replica));
+            this.#open(view, replica);
+          }
     }
     for (const kept of [this.#branches, this.#retryAtMs]) {
       for (const name of kept.keys()) {
@@ -53,11 +79,21 @@ export class CacheWatch implements BranchListener {
     this.#branches.clear();
   }
 
-  opened(): void { /* from here on changes are heard */ }
-  acknowledged(branch: ListenBranch): void { this.#cache.forget(branch.replica.server); }
-  notified({ replica }: ListenBranch, { method, uri }: RpcMessage): void { this.#cache.changed(replica.server, method, uri); }
-  refused(branch: ListenBranch): void { this.#gone(branch, REFUSED_MS); }
-  completed(branch: ListenBranch): void { this.#gone(branch, REFUSED_MS); }
+  opened(): void {
+    /* from here on changes are heard */
+  }
+  acknowledged(branch: ListenBranch): void {
+    this.#cache.forget(branch.replica.server);
+  }
+  notified({ replica }: ListenBranch, { method, uri }: RpcMessage): void {
+    this.#cache.changed(replica.server, method, uri);
+  }
+  refused(branch: ListenBranch): void {
+    this.#gone(branch, REFUSED_MS);
+  }
+  completed(branch: ListenBranch): void {
+    this.#gone(branch, REFUSED_MS);
+  }
   broken(branch: ListenBranch): void {
     this.#cache.forget(branch.replica.server);
     this.#gone(branch, LOOK_MS);
@@ -67,7 +103,22 @@ export class CacheWatch implements BranchListener {
     const name = nameOf(replica);
     if (this.#branches.has(name) || (this.#retryAtMs.get(name) ?? 0) > this.#now()) return;
     const headers = policy.hostOverride === null ? HEADERS : [...HEADERS, 'host', policy.hostOverride];
-    this.#branches.set(name, new ListenBranch(replica, this, (answer) => this.#upstream.send({ address: replica.address, method: 'POST', path: policy.path, headers, body: BODY, connectTimeoutMs: policy.timeouts.connectMs }, answer)));
+    this.#branches.set(
+      name,
+      new ListenBranch(replica, this, (answer) =>
+        this.#upstream.send(
+          {
+            address: replica.address,
+            method: 'POST',
+            path: policy.path,
+            headers,
+            body: BODY,
+            connectTimeoutMs: policy.timeouts.connectMs,
+          },
+          answer,
+        ),
+      ),
+    );
   }
 
   #gone({ replica }: ListenBranch, waitMs: number): void {

@@ -16,27 +16,51 @@ const ASK_MS = 5000;
 const STRAGGLER_MS = 150;
 
 type Answered = Extract<ReplicaAnswer, { kind: 'answered' }>;
-interface Asked { replica: ReplicaEndpoint; answer: Answered }
+interface Asked {
+  replica: ReplicaEndpoint;
+  answer: Answered;
+}
 
 /**
  * server/discover while replicas may differ (a rolling upgrade): all active ones are asked, and the client hears what they have in common,
  * since its next request may meet any of them. False: too few replicas to differ, or none answered; nothing was said to the client.
  */
-export async function discover(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer): Promise<boolean> {
+export async function discover(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  client: ClientAnswer,
+  body: Buffer,
+): Promise<boolean> {
   const replicas = view.endpoints.filter(({ state }) => state === 'active').slice(0, MAX_ASKED);
   if (replicas.length < 2) return false;
   const headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
-  const answers = await firstAndStragglers(replicas.map(async (replica): Promise<Asked | null> => {
-    const answer = await askReplica(ctx.upstream, { address: replica.address, method: 'POST', path: request.path, headers, body, connectTimeoutMs: view.policy.timeouts.connectMs }, ASK_MS);
-    return answer.kind === 'answered' && answer.rpc ? { replica, answer } : null;
-  }));
+  const answers = await firstAndStragglers(
+    replicas.map(async (replica): Promise<Asked | null> => {
+      const answer = await askReplica(
+        ctx.upstream,
+        {
+          address: replica.address,
+          method: 'POST',
+          path: request.path,
+          headers,
+          body,
+          connectTimeoutMs: view.policy.timeouts.connectMs,
+        },
+        ASK_MS,
+      );
+      return answer.kind === 'answered' && answer.rpc ? { replica, answer } : null;
+    }),
+  );
   if (client.isOver) return true;
   // Results first; when there is none, whatever the first one said (401, unknown method) is the answer.
-  const able = answers.filter(({ answer }) => resultOf(answer) !== null), chosen = able[0] ?? answers[0];
+  const able = answers.filter(({ answer }) => resultOf(answer) !== null),
+    chosen = able[0] ?? answers[0];
   if (!chosen) return false;
   const outcome = new ExchangeOutcome(ctx, request, readRpcBody(body));
   outcome.sent(chosen.replica, null);
-  const { status, headers: said, body: whole } = chosen.answer, common = able.length > 1 ? intersectDiscovery(able.map(({ answer }) => resultOf(answer)!)) : null;
+  const { status, headers: said, body: whole } = chosen.answer,
+    common = able.length > 1 ? intersectDiscovery(able.map(({ answer }) => resultOf(answer)!)) : null;
   const isAsSaid = common === null || JSON.stringify(common) === JSON.stringify(resultOf(chosen.answer));
   const told = isAsSaid ? whole : Buffer.from(JSON.stringify({ ...chosen.answer.rpc, result: common }));
   for (const message of messagesOf(readRpcBody(told))) outcome.answered(message);
@@ -48,16 +72,31 @@ export async function discover(ctx: RelayContext, view: ServerView, request: Cli
 /** In the order of the questions. */
 async function firstAndStragglers(questions: readonly Promise<Asked | null>[]): Promise<Asked[]> {
   const got: (Asked | null)[] = questions.map(() => null);
-  const all = Promise.all(questions.map(async (question, index) => { got[index] = await question; }));
-  const first = Promise.any(questions.map(async (question) => { if (!(await question)) throw new Error('no answer'); })).catch(() => undefined);
+  const all = Promise.all(
+    questions.map(async (question, index) => {
+      got[index] = await question;
+    }),
+  );
+  const first = Promise.any(
+    questions.map(async (question) => {
+      if (!(await question)) throw new Error('no answer');
+    }),
+  ).catch(() => undefined);
   await Promise.race([all, first]);
   let timer: NodeJS.Timeout | undefined;
-  await Promise.race([all, new Promise<void>((resolve) => { timer = setTimeout(resolve, STRAGGLER_MS); })]);
+  await Promise.race([
+    all,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STRAGGLER_MS);
+    }),
+  ]);
   clearTimeout(timer);
   return got.filter((each) => each !== null);
 }
 
 const resultOf = ({ rpc }: Answered): Record<string, unknown> | null => {
   const result = rpc?.result;
-  return result !== null && typeof result === 'object' && !Array.isArray(result) ? result as Record<string, unknown> : null;
+  return result !== null && typeof result === 'object' && !Array.isArray(result)
+    ? (result as Record<string, unknown>)
+    : null;
 };

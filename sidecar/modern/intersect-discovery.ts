@@ -2,13 +2,17 @@
 export function intersectDiscovery(results: readonly Record<string, unknown>[]): Record<string, unknown> {
   const [first = {}, ...others] = results;
   return others.reduce<Record<string, unknown>>((common, other) => {
-    const versions = list(common['supportedVersions']).filter((version) => list(other['supportedVersions']).includes(version));
+    const versions = list(common['supportedVersions']).filter((version) =>
+      list(other['supportedVersions']).includes(version),
+    );
     return {
       ...common,
       // Without a common version nothing true can be said: the client learns of the first replica's, and may meet it.
       ...(versions.length > 0 && { supportedVersions: versions }),
-      ...(isObject(common['capabilities']) && isObject(other['capabilities']) && { capabilities: both(common['capabilities'], other['capabilities']) }),
-      ...(typeof common['ttlMs'] === 'number' && typeof other['ttlMs'] === 'number' && { ttlMs: Math.min(common['ttlMs'], other['ttlMs']) }),
+      ...(isObject(common['capabilities']) &&
+        isObject(other['capabilities']) && { capabilities: both(common['capabilities'], other['capabilities']) }),
+      ...(typeof common['ttlMs'] === 'number' &&
+        typeof other['ttlMs'] === 'number' && { ttlMs: Math.min(common['ttlMs'], other['ttlMs']) }),
       ...(other['cacheScope'] === 'private' && { cacheScope: 'private' }),
     };
   }, first);
@@ -28,4 +32,5 @@ function both(one: Record<string, unknown>, other: Record<string, unknown>): Rec
 }
 
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);

@@ -34,15 +34,21 @@ export class ListenBranch implements AnswerListener {
     this.#call = send(new UpstreamAnswer(this));
   }
 
-  pause(): void { this.#call?.pause(); }
-  resume(): void { this.#call?.resume(); }
+  pause(): void {
+    this.#call?.pause();
+  }
+  resume(): void {
+    this.#call?.resume();
+  }
   close(): void {
     this.#isOver = true;
     this.#call?.abort();
     this.#call = null;
   }
 
-  onSse(status: number, headers: IncomingHttpHeaders): void { if (!this.#isOver) this.#listener.opened(this, status, headers); }
+  onSse(status: number, headers: IncomingHttpHeaders): void {
+    if (!this.#isOver) this.#listener.opened(this, status, headers);
+  }
 
   onEvent(event: SseEvent): void {
     if (this.#isOver || event.data === null) return;
@@ -56,11 +62,21 @@ export class ListenBranch implements AnswerListener {
   }
 
   /** Part of a notification too large to be read, and so to be put between those of other replicas. */
-  onPiece(): void { /* dropped: a change notification has a few hundred bytes */ }
-  onBytes(): void { this.#end(() => this.#listener.broken(this, true)); }
-  onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void { this.#end(() => this.#listener.refused(this, { status, headers, body })); }
-  onFinished(): void { this.#end(() => this.#listener.broken(this, true)); }
-  onFailure({ delivery }: UpstreamFailure): void { this.#end(() => this.#listener.broken(this, delivery !== 'not_sent')); }
+  onPiece(): void {
+    /* dropped: a change notification has a few hundred bytes */
+  }
+  onBytes(): void {
+    this.#end(() => this.#listener.broken(this, true));
+  }
+  onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    this.#end(() => this.#listener.refused(this, { status, headers, body }));
+  }
+  onFinished(): void {
+    this.#end(() => this.#listener.broken(this, true));
+  }
+  onFailure({ delivery }: UpstreamFailure): void {
+    this.#end(() => this.#listener.broken(this, delivery !== 'not_sent'));
+  }
 
   #end(tell: () => void): void {
     if (this.#isOver) return;

@@ -54,7 +54,9 @@ export class ListenStream implements BranchListener {
     this.#outcome = new ExchangeOutcome(ctx, request, readRpcBody(body));
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
     client.onGone(() => this.#end(0, 'cancelled'));
-    client.onDrain(() => { for (const branch of this.#branches.values()) branch.resume(); });
+    client.onDrain(() => {
+      for (const branch of this.#branches.values()) branch.resume();
+    });
   }
 
   run(): void {
@@ -62,7 +64,9 @@ export class ListenStream implements BranchListener {
     this.reconcile();
   }
 
-  get server(): string { return this.#request.server; }
+  get server(): string {
+    return this.#request.server;
+  }
 
   /** Opens it where it should be open and is not, closes it where it should not be: called again and again. */
   reconcile(): void {
@@ -75,13 +79,28 @@ export class ListenStream implements BranchListener {
       branch.close();
     }
     const view = this.#latest;
-    for (const kept of [this.#completed, this.#retryAtMs]) for (const slot of kept.keys()) if (!view.bySlot(slot)) kept.delete(slot);
+    for (const kept of [this.#completed, this.#retryAtMs])
+      for (const slot of kept.keys()) if (!view.bySlot(slot)) kept.delete(slot);
     for (const [slot, replica] of wanted) {
-      if (this.#branches.has(slot) || this.#completed.has(slot) || (this.#retryAtMs.get(slot) ?? 0) > this.#ctx.now()) continue;
+      if (this.#branches.has(slot) || this.#completed.has(slot) || (this.#retryAtMs.get(slot) ?? 0) > this.#ctx.now())
+        continue;
       this.#outcome.sent(replica, null);
-      this.#branches.set(slot, new ListenBranch(replica, this, (answer) => this.#ctx.upstream.send({
-        address: replica.address, method: 'POST', path: this.#request.path, headers: this.#headers, body: this.#body, connectTimeoutMs: this.#view.policy.timeouts.connectMs,
-      }, answer)));
+      this.#branches.set(
+        slot,
+        new ListenBranch(replica, this, (answer) =>
+          this.#ctx.upstream.send(
+            {
+              address: replica.address,
+              method: 'POST',
+              path: this.#request.path,
+              headers: this.#headers,
+              body: this.#body,
+              connectTimeoutMs: this.#view.policy.timeouts.connectMs,
+            },
+            answer,
+          ),
+        ),
+      );
     }
     this.#settle();
   }
@@ -127,12 +146,16 @@ export class ListenStream implements BranchListener {
     this.#gone(branch, false);
   }
 
-  get #latest(): ServerView { return this.#ctx.server(this.server) ?? this.#view; }
+  get #latest(): ServerView {
+    return this.#ctx.server(this.server) ?? this.#view;
+  }
 
   #wanted(): ReplicaEndpoint[] {
     const view = this.#latest;
-    if (view.policy.affinity.listen === 'fan-out') return view.endpoints.filter(({ state }) => state === 'active' || state === 'standby');
-    const [current] = this.#branches.keys(), kept = current === undefined ? undefined : view.bySlot(current);
+    if (view.policy.affinity.listen === 'fan-out')
+      return view.endpoints.filter(({ state }) => state === 'active' || state === 'standby');
+    const [current] = this.#branches.keys(),
+      kept = current === undefined ? undefined : view.bySlot(current);
     if (kept?.state === 'active' || kept?.state === 'standby') return [kept];
     const resting = [...this.#retryAtMs].filter(([, atMs]) => atMs > this.#ctx.now()).map(([slot]) => slot);
     const chosen = this.#completed.size > 0 ? null : this.#ctx.place(view, new Set(resting));
@@ -149,7 +172,12 @@ export class ListenStream implements BranchListener {
   #settle(): void {
     if (this.#isOver) return;
     const branches = [...this.#branches.values()];
-    if (!this.#isAcknowledged && this.#acknowledgements.length > 0 && branches.every(({ isAcknowledged }) => isAcknowledged)) this.#acknowledge();
+    if (
+      !this.#isAcknowledged &&
+      this.#acknowledgements.length > 0 &&
+      branches.every(({ isAcknowledged }) => isAcknowledged)
+    )
+      this.#acknowledge();
     if (branches.length > 0) return;
     if (this.#farewell && !this.#hasBroken) {
       if (this.#client.isFresh) return this.#fail('noReplica');
@@ -167,7 +195,9 @@ export class ListenStream implements BranchListener {
   }
 
   /** A replica whose stream broke may be back soon: then not all is said. */
-  get #hasBroken(): boolean { return this.#retryAtMs.size > 0; }
+  get #hasBroken(): boolean {
+    return this.#retryAtMs.size > 0;
+  }
 
   #acknowledge(): void {
     if (this.#isAcknowledged || this.#isOver) return;
@@ -184,8 +214,19 @@ export class ListenStream implements BranchListener {
   }
 
   #fail(kind: 'noReplica' | 'overload'): void {
-    const rpc = readRpcBody(this.#body), ids = rpc.kind === 'single' ? [rpc.message.id] : [];
-    this.#client.errors(MESH_ERROR[kind].status, meshErrors(kind, ids, { server: this.server, replica: null, attempts: 1, outcome: 'not_sent', retrySafe: true, sessionRecovered: false }));
+    const rpc = readRpcBody(this.#body),
+      ids = rpc.kind === 'single' ? [rpc.message.id] : [];
+    this.#client.errors(
+      MESH_ERROR[kind].status,
+      meshErrors(kind, ids, {
+        server: this.server,
+        replica: null,
+        attempts: 1,
+        outcome: 'not_sent',
+        retrySafe: true,
+        sessionRecovered: false,
+      }),
+    );
     this.#end(this.#client.status, outcomeOfError(kind));
   }
 

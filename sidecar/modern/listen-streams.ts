@@ -10,13 +10,17 @@ export class ListenStreams {
   readonly #streams = new Set<ListenStream>();
   #timer: NodeJS.Timeout | null = null;
 
-  get size(): number { return this.#streams.size; }
+  get size(): number {
+    return this.#streams.size;
+  }
 
   /** False: there are too many. */
   add(stream: ListenStream): boolean {
     if (this.#streams.size >= MAX_STREAMS) return false;
     this.#streams.add(stream);
-    this.#timer ??= setInterval(() => { for (const each of this.#streams) each.reconcile(); }, LOOK_MS);
+    this.#timer ??= setInterval(() => {
+      for (const each of this.#streams) each.reconcile();
+    }, LOOK_MS);
     return true;
   }
 
@@ -27,5 +31,7 @@ export class ListenStreams {
     this.#timer = null;
   }
 
-  close(): void { for (const stream of this.#streams) stream.close(); }
+  close(): void {
+    for (const stream of this.#streams) stream.close();
+  }
 }

@@ -30,18 +30,22 @@ export class ModernExchange extends FreeExchange {
   #changesSeen = 0;
 
   override run(): void {
-    const { affinity, sharedCache } = this.view.policy, message = this.asked.messages[0];
+    const { affinity, sharedCache } = this.view.policy,
+      message = this.asked.messages[0];
     if (message && sharedCache && this.#isAnsweredFromCache(message)) return;
     if (message) this.#keys = keysOfRequest(message, this.received, this.request.incoming.headers, affinity.handles);
     if (this.#keys.length === 0) return super.run();
-    void this.ctx.modern.affinity.find(this.request.server, this.#keys, affinity.ttlSeconds).then((slot) => this.#begin(slot));
+    void this.ctx.modern.affinity
+      .find(this.request.server, this.#keys, affinity.ttlSeconds)
+      .then((slot) => this.#begin(slot));
   }
 
   #isAnsweredFromCache(message: RpcMessage): boolean {
     const { cache } = this.ctx.modern;
     this.#cacheKey = cacheKey(message, this.received, this.request.incoming.headers);
     this.#changesSeen = cache.changes;
-    const kept = this.#cacheKey === null ? null : cache.find(this.request.server, this.#cacheKey, message.idText!, this.ctx.now());
+    const kept =
+      this.#cacheKey === null ? null : cache.find(this.request.server, this.#cacheKey, message.idText!, this.ctx.now());
     if (!kept) return false;
     this.client.whole(200, { 'content-type': 'application/json' }, kept);
     this.finish(200, false);
@@ -60,13 +64,20 @@ export class ModernExchange extends FreeExchange {
     this.toNext('not_sent');
   }
 
-  protected override get maxAttempts(): number { return this.#isSeeking ? MAX_ASKED : super.maxAttempts; }
-  get #latest() { return this.ctx.server(this.request.server) ?? this.view; }
-  #sendTo(replica: ReplicaEndpoint): void { this.send({ replica, upstreamId: null, record: null }); }
+  protected override get maxAttempts(): number {
+    return this.#isSeeking ? MAX_ASKED : super.maxAttempts;
+  }
+  get #latest() {
+    return this.ctx.server(this.request.server) ?? this.view;
+  }
+  #sendTo(replica: ReplicaEndpoint): void {
+    this.send({ replica, upstreamId: null, record: null });
+  }
 
   override onFailure(failure: UpstreamFailure): void {
     this.#unopened = null;
-    this.#wasRefused = failure.code === 'ECONNREFUSED' || (failure.cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+    this.#wasRefused =
+      failure.code === 'ECONNREFUSED' || (failure.cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
     super.onFailure(failure);
   }
 
@@ -78,7 +89,8 @@ export class ModernExchange extends FreeExchange {
   }
 
   protected override broken(): void {
-    if (!this.#isPinned || !this.client.isFresh || !this.asked.isSafe(this.delivery, this.view.policy)) return super.broken();
+    if (!this.#isPinned || !this.client.isFresh || !this.asked.isSafe(this.delivery, this.view.policy))
+      return super.broken();
     if (this.#hasRetriedHolder) return this.fail('replicaLost', this.delivery);
     this.#hasRetriedHolder = true;
     void this.resend(this.target!, this.delivery);
@@ -99,7 +111,12 @@ export class ModernExchange extends FreeExchange {
   /** Asks the next replica. False: all were asked. */
   #seekOn(): boolean {
     this.tried.add(this.target!.replica.slot);
-    const next = this.attempts < this.maxAttempts ? this.#latest.endpoints.find(({ slot, state }) => state !== 'lost' && state !== 'unhealthy' && !this.tried.has(slot)) : undefined;
+    const next =
+      this.attempts < this.maxAttempts
+        ? this.#latest.endpoints.find(
+            ({ slot, state }) => state !== 'lost' && state !== 'unhealthy' && !this.tried.has(slot),
+          )
+        : undefined;
     if (next) this.#sendTo(next);
     return next !== undefined;
   }
@@ -139,10 +156,25 @@ export class ModernExchange extends FreeExchange {
     const { affinity } = this.view.policy;
     if (!messagesOf(readRpcBody(data)).some(({ kind }) => kind === 'response')) return super.keep(data);
     const message = this.asked.messages[0];
-    if (this.#cacheKey !== null && message) this.ctx.modern.cache.offer(this.request.server, this.#cacheKey, { method: message.method!, uri: message.uri }, data, this.#changesSeen, this.ctx.now());
+    if (this.#cacheKey !== null && message)
+      this.ctx.modern.cache.offer(
+        this.request.server,
+        this.#cacheKey,
+        { method: message.method!, uri: message.uri },
+        data,
+        this.#changesSeen,
+        this.ctx.now(),
+      );
     const given = keysOfAnswer(data, affinity.handles);
     const found = this.#isSeeking && !isInvalid(data) ? this.#keys : [];
-    return this.ctx.modern.affinity.remember(this.request.server, [...given, ...found], this.target!.replica.slot, affinity.ttlSeconds) ?? super.keep(data);
+    return (
+      this.ctx.modern.affinity.remember(
+        this.request.server,
+        [...given, ...found],
+        this.target!.replica.slot,
+        affinity.ttlSeconds,
+      ) ?? super.keep(data)
+    );
   }
 
   #leaveHolder(go: () => void): void {
@@ -151,4 +183,5 @@ export class ModernExchange extends FreeExchange {
   }
 }
 
-const isInvalid = (data: Buffer): boolean => messagesOf(readRpcBody(data)).some(({ kind, errorCode }) => kind === 'response' && errorCode === INVALID_PARAMS);
+const isInvalid = (data: Buffer): boolean =>
+  messagesOf(readRpcBody(data)).some(({ kind, errorCode }) => kind === 'response' && errorCode === INVALID_PARAMS);

@@ -20,9 +20,15 @@ type Word = keyof typeof LOG_WORDS;
 type Line = keyof typeof LOG_LINES;
 
 const WORD_AT = Object.fromEntries(Object.keys(LOG_WORDS).map((name, index) => [name, index])) as Record<Word, number>;
-const LINE_AT = Object.fromEntries(Object.keys(LOG_LINES).map((name, index) => [name, index + 1])) as Record<Line, number>;
-const SPACE = 0x20, LINE_END = 0x0a, ZERO = 0x30;
-const WORDS = Object.keys(LOG_WORDS).length, LINES = Object.keys(LOG_LINES).length + 1;
+const LINE_AT = Object.fromEntries(Object.keys(LOG_LINES).map((name, index) => [name, index + 1])) as Record<
+  Line,
+  number
+>;
+const SPACE = 0x20,
+  LINE_END = 0x0a,
+  ZERO = 0x30;
+const WORDS = Object.keys(LOG_WORDS).length,
+  LINES = Object.keys(LOG_LINES).length + 1;
 
 /** The values of an entry by the names of `proto/access-log.ts`. Only what is asked for is cut out of the text. */
 export class EntryValues {
@@ -31,7 +37,9 @@ export class EntryValues {
   readonly #words: number[] = [];
   readonly #lines: number[] = [];
 
-  private constructor(text: string) { this.#text = text; }
+  private constructor(text: string) {
+    this.#text = text;
+  }
 
   /** Null when the text was not written by that format. */
   static read({ text }: AccessLogEntry): EntryValues | null {
@@ -40,14 +48,21 @@ export class EntryValues {
   }
 
   /** Null when it is not there. */
-  word(name: Word): string | null { return this.#cut(this.#words, WORD_AT[name]); }
-  line(name: Line): string | null { return this.#cut(this.#lines, LINE_AT[name]); }
+  word(name: Word): string | null {
+    return this.#cut(this.#words, WORD_AT[name]);
+  }
+  line(name: Line): string | null {
+    return this.#cut(this.#lines, LINE_AT[name]);
+  }
 
-  has(name: Word): boolean { return this.#isThere(startOf(this.#words, WORD_AT[name]), this.#words[WORD_AT[name]]!); }
+  has(name: Word): boolean {
+    return this.#isThere(startOf(this.#words, WORD_AT[name]), this.#words[WORD_AT[name]]!);
+  }
 
   /** A number; null when it is not there. */
   number(name: Word): number | null {
-    const start = startOf(this.#words, WORD_AT[name]), end = this.#words[WORD_AT[name]]!;
+    const start = startOf(this.#words, WORD_AT[name]),
+      end = this.#words[WORD_AT[name]]!;
     if (!this.#isThere(start, end)) return null;
     let value = 0;
     for (let at = start; at < end; at++) {
@@ -59,7 +74,10 @@ export class EntryValues {
   }
 
   #find(): boolean {
-    const text = this.#text, words = this.#words, lines = this.#lines, { length } = text;
+    const text = this.#text,
+      words = this.#words,
+      lines = this.#lines,
+      { length } = text;
     // Further lines are the client's: what it chose in its body stands last.
     for (let at = 0; at <= length && lines.length < LINES; at++) {
       const code = at < length ? text.charCodeAt(at) : LINE_END;
@@ -69,10 +87,13 @@ export class EntryValues {
     return lines.length === LINES && words.length === WORDS;
   }
 
-  #isThere(start: number, end: number): boolean { return end > start && (end > start + 1 || this.#text[start] !== LOG_ABSENT); }
+  #isThere(start: number, end: number): boolean {
+    return end > start && (end > start + 1 || this.#text[start] !== LOG_ABSENT);
+  }
 
   #cut(ends: readonly number[], index: number): string | null {
-    const start = startOf(ends, index), end = ends[index]!;
+    const start = startOf(ends, index),
+      end = ends[index]!;
     return this.#isThere(start, end) ? this.#text.slice(start, end) : null;
   }
 }

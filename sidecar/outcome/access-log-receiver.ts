@@ -19,11 +19,16 @@ const MAX_WAITING = 16;
 const AT_ONCE = 200;
 
 /** Turns batches of Envoy's access logs into outcomes, in the order in which they came. When outcomes pile up, batches wait, and so do Envoy's calls. */
-export function accessLogReceiver({ bus, backendOf, onEntries = () => {} }: AccessLogReceiverOptions): AccessLogReceiver {
-  let waiting = 0, tail: Promise<void> = Promise.resolve();
+export function accessLogReceiver({
+  bus,
+  backendOf,
+  onEntries = () => {},
+}: AccessLogReceiverOptions): AccessLogReceiver {
+  let waiting = 0,
+    tail: Promise<void> = Promise.resolve();
   const take = async (bytes: Buffer): Promise<void> => {
     const batch = new AccessLogBatch(bytes);
-    for (let next = 0; next < batch.length;) {
+    for (let next = 0; next < batch.length; ) {
       if (next > 0) await turn();
       while (bus.isBusy) await bus.whenIdle();
       const counts: Partial<Record<EntryReading['kind'], number>> = {};
@@ -39,7 +44,11 @@ export function accessLogReceiver({ bus, backendOf, onEntries = () => {} }: Acce
     if (waiting >= MAX_WAITING) return 'full';
     const taken = tail.then(() => take(batch));
     waiting += 1;
-    tail = taken.catch(() => {}).finally(() => { waiting -= 1; });
+    tail = taken
+      .catch(() => {})
+      .finally(() => {
+        waiting -= 1;
+      });
     await taken;
     return 'taken';
   };
@@ -47,5 +56,9 @@ export function accessLogReceiver({ bus, backendOf, onEntries = () => {} }: Acce
 
 /** One odd entry must not cost the rest of its batch. */
 function readSafely(entry: AccessLogEntry, backendOf: AccessLogReceiverOptions['backendOf']): EntryReading {
-  try { return readEntry(entry, backendOf); } catch { return { kind: 'malformed' }; }
+  try {
+    return readEntry(entry, backendOf);
+  } catch {
+    return { kind: 'malformed' };
+  }
 }

@@ -16,17 +16,30 @@ export class AccessLogBatch {
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
     const reader = new WireReader(bytes);
-    reader.each(1, () => reader.each(2, () => reader.each(2, () => { this.#record(reader); })));
+    reader.each(1, () =>
+      reader.each(2, () =>
+        reader.each(2, () => {
+          this.#record(reader);
+        }),
+      ),
+    );
   }
 
-  get length(): number { return this.#startedAtMs.length; }
+  get length(): number {
+    return this.#startedAtMs.length;
+  }
 
   entry(index: number): AccessLogEntry {
-    return { startedAtMs: this.#startedAtMs[index]!, text: this.#bytes.toString('utf8', this.#spans[2 * index]!, this.#spans[2 * index + 1]!) };
+    return {
+      startedAtMs: this.#startedAtMs[index]!,
+      text: this.#bytes.toString('utf8', this.#spans[2 * index]!, this.#spans[2 * index + 1]!),
+    };
   }
 
   #record(reader: WireReader): void {
-    let startedAtMs = 0, start = 0, end = 0;
+    let startedAtMs = 0,
+      start = 0,
+      end = 0;
     while (reader.next()) {
       if (reader.field === 1) startedAtMs = reader.fixed64() / 1e6;
       else if (reader.field === 5) {
@@ -34,7 +47,10 @@ export class AccessLogBatch {
         // An AnyValue that is a text; any other kind reads as an empty one.
         reader.inside(() => {
           while (reader.next()) {
-            if (reader.field !== 1) { reader.skip(); continue; }
+            if (reader.field !== 1) {
+              reader.skip();
+              continue;
+            }
             start = reader.pass();
             end = reader.at;
           }

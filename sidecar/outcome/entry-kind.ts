@@ -28,7 +28,8 @@ export function entryKind(facts: EntryFacts): OutcomeKind {
   const isAnswered = notes.errorCode !== null || notes.read === 'events' || notes.read === 'json';
   const flagged = kindOfFlags(flags);
   // A client that hangs up after it got its answer, or ends its own GET stream, has cancelled nothing.
-  if (flagged === 'cancelled' && (isAnswered || (httpMethod === 'GET' && status === 200))) return isAnswered ? ofAnswer(facts) : 'success';
+  if (flagged === 'cancelled' && (isAnswered || (httpMethod === 'GET' && status === 200)))
+    return isAnswered ? ofAnswer(facts) : 'success';
   if (flagged !== undefined && flagged !== 'answer') return flagged;
   if (!isFromReplica) return ofLocalReply(facts);
   if (status === 404 && hasSession && notes.errorCode !== -32601) return 'lost_session';
@@ -56,7 +57,8 @@ function ofBody(facts: EntryFacts): OutcomeKind {
   const isEvents = contentType.startsWith('text/event-stream');
   if (isEvents && notes.read === 'garbled') return 'replica_fault';
   // The stream came to its end and no event of it answered; a listener's stream has nothing to answer.
-  if (isEvents && notes.read === 'none') return method === 'subscriptions/listen' || !hasRequestId ? 'success' : 'replica_fault';
+  if (isEvents && notes.read === 'none')
+    return method === 'subscriptions/listen' || !hasRequestId ? 'success' : 'replica_fault';
   if (!hasRequestId && bodyBytes === 0) return 'success';
   if (hasRequestId && (bodyBytes === 0 || (notes.isJsonFailed && !isEvents))) return 'replica_fault';
   return 'unread';

@@ -25,22 +25,38 @@ export class OutcomeBus {
   #isScheduled = false;
   #waiting: (() => void)[] = [];
 
-  constructor({ maxQueued = 20_000, maxPerTurn = 500, schedule = drain => { setImmediate(drain); }, onDropped = () => {}, onQueued = () => {} }: OutcomeBusOptions = {}) {
+  constructor({
+    maxQueued = 20_000,
+    maxPerTurn = 500,
+    schedule = (drain) => {
+      setImmediate(drain);
+    },
+    onDropped = () => {},
+    onQueued = () => {},
+  }: OutcomeBusOptions = {}) {
     this.#options = { maxQueued, maxPerTurn, schedule, onDropped, onQueued };
   }
 
   /** `name` is the label under which this sink's losses are counted. */
-  subscribe(name: string, sink: OutcomeSink): void { this.#sinks.set(name, sink); }
+  subscribe(name: string, sink: OutcomeSink): void {
+    this.#sinks.set(name, sink);
+  }
 
-  get queued(): number { return this.#queue.length - this.#next; }
+  get queued(): number {
+    return this.#queue.length - this.#next;
+  }
 
   /** Whether a source that can wait should. */
-  get isBusy(): boolean { return this.queued > this.#options.maxQueued / 2; }
+  get isBusy(): boolean {
+    return this.queued > this.#options.maxQueued / 2;
+  }
 
   /** Resolves when a source that waited may go on. */
   whenIdle(): Promise<void> {
     if (!this.isBusy) return Promise.resolve();
-    return new Promise(resolve => { this.#waiting.push(resolve); });
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   /** Takes one outcome; false when the queue is full. */
@@ -55,7 +71,9 @@ export class OutcomeBus {
   }
 
   /** Hands out everything that waits, now: for shutdown and tests. */
-  flush(): void { while (this.queued > 0) this.#turn(); }
+  flush(): void {
+    while (this.queued > 0) this.#turn();
+  }
 
   #schedule(): void {
     if (this.#isScheduled) return;
@@ -70,15 +88,24 @@ export class OutcomeBus {
   #turn(): void {
     const end = Math.min(this.#queue.length, this.#next + this.#options.maxPerTurn);
     for (; this.#next < end; this.#next++) this.#hand(this.#queue[this.#next]!);
-    if (this.#next === this.#queue.length) { this.#queue = []; this.#next = 0; }
-    else if (this.#next > this.#options.maxQueued) { this.#queue = this.#queue.slice(this.#next); this.#next = 0; }
+    if (this.#next === this.#queue.length) {
+      this.#queue = [];
+      this.#next = 0;
+    } else if (this.#next > this.#options.maxQueued) {
+      this.#queue = this.#queue.slice(this.#next);
+      this.#next = 0;
+    }
     this.#options.onQueued(this.queued);
     if (this.#waiting.length > 0 && !this.isBusy) for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #hand(outcome: Outcome): void {
     for (const [name, sink] of this.#sinks) {
-      try { sink(outcome); } catch { this.#options.onDropped(name, 1); }
+      try {
+        sink(outcome);
+      } catch {
+        this.#options.onDropped(name, 1);
+      }
     }
   }
 }

@@ -18,14 +18,29 @@ export interface OutcomePipelineOptions {
 }
 
 /** The bus with its standing sinks: metrics, breakers, sessions' last activity, log. Others may subscribe besides. */
-export function outcomePipeline({ metrics, breakers, logger, touch, touchIntervalMs, successSample, now, maxQueued }: OutcomePipelineOptions): OutcomeBus {
+export function outcomePipeline({
+  metrics,
+  breakers,
+  logger,
+  touch,
+  touchIntervalMs,
+  successSample,
+  now,
+  maxQueued,
+}: OutcomePipelineOptions): OutcomeBus {
   const bus = new OutcomeBus({
     ...(maxQueued !== undefined && { maxQueued }),
-    onDropped: (sink, count) => { metrics.path.outcomesDropped(sink, count); },
-    onQueued: count => { metrics.path.outcomesQueued(count); },
+    onDropped: (sink, count) => {
+      metrics.path.outcomesDropped(sink, count);
+    },
+    onQueued: (count) => {
+      metrics.path.outcomesQueued(count);
+    },
   });
   bus.subscribe('metrics', metrics.requests.outcome);
-  bus.subscribe('breakers', (outcome: Outcome) => { breakers.observe(outcome, now()); });
+  bus.subscribe('breakers', (outcome: Outcome) => {
+    breakers.observe(outcome, now());
+  });
   bus.subscribe('sessions', sessionTouches({ touch, intervalMs: touchIntervalMs }));
   bus.subscribe('log', outcomeLog({ logger, successSample }));
   return bus;

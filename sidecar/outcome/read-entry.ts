@@ -11,18 +11,29 @@ export type EntryReading =
 
 /** Which way a route of this kind is; kinds that are not here carry no MCP request. */
 const WAYS: Readonly<Record<string, Outcome['way']>> = {
-  steady: 'steady', guarded: 'steady', decide: 'decide', modern: 'modern', relay: 'relay', sse: 'relay', refused: 'decide',
+  steady: 'steady',
+  guarded: 'steady',
+  decide: 'decide',
+  modern: 'modern',
+  relay: 'relay',
+  sse: 'relay',
+  refused: 'decide',
 };
 /** Routes whose cluster is the relay's own. */
 const TO_RELAY: ReadonlySet<string> = new Set(['relay', 'sse']);
 const TRACE = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 /** One access log entry as an outcome. `backendOf` looks the slot up in the topology. */
-export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slot: string) => string | null): EntryReading {
+export function readEntry(
+  entry: AccessLogEntry,
+  backendOf: (server: string, slot: string) => string | null,
+): EntryReading {
   const values = EntryValues.read(entry);
   if (!values) return { kind: 'malformed' };
-  const route = values.word('route') ?? '', slash = route.indexOf('/');
-  const server = route.slice(0, Math.max(0, slash)), routeKind = route.slice(slash + 1);
+  const route = values.word('route') ?? '',
+    slash = route.indexOf('/');
+  const server = route.slice(0, Math.max(0, slash)),
+    routeKind = route.slice(slash + 1);
   const way = WAYS[routeKind];
   if (!server || !way) return { kind: 'foreign' };
 
@@ -39,24 +50,45 @@ export function readEntry(entry: AccessLogEntry, backendOf: (server: string, slo
   const httpMethod = values.word('httpMethod') ?? '';
   const hasRequestId = values.line('id') !== null;
   // What the body says; a header that nobody compared with it would be the client's word.
-  const method = httpMethod !== 'POST' ? httpMethod || 'other' : values.line('method') ?? (hasRequestId ? 'response' : 'other');
+  const method =
+    httpMethod !== 'POST' ? httpMethod || 'other' : (values.line('method') ?? (hasRequestId ? 'response' : 'other'));
   const notes = answerNotes(values);
   const session = values.line('session');
   // What Envoy or the sidecar answered without trouble upstream is not the replica's doing, even where one had been chosen.
   const slot = isFromReplica || kindOfFlags(flags) !== undefined ? answeredSlot : null;
-  const answeredUs = values.number('answeredUs'), traceparent = values.line('traceparent');
+  const answeredUs = values.number('answeredUs'),
+    traceparent = values.line('traceparent');
   return {
     kind: 'outcome',
     outcome: {
       kind: entryKind({
-        httpMethod, method, status, flags, notes, isFromReplica, hasSession: session !== null,
-        hasRequestId: hasRequestId && method !== 'response', contentType: values.line('contentType') ?? '',
-        bodyBytes: values.number('bytesSent') ?? 0, hasRetryAfter: values.has('retryAfter'), givesSession: values.has('givenSession'),
+        httpMethod,
+        method,
+        status,
+        flags,
+        notes,
+        isFromReplica,
+        hasSession: session !== null,
+        hasRequestId: hasRequestId && method !== 'response',
+        contentType: values.line('contentType') ?? '',
+        bodyBytes: values.number('bytesSent') ?? 0,
+        hasRetryAfter: values.has('retryAfter'),
+        givesSession: values.has('givenSession'),
       }),
-      server, slot, backend: slot === null ? null : backendOf(server, slot), method,
+      server,
+      slot,
+      backend: slot === null ? null : backendOf(server, slot),
+      method,
       tool: method === 'tools/call' ? values.line('name') : null,
-      status, errorCode: notes.errorCode, durationMs: answeredUs === null ? values.number('durationMs') ?? 0 : answeredUs / 1000, startedAtMs: entry.startedAtMs,
-      source: 'envoy', way, session, traceId: traceparent === null ? null : TRACE.exec(traceparent)?.[1] ?? null, permit: values.word('permit'),
+      status,
+      errorCode: notes.errorCode,
+      durationMs: answeredUs === null ? (values.number('durationMs') ?? 0) : answeredUs / 1000,
+      startedAtMs: entry.startedAtMs,
+      source: 'envoy',
+      way,
+      session,
+      traceId: traceparent === null ? null : (TRACE.exec(traceparent)?.[1] ?? null),
+      permit: values.word('permit'),
     },
   };
 }

@@ -46,4 +46,5 @@ export function kindOfFlags(flags: string | null): OutcomeKind | 'answer' | unde
   return undefined;
 }
 
-export const hasFlag = (flags: string | null, flag: string): boolean => flags !== null && flags.split(',').includes(flag);
+export const hasFlag = (flags: string | null, flag: string): boolean =>
+  flags !== null && flags.split(',').includes(flag);

@@ -18,7 +18,14 @@ export interface SessionTouchesOptions {
 export function sessionTouches({ touch, intervalMs }: SessionTouchesOptions): (outcome: Outcome) => void {
   let lastMs = new Map<string, number>();
   return ({ source, way, server, session, startedAtMs, kind }) => {
-    if (source !== 'envoy' || way === 'decide' || session === null || kind === 'lost_session' || kind === 'client_fault') return;
+    if (
+      source !== 'envoy' ||
+      way === 'decide' ||
+      session === null ||
+      kind === 'lost_session' ||
+      kind === 'client_fault'
+    )
+      return;
     const key = `${server} ${session}`;
     const last = lastMs.get(key);
     if (last !== undefined && startedAtMs - last < intervalMs(server)) return;

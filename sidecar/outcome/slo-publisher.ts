@@ -31,7 +31,9 @@ export class SloPublisher {
 
   constructor(options: SloPublisherOptions) {
     this.#options = { now: Date.now, intervalMs: 1000, inFlight: () => [], ...options };
-    this.#timer = setInterval(() => { void this.publish(); }, this.#options.intervalMs);
+    this.#timer = setInterval(() => {
+      void this.publish();
+    }, this.#options.intervalMs);
     this.#timer.unref();
   }
 
@@ -41,7 +43,9 @@ export class SloPublisher {
   };
 
   /** A session of this backend was rebuilt. */
-  recovered(server: string, backend: string): void { this.#of(server, backend).recoveries++; }
+  recovered(server: string, backend: string): void {
+    this.#of(server, backend).recoveries++;
+  }
 
   /** Writes what changed since the last time; never rejects. */
   async publish(): Promise<void> {
@@ -53,15 +57,21 @@ export class SloPublisher {
       inFlight.set(key(server, backend), { ...held, [slot]: calls });
     }
     const written = new Map<string, { content: string; atMs: number }>();
-    await Promise.allSettled([...this.#counters].map(async ([name, { server, backend, counters }]) => {
-      const content = JSON.stringify([counters, inFlight.get(name)]);
-      const last = this.#written.get(name), atMs = now();
-      if (last?.content === content && (!inFlight.has(name) || atMs - last.atMs < REPEAT_MS)) { written.set(name, last); return; }
-      const report: SloReport = { node, backend, startedAtMs, atMs, counters, inFlight: inFlight.get(name) ?? {} };
-      await redis.hset(REDIS.slo(server), `${node}/${startedAtMs}/${backend}`, JSON.stringify(report));
-      await redis.pexpire(REDIS.slo(server), KEEP_MS);
-      written.set(name, { content, atMs });
-    }));
+    await Promise.allSettled(
+      [...this.#counters].map(async ([name, { server, backend, counters }]) => {
+        const content = JSON.stringify([counters, inFlight.get(name)]);
+        const last = this.#written.get(name),
+          atMs = now();
+        if (last?.content === content && (!inFlight.has(name) || atMs - last.atMs < REPEAT_MS)) {
+          written.set(name, last);
+          return;
+        }
+        const report: SloReport = { node, backend, startedAtMs, atMs, counters, inFlight: inFlight.get(name) ?? {} };
+        await redis.hset(REDIS.slo(server), `${node}/${startedAtMs}/${backend}`, JSON.stringify(report));
+        await redis.pexpire(REDIS.slo(server), KEEP_MS);
+        written.set(name, { content, atMs });
+      }),
+    );
     this.#written = written;
   }
 
@@ -74,7 +84,7 @@ export class SloPublisher {
   #of(server: string, backend: string): SloCounters {
     const name = key(server, backend);
     let found = this.#counters.get(name);
-    if (!found) this.#counters.set(name, found = { server, backend, counters: noCounters() });
+    if (!found) this.#counters.set(name, (found = { server, backend, counters: noCounters() }));
     return found.counters;
   }
 }

@@ -10,15 +10,32 @@ const request = messageType('opentelemetry.proto.collector.logs.v1.ExportLogsSer
 export const logEntry = (values: LogValues, startedAtMs = 1_700_000_000_500): AccessLogEntry => ({
   startedAtMs,
   text: [
-    Object.keys(LOG_WORDS).map((name) => values[name as keyof LogValues] ?? LOG_ABSENT).join(' '),
+    Object.keys(LOG_WORDS)
+      .map((name) => values[name as keyof LogValues] ?? LOG_ABSENT)
+      .join(' '),
     ...Object.keys(LOG_LINES).map((name) => values[name as keyof LogValues] ?? LOG_ABSENT),
   ].join('\n'),
 });
 
 /** A batch as Envoy sends it. */
-export const logBatch = (entries: readonly AccessLogEntry[]): Buffer => Buffer.from(request.encode(request.fromObject({
-  resource_logs: [{ scope_logs: [{ log_records: entries.map(({ startedAtMs, text }) => ({
-    time_unix_nano: String(BigInt(startedAtMs) * 1_000_000n), body: { string_value: text },
-  })) }] }],
-})).finish());
-
+export const logBatch = (entries: readonly AccessLogEntry[]): Buffer =>
+  Buffer.from(
+    request
+      .encode(
+        request.fromObject({
+          resource_logs: [
+            {
+              scope_logs: [
+                {
+                  log_records: entries.map(({ startedAtMs, text }) => ({
+                    time_unix_nano: String(BigInt(startedAtMs) * 1_000_000n),
+                    body: { string_value: text },
+                  })),
+                },
+              ],
+            },
+          ],
+        }),
+      )
+      .finish(),
+  );

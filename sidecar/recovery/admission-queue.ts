@@ -5,7 +5,10 @@ export type Admission = 'admitted' | 'full' | 'timeout';
 /** `triggered`: a client waits for it. `background`: a held stream is to be put back. */
 export type Urgency = 'triggered' | 'background';
 
-interface Waiter { admit(admission: Admission): void; isGone: boolean }
+interface Waiter {
+  admit(admission: Admission): void;
+  isGone: boolean;
+}
 
 /** Bounds how many recoveries of one server run at a time; those that a client waits for go first, each kind in order of arrival. */
 export class AdmissionQueue {
@@ -14,10 +17,16 @@ export class AdmissionQueue {
   readonly #lanes: Record<Urgency, Waiter[]> = { triggered: [], background: [] };
   readonly #changed: (waiting: number, running: number) => void;
 
-  constructor(changed: (waiting: number, running: number) => void = () => undefined) { this.#changed = changed; }
+  constructor(changed: (waiting: number, running: number) => void = () => undefined) {
+    this.#changed = changed;
+  }
 
-  get waiting(): number { return this.#waiting; }
-  get running(): number { return this.#running; }
+  get waiting(): number {
+    return this.#waiting;
+  }
+  get running(): number {
+    return this.#running;
+  }
 
   enter(urgency: Urgency, concurrency: number, waitMs: number): Promise<Admission> {
     if (this.#running < concurrency && this.#waiting === 0) {
@@ -36,10 +45,13 @@ export class AdmissionQueue {
           resolve(admission);
         },
       };
-      const timer = setTimeout(() => {
-        waiter.isGone = true; // its place in the lane is passed over when its turn comes
-        waiter.admit('timeout');
-      }, Math.max(0, waitMs));
+      const timer = setTimeout(
+        () => {
+          waiter.isGone = true; // its place in the lane is passed over when its turn comes
+          waiter.admit('timeout');
+        },
+        Math.max(0, waitMs),
+      );
       this.#lanes[urgency].push(waiter);
       this.#waiting++;
       this.#changed(this.#waiting, this.#running);

@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { SseReader } from '../../proto/sse-reader.ts';
 import type { Upstream, UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamSink } from './upstream.ts';
 
-export interface RpcAnswer { result?: unknown; error?: { code?: unknown; message?: unknown } }
+export interface RpcAnswer {
+  result?: unknown;
+  error?: { code?: unknown; message?: unknown };
+}
 export type ReplicaAnswer =
   /** `rpc` is null when the answer carries none (202, or an error page). */
   | { kind: 'answered'; status: number; headers: IncomingHttpHeaders; rpc: RpcAnswer | null; body: Buffer }
@@ -16,7 +19,11 @@ const MAX_ANSWER_BYTES = 8 << 20;
 const DRAIN_MS = 1000;
 
 /** Sends one message of the relay's own and waits for its answer, be it JSON or the first response on an SSE stream. */
-export function askReplica(upstream: Pick<Upstream, 'send'>, request: UpstreamRequest, timeoutMs: number): Promise<ReplicaAnswer> {
+export function askReplica(
+  upstream: Pick<Upstream, 'send'>,
+  request: UpstreamRequest,
+  timeoutMs: number,
+): Promise<ReplicaAnswer> {
   return new Promise((resolve) => new Ask(upstream, request, timeoutMs, resolve));
 }
 
@@ -30,7 +37,12 @@ class Ask implements UpstreamSink {
   #pieces: Buffer[] = [];
   #bytes = 0;
 
-  constructor(upstream: Pick<Upstream, 'send'>, request: UpstreamRequest, timeoutMs: number, resolve: (answer: ReplicaAnswer) => void) {
+  constructor(
+    upstream: Pick<Upstream, 'send'>,
+    request: UpstreamRequest,
+    timeoutMs: number,
+    resolve: (answer: ReplicaAnswer) => void,
+  ) {
     this.#resolve = resolve;
     this.#timer = setTimeout(() => {
       this.#call.abort();
@@ -43,7 +55,15 @@ class Ask implements UpstreamSink {
     this.#status = status;
     this.#headers = headers;
     if (!String(headers['content-type'] ?? '').startsWith('text/event-stream')) return;
-    this.#sse = new SseReader({ event: ({ data }) => { if (data) this.#tryEvent(data); }, oversize: () => undefined }, MAX_ANSWER_BYTES);
+    this.#sse = new SseReader(
+      {
+        event: ({ data }) => {
+          if (data) this.#tryEvent(data);
+        },
+        oversize: () => undefined,
+      },
+      MAX_ANSWER_BYTES,
+    );
   }
 
   onData(chunk: Buffer): void {
@@ -79,5 +99,7 @@ function parse(bytes: Buffer): RpcAnswer | null {
   try {
     const value: unknown = JSON.parse(bytes.toString());
     return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : null;
-  } catch { return null; }
+  } catch {
+    return null;
+  }
 }

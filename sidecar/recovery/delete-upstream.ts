@@ -8,8 +8,24 @@ import type { Upstream } from './upstream.ts';
 const DELETE_MS = 2000;
 
 /** Ends a session that nobody uses any more at a replica that may still hold it. Nothing depends on its success: replicas expire sessions too. */
-export function deleteUpstream(upstream: Pick<Upstream, 'send'>, policy: ServerPolicy, replica: ReplicaEndpoint, upstreamId: string, protocolVersion: string, headers: readonly string[]): void {
-  void askReplica(upstream, {
-    address: replica.address, method: 'DELETE', path: policy.path, headers: ownMessageHeaders(headers, upstreamId, protocolVersion), body: null, connectTimeoutMs: policy.timeouts.connectMs,
-  }, DELETE_MS);
+export function deleteUpstream(
+  upstream: Pick<Upstream, 'send'>,
+  policy: ServerPolicy,
+  replica: ReplicaEndpoint,
+  upstreamId: string,
+  protocolVersion: string,
+  headers: readonly string[],
+): void {
+  void askReplica(
+    upstream,
+    {
+      address: replica.address,
+      method: 'DELETE',
+      path: policy.path,
+      headers: ownMessageHeaders(headers, upstreamId, protocolVersion),
+      body: null,
+      connectTimeoutMs: policy.timeouts.connectMs,
+    },
+    DELETE_MS,
+  );
 }

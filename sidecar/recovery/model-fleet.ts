@@ -31,8 +31,12 @@ export class ModelFleet {
   }
 
   /** Upstream sessions alive anywhere, as `slot/id`. */
-  get alive(): string[] { return [...this.replicas].flatMap(([slot, ids]) => [...ids].map((id) => `${slot}/${id}`)); }
-  tombstone(): void { this.stored = { ...this.stored, isTombstone: true }; }
+  get alive(): string[] {
+    return [...this.replicas].flatMap(([slot, ids]) => [...ids].map((id) => `${slot}/${id}`));
+  }
+  tombstone(): void {
+    this.stored = { ...this.stored, isTombstone: true };
+  }
 
   /** `crashAfter` steps of its own the gateway is gone. */
   gateway(name: string, crashAfter = Infinity): Recovery {
@@ -48,42 +52,82 @@ export class ModelFleet {
       return result;
     };
     return new Recovery({
-      server: () => this.#view(), directory: this.#directory(name, cross), upstream: this.#upstream(cross), metrics: { recovery: () => undefined, recoveryQueue: () => undefined },
-      now: () => 1, random: () => 0.5,
-      after: (_ms, run) => { // the only wait of the engine: for another node's recovery, whose lock ends by itself in the end
+      server: () => this.#view(),
+      directory: this.#directory(name, cross),
+      upstream: this.#upstream(cross),
+      metrics: { recovery: () => undefined, recoveryQueue: () => undefined },
+      now: () => 1,
+      random: () => 0.5,
+      after: (_ms, run) => {
+        // the only wait of the engine: for another node's recovery, whose lock ends by itself in the end
         let isStopped = false;
-        void this.#step(`${name} waits`).then(() => { if (!isStopped) run(); });
-        return () => { isStopped = true; };
+        void this.#step(`${name} waits`).then(() => {
+          if (!isStopped) run();
+        });
+        return () => {
+          isStopped = true;
+        };
       },
     });
   }
 
   #view(): ServerView {
     const policy = serverPolicySchema.parse({ name: this.record.server });
-    const endpoints = [...this.replicas.keys()].map((slot): ReplicaEndpoint => ({ server: policy.name, replica: slot, backend: 'stable', slot, address: slot, state: 'active', isSteady: true, weight: 1 }));
+    const endpoints = [...this.replicas.keys()].map(
+      (slot): ReplicaEndpoint => ({
+        server: policy.name,
+        replica: slot,
+        backend: 'stable',
+        slot,
+        address: slot,
+        state: 'active',
+        isSteady: true,
+        weight: 1,
+      }),
+    );
     return { policy, endpoints, bySlot: (slot) => endpoints.find((endpoint) => endpoint.slot === slot) };
   }
 
   #directory(name: string, cross: <T>(label: string, effect: () => T) => Promise<T>): SessionDirectory {
     const directory: Partial<SessionDirectory> = {
-      find: () => cross('find', (): Found => this.stored.isTombstone ? { kind: 'ended' } : { kind: 'live', record: this.stored }),
-      move: (record, expectedEpoch) => cross('move', (): Moved => {
-        if (this.stored.isTombstone) return { kind: 'ended' };
-        if (this.stored.epoch !== expectedEpoch) return { kind: 'conflict', record: this.stored };
-        this.stored = record;
-        this.#bus.emit('moved', { server: record.server, digest: record.digest, slot: record.slot, epoch: record.epoch, record: null });
-        return { kind: 'moved', record, isDurable: true };
-      }),
-      lock: () => cross('lock', () => {
-        if (this.#lockOwner !== null) return null;
-        this.#lockOwner = name;
-        // it ends by itself, at a moment that has nothing to do with how far its owner came
-        void this.#step(`lock of ${name} expires`).then(() => { if (this.#lockOwner === name) this.#lockOwner = null; });
-        return name;
-      }),
-      unlock: () => cross('unlock', () => { if (this.#lockOwner === name) this.#lockOwner = null; }),
+      find: () =>
+        cross(
+          'find',
+          (): Found => (this.stored.isTombstone ? { kind: 'ended' } : { kind: 'live', record: this.stored }),
+        ),
+      move: (record, expectedEpoch) =>
+        cross('move', (): Moved => {
+          if (this.stored.isTombstone) return { kind: 'ended' };
+          if (this.stored.epoch !== expectedEpoch) return { kind: 'conflict', record: this.stored };
+          this.stored = record;
+          this.#bus.emit('moved', {
+            server: record.server,
+            digest: record.digest,
+            slot: record.slot,
+            epoch: record.epoch,
+            record: null,
+          });
+          return { kind: 'moved', record, isDurable: true };
+        }),
+      lock: () =>
+        cross('lock', () => {
+          if (this.#lockOwner !== null) return null;
+          this.#lockOwner = name;
+          // it ends by itself, at a moment that has nothing to do with how far its owner came
+          void this.#step(`lock of ${name} expires`).then(() => {
+            if (this.#lockOwner === name) this.#lockOwner = null;
+          });
+          return name;
+        }),
+      unlock: () =>
+        cross('unlock', () => {
+          if (this.#lockOwner === name) this.#lockOwner = null;
+        }),
       counts: () => new Map(),
-      on: (event: keyof DirectoryEvents, listener: (detail: any) => void) => { this.#bus.on(event, listener); return () => this.#bus.off(event, listener); },
+      on: (event: keyof DirectoryEvents, listener: (detail: any) => void) => {
+        this.#bus.on(event, listener);
+        return () => this.#bus.off(event, listener);
+      },
     };
     return directory as SessionDirectory;
   }
@@ -92,28 +136,46 @@ export class ModelFleet {
     return {
       send: (request: UpstreamRequest, sink: UpstreamSink) => {
         let isAborted = false;
-        void cross(`${request.method} ${request.address}`, () => this.#serve(request)).then(({ status, headers, body }) => {
-          if (isAborted) return;
-          sink.onHead(status, headers);
-          sink.onData(Buffer.from(body));
-          sink.onEnd();
-        });
-        return { abort: () => { isAborted = true; } } as UpstreamCall;
+        void cross(`${request.method} ${request.address}`, () => this.#serve(request)).then(
+          ({ status, headers, body }) => {
+            if (isAborted) return;
+            sink.onHead(status, headers);
+            sink.onData(Buffer.from(body));
+            sink.onEnd();
+          },
+        );
+        return {
+          abort: () => {
+            isAborted = true;
+          },
+        } as UpstreamCall;
       },
     };
   }
 
   #serve(request: UpstreamRequest): { status: number; headers: Record<string, string>; body: string } {
-    const sessions = this.replicas.get(request.address)!, at = request.headers.indexOf(HEADER.sessionId), id = at < 0 ? null : request.headers[at + 1]!;
+    const sessions = this.replicas.get(request.address)!,
+      at = request.headers.indexOf(HEADER.sessionId),
+      id = at < 0 ? null : request.headers[at + 1]!;
     const json = { 'content-type': 'application/json' };
     if (request.method === 'DELETE') return { status: sessions.delete(id!) ? 200 : 404, headers: {}, body: '' };
     const message = JSON.parse(request.body!.toString()) as { id?: string; method: string };
     if (message.method === 'initialize') {
       const made = `u${++this.#made}`;
       sessions.add(made);
-      return { status: 200, headers: { ...json, [HEADER.sessionId]: made }, body: JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { protocolVersion: this.record.protocolVersion, capabilities: this.record.capabilities } }) };
+      return {
+        status: 200,
+        headers: { ...json, [HEADER.sessionId]: made },
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          id: message.id,
+          result: { protocolVersion: this.record.protocolVersion, capabilities: this.record.capabilities },
+        }),
+      };
     }
     if (!sessions.has(id!)) return { status: 404, headers: json, body: '{}' };
-    return message.id === undefined ? { status: 202, headers: {}, body: '' } : { status: 200, headers: json, body: JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }) };
+    return message.id === undefined
+      ? { status: 202, headers: {}, body: '' }
+      : { status: 200, headers: json, body: JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }) };
   }
 }

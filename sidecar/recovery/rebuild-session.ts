@@ -11,11 +11,23 @@ import type { Upstream } from './upstream.ts';
 export type Rebuilt =
   | { kind: 'built'; upstreamId: string }
   /** This replica can't have it; another may. `upstreamId` is what must be deleted there. */
-  | { kind: 'try-another'; why: 'unreachable' | 'timeout' | 'capability' | 'failed'; detail: string; upstreamId: string | null }
+  | {
+      kind: 'try-another';
+      why: 'unreachable' | 'timeout' | 'capability' | 'failed';
+      detail: string;
+      upstreamId: string | null;
+    }
   /** No replica would: the client must see this answer (401, 403). */
   | { kind: 'refused'; status: number; headers: IncomingHttpHeaders; body: Buffer };
 
-export interface RebuildOn { replica: ReplicaEndpoint; record: SessionRecord; policy: ServerPolicy; headers: readonly string[]; deadlineMs: number; now: () => number }
+export interface RebuildOn {
+  replica: ReplicaEndpoint;
+  record: SessionRecord;
+  policy: ServerPolicy;
+  headers: readonly string[];
+  deadlineMs: number;
+  now: () => number;
+}
 
 /** Carries the recovery plan out on one replica. */
 export async function rebuildSession(upstream: Pick<Upstream, 'send'>, on: RebuildOn): Promise<Rebuilt> {
@@ -24,35 +36,65 @@ export async function rebuildSession(upstream: Pick<Upstream, 'send'>, on: Rebui
     const answer = await ask(upstream, on, step, upstreamId);
     const fault = faultOf(answer, step);
     if (step.kind === 'initialize' && answer.kind === 'answered') {
-      if (answer.status === 401 || answer.status === 403) return { kind: 'refused', status: answer.status, headers: answer.headers, body: answer.body };
+      if (answer.status === 401 || answer.status === 403)
+        return { kind: 'refused', status: answer.status, headers: answer.headers, body: answer.body };
       const given = answer.headers[HEADER.sessionId];
       upstreamId = typeof given === 'string' && given !== '' ? given : null;
       if (!fault) {
-        if (upstreamId === null) return { kind: 'try-another', why: 'capability', detail: 'it has no sessions', upstreamId };
+        if (upstreamId === null)
+          return { kind: 'try-another', why: 'capability', detail: 'it has no sessions', upstreamId };
         const verdict = judgeInitialize(on.record, (answer.rpc?.result ?? {}) as InitializeResult);
-        if (verdict.kind === 'differs') return { kind: 'try-another', why: 'capability', detail: `its ${verdict.what} is another: ${verdict.missing.join(', ')}`, upstreamId };
+        if (verdict.kind === 'differs')
+          return {
+            kind: 'try-another',
+            why: 'capability',
+            detail: `its ${verdict.what} is another: ${verdict.missing.join(', ')}`,
+            upstreamId,
+          };
         continue;
       }
     }
     // A level or a subscription that the replica refuses is no reason to lose the session; one that it can't be asked about is.
-    if (fault && (step.mustSucceed || answer.kind !== 'answered')) return { kind: 'try-another', why: fault.why, detail: `${step.message.method}: ${fault.detail}`, upstreamId };
+    if (fault && (step.mustSucceed || answer.kind !== 'answered'))
+      return { kind: 'try-another', why: fault.why, detail: `${step.message.method}: ${fault.detail}`, upstreamId };
   }
   return { kind: 'built', upstreamId: upstreamId! };
 }
 
-function ask(upstream: Pick<Upstream, 'send'>, { replica, record, policy, headers, deadlineMs, now }: RebuildOn, step: RecoveryStep, upstreamId: string | null): Promise<ReplicaAnswer> {
-  const leftMs = Math.max(1, deadlineMs - now()), isFirst = step.kind === 'initialize';
-  return askReplica(upstream, {
-    address: replica.address, method: 'POST', path: policy.path, headers: ownMessageHeaders(headers, upstreamId, isFirst ? null : record.protocolVersion),
-    body: Buffer.from(JSON.stringify(step.message)), connectTimeoutMs: policy.timeouts.connectMs,
-  }, Math.min(leftMs, policy.timeouts.initializeMs));
+function ask(
+  upstream: Pick<Upstream, 'send'>,
+  { replica, record, policy, headers, deadlineMs, now }: RebuildOn,
+  step: RecoveryStep,
+  upstreamId: string | null,
+): Promise<ReplicaAnswer> {
+  const leftMs = Math.max(1, deadlineMs - now()),
+    isFirst = step.kind === 'initialize';
+  return askReplica(
+    upstream,
+    {
+      address: replica.address,
+      method: 'POST',
+      path: policy.path,
+      headers: ownMessageHeaders(headers, upstreamId, isFirst ? null : record.protocolVersion),
+      body: Buffer.from(JSON.stringify(step.message)),
+      connectTimeoutMs: policy.timeouts.connectMs,
+    },
+    Math.min(leftMs, policy.timeouts.initializeMs),
+  );
 }
 
-function faultOf(answer: ReplicaAnswer, step: RecoveryStep): { why: 'unreachable' | 'timeout' | 'failed'; detail: string } | null {
+function faultOf(
+  answer: ReplicaAnswer,
+  step: RecoveryStep,
+): { why: 'unreachable' | 'timeout' | 'failed'; detail: string } | null {
   if (answer.kind === 'timeout') return { why: 'timeout', detail: 'no answer in time' };
   if (answer.kind === 'failed') return { why: 'unreachable', detail: answer.failure.code };
   if (answer.status >= 300) return { why: 'failed', detail: `HTTP ${answer.status}` };
   if (!step.hasAnswer) return null;
-  if (!answer.rpc || !('result' in answer.rpc)) return { why: 'failed', detail: answer.rpc ? `error ${String(answer.rpc.error?.code)}` : 'the stream ended without an answer' };
+  if (!answer.rpc || !('result' in answer.rpc))
+    return {
+      why: 'failed',
+      detail: answer.rpc ? `error ${String(answer.rpc.error?.code)}` : 'the stream ended without an answer',
+    };
   return null;
 }

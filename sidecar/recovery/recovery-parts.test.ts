@@ -5,9 +5,24 @@ import { AdmissionQueue, MAX_WAITING } from './admission-queue.ts';
 import { chooseReplica } from './choose-replica.ts';
 import { neighbourHeaders, ownMessageHeaders, upstreamHeaders } from './upstream-headers.ts';
 
-const replica = (slot: string, backend = 'stable', state: ReplicaState = 'active'): ReplicaEndpoint => ({ server: 's', replica: slot, backend, slot, address: slot, state, isSteady: true, weight: 1 });
+const replica = (slot: string, backend = 'stable', state: ReplicaState = 'active'): ReplicaEndpoint => ({
+  server: 's',
+  replica: slot,
+  backend,
+  slot,
+  address: slot,
+  state,
+  isSteady: true,
+  weight: 1,
+});
 const choose = (endpoints: ReplicaEndpoint[], load: Record<string, number> = {}, excluded: string[] = []) =>
-  chooseReplica({ endpoints, backend: 'stable', excluded: new Set(excluded), load: (slot) => load[slot] ?? 0, random: () => 0.5 })?.slot ?? null;
+  chooseReplica({
+    endpoints,
+    backend: 'stable',
+    excluded: new Set(excluded),
+    load: (slot) => load[slot] ?? 0,
+    random: () => 0.5,
+  })?.slot ?? null;
 
 test('a lost session goes to the replica of its own backend with the fewest sessions', (t) => {
   t.is(choose([replica('1'), replica('2'), replica('3', 'canary')], { 1: 5, 2: 4 }), '2');
@@ -15,8 +30,20 @@ test('a lost session goes to the replica of its own backend with the fewest sess
 });
 
 test('another backend takes it only when none of its own is left; what drains or is sick takes nothing', (t) => {
-  t.is(choose([replica('1', 'stable', 'draining'), replica('2', 'stable', 'unhealthy'), replica('3', 'canary'), replica('4', 'canary', 'standby')]), '3');
-  t.is(choose([replica('1', 'stable', 'standby'), replica('3', 'canary')], { 1: 100 }), '1', 'a standby backend keeps what it has');
+  t.is(
+    choose([
+      replica('1', 'stable', 'draining'),
+      replica('2', 'stable', 'unhealthy'),
+      replica('3', 'canary'),
+      replica('4', 'canary', 'standby'),
+    ]),
+    '3',
+  );
+  t.is(
+    choose([replica('1', 'stable', 'standby'), replica('3', 'canary')], { 1: 100 }),
+    '1',
+    'a standby backend keeps what it has',
+  );
   t.is(choose([replica('1', 'stable', 'lost')]), null);
 });
 
@@ -27,10 +54,21 @@ test('5,000 sessions of a dead replica spread evenly over the others', (t) => {
 });
 
 test('so many run at a time, requests before streams, each in order of arrival', async (t) => {
-  const queue = new AdmissionQueue(), order: string[] = [];
+  const queue = new AdmissionQueue(),
+    order: string[] = [];
   t.is(await queue.enter('triggered', 1, 1000), 'admitted');
-  const waiting = [['background', 's1'], ['triggered', 'r1'], ['background', 's2'], ['triggered', 'r2']] as const;
-  const all = waiting.map(([urgency, name]) => queue.enter(urgency, 1, 10_000).then(() => { order.push(name); queue.leave(1); }));
+  const waiting = [
+    ['background', 's1'],
+    ['triggered', 'r1'],
+    ['background', 's2'],
+    ['triggered', 'r2'],
+  ] as const;
+  const all = waiting.map(([urgency, name]) =>
+    queue.enter(urgency, 1, 10_000).then(() => {
+      order.push(name);
+      queue.leave(1);
+    }),
+  );
   t.is(queue.waiting, 4);
   queue.leave(1);
   await Promise.all(all);
@@ -41,7 +79,8 @@ test('so many run at a time, requests before streams, each in order of arrival',
 test('who waits too long is told, and its place goes to the next', async (t) => {
   const queue = new AdmissionQueue();
   await queue.enter('triggered', 1, 1000);
-  const late = queue.enter('triggered', 1, 5), patient = queue.enter('triggered', 1, 60_000);
+  const late = queue.enter('triggered', 1, 5),
+    patient = queue.enter('triggered', 1, 60_000);
   t.is(await late, 'timeout');
   queue.leave(1);
   t.is(await patient, 'admitted');
@@ -57,27 +96,84 @@ test('the queue is bounded', async (t) => {
 });
 
 test('never more run than allowed, whatever comes and goes', async (t) => {
-  await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom('triggered', 'background', 'leave'), { maxLength: 100 }), fc.integer({ min: 1, max: 5 }), async (steps, concurrency) => {
-    const queue = new AdmissionQueue();
-    for (const step of steps) {
-      if (step !== 'leave') void queue.enter(step as 'triggered', concurrency, 60_000);
-      else if (queue.running > 0) queue.leave(concurrency);
-      t.true(queue.running <= concurrency);
-      t.true(queue.waiting === 0 || queue.running === concurrency);
-    }
-    while (queue.running > 0) queue.leave(concurrency);
-    await Promise.resolve();
-  }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom('triggered', 'background', 'leave'), { maxLength: 100 }),
+      fc.integer({ min: 1, max: 5 }),
+      async (steps, concurrency) => {
+        const queue = new AdmissionQueue();
+        for (const step of steps) {
+          if (step !== 'leave') void queue.enter(step as 'triggered', concurrency, 60_000);
+          else if (queue.running > 0) queue.leave(concurrency);
+          t.true(queue.running <= concurrency);
+          t.true(queue.waiting === 0 || queue.running === concurrency);
+        }
+        while (queue.running > 0) queue.leave(concurrency);
+        await Promise.resolve();
+      },
+    ),
+  );
 });
 
 test('a replica gets the client’s headers, its own session id, and nothing of the mesh or of the hop', (t) => {
-  const raw = ['Host', 'mcp.example', 'Authorization', 'Bearer x', 'Mcp-Session-Id', '1~a', 'X-Holdfast-Way', 'steady', 'Connection', 'keep-alive', 'Content-Length', '5', 'Accept-Encoding', 'gzip', 'Mcp-Param-Handle', 'h', 'X-Custom', '1', 'X-Custom', '2'];
-  t.deepEqual(upstreamHeaders(raw, 'a', null), ['host', 'mcp.example', 'authorization', 'Bearer x', 'mcp-param-handle', 'h', 'x-custom', '1', 'x-custom', '2', 'mcp-session-id', 'a']);
+  const raw = [
+    'Host',
+    'mcp.example',
+    'Authorization',
+    'Bearer x',
+    'Mcp-Session-Id',
+    '1~a',
+    'X-Holdfast-Way',
+    'steady',
+    'Connection',
+    'keep-alive',
+    'Content-Length',
+    '5',
+    'Accept-Encoding',
+    'gzip',
+    'Mcp-Param-Handle',
+    'h',
+    'X-Custom',
+    '1',
+    'X-Custom',
+    '2',
+  ];
+  t.deepEqual(upstreamHeaders(raw, 'a', null), [
+    'host',
+    'mcp.example',
+    'authorization',
+    'Bearer x',
+    'mcp-param-handle',
+    'h',
+    'x-custom',
+    '1',
+    'x-custom',
+    '2',
+    'mcp-session-id',
+    'a',
+  ]);
   t.deepEqual(upstreamHeaders(['Host', 'a', 'host', 'b'], null, 'localhost'), ['host', 'localhost']);
 });
 
 test('a message of the relay’s own says what it is itself, and keeps who speaks', (t) => {
-  const base = ['host', 'h', 'authorization', 'Bearer x', 'content-type', 'text/plain', 'accept', '*/*', 'mcp-protocol-version', '2025-06-18', 'mcp-method', 'tools/call', 'last-event-id', '5', 'x-api-key', 'k'];
+  const base = [
+    'host',
+    'h',
+    'authorization',
+    'Bearer x',
+    'content-type',
+    'text/plain',
+    'accept',
+    '*/*',
+    'mcp-protocol-version',
+    '2025-06-18',
+    'mcp-method',
+    'tools/call',
+    'last-event-id',
+    '5',
+    'x-api-key',
+    'k',
+  ];
   const value = (headers: string[], name: string) => headers[headers.indexOf(name) + 1];
   const own = ownMessageHeaders(base, 'id', '2025-11-25');
   t.is(value(own, 'content-type'), 'application/json');
@@ -89,5 +185,17 @@ test('a message of the relay’s own says what it is itself, and keeps who speak
 });
 
 test('a neighbour gets everything that Envoy said, and that it must not pass it on', (t) => {
-  t.deepEqual(neighbourHeaders(['X-Holdfast-Server', 's', 'X-Holdfast-Session', '1~a', 'Content-Length', '3', 'X-Holdfast-Forwarded', '0']), ['x-holdfast-server', 's', 'x-holdfast-session', '1~a', 'x-holdfast-forwarded', '1']);
+  t.deepEqual(
+    neighbourHeaders([
+      'X-Holdfast-Server',
+      's',
+      'X-Holdfast-Session',
+      '1~a',
+      'Content-Length',
+      '3',
+      'X-Holdfast-Forwarded',
+      '0',
+    ]),
+    ['x-holdfast-server', 's', 'x-holdfast-session', '1~a', 'x-holdfast-forwarded', '1'],
+  );
 });

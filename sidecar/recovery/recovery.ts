@@ -12,7 +12,11 @@ import { rebuildSession } from './rebuild-session.ts';
 import { movedRecord } from './recovery-plan.ts';
 import type { Upstream } from './upstream.ts';
 
-export interface ServerView { policy: ServerPolicy; endpoints: readonly ReplicaEndpoint[]; bySlot(slot: string): ReplicaEndpoint | undefined }
+export interface ServerView {
+  policy: ServerPolicy;
+  endpoints: readonly ReplicaEndpoint[];
+  bySlot(slot: string): ReplicaEndpoint | undefined;
+}
 
 export interface RecoveryRequest {
   record: SessionRecord;
@@ -24,7 +28,17 @@ export interface RecoveryRequest {
   urgency?: Urgency;
 }
 
-export type RefusalReason = 'unknown' | 'capability' | 'no-replica' | 'timeout' | 'queue-full' | 'unauthorized' | 'unsure' | 'policy' | 'conflict' | 'failed';
+export type RefusalReason =
+  | 'unknown'
+  | 'capability'
+  | 'no-replica'
+  | 'timeout'
+  | 'queue-full'
+  | 'unauthorized'
+  | 'unsure'
+  | 'policy'
+  | 'conflict'
+  | 'failed';
 export type Recovered =
   /** `isFollowed`: somebody else had moved it. */
   | { kind: 'recovered'; record: SessionRecord; isFollowed: boolean }
@@ -71,45 +85,74 @@ export class Recovery {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
-    this.#after = options.after ?? ((ms, run) => { const timer = setTimeout(run, ms); return () => clearTimeout(timer); });
-    this.#stop = options.directory.on('superseded', ({ loser }) => this.discard(loser.server, loser.slot, loser.upstreamId, loser.protocolVersion, []));
+    this.#after =
+      options.after ??
+      ((ms, run) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      });
+    this.#stop = options.directory.on('superseded', ({ loser }) =>
+      this.discard(loser.server, loser.slot, loser.upstreamId, loser.protocolVersion, []),
+    );
   }
 
-  get inFlight(): number { return this.#running.size; }
+  get inFlight(): number {
+    return this.#running.size;
+  }
 
   /** The recovery of a session that is under way in this process. */
-  running(server: string, digest: string): Promise<Recovered> | undefined { return this.#running.size === 0 ? undefined : this.#running.get(`${server}/${digest}`); }
+  running(server: string, digest: string): Promise<Recovered> | undefined {
+    return this.#running.size === 0 ? undefined : this.#running.get(`${server}/${digest}`);
+  }
 
   /** Brings a session back. Never rejects; requests of one session share one recovery. */
   recover(request: RecoveryRequest): Promise<Recovered> {
-    const running = this.running(request.record.server, request.record.digest), key = `${request.record.server}/${request.record.digest}`;
+    const running = this.running(request.record.server, request.record.digest),
+      key = `${request.record.server}/${request.record.digest}`;
     if (running) return running;
     const startedMs = this.#now();
-    const recovery = this.#recover(request, startedMs).catch((): Recovered => ({ kind: 'refused', reason: 'failed' })).then((result) => {
-      this.#running.delete(key);
-      this.#options.metrics.recovery(request.record.server, request.reason, resultLabel(result), this.#now() - startedMs);
-      return result;
-    });
+    const recovery = this.#recover(request, startedMs)
+      .catch((): Recovered => ({ kind: 'refused', reason: 'failed' }))
+      .then((result) => {
+        this.#running.delete(key);
+        this.#options.metrics.recovery(
+          request.record.server,
+          request.reason,
+          resultLabel(result),
+          this.#now() - startedMs,
+        );
+        return result;
+      });
     this.#running.set(key, recovery);
     return recovery;
   }
 
   /** Deletes an abandoned session at its replica, best effort: a dead replica is not asked twice. */
   discard(server: string, slot: string, upstreamId: string, protocolVersion: string, headers: readonly string[]): void {
-    const view = this.#options.server(server), replica = view?.bySlot(slot);
-    if (view && replica && replica.state !== 'lost') deleteUpstream(this.#options.upstream, view.policy, replica, upstreamId, protocolVersion, headers);
+    const view = this.#options.server(server),
+      replica = view?.bySlot(slot);
+    if (view && replica && replica.state !== 'lost')
+      deleteUpstream(this.#options.upstream, view.policy, replica, upstreamId, protocolVersion, headers);
   }
 
-  close(): void { this.#stop(); }
+  close(): void {
+    this.#stop();
+  }
 
   async #recover(request: RecoveryRequest, startedMs: number): Promise<Recovered> {
-    const { server, digest } = request.record, policy = this.#options.server(server)?.policy;
+    const { server, digest } = request.record,
+      policy = this.#options.server(server)?.policy;
     if (!policy) return refused('no-replica');
     if (policy.onReplicaLoss !== 'recover' || this.#options.isFailoverEnabled === false) return refused('policy');
     const deadlineMs = request.deadlineMs ?? startedMs + policy.timeouts.recoveryMs;
     const ahead = await this.#look(request.record, false);
     if (ahead.kind !== 'still-there') return ahead.result;
-    const queue = this.#queue(server), admission = await queue.enter(request.urgency ?? 'triggered', policy.recoveryConcurrency, deadlineMs - this.#now());
+    const queue = this.#queue(server),
+      admission = await queue.enter(
+        request.urgency ?? 'triggered',
+        policy.recoveryConcurrency,
+        deadlineMs - this.#now(),
+      );
     if (admission !== 'admitted') return refused(admission === 'full' ? 'queue-full' : 'timeout');
     try {
       const locked = await this.#lock(request.record, deadlineMs);
@@ -117,7 +160,9 @@ export class Recovery {
       try {
         // the winner may have moved it between the look and the lock
         const now = await this.#look(request.record, true);
-        return now.kind === 'still-there' ? await this.#move({ ...request, record: now.record }, policy, deadlineMs) : now.result;
+        return now.kind === 'still-there'
+          ? await this.#move({ ...request, record: now.record }, policy, deadlineMs)
+          : now.result;
       } finally {
         void this.#options.directory.unlock(server, digest, locked.token);
       }
@@ -127,16 +172,25 @@ export class Recovery {
   }
 
   /** Is the session still where it was lost? Only under the lock must the store itself say so. */
-  async #look(lost: SessionRecord, isFresh: boolean): Promise<{ kind: 'still-there'; record: SessionRecord } | { kind: 'settled'; result: Recovered }> {
+  async #look(
+    lost: SessionRecord,
+    isFresh: boolean,
+  ): Promise<{ kind: 'still-there'; record: SessionRecord } | { kind: 'settled'; result: Recovered }> {
     const found = await this.#options.directory.find(lost.server, lost.digest, { isFresh });
     // After a partition somebody else's life may have won with the very same epoch.
-    const isElsewhere = (record: SessionRecord): boolean => record.epoch > lost.epoch || (record.epoch === lost.epoch && (record.slot !== lost.slot || record.upstreamId !== lost.upstreamId));
-    if (found.kind === 'live') return isElsewhere(found.record) ? { kind: 'settled', result: { kind: 'recovered', record: found.record, isFollowed: true } } : { kind: 'still-there', record: found.record };
+    const isElsewhere = (record: SessionRecord): boolean =>
+      record.epoch > lost.epoch ||
+      (record.epoch === lost.epoch && (record.slot !== lost.slot || record.upstreamId !== lost.upstreamId));
+    if (found.kind === 'live')
+      return isElsewhere(found.record)
+        ? { kind: 'settled', result: { kind: 'recovered', record: found.record, isFollowed: true } }
+        : { kind: 'still-there', record: found.record };
     return { kind: 'settled', result: refused(found.kind === 'unsure' ? 'unsure' : 'unknown') };
   }
 
   async #lock(record: SessionRecord, deadlineMs: number): Promise<{ token: LockToken } | { result: Recovered }> {
-    const { server, digest } = record, directory = this.#options.directory;
+    const { server, digest } = record,
+      directory = this.#options.directory;
     for (;;) {
       const token = await directory.lock(server, digest, LOCK_MS);
       if (token !== null) return { token };
@@ -150,22 +204,36 @@ export class Recovery {
 
   #hearOfMove(server: string, digest: string, waitMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const done = () => { cancel(); stop(); resolve(); };
-      const cancel = this.#after(waitMs, done), stop = this.#options.directory.on('moved', (moved) => { if (moved.server === server && moved.digest === digest) done(); });
+      const done = () => {
+        cancel();
+        stop();
+        resolve();
+      };
+      const cancel = this.#after(waitMs, done),
+        stop = this.#options.directory.on('moved', (moved) => {
+          if (moved.server === server && moved.digest === digest) done();
+        });
     });
   }
 
-  async #move({ record, reason, headers }: RecoveryRequest, policy: ServerPolicy, deadlineMs: number): Promise<Recovered> {
+  async #move(
+    { record, reason, headers }: RecoveryRequest,
+    policy: ServerPolicy,
+    deadlineMs: number,
+  ): Promise<Recovered> {
     // A replica that forgot the session (restarted empty) may have it again; one that was lost, hangs or drains may not.
     const excluded = new Set(reason === 'unknown-session' || reason === 'uninitialized' ? [] : [record.slot]);
     let last: RefusalReason = 'no-replica';
     for (let tried = 0; tried < MAX_REPLICAS && this.#now() < deadlineMs; tried++) {
       const replica = this.#choose(record, excluded);
       if (!replica) return refused(last);
-      const rebuilt = await this.#arrive(replica, () => rebuildSession(this.#options.upstream, { replica, record, policy, headers, deadlineMs, now: this.#now }));
+      const rebuilt = await this.#arrive(replica, () =>
+        rebuildSession(this.#options.upstream, { replica, record, policy, headers, deadlineMs, now: this.#now }),
+      );
       if (rebuilt.kind === 'refused') return { kind: 'refused', reason: 'unauthorized', answer: rebuilt };
       if (rebuilt.kind === 'built') return this.#settle(record, replica, rebuilt.upstreamId, headers, reason);
-      if (rebuilt.upstreamId !== null) this.discard(record.server, replica.slot, rebuilt.upstreamId, record.protocolVersion, headers);
+      if (rebuilt.upstreamId !== null)
+        this.discard(record.server, replica.slot, rebuilt.upstreamId, record.protocolVersion, headers);
       excluded.add(replica.slot);
       last = rebuilt.why === 'unreachable' ? 'no-replica' : rebuilt.why;
     }
@@ -173,10 +241,20 @@ export class Recovery {
   }
 
   /** Writes the move down, if nobody was faster; whoever loses deletes what it built. */
-  async #settle(record: SessionRecord, replica: ReplicaEndpoint, upstreamId: string, headers: readonly string[], reason: RecoveryReason): Promise<Recovered> {
-    const moved = await this.#options.directory.move(movedRecord(record, { slot: replica.slot, backend: replica.backend, upstreamId }, this.#now()), record.epoch);
+  async #settle(
+    record: SessionRecord,
+    replica: ReplicaEndpoint,
+    upstreamId: string,
+    headers: readonly string[],
+    reason: RecoveryReason,
+  ): Promise<Recovered> {
+    const moved = await this.#options.directory.move(
+      movedRecord(record, { slot: replica.slot, backend: replica.backend, upstreamId }, this.#now()),
+      record.epoch,
+    );
     if (moved.kind === 'moved') {
-      if (reason !== 'unreachable' && reason !== 'unknown-session') this.discard(record.server, record.slot, record.upstreamId, record.protocolVersion, headers);
+      if (reason !== 'unreachable' && reason !== 'unknown-session')
+        this.discard(record.server, record.slot, record.upstreamId, record.protocolVersion, headers);
       return { kind: 'recovered', record: moved.record, isFollowed: false };
     }
     this.discard(record.server, replica.slot, upstreamId, record.protocolVersion, headers);
@@ -185,14 +263,23 @@ export class Recovery {
   }
 
   #choose(record: SessionRecord, excluded: ReadonlySet<string>): ReplicaEndpoint | null {
-    const counts = this.#options.directory.counts(record.server), endpoints = this.#options.server(record.server)?.endpoints ?? [];
-    return chooseReplica({ endpoints, backend: record.backend, excluded, random: this.#random, load: (slot) => (counts.get(slot) ?? 0) + (this.#arriving.get(`${record.server}/${slot}`) ?? 0) });
+    const counts = this.#options.directory.counts(record.server),
+      endpoints = this.#options.server(record.server)?.endpoints ?? [];
+    return chooseReplica({
+      endpoints,
+      backend: record.backend,
+      excluded,
+      random: this.#random,
+      load: (slot) => (counts.get(slot) ?? 0) + (this.#arriving.get(`${record.server}/${slot}`) ?? 0),
+    });
   }
 
   async #arrive<T>(replica: ReplicaEndpoint, build: () => Promise<T>): Promise<T> {
     const key = `${replica.server}/${replica.slot}`;
     this.#arriving.set(key, (this.#arriving.get(key) ?? 0) + 1);
-    try { return await build(); } finally {
+    try {
+      return await build();
+    } finally {
       const left = this.#arriving.get(key)! - 1;
       if (left > 0) this.#arriving.set(key, left);
       else this.#arriving.delete(key);
@@ -201,7 +288,13 @@ export class Recovery {
 
   #queue(server: string): AdmissionQueue {
     let queue = this.#queues.get(server);
-    if (!queue) this.#queues.set(server, queue = new AdmissionQueue((waiting, running) => this.#options.metrics.recoveryQueue(server, waiting, running)));
+    if (!queue)
+      this.#queues.set(
+        server,
+        (queue = new AdmissionQueue((waiting, running) =>
+          this.#options.metrics.recoveryQueue(server, waiting, running),
+        )),
+      );
     return queue;
   }
 }
@@ -210,5 +303,7 @@ const refused = (reason: RefusalReason): Recovered => ({ kind: 'refused', reason
 
 function resultLabel(result: Recovered): RecoveryResult {
   if (result.kind === 'recovered') return result.isFollowed ? 'followed' : 'recovered';
-  return result.reason === 'unauthorized' || result.reason === 'unsure' || result.reason === 'policy' ? 'failed' : result.reason;
+  return result.reason === 'unauthorized' || result.reason === 'unsure' || result.reason === 'policy'
+    ? 'failed'
+    : result.reason;
 }

@@ -15,23 +15,62 @@ async function secureReplica(t: ExecutionContext): Promise<{ address: string; ca
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-link-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const [certificate, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
-  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', certificate, '-days', '1', '-subj', '/CN=linear.internal', '-addext', 'subjectAltName=DNS:linear.internal']);
-  const server: Server = createServer({ cert: await readFile(certificate), key: await readFile(key) }, (request, response) => { response.end(JSON.stringify({ host: request.headers.host })); });
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.teardown(() => { server.closeAllConnections(); server.close(); });
+  await promisify(execFile)('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+    '-days',
+    '1',
+    '-subj',
+    '/CN=linear.internal',
+    '-addext',
+    'subjectAltName=DNS:linear.internal',
+  ]);
+  const server: Server = createServer(
+    { cert: await readFile(certificate), key: await readFile(key) },
+    (request, response) => {
+      response.end(JSON.stringify({ host: request.headers.host }));
+    },
+  );
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, caFile: certificate };
 }
 
-const ask = (upstream: Upstream, address: string, method: 'GET' | 'POST') => new Promise<string>((resolve) => {
-  let text = '';
-  upstream.send({ address, method, path: '/mcp', headers: ['host', 'client.example'], body: null, connectTimeoutMs: 30_000 }, {
-    onHead: () => {}, onData: (chunk) => { text += chunk.toString(); }, onEnd: () => resolve(text), onFailure: ({ delivery, code }) => resolve(`${delivery} ${code}`),
+const ask = (upstream: Upstream, address: string, method: 'GET' | 'POST') =>
+  new Promise<string>((resolve) => {
+    let text = '';
+    upstream.send(
+      { address, method, path: '/mcp', headers: ['host', 'client.example'], body: null, connectTimeoutMs: 30_000 },
+      {
+        onHead: () => {},
+        onData: (chunk) => {
+          text += chunk.toString();
+        },
+        onEnd: () => resolve(text),
+        onFailure: ({ delivery, code }) => resolve(`${delivery} ${code}`),
+      },
+    );
   });
-});
 
 test('a replica behind TLS is reached, with its own Host header, by calls and by streams', async (t) => {
   const { address, caFile } = await secureReplica(t);
-  const upstream = new Upstream((at) => (at === address ? { host: 'localhost:3000', tls: { caFile, serverName: 'linear.internal' } } : undefined));
+  const upstream = new Upstream((at) =>
+    at === address ? { host: 'localhost:3000', tls: { caFile, serverName: 'linear.internal' } } : undefined,
+  );
   t.teardown(() => upstream.close());
   t.is(await ask(upstream, address, 'POST'), '{"host":"localhost:3000"}');
   t.is(await ask(upstream, address, 'GET'), '{"host":"localhost:3000"}');

@@ -2,20 +2,30 @@ import type { ReplicaTls } from '../../proto/endpoint.ts';
 import type { Topology } from '../xds/topology.ts';
 
 /** What is special about the way to one replica. */
-export interface ReplicaLink { host: string | null; tls: ReplicaTls | null }
+export interface ReplicaLink {
+  host: string | null;
+  tls: ReplicaTls | null;
+}
 
 /** Links by address, of the topology in force. Most replicas have none. `peerTls`: what neighbours' relays are reached with, where they want mTLS. */
-export function replicaLinks(topology: () => Topology, peerTls: ReplicaTls | null = null): (address: string) => ReplicaLink | undefined {
+export function replicaLinks(
+  topology: () => Topology,
+  peerTls: ReplicaTls | null = null,
+): (address: string) => ReplicaLink | undefined {
   let of: Topology | undefined;
   let links = new Map<string, ReplicaLink>();
   return (address) => {
     const now = topology();
     if (now !== of) {
       of = now;
-      links = new Map([...now.servers.values()].flatMap(({ endpoints, tlsRelays }) => [
-        ...endpoints.flatMap(({ address: at, host = null, tls = null }) => (host === null && tls === null ? [] : [[at, { host, tls }] as const])),
-        ...tlsRelays.map((at) => [at, { host: null, tls: peerTls }] as const),
-      ]));
+      links = new Map(
+        [...now.servers.values()].flatMap(({ endpoints, tlsRelays }) => [
+          ...endpoints.flatMap(({ address: at, host = null, tls = null }) =>
+            host === null && tls === null ? [] : [[at, { host, tls }] as const],
+          ),
+          ...tlsRelays.map((at) => [at, { host: null, tls: peerTls }] as const),
+        ]),
+      );
     }
     return links.get(address);
   };
@@ -24,6 +34,7 @@ export function replicaLinks(topology: () => Topology, peerTls: ReplicaTls | nul
 /** The same flat list of headers with another Host. */
 export function withHost(headers: readonly string[], host: string): string[] {
   const changed: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i]!.toLowerCase() !== 'host') changed.push(headers[i]!, headers[i + 1]!);
+  for (let i = 0; i + 1 < headers.length; i += 2)
+    if (headers[i]!.toLowerCase() !== 'host') changed.push(headers[i]!, headers[i + 1]!);
   return [...changed, 'host', host];
 }

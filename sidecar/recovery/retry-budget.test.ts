@@ -18,9 +18,11 @@ test('the floor is always allowed', (t) => {
 });
 
 test('who finds it spent gets the next free place, in order', async (t) => {
-  const budget = new RetryBudget(), order: string[] = [];
+  const budget = new RetryBudget(),
+    order: string[] = [];
   t.true(budget.tryAcquire(20, 1));
-  const first = budget.acquire(20, 1, 10_000).then(() => order.push('first')), second = budget.acquire(20, 1, 10_000).then(() => order.push('second'));
+  const first = budget.acquire(20, 1, 10_000).then(() => order.push('first')),
+    second = budget.acquire(20, 1, 10_000).then(() => order.push('second'));
   budget.release();
   await first;
   t.deepEqual(order, ['first']);
@@ -40,15 +42,20 @@ test('who waits in vain is refused, and nobody waits for what can never be', asy
 });
 
 test('never more places than the bound, and every place comes back', (t) => {
-  fc.assert(fc.property(fc.array(fc.constantFrom('began', 'ended', 'acquire', 'release'), { maxLength: 200 }), (steps) => {
-    const budget = new RetryBudget();
-    let held = 0;
-    for (const step of steps) {
-      if (step === 'began') budget.began();
-      if (step === 'ended' && budget.live > 0) budget.ended();
-      if (step === 'acquire' && budget.tryAcquire(50, 2)) t.true(++held <= Math.max(2, Math.floor(budget.live / 2)));
-      if (step === 'release' && held > 0) { held--; budget.release(); }
-    }
-    t.is(budget.resending, held);
-  }));
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom('began', 'ended', 'acquire', 'release'), { maxLength: 200 }), (steps) => {
+      const budget = new RetryBudget();
+      let held = 0;
+      for (const step of steps) {
+        if (step === 'began') budget.began();
+        if (step === 'ended' && budget.live > 0) budget.ended();
+        if (step === 'acquire' && budget.tryAcquire(50, 2)) t.true(++held <= Math.max(2, Math.floor(budget.live / 2)));
+        if (step === 'release' && held > 0) {
+          held--;
+          budget.release();
+        }
+      }
+      t.is(budget.resending, held);
+    }),
+  );
 });

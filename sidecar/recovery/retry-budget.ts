@@ -1,4 +1,6 @@
-interface Waiter { grant(isGranted: boolean): void }
+interface Waiter {
+  grant(isGranted: boolean): void;
+}
 
 /**
  * Bounds re-sent requests to a share of the live ones, with a floor, so that a sick server is not finished off by its gateways. A re-sent request
@@ -10,12 +12,22 @@ export class RetryBudget {
   #resending = 0;
   readonly #waiting: Waiter[] = [];
 
-  get live(): number { return this.#live; }
-  get resending(): number { return this.#resending; }
-  get waiting(): number { return this.#waiting.length; }
+  get live(): number {
+    return this.#live;
+  }
+  get resending(): number {
+    return this.#resending;
+  }
+  get waiting(): number {
+    return this.#waiting.length;
+  }
 
-  began(): void { this.#live++; }
-  ended(): void { this.#live--; }
+  began(): void {
+    this.#live++;
+  }
+  ended(): void {
+    this.#live--;
+  }
 
   tryAcquire(percent: number, floor: number): boolean {
     if (this.#resending >= Math.max(floor, Math.floor((this.#live * percent) / 100))) return false;
@@ -29,7 +41,10 @@ export class RetryBudget {
     if (waitMs <= 0 || (percent === 0 && floor === 0)) return Promise.resolve(false);
     return new Promise((resolve) => {
       const waiter: Waiter = {
-        grant: (isGranted) => { clearTimeout(timer); resolve(isGranted); },
+        grant: (isGranted) => {
+          clearTimeout(timer);
+          resolve(isGranted);
+        },
       };
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
@@ -41,7 +56,8 @@ export class RetryBudget {
 
   release(): void {
     const next = this.#waiting.shift();
-    if (next) next.grant(true); // the place goes over as it is
+    if (next)
+      next.grant(true); // the place goes over as it is
     else this.#resending--;
   }
 }

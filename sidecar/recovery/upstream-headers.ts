@@ -5,8 +5,23 @@ import { HEADER } from '../../proto/wire.ts';
  * a compressed answer could not be read, and so not be repaired.
  */
 const STOPPED = new Set([
-  'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect', 'content-length', 'http2-settings', 'accept-encoding',
-  HEADER.sessionId, HEADER.attemptCount, HEADER.retryOn, 'x-envoy-expected-rq-timeout-ms', 'x-envoy-original-path', 'x-envoy-internal',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'content-length',
+  'http2-settings',
+  'accept-encoding',
+  HEADER.sessionId,
+  HEADER.attemptCount,
+  HEADER.retryOn,
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-original-path',
+  'x-envoy-internal',
 ]);
 
 /**
@@ -26,7 +41,19 @@ export function upstreamHeaders(raw: readonly string[], sessionId: string | null
 }
 
 /** Hop-by-hop headers, for a request that goes to another gateway's relay with all that Envoy said of it. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect', 'content-length', 'http2-settings', HEADER.forwarded]);
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'content-length',
+  'http2-settings',
+  HEADER.forwarded,
+]);
 
 /** Headers for a neighbour's relay, which never sends such a request to a third. */
 export function neighbourHeaders(raw: readonly string[]): string[] {
@@ -40,17 +67,34 @@ export function neighbourHeaders(raw: readonly string[]): string[] {
 }
 
 /** Headers that say what a message of the relay's own is; the rest of the client's (Authorization, Host, Origin, keys) goes along. */
-const OWN = new Set(['accept', 'content-type', 'content-encoding', 'last-event-id', HEADER.sessionId, HEADER.method, HEADER.name]);
+const OWN = new Set([
+  'accept',
+  'content-type',
+  'content-encoding',
+  'last-event-id',
+  HEADER.sessionId,
+  HEADER.method,
+  HEADER.name,
+]);
 
 /**
  * Headers for a message that the relay itself sends on a session. `base` is what `upstreamHeaders` made of the live request; never stored.
  * `protocolVersion`: undefined keeps the client's header, null sends none (initialize).
  */
-export function ownMessageHeaders(base: readonly string[], sessionId: string | null, protocolVersion: string | null | undefined): string[] {
+export function ownMessageHeaders(
+  base: readonly string[],
+  sessionId: string | null,
+  protocolVersion: string | null | undefined,
+): string[] {
   const headers: string[] = [];
   for (let i = 0; i + 1 < base.length; i += 2) {
     const name = base[i]!;
-    if (!OWN.has(name) && !name.startsWith('mcp-param-') && (name !== HEADER.protocolVersion || protocolVersion === undefined)) headers.push(name, base[i + 1]!);
+    if (
+      !OWN.has(name) &&
+      !name.startsWith('mcp-param-') &&
+      (name !== HEADER.protocolVersion || protocolVersion === undefined)
+    )
+      headers.push(name, base[i + 1]!);
   }
   headers.push('accept', 'application/json, text/event-stream', 'content-type', 'application/json');
   if (protocolVersion) headers.push(HEADER.protocolVersion, protocolVersion);

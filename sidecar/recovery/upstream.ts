@@ -15,7 +15,11 @@ export interface UpstreamRequest {
   connectTimeoutMs: number;
 }
 
-export interface UpstreamFailure { delivery: DeliveryOutcome; code: string; cause: Error }
+export interface UpstreamFailure {
+  delivery: DeliveryOutcome;
+  code: string;
+  cause: Error;
+}
 
 /** Whoever reads the answer. Nothing is called after `onEnd`, `onFailure` or `abort()`. */
 export interface UpstreamSink {
@@ -55,15 +59,21 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#over();
     this.#controller?.abort(new Error('the relay gave the call up'));
   }
-  pause(): void { this.#controller?.pause(); }
-  resume(): void { this.#controller?.resume(); }
+  pause(): void {
+    this.#controller?.pause();
+  }
+  resume(): void {
+    this.#controller?.resume();
+  }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#isOver) controller.abort(new Error('the relay gave the call up'));
     else this.wasSent = true;
   }
-  onRequestUpgrade(): void { this.#controller?.abort(new Error('a replica must not upgrade')); }
+  onRequestUpgrade(): void {
+    this.#controller?.abort(new Error('a replica must not upgrade'));
+  }
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#isOver || status < 200) return;
     this.#hasHead = true;
@@ -80,7 +90,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error & { code?: string }): void {
     if (this.#isOver) return;
     this.#over();
-    this.#sink.onFailure({ delivery: this.#hasHead ? 'partial_response' : this.wasSent ? 'sent_no_response' : 'not_sent', code: cause.code ?? cause.name, cause });
+    this.#sink.onFailure({
+      delivery: this.#hasHead ? 'partial_response' : this.wasSent ? 'sent_no_response' : 'not_sent',
+      code: cause.code ?? cause.name,
+      cause,
+    });
   }
 
   #over(): void {
@@ -89,7 +103,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 }
 
-interface ReplicaPool { pool: Pool; live: number; lastUsedMs: number }
+interface ReplicaPool {
+  pool: Pool;
+  live: number;
+  lastUsedMs: number;
+}
 /** A pool in use reads its certificates again after this long, so that new connections are made with renewed ones. */
 const REREAD_MS = 10_000;
 /** A replica without a call for this long loses its pool. */
@@ -103,7 +121,9 @@ export class Upstream {
   readonly #sweep = setInterval(() => this.#dropIdle(Date.now()), IDLE_POOL_MS).unref();
 
   /** `linkTo`: what is special about the way to an address; undefined for plain HTTP with the client's Host. */
-  constructor(linkTo: (address: string) => ReplicaLink | undefined = () => undefined) { this.#linkTo = linkTo; }
+  constructor(linkTo: (address: string) => ReplicaLink | undefined = () => undefined) {
+    this.#linkTo = linkTo;
+  }
 
   send(wanted: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
     const host = this.#linkTo(wanted.address)?.host ?? null;
@@ -112,7 +132,9 @@ export class Upstream {
   }
 
   /** Calls in flight to an address, streams not counted. */
-  live(address: string): number { return this.#pools.get(address)?.live ?? 0; }
+  live(address: string): number {
+    return this.#pools.get(address)?.live ?? 0;
+  }
 
   async close(): Promise<void> {
     clearInterval(this.#sweep);
@@ -124,16 +146,30 @@ export class Upstream {
 
   #call(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
     const replica = this.#pools.get(request.address) ?? this.#newPool(request);
-    const call = new UpstreamCall(sink, () => { replica.live--; });
+    const call = new UpstreamCall(sink, () => {
+      replica.live--;
+    });
     replica.live++;
     replica.lastUsedMs = Date.now();
-    if (replica.live > MAX_CALLS_PER_REPLICA) queueMicrotask(() => call.onResponseError(undefined as never, Object.assign(new Error(`more than ${MAX_CALLS_PER_REPLICA} calls in flight to one replica`), { code: 'HOLDFAST_FULL' })));
+    if (replica.live > MAX_CALLS_PER_REPLICA)
+      queueMicrotask(() =>
+        call.onResponseError(
+          undefined as never,
+          Object.assign(new Error(`more than ${MAX_CALLS_PER_REPLICA} calls in flight to one replica`), {
+            code: 'HOLDFAST_FULL',
+          }),
+        ),
+      );
     else dispatch(replica.pool, request, call);
     return call;
   }
 
   #newPool(request: UpstreamRequest): ReplicaPool {
-    const pool = new Pool(this.#origin(request.address), { ...CLIENT_OPTIONS, ...this.#connection(request), connections: MAX_CALLS_PER_REPLICA });
+    const pool = new Pool(this.#origin(request.address), {
+      ...CLIENT_OPTIONS,
+      ...this.#connection(request),
+      connections: MAX_CALLS_PER_REPLICA,
+    });
     const replica = { pool, live: 0, lastUsedMs: 0 };
     this.#pools.set(request.address, replica);
     return replica;
@@ -150,17 +186,24 @@ export class Upstream {
     return call;
   }
 
-  #origin(address: string): string { return `${this.#linkTo(address)?.tls ? 'https' : 'http'}://${address}`; }
+  #origin(address: string): string {
+    return `${this.#linkTo(address)?.tls ? 'https' : 'http'}://${address}`;
+  }
 
   #connection({ address, connectTimeoutMs }: UpstreamRequest): Pool.Options {
     const tls = this.#linkTo(address)?.tls;
     if (!tls) return { connectTimeout: connectTimeoutMs };
-    let connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs }), readAtMs = Date.now();
+    let connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs }),
+      readAtMs = Date.now();
     const renew = (): void => {
       if (Date.now() - readAtMs < REREAD_MS) return;
       readAtMs = Date.now();
       // Files that are just being replaced: the former ones do until the next time.
-      try { connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs }); } catch { /* as above */ }
+      try {
+        connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs });
+      } catch {
+        /* as above */
+      }
     };
     return {
       connect: (options, callback) => {
@@ -181,11 +224,28 @@ export class Upstream {
 }
 
 /** No time limit on heads and bodies: streams may be silent for hours; deadlines belong to the relay, which sees progress. */
-const CLIENT_OPTIONS = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, pipelining: 1, maxHeaderSize: MAX_HEADER_BYTES, allowH2: false } as const;
+const CLIENT_OPTIONS = {
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  pipelining: 1,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  allowH2: false,
+} as const;
 
 function dispatch(dispatcher: Dispatcher, request: UpstreamRequest, call: UpstreamCall): void {
   try {
-    dispatcher.dispatch({ path: request.path, method: request.method, headers: request.headers, body: request.body, headersTimeout: 0, bodyTimeout: 0 }, call);
+    dispatcher.dispatch(
+      {
+        path: request.path,
+        method: request.method,
+        headers: request.headers,
+        body: request.body,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      },
+      call,
+    );
   } catch (error) {
     // undici refuses some header values by throwing
     queueMicrotask(() => call.onResponseError(undefined as never, error as Error));

@@ -1,6 +1,11 @@
 import type { OutcomeKind } from '../../proto/outcome.ts';
 
-export interface AnswerFacts { status: number; errorCode: number | null; isToolError: boolean; hasRetryAfter: boolean }
+export interface AnswerFacts {
+  status: number;
+  errorCode: number | null;
+  isToolError: boolean;
+  hasRetryAfter: boolean;
+}
 
 /** What an answer came to: DESIGN.md's table of outcomes. */
 export function answerKind({ status, errorCode, isToolError, hasRetryAfter }: AnswerFacts): OutcomeKind {
@@ -16,4 +21,8 @@ export function answerKind({ status, errorCode, isToolError, hasRetryAfter }: An
 
 /** -32700, -32600..-32602, and the protocol's own -3202x, -32042, -32002. */
 const isClientFault = (code: number): boolean =>
-  code === -32700 || (code <= -32600 && code >= -32602) || (code <= -32020 && code >= -32029) || code === -32042 || code === -32002;
+  code === -32700 ||
+  (code <= -32600 && code >= -32602) ||
+  (code <= -32020 && code >= -32029) ||
+  code === -32042 ||
+  code === -32002;

@@ -33,13 +33,25 @@ export class AnswerTracker {
     for (const message of this.messages) if (message.kind === 'request') this.#pending.set(keyOf(message.id), message);
   }
 
-  get hasRequests(): boolean { return this.messages.some((message) => message.kind === 'request'); }
-  get hasAnswers(): boolean { return this.messages.some((message) => message.kind === 'response'); }
-  get isComplete(): boolean { return this.#pending.size === 0; }
-  get pending(): RpcMessage[] { return [...this.#pending.values()]; }
-  get pendingIds(): RpcId[] { return this.pending.map(({ id }) => id); }
+  get hasRequests(): boolean {
+    return this.messages.some((message) => message.kind === 'request');
+  }
+  get hasAnswers(): boolean {
+    return this.messages.some((message) => message.kind === 'response');
+  }
+  get isComplete(): boolean {
+    return this.#pending.size === 0;
+  }
+  get pending(): RpcMessage[] {
+    return [...this.#pending.values()];
+  }
+  get pendingIds(): RpcId[] {
+    return this.pending.map(({ id }) => id);
+  }
   /** What follows was not read and may hold the answers. */
-  giveUp(): void { this.#pending.clear(); }
+  giveUp(): void {
+    this.#pending.clear();
+  }
 
   /** Reads an event of the answer; gives the bytes to pass on. From `stampEpoch` 1 on the server's own request ids are stamped with it. */
   event(event: SseEvent, stampEpoch: number): Buffer | string {
@@ -49,14 +61,16 @@ export class AnswerTracker {
     for (const message of messagesOf(readRpcBody(event.data))) {
       if (message.kind === 'response') this.answer(message, event.data);
       else if (message.method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#server);
-      else if (stampEpoch > 0 && (message.kind === 'request' || message.method === 'notifications/cancelled')) raw = stampEvent(event, stampEpoch);
+      else if (stampEpoch > 0 && (message.kind === 'request' || message.method === 'notifications/cancelled'))
+        raw = stampEvent(event, stampEpoch);
     }
     return raw;
   }
 
   /** Notes one answer that `data` holds. */
   answer(answer: RpcMessage, data: Buffer): void {
-    const key = keyOf(answer.id), asked = this.#pending.get(key);
+    const key = keyOf(answer.id),
+      asked = this.#pending.get(key);
     if (!asked) return;
     this.#pending.delete(key);
     this.#outcome.answered(answer);
@@ -67,16 +81,28 @@ export class AnswerTracker {
   isSafe(delivery: DeliveryOutcome, { trustAnnotations, retrySafeTools }: ServerPolicy): boolean {
     if (delivery === 'not_sent') return true;
     if (this.messages.length === 0 || (this.rpc.kind === 'batch' && delivery === 'partial_response')) return false;
-    return this.messages.every(({ method, name }) => replaySafety({
-      method, tool: method === 'tools/call' ? name : null, annotations: name === null ? undefined : this.#ctx.tools.of(this.#server, name), trustAnnotations, retrySafeTools, delivery,
-    }).isSafe);
+    return this.messages.every(
+      ({ method, name }) =>
+        replaySafety({
+          method,
+          tool: method === 'tools/call' ? name : null,
+          annotations: name === null ? undefined : this.#ctx.tools.of(this.#server, name),
+          trustAnnotations,
+          retrySafeTools,
+          delivery,
+        }).isSafe,
+    );
   }
 
   /** What the tool says of itself would be believed, but was not heard yet. */
-  mightBecomeSafe(policy: ServerPolicy): boolean { return policy.trustAnnotations && this.#outcome.tool !== null && !this.#ctx.tools.knows(this.#server); }
+  mightBecomeSafe(policy: ServerPolicy): boolean {
+    return policy.trustAnnotations && this.#outcome.tool !== null && !this.#ctx.tools.knows(this.#server);
+  }
 }
 
 export function stampEvent(event: SseEvent, epoch: number): Buffer | string {
   const stamped = stampServerMessage(event.data!, epoch);
-  return stamped === undefined ? event.raw : sseEvent(stamped, { name: event.name, ...(event.id !== null && { id: event.id }) });
+  return stamped === undefined
+    ? event.raw
+    : sseEvent(stamped, { name: event.name, ...(event.id !== null && { id: event.id }) });
 }

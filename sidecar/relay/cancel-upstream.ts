@@ -6,11 +6,28 @@ import type { Target } from './exchange.ts';
 import type { RelayContext } from './relay-context.ts';
 
 /** Tells a replica that nobody waits for these calls any more. Best effort: a replica that hangs won't hear it. */
-export function cancelUpstream(ctx: Pick<RelayContext, 'upstream'>, policy: ServerPolicy, target: Target, headers: readonly string[], calls: readonly RpcMessage[]): void {
+export function cancelUpstream(
+  ctx: Pick<RelayContext, 'upstream'>,
+  policy: ServerPolicy,
+  target: Target,
+  headers: readonly string[],
+  calls: readonly RpcMessage[],
+): void {
   for (const call of calls) {
-    const body = Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.idText},"reason":"deadline"}}`);
-    void askReplica(ctx.upstream, {
-      address: target.replica.address, method: 'POST', path: policy.path, headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion), body, connectTimeoutMs: policy.timeouts.connectMs,
-    }, policy.timeouts.connectMs);
+    const body = Buffer.from(
+      `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.idText},"reason":"deadline"}}`,
+    );
+    void askReplica(
+      ctx.upstream,
+      {
+        address: target.replica.address,
+        method: 'POST',
+        path: policy.path,
+        headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
+        body,
+        connectTimeoutMs: policy.timeouts.connectMs,
+      },
+      policy.timeouts.connectMs,
+    );
   }
 }

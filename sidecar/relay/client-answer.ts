@@ -6,7 +6,11 @@ import { clientHeaders } from './client-headers.ts';
 
 /** Seconds after which a client may ask again when no replica can take its request now. */
 const RETRY_AFTER_SECONDS = 1;
-const SSE_HEADERS: OutgoingHttpHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
+const SSE_HEADERS: OutgoingHttpHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
 
 /** The response to the client: knows what was said already, and so what can still be said. */
 export class ClientAnswer {
@@ -28,19 +32,36 @@ export class ClientAnswer {
   }
 
   /** Nothing was sent, so the status is still free to choose. */
-  get isFresh(): boolean { return this.#state === 'nothing'; }
-  get isSse(): boolean { return this.#state === 'sse'; }
-  get isOver(): boolean { return this.#state === 'over' || this.#response.destroyed; }
+  get isFresh(): boolean {
+    return this.#state === 'nothing';
+  }
+  get isSse(): boolean {
+    return this.#state === 'sse';
+  }
+  get isOver(): boolean {
+    return this.#state === 'over' || this.#response.destroyed;
+  }
 
-  onDrain(run: () => void): void { this.#response.on('drain', run); }
+  onDrain(run: () => void): void {
+    this.#response.on('drain', run);
+  }
   /** Runs when the client went away before the answer was complete. */
-  onGone(run: () => void): void { this.#response.on('close', () => { if (!this.#response.writableFinished) { this.#over(); run(); } }); }
+  onGone(run: () => void): void {
+    this.#response.on('close', () => {
+      if (!this.#response.writableFinished) {
+        this.#over();
+        run();
+      }
+    });
+  }
 
   openSse(status: number, headers: IncomingHttpHeaders, nowMs: number): void {
     this.#head(status, { ...SSE_HEADERS, ...clientHeaders(headers, this.#clientId) });
     this.#state = 'sse';
     // the first event often comes with the head, and then goes out in the same packet
-    process.nextTick(() => { if (!this.#response.writableEnded && this.#response.writableLength === 0) this.#response.flushHeaders(); });
+    process.nextTick(() => {
+      if (!this.#response.writableEnded && this.#response.writableLength === 0) this.#response.flushHeaders();
+    });
     this.lastWriteMs = nowMs;
     this.#open.add(this);
   }
@@ -51,7 +72,9 @@ export class ClientAnswer {
   }
 
   /** The id of the session that this answer begins. */
-  nameSession(clientId: string): void { this.#clientId = clientId; }
+  nameSession(clientId: string): void {
+    this.#clientId = clientId;
+  }
 
   /** False: the client reads slower than the replica writes; wait for drain. `isWhole` is false inside an event that comes in pieces. */
   write(bytes: Buffer | string, nowMs: number, isWhole = true): boolean {
@@ -61,11 +84,16 @@ export class ClientAnswer {
     return this.#response.write(bytes);
   }
 
-  keepalive(nowMs: number): void { if (!this.#isMidEvent) this.write(SSE_KEEPALIVE, nowMs); }
+  keepalive(nowMs: number): void {
+    if (!this.#isMidEvent) this.write(SSE_KEEPALIVE, nowMs);
+  }
 
   /** The complete answer at once. */
   whole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
-    this.#head(status, { ...clientHeaders(headers, this.#clientId), ...(status === 204 ? {} : { 'content-length': body.length }) });
+    this.#head(status, {
+      ...clientHeaders(headers, this.#clientId),
+      ...(status === 204 ? {} : { 'content-length': body.length }),
+    });
     this.end(body);
   }
 
@@ -80,7 +108,12 @@ export class ClientAnswer {
     if (this.#state === 'sse' && !this.#isMidEvent) return this.end(errors.map(sseMessage).join(''));
     if (this.#state !== 'nothing') return this.cut();
     const body = JSON.stringify(isBatch ? errors : errors[0]);
-    this.#head(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...(status === 503 && { 'retry-after': RETRY_AFTER_SECONDS }), ...extra } as OutgoingHttpHeaders);
+    this.#head(status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      ...(status === 503 && { 'retry-after': RETRY_AFTER_SECONDS }),
+      ...extra,
+    } as OutgoingHttpHeaders);
     this.end(body);
   }
 
@@ -109,14 +142,19 @@ export class ClientAnswer {
 }
 
 /** How often open streams are looked at, and for how long one may be silent: a comment comes every 15 s at the latest. */
-const LOOK_MS = 5000, SILENT_MS = 10_000;
+const LOOK_MS = 5000,
+  SILENT_MS = 10_000;
 
 /** Keeps every open stream of a relay alive with one timer. Returns what stops it. */
-export function keepStreamsAlive(open: ReadonlySet<ClientAnswer>, now: () => number, lookMs = LOOK_MS, silentMs = SILENT_MS): () => void {
+export function keepStreamsAlive(
+  open: ReadonlySet<ClientAnswer>,
+  now: () => number,
+  lookMs = LOOK_MS,
+  silentMs = SILENT_MS,
+): () => void {
   const timer = setInterval(() => {
     const nowMs = now();
     for (const answer of open) if (nowMs - answer.lastWriteMs >= silentMs) answer.keepalive(nowMs);
   }, lookMs).unref();
   return () => clearInterval(timer);
 }
-

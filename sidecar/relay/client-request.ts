@@ -23,13 +23,25 @@ const WAYS: ReadonlySet<string> = new Set(['steady', 'decide', 'relay', 'modern'
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 /** `ofSlot`: the server that has a slot. A steady route names none: whatever comes by it names a slot. */
-export function readClientRequest(incoming: IncomingMessage, nowMs: number, ofSlot: (slot: string) => string | undefined): ClientRequest {
+export function readClientRequest(
+  incoming: IncomingMessage,
+  nowMs: number,
+  ofSlot: (slot: string) => string | undefined,
+): ClientRequest {
   const headers = incoming.headers;
-  const inQuery = sessionOfQuery(incoming.url ?? '/'), clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? inQuery, way = one(headers[HEADER.way]) ?? 'steady';
+  const inQuery = sessionOfQuery(incoming.url ?? '/'),
+    clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? inQuery,
+    way = one(headers[HEADER.way]) ?? 'steady';
   return {
-    incoming, path: incoming.url ?? '/', server: one(headers[HEADER.server]) ?? ofSlot(beforeTilde(one(headers[HEADER.session]) ?? '')) ?? '', clientId, digest: clientId === null ? null : sessionDigest(clientId),
-    way: WAYS.has(way) ? way as Outcome['way'] : 'relay', traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
-    isSseMessage: inQuery !== null && clientId === inQuery, startedMs: nowMs,
+    incoming,
+    path: incoming.url ?? '/',
+    server: one(headers[HEADER.server]) ?? ofSlot(beforeTilde(one(headers[HEADER.session]) ?? '')) ?? '',
+    clientId,
+    digest: clientId === null ? null : sessionDigest(clientId),
+    way: WAYS.has(way) ? (way as Outcome['way']) : 'relay',
+    traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
+    isSseMessage: inQuery !== null && clientId === inQuery,
+    startedMs: nowMs,
   };
 }
 

@@ -3,7 +3,10 @@ import type { ServerPolicy } from '../../proto/server-policy.ts';
 /** The time that a call may go without an answer or progress; 0: none. */
 export function deadlineMs(policy: ServerPolicy, method: string, tool: string | null): number {
   if (method === 'initialize') return policy.timeouts.initializeMs;
-  return (tool !== null && Object.hasOwn(policy.timeouts.toolMs, tool) ? policy.timeouts.toolMs[tool] : undefined) ?? policy.timeouts.callMs;
+  return (
+    (tool !== null && Object.hasOwn(policy.timeouts.toolMs, tool) ? policy.timeouts.toolMs[tool] : undefined) ??
+    policy.timeouts.callMs
+  );
 }
 
 /** A deadline that progress moves on. Moving it costs one assignment; the timer is set anew only when it fires too early. */
@@ -25,7 +28,9 @@ export class Deadline {
     if (this.#timeoutMs > 0 && !this.#timer) this.#set(this.#timeoutMs);
   }
 
-  progress(): void { if (this.#timer) this.#progressMs = this.#now(); }
+  progress(): void {
+    if (this.#timer) this.#progressMs = this.#now();
+  }
 
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer);

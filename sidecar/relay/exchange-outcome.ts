@@ -25,8 +25,9 @@ export class ExchangeOutcome {
   constructor(ctx: OutcomeContext, request: ClientRequest, rpc: RpcBody | null) {
     this.#ctx = ctx;
     this.#request = request;
-    const messages = rpc ? messagesOf(rpc) : [], only = messages.length === 1 ? messages[0]! : null;
-    this.method = rpc ? only?.method ?? (only?.kind === 'response' ? 'response' : 'other') : request.incoming.method!;
+    const messages = rpc ? messagesOf(rpc) : [],
+      only = messages.length === 1 ? messages[0]! : null;
+    this.method = rpc ? (only?.method ?? (only?.kind === 'response' ? 'response' : 'other')) : request.incoming.method!;
     this.tool = only?.method === 'tools/call' ? only.name : null;
   }
 
@@ -38,7 +39,9 @@ export class ExchangeOutcome {
   }
 
   /** The replica failed this attempt: refused, reset, ended without an answer. Its breaker hears of it even when another attempt succeeds. */
-  faulted(): void { this.#hasFaulted = true; }
+  faulted(): void {
+    this.#hasFaulted = true;
+  }
 
   /** Another gateway's relay took the request over, and reports it. */
   leaveToNeighbour(): void {
@@ -49,7 +52,8 @@ export class ExchangeOutcome {
   /** An attempt of which no outcome will tell. */
   #endAttempt(): void {
     const nowMs = this.#ctx.now();
-    if (this.#hasFaulted && this.#replica) this.#ctx.breakers.attemptFailed(this.#request.server, this.#replica.slot, this.#permit, this.#sentMs, nowMs);
+    if (this.#hasFaulted && this.#replica)
+      this.#ctx.breakers.attemptFailed(this.#request.server, this.#replica.slot, this.#permit, this.#sentMs, nowMs);
     else if (this.#permit !== null) this.#ctx.breakers.release(this.#permit, nowMs);
     this.#hasFaulted = false;
     this.#permit = null;
@@ -66,22 +70,39 @@ export class ExchangeOutcome {
   finish(status: number, hasRetryAfter: boolean, kind?: OutcomeKind): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    const { server, way, traceId, startedMs, clientId } = this.#request, whatItCameTo = kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter });
+    const { server, way, traceId, startedMs, clientId } = this.#request,
+      whatItCameTo =
+        kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter });
     if (this.#hasFaulted && whatItCameTo !== 'replica_fault') this.#endAttempt();
     const permit = this.#permit;
     this.#ctx.outcome({
       kind: whatItCameTo,
-      server, slot: this.#replica?.slot ?? null, backend: this.#replica?.backend ?? null, method: this.method, tool: this.tool, status, errorCode: this.#errorCode,
-      durationMs: this.#ctx.now() - startedMs, startedAtMs: startedMs, source: 'relay', way, session: clientId, traceId, ...(permit !== null && { permit }),
+      server,
+      slot: this.#replica?.slot ?? null,
+      backend: this.#replica?.backend ?? null,
+      method: this.method,
+      tool: this.tool,
+      status,
+      errorCode: this.#errorCode,
+      durationMs: this.#ctx.now() - startedMs,
+      startedAtMs: startedMs,
+      source: 'relay',
+      way,
+      session: clientId,
+      traceId,
+      ...(permit !== null && { permit }),
     });
     if (whatItCameTo !== 'lost_session' && whatItCameTo !== 'client_fault') this.#noteActivity();
   }
 
   /** Keeps the session alive: Envoy's access log says nothing of what passes the relay (outcome/session-touches.ts). */
   #noteActivity(): void {
-    const { server, digest } = this.#request, { directory, now } = this.#ctx, view = digest === null ? undefined : this.#ctx.server(server);
+    const { server, digest } = this.#request,
+      { directory, now } = this.#ctx,
+      view = digest === null ? undefined : this.#ctx.server(server);
     if (digest === null || !view) return;
     const nowMs = now();
-    if (isTouchDue(directory.peek(server, digest) ?? null, nowMs, touchIntervalMs(view.policy.sessionTtlSeconds))) directory.touch(server, digest, nowMs);
+    if (isTouchDue(directory.peek(server, digest) ?? null, nowMs, touchIntervalMs(view.policy.sessionTtlSeconds)))
+      directory.touch(server, digest, nowMs);
   }
 }

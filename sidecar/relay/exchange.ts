@@ -21,10 +21,18 @@ import { UpstreamAnswer, type AnswerListener } from './upstream-answer.ts';
 /** Times that one request is sent, whatever happens. */
 export const MAX_ATTEMPTS = 4;
 
-export interface Target { replica: ReplicaEndpoint; upstreamId: string | null; record: SessionRecord | null }
+export interface Target {
+  replica: ReplicaEndpoint;
+  upstreamId: string | null;
+  record: SessionRecord | null;
+}
 /** Names one life of a session. */
 export const lifeOf = ({ replica, upstreamId }: Target): string => `${replica.slot}/${upstreamId}`;
-export interface WholeAnswer { status: number; headers: IncomingHttpHeaders; body: Buffer }
+export interface WholeAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
 
 /** One POST from the client's request to its answer, over as many replicas as it takes. Where to go is for the two kinds below to say. */
 export abstract class Exchange implements AnswerListener {
@@ -58,7 +66,11 @@ export abstract class Exchange implements AnswerListener {
     const rpc = readRpcBody(body);
     this.outcome = new ExchangeOutcome(ctx, request, rpc);
     this.asked = new AnswerTracker(ctx, request.server, request.digest, rpc, this.outcome);
-    this.deadline = new Deadline(this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.method, this.outcome.tool) : 0, ctx.now, () => this.expired());
+    this.deadline = new Deadline(
+      this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.method, this.outcome.tool) : 0,
+      ctx.now,
+      () => this.expired(),
+    );
     this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
     ctx.calls.began(request.server, request.digest);
     ctx.budget(request.server).began();
@@ -67,10 +79,11 @@ export abstract class Exchange implements AnswerListener {
       this.finish(0, false, 'cancelled');
     });
     client.onDrain(() => this.call?.resume());
-    if (this.asked.hasRequests) client.giveUp = () => {
-      this.call?.abort();
-      this.fail('replicaLost', this.delivery);
-    };
+    if (this.asked.hasRequests)
+      client.giveUp = () => {
+        this.call?.abort();
+        this.fail('replicaLost', this.delivery);
+      };
   }
 
   /** The replica could not be reached: provably nothing was delivered. */
@@ -83,42 +96,77 @@ export abstract class Exchange implements AnswerListener {
   protected abstract judges(answer: WholeAnswer): boolean;
   protected abstract expired(): void;
 
-  protected get maxAttempts(): number { return MAX_ATTEMPTS; }
-  protected get delivery(): DeliveryOutcome { return this.#hasForwarded ? 'partial_response' : 'sent_no_response'; }
+  protected get maxAttempts(): number {
+    return MAX_ATTEMPTS;
+  }
+  protected get delivery(): DeliveryOutcome {
+    return this.#hasForwarded ? 'partial_response' : 'sent_no_response';
+  }
   /** Server→client request ids are stamped from the first move on, where everything of the session passes the relay. */
-  protected get stampEpoch(): number { return this.view.policy.guard.length === 2 ? this.target?.record?.epoch ?? 0 : 0; }
+  protected get stampEpoch(): number {
+    return this.view.policy.guard.length === 2 ? (this.target?.record?.epoch ?? 0) : 0;
+  }
 
   protected send(target: Target): void {
     if (this.isOver) return;
     this.target = target;
     if (this.attempts >= this.maxAttempts) return this.fail('noReplica', 'not_sent');
-    const { server, path } = this.request, gate = this.ctx.breakers.gate(server, target.replica.slot, this.outcome.tool, this.ctx.now());
+    const { server, path } = this.request,
+      gate = this.ctx.breakers.gate(server, target.replica.slot, this.outcome.tool, this.ctx.now());
     if (this.attempts++ === 0) this.ctx.metrics.relayOverhead(server, this.ctx.now() - this.request.startedMs);
-    if (gate.kind === 'reject') return gate.breaker.level === 'replica' ? this.rejected(gate.retryAfterMs) : this.failOpen(gate.retryAfterMs, gate.breaker);
+    if (gate.kind === 'reject')
+      return gate.breaker.level === 'replica'
+        ? this.rejected(gate.retryAfterMs)
+        : this.failOpen(gate.retryAfterMs, gate.breaker);
     this.outcome.sent(target.replica, gate.permit);
     this.deadline.start();
     const headers = target.upstreamId === null ? this.headers : [...this.headers, HEADER.sessionId, target.upstreamId];
-    this.call = this.ctx.upstream.send({ address: target.replica.address, method: 'POST', path, headers, body: this.body, connectTimeoutMs: this.view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+    this.call = this.ctx.upstream.send(
+      {
+        address: target.replica.address,
+        method: 'POST',
+        path,
+        headers,
+        body: this.body,
+        connectTimeoutMs: this.view.policy.timeouts.connectMs,
+      },
+      new UpstreamAnswer(this),
+    );
   }
 
   /** Hands the request over to another gateway's relay, which knows what this one can't find out. False: there is none to ask. */
   protected toNeighbour(): boolean {
     const { incoming, path } = this.request;
     if (incoming.headers[HEADER.forwarded] !== undefined || !this.client.isFresh) return false;
-    const address = this.view.relays.find((relay) => relay !== this.ctx.ownRelay() && !this.#neighbours.includes(relay));
+    const address = this.view.relays.find(
+      (relay) => relay !== this.ctx.ownRelay() && !this.#neighbours.includes(relay),
+    );
     if (address === undefined) return false;
     this.#neighbours.push(address);
     this.outcome.leaveToNeighbour();
-    this.call = this.ctx.upstream.send({ address, method: 'POST', path, headers: neighbourHeaders(incoming.rawHeaders), body: this.received, connectTimeoutMs: this.view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+    this.call = this.ctx.upstream.send(
+      {
+        address,
+        method: 'POST',
+        path,
+        headers: neighbourHeaders(incoming.rawHeaders),
+        body: this.received,
+        connectTimeoutMs: this.view.policy.timeouts.connectMs,
+      },
+      new UpstreamAnswer(this),
+    );
     return true;
   }
 
   /** A neighbour has it. */
-  protected get isHandedOver(): boolean { return this.#neighbours.length > 0; }
+  protected get isHandedOver(): boolean {
+    return this.#neighbours.length > 0;
+  }
 
   /** Sends it again, when the retry budget has a place for it. */
   protected async resend(target: Target, delivery: DeliveryOutcome): Promise<void> {
-    const { retryBudget, timeouts } = this.view.policy, budget = this.ctx.budget(this.request.server);
+    const { retryBudget, timeouts } = this.view.policy,
+      budget = this.ctx.budget(this.request.server);
     this.releaseRetry();
     const isGranted = await budget.acquire(retryBudget.percent, retryBudget.floor, timeouts.recoveryMs);
     if (this.isOver) return isGranted ? budget.release() : undefined;
@@ -160,12 +208,18 @@ export abstract class Exchange implements AnswerListener {
 
   /** Passes a complete answer on, as it is or, on a stream that is open, as an event. */
   protected deliver({ status, headers, body }: WholeAnswer): void {
-    if (body.length > 0) for (const message of messagesOf(readRpcBody(body))) if (message.kind === 'response') this.asked.answer(message, body);
+    if (body.length > 0)
+      for (const message of messagesOf(readRpcBody(body)))
+        if (message.kind === 'response') this.asked.answer(message, body);
     if (this.client.isFresh) this.client.whole(status, headers, body);
     else if (status < 300 && body.length > 0) this.client.end(sseEvent(body.toString(), { name: 'message' }));
     else return this.fail('replicaLost', 'partial_response');
     // what says 200 and holds no answer to the request is no server's doing that one could rely on
-    this.finish(status, headers['retry-after'] !== undefined, status < 300 && !this.asked.isComplete ? 'replica_fault' : undefined);
+    this.finish(
+      status,
+      headers['retry-after'] !== undefined,
+      status < 300 && !this.asked.isComplete ? 'replica_fault' : undefined,
+    );
   }
 
   onFinished(isCut: boolean): void {
@@ -180,7 +234,12 @@ export abstract class Exchange implements AnswerListener {
         return this.broken();
       }
       // closed on purpose: the client comes back with the id of the last event
-      this.ctx.resumptions.remember(this.request.digest, this.asked.lastEventId, lifeOf(this.target!), this.asked.pendingIds);
+      this.ctx.resumptions.remember(
+        this.request.digest,
+        this.asked.lastEventId,
+        lifeOf(this.target!),
+        this.asked.pendingIds,
+      );
     }
     this.client.end();
     this.finish(this.client.status, false);
@@ -190,8 +249,10 @@ export abstract class Exchange implements AnswerListener {
     this.call = null;
     this.releaseRetry();
     if (failure.code !== 'HOLDFAST_FULL') this.outcome.faulted();
-    if (failure.code === 'HOLDFAST_FULL' || failure.code === 'UND_ERR_INVALID_ARG') return this.fail('overload', failure.delivery);
-    if (failure.code === 'ECONNREFUSED' && !this.isHandedOver) this.ctx.refusals.note(this.target!.replica.address, this.ctx.now());
+    if (failure.code === 'HOLDFAST_FULL' || failure.code === 'UND_ERR_INVALID_ARG')
+      return this.fail('overload', failure.delivery);
+    if (failure.code === 'ECONNREFUSED' && !this.isHandedOver)
+      this.ctx.refusals.note(this.target!.replica.address, this.ctx.now());
     if (failure.delivery === 'not_sent') return this.unreachable();
     if (this.client.isSse && this.asked.isComplete) {
       this.client.end();
@@ -202,20 +263,45 @@ export abstract class Exchange implements AnswerListener {
 
   protected failOpen(retryAfterMs: number, breaker?: { level: 'replica' | 'tool'; key: string }): void {
     const named = breaker && { breaker: { level: breaker.level, key: breaker.key } };
-    this.fail('breakerOpen', 'not_sent', { 'retry-after': Math.max(1, Math.ceil(retryAfterMs / 1000)) }, { ...named, retryAfterMs: Math.ceil(retryAfterMs) });
+    this.fail(
+      'breakerOpen',
+      'not_sent',
+      { 'retry-after': Math.max(1, Math.ceil(retryAfterMs / 1000)) },
+      { ...named, retryAfterMs: Math.ceil(retryAfterMs) },
+    );
   }
 
-  protected fail(kind: MeshError, delivery: DeliveryOutcome, extra: Record<string, string | number> = {}, more: Record<string, unknown> = {}): void {
+  protected fail(
+    kind: MeshError,
+    delivery: DeliveryOutcome,
+    extra: Record<string, string | number> = {},
+    more: Record<string, unknown> = {},
+  ): void {
     if (this.isOver) return;
-    const retrySafe = this.asked.isSafe(delivery, this.view.policy), { server } = this.request;
+    const retrySafe = this.asked.isSafe(delivery, this.view.policy),
+      { server } = this.request;
     // Notifications and answers that may have been taken: nobody waits for more.
-    if (!this.asked.hasRequests && this.asked.rpc.kind !== 'invalid' && delivery !== 'not_sent' && this.client.isFresh) return this.accept();
+    if (!this.asked.hasRequests && this.asked.rpc.kind !== 'invalid' && delivery !== 'not_sent' && this.client.isFresh)
+      return this.accept();
     if (!retrySafe) {
       this.ctx.metrics.retry(server, 'unsafe');
       this.ctx.metrics.ambiguousCall(server);
     }
-    const facts = { server, replica: this.target?.replica.slot ?? null, attempts: this.attempts, outcome: delivery, retrySafe, sessionRecovered: this.isRecovered, ...more };
-    this.client.errors(MESH_ERROR[kind].status, meshErrors(kind, this.asked.pendingIds, facts), this.asked.rpc.kind === 'batch', extra);
+    const facts = {
+      server,
+      replica: this.target?.replica.slot ?? null,
+      attempts: this.attempts,
+      outcome: delivery,
+      retrySafe,
+      sessionRecovered: this.isRecovered,
+      ...more,
+    };
+    this.client.errors(
+      MESH_ERROR[kind].status,
+      meshErrors(kind, this.asked.pendingIds, facts),
+      this.asked.rpc.kind === 'batch',
+      extra,
+    );
     this.finish(this.client.status, false, outcomeOfError(kind));
   }
 

@@ -8,13 +8,34 @@ import type { RelayContext } from './relay-context.ts';
 const MAX_PAGES = 20;
 
 /** Asks a session's replica for its tools, when a decision hangs on what they say of themselves. */
-export async function fetchTools(ctx: Pick<RelayContext, 'upstream' | 'tools'>, policy: ServerPolicy, target: Target, headers: readonly string[]): Promise<void> {
+export async function fetchTools(
+  ctx: Pick<RelayContext, 'upstream' | 'tools'>,
+  policy: ServerPolicy,
+  target: Target,
+  headers: readonly string[],
+): Promise<void> {
   let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'holdfast-tools', method: 'tools/list', params: cursor === undefined ? {} : { cursor } }));
-    const answer = await askReplica(ctx.upstream, {
-      address: target.replica.address, method: 'POST', path: policy.path, headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion), body, connectTimeoutMs: policy.timeouts.connectMs,
-    }, policy.timeouts.recoveryMs);
+    const body = Buffer.from(
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id: 'holdfast-tools',
+        method: 'tools/list',
+        params: cursor === undefined ? {} : { cursor },
+      }),
+    );
+    const answer = await askReplica(
+      ctx.upstream,
+      {
+        address: target.replica.address,
+        method: 'POST',
+        path: policy.path,
+        headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
+        body,
+        connectTimeoutMs: policy.timeouts.connectMs,
+      },
+      policy.timeouts.recoveryMs,
+    );
     if (answer.kind !== 'answered' || !answer.rpc?.result) return;
     ctx.tools.learn(policy.name, answer.rpc.result);
     cursor = (answer.rpc.result as { nextCursor?: unknown }).nextCursor;

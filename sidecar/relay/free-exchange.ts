@@ -20,21 +20,29 @@ export class FreeExchange extends Exchange {
   /** What comes while the record is being written. */
   #later: (() => void)[] | null = null;
 
-  run(): void { this.toNext('not_sent'); }
+  run(): void {
+    this.toNext('not_sent');
+  }
 
   protected toNext(delivery: DeliveryOutcome): void {
-    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.tried);
+    const view = this.ctx.server(this.request.server) ?? this.view,
+      replica = this.ctx.place(view, this.tried);
     if (!replica) return this.fail('noReplica', delivery);
     const target = { replica, upstreamId: null, record: null };
     if (this.tried.size === 0) this.send(target);
     else void this.resend(target, delivery);
   }
 
-  protected unreachable(): void { this.elsewhere('not_sent'); }
-  protected broken(): void { this.elsewhere(this.delivery); }
+  protected unreachable(): void {
+    this.elsewhere('not_sent');
+  }
+  protected broken(): void {
+    this.elsewhere(this.delivery);
+  }
   protected rejected(retryAfterMs: number): void {
     this.tried.add(this.target!.replica.slot);
-    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.tried);
+    const view = this.ctx.server(this.request.server) ?? this.view,
+      replica = this.ctx.place(view, this.tried);
     if (!replica) return this.failOpen(retryAfterMs);
     this.send({ replica, upstreamId: null, record: null });
   }
@@ -42,7 +50,8 @@ export class FreeExchange extends Exchange {
   protected judges({ status }: WholeAnswer): boolean {
     if (!this.#isInitialize || (status !== 502 && status !== 503 && status !== 504)) return false;
     this.tried.add(this.target!.replica.slot);
-    const view = this.ctx.server(this.request.server) ?? this.view, replica = this.ctx.place(view, this.tried);
+    const view = this.ctx.server(this.request.server) ?? this.view,
+      replica = this.ctx.place(view, this.tried);
     if (!replica) return false; // the last replica's own answer is as good as ours
     void this.resend({ replica, upstreamId: null, record: null }, 'not_sent');
     return true;
@@ -55,14 +64,17 @@ export class FreeExchange extends Exchange {
     this.fail('deadline', this.delivery);
   }
 
-  get #isInitialize(): boolean { return this.outcome.method === 'initialize' && this.asked.rpc.kind === 'single'; }
+  get #isInitialize(): boolean {
+    return this.outcome.method === 'initialize' && this.asked.rpc.kind === 'single';
+  }
 
   protected elsewhere(delivery: DeliveryOutcome): void {
     const { slot } = this.target!.replica;
     this.tried.add(slot);
     if (delivery === 'not_sent') this.ctx.report({ server: this.request.server, slot, kind: 'unreachable' });
     // The client knows the id of a session that died before its answer: it must begin anew by itself.
-    if (!this.asked.isSafe(delivery, this.view.policy) || (this.#birth && !this.client.isFresh)) return this.fail('replicaLost', delivery);
+    if (!this.asked.isSafe(delivery, this.view.policy) || (this.#birth && !this.client.isFresh))
+      return this.fail('replicaLost', delivery);
     this.#birth = null;
     this.toNext(delivery);
   }
@@ -71,7 +83,14 @@ export class FreeExchange extends Exchange {
     const upstreamId = headers[HEADER.sessionId];
     if (!this.#isInitialize || typeof upstreamId !== 'string' || upstreamId === '') return;
     const params = (JSON.parse(this.body.toString()) as { params?: unknown }).params;
-    const { clientId, record } = beginSession({ replica: this.target!.replica, upstreamId, principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind), hasCredentials: carriesCredentials(Object.keys(this.request.incoming.headers)), initializeParams: params, nowMs: this.ctx.now() });
+    const { clientId, record } = beginSession({
+      replica: this.target!.replica,
+      upstreamId,
+      principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind),
+      hasCredentials: carriesCredentials(Object.keys(this.request.incoming.headers)),
+      initializeParams: params,
+      nowMs: this.ctx.now(),
+    });
     this.#birth = record;
     this.client.nameSession(clientId);
   }

@@ -60,14 +60,23 @@ export class HeldStream implements AnswerListener {
   }
 
   /** The replica answers on it. */
-  get isOpen(): boolean { return !this.#isOver && !this.#isHandedOver && this.#openedMs > 0; }
-  get headers(): readonly string[] { return this.#headers; }
-  get server(): string { return this.#request.server; }
+  get isOpen(): boolean {
+    return !this.#isOver && !this.#isHandedOver && this.#openedMs > 0;
+  }
+  get headers(): readonly string[] {
+    return this.#headers;
+  }
+  get server(): string {
+    return this.#request.server;
+  }
 
   async run(): Promise<void> {
-    const { server, digest, clientId, incoming } = this.#request, authorization = incoming.headers.authorization;
+    const { server, digest, clientId, incoming } = this.#request,
+      authorization = incoming.headers.authorization;
     this.#ctx.streams.add(server, digest!, this);
-    const located = locateAtOnce(this.#ctx, this.#view, clientId!, digest!, authorization) ?? await locateByRecord(this.#ctx, this.#view, clientId!, digest!, authorization);
+    const located =
+      locateAtOnce(this.#ctx, this.#view, clientId!, digest!, authorization) ??
+      (await locateByRecord(this.#ctx, this.#view, clientId!, digest!, authorization));
     if (this.#isOver) return;
     if (located.kind === 'unknown') return this.#fail('sessionNotFound');
     if (located.kind === 'unsure') return this.#toNeighbour();
@@ -81,7 +90,9 @@ export class HeldStream implements AnswerListener {
   moved(record: SessionRecord | null): void {
     if (this.#isOver || !this.#target) return;
     if (record) return this.#follow(record);
-    void this.#ctx.directory.find(this.#request.server, this.#request.digest!).then((found) => { if (found.kind === 'live') this.#follow(found.record); });
+    void this.#ctx.directory.find(this.#request.server, this.#request.digest!).then((found) => {
+      if (found.kind === 'live') this.#follow(found.record);
+    });
   }
 
   /** The session was deleted. */
@@ -106,10 +117,27 @@ export class HeldStream implements AnswerListener {
 
   /** Another gateway may know the session that this one can't find out about: it holds the stream then. */
   #toNeighbour(): void {
-    const { incoming, path } = this.#request, address = this.#view.relays.find((relay) => relay !== this.#ctx.ownRelay());
-    if (this.#isHandedOver || !this.#client.isFresh || address === undefined || incoming.headers[HEADER.forwarded] !== undefined) return this.#fail('recoveryFailed');
+    const { incoming, path } = this.#request,
+      address = this.#view.relays.find((relay) => relay !== this.#ctx.ownRelay());
+    if (
+      this.#isHandedOver ||
+      !this.#client.isFresh ||
+      address === undefined ||
+      incoming.headers[HEADER.forwarded] !== undefined
+    )
+      return this.#fail('recoveryFailed');
     this.#isHandedOver = true;
-    this.#call = this.#ctx.upstream.send({ address, method: 'GET', path, headers: neighbourHeaders(incoming.rawHeaders), body: null, connectTimeoutMs: this.#view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+    this.#call = this.#ctx.upstream.send(
+      {
+        address,
+        method: 'GET',
+        path,
+        headers: neighbourHeaders(incoming.rawHeaders),
+        body: null,
+        connectTimeoutMs: this.#view.policy.timeouts.connectMs,
+      },
+      new UpstreamAnswer(this),
+    );
   }
 
   #open(target: Target): void {
@@ -121,7 +149,17 @@ export class HeldStream implements AnswerListener {
     if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.#mustCatchUp = true;
     const headers = [...this.#headers, HEADER.sessionId, target.upstreamId!];
     if (this.#lastEventId !== undefined) headers.push('last-event-id', this.#lastEventId);
-    this.#call = this.#ctx.upstream.send({ address: target.replica.address, method: 'GET', path: this.#request.path, headers, body: null, connectTimeoutMs: this.#view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+    this.#call = this.#ctx.upstream.send(
+      {
+        address: target.replica.address,
+        method: 'GET',
+        path: this.#request.path,
+        headers,
+        body: null,
+        connectTimeoutMs: this.#view.policy.timeouts.connectMs,
+      },
+      new UpstreamAnswer(this),
+    );
   }
 
   onSse(status: number, headers: IncomingHttpHeaders): void {
@@ -142,13 +180,20 @@ export class HeldStream implements AnswerListener {
       for (const { kind, method } of messagesOf(readRpcBody(event.data))) {
         if (kind === 'response') this.#answered();
         else if (method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#request.server);
-        else if (epoch > 0 && this.#view.policy.guard.length === 2 && (kind === 'request' || method === 'notifications/cancelled')) raw = stampEvent(event, epoch);
+        else if (
+          epoch > 0 &&
+          this.#view.policy.guard.length === 2 &&
+          (kind === 'request' || method === 'notifications/cancelled')
+        )
+          raw = stampEvent(event, epoch);
       }
     }
     this.onPiece(raw, true);
   }
 
-  onPiece(bytes: Buffer | string, isLast: boolean): void { if (!this.#client.write(bytes, this.#ctx.now(), isLast)) this.#call?.pause(); }
+  onPiece(bytes: Buffer | string, isLast: boolean): void {
+    if (!this.#client.write(bytes, this.#ctx.now(), isLast)) this.#call?.pause();
+  }
 
   onBytes(status: number, headers: IncomingHttpHeaders): void {
     if (this.#client.isFresh) this.#client.openBytes(status, headers);
@@ -182,7 +227,13 @@ export class HeldStream implements AnswerListener {
       return this.#finish('replica_fault');
     }
     // A server that gives ids wants its streams resumed by the client; one that ends them at once doesn't want any.
-    if (this.#lastEventId !== undefined || this.#isHandedOver || this.#ctx.now() - this.#openedMs < SHORT_LIFE_MS || !this.#client.isSse) return this.ended();
+    if (
+      this.#lastEventId !== undefined ||
+      this.#isHandedOver ||
+      this.#ctx.now() - this.#openedMs < SHORT_LIFE_MS ||
+      !this.#client.isSse
+    )
+      return this.ended();
     this.#probe();
   }
 
@@ -205,12 +256,15 @@ export class HeldStream implements AnswerListener {
   }
 
   #lost(reason: RecoveryReason): void {
-    const { server, digest } = this.#request, target = this.#target!;
-    if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging') this.#ctx.report({ server, slot: target.replica.slot, kind: reason });
+    const { server, digest } = this.#request,
+      target = this.#target!;
+    if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging')
+      this.#ctx.report({ server, slot: target.replica.slot, kind: reason });
     if (target.record) return void this.#recover(target.record, reason);
     void this.#ctx.directory.find(server, digest!).then((found) => {
       if (this.#isOver) return undefined;
-      if (found.kind !== 'live') return this.#refused({ kind: 'refused', reason: found.kind === 'unsure' ? 'unsure' : 'unknown' }, null);
+      if (found.kind !== 'live')
+        return this.#refused({ kind: 'refused', reason: found.kind === 'unsure' ? 'unsure' : 'unknown' }, null);
       const { record } = found;
       if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId) return this.#follow(record);
       return this.#recover(record, reason);
@@ -218,7 +272,12 @@ export class HeldStream implements AnswerListener {
   }
 
   async #recover(record: SessionRecord, reason: RecoveryReason): Promise<void> {
-    const recovered = await this.#ctx.recovery.recover({ record, reason, headers: this.#headers, urgency: this.#client.isFresh ? 'triggered' : 'background' });
+    const recovered = await this.#ctx.recovery.recover({
+      record,
+      reason,
+      headers: this.#headers,
+      urgency: this.#client.isFresh ? 'triggered' : 'background',
+    });
     if (this.#isOver) return;
     if (recovered.kind === 'refused') return this.#refused(recovered, record);
     // it may have come as a 'moved' event already
@@ -229,7 +288,14 @@ export class HeldStream implements AnswerListener {
     const isGone = reason === 'unknown' || reason === 'capability' || reason === 'policy';
     if (this.#client.isFresh) {
       if (reason === 'unsure') return this.#toNeighbour();
-      if (reason !== 'unauthorized' || !answer) return this.#fail(reason === 'policy' && this.#view.policy.onReplicaLoss === 'fail' ? 'noReplica' : reason === 'policy' ? 'sessionNotFound' : errorOfRefusal(reason));
+      if (reason !== 'unauthorized' || !answer)
+        return this.#fail(
+          reason === 'policy' && this.#view.policy.onReplicaLoss === 'fail'
+            ? 'noReplica'
+            : reason === 'policy'
+              ? 'sessionNotFound'
+              : errorOfRefusal(reason),
+        );
       this.#client.whole(answer.status, answer.headers, answer.body);
       return this.#finish('client_fault');
     }
@@ -243,7 +309,14 @@ export class HeldStream implements AnswerListener {
     if (this.#resumesFrom === undefined) return false;
     const ids = this.#ctx.resumptions.takeLost(this.#request.digest!, this.#resumesFrom, lifeOf(target));
     if (ids.length === 0) return false;
-    const facts = { server: this.#request.server, replica: target.replica.slot, attempts: 1, outcome: 'sent_no_response' as const, retrySafe: false, sessionRecovered: true };
+    const facts = {
+      server: this.#request.server,
+      replica: target.replica.slot,
+      attempts: 1,
+      outcome: 'sent_no_response' as const,
+      retrySafe: false,
+      sessionRecovered: true,
+    };
     if (this.#client.isFresh) this.#client.openSse(200, {}, this.#ctx.now());
     this.#client.errors(200, meshErrors('replicaLost', ids, facts));
     this.#finish('replica_fault');
@@ -271,12 +344,24 @@ export class HeldStream implements AnswerListener {
 
   #note(hasGetStream: boolean): void {
     const { server, digest } = this.#request;
-    if (this.#ctx.directory.peek(server, digest!)?.hasGetStream !== hasGetStream) void this.#ctx.directory.amend(server, digest!, (record) => ({ ...record, hasGetStream }));
+    if (this.#ctx.directory.peek(server, digest!)?.hasGetStream !== hasGetStream)
+      void this.#ctx.directory.amend(server, digest!, (record) => ({ ...record, hasGetStream }));
   }
 
   #fail(kind: MeshError): void {
-    const { server } = this.#request, replica = this.#target?.replica.slot ?? null;
-    this.#client.errors(MESH_ERROR[kind].status, meshErrors(kind, [], { server, replica, attempts: 1, outcome: 'not_sent', retrySafe: true, sessionRecovered: false }));
+    const { server } = this.#request,
+      replica = this.#target?.replica.slot ?? null;
+    this.#client.errors(
+      MESH_ERROR[kind].status,
+      meshErrors(kind, [], {
+        server,
+        replica,
+        attempts: 1,
+        outcome: 'not_sent',
+        retrySafe: true,
+        sessionRecovered: false,
+      }),
+    );
     this.#finish(outcomeOfError(kind));
   }
 

@@ -11,8 +11,12 @@ export class HeldStreams {
   constructor(directory: SessionDirectory, changed: (server: string, open: number) => void) {
     this.#changed = changed;
     this.#stop = [
-      directory.on('moved', ({ digest, record }) => { for (const stream of this.#of(digest)) stream.moved(record); }),
-      directory.on('ended', ({ digest }) => { for (const stream of this.#of(digest)) stream.ended(); }),
+      directory.on('moved', ({ digest, record }) => {
+        for (const stream of this.#of(digest)) stream.moved(record);
+      }),
+      directory.on('ended', ({ digest }) => {
+        for (const stream of this.#of(digest)) stream.ended();
+      }),
     ];
   }
 
@@ -38,7 +42,11 @@ export class HeldStreams {
 
   /** Sessions with a stream. */
   *open(): Iterable<{ server: string; digest: string }> {
-    for (const [digest, streams] of this.#streams) for (const { server } of streams) { yield { server, digest }; break; }
+    for (const [digest, streams] of this.#streams)
+      for (const { server } of streams) {
+        yield { server, digest };
+        break;
+      }
   }
 
   /** Ends all of them: their clients come back to another node. */
@@ -47,7 +55,9 @@ export class HeldStreams {
     for (const streams of [...this.#streams.values()]) for (const stream of [...streams]) stream.ended();
   }
 
-  #of(digest: string): HeldStream[] { return [...this.#streams.get(digest) ?? []]; }
+  #of(digest: string): HeldStream[] {
+    return [...(this.#streams.get(digest) ?? [])];
+  }
   #count(server: string, by: number): void {
     const open = (this.#servers.get(server) ?? 0) + by;
     this.#servers.set(server, open);

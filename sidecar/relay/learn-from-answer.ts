@@ -6,7 +6,14 @@ import type { RelayContext } from './relay-context.ts';
 const MAX_SUBSCRIPTIONS = 1000;
 
 /** What an answered request changes of what the mesh knows: the session's level and subscriptions, and the server's tools. */
-export function learnFromAnswer(ctx: RelayContext, server: string, digest: string | null, asked: RpcMessage, answer: RpcMessage, data: Buffer): void {
+export function learnFromAnswer(
+  ctx: RelayContext,
+  server: string,
+  digest: string | null,
+  asked: RpcMessage,
+  answer: RpcMessage,
+  data: Buffer,
+): void {
   if (answer.errorCode !== null) return;
   if (asked.method === 'tools/list') return learnTools(ctx, server, data);
   if (digest === null) return;
@@ -15,15 +22,23 @@ export function learnFromAnswer(ctx: RelayContext, server: string, digest: strin
 }
 
 function learnTools(ctx: RelayContext, server: string, data: Buffer): void {
-  try { ctx.tools.learn(server, (JSON.parse(data.toString()) as { result?: unknown }).result); } catch { /* not for us to judge */ }
+  try {
+    ctx.tools.learn(server, (JSON.parse(data.toString()) as { result?: unknown }).result);
+  } catch {
+    /* not for us to judge */
+  }
 }
 
 /** What a successful request changes of its session's record; null when nothing. */
 export function changeOf({ method, uri, level }: RpcMessage): Change | null {
   if (method === 'logging/setLevel' && level !== null) return (record) => ({ ...record, logLevel: level });
   if (method === 'resources/subscribe' && uri !== null) {
-    return (record) => (record.subscriptions.includes(uri) || record.subscriptions.length >= MAX_SUBSCRIPTIONS ? record : { ...record, subscriptions: [...record.subscriptions, uri] });
+    return (record) =>
+      record.subscriptions.includes(uri) || record.subscriptions.length >= MAX_SUBSCRIPTIONS
+        ? record
+        : { ...record, subscriptions: [...record.subscriptions, uri] };
   }
-  if (method === 'resources/unsubscribe' && uri !== null) return (record) => ({ ...record, subscriptions: record.subscriptions.filter((each) => each !== uri) });
+  if (method === 'resources/unsubscribe' && uri !== null)
+    return (record) => ({ ...record, subscriptions: record.subscriptions.filter((each) => each !== uri) });
   return null;
 }

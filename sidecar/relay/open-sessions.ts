@@ -28,22 +28,34 @@ export class OpenSessions {
 
   /** Looks at the sessions of the servers whose turn it is. */
   look(): void {
-    const { directory, now } = this.#ctx, nowMs = now(), { servers } = this.#topology(), quietMs = new Map<string, number>();
+    const { directory, now } = this.#ctx,
+      nowMs = now(),
+      { servers } = this.#topology(),
+      quietMs = new Map<string, number>();
     for (const name of this.#lookedMs.keys()) if (!servers.has(name)) this.#lookedMs.delete(name);
-    for (const { name, policy: { sessionTtlSeconds } } of servers.values()) {
+    for (const {
+      name,
+      policy: { sessionTtlSeconds },
+    } of servers.values()) {
       // Either way: the clock may be set back.
-      if (Math.abs(nowMs - (this.#lookedMs.get(name) ?? -Infinity)) < Math.min(LOOK_MS, sessionTtlSeconds * 1000 / 16)) continue;
+      if (
+        Math.abs(nowMs - (this.#lookedMs.get(name) ?? -Infinity)) < Math.min(LOOK_MS, (sessionTtlSeconds * 1000) / 16)
+      )
+        continue;
       this.#lookedMs.set(name, nowMs);
       quietMs.set(name, sessionTtlSeconds * 250);
     }
     if (quietMs.size === 0) return;
     for (const { server, digest } of this.#open()) {
       const afterMs = quietMs.get(server);
-      if (afterMs !== undefined && isTouchDue(directory.peek(server, digest) ?? null, nowMs, afterMs)) directory.touch(server, digest, nowMs);
+      if (afterMs !== undefined && isTouchDue(directory.peek(server, digest) ?? null, nowMs, afterMs))
+        directory.touch(server, digest, nowMs);
     }
   }
 
-  close(): void { clearInterval(this.#timer); }
+  close(): void {
+    clearInterval(this.#timer);
+  }
 
   *#open(): Iterable<{ server: string; digest: string }> {
     yield* this.#ctx.calls.busy();

@@ -13,18 +13,32 @@ export const SESSION_WORDS = /session/i;
 export const UNINITIALIZED = { code: -32602, message: 'Invalid request parameters' };
 
 /** Is the session still where it was? Asked with a ping when a connection broke, so that one broken connection moves nobody. */
-export async function probeSession(ctx: Pick<RelayContext, 'upstream' | 'refusals' | 'now'>, policy: ServerPolicy, target: Target, headers: readonly string[]): Promise<SessionState> {
+export async function probeSession(
+  ctx: Pick<RelayContext, 'upstream' | 'refusals' | 'now'>,
+  policy: ServerPolicy,
+  target: Target,
+  headers: readonly string[],
+): Promise<SessionState> {
   if (ctx.refusals.has(target.replica.address, ctx.now())) return 'unreachable';
-  const answer = await askReplica(ctx.upstream, {
-    address: target.replica.address, method: 'POST', path: policy.path, headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
-    body: Buffer.from('{"jsonrpc":"2.0","id":"holdfast-ping","method":"ping"}'), connectTimeoutMs: policy.timeouts.connectMs,
-  }, policy.timeouts.connectMs);
+  const answer = await askReplica(
+    ctx.upstream,
+    {
+      address: target.replica.address,
+      method: 'POST',
+      path: policy.path,
+      headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
+      body: Buffer.from('{"jsonrpc":"2.0","id":"holdfast-ping","method":"ping"}'),
+      connectTimeoutMs: policy.timeouts.connectMs,
+    },
+    policy.timeouts.connectMs,
+  );
   if (answer.kind === 'timeout') return 'hanging';
   if (answer.kind === 'failed') {
     if (answer.failure.code === 'ECONNREFUSED') ctx.refusals.note(target.replica.address, ctx.now());
     return 'unreachable';
   }
-  if (answer.status === 404 || (answer.status === 400 && SESSION_WORDS.test(answer.body.toString('latin1', 0, 4096)))) return 'unknown-session';
+  if (answer.status === 404 || (answer.status === 400 && SESSION_WORDS.test(answer.body.toString('latin1', 0, 4096))))
+    return 'unknown-session';
   if (answer.rpc?.error?.code === UNINITIALIZED.code) return 'uninitialized';
   return answer.status >= 502 && answer.status <= 504 ? 'unreachable' : 'alive';
 }

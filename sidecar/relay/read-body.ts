@@ -1,10 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 
 /** Reads a request's body, so that it can be sent more than once. Null when it is larger than `maxBytes`; undefined when the client went away. */
-export function readBody(incoming: IncomingMessage, maxBytes: number, done: (body: Buffer | null | undefined) => void): void {
+export function readBody(
+  incoming: IncomingMessage,
+  maxBytes: number,
+  done: (body: Buffer | null | undefined) => void,
+): void {
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return done(null);
   const pieces: Buffer[] = [];
-  let bytes = 0, isDone = false;
+  let bytes = 0,
+    isDone = false;
   const finish = (body: Buffer | null | undefined) => {
     if (isDone) return;
     isDone = true;

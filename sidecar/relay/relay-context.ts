@@ -16,7 +16,11 @@ import type { SseSessions } from './sse-sessions.ts';
 import type { ToolKnowledge } from './tool-knowledge.ts';
 
 /** What a gateway saw of a replica; goes to CHANNEL.reports, and the control plane looks at once. */
-export interface ReplicaReport { server: string; slot: string; kind: 'unreachable' | 'unknown-session' | 'hanging' }
+export interface ReplicaReport {
+  server: string;
+  slot: string;
+  kind: 'unreachable' | 'unknown-session' | 'hanging';
+}
 
 /** The relay's share of the sidecar's metrics. */
 export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
@@ -25,7 +29,19 @@ export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
   retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void;
   created(server: string, backend: string): void;
   ended(server: string, reason: 'deleted' | 'expired'): void;
-  lost(server: string, reason: 'unknown' | 'capability' | 'no-replica' | 'timeout' | 'queue-full' | 'conflict' | 'failed' | 'store-lost' | 'policy'): void;
+  lost(
+    server: string,
+    reason:
+      | 'unknown'
+      | 'capability'
+      | 'no-replica'
+      | 'timeout'
+      | 'queue-full'
+      | 'conflict'
+      | 'failed'
+      | 'store-lost'
+      | 'policy',
+  ): void;
   ambiguousCall(server: string): void;
 }
 

@@ -5,9 +5,15 @@ import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 
 /** Where a relay listens: `port` 0 takes a free one. */
-export interface RelayPort { host: string; port: number }
+export interface RelayPort {
+  host: string;
+  port: number;
+}
 /** The same relay for neighbours: only who shows a certificate of the authority is let in. `advertise`: host by which they reach it. */
-export interface PeerPort extends RelayPort { advertise: string; tls: GrpcTls }
+export interface PeerPort extends RelayPort {
+  advertise: string;
+  tls: GrpcTls;
+}
 
 export interface RelayServers {
   /** Known once it listens. */
@@ -28,23 +34,43 @@ export interface RelayServers {
 const BACKLOG = 16_384;
 /** A request head larger than this is refused by Node with 431. */
 const MAX_HEAD_BYTES = 64 << 10;
-const OPTIONS = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, maxHeaderSize: MAX_HEAD_BYTES, noDelay: true } as const;
+const OPTIONS = {
+  keepAliveTimeout: 0,
+  requestTimeout: 0,
+  headersTimeout: 60_000,
+  maxHeaderSize: MAX_HEAD_BYTES,
+  noDelay: true,
+} as const;
 
 /** One's own Envoy comes by plain HTTP, neighbours by mTLS where that is configured; both get the same answers. */
-export function relayServers(own: RelayPort, peer: PeerPort | null, onRequest: RequestListener, onError: (error: unknown) => void): RelayServers {
+export function relayServers(
+  own: RelayPort,
+  peer: PeerPort | null,
+  onRequest: RequestListener,
+  onError: (error: unknown) => void,
+): RelayServers {
   let isClosing = false;
   const onEach: RequestListener = (request, response) => {
     if (isClosing) response.shouldKeepAlive = false;
     onRequest(request, response);
   };
   const plain = createServer(OPTIONS, onEach);
-  const secure = peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), requestCert: true, rejectUnauthorized: true }, onEach);
+  const secure =
+    peer &&
+    createSecureServer(
+      { ...OPTIONS, ...readServerContext(peer.tls), requestCert: true, rejectUnauthorized: true },
+      onEach,
+    );
   const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
   const servers: Server[] = secure ? [plain, secure] : [plain];
   for (const server of servers) server.maxRequestsPerSocket = 0;
   return {
-    get address() { return plain.address() as AddressInfo; },
-    get peerAddress() { return peer && `${peer.advertise}:${(secure?.address() as AddressInfo | null)?.port ?? peer.port}`; },
+    get address() {
+      return plain.address() as AddressInfo;
+    },
+    get peerAddress() {
+      return peer && `${peer.advertise}:${(secure?.address() as AddressInfo | null)?.port ?? peer.port}`;
+    },
     async listen() {
       await listen(plain, own);
       if (peer && secure) await listen(secure, peer);
@@ -52,15 +78,29 @@ export function relayServers(own: RelayPort, peer: PeerPort | null, onRequest: R
     async close() {
       stopRenewing();
       isClosing = true;
-      await Promise.all(servers.map((server) => new Promise((resolve) => {
-        // Not http's own close: that one ends idle connections at once.
-        NetServer.prototype.close.call(server, resolve);
-      })));
+      await Promise.all(
+        servers.map(
+          (server) =>
+            new Promise((resolve) => {
+              // Not http's own close: that one ends idle connections at once.
+              NetServer.prototype.close.call(server, resolve);
+            }),
+        ),
+      );
     },
-    closeIdleConnections() { for (const server of servers) server.closeIdleConnections(); },
-    closeAllConnections() { for (const server of servers) server.closeAllConnections(); },
+    closeIdleConnections() {
+      for (const server of servers) server.closeIdleConnections();
+    },
+    closeAllConnections() {
+      for (const server of servers) server.closeAllConnections();
+    },
   };
 }
 
 const listen = (server: Server, { host, port }: RelayPort): Promise<void> =>
-  new Promise((resolve, reject) => { server.once('error', reject).listen({ port, host, backlog: BACKLOG }, () => { server.off('error', reject); resolve(); }); });
+  new Promise((resolve, reject) => {
+    server.once('error', reject).listen({ port, host, backlog: BACKLOG }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });

@@ -16,14 +16,20 @@ export class ReportLimit {
   }
 
   report(report: ReplicaReport): void {
-    const key = `${report.server}/${report.slot}/${report.kind}`, known = this.#gathered.get(key);
-    if (known) { known.count++; return; }
+    const key = `${report.server}/${report.slot}/${report.kind}`,
+      known = this.#gathered.get(key);
+    if (known) {
+      known.count++;
+      return;
+    }
     this.#publish({ ...report, count: 1 });
     this.#gathered.set(key, { report, count: 0, untilMs: this.#now() + GATHER_MS });
     this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS).unref();
   }
 
-  close(): void { if (this.#timer) clearTimeout(this.#timer); }
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+  }
 
   #flush(): void {
     const nowMs = this.#now();

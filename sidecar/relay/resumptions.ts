@@ -1,7 +1,10 @@
 import type { RpcId } from '../../proto/rpc-error.ts';
 
 /** `life`: slot and upstream id of the session, `slot/id`. */
-interface Pending { life: string; ids: RpcId[] }
+interface Pending {
+  life: string;
+  ids: RpcId[];
+}
 
 /** Calls remembered whose stream the server closed on purpose, to be resumed by GET with Last-Event-ID. */
 const MAX_PENDING = 10_000;
@@ -20,12 +23,15 @@ export class Resumptions {
 
   /** The calls that waited for that event's stream, once; none as long as the session lives the life that has their events. */
   takeLost(digest: string, lastEventId: string, life: string): RpcId[] {
-    const key = `${digest} ${lastEventId}`, pending = this.#pending.get(key);
+    const key = `${digest} ${lastEventId}`,
+      pending = this.#pending.get(key);
     if (!pending || pending.life === life) return [];
     this.#pending.delete(key);
     return pending.ids;
   }
 
   /** They were answered. */
-  forget(digest: string, lastEventId: string): void { this.#pending.delete(`${digest} ${lastEventId}`); }
+  forget(digest: string, lastEventId: string): void {
+    this.#pending.delete(`${digest} ${lastEventId}`);
+  }
 }

@@ -7,7 +7,11 @@ import type { RpcId } from '../../proto/rpc-error.ts';
  */
 const PREFIX = 'holdfast:';
 
-interface Message { id?: RpcId; method?: string; params?: Record<string, unknown> }
+interface Message {
+  id?: RpcId;
+  method?: string;
+  params?: Record<string, unknown>;
+}
 
 const stamp = (epoch: number, id: unknown): string => `${PREFIX}${epoch}:${JSON.stringify(id)}`;
 
@@ -16,7 +20,11 @@ export function stampServerMessage(data: Buffer, epoch: number): string | undefi
   const message = JSON.parse(data.toString()) as Message;
   if (message.method === undefined) return undefined;
   if (message.id !== undefined) return JSON.stringify({ ...message, id: stamp(epoch, message.id) });
-  if (message.method === 'notifications/cancelled' && message.params?.requestId !== undefined) return JSON.stringify({ ...message, params: { ...message.params, requestId: stamp(epoch, message.params.requestId) } });
+  if (message.method === 'notifications/cancelled' && message.params?.requestId !== undefined)
+    return JSON.stringify({
+      ...message,
+      params: { ...message.params, requestId: stamp(epoch, message.params.requestId) },
+    });
   return undefined;
 }
 
@@ -35,5 +43,9 @@ function unstamp(message: Message, epoch: number): Message | null {
   if (message.method !== undefined) return message;
   const begin = `${PREFIX}${epoch}:`;
   if (typeof message.id !== 'string' || !message.id.startsWith(begin)) return null;
-  try { return { ...message, id: JSON.parse(message.id.slice(begin.length)) as RpcId }; } catch { return null; }
+  try {
+    return { ...message, id: JSON.parse(message.id.slice(begin.length)) as RpcId };
+  } catch {
+    return null;
+  }
 }

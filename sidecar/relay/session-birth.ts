@@ -2,10 +2,22 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { newSession } from '../session/new-session.ts';
 
-export interface Birth { replica: ReplicaEndpoint; upstreamId: string; principal: string | null; hasCredentials: boolean; initializeParams: unknown; nowMs: number }
+export interface Birth {
+  replica: ReplicaEndpoint;
+  upstreamId: string;
+  principal: string | null;
+  hasCredentials: boolean;
+  initializeParams: unknown;
+  nowMs: number;
+}
 
 /** The session that an answer to `initialize` names: the id that the client gets, and its record once `result` has told the rest. */
-export function beginSession({ replica: { server, backend, slot }, hasCredentials, initializeParams, ...more }: Birth): { clientId: string; record: SessionRecord } {
+export function beginSession({
+  replica: { server, backend, slot },
+  hasCredentials,
+  initializeParams,
+  ...more
+}: Birth): { clientId: string; record: SessionRecord } {
   return newSession({ server, backend, slot, ...more }, { hasCredentials, initializeParams });
 }
 
@@ -13,5 +25,10 @@ export function beginSession({ replica: { server, backend, slot }, hasCredential
 export function bornRecord(record: SessionRecord, result: unknown): SessionRecord | null {
   const { protocolVersion, capabilities } = (result ?? {}) as { protocolVersion?: unknown; capabilities?: unknown };
   if (typeof protocolVersion !== 'string') return null;
-  return { ...record, protocolVersion, capabilities: capabilities !== null && typeof capabilities === 'object' ? capabilities as Record<string, unknown> : {} };
+  return {
+    ...record,
+    protocolVersion,
+    capabilities:
+      capabilities !== null && typeof capabilities === 'object' ? (capabilities as Record<string, unknown>) : {},
+  };
 }

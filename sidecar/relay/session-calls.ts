@@ -5,7 +5,9 @@ export class SessionCalls {
   readonly #servers = new Map<string, number>();
   readonly #changed: (server: string, open: number) => void;
 
-  constructor(changed: (server: string, open: number) => void) { this.#changed = changed; }
+  constructor(changed: (server: string, open: number) => void) {
+    this.#changed = changed;
+  }
 
   began(server: string, digest: string | null): void {
     this.#count(this.#servers, server, 1);
@@ -23,10 +25,14 @@ export class SessionCalls {
     if (!this.#live.has(digest)) this.#serverOf.delete(digest);
   }
 
-  of(digest: string): number { return this.#live.get(digest) ?? 0; }
+  of(digest: string): number {
+    return this.#live.get(digest) ?? 0;
+  }
 
   /** Sessions with a call in flight. */
-  *busy(): Iterable<{ server: string; digest: string }> { for (const [digest, server] of this.#serverOf) yield { server, digest }; }
+  *busy(): Iterable<{ server: string; digest: string }> {
+    for (const [digest, server] of this.#serverOf) yield { server, digest };
+  }
 
   #count(map: Map<string, number>, key: string, by: number): void {
     const count = (map.get(key) ?? 0) + by;

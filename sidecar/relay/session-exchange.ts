@@ -14,7 +14,11 @@ import { unstampAnswers } from './server-request-ids.ts';
 /** An unsafe call's error says whether the session is back; for that the client waits this long at most. */
 const ERROR_PATIENCE_MS = 250;
 
-interface RelocateOptions { stay?: Target | null; original?: WholeAnswer; refusal?: MeshError }
+interface RelocateOptions {
+  stay?: Target | null;
+  original?: WholeAnswer;
+  refusal?: MeshError;
+}
 
 /** A POST on a session: goes where the session lives, has it rebuilt when it is lost, and is sent again when that is safe. */
 export class SessionExchange extends Exchange {
@@ -30,22 +34,33 @@ export class SessionExchange extends Exchange {
 
   #start(): void {
     // An answer to the server's question must know which life asked: that is in the record.
-    const located = this.asked.hasAnswers ? null : locateAtOnce(this.ctx, this.view, this.request.clientId!, this.request.digest!, this.#authorization);
+    const located = this.asked.hasAnswers
+      ? null
+      : locateAtOnce(this.ctx, this.view, this.request.clientId!, this.request.digest!, this.#authorization);
     if (located?.kind === 'at') return this.send(located.lodging);
     void this.#locate(located);
   }
 
-  get #authorization(): string | undefined { return this.request.incoming.headers.authorization; }
+  get #authorization(): string | undefined {
+    return this.request.incoming.headers.authorization;
+  }
 
   async #locate(known: Located | null): Promise<void> {
-    const digest = this.request.digest!, located = known ?? await locateByRecord(this.ctx, this.view, this.request.clientId!, digest, this.#authorization);
+    const digest = this.request.digest!,
+      located =
+        known ?? (await locateByRecord(this.ctx, this.view, this.request.clientId!, digest, this.#authorization));
     if (this.isOver) return;
     if (located.kind === 'unknown') return this.fail('sessionNotFound', 'not_sent');
     if (located.kind === 'unsure') return this.toNeighbour() ? undefined : this.fail('recoveryFailed', 'not_sent');
     if (located.kind === 'at') return this.send(located.lodging);
     // Only a request moves a session, and only an idle one leaves a replica that still works.
-    if (located.stay && (!this.asked.hasRequests || (located.reason === 'drain' && this.ctx.calls.of(digest) > 1))) return this.send(located.stay);
-    this.target = located.stay ?? { replica: { ...GONE, server: this.request.server, slot: located.record.slot }, upstreamId: located.record.upstreamId, record: located.record };
+    if (located.stay && (!this.asked.hasRequests || (located.reason === 'drain' && this.ctx.calls.of(digest) > 1)))
+      return this.send(located.stay);
+    this.target = located.stay ?? {
+      replica: { ...GONE, server: this.request.server, slot: located.record.slot },
+      upstreamId: located.record.upstreamId,
+      record: located.record,
+    };
     return this.#relocate(located.reason, 'not_sent', { stay: located.stay });
   }
 
@@ -76,7 +91,13 @@ export class SessionExchange extends Exchange {
 
   override onEvent(event: SseEvent): void {
     if (this.#isSuspecting) return;
-    if (!this.isHandedOver && event.data !== null && event.data.length < 1024 && event.data.includes(UNINITIALIZED.message) && this.#seemsUninitialized(event.data)) {
+    if (
+      !this.isHandedOver &&
+      event.data !== null &&
+      event.data.length < 1024 &&
+      event.data.includes(UNINITIALIZED.message) &&
+      this.#seemsUninitialized(event.data)
+    ) {
       this.#isSuspecting = true;
       this.call?.abort();
       this.call = null;
@@ -119,25 +140,34 @@ export class SessionExchange extends Exchange {
     void probeSession(this.ctx, this.view.policy, this.target!, this.headers).then((state) => {
       if (this.isOver) return undefined;
       if (state !== 'alive') return this.#relocate(state, delivery);
-      return this.asked.isSafe(delivery, this.view.policy) ? this.resend(this.target!, delivery) : this.fail('replicaLost', delivery);
+      return this.asked.isSafe(delivery, this.view.policy)
+        ? this.resend(this.target!, delivery)
+        : this.fail('replicaLost', delivery);
     });
   }
 
   async #relocate(reason: RecoveryReason, delivery: DeliveryOutcome, options: RelocateOptions = {}): Promise<void> {
     this.deadline.stop();
-    const { server } = this.request, { policy } = this.view;
-    if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging') this.ctx.report({ server, slot: this.target!.replica.slot, kind: reason });
+    const { server } = this.request,
+      { policy } = this.view;
+    if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging')
+      this.ctx.report({ server, slot: this.target!.replica.slot, kind: reason });
     const recovering = this.#recover(reason);
     if (!this.asked.isSafe(delivery, policy) && !this.asked.mightBecomeSafe(policy)) {
-      const settled = await Promise.race([recovering, new Promise<null>((resolve) => setTimeout(resolve, ERROR_PATIENCE_MS, null))]);
+      const settled = await Promise.race([
+        recovering,
+        new Promise<null>((resolve) => setTimeout(resolve, ERROR_PATIENCE_MS, null)),
+      ]);
       this.isRecovered = settled?.kind === 'recovered';
       return this.fail('replicaLost', delivery);
     }
     const recovered = await recovering;
     if (this.isOver) return;
-    if (recovered.kind === 'refused') return options.stay ? this.send(options.stay) : this.#refused(recovered, delivery, options);
+    if (recovered.kind === 'refused')
+      return options.stay ? this.send(options.stay) : this.#refused(recovered, delivery, options);
     this.isRecovered = true;
-    const { record } = recovered, replica = this.ctx.server(server)?.bySlot(record.slot);
+    const { record } = recovered,
+      replica = this.ctx.server(server)?.bySlot(record.slot);
     if (!replica) return this.fail('noReplica', delivery);
     const target = { replica, upstreamId: record.upstreamId, record };
     if (!this.asked.isSafe(delivery, policy)) await fetchTools(this.ctx, policy, target, this.headers);
@@ -146,26 +176,36 @@ export class SessionExchange extends Exchange {
   }
 
   async #recover(reason: RecoveryReason): Promise<Recovered> {
-    const { server, digest } = this.request, target = this.target!;
+    const { server, digest } = this.request,
+      target = this.target!;
     let { record } = target;
     if (!record) {
       const found = await this.ctx.directory.find(server, digest!);
       if (found.kind !== 'live') return { kind: 'refused', reason: found.kind === 'unsure' ? 'unsure' : 'unknown' };
       record = found.record;
       // it moved while its slot was still steady: follow it
-      if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId) return { kind: 'recovered', record, isFollowed: true };
+      if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId)
+        return { kind: 'recovered', record, isFollowed: true };
     }
     return this.ctx.recovery.recover({ record, reason, headers: this.headers });
   }
 
-  #refused({ reason, answer }: Extract<Recovered, { kind: 'refused' }>, delivery: DeliveryOutcome, { original, refusal }: RelocateOptions): void {
+  #refused(
+    { reason, answer }: Extract<Recovered, { kind: 'refused' }>,
+    delivery: DeliveryOutcome,
+    { original, refusal }: RelocateOptions,
+  ): void {
     if (reason === 'unauthorized' && answer && this.client.isFresh) return this.deliver(answer);
     // A 400 with session words about a session that the mesh doesn't know either is the replica's own affair.
     if (reason === 'unknown' && original?.status === 400 && this.client.isFresh) return this.deliver(original);
     if (reason === 'unsure' && delivery === 'not_sent' && this.toNeighbour()) return;
-    const isGone = reason === 'policy' ? this.view.policy.onReplicaLoss !== 'fail' : reason === 'unknown' || reason === 'capability';
+    const isGone =
+      reason === 'policy' ? this.view.policy.onReplicaLoss !== 'fail' : reason === 'unknown' || reason === 'capability';
     if (isGone) this.ctx.metrics.lost(this.request.server, reason as 'policy' | 'unknown' | 'capability');
-    this.fail(refusal ?? (reason === 'policy' ? (isGone ? 'sessionNotFound' : 'noReplica') : errorOfRefusal(reason)), delivery);
+    this.fail(
+      refusal ?? (reason === 'policy' ? (isGone ? 'sessionNotFound' : 'noReplica') : errorOfRefusal(reason)),
+      delivery,
+    );
   }
 
   protected expired(): void {

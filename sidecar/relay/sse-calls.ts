@@ -7,7 +7,14 @@ import type { ExchangeOutcome } from './exchange-outcome.ts';
 const MAX_PENDING = 1000;
 
 /** `slot`: the life that took it; null until one did. `progressToken` is JSON text. */
-export interface SseCall { message: RpcMessage; body: Buffer; outcome: ExchangeOutcome; slot: string | null; deadline: Deadline; progressToken: string | null }
+export interface SseCall {
+  message: RpcMessage;
+  body: Buffer;
+  outcome: ExchangeOutcome;
+  slot: string | null;
+  deadline: Deadline;
+  progressToken: string | null;
+}
 
 /** The calls of an HTTP+SSE session that wait for their answer on its stream, each with its deadline. */
 export class SseCalls {
@@ -19,22 +26,40 @@ export class SseCalls {
   readonly #onExpired: (call: SseCall) => void;
   readonly #onChange: (count: number) => void;
 
-  constructor(policy: () => ServerPolicy, now: () => number, onExpired: (call: SseCall) => void, onChange: (count: number) => void) {
+  constructor(
+    policy: () => ServerPolicy,
+    now: () => number,
+    onExpired: (call: SseCall) => void,
+    onChange: (count: number) => void,
+  ) {
     this.#policy = policy;
     this.#now = now;
     this.#onExpired = onExpired;
     this.#onChange = onChange;
   }
 
-  get all(): SseCall[] { return [...this.#calls.values()]; }
-  get size(): number { return this.#calls.size; }
-  of(message: RpcMessage): SseCall | undefined { return message.idText === null ? undefined : this.#calls.get(message.idText); }
+  get all(): SseCall[] {
+    return [...this.#calls.values()];
+  }
+  get size(): number {
+    return this.#calls.size;
+  }
+  of(message: RpcMessage): SseCall | undefined {
+    return message.idText === null ? undefined : this.#calls.get(message.idText);
+  }
 
   /** False: it is no call, or there are too many. */
   add(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): boolean {
     if (message.kind !== 'request' || message.idText === null || this.#calls.size >= MAX_PENDING) return false;
     const limitMs = deadlineMs(this.#policy(), message.method!, message.method === 'tools/call' ? message.name : null);
-    const call: SseCall = { message, body, outcome, slot: null, progressToken: limitMs > 0 ? tokenIn(body, 'params', '_meta') : null, deadline: new Deadline(limitMs, this.#now, () => this.#expire(call)) };
+    const call: SseCall = {
+      message,
+      body,
+      outcome,
+      slot: null,
+      progressToken: limitMs > 0 ? tokenIn(body, 'params', '_meta') : null,
+      deadline: new Deadline(limitMs, this.#now, () => this.#expire(call)),
+    };
     this.remove(message);
     this.#expired.delete(message.idText);
     this.#calls.set(message.idText, call);
@@ -57,12 +82,15 @@ export class SseCalls {
     if (message.kind === 'request') for (const { deadline } of this.#calls.values()) deadline.progress();
     else if (message.method === 'notifications/progress' && this.#calls.size > 0) {
       const token = tokenIn(data, 'params');
-      for (const call of this.#calls.values()) if (call.progressToken !== null && call.progressToken === token) call.deadline.progress();
+      for (const call of this.#calls.values())
+        if (call.progressToken !== null && call.progressToken === token) call.deadline.progress();
     }
   }
 
   /** An answer whose client was told long ago that there is none. */
-  isLate(answer: RpcMessage): boolean { return answer.kind === 'response' && answer.idText !== null && this.#expired.delete(answer.idText); }
+  isLate(answer: RpcMessage): boolean {
+    return answer.kind === 'response' && answer.idText !== null && this.#expired.delete(answer.idText);
+  }
 
   #expire(call: SseCall): void {
     this.remove(call.message);
@@ -75,7 +103,11 @@ export class SseCalls {
 /** `progressToken` below a path of a message, as JSON text. */
 function tokenIn(bytes: Buffer, ...path: string[]): string | null {
   let at: unknown;
-  try { at = JSON.parse(bytes.toString()); } catch { return null; }
+  try {
+    at = JSON.parse(bytes.toString());
+  } catch {
+    return null;
+  }
   for (const key of [...path, 'progressToken']) at = (at as Record<string, unknown> | null | undefined)?.[key];
   return at === undefined ? null : JSON.stringify(at);
 }

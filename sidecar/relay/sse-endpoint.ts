@@ -10,7 +10,11 @@ const MAX_ENDPOINT_BYTES = 760;
 /** Path and query of what an `endpoint` event names; null when that is no HTTP URI or too long to be carried in an id. */
 export function readEndpoint(data: string, streamPath: string): string | null {
   let uri: URL;
-  try { uri = new URL(data.trim(), `http://replica${streamPath}`); } catch { return null; }
+  try {
+    uri = new URL(data.trim(), `http://replica${streamPath}`);
+  } catch {
+    return null;
+  }
   if (uri.protocol !== 'http:' && uri.protocol !== 'https:') return null;
   const endpoint = uri.pathname + uri.search;
   return endpoint.length <= MAX_ENDPOINT_BYTES ? endpoint : null;
@@ -26,7 +30,8 @@ export function endpointOf(upstreamId: string): string | null {
 }
 
 /** What the client is told to POST to, relative to its own origin. `originalPath`: the path that it asked for. */
-export const meshEndpoint = (originalPath: string, clientId: string): string => `${originalPath.split('?', 1)[0]!}?${QUERY.sseSession}=${encodeURIComponent(clientId)}`;
+export const meshEndpoint = (originalPath: string, clientId: string): string =>
+  `${originalPath.split('?', 1)[0]!}?${QUERY.sseSession}=${encodeURIComponent(clientId)}`;
 
 /** The session id in the query of such a POST; null when there is none. */
 export function sessionOfQuery(path: string): string | null {

@@ -15,14 +15,35 @@ export const holderName = (address: string): string => hash('sha256', address).s
  * the others are asked in turn. `none`: no other relay holds it, or that relay is not there any more, and nothing was delivered. `lost`: nobody knows
  * whether it was.
  */
-export async function handOver(ctx: RelayContext, view: ServerView, { server, digest, path, incoming }: ClientRequest, client: ClientAnswer, body: Buffer): Promise<'done' | 'none' | 'lost'> {
+export async function handOver(
+  ctx: RelayContext,
+  view: ServerView,
+  { server, digest, path, incoming }: ClientRequest,
+  client: ClientAnswer,
+  body: Buffer,
+): Promise<'done' | 'none' | 'lost'> {
   if (incoming.headers[HEADER.forwarded] !== undefined) return 'none';
-  const found = await ctx.directory.find(server, digest!), holder = found.kind === 'live' ? found.record.holder : undefined;
-  const candidates = view.relays.filter((relay) => relay !== ctx.ownRelay() && (found.kind === 'unsure' || (holder !== undefined && holderName(relay) === holder)));
+  const found = await ctx.directory.find(server, digest!),
+    holder = found.kind === 'live' ? found.record.holder : undefined;
+  const candidates = view.relays.filter(
+    (relay) =>
+      relay !== ctx.ownRelay() && (found.kind === 'unsure' || (holder !== undefined && holderName(relay) === holder)),
+  );
   const { connectMs, recoveryMs, initializeMs } = view.policy.timeouts;
   // The other one may have to rebuild the session first.
   for (const address of candidates) {
-    const answer = await askReplica(ctx.upstream, { address, method: 'POST', path, headers: neighbourHeaders(incoming.rawHeaders), body, connectTimeoutMs: connectMs }, connectMs + recoveryMs + initializeMs);
+    const answer = await askReplica(
+      ctx.upstream,
+      {
+        address,
+        method: 'POST',
+        path,
+        headers: neighbourHeaders(incoming.rawHeaders),
+        body,
+        connectTimeoutMs: connectMs,
+      },
+      connectMs + recoveryMs + initializeMs,
+    );
     if (answer.kind === 'failed' && answer.failure.delivery === 'not_sent') continue;
     if (answer.kind !== 'answered') return 'lost';
     if (found.kind === 'unsure' && answer.status === 503 && wasNotSent(answer.rpc)) continue;
@@ -32,4 +53,5 @@ export async function handOver(ctx: RelayContext, view: ServerView, { server, di
   return 'none';
 }
 
-const wasNotSent = (rpc: RpcAnswer | null): boolean => (rpc?.error as { data?: { outcome?: unknown } } | undefined)?.data?.outcome === 'not_sent';
+const wasNotSent = (rpc: RpcAnswer | null): boolean =>
+  (rpc?.error as { data?: { outcome?: unknown } } | undefined)?.data?.outcome === 'not_sent';

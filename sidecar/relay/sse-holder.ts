@@ -47,15 +47,22 @@ export class SseHolder implements LifeListener {
     this.#client = client;
     this.#outcome = new ExchangeOutcome(ctx, request, null);
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
-    this.#calls = new SseCalls(() => (ctx.server(request.server) ?? view).policy, ctx.now, (call) => this.#expired(call), (count) => {
-      client.giveUp = count > 0 ? () => this.#giveUp() : null;
-      if (count === 0 && this.#isEnding) setImmediate(() => this.close()); // after the answer that was the last
-    });
+    this.#calls = new SseCalls(
+      () => (ctx.server(request.server) ?? view).policy,
+      ctx.now,
+      (call) => this.#expired(call),
+      (count) => {
+        client.giveUp = count > 0 ? () => this.#giveUp() : null;
+        if (count === 0 && this.#isEnding) setImmediate(() => this.close()); // after the answer that was the last
+      },
+    );
     client.onGone(() => this.#finish('cancelled'));
     client.onDrain(() => this.#life?.resume());
   }
 
-  get server(): string { return this.#request.server; }
+  get server(): string {
+    return this.#request.server;
+  }
 
   run(): void {
     const replica = this.#ctx.place(this.#ctx.server(this.#request.server) ?? this.#view, this.#tried);
@@ -66,7 +73,9 @@ export class SseHolder implements LifeListener {
   }
 
   /** The rebuilding that is under way, if any. */
-  get rebuilding(): Promise<void> | null { return this.#rebuilding; }
+  get rebuilding(): Promise<void> | null {
+    return this.#rebuilding;
+  }
 
   /** A message that goes up: its answer comes on this stream. */
   posted(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): void {
@@ -81,7 +90,9 @@ export class SseHolder implements LifeListener {
   }
 
   /** It was refused after all. */
-  withdrawn(message: RpcMessage): void { this.#calls.remove(message); }
+  withdrawn(message: RpcMessage): void {
+    this.#calls.remove(message);
+  }
 
   /** Ends the stream: its client comes back to another node. Calls that wait for their answer have it first, or hear that there is none (`giveUp`). */
   close(): void {
@@ -96,7 +107,9 @@ export class SseHolder implements LifeListener {
     this.close();
   }
 
-  onOpened(life: SseLife, status: number, headers: IncomingHttpHeaders): void { if (life === this.#life && this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now()); }
+  onOpened(life: SseLife, status: number, headers: IncomingHttpHeaders): void {
+    if (life === this.#life && this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now());
+  }
 
   onRefused(life: SseLife, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
     if (life !== this.#life || !this.#client.isFresh) return;
@@ -106,7 +119,8 @@ export class SseHolder implements LifeListener {
 
   onEvent(life: SseLife, event: SseEvent): void {
     if (life !== this.#life) return;
-    if (event.name === 'endpoint' && this.#clientId === null) return life.endpoint === null ? this.close() : this.#begin(life);
+    if (event.name === 'endpoint' && this.#clientId === null)
+      return life.endpoint === null ? this.close() : this.#begin(life);
     if (event.name === 'endpoint') return;
     const messages = event.data ? messagesOf(readRpcBody(event.data)) : [];
     if (messages.length === 1 && this.#calls.isLate(messages[0]!)) return;
@@ -121,24 +135,38 @@ export class SseHolder implements LifeListener {
   onOver(life: SseLife, failure: UpstreamFailure | null): void {
     if (life !== this.#life || this.#isOver) return;
     if (this.#client.isFresh) {
-      if (failure?.delivery === 'not_sent') this.#ctx.report({ server: this.#request.server, slot: life.replica.slot, kind: 'unreachable' });
+      if (failure?.delivery === 'not_sent')
+        this.#ctx.report({ server: this.#request.server, slot: life.replica.slot, kind: 'unreachable' });
       return this.run();
     }
     if (this.#clientId === null) return this.close(); // some other stream, which nobody can rebuild
     this.#leave(life, 'unreachable');
   }
 
-  #leave(life: SseLife, reason: 'unreachable' | 'hanging'): void { this.#rebuilding ??= this.#rebuild(life, reason).finally(() => { this.#rebuilding = null; }); }
+  #leave(life: SseLife, reason: 'unreachable' | 'hanging'): void {
+    this.#rebuilding ??= this.#rebuild(life, reason).finally(() => {
+      this.#rebuilding = null;
+    });
+  }
 
   #begin(life: SseLife): void {
-    const { server, incoming } = this.#request, principal = principalOf(incoming.headers.authorization, this.#view.policy.bind), upstreamId = endpointId(life.endpoint!), nowMs = this.#ctx.now();
-    const original = incoming.headers['x-envoy-original-path'], path = typeof original === 'string' ? original : `/mcp/${server}`;
+    const { server, incoming } = this.#request,
+      principal = principalOf(incoming.headers.authorization, this.#view.policy.bind),
+      upstreamId = endpointId(life.endpoint!),
+      nowMs = this.#ctx.now();
+    const original = incoming.headers['x-envoy-original-path'],
+      path = typeof original === 'string' ? original : `/mcp/${server}`;
     const { backend, slot } = life.replica;
-    const { clientId, record } = newSession({ server, backend, slot, upstreamId, principal, nowMs }, { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) });
+    const { clientId, record } = newSession(
+      { server, backend, slot, upstreamId, principal, nowMs },
+      { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) },
+    );
     [this.#clientId, this.#digest] = [clientId, record.digest];
     this.#ctx.sse.add(record.digest, this);
     this.#ctx.metrics.created(server, record.backend);
-    void this.#ctx.directory.remember(record).then(() => this.onPiece(this.#life!, sseEvent(meshEndpoint(path, this.#clientId!), { name: 'endpoint' }), true));
+    void this.#ctx.directory
+      .remember(record)
+      .then(() => this.onPiece(this.#life!, sseEvent(meshEndpoint(path, this.#clientId!), { name: 'endpoint' }), true));
   }
 
   #note(answer: RpcMessage, data: Buffer): void {
@@ -151,25 +179,43 @@ export class SseHolder implements LifeListener {
       call.outcome.finish(200, false);
       learnFromAnswer(this.#ctx, this.#request.server, this.#digest, call.message, answer, data);
     }
-    if (this.#digest !== null && this.#ctx.directory.peek(this.#request.server, this.#digest)?.protocolVersion === '') this.#noteInitialized(data);
+    if (this.#digest !== null && this.#ctx.directory.peek(this.#request.server, this.#digest)?.protocolVersion === '')
+      this.#noteInitialized(data);
   }
 
   /** What the first replica promised: another one must promise it too. */
   #noteInitialized(data: Buffer): void {
-    const { protocolVersion, capabilities } = (JSON.parse(data.toString()) as { result?: { protocolVersion?: unknown; capabilities?: unknown } }).result ?? {};
+    const { protocolVersion, capabilities } =
+      (JSON.parse(data.toString()) as { result?: { protocolVersion?: unknown; capabilities?: unknown } }).result ?? {};
     if (typeof protocolVersion !== 'string' || capabilities === null || typeof capabilities !== 'object') return;
-    void this.#ctx.directory.amend(this.#request.server, this.#digest!, (record) => ({ ...record, protocolVersion, capabilities: capabilities as Record<string, unknown> }));
+    void this.#ctx.directory.amend(this.#request.server, this.#digest!, (record) => ({
+      ...record,
+      protocolVersion,
+      capabilities: capabilities as Record<string, unknown>,
+    }));
   }
 
   async #rebuild(dead: SseLife, reason: 'unreachable' | 'hanging'): Promise<void> {
-    const { server } = this.#request, startedMs = this.#ctx.now();
+    const { server } = this.#request,
+      startedMs = this.#ctx.now();
     this.#ctx.report({ server, slot: dead.replica.slot, kind: reason });
     const found = await this.#ctx.directory.find(server, this.#digest!);
-    const rebuilt = found.kind === 'live' ? await rebuildSse(this.#ctx, server, found.record, this.#headers, this) : { kind: 'refused' as const, result: 'unknown' as const };
+    const rebuilt =
+      found.kind === 'live'
+        ? await rebuildSse(this.#ctx, server, found.record, this.#headers, this)
+        : { kind: 'refused' as const, result: 'unknown' as const };
     if (this.#isOver) return rebuilt.kind === 'built' ? rebuilt.life.close() : undefined;
-    this.#ctx.metrics.recovery(server, reason, rebuilt.kind === 'built' ? 'recovered' : rebuilt.result, this.#ctx.now() - startedMs);
+    this.#ctx.metrics.recovery(
+      server,
+      reason,
+      rebuilt.kind === 'built' ? 'recovered' : rebuilt.result,
+      this.#ctx.now() - startedMs,
+    );
     if (rebuilt.kind === 'refused') {
-      this.#ctx.metrics.lost(server, rebuilt.result === 'recovered' || rebuilt.result === 'followed' ? 'failed' : rebuilt.result);
+      this.#ctx.metrics.lost(
+        server,
+        rebuilt.result === 'recovered' || rebuilt.result === 'followed' ? 'failed' : rebuilt.result,
+      );
       return this.#giveUp();
     }
     this.#life = rebuilt.life;
@@ -179,7 +225,8 @@ export class SseHolder implements LifeListener {
 
   /** A call whose answer died with its replica: carried out again when that is safe, else its client is told. */
   async #again(call: SseCall, life: SseLife): Promise<void> {
-    const isSafe = this.#isSafe(call), { timeouts } = this.#view.policy;
+    const isSafe = this.#isSafe(call),
+      { timeouts } = this.#view.policy;
     this.#ctx.metrics.retry(this.#request.server, isSafe ? 'sent' : 'unsafe');
     if (!isSafe) return this.#fail(call, 'replicaLost', true);
     call.slot = life.replica.slot;
@@ -189,16 +236,31 @@ export class SseHolder implements LifeListener {
   }
 
   #isSafe({ message: { method, name } }: SseCall): boolean {
-    const { trustAnnotations, retrySafeTools } = this.#view.policy, annotations = name === null ? undefined : this.#ctx.tools.of(this.#request.server, name);
-    return replaySafety({ method, tool: method === 'tools/call' ? name : null, annotations, trustAnnotations, retrySafeTools, delivery: 'sent_no_response' }).isSafe;
+    const { trustAnnotations, retrySafeTools } = this.#view.policy,
+      annotations = name === null ? undefined : this.#ctx.tools.of(this.#request.server, name);
+    return replaySafety({
+      method,
+      tool: method === 'tools/call' ? name : null,
+      annotations,
+      trustAnnotations,
+      retrySafeTools,
+      delivery: 'sent_no_response',
+    }).isSafe;
   }
 
   /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */
   #expired(call: SseCall): void {
-    const life = this.#life!, { connectMs } = this.#view.policy.timeouts;
+    const life = this.#life!,
+      { connectMs } = this.#view.policy.timeouts;
     this.#fail(call, 'deadline', false);
     if (this.#rebuilding || life.isOver) return;
-    void life.post(Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.message.idText},"reason":"deadline"}}`), ownMessageHeaders(this.#headers, null, null), connectMs);
+    void life.post(
+      Buffer.from(
+        `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.message.idText},"reason":"deadline"}}`,
+      ),
+      ownMessageHeaders(this.#headers, null, null),
+      connectMs,
+    );
     void this.#suspect(life, connectMs);
   }
 
@@ -213,16 +275,36 @@ export class SseHolder implements LifeListener {
   }
 
   #fail(call: SseCall, kind: MeshError, sessionRecovered: boolean): void {
-    const { message, outcome, slot } = call, { server } = this.#request, hasGone = slot !== null || kind === 'deadline', retrySafe = !hasGone || this.#isSafe(call);
+    const { message, outcome, slot } = call,
+      { server } = this.#request,
+      hasGone = slot !== null || kind === 'deadline',
+      retrySafe = !hasGone || this.#isSafe(call);
     if (!retrySafe) this.#ctx.metrics.ambiguousCall(server);
-    const [error] = meshErrors(kind, [message.id], { server, replica: slot, attempts: 1, outcome: hasGone ? 'sent_no_response' : 'not_sent', retrySafe, sessionRecovered });
+    const [error] = meshErrors(kind, [message.id], {
+      server,
+      replica: slot,
+      attempts: 1,
+      outcome: hasGone ? 'sent_no_response' : 'not_sent',
+      retrySafe,
+      sessionRecovered,
+    });
     this.onPiece(this.#life!, sseMessage(error), true);
     outcome.finish(200, false, outcomeOfError(kind));
     this.#calls.remove(message);
   }
 
   #refuse(): void {
-    this.#client.errors(MESH_ERROR.noReplica.status, meshErrors('noReplica', [], { server: this.#request.server, replica: null, attempts: this.#tried.size, outcome: 'not_sent', retrySafe: true, sessionRecovered: false }));
+    this.#client.errors(
+      MESH_ERROR.noReplica.status,
+      meshErrors('noReplica', [], {
+        server: this.#request.server,
+        replica: null,
+        attempts: this.#tried.size,
+        outcome: 'not_sent',
+        retrySafe: true,
+        sessionRecovered: false,
+      }),
+    );
     this.#finish(outcomeOfError('noReplica'));
   }
 

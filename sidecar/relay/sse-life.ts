@@ -33,22 +33,44 @@ export class SseLife implements AnswerListener {
   readonly #asked = new Map<string, (answer: RpcAnswer | null) => void>();
   #settleEndpoint: (endpoint: string | null) => void = () => undefined;
   /** Resolves to null when the stream ends before it named one. */
-  readonly named: Promise<string | null> = new Promise((resolve) => { this.#settleEndpoint = resolve; });
+  readonly named: Promise<string | null> = new Promise((resolve) => {
+    this.#settleEndpoint = resolve;
+  });
   endpoint: string | null = null;
   isOver = false;
 
   /** `headers`: those of the client's GET for the replica. */
-  constructor(ctx: RelayContext, view: ServerView, replica: ReplicaEndpoint, headers: readonly string[], listener: LifeListener) {
+  constructor(
+    ctx: RelayContext,
+    view: ServerView,
+    replica: ReplicaEndpoint,
+    headers: readonly string[],
+    listener: LifeListener,
+  ) {
     this.#ctx = ctx;
     this.#view = view;
     this.replica = replica;
     this.#headers = headers;
     this.#listener = listener;
-    this.#call = ctx.upstream.send({ address: replica.address, method: 'GET', path: view.policy.path, headers: [...headers], body: null, connectTimeoutMs: view.policy.timeouts.connectMs }, new UpstreamAnswer(this));
+    this.#call = ctx.upstream.send(
+      {
+        address: replica.address,
+        method: 'GET',
+        path: view.policy.path,
+        headers: [...headers],
+        body: null,
+        connectTimeoutMs: view.policy.timeouts.connectMs,
+      },
+      new UpstreamAnswer(this),
+    );
   }
 
-  pause(): void { this.#call.pause(); }
-  resume(): void { this.#call.resume(); }
+  pause(): void {
+    this.#call.pause();
+  }
+  resume(): void {
+    this.#call.resume();
+  }
   close(): void {
     this.#call.abort();
     this.#end();
@@ -56,10 +78,19 @@ export class SseLife implements AnswerListener {
 
   /** Sends a message of the relay's own, and waits for its answer on the stream. Null: there was none in time. */
   async ask(message: RpcRequest, timeoutMs: number): Promise<RpcAnswer | null> {
-    const answered = message.id === undefined ? null : new Promise<RpcAnswer | null>((resolve) => { this.#asked.set(message.id!, resolve); });
+    const answered =
+      message.id === undefined
+        ? null
+        : new Promise<RpcAnswer | null>((resolve) => {
+            this.#asked.set(message.id!, resolve);
+          });
     const timer = setTimeout(() => this.#asked.get(message.id ?? '')?.(null), timeoutMs);
     try {
-      const taken = await this.post(Buffer.from(JSON.stringify(message)), ownMessageHeaders(this.#headers, null, null), timeoutMs);
+      const taken = await this.post(
+        Buffer.from(JSON.stringify(message)),
+        ownMessageHeaders(this.#headers, null, null),
+        timeoutMs,
+      );
       if (taken.kind !== 'answered' || taken.status >= 300) return null;
       return answered ? await answered : {};
     } finally {
@@ -69,10 +100,23 @@ export class SseLife implements AnswerListener {
   }
 
   post(body: Buffer, headers: string[], timeoutMs: number): Promise<ReplicaAnswer> {
-    return askReplica(this.#ctx.upstream, { address: this.replica.address, method: 'POST', path: this.endpoint!, headers, body, connectTimeoutMs: this.#view.policy.timeouts.connectMs }, timeoutMs);
+    return askReplica(
+      this.#ctx.upstream,
+      {
+        address: this.replica.address,
+        method: 'POST',
+        path: this.endpoint!,
+        headers,
+        body,
+        connectTimeoutMs: this.#view.policy.timeouts.connectMs,
+      },
+      timeoutMs,
+    );
   }
 
-  onSse(status: number, headers: IncomingHttpHeaders): void { this.#listener.onOpened(this, status, headers); }
+  onSse(status: number, headers: IncomingHttpHeaders): void {
+    this.#listener.onOpened(this, status, headers);
+  }
 
   onEvent(event: SseEvent): void {
     if (event.name === 'endpoint' && this.endpoint === null && event.data) {
@@ -82,7 +126,9 @@ export class SseLife implements AnswerListener {
     this.#listener.onEvent(this, event);
   }
 
-  onPiece(bytes: Buffer, isLast: boolean): void { this.#listener.onPiece(this, bytes, isLast); }
+  onPiece(bytes: Buffer, isLast: boolean): void {
+    this.#listener.onPiece(this, bytes, isLast);
+  }
   onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
     this.#end();
     this.#listener.onRefused(this, status, headers, body);
@@ -102,8 +148,13 @@ export class SseLife implements AnswerListener {
 
   #isOwn(data: Buffer): boolean {
     let message: RpcAnswer & { id?: unknown; method?: unknown };
-    try { message = JSON.parse(data.toString()) as typeof message; } catch { return false; }
-    const settle = typeof message.id === 'string' && message.method === undefined ? this.#asked.get(message.id) : undefined;
+    try {
+      message = JSON.parse(data.toString()) as typeof message;
+    } catch {
+      return false;
+    }
+    const settle =
+      typeof message.id === 'string' && message.method === undefined ? this.#asked.get(message.id) : undefined;
     settle?.(message);
     return settle !== undefined;
   }

@@ -19,17 +19,43 @@ import { handOver } from './sse-handover.ts';
 /** How often another relay's session is looked at, while that relay rebuilds it. */
 const FOLLOW_MS = 100;
 
-interface Place { replica: ReplicaEndpoint; endpoint: string }
+interface Place {
+  replica: ReplicaEndpoint;
+  endpoint: string;
+}
 
 /** A message of an HTTP+SSE session: goes to where the session's stream is; the answer comes there. */
-export async function postToSse(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer): Promise<void> {
-  const { server, digest, incoming } = request, rpc = readRpcBody(body), outcome = new ExchangeOutcome(ctx, request, rpc);
+export async function postToSse(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  client: ClientAnswer,
+  body: Buffer,
+): Promise<void> {
+  const { server, digest, incoming } = request,
+    rpc = readRpcBody(body),
+    outcome = new ExchangeOutcome(ctx, request, rpc);
   const fail = (kind: MeshError, delivery: DeliveryOutcome = 'not_sent'): void => {
-    const ids = messagesOf(rpc).filter((message) => message.kind === 'request').map(({ id }) => id);
-    client.errors(MESH_ERROR[kind].status, meshErrors(kind, ids, { server, replica: null, attempts: 1, outcome: delivery, retrySafe: delivery === 'not_sent', sessionRecovered: false }), rpc.kind === 'batch');
+    const ids = messagesOf(rpc)
+      .filter((message) => message.kind === 'request')
+      .map(({ id }) => id);
+    client.errors(
+      MESH_ERROR[kind].status,
+      meshErrors(kind, ids, {
+        server,
+        replica: null,
+        attempts: 1,
+        outcome: delivery,
+        retrySafe: delivery === 'not_sent',
+        sessionRecovered: false,
+      }),
+      rpc.kind === 'batch',
+    );
     outcome.finish(MESH_ERROR[kind].status, false, outcomeOfError(kind));
   };
-  const deadlineMs = ctx.now() + view.policy.timeouts.recoveryMs, headers = upstreamHeaders(incoming.rawHeaders, null, view.policy.hostOverride), holder = ctx.sse.of(digest!);
+  const deadlineMs = ctx.now() + view.policy.timeouts.recoveryMs,
+    headers = upstreamHeaders(incoming.rawHeaders, null, view.policy.hostOverride),
+    holder = ctx.sse.of(digest!);
   if (!holder) {
     const handed = await handOver(ctx, view, request, client, body);
     if (handed === 'done') return outcome.leaveToNeighbour(); // the other relay reports it
@@ -37,16 +63,37 @@ export async function postToSse(ctx: RelayContext, view: ServerView, request: Cl
   }
   await noteInitialize(ctx, request, rpc, body);
   for (const message of messagesOf(rpc)) holder?.posted(message, body, outcome);
-  const withdraw = (): void => { for (const message of messagesOf(rpc)) holder?.withdrawn(message); };
+  const withdraw = (): void => {
+    for (const message of messagesOf(rpc)) holder?.withdrawn(message);
+  };
   for (let first = true; ; first = false) {
     const place = await locate(ctx, request, !first);
-    if (place === 'unknown') { withdraw(); return fail('sessionNotFound'); }
+    if (place === 'unknown') {
+      withdraw();
+      return fail('sessionNotFound');
+    }
     if (place !== null) {
-      const answer = await askReplica(ctx.upstream, { address: place.replica.address, method: 'POST', path: place.endpoint, headers, body, connectTimeoutMs: view.policy.timeouts.connectMs }, view.policy.timeouts.initializeMs);
+      const answer = await askReplica(
+        ctx.upstream,
+        {
+          address: place.replica.address,
+          method: 'POST',
+          path: place.endpoint,
+          headers,
+          body,
+          connectTimeoutMs: view.policy.timeouts.connectMs,
+        },
+        view.policy.timeouts.initializeMs,
+      );
       const isTaken = answer.kind === 'timeout' || (answer.kind === 'failed' && answer.failure.delivery !== 'not_sent');
-      const taken = (): void => { for (const message of messagesOf(rpc)) holder?.taken(message, place.replica.slot); };
+      const taken = (): void => {
+        for (const message of messagesOf(rpc)) holder?.taken(message, place.replica.slot);
+      };
       if (isTaken) outcome.sent(place.replica, null);
-      if (isTaken && holder) { taken(); return client.accepted(); } // the holder of its stream says what became of it
+      if (isTaken && holder) {
+        taken();
+        return client.accepted();
+      } // the holder of its stream says what became of it
       if (isTaken) return fail('replicaLost', 'sent_no_response');
       if (answer.kind === 'answered' && answer.status !== 404) {
         if (answer.status >= 300) withdraw();
@@ -54,28 +101,44 @@ export async function postToSse(ctx: RelayContext, view: ServerView, request: Cl
         if (!holder && answer.status < 300) noteChanges(ctx, request, rpc);
         outcome.sent(place.replica, null);
         client.whole(answer.status, answer.headers, answer.body);
-        if (!holder || answer.status >= 300) outcome.finish(answer.status, false, answer.status < 300 ? 'unread' : undefined);
+        if (!holder || answer.status >= 300)
+          outcome.finish(answer.status, false, answer.status < 300 ? 'unread' : undefined);
         return undefined;
       }
     }
     // Asked by another relay, which doesn't know the session either: it asks the next one.
     if (place === null && !holder && incoming.headers[HEADER.forwarded] !== undefined) return fail('recoveryFailed');
     // provably not delivered: it goes to the session's next life, which only the holder of its stream can begin
-    if (ctx.now() >= deadlineMs) { withdraw(); return fail(place === null ? 'recoveryFailed' : 'noReplica'); }
+    if (ctx.now() >= deadlineMs) {
+      withdraw();
+      return fail(place === null ? 'recoveryFailed' : 'noReplica');
+    }
     if (holder?.rebuilding) await holder.rebuilding;
     else await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
     if (client.isOver) return undefined;
   }
 }
 
-async function locate(ctx: RelayContext, { server, clientId, digest, incoming }: ClientRequest, isFresh: boolean): Promise<Place | 'unknown' | null> {
-  const id = parseSessionId(clientId!), view = ctx.server(server), found = await ctx.directory.find(server, digest!, { isFresh });
+async function locate(
+  ctx: RelayContext,
+  { server, clientId, digest, incoming }: ClientRequest,
+  isFresh: boolean,
+): Promise<Place | 'unknown' | null> {
+  const id = parseSessionId(clientId!),
+    view = ctx.server(server),
+    found = await ctx.directory.find(server, digest!, { isFresh });
   if (!id || !view || found.kind === 'ended') return 'unknown';
   const record = found.kind === 'live' ? found.record : null;
-  if (record && record.principal !== null && principalOf(incoming.headers.authorization, view.policy.bind) !== record.principal) return 'unknown';
+  if (
+    record &&
+    record.principal !== null &&
+    principalOf(incoming.headers.authorization, view.policy.bind) !== record.principal
+  )
+    return 'unknown';
   // The id names a path on the replica, and a client could have made it up: only a record says that the server gave it out.
   if (!record) return found.kind === 'unknown' ? 'unknown' : null;
-  const replica = view.bySlot(record.slot), endpoint = endpointOf(record.upstreamId);
+  const replica = view.bySlot(record.slot),
+    endpoint = endpointOf(record.upstreamId);
   return endpoint === null ? 'unknown' : replica && replica.state !== 'lost' ? { replica, endpoint } : null;
 }
 
@@ -88,7 +151,12 @@ function noteChanges(ctx: RelayContext, { server, digest }: ClientRequest, rpc: 
 }
 
 /** The params of initialize are kept as they come by: whoever holds the stream needs them to rebuild the session. */
-async function noteInitialize(ctx: RelayContext, { server, digest }: ClientRequest, rpc: RpcBody, body: Buffer): Promise<void> {
+async function noteInitialize(
+  ctx: RelayContext,
+  { server, digest }: ClientRequest,
+  rpc: RpcBody,
+  body: Buffer,
+): Promise<void> {
   if (rpc.kind !== 'single' || rpc.message.method !== 'initialize') return;
   const { params } = JSON.parse(body.toString()) as { params?: unknown };
   await ctx.directory.amend(server, digest!, (record) => ({ ...record, initializeParams: params ?? {} }));

@@ -67,7 +67,12 @@ export interface RelayOptions {
   random?: () => number;
 }
 
-export interface Relay { address: AddressInfo; peerAddress: string | null; tools: ToolKnowledge; close(): Promise<void> }
+export interface Relay {
+  address: AddressInfo;
+  peerAddress: string | null;
+  tools: ToolKnowledge;
+  close(): Promise<void>;
+}
 
 /** Requests in flight at close get this long to finish. */
 const CLOSE_MS = 5000;
@@ -76,15 +81,28 @@ const LINGER_MS = 1000;
 
 /** The sidecar's HTTP service: Envoy's endpoint of last resort, and the one that holds guarded calls and streams. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const now = options.now ?? Date.now, random = options.random ?? Math.random, open = new Set<ClientAnswer>(), budgets = new Map<string, RetryBudget>(), queues = new Map<string, AdmissionQueue>(), limit = new ReportLimit(options.report, now);
+  const now = options.now ?? Date.now,
+    random = options.random ?? Math.random,
+    open = new Set<ClientAnswer>(),
+    budgets = new Map<string, RetryBudget>(),
+    queues = new Map<string, AdmissionQueue>(),
+    limit = new ReportLimit(options.report, now);
   const ctx: RelayContext = {
     server: (name) => {
       const view = options.topology().server(name);
       if (view) ctx.tools.see(view);
       return view;
     },
-    ownRelay: () => servers.peerAddress ?? `${options.advertise ?? options.host}:${(servers.address as AddressInfo | null)?.port ?? options.port}`,
-    directory: options.directory, recovery: options.recovery, upstream: options.upstream, breakers: options.breakers, outcome: options.outcomes, metrics: options.metrics, now,
+    ownRelay: () =>
+      servers.peerAddress ??
+      `${options.advertise ?? options.host}:${(servers.address as AddressInfo | null)?.port ?? options.port}`,
+    directory: options.directory,
+    recovery: options.recovery,
+    upstream: options.upstream,
+    breakers: options.breakers,
+    outcome: options.outcomes,
+    metrics: options.metrics,
+    now,
     report: (report) => limit.report(report),
     place: ({ policy, endpoints, backends }, excluded) => {
       const counts = options.directory.counts(policy.name);
@@ -92,27 +110,34 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     },
     budget: (server) => {
       let budget = budgets.get(server);
-      if (!budget) budgets.set(server, budget = new RetryBudget());
+      if (!budget) budgets.set(server, (budget = new RetryBudget()));
       return budget;
     },
     tools: new ToolKnowledge(options.learned),
     calls: new SessionCalls((server, count) => options.metrics.relayStreams(server, 'call', count)),
-    streams: new HeldStreams(options.directory, (server, count) => options.metrics.relayStreams(server, 'stream', count)),
+    streams: new HeldStreams(options.directory, (server, count) =>
+      options.metrics.relayStreams(server, 'stream', count),
+    ),
     refusals: new Refusals(),
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),
     sseQueue: (server) => {
       let queue = queues.get(server);
-      if (!queue) queues.set(server, queue = new AdmissionQueue());
+      if (!queue) queues.set(server, (queue = new AdmissionQueue()));
       return queue;
     },
   };
-  const servers = relayServers(options, options.peer ?? null, (incoming, response) => {
-    if (incoming.url === '/health') return void answerHealth(options.health, response);
-    const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
-    handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
-  }, options.onError ?? (() => undefined));
+  const servers = relayServers(
+    options,
+    options.peer ?? null,
+    (incoming, response) => {
+      if (incoming.url === '/health') return void answerHealth(options.health, response);
+      const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
+      handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
+    },
+    options.onError ?? (() => undefined),
+  );
   const openSessions = new OpenSessions(ctx, options.topology);
   const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);
   const drained = new DrainedSlots(ctx, options.topology);
@@ -122,38 +147,66 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     address: servers.address,
     peerAddress: servers.peerAddress,
     tools: ctx.tools,
-    close: () => new Promise((resolve) => {
-      stopKeepalive();
-      drained.close();
-      openSessions.close();
-      ctx.streams.close();
-      ctx.sse.close();
-      ctx.modern.listens.close();
-      cacheWatch.close();
-      limit.close();
-      for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node
-      let idle: NodeJS.Timeout | undefined;
-      const linger = setTimeout(() => { idle = setInterval(() => servers.closeIdleConnections(), 50); }, LINGER_MS), timer = setTimeout(() => {
-        // An open stream that breaks off is no answer: official clients would wait for one for a minute.
-        for (const answer of [...open]) answer.giveUp?.();
-        setImmediate(() => servers.closeAllConnections());
-      }, options.closeMs ?? CLOSE_MS);
-      void servers.close().then(() => { clearTimeout(linger); clearInterval(idle); clearTimeout(timer); resolve(); });
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        stopKeepalive();
+        drained.close();
+        openSessions.close();
+        ctx.streams.close();
+        ctx.sse.close();
+        ctx.modern.listens.close();
+        cacheWatch.close();
+        limit.close();
+        for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node
+        let idle: NodeJS.Timeout | undefined;
+        const linger = setTimeout(() => {
+            idle = setInterval(() => servers.closeIdleConnections(), 50);
+          }, LINGER_MS),
+          timer = setTimeout(() => {
+            // An open stream that breaks off is no answer: official clients would wait for one for a minute.
+            for (const answer of [...open]) answer.giveUp?.();
+            setImmediate(() => servers.closeAllConnections());
+          }, options.closeMs ?? CLOSE_MS);
+        void servers.close().then(() => {
+          clearTimeout(linger);
+          clearInterval(idle);
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
   };
 }
 
 function handle(ctx: RelayContext, request: ClientRequest, response: ServerResponse, client: ClientAnswer): void {
-  const view = ctx.server(request.server), { incoming } = request;
-  if (!view) return refuse(response, incoming, 503, RPC_ERROR.noReplica, request.server === '' ? `no ${HEADER.server} header: the request did not come through the gateway` : `server ${JSON.stringify(request.server)} is not known to this gateway (yet)`);
+  const view = ctx.server(request.server),
+    { incoming } = request;
+  if (!view)
+    return refuse(
+      response,
+      incoming,
+      503,
+      RPC_ERROR.noReplica,
+      request.server === ''
+        ? `no ${HEADER.server} header: the request did not come through the gateway`
+        : `server ${JSON.stringify(request.server)} is not known to this gateway (yet)`,
+    );
   switch (incoming.method) {
     case 'POST':
       return readBody(incoming, view.policy.maxBodyBytes, (body) => {
         if (body === undefined) return undefined;
-        if (body === null) return refuse(response, incoming, 413, RPC_ERROR.tooLarge, `The body is larger than ${view.policy.maxBodyBytes} bytes`);
+        if (body === null)
+          return refuse(
+            response,
+            incoming,
+            413,
+            RPC_ERROR.tooLarge,
+            `The body is larger than ${view.policy.maxBodyBytes} bytes`,
+          );
         if (request.isSseMessage) return void postToSse(ctx, view, request, client, body);
         if (request.clientId === null && runModern(ctx, view, request, client, body)) return undefined;
-        return request.clientId === null ? new FreeExchange(ctx, view, request, client, body).run() : new SessionExchange(ctx, view, request, client, body).run();
+        return request.clientId === null
+          ? new FreeExchange(ctx, view, request, client, body).run()
+          : new SessionExchange(ctx, view, request, client, body).run();
       });
     case 'GET':
       incoming.resume();
@@ -161,7 +214,8 @@ function handle(ctx: RelayContext, request: ClientRequest, response: ServerRespo
       return void new HeldStream(ctx, view, request, client).run();
     case 'DELETE':
       incoming.resume();
-      if (request.clientId === null) return refuse(response, incoming, 400, RPC_ERROR.badRequest, 'DELETE needs a session id');
+      if (request.clientId === null)
+        return refuse(response, incoming, 400, RPC_ERROR.badRequest, 'DELETE needs a session id');
       return void deleteSession(ctx, view, request, client);
     default:
       return refuse(response, incoming, 405, RPC_ERROR.badRequest, `${incoming.method} is not a method of MCP`);
@@ -169,16 +223,28 @@ function handle(ctx: RelayContext, request: ClientRequest, response: ServerRespo
 }
 
 /** An answer of the relay's own before anything is known of the body, so its id is null. What is still to come of the request is not read. */
-function refuse(response: ServerResponse, incoming: IncomingMessage, status: number, code: number, message: string): void {
+function refuse(
+  response: ServerResponse,
+  incoming: IncomingMessage,
+  status: number,
+  code: number,
+  message: string,
+): void {
   const isUnread = !incoming.complete;
   response.writeHead(status, {
-    'content-type': 'application/json', ...(status === 503 && { 'retry-after': 1 }), ...(status === 405 && { allow: 'GET, POST, DELETE' }), ...(isUnread && { connection: 'close' }),
+    'content-type': 'application/json',
+    ...(status === 503 && { 'retry-after': 1 }),
+    ...(status === 405 && { allow: 'GET, POST, DELETE' }),
+    ...(isUnread && { connection: 'close' }),
   } as OutgoingHttpHeaders);
   response.end(JSON.stringify(rpcError(null, code, message)));
 }
 
 async function answerHealth(health: RelayOptions['health'], response: ServerResponse): Promise<void> {
-  const { status, body } = await health().catch((error: unknown) => ({ status: 503, body: { status: 'unhealthy', error: String(error) } }));
+  const { status, body } = await health().catch((error: unknown) => ({
+    status: 503,
+    body: { status: 'unhealthy', error: String(error) },
+  }));
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
 }

@@ -10,20 +10,32 @@ export class ToolKnowledge {
   readonly #lives = new Map<string, { view: object; slots: ReadonlySet<string> }>();
   readonly #learned: (server: string, names: string[]) => void;
 
-  constructor(learned: (server: string, names: string[]) => void = () => undefined) { this.#learned = learned; }
+  constructor(learned: (server: string, names: string[]) => void = () => undefined) {
+    this.#learned = learned;
+  }
 
-  of(server: string, tool: string): ToolAnnotations | undefined { return this.#servers.get(server)?.get(tool); }
-  knows(server: string): boolean { return this.#servers.has(server); }
+  of(server: string, tool: string): ToolAnnotations | undefined {
+    return this.#servers.get(server)?.get(tool);
+  }
+  knows(server: string): boolean {
+    return this.#servers.has(server);
+  }
 
   /** Takes the `result` of a tools/list: one page of it. */
   learn(server: string, result: unknown): void {
     const tools: unknown = (result as { tools?: unknown } | null)?.tools;
     if (!Array.isArray(tools)) return;
     let known = this.#servers.get(server);
-    if (!known) this.#servers.set(server, known = new Map());
-    for (const tool of tools as ({ name?: unknown; annotations?: { readOnlyHint?: unknown; idempotentHint?: unknown } | null } | null)[]) {
+    if (!known) this.#servers.set(server, (known = new Map()));
+    for (const tool of tools as ({
+      name?: unknown;
+      annotations?: { readOnlyHint?: unknown; idempotentHint?: unknown } | null;
+    } | null)[]) {
       if (typeof tool?.name !== 'string' || (known.size >= MAX_TOOLS && !known.has(tool.name))) continue;
-      known.set(tool.name, { isReadOnly: tool.annotations?.readOnlyHint === true, isIdempotent: tool.annotations?.idempotentHint === true });
+      known.set(tool.name, {
+        isReadOnly: tool.annotations?.readOnlyHint === true,
+        isIdempotent: tool.annotations?.idempotentHint === true,
+      });
     }
     this.#learned(server, [...known.keys()]);
   }
@@ -38,5 +50,7 @@ export class ToolKnowledge {
   }
 
   /** A list_changed, or a new life of a replica: what was known may be wrong, and wrong here means twice. */
-  forget(server: string): void { this.#servers.delete(server); }
+  forget(server: string): void {
+    this.#servers.delete(server);
+  }
 }

@@ -31,14 +31,27 @@ export class UpstreamAnswer implements UpstreamSink {
   #held: Buffer[] | null = null;
   #heldBytes = 0;
 
-  constructor(listener: AnswerListener) { this.#listener = listener; }
+  constructor(listener: AnswerListener) {
+    this.#listener = listener;
+  }
 
   onHead(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
     this.#headers = headers;
     const type = headers['content-type'];
-    if (type !== undefined && type.startsWith('text/event-stream') && status < 300 && headers['content-encoding'] === undefined) {
-      this.#sse = new SseReader({ event: (event) => this.#listener.onEvent(event), oversize: (bytes, isLast) => this.#listener.onPiece(bytes, isLast) }, MAX_EVENT_BYTES);
+    if (
+      type !== undefined &&
+      type.startsWith('text/event-stream') &&
+      status < 300 &&
+      headers['content-encoding'] === undefined
+    ) {
+      this.#sse = new SseReader(
+        {
+          event: (event) => this.#listener.onEvent(event),
+          oversize: (bytes, isLast) => this.#listener.onPiece(bytes, isLast),
+        },
+        MAX_EVENT_BYTES,
+      );
       this.#listener.onSse(status, headers);
     } else if (Number(headers['content-length'] ?? 0) > MAX_HELD_BYTES) this.#listener.onBytes(status, headers);
     else this.#held = [];
@@ -57,9 +70,16 @@ export class UpstreamAnswer implements UpstreamSink {
   }
 
   onEnd(): void {
-    if (this.#held) this.#listener.onWhole(this.#status, this.#headers, this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held));
+    if (this.#held)
+      this.#listener.onWhole(
+        this.#status,
+        this.#headers,
+        this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held),
+      );
     else this.#listener.onFinished(this.#sse?.isInsideOversize ?? false);
   }
 
-  onFailure(failure: UpstreamFailure): void { this.#listener.onFailure(failure); }
+  onFailure(failure: UpstreamFailure): void {
+    this.#listener.onFailure(failure);
+  }
 }

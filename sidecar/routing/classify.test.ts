@@ -21,7 +21,13 @@ test('a request’s own claim makes it modern; initialize stays legacy; a header
 });
 
 test('revisions are compared as dates', (t) => {
-  t.deepEqual(['2026-07-28', '2027-01-01', '2026-07-27', 'DRAFT-2026', null].map(isModernRevision), [true, true, false, false, false]);
+  t.deepEqual(['2026-07-28', '2027-01-01', '2026-07-27', 'DRAFT-2026', null].map(isModernRevision), [
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test('initialize is found alone and in a batch', (t) => {

@@ -13,7 +13,8 @@ export interface MessageHead {
 }
 
 /** Revisions are dates, which sort as text. */
-export const isModernRevision = (version: string | null): boolean => version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= FIRST_MODERN_REVISION;
+export const isModernRevision = (version: string | null): boolean =>
+  version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= FIRST_MODERN_REVISION;
 
 /**
  * Which era a message belongs to, in the order of the rules (PROTOCOL.md): transport methods, batches and answers are legacy; a request's own
@@ -23,14 +24,21 @@ export function eraOf({ httpMethod, protocolVersion, hasSession, body }: Message
   if (httpMethod === 'GET' || httpMethod === 'DELETE' || hasSession || Array.isArray(body)) return 'legacy';
   const message = isObject(body) ? body : {};
   if (!('method' in message) && ('result' in message || 'error' in message)) return 'legacy';
-  if (isObject(message['params']) && isObject(message['params']['_meta']) && message['params']['_meta'][PROTOCOL_CLAIM] !== undefined) return 'modern';
+  if (
+    isObject(message['params']) &&
+    isObject(message['params']['_meta']) &&
+    message['params']['_meta'][PROTOCOL_CLAIM] !== undefined
+  )
+    return 'modern';
   if (message['method'] === 'initialize') return 'legacy';
   return isModernRevision(protocolVersion) ? 'modern' : 'legacy';
 }
 
 /** `params` of an initialize request, alone or in a batch; undefined when there is none. */
 export function initializeParamsOf(body: unknown): unknown {
-  const message = (Array.isArray(body) ? body : [body]).find((each) => isObject(each) && each['method'] === 'initialize') as Record<string, unknown> | undefined;
+  const message = (Array.isArray(body) ? body : [body]).find(
+    (each) => isObject(each) && each['method'] === 'initialize',
+  ) as Record<string, unknown> | undefined;
   return message && (message['params'] ?? {});
 }
 

@@ -5,14 +5,37 @@ import { decide, decideSession, type DecisionView, type FoundRecord, type Reques
 import { principalOf } from './principal.ts';
 
 const RELAY = '127.0.0.1:7900';
-const request: RequestView = { httpMethod: 'POST', clientIds: [], authorization: null, protocolVersion: null, method: 'tools/call', rpcId: 7 };
-const replica = (slot: string, state: ReplicaEndpoint['state'] = 'active'): ReplicaEndpoint => ({ server: 'linear', replica: slot, backend: 'stable', slot, address: `127.0.0.1:300${slot}`, state, isSteady: false, weight: 100 });
+const request: RequestView = {
+  httpMethod: 'POST',
+  clientIds: [],
+  authorization: null,
+  protocolVersion: null,
+  method: 'tools/call',
+  rpcId: 7,
+};
+const replica = (slot: string, state: ReplicaEndpoint['state'] = 'active'): ReplicaEndpoint => ({
+  server: 'linear',
+  replica: slot,
+  backend: 'stable',
+  slot,
+  address: `127.0.0.1:300${slot}`,
+  state,
+  isSteady: false,
+  weight: 100,
+});
 const endpoints = [replica('1'), replica('2', 'draining'), replica('3', 'unhealthy')];
-const view: DecisionView = { name: 'linear', policy: { bind: 'principal' }, bySlot: (slot) => endpoints.find((endpoint) => endpoint.slot === slot) };
+const view: DecisionView = {
+  name: 'linear',
+  policy: { bind: 'principal' },
+  bySlot: (slot) => endpoints.find((endpoint) => endpoint.slot === slot),
+};
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const bearer = (sub: string): string => `Bearer ${part({ alg: 'none' })}.${part({ iss: 'i', sub })}.x`;
 const ann = bearer('ann');
-const live = (slot: string, principal: string | null = null): FoundRecord => ({ kind: 'live', record: { principal, slot, upstreamId: 'moved' } });
+const live = (slot: string, principal: string | null = null): FoundRecord => ({
+  kind: 'live',
+  record: { principal, slot, upstreamId: 'moved' },
+});
 const session = (id: string) => parseSessionId(id)!;
 
 test('what may begin a session is looked at; everything else without a session goes to any replica', (t) => {
@@ -24,11 +47,16 @@ test('what may begin a session is looked at; everything else without a session g
 });
 
 test('ids that no client comes by honestly name no session; the answer carries the request’s own id', (t) => {
-  for (const clientIds of [['1~a', '1~b'], ['1~' + 'x'.repeat(8192)], ['1~a\u0001'], ['no-slot-in-it']]) t.like(decide({ ...request, clientIds }), { status: 404, error: { id: 7, error: { code: -32001 } } });
+  for (const clientIds of [['1~a', '1~b'], ['1~' + 'x'.repeat(8192)], ['1~a\u0001'], ['no-slot-in-it']])
+    t.like(decide({ ...request, clientIds }), { status: 404, error: { id: 7, error: { code: -32001 } } });
 });
 
 test('a session goes where its record says, with the relay behind', (t) => {
-  t.like(decideSession(request, session('9~old'), live('1'), view, RELAY), { kind: 'pin', hosts: ['127.0.0.1:3001', RELAY], upstreamId: 'moved' });
+  t.like(decideSession(request, session('9~old'), live('1'), view, RELAY), {
+    kind: 'pin',
+    hosts: ['127.0.0.1:3001', RELAY],
+    upstreamId: 'moved',
+  });
   t.like(decideSession(request, session('9~old'), live('2'), view, RELAY), { hosts: ['127.0.0.1:3002', RELAY] });
 });
 
@@ -43,16 +71,39 @@ test('ended, unknown, foreign and nonsense sessions all get the same answer', (t
     decideSession(request, session('9~a'), { kind: 'unknown' }, view, RELAY),
     decideSession(request, session('1p~a'), { kind: 'unknown' }, view, RELAY),
     decideSession(request, session('1~a'), live('1', principalOf(ann, 'principal')), view, RELAY),
-    decideSession({ ...request, authorization: bearer('eve') }, session('1~a'), live('1', principalOf(ann, 'principal')), view, RELAY),
+    decideSession(
+      { ...request, authorization: bearer('eve') },
+      session('1~a'),
+      live('1', principalOf(ann, 'principal')),
+      view,
+      RELAY,
+    ),
     decide({ ...request, clientIds: ['nonsense'] }),
   ];
   for (const answer of answers) t.deepEqual(answer, answers[0]);
-  t.like(decideSession({ ...request, authorization: ann }, session('1p~a'), live('1', principalOf(ann, 'principal')), view, RELAY), { kind: 'pin' });
+  t.like(
+    decideSession(
+      { ...request, authorization: ann },
+      session('1p~a'),
+      live('1', principalOf(ann, 'principal')),
+      view,
+      RELAY,
+    ),
+    { kind: 'pin' },
+  );
 });
 
 test('without the store, a session of a living slot goes on and one of a lost slot to the relay; a bound one waits', (t) => {
-  t.like(decideSession(request, session('1~a'), { kind: 'unsure' }, view, RELAY), { hosts: ['127.0.0.1:3001', RELAY], upstreamId: 'a' });
-  t.like(decideSession(request, session('1~a'), { kind: 'unknown' }, view, RELAY), { hosts: ['127.0.0.1:3001', RELAY] });
+  t.like(decideSession(request, session('1~a'), { kind: 'unsure' }, view, RELAY), {
+    hosts: ['127.0.0.1:3001', RELAY],
+    upstreamId: 'a',
+  });
+  t.like(decideSession(request, session('1~a'), { kind: 'unknown' }, view, RELAY), {
+    hosts: ['127.0.0.1:3001', RELAY],
+  });
   t.like(decideSession(request, session('9~a'), { kind: 'unsure' }, view, RELAY), { hosts: [RELAY] });
-  t.like(decideSession(request, session('1p~a'), { kind: 'unsure' }, view, RELAY), { status: 503, retryAfterSeconds: 1 });
+  t.like(decideSession(request, session('1p~a'), { kind: 'unsure' }, view, RELAY), {
+    status: 503,
+    retryAfterSeconds: 1,
+  });
 });

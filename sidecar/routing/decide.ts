@@ -37,7 +37,9 @@ export type Decision =
   | { kind: 'pin'; hosts: readonly string[]; upstreamId: string; slot: string | null };
 
 /** How a session's record was found: SessionDirectory's `Found`, with what the record must hold. */
-export type FoundRecord = { kind: 'live'; record: Pick<SessionRecord, 'principal' | 'slot' | 'upstreamId'> } | { kind: 'ended' | 'unknown' | 'unsure' };
+export type FoundRecord =
+  | { kind: 'live'; record: Pick<SessionRecord, 'principal' | 'slot' | 'upstreamId'> }
+  | { kind: 'ended' | 'unknown' | 'unsure' };
 
 /** What to do with a request, as far as its headers tell. */
 export function decide(request: RequestView): Decision {
@@ -58,29 +60,49 @@ function decideOnId(clientIds: readonly string[], rpcId: RpcId): Decision {
 }
 
 /** Where a session's request goes. `relay` is this node's own relay, which brings back what is lost. */
-export function decideSession(request: RequestView, session: SessionId, found: FoundRecord, view: DecisionView, relay: string): Decision {
+export function decideSession(
+  request: RequestView,
+  session: SessionId,
+  found: FoundRecord,
+  view: DecisionView,
+  relay: string,
+): Decision {
   if (found.kind === 'ended') return notFound(request.rpcId);
   if (found.kind === 'live') {
     const { record } = found;
-    if (record.principal !== null && record.principal !== principalOf(request.authorization, view.policy.bind)) return notFound(request.rpcId);
+    if (record.principal !== null && record.principal !== principalOf(request.authorization, view.policy.bind))
+      return notFound(request.rpcId);
     return pin(view.bySlot(record.slot), record.upstreamId, relay);
   }
   if (session.isBound) {
     // Without the record nobody can tell whose it is.
     if (found.kind === 'unknown') return notFound(request.rpcId);
     return {
-      kind: 'answer', status: 503, retryAfterSeconds: 1,
-      error: rpcError(request.rpcId, RPC_ERROR.noReplica, 'The session store can not be reached', { outcome: 'not_sent', retrySafe: true, server: view.name, replica: null, attempts: 0, sessionRecovered: false }),
+      kind: 'answer',
+      status: 503,
+      retryAfterSeconds: 1,
+      error: rpcError(request.rpcId, RPC_ERROR.noReplica, 'The session store can not be reached', {
+        outcome: 'not_sent',
+        retrySafe: true,
+        server: view.name,
+        replica: null,
+        attempts: 0,
+        sessionRecovered: false,
+      }),
     };
   }
   // The store lost it or never had it, but its replica may be there still; a stranger's guess gets the replica's own 404.
   const endpoint = view.bySlot(session.slot);
-  if (!endpoint || endpoint.state === 'lost') return found.kind === 'unsure' ? { kind: 'pin', hosts: [relay], upstreamId: session.upstreamId, slot: null } : notFound(request.rpcId);
+  if (!endpoint || endpoint.state === 'lost')
+    return found.kind === 'unsure'
+      ? { kind: 'pin', hosts: [relay], upstreamId: session.upstreamId, slot: null }
+      : notFound(request.rpcId);
   return pin(endpoint, session.upstreamId, relay);
 }
 
 function pin(endpoint: ReplicaEndpoint | undefined, upstreamId: string, relay: string): Decision {
-  if (!endpoint || endpoint.state === 'lost' || endpoint.state === 'unhealthy') return { kind: 'pin', hosts: [relay], upstreamId, slot: null };
+  if (!endpoint || endpoint.state === 'lost' || endpoint.state === 'unhealthy')
+    return { kind: 'pin', hosts: [relay], upstreamId, slot: null };
   return { kind: 'pin', hosts: [endpoint.address, relay], upstreamId, slot: endpoint.slot };
 }
 

@@ -19,12 +19,14 @@ const CREDENTIALS = /auth|cookie|token|secret|credential|api-?key|assertion|x-fo
 
 /** Whether a request shows anything of who asks. Pseudo headers (`:authority`) and the mesh's own say nothing of it. */
 export function carriesCredentials(names: Iterable<string>): boolean {
-  for (const name of names) if (!name.startsWith(':') && !name.toLowerCase().startsWith('x-holdfast-') && CREDENTIALS.test(name)) return true;
+  for (const name of names)
+    if (!name.startsWith(':') && !name.toLowerCase().startsWith('x-holdfast-') && CREDENTIALS.test(name)) return true;
   return false;
 }
 
 /** What operators are shown of a principal. */
-export const userIdOf = (principal: string | null): string => principal === null ? 'anonymous' : principal.slice(0, 12);
+export const userIdOf = (principal: string | null): string =>
+  principal === null ? 'anonymous' : principal.slice(0, 12);
 
 function hash(...parts: string[]): string {
   return digest('sha256', JSON.stringify(parts));
@@ -38,7 +40,8 @@ let knownHeader: string | null = null;
 
 /** Issuer and subject of what has the shape of a JWT (RFC 7519: three base64url parts, JSON header and claims). */
 function readClaims(token: string): { iss: string; sub: string } | undefined {
-  const first = token.indexOf('.'), second = token.indexOf('.', first + 1);
+  const first = token.indexOf('.'),
+    second = token.indexOf('.', first + 1);
   if (first < 0 || second < 0 || token.includes('.', second + 1) || token.length > MAX_TOKEN_LENGTH) return undefined;
   const header = token.slice(0, first);
   if (header !== knownHeader) {
@@ -54,7 +57,9 @@ function readPart(part: string): Record<string, unknown> | undefined {
   if (!/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
   try {
     const value: unknown = JSON.parse(scratch.toString('utf8', 0, scratch.write(part, 'base64url')));
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? value as Record<string, unknown> : undefined;
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

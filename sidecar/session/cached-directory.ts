@@ -33,12 +33,27 @@ const MAX_READ_AHEAD = 100_000;
 
 /** The directory over a store: see SessionDirectory. */
 export function createSessionDirectory(options: DirectoryOptions): SessionDirectory {
-  const { store, nodeId, ttlSeconds, clock = systemClock, onError = () => {}, writeLimitMs = 50, readLimitMs = 250 } = options;
+  const {
+    store,
+    nodeId,
+    ttlSeconds,
+    clock = systemClock,
+    onError = () => {},
+    writeLimitMs = 50,
+    readLimitMs = 250,
+  } = options;
   const cache = new SessionCache(options.maxCached ?? 50_000);
   const behind = new WriteBehind(options.maxBehind ?? 20_000);
   const locks = new LocalLocks(nodeId, clock);
-  const listeners: { [E in keyof DirectoryEvents]: Set<(detail: DirectoryEvents[E]) => void> } = { moved: new Set(), ended: new Set(), superseded: new Set(), store: new Set() };
-  const emit = <E extends keyof DirectoryEvents>(event: E, detail: DirectoryEvents[E]): void => { for (const listener of listeners[event]) listener(detail); };
+  const listeners: { [E in keyof DirectoryEvents]: Set<(detail: DirectoryEvents[E]) => void> } = {
+    moved: new Set(),
+    ended: new Set(),
+    superseded: new Set(),
+    store: new Set(),
+  };
+  const emit = <E extends keyof DirectoryEvents>(event: E, detail: DirectoryEvents[E]): void => {
+    for (const listener of listeners[event]) listener(detail);
+  };
   const gauge = new StoreGauge(store, clock, (isReachable) => {
     emit('store', { isReachable });
     if (isReachable) void drain();
@@ -50,8 +65,10 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     void flushTouches();
     if (gauge.isReachable && behind.size > 0) void drain();
   });
-  const isExpired = (record: SessionRecord): boolean => record.lastActivityMs + ttlSeconds(record.server) * 1000 <= clock.now();
-  const isSameLife = (a: SessionRecord, b: SessionRecord): boolean => a.slot === b.slot && a.upstreamId === b.upstreamId;
+  const isExpired = (record: SessionRecord): boolean =>
+    record.lastActivityMs + ttlSeconds(record.server) * 1000 <= clock.now();
+  const isSameLife = (a: SessionRecord, b: SessionRecord): boolean =>
+    a.slot === b.slot && a.upstreamId === b.upstreamId;
   /** Asks the store; what it refuses or can't read is reported, and a caller goes on as without the store. */
   const ask = async <T>(limitMs: number, question: () => Promise<T>): Promise<Asked<T> | { kind: 'refused' }> => {
     try {
@@ -65,7 +82,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
   const stopWatching = store.watch({
     onGap: () => cache.startGeneration(),
     onChange: ({ server, digest, slot, epoch }) => {
-      const key = SessionCache.key(server, digest), cached = cache.get(key);
+      const key = SessionCache.key(server, digest),
+        cached = cache.get(key);
       readAhead.delete(key);
       // Amended elsewhere: still the same life, and all that is known of it should the store go away now.
       if (cached && slot !== null && cached.record.epoch === epoch) cache.outdate(key);
@@ -81,11 +99,15 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     const entry = cache.get(key);
     return entry && !isExpired(entry.record) ? entry.record : undefined;
   };
-  const fate = (record: SessionRecord | null): Found => !record ? { kind: 'unknown' } : record.isTombstone ? { kind: 'ended' } : { kind: 'live', record };
+  const fate = (record: SessionRecord | null): Found =>
+    !record ? { kind: 'unknown' } : record.isTombstone ? { kind: 'ended' } : { kind: 'live', record };
   const keepBehind = (key: string, write: PendingWrite, eventually?: Promise<unknown>): void => {
     behind.put(key, write);
     // A late write may still succeed; reconciling it again would be harmless, only superfluous.
-    eventually?.then(() => behind.settle(key, write), () => {});
+    eventually?.then(
+      () => behind.settle(key, write),
+      () => {},
+    );
   };
 
   /** Reads past the cache. The store's word counts, except that it may have fallen behind this node after a failover. */
@@ -96,9 +118,18 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     if (behind.get(key)?.kind === 'tombstone') return { kind: 'ended' };
     if (asked.kind !== 'answered') return local ? { kind: 'live', record: local } : { kind: 'unsure' };
     const stored = asked.value;
-    if (local && (!stored || (!stored.isTombstone && stored.epoch < local.epoch))) return { kind: 'live', record: local };
+    if (local && (!stored || (!stored.isTombstone && stored.epoch < local.epoch)))
+      return { kind: 'live', record: local };
     // Changed here, and the store has yet to learn it.
-    if (local && stored && !stored.isTombstone && behind.get(key) && stored.epoch === local.epoch && isSameLife(stored, local)) return { kind: 'live', record: local };
+    if (
+      local &&
+      stored &&
+      !stored.isTombstone &&
+      behind.get(key) &&
+      stored.epoch === local.epoch &&
+      isSameLife(stored, local)
+    )
+      return { kind: 'live', record: local };
     if (stored && !stored.isTombstone) cache.set(key, stored);
     else cache.delete(key);
     return fate(stored);
@@ -106,7 +137,9 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
 
   let draining: Promise<void> | undefined;
   function drain(): Promise<void> {
-    draining ??= drainAll().finally(() => { draining = undefined; });
+    draining ??= drainAll().finally(() => {
+      draining = undefined;
+    });
     return draining;
   }
   async function drainAll(): Promise<void> {
@@ -118,13 +151,19 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
   }
   async function bringBack(key: string, write: PendingWrite): Promise<void> {
     if (write.kind === 'tombstone') {
-      const asked = await ask(readLimitMs * 4, () => store.tombstone(write.server, write.digest, ttlSeconds(write.server)));
+      const asked = await ask(readLimitMs * 4, () =>
+        store.tombstone(write.server, write.digest, ttlSeconds(write.server)),
+      );
       if (asked.kind === 'answered' || asked.kind === 'refused') behind.settle(key, write);
       return;
     }
     const { record, changes } = write;
     if (changes) {
-      const asked = await ask(readLimitMs * 4, () => store.amend(record.server, record.digest, record.epoch, (stored) => changes.reduce((was, change) => change(was), stored)));
+      const asked = await ask(readLimitMs * 4, () =>
+        store.amend(record.server, record.digest, record.epoch, (stored) =>
+          changes.reduce((was, change) => change(was), stored),
+        ),
+      );
       if (asked.kind === 'refused') behind.settle(key, write);
       if (asked.kind !== 'answered') return;
       if (asked.value.kind === 'ok' || asked.value.kind === 'newer') {
@@ -140,7 +179,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     behind.settle(key, write);
     const result = asked.value;
     if (result.kind === 'written') {
-      if (result.previous && !result.previous.isTombstone && !isSameLife(result.previous, record)) emit('superseded', { loser: result.previous, winner: record });
+      if (result.previous && !result.previous.isTombstone && !isSameLife(result.previous, record))
+        emit('superseded', { loser: result.previous, winner: record });
       return;
     }
     const { stored } = result;
@@ -176,7 +216,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       const pending = behind.get(key);
       if (pending?.kind === 'tombstone') return { kind: 'ended' };
       const entry = cache.get(key);
-      if (!isFresh && entry && !isExpired(entry.record) && (cache.isCurrent(entry) || !gauge.isReachable)) return { kind: 'live', record: entry.record };
+      if (!isFresh && entry && !isExpired(entry.record) && (cache.isCurrent(entry) || !gauge.isReachable))
+        return { kind: 'live', record: entry.record };
       return load(server, digest);
     },
     peek(server, digest) {
@@ -192,7 +233,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     },
     async remember(record) {
       cache.expire(isExpired);
-      const key = SessionCache.key(record.server, record.digest), write: PendingWrite = { kind: 'record', record, changes: null };
+      const key = SessionCache.key(record.server, record.digest),
+        write: PendingWrite = { kind: 'record', record, changes: null };
       const asked = await ask(writeLimitMs, () => store.create(record, ttlSeconds(record.server)));
       if (asked.kind === 'answered' && asked.value === 'conflict') return 'conflict';
       cache.set(key, record);
@@ -202,37 +244,59 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     },
     async move(record, expectedEpoch) {
       const { server, digest } = record;
-      const key = SessionCache.key(server, digest), write: PendingWrite = { kind: 'record', record, changes: null };
+      const key = SessionCache.key(server, digest),
+        write: PendingWrite = { kind: 'record', record, changes: null };
       if (behind.get(key)?.kind === 'tombstone') return { kind: 'ended' };
       const asked = await ask(readLimitMs, () => store.update(record, expectedEpoch));
       const local = known(key);
       if (asked.kind !== 'answered') {
         if (local && local.epoch !== expectedEpoch) return { kind: 'conflict', record: local };
-        keepBehind(key, write, asked.kind === 'late' ? asked.eventually.then((result) => { if (result !== 'ok') throw new Error(result); }) : undefined);
+        keepBehind(
+          key,
+          write,
+          asked.kind === 'late'
+            ? asked.eventually.then((result) => {
+                if (result !== 'ok') throw new Error(result);
+              })
+            : undefined,
+        );
         return settleMove(record, false);
       }
       if (asked.value === 'ok') return settleMove(record, true);
       if (asked.value === 'newer') return { kind: 'newer' };
       const found = await load(server, digest);
       if (found.kind === 'ended') return { kind: 'ended' };
-      if (found.kind === 'live' && (found.record.epoch > expectedEpoch || !local)) return { kind: 'conflict', record: found.record };
+      if (found.kind === 'live' && (found.record.epoch > expectedEpoch || !local))
+        return { kind: 'conflict', record: found.record };
       if (found.kind === 'unknown' && !local) return { kind: 'ended' };
       // The store knows less than this node: it was emptied, or fell back to an older copy.
       const again = await ask(readLimitMs, () => store.reconcile(record, ttlSeconds(server)));
-      if (again.kind !== 'answered') { keepBehind(key, write); return settleMove(record, false); }
+      if (again.kind !== 'answered') {
+        keepBehind(key, write);
+        return settleMove(record, false);
+      }
       if (again.value.kind === 'written') return settleMove(record, true);
       const { stored } = again.value;
-      if (stored.isTombstone) { cache.delete(key); return { kind: 'ended' }; }
+      if (stored.isTombstone) {
+        cache.delete(key);
+        return { kind: 'ended' };
+      }
       cache.set(key, stored);
       return { kind: 'conflict', record: stored };
     },
     async amend(server, digest, change, { isOnlyWriter = false } = {}) {
-      const key = SessionCache.key(server, digest), own = isOnlyWriter && !behind.get(key) ? this.peek(server, digest) : undefined;
+      const key = SessionCache.key(server, digest),
+        own = isOnlyWriter && !behind.get(key) ? this.peek(server, digest) : undefined;
       if (own) {
         const record = change({ ...own });
         cache.set(key, record);
         const asked = await ask(readLimitMs, () => store.update(record, own.epoch));
-        if (asked.kind !== 'answered') keepBehind(key, { kind: 'record', record, changes: null }, asked.kind === 'late' ? asked.eventually : undefined);
+        if (asked.kind !== 'answered')
+          keepBehind(
+            key,
+            { kind: 'record', record, changes: null },
+            asked.kind === 'late' ? asked.eventually : undefined,
+          );
         return asked.kind !== 'answered' || asked.value === 'ok';
       }
       for (let tries = 0; tries < 3; tries += 1) {
@@ -244,21 +308,27 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
           amendBehind(key, found.record, change);
           return true;
         }
-        if (asked.value.kind === 'ok') { cache.set(key, asked.value.record); return true; }
+        if (asked.value.kind === 'ok') {
+          cache.set(key, asked.value.record);
+          return true;
+        }
         if (asked.value.kind === 'newer') return false;
       }
       return false;
     },
     async tombstone(server, digest) {
-      const key = SessionCache.key(server, digest), local = known(key) ?? null;
+      const key = SessionCache.key(server, digest),
+        local = known(key) ?? null;
       cache.delete(key);
       touches.drop(server, digest);
       const asked = await ask(readLimitMs, () => store.tombstone(server, digest, ttlSeconds(server)));
       const write: PendingWrite = { kind: 'tombstone', server, digest };
-      if (asked.kind === 'answered') { const pending = behind.get(key); if (pending) behind.settle(key, pending); }
-      else keepBehind(key, write, asked.kind === 'late' ? asked.eventually : undefined);
+      if (asked.kind === 'answered') {
+        const pending = behind.get(key);
+        if (pending) behind.settle(key, pending);
+      } else keepBehind(key, write, asked.kind === 'late' ? asked.eventually : undefined);
       emit('ended', { server, digest });
-      return asked.kind === 'answered' ? asked.value ?? local : local;
+      return asked.kind === 'answered' ? (asked.value ?? local) : local;
     },
     touch(server, digest, atMs) {
       const entry = cache.get(SessionCache.key(server, digest));
@@ -279,11 +349,17 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       return cache.onSlot(server, slot, limit);
     },
     counts: (server) => cache.counts(server),
-    get isStoreReachable() { return gauge.isReachable; },
-    get sizes() { return { cached: cache.size, behind: behind.size, dropped: behind.dropped }; },
+    get isStoreReachable() {
+      return gauge.isReachable;
+    },
+    get sizes() {
+      return { cached: cache.size, behind: behind.size, dropped: behind.dropped };
+    },
     on(event, listener) {
       listeners[event].add(listener);
-      return () => { listeners[event].delete(listener); };
+      return () => {
+        listeners[event].delete(listener);
+      };
     },
     async close() {
       stopTouching();

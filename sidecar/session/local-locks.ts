@@ -14,9 +14,12 @@ export class LocalLocks {
   }
 
   lock(server: string, digest: string, ttlMs: number): LockToken | null {
-    const key = `${server}:${digest}`, now = this.#clock.now(), held = this.#held.get(key);
+    const key = `${server}:${digest}`,
+      now = this.#clock.now(),
+      held = this.#held.get(key);
     if (held && held.expiresAtMs > now) return null;
-    for (const [oldest, lock] of this.#held) { // Oldest first, so that abandoned locks don't pile up.
+    for (const [oldest, lock] of this.#held) {
+      // Oldest first, so that abandoned locks don't pile up.
       if (lock.expiresAtMs > now) break;
       this.#held.delete(oldest);
     }

@@ -3,7 +3,11 @@ import { RECORD_VERSION, type SessionRecord } from '../../proto/session-record.t
 import { blankTombstone } from './record-codec.ts';
 import type { SessionChange, SessionStore, StoreWatcher } from './session-store.ts';
 
-interface Entry { record: SessionRecord; ttlSeconds: number; expiresAtMs: number }
+interface Entry {
+  record: SessionRecord;
+  ttlSeconds: number;
+  expiresAtMs: number;
+}
 
 /** What several memory stores of one process share, as several gateways share one Redis. */
 export class MemoryBacking {
@@ -12,14 +16,23 @@ export class MemoryBacking {
   readonly watchers = new Map<StoreWatcher, string>();
 }
 
-export interface MemoryStoreOptions { nodeId: string; backing?: MemoryBacking; now?: () => number }
+export interface MemoryStoreOptions {
+  nodeId: string;
+  backing?: MemoryBacking;
+  now?: () => number;
+}
 
 /** Session records of one node that works alone, and of tests. They are gone with the process. */
-export function createMemoryStore({ nodeId, backing = new MemoryBacking(), now = Date.now }: MemoryStoreOptions): SessionStore {
+export function createMemoryStore({
+  nodeId,
+  backing = new MemoryBacking(),
+  now = Date.now,
+}: MemoryStoreOptions): SessionStore {
   const { entries, locks, watchers } = backing;
   const keyOf = (server: string, digest: string): string => `${server}:${digest}`;
   const live = (server: string, digest: string): Entry | undefined => {
-    const key = keyOf(server, digest), entry = entries.get(key);
+    const key = keyOf(server, digest),
+      entry = entries.get(key);
     if (!entry || entry.expiresAtMs > now()) return entry;
     entries.delete(key);
     return undefined;
@@ -33,10 +46,20 @@ export function createMemoryStore({ nodeId, backing = new MemoryBacking(), now =
       entries.delete(oldest);
     }
   };
-  const tell = (change: SessionChange): void => { for (const [watcher, node] of watchers) if (node !== nodeId) watcher.onChange(change); };
-  const onSlot = (server: string, slot: string): SessionRecord[] => [...entries.values()]
-    .filter((entry) => entry.record.server === server && entry.record.slot === slot && !entry.record.isTombstone && entry.expiresAtMs > now())
-    .map((entry) => entry.record).sort((a, b) => a.lastActivityMs - b.lastActivityMs);
+  const tell = (change: SessionChange): void => {
+    for (const [watcher, node] of watchers) if (node !== nodeId) watcher.onChange(change);
+  };
+  const onSlot = (server: string, slot: string): SessionRecord[] =>
+    [...entries.values()]
+      .filter(
+        (entry) =>
+          entry.record.server === server &&
+          entry.record.slot === slot &&
+          !entry.record.isTombstone &&
+          entry.expiresAtMs > now(),
+      )
+      .map((entry) => entry.record)
+      .sort((a, b) => a.lastActivityMs - b.lastActivityMs);
 
   return {
     find: async (server, digest) => structuredClone(live(server, digest)?.record ?? null),
@@ -52,7 +75,14 @@ export function createMemoryStore({ nodeId, backing = new MemoryBacking(), now =
       if (entry.record.isTombstone) return 'conflict';
       if (entry.record.version > RECORD_VERSION) return 'newer';
       if (entry.record.epoch !== expectedEpoch) return 'conflict';
-      put({ ...record, version: RECORD_VERSION, lastActivityMs: Math.max(record.lastActivityMs, entry.record.lastActivityMs) }, entry.ttlSeconds);
+      put(
+        {
+          ...record,
+          version: RECORD_VERSION,
+          lastActivityMs: Math.max(record.lastActivityMs, entry.record.lastActivityMs),
+        },
+        entry.ttlSeconds,
+      );
       tell({ server: record.server, digest: record.digest, slot: record.slot, epoch: record.epoch });
       return 'ok';
     },
@@ -69,8 +99,15 @@ export function createMemoryStore({ nodeId, backing = new MemoryBacking(), now =
     async reconcile(record, ttlSeconds) {
       const stored = live(record.server, record.digest)?.record;
       if (stored) {
-        const isSame = stored.epoch === record.epoch && stored.slot === record.slot && stored.upstreamId === record.upstreamId;
-        if (stored.isTombstone || stored.version > RECORD_VERSION || stored.epoch > record.epoch || (stored.epoch === record.epoch && !isSame)) return { kind: 'kept', stored: structuredClone(stored) };
+        const isSame =
+          stored.epoch === record.epoch && stored.slot === record.slot && stored.upstreamId === record.upstreamId;
+        if (
+          stored.isTombstone ||
+          stored.version > RECORD_VERSION ||
+          stored.epoch > record.epoch ||
+          (stored.epoch === record.epoch && !isSame)
+        )
+          return { kind: 'kept', stored: structuredClone(stored) };
       }
       put(record, ttlSeconds);
       tell({ server: record.server, digest: record.digest, slot: record.slot, epoch: record.epoch });
@@ -79,7 +116,8 @@ export function createMemoryStore({ nodeId, backing = new MemoryBacking(), now =
     async touch(touches) {
       for (const { server, digest, atMs } of touches) {
         const entry = live(server, digest);
-        if (entry && !entry.record.isTombstone) put({ ...entry.record, lastActivityMs: Math.max(atMs, entry.record.lastActivityMs) }, entry.ttlSeconds);
+        if (entry && !entry.record.isTombstone)
+          put({ ...entry.record, lastActivityMs: Math.max(atMs, entry.record.lastActivityMs) }, entry.ttlSeconds);
       }
     },
     async tombstone(server, digest, ttlSeconds) {
@@ -96,7 +134,8 @@ export function createMemoryStore({ nodeId, backing = new MemoryBacking(), now =
       return true;
     },
     async lock(server, digest, owner, ttlMs) {
-      const key = keyOf(server, digest), held = locks.get(key);
+      const key = keyOf(server, digest),
+        held = locks.get(key);
       if (held && held.expiresAtMs > now()) return null;
       const token = `${owner}:${randomUUID()}`;
       locks.set(key, { token, expiresAtMs: now() + ttlMs });
@@ -111,7 +150,9 @@ export function createMemoryStore({ nodeId, backing = new MemoryBacking(), now =
     ping: async () => 0,
     watch(watcher) {
       watchers.set(watcher, nodeId);
-      return () => { watchers.delete(watcher); };
+      return () => {
+        watchers.delete(watcher);
+      };
     },
     async close() {
       for (const [watcher, node] of watchers) if (node === nodeId) watchers.delete(watcher);

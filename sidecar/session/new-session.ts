@@ -3,16 +3,35 @@ import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/s
 import { userIdOf } from '../routing/principal.ts';
 
 /** Where a session begins and whose it is; `upstreamId` is the replica's own id. */
-export type NewSession = Pick<SessionRecord, 'server' | 'backend' | 'slot' | 'upstreamId' | 'principal'> & { nowMs: number };
+export type NewSession = Pick<SessionRecord, 'server' | 'backend' | 'slot' | 'upstreamId' | 'principal'> & {
+  nowMs: number;
+};
 
 /** The id that the client gets, and the record of its session. `known`: what is known of it beyond that. */
-export function newSession({ nowMs, ...where }: NewSession, known: Partial<SessionRecord> = {}): { clientId: string; record: SessionRecord } {
+export function newSession(
+  { nowMs, ...where }: NewSession,
+  known: Partial<SessionRecord> = {},
+): { clientId: string; record: SessionRecord } {
   const clientId = clientSessionId(where);
   return {
     clientId,
     record: {
-      version: RECORD_VERSION, type: 'http', ...where, digest: sessionDigest(clientId), userId: userIdOf(where.principal), initializeParams: null, protocolVersion: '', capabilities: {},
-      logLevel: null, subscriptions: [], hasGetStream: false, epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: false, ...known,
+      version: RECORD_VERSION,
+      type: 'http',
+      ...where,
+      digest: sessionDigest(clientId),
+      userId: userIdOf(where.principal),
+      initializeParams: null,
+      protocolVersion: '',
+      capabilities: {},
+      logLevel: null,
+      subscriptions: [],
+      hasGetStream: false,
+      epoch: 0,
+      createdAtMs: nowMs,
+      lastActivityMs: nowMs,
+      isTombstone: false,
+      ...known,
     },
   };
 }

@@ -6,13 +6,19 @@ import { freePort } from '../../deploy/mesh/free-port.ts';
 import { redisAnswer } from '../../deploy/mesh/start-redis.ts';
 import { startRealRedis } from './real-redis.ts';
 
-const inTurn = (...ports: number[]): (() => Promise<number>) => async () => ports.shift() ?? freePort();
+const inTurn =
+  (...ports: number[]): (() => Promise<number>) =>
+  async () =>
+    ports.shift() ?? freePort();
 const portOf = (url: string): number => Number(new URL(url).port);
 
 test('a port that somebody took, another Redis included, is passed over', async (t) => {
-  const taken = await freePort(), server = createServer((socket) => socket.destroy()).listen(taken, '127.0.0.1');
+  const taken = await freePort(),
+    server = createServer((socket) => socket.destroy()).listen(taken, '127.0.0.1');
   await once(server, 'listening');
-  t.teardown(() => { server.close(); });
+  t.teardown(() => {
+    server.close();
+  });
   const one = await startRealRedis([], inTurn(taken));
   t.teardown(one.dispose);
   const two = await startRealRedis([], inTurn(portOf(one.url), taken));
@@ -23,9 +29,15 @@ test('a port that somebody took, another Redis included, is passed over', async 
 });
 
 test('what can’t start is not tried again, and leaves nothing behind', async (t) => {
-  let tries = 0, message = '';
-  const find = (): Promise<number> => { tries++; return freePort(); };
-  await startRealRedis(['--no-such-setting', 'x'], find).catch((error: Error) => { message = error.message; });
+  let tries = 0,
+    message = '';
+  const find = (): Promise<number> => {
+    tries++;
+    return freePort();
+  };
+  await startRealRedis(['--no-such-setting', 'x'], find).catch((error: Error) => {
+    message = error.message;
+  });
   t.regex(message, /no-such-setting/);
   t.is(tries, 1);
 });

@@ -25,5 +25,7 @@ export class RecencyMap<V extends { readonly key: string; movedAt: number }> ext
   }
 
   /** Key of the entry that has been unused the longest. */
-  get oldest(): string | undefined { return this.keys().next().value; }
+  get oldest(): string | undefined {
+    return this.keys().next().value;
+  }
 }

@@ -2,13 +2,40 @@ import { RECORD_VERSION, sessionRecordSchema, type SessionRecord } from '../../p
 import { StoreError } from './store-error.ts';
 
 /** Fields of the Redis hash that holds one record: what scripts compare or change stands beside the JSON and wins over it. */
-export const FIELD = { record: 'record', version: 'version', epoch: 'epoch', slot: 'slot', upstream: 'upstream', activity: 'at', dead: 'dead', ttl: 'ttl', revision: 'rev' } as const;
+export const FIELD = {
+  record: 'record',
+  version: 'version',
+  epoch: 'epoch',
+  slot: 'slot',
+  upstream: 'upstream',
+  activity: 'at',
+  dead: 'dead',
+  ttl: 'ttl',
+  revision: 'rev',
+} as const;
 
 /** What is known of a session that ended before its record was seen: nothing but its end. */
 export function blankTombstone(server: string, digest: string, nowMs: number): SessionRecord {
   return {
-    version: RECORD_VERSION, server, type: 'http', digest, principal: null, userId: 'anonymous', initializeParams: {}, protocolVersion: '', capabilities: {},
-    logLevel: null, subscriptions: [], hasGetStream: false, backend: '', slot: '', upstreamId: '', epoch: 0, createdAtMs: nowMs, lastActivityMs: nowMs, isTombstone: true,
+    version: RECORD_VERSION,
+    server,
+    type: 'http',
+    digest,
+    principal: null,
+    userId: 'anonymous',
+    initializeParams: {},
+    protocolVersion: '',
+    capabilities: {},
+    logLevel: null,
+    subscriptions: [],
+    hasGetStream: false,
+    backend: '',
+    slot: '',
+    upstreamId: '',
+    epoch: 0,
+    createdAtMs: nowMs,
+    lastActivityMs: nowMs,
+    isTombstone: true,
   };
 }
 
@@ -46,7 +73,10 @@ function fit(value: unknown, server: string, digest: string, activityMs: number)
   const version = (value as { version?: unknown } | null)?.version;
   if (typeof version !== 'number' || version <= RECORD_VERSION) {
     const issue = parsed.error.issues[0];
-    throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: ${issue?.path.join('.')}: ${issue?.message}`);
+    throw new StoreError(
+      'bad-record',
+      `session ${digest.slice(0, 12)} of ${server}: ${issue?.path.join('.')}: ${issue?.message}`,
+    );
   }
   const misfits = new Set(parsed.error.issues.map((issue) => issue.path[0]));
   const blank = { ...blankTombstone(server, digest, activityMs), isTombstone: false } as Record<string, unknown>;

@@ -22,17 +22,37 @@ export interface RedisStoreOptions {
 export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }: RedisStoreOptions): SessionStore {
   const run = new ScriptRunner(client);
   const prefix = (server: string): string => REDIS.slotIndex(server, '');
-  const body = (record: SessionRecord): ScriptArgument[] =>
-    [record.epoch, record.slot, record.upstreamId, encodeRecord(record), record.version, record.lastActivityMs];
+  const body = (record: SessionRecord): ScriptArgument[] => [
+    record.epoch,
+    record.slot,
+    record.upstreamId,
+    encodeRecord(record),
+    record.version,
+    record.lastActivityMs,
+  ];
   const toldBy = (server: string): ScriptArgument[] => [CHANNEL.sessions, nodeId, server];
 
   const read = async (server: string, digest: string): Promise<Record<string, string> | null> => {
     const hash = await guarded(client.hgetall(REDIS.session(server, digest)));
     return Object.keys(hash).length === 0 ? null : hash;
   };
-  const write = async (record: SessionRecord, expectedEpoch: number, revision: string): Promise<UpdateResult | 'raced'> => {
-    const result = await run.run(script.UPDATE, [REDIS.session(record.server, record.digest)],
-      [...body({ ...record, version: RECORD_VERSION }), expectedEpoch, record.digest, prefix(record.server), ...toldBy(record.server), revision]);
+  const write = async (
+    record: SessionRecord,
+    expectedEpoch: number,
+    revision: string,
+  ): Promise<UpdateResult | 'raced'> => {
+    const result = await run.run(
+      script.UPDATE,
+      [REDIS.session(record.server, record.digest)],
+      [
+        ...body({ ...record, version: RECORD_VERSION }),
+        expectedEpoch,
+        record.digest,
+        prefix(record.server),
+        ...toldBy(record.server),
+        revision,
+      ],
+    );
     return result as UpdateResult | 'raced';
   };
   const watching = watchChanges(client, nodeId);
@@ -44,11 +64,14 @@ export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }
     },
     exists: async (server, digest) => (await guarded(client.exists(REDIS.session(server, digest)))) === 1,
     async create(record, ttlSeconds) {
-      return await run.run(script.CREATE, [REDIS.session(record.server, record.digest)],
-        [...body(record), ttlSeconds, record.digest, prefix(record.server)]) as 'ok' | 'conflict';
+      return (await run.run(
+        script.CREATE,
+        [REDIS.session(record.server, record.digest)],
+        [...body(record), ttlSeconds, record.digest, prefix(record.server)],
+      )) as 'ok' | 'conflict';
     },
     async update(record, expectedEpoch) {
-      return await write(record, expectedEpoch, '') as UpdateResult;
+      return (await write(record, expectedEpoch, '')) as UpdateResult;
     },
     async amend(server, digest, expectedEpoch, change) {
       for (let tries = 0; tries < AMEND_TRIES; tries += 1) {
@@ -66,30 +89,43 @@ export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }
     },
     async reconcile(record, ttlSeconds): Promise<ReconcileResult> {
       const { server, digest } = record;
-      const [kind, flat] = await run.run(script.RECONCILE, [REDIS.session(server, digest)],
-        [...body(record), ttlSeconds, digest, prefix(server), ...toldBy(server)]) as ['kept' | 'written', string[]];
+      const [kind, flat] = (await run.run(
+        script.RECONCILE,
+        [REDIS.session(server, digest)],
+        [...body(record), ttlSeconds, digest, prefix(server), ...toldBy(server)],
+      )) as ['kept' | 'written', string[]];
       const before = flat.length === 0 ? null : decodeRecord(server, digest, pairs(flat));
       return kind === 'kept' ? { kind, stored: before! } : { kind, previous: before };
     },
     async touch(touches) {
       for (const batch of batches(touches)) {
-        await run.run(script.TOUCH, batch.map((one) => REDIS.session(one.server, one.digest)),
-          [prefix(batch[0]!.server), ...batch.flatMap((one) => [one.atMs, one.digest])]);
+        await run.run(
+          script.TOUCH,
+          batch.map((one) => REDIS.session(one.server, one.digest)),
+          [prefix(batch[0]!.server), ...batch.flatMap((one) => [one.atMs, one.digest])],
+        );
       }
     },
     async tombstone(server, digest, ttlSeconds) {
-      const flat = await run.run(script.TOMBSTONE, [REDIS.session(server, digest)], [ttlSeconds, digest, prefix(server), now(), ...toldBy(server)]) as string[];
+      const flat = (await run.run(
+        script.TOMBSTONE,
+        [REDIS.session(server, digest)],
+        [ttlSeconds, digest, prefix(server), now(), ...toldBy(server)],
+      )) as string[];
       return flat.length === 0 ? null : decodeRecord(server, digest, pairs(flat));
     },
     async forget(server, digest) {
-      return await run.run(script.FORGET, [REDIS.session(server, digest)], [digest, prefix(server), ...toldBy(server)]) === 1;
+      return (
+        (await run.run(script.FORGET, [REDIS.session(server, digest)], [digest, prefix(server), ...toldBy(server)])) ===
+        1
+      );
     },
     async lock(server, digest, owner, ttlMs) {
       const token = `${owner}:${randomUUID()}`;
       return (await guarded(client.set(REDIS.lock(server, digest), token, 'PX', ttlMs, 'NX'))) === 'OK' ? token : null;
     },
     async unlock(server, digest, token) {
-      return await run.run(script.UNLOCK, [REDIS.lock(server, digest)], [token]) === 1;
+      return (await run.run(script.UNLOCK, [REDIS.lock(server, digest)], [token])) === 1;
     },
     async listSlot(server, slot, limit) {
       const index = REDIS.slotIndex(server, slot);
@@ -97,7 +133,9 @@ export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }
       const hashes = await Promise.all(digests.map((digest) => read(server, digest)));
       const gone = digests.filter((_, i) => hashes[i] === null);
       if (gone.length > 0) await guarded(client.zrem(index, ...gone));
-      return digests.flatMap((digest, i) => hashes[i] ? [decodeRecord(server, digest, hashes[i])] : []).filter((record) => record.slot === slot && !record.isTombstone);
+      return digests
+        .flatMap((digest, i) => (hashes[i] ? [decodeRecord(server, digest, hashes[i])] : []))
+        .filter((record) => record.slot === slot && !record.isTombstone);
     },
     countSlot: async (server, slot) => guarded(client.zcard(REDIS.slotIndex(server, slot))),
     async ping() {
@@ -130,6 +168,7 @@ function pairs(flat: readonly string[]): Record<string, string> {
 /** Touches of one server at a time (one cluster slot), at most 500, so that one script call stays short. */
 function* batches(touches: readonly Touch[]): Generator<Touch[]> {
   for (const ofServer of Map.groupBy(touches, (one) => one.server).values()) {
-    for (let start = 0; start < ofServer.length; start += TOUCHES_PER_CALL) yield ofServer.slice(start, start + TOUCHES_PER_CALL);
+    for (let start = 0; start < ofServer.length; start += TOUCHES_PER_CALL)
+      yield ofServer.slice(start, start + TOUCHES_PER_CALL);
   }
 }

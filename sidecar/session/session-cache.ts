@@ -2,7 +2,12 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import { Interner } from './interner.ts';
 import { RecencyMap } from './recency-map.ts';
 
-export interface CachedSession { readonly key: string; record: SessionRecord; generation: number; movedAt: number }
+export interface CachedSession {
+  readonly key: string;
+  record: SessionRecord;
+  generation: number;
+  movedAt: number;
+}
 
 /**
  * The sessions that this node knows, about least recently used first out, with the number on each slot.
@@ -43,7 +48,9 @@ export class SessionCache {
     if (entry) entry.generation = OUTDATED;
   }
 
-  get(key: string): CachedSession | undefined { return this.#entries.use(key); }
+  get(key: string): CachedSession | undefined {
+    return this.#entries.use(key);
+  }
 
   set(key: string, record: SessionRecord): void {
     this.delete(key);
@@ -89,7 +96,7 @@ export class SessionCache {
   #count(record: SessionRecord, change: 1 | -1): void {
     if (record.isTombstone) return;
     let counts = this.#counts.get(record.server);
-    if (!counts) this.#counts.set(record.server, counts = new Map());
+    if (!counts) this.#counts.set(record.server, (counts = new Map()));
     const count = (counts.get(record.slot) ?? 0) + change;
     if (count > 0) counts.set(record.slot, count);
     else counts.delete(record.slot);

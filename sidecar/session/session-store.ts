@@ -11,10 +11,19 @@ export type ReconcileResult =
 /** What is not a move: log level, subscriptions, GET stream. Made on whatever is stored by then; doing it twice is doing it once. */
 export type Change = (record: SessionRecord) => SessionRecord;
 
-export interface Touch { server: string; digest: string; atMs: number }
+export interface Touch {
+  server: string;
+  digest: string;
+  atMs: number;
+}
 
 /** A session moved or was amended (`slot` set), or ended (`slot` null). */
-export interface SessionChange { server: string; digest: string; slot: string | null; epoch: number }
+export interface SessionChange {
+  server: string;
+  digest: string;
+  slot: string | null;
+  epoch: number;
+}
 
 export interface StoreWatcher {
   onChange(change: SessionChange): void;
@@ -41,7 +50,12 @@ export interface SessionStore {
    * Reads, changes and writes back what is not a move (log level, subscriptions, GET stream), again if another writer came between.
    * `change` gets the stored record and must keep its epoch; returns the record as written.
    */
-  amend(server: string, digest: string, expectedEpoch: number, change: Change): Promise<{ kind: 'ok'; record: SessionRecord } | { kind: Exclude<UpdateResult, 'ok'> }>;
+  amend(
+    server: string,
+    digest: string,
+    expectedEpoch: number,
+    change: Change,
+  ): Promise<{ kind: 'ok'; record: SessionRecord } | { kind: Exclude<UpdateResult, 'ok'> }>;
   /** Writes unless the store has the same or a higher epoch, or a tombstone: how writes made without the store are brought back. */
   reconcile(record: SessionRecord, ttlSeconds: number): Promise<ReconcileResult>;
   /** Slides the expiry and notes the activity of many sessions in one round trip per server. Unknown ones are passed over. */

@@ -11,15 +11,25 @@ import type { SessionChange, SessionStore } from './session-store.ts';
 
 /** However busy the machine is: what Redis does is tested here, not how fast. */
 const PATIENT = { commandTimeoutMs: 30_000 };
-interface Context { redis: RealRedis; cluster: { url: string; dispose(): Promise<void> }; client: RedisClient; second: RedisClient; clustered: [RedisClient, RedisClient] }
+interface Context {
+  redis: RealRedis;
+  cluster: { url: string; dispose(): Promise<void> };
+  client: RedisClient;
+  second: RedisClient;
+  clustered: [RedisClient, RedisClient];
+}
 const test = anyTest as TestFn<Context>;
 
 test.before(async (t) => {
   const redis = await startRealRedis();
-  const client = connectRedis(redis.url, PATIENT), second = connectRedis(redis.url, PATIENT);
+  const client = connectRedis(redis.url, PATIENT),
+    second = connectRedis(redis.url, PATIENT);
   t.context = { redis, client, second } as Context;
   const cluster = await startRealRedisCluster();
-  const clustered: [RedisClient, RedisClient] = [connectRedis(cluster.url, PATIENT), connectRedis(cluster.url, PATIENT)];
+  const clustered: [RedisClient, RedisClient] = [
+    connectRedis(cluster.url, PATIENT),
+    connectRedis(cluster.url, PATIENT),
+  ];
   t.context = { redis, cluster, client, second, clustered };
   await Promise.all([client, second, ...clustered].map((each) => whenReady(each, 60_000)));
 });
@@ -32,20 +42,32 @@ test.after.always(async (t) => {
 
 /** Two stores as two gateways see them, over one Redis or one piece of memory. */
 const over = (clients: readonly [RedisClient, RedisClient]): [SessionStore, SessionStore] => {
-  const stores = opened.get(clients[0]) ?? [createRedisStore(clients[0], { nodeId: 'g1' }), createRedisStore(clients[1], { nodeId: 'g2' })];
+  const stores = opened.get(clients[0]) ?? [
+    createRedisStore(clients[0], { nodeId: 'g1' }),
+    createRedisStore(clients[1], { nodeId: 'g2' }),
+  ];
   opened.set(clients[0], stores);
   return stores;
 };
 /** Lets time pass for some records of `linear`. */
 type Age = (digests: readonly string[], ms: number) => Promise<void>;
-const ageBy = (client: RedisClient): Age => async (digests, ms) => {
-  for (const key of digests.map((digest) => REDIS.session('linear', digest))) await client.pexpire(key, await client.pttl(key) - ms);
-};
+const ageBy =
+  (client: RedisClient): Age =>
+  async (digests, ms) => {
+    for (const key of digests.map((digest) => REDIS.session('linear', digest)))
+      await client.pexpire(key, (await client.pttl(key)) - ms);
+  };
 function inMemory(): [SessionStore, SessionStore, Age] {
   const backing = new MemoryBacking();
   let passedMs = 0;
   const now = (): number => Date.now() + passedMs;
-  return [createMemoryStore({ nodeId: 'g1', backing, now }), createMemoryStore({ nodeId: 'g2', backing, now }), async (_, ms) => { passedMs += ms; }];
+  return [
+    createMemoryStore({ nodeId: 'g1', backing, now }),
+    createMemoryStore({ nodeId: 'g2', backing, now }),
+    async (_, ms) => {
+      passedMs += ms;
+    },
+  ];
 }
 const kinds: Record<string, (context: Context) => [SessionStore, SessionStore, Age]> = {
   Redis: ({ client, second }) => [...over([client, second]), ageBy(client)],
@@ -86,7 +108,11 @@ for (const [name, make] of Object.entries(kinds)) {
 
   test(`${name}: a record expires after its time to live, and a touch slides it`, async (t) => {
     const [store, , age] = make(t.context);
-    const [brief, idle, used] = [sampleRecord({ clientId: fresh() }), sampleRecord({ clientId: fresh() }), sampleRecord({ clientId: fresh() })];
+    const [brief, idle, used] = [
+      sampleRecord({ clientId: fresh() }),
+      sampleRecord({ clientId: fresh() }),
+      sampleRecord({ clientId: fresh() }),
+    ];
     await Promise.all([store.create(brief, 1), store.create(idle, 600), store.create(used, 600)]);
     await until(async () => !(await store.exists('linear', brief.digest)));
     await age([idle.digest, used.digest], 400_000);
@@ -111,7 +137,9 @@ for (const [name, make] of Object.entries(kinds)) {
     const [store, other] = make(t.context);
     const record = sampleRecord({ clientId: fresh() });
     await store.create(record, 60);
-    const results = await Promise.all(Array.from({ length: 40 }, (_, i) => (i % 2 ? store : other).update({ ...record, slot: `${i}`, epoch: 1 }, 0)));
+    const results = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => (i % 2 ? store : other).update({ ...record, slot: `${i}`, epoch: 1 }, 0)),
+    );
     t.is(results.filter((result) => result === 'ok').length, 1);
   });
 
@@ -119,7 +147,12 @@ for (const [name, make] of Object.entries(kinds)) {
     const [store, other] = make(t.context);
     const record = sampleRecord({ clientId: fresh() });
     await store.create(record, 60);
-    const amendments = ['a', 'b', 'c', 'd'].map((uri, i) => (i % 2 ? store : other).amend('linear', record.digest, 0, (was) => ({ ...was, subscriptions: [...was.subscriptions, uri] })));
+    const amendments = ['a', 'b', 'c', 'd'].map((uri, i) =>
+      (i % 2 ? store : other).amend('linear', record.digest, 0, (was) => ({
+        ...was,
+        subscriptions: [...was.subscriptions, uri],
+      })),
+    );
     t.true((await Promise.all(amendments)).every((result) => result.kind === 'ok'));
     t.deepEqual((await store.find('linear', record.digest))?.subscriptions.toSorted(), ['a', 'b', 'c', 'd']);
     t.is((await store.amend('linear', record.digest, 7, (was) => was)).kind, 'conflict');
@@ -127,7 +160,8 @@ for (const [name, make] of Object.entries(kinds)) {
 
   test(`${name}: a tombstone is final, for known and unknown sessions`, async (t) => {
     const [store, other] = make(t.context);
-    const record = sampleRecord({ clientId: fresh() }), never = sampleRecord({ clientId: fresh() });
+    const record = sampleRecord({ clientId: fresh() }),
+      never = sampleRecord({ clientId: fresh() });
     await store.create(record, 60);
     t.like(await other.tombstone('linear', record.digest, 60), { slot: '1', isTombstone: false });
     t.is(await other.tombstone('linear', never.digest, 60), null);
@@ -145,7 +179,10 @@ for (const [name, make] of Object.entries(kinds)) {
     const record = sampleRecord({ clientId: fresh() });
     t.deepEqual(await store.reconcile(record, 60), { kind: 'written', previous: null });
     t.like(await store.reconcile({ ...record, slot: '2', epoch: 1 }, 60), { kind: 'written', previous: { ...record } });
-    t.like(await store.reconcile({ ...record, slot: '3', epoch: 1 }, 60), { kind: 'kept', stored: { ...record, slot: '2', epoch: 1 } });
+    t.like(await store.reconcile({ ...record, slot: '3', epoch: 1 }, 60), {
+      kind: 'kept',
+      stored: { ...record, slot: '2', epoch: 1 },
+    });
     t.like(await store.reconcile({ ...record, slot: '2', epoch: 1, logLevel: 'debug' }, 60), { kind: 'written' });
     t.like(await store.find('linear', record.digest), { slot: '2', epoch: 1, logLevel: 'debug' });
   });
@@ -153,12 +190,20 @@ for (const [name, make] of Object.entries(kinds)) {
   test(`${name}: a slot lists its sessions, longest idle first, and follows moves and ends`, async (t) => {
     const [store] = make(t.context);
     const server = `s-${randomUUID().slice(0, 8)}`;
-    const records = [3, 1, 2].map((n) => sampleRecord({ clientId: fresh(), server, slot: 'k', lastActivityMs: n * 1000 }));
+    const records = [3, 1, 2].map((n) =>
+      sampleRecord({ clientId: fresh(), server, slot: 'k', lastActivityMs: n * 1000 }),
+    );
     for (const record of records) await store.create(record, 60);
-    t.deepEqual((await store.listSlot(server, 'k', 10)).map((record) => record.lastActivityMs), [1000, 2000, 3000]);
+    t.deepEqual(
+      (await store.listSlot(server, 'k', 10)).map((record) => record.lastActivityMs),
+      [1000, 2000, 3000],
+    );
     t.is((await store.listSlot(server, 'k', 2)).length, 2);
     await store.touch([{ server, digest: records[1]!.digest, atMs: 9000 }]);
-    t.deepEqual((await store.listSlot(server, 'k', 10)).map((record) => record.lastActivityMs), [2000, 3000, 9000]);
+    t.deepEqual(
+      (await store.listSlot(server, 'k', 10)).map((record) => record.lastActivityMs),
+      [2000, 3000, 9000],
+    );
     await store.update({ ...records[0]!, slot: 'm', epoch: 1 }, 0);
     await store.tombstone(server, records[2]!.digest, 60);
     t.is(await store.countSlot(server, 'k'), 1);
@@ -179,13 +224,22 @@ for (const [name, make] of Object.entries(kinds)) {
 
   test(`${name}: other nodes hear of moves and ends, one’s own node does not`, async (t) => {
     const [store, other] = make(t.context);
-    const heard: SessionChange[] = [], own: SessionChange[] = [];
+    const heard: SessionChange[] = [],
+      own: SessionChange[] = [];
     let gaps = 0;
     t.teardown(store.watch({ onChange: (change) => own.push(change), onGap: () => {} }));
-    t.teardown(other.watch({ onChange: (change) => heard.push(change), onGap: () => { gaps += 1; } }));
+    t.teardown(
+      other.watch({
+        onChange: (change) => heard.push(change),
+        onGap: () => {
+          gaps += 1;
+        },
+      }),
+    );
     if (name !== 'memory') await until(() => gaps > 0);
     const record = sampleRecord({ clientId: fresh() });
-    const mine = (changes: SessionChange[]): SessionChange[] => changes.filter((change) => change.digest === record.digest);
+    const mine = (changes: SessionChange[]): SessionChange[] =>
+      changes.filter((change) => change.digest === record.digest);
     await store.create(record, 60);
     await store.update({ ...record, slot: '2', epoch: 1 }, 0);
     await store.tombstone('linear', record.digest, 60);
@@ -212,7 +266,11 @@ test('Redis: a later version’s field of another shape takes the blank value; a
   const record = sampleRecord({ clientId: fresh() });
   await store.create({ ...record, version: 2 }, 60);
   const key = REDIS.session('linear', record.digest);
-  await t.context.client.hset(key, 'record', JSON.stringify({ ...record, version: 2, subscriptions: { now: 'a map' } }));
+  await t.context.client.hset(
+    key,
+    'record',
+    JSON.stringify({ ...record, version: 2, subscriptions: { now: 'a map' } }),
+  );
   t.like(await store.find('linear', record.digest), { version: 2, slot: '1', subscriptions: [] });
   await t.context.client.hset(key, 'record', '{"version":1');
   await t.throwsAsync(store.find('linear', record.digest), { code: 'bad-record' });

@@ -14,7 +14,12 @@ export class StoreError extends Error {
     if (cause instanceof StoreError) return cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     if (/timed out/i.test(message)) return new StoreError('timeout', `Redis did not answer in time: ${message}`, cause);
-    const isReply = cause instanceof Error && cause.name === 'ReplyError' && !/^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF|TRYAGAIN|OOM)/.test(message);
-    return isReply ? new StoreError('refused', `Redis refused: ${message}`, cause) : new StoreError('unreachable', `Redis can't be used: ${message}`, cause);
+    const isReply =
+      cause instanceof Error &&
+      cause.name === 'ReplyError' &&
+      !/^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF|TRYAGAIN|OOM)/.test(message);
+    return isReply
+      ? new StoreError('refused', `Redis refused: ${message}`, cause)
+      : new StoreError('unreachable', `Redis can't be used: ${message}`, cause);
   }
 }

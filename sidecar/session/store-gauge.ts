@@ -34,7 +34,9 @@ export class StoreGauge {
     if (!this.#isReachable) return { kind: 'away' };
     const pending = question();
     let stopTimer = (): void => {};
-    const late = new Promise<'late'>((resolve) => { stopTimer = this.#clock.after(limitMs, () => resolve('late')); });
+    const late = new Promise<'late'>((resolve) => {
+      stopTimer = this.#clock.after(limitMs, () => resolve('late'));
+    });
     try {
       const first = await Promise.race([pending, late]);
       if (first === 'late') {
@@ -66,7 +68,17 @@ export class StoreGauge {
     this.#stopProbe = this.#clock.every(PROBE_INTERVAL_MS, () => {
       if (isProbing) return;
       isProbing = true;
-      this.#store.ping().then((tookMs) => { if (tookMs < PROBE_INTERVAL_MS) this.#return(); }, () => {}).finally(() => { isProbing = false; });
+      this.#store
+        .ping()
+        .then(
+          (tookMs) => {
+            if (tookMs < PROBE_INTERVAL_MS) this.#return();
+          },
+          () => {},
+        )
+        .finally(() => {
+          isProbing = false;
+        });
     });
   }
 

@@ -10,7 +10,8 @@ export class TouchBatch {
   }
 
   add(touch: Touch): void {
-    const key = `${touch.server}:${touch.digest}`, known = this.#touches.get(key);
+    const key = `${touch.server}:${touch.digest}`,
+      known = this.#touches.get(key);
     if (known) known.atMs = Math.max(known.atMs, touch.atMs);
     else if (this.#touches.size < this.#maxTouches) this.#touches.set(key, { ...touch });
   }

@@ -5,5 +5,8 @@ const INTERVAL_MS = 5000;
 export const touchIntervalMs = (ttlSeconds: number): number => Math.min(INTERVAL_MS, ttlSeconds * 250);
 
 /** Whether activity now is to be noted. `record`: null when what is known of the session is not known here. */
-export const isTouchDue = (record: { readonly lastActivityMs: number } | null, nowMs: number, intervalMs: number): boolean =>
-  record === null || nowMs - record.lastActivityMs >= intervalMs;
+export const isTouchDue = (
+  record: { readonly lastActivityMs: number } | null,
+  nowMs: number,
+  intervalMs: number,
+): boolean => record === null || nowMs - record.lastActivityMs >= intervalMs;

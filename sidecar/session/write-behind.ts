@@ -2,7 +2,11 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import type { Change } from './session-store.ts';
 
 /** `changes`: the store had the record before them, so they can be made on what it holds by then. Null: it is to have the record as it is here. */
-export interface PendingRecord { kind: 'record'; record: SessionRecord; changes: readonly Change[] | null }
+export interface PendingRecord {
+  kind: 'record';
+  record: SessionRecord;
+  changes: readonly Change[] | null;
+}
 export type PendingWrite = PendingRecord | { kind: 'tombstone'; server: string; digest: string };
 
 /** Beyond it, changes are kept as the record that they made. */
@@ -11,7 +15,11 @@ const MOST_CHANGES = 64;
 /** A change more upon what the store has yet to learn of a session. */
 export function changed(record: SessionRecord, pending: PendingRecord | undefined, change: Change): PendingRecord {
   const before = pending ? pending.changes : [];
-  return { kind: 'record', record: change(structuredClone(record)), changes: before === null || before.length >= MOST_CHANGES ? null : [...before, change] };
+  return {
+    kind: 'record',
+    record: change(structuredClone(record)),
+    changes: before === null || before.length >= MOST_CHANGES ? null : [...before, change],
+  };
 }
 
 /** What the store has yet to learn: the latest state of each session, bounded; beyond the bound the oldest is given up. */

@@ -2,16 +2,23 @@ import type { NetworkInterfaceInfo } from 'node:os';
 
 const WILDCARD = new Set(['0.0.0.0', '::', '[::]', '*']);
 export const isWildcard = (host: string): boolean => WILDCARD.has(host);
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /**
  * Host by which other machines reach what listens on `host`: as told (`--advertise`), else `host` itself, else, when it listens
  * everywhere, this machine's first address that is not loopback (a container has one). IPv4 before IPv6.
  */
-export function reachedAt(host: string, advertise: string | null, interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>): string {
+export function reachedAt(
+  host: string,
+  advertise: string | null,
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
+): string {
   if (advertise !== null) return advertise;
   if (!isWildcard(host)) return host;
-  const addresses = Object.values(interfaces).flatMap((each) => each ?? []).filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
+  const addresses = Object.values(interfaces)
+    .flatMap((each) => each ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
   const found = addresses.find(({ family }) => family === 'IPv4') ?? addresses[0];
   if (!found) return '127.0.0.1';
   return found.family === 'IPv4' ? found.address : `[${found.address}]`;

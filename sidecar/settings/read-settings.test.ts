@@ -2,20 +2,32 @@ import test from 'ava';
 import { readSettings, type ReadSettings } from './read-settings.ts';
 
 const needed = ['--xds', '127.0.0.1:18000', '--ext-proc', '/run/a.sock'];
-const noFile = (): string => { throw new Error('ENOENT: no such file'); };
+const noFile = (): string => {
+  throw new Error('ENOENT: no such file');
+};
 const problemsOf = (read: ReadSettings): string[] => (read.kind === 'bad' ? read.problems.map(({ path }) => path) : []);
 
 test('flags alone are enough; the rest has defaults', (t) => {
   const read = readSettings(needed, {}, noFile);
   t.is(read.kind, 'ok');
   if (read.kind !== 'ok') return;
-  t.like(read.settings, { nodeId: 'gateway-1', controlPlanes: ['127.0.0.1:18000'], extProc: { kind: 'unix', path: '/run/a.sock' }, relay: { host: '127.0.0.1', port: 7900 }, peer: null });
+  t.like(read.settings, {
+    nodeId: 'gateway-1',
+    controlPlanes: ['127.0.0.1:18000'],
+    extProc: { kind: 'unix', path: '/run/a.sock' },
+    relay: { host: '127.0.0.1', port: 7900 },
+    peer: null,
+  });
   t.is(read.settings.shared.ha.failoverTimeoutMs, 10_000);
 });
 
 test('a flag wins over the environment, the environment over the file', (t) => {
   const file = () => 'ha: {nodeId: from-file, failoverTimeoutMs: 7000}\nservers: [{name: ignored-here}]\nport: 4000\n';
-  const read = readSettings([...needed, '--config', 'x.yaml', '--node-id', 'from-flag'], { HA_NODE_ID: 'from-env', PORT: '5000' }, file);
+  const read = readSettings(
+    [...needed, '--config', 'x.yaml', '--node-id', 'from-flag'],
+    { HA_NODE_ID: 'from-env', PORT: '5000' },
+    file,
+  );
   t.is(read.kind, 'ok');
   if (read.kind !== 'ok') return;
   t.is(read.settings.nodeId, 'from-flag');
@@ -28,13 +40,22 @@ test('with certificates the relay’s plain port is on loopback, and neighbours 
   const read = readSettings([...needed, '--certs', '/etc/certs', '--relay-peer', '0.0.0.0:7903'], {}, noFile);
   t.is(read.kind, 'ok');
   if (read.kind === 'ok') t.deepEqual(read.settings.relayPeer, { host: '0.0.0.0', port: 7903 });
-  t.deepEqual(problemsOf(readSettings([...needed, '--certs', '/etc/certs', '--relay', '0.0.0.0:7900'], {}, noFile)), ['--relay']);
+  t.deepEqual(problemsOf(readSettings([...needed, '--certs', '/etc/certs', '--relay', '0.0.0.0:7900'], {}, noFile)), [
+    '--relay',
+  ]);
   t.deepEqual(problemsOf(readSettings([...needed, '--relay-peer', '0.0.0.0:7903'], {}, noFile)), ['--relay-peer']);
 });
 
 test('every problem is told at once, by the name that the operator wrote', (t) => {
-  const read = readSettings(['--ext-proc', 'x'.repeat(120), '--relai', '127.0.0.1:1', '--admin', 'nonsense', '--xds', 'host:99999'], { CIRCUIT_BREAKER_THRESHOLD: 'many', SESSION_STORE: 'files' }, noFile);
-  t.deepEqual(problemsOf(read).sort(), ['--admin', '--ext-proc', '--relai', '--xds', 'CIRCUIT_BREAKER_THRESHOLD', 'SESSION_STORE'].sort());
+  const read = readSettings(
+    ['--ext-proc', 'x'.repeat(120), '--relai', '127.0.0.1:1', '--admin', 'nonsense', '--xds', 'host:99999'],
+    { CIRCUIT_BREAKER_THRESHOLD: 'many', SESSION_STORE: 'files' },
+    noFile,
+  );
+  t.deepEqual(
+    problemsOf(read).sort(),
+    ['--admin', '--ext-proc', '--relai', '--xds', 'CIRCUIT_BREAKER_THRESHOLD', 'SESSION_STORE'].sort(),
+  );
 });
 
 test('a configuration file that is missing, broken or no mapping is a problem with its place', (t) => {
@@ -45,7 +66,11 @@ test('a configuration file that is missing, broken or no mapping is a problem wi
 });
 
 test('IPv6 addresses, unix: sockets and TCP ext_proc are read', (t) => {
-  const read = readSettings(['--xds', '[::1]:18000, other:1', '--ext-proc', '127.0.0.1:9000', '--peer', '[::1]:7902'], {}, noFile);
+  const read = readSettings(
+    ['--xds', '[::1]:18000, other:1', '--ext-proc', '127.0.0.1:9000', '--peer', '[::1]:7902'],
+    {},
+    noFile,
+  );
   t.is(read.kind, 'ok');
   if (read.kind !== 'ok') return;
   t.deepEqual(read.settings.controlPlanes, ['[::1]:18000', 'other:1']);

@@ -31,12 +31,25 @@ export interface SidecarSettings {
   shared: SharedSettings;
 }
 
-export type ReadSettings = { kind: 'ok'; settings: SidecarSettings } | { kind: 'bad'; problems: Problem[] } | { kind: 'help' };
+export type ReadSettings =
+  | { kind: 'ok'; settings: SidecarSettings }
+  | { kind: 'bad'; problems: Problem[] }
+  | { kind: 'help' };
 
 const OPTIONS = {
-  'node-id': { type: 'string' }, xds: { type: 'string' }, 'ext-proc': { type: 'string' }, relay: { type: 'string' }, admin: { type: 'string' },
-  'relay-peer': { type: 'string' }, peer: { type: 'string' }, listen: { type: 'string' }, advertise: { type: 'string' }, 'state-dir': { type: 'string' }, certs: { type: 'string' },
-  config: { type: 'string' }, help: { type: 'boolean' },
+  'node-id': { type: 'string' },
+  xds: { type: 'string' },
+  'ext-proc': { type: 'string' },
+  relay: { type: 'string' },
+  admin: { type: 'string' },
+  'relay-peer': { type: 'string' },
+  peer: { type: 'string' },
+  listen: { type: 'string' },
+  advertise: { type: 'string' },
+  'state-dir': { type: 'string' },
+  certs: { type: 'string' },
+  config: { type: 'string' },
+  help: { type: 'boolean' },
 } as const;
 
 export const USAGE = `node sidecar/main.ts --xds HOST:PORT[,HOST:PORT…] --ext-proc /path/to.sock|HOST:PORT
@@ -52,25 +65,44 @@ export const USAGE = `node sidecar/main.ts --xds HOST:PORT[,HOST:PORT…] --ext-
   --config FILE       the mesh's configuration; only the sections with an environment twin are read (README)`;
 
 /** Flags, then environment, then file, then defaults. Every problem at once; nothing is thrown. `readFile` gives a file's text or throws. */
-export function readSettings(args: readonly string[], env: Environment, readFile: (path: string) => string): ReadSettings {
+export function readSettings(
+  args: readonly string[],
+  env: Environment,
+  readFile: (path: string) => string,
+): ReadSettings {
   const problems: Problem[] = [];
   const flag = (name: string, expected: string, got: unknown, suggestion: string | null = null): void => {
     problems.push({ path: `--${name}`, line: null, column: null, expected, got: showValue(got), suggestion });
   };
-  const { values, tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true, allowPositionals: true });
+  const { values, tokens } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+  });
   if (values.help) return { kind: 'help' };
   // The word after an unknown option is most likely its value, and no second problem.
   let isAfterUnknown = false;
   for (const token of tokens) {
     const isUnknown = token.kind === 'option' && !(token.name in OPTIONS);
-    if (token.kind === 'positional' && !isAfterUnknown) problems.push({ path: 'command line', line: null, column: null, expected: 'only options', got: showValue(token.value), suggestion: null });
+    if (token.kind === 'positional' && !isAfterUnknown)
+      problems.push({
+        path: 'command line',
+        line: null,
+        column: null,
+        expected: 'only options',
+        got: showValue(token.value),
+        suggestion: null,
+      });
     isAfterUnknown = isUnknown;
     if (isUnknown) {
       const meant = nearest(token.name, Object.keys(OPTIONS));
       flag(token.name, 'an option of the sidecar', token.name, meant ? `Did you mean --${meant}?` : null);
     }
   }
-  const text = (name: keyof typeof OPTIONS): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined);
+  const text = (name: keyof typeof OPTIONS): string | undefined =>
+    typeof values[name] === 'string' ? values[name] : undefined;
   const tcp = (name: keyof typeof OPTIONS, fallback?: string): { host: string; port: number } | null => {
     const given = text(name) ?? fallback;
     if (given === undefined) return null;
@@ -80,7 +112,10 @@ export function readSettings(args: readonly string[], env: Environment, readFile
   };
 
   const shared = readShared(text('config'), env, readFile, problems);
-  const xds = (text('xds') ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const xds = (text('xds') ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   if (xds.length === 0) flag('xds', 'the addresses of the control planes, host:port[,host:port…]', text('xds'));
   for (const address of xds) if (!readTcp(address)) flag('xds', 'host:port', address);
   const extProc = readEndpoint(text('ext-proc'));
@@ -90,32 +125,62 @@ export function readSettings(args: readonly string[], env: Environment, readFile
   const peer = tcp('peer');
   const relayPeer = tcp('relay-peer');
   const listen = tcp('listen');
-  if (relayPeer && text('certs') === undefined) flag('relay-peer', '--certs beside it: neighbours show certificates there', text('relay-peer'));
-  if (text('certs') !== undefined && relay && !isLoopback(relay.host)) flag('relay', 'a loopback address beside --certs, where neighbours come by --relay-peer', text('relay'));
+  if (relayPeer && text('certs') === undefined)
+    flag('relay-peer', '--certs beside it: neighbours show certificates there', text('relay-peer'));
+  if (text('certs') !== undefined && relay && !isLoopback(relay.host))
+    flag('relay', 'a loopback address beside --certs, where neighbours come by --relay-peer', text('relay'));
   if (problems.length > 0 || !shared || !extProc || !relay || !admin) return { kind: 'bad', problems };
   return {
     kind: 'ok',
     settings: {
-      nodeId: text('node-id') ?? shared.ha.nodeId, controlPlanes: xds as [string, ...string[]], extProc, relay, relayPeer, admin, peer,
-      listen, advertise: text('advertise') ?? null, stateDir: text('state-dir') ?? null, certs: text('certs') ?? null, shared,
+      nodeId: text('node-id') ?? shared.ha.nodeId,
+      controlPlanes: xds as [string, ...string[]],
+      extProc,
+      relay,
+      relayPeer,
+      admin,
+      peer,
+      listen,
+      advertise: text('advertise') ?? null,
+      stateDir: text('state-dir') ?? null,
+      certs: text('certs') ?? null,
+      shared,
     },
   };
 }
 
-function readShared(path: string | undefined, env: Environment, readFile: (path: string) => string, problems: Problem[]): SharedSettings | undefined {
+function readShared(
+  path: string | undefined,
+  env: Environment,
+  readFile: (path: string) => string,
+  problems: Problem[],
+): SharedSettings | undefined {
   const { values, problems: ofEnvironment } = readEnvironment(env);
   problems.push(...ofEnvironment);
-  const inFile = (expected: string, got: string, line = 1, column = 1): void => { problems.push({ path: path!, line, column, expected, got, suggestion: null }); };
+  const inFile = (expected: string, got: string, line = 1, column = 1): void => {
+    problems.push({ path: path!, line, column, expected, got, suggestion: null });
+  };
   let raw: Record<string, unknown> = {};
   if (path !== undefined) {
     let content: string;
-    try { content = readFile(path); } catch (error) { inFile('a file that can be read', (error as Error).message); return undefined; }
+    try {
+      content = readFile(path);
+    } catch (error) {
+      inFile('a file that can be read', (error as Error).message);
+      return undefined;
+    }
     const lines = new LineCounter();
     const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
-    for (const error of document.errors) { const { line, col } = lines.linePos(error.pos[0]); inFile('valid YAML', error.message, line, col); }
+    for (const error of document.errors) {
+      const { line, col } = lines.linePos(error.pos[0]);
+      inFile('valid YAML', error.message, line, col);
+    }
     if (document.errors.length > 0) return undefined;
     const parsed = document.toJS({ maxAliasCount: 100 }) as unknown;
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) { inFile('a mapping', showValue(parsed)); return undefined; }
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+      inFile('a mapping', showValue(parsed));
+      return undefined;
+    }
     raw = JSON.parse(JSON.stringify(parsed)) as Record<string, unknown>;
   }
   overlay(raw, values);
@@ -124,14 +189,25 @@ function readShared(path: string | undefined, env: Environment, readFile: (path:
   for (const issue of parsed.error.issues) {
     const where = formatPath(issue.path);
     const name = values.get(where)?.name;
-    problems.push({ path: name ?? where, line: name || path === undefined ? null : 1, column: null, expected: issue.message, got: showValue(issue.input), suggestion: null });
+    problems.push({
+      path: name ?? where,
+      line: name || path === undefined ? null : 1,
+      column: null,
+      expected: issue.message,
+      got: showValue(issue.input),
+      suggestion: null,
+    });
   }
   return undefined;
 }
 
 function readEndpoint(text: string | undefined): Endpoint | undefined {
   if (text === undefined || text === '') return undefined;
-  const path = text.startsWith('unix:') ? text.slice(5) : text.startsWith('/') || text.startsWith('./') ? text : undefined;
+  const path = text.startsWith('unix:')
+    ? text.slice(5)
+    : text.startsWith('/') || text.startsWith('./')
+      ? text
+      : undefined;
   if (path !== undefined) return path.length > 0 && path.length < 100 ? { kind: 'unix', path } : undefined;
   const read = readTcp(text);
   return read && { kind: 'tcp', ...read };

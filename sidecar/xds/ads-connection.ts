@@ -4,8 +4,20 @@ import { toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
 import { adsService } from '../../proto/xds/services.ts';
 import type { Delivery } from './fleet-state.ts';
 
-export interface NodeIdentity { id: string; cluster: string; /** `metadata.holdfast`. */ metadata: object; version: string }
-export interface Request { typeUrl: string; subscribe?: readonly string[]; unsubscribe?: readonly string[]; versions?: Record<string, string>; nonce?: string; refusal?: string }
+export interface NodeIdentity {
+  id: string;
+  cluster: string /** `metadata.holdfast`. */;
+  metadata: object;
+  version: string;
+}
+export interface Request {
+  typeUrl: string;
+  subscribe?: readonly string[];
+  unsubscribe?: readonly string[];
+  versions?: Record<string, string>;
+  nonce?: string;
+  refusal?: string;
+}
 export interface AdsHooks {
   /** A control plane has taken the stream. */
   onOpen(): void;
@@ -13,16 +25,29 @@ export interface AdsHooks {
   /** The connection is over, whatever way; called once. */
   onEnd(reason: string): void;
 }
-export interface AdsConnection { send(request: Request): void; close(): void }
+export interface AdsConnection {
+  send(request: Request): void;
+  close(): void;
+}
 
-interface WireResponse { type_url?: string; nonce?: string; resources: { name?: string; version?: string; resource?: Any }[]; removed_resources: string[] }
+interface WireResponse {
+  type_url?: string;
+  nonce?: string;
+  resources: { name?: string; version?: string; resource?: Any }[];
+  removed_resources: string[];
+}
 
 /** A dead control plane is noticed within 25 s although nothing is sent. */
 const CHANNEL_OPTIONS = {
-  'grpc.keepalive_time_ms': 15_000, 'grpc.keepalive_timeout_ms': 10_000, 'grpc.keepalive_permit_without_calls': 1,
-  'grpc.max_receive_message_length': 64 << 20, 'grpc.max_send_message_length': -1, 'grpc.use_local_subchannel_pool': 1,
+  'grpc.keepalive_time_ms': 15_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.max_receive_message_length': 64 << 20,
+  'grpc.max_send_message_length': -1,
+  'grpc.use_local_subchannel_pool': 1,
   // Reconnecting is ours; the channel must fail at once, not retry behind our back.
-  'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
 };
 const INVALID_ARGUMENT = 3;
 const AdsClient = makeGenericClientConstructor(adsService, 'AggregatedDiscoveryService');
@@ -39,7 +64,8 @@ export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks,
   }
   const client = new AdsClient(address, channel, CHANNEL_OPTIONS);
   const call = client['DeltaAggregatedResources']!() as unknown as ClientDuplexStream<object, WireResponse>;
-  let isFirst = true, isOver = false;
+  let isFirst = true,
+    isOver = false;
   const end = (reason: string) => {
     if (isOver) return;
     isOver = true;
@@ -47,13 +73,20 @@ export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks,
     client.close();
     hooks.onEnd(reason);
   };
-  call.on('metadata', () => { if (!isOver) hooks.onOpen(); });
+  call.on('metadata', () => {
+    if (!isOver) hooks.onOpen();
+  });
   call.on('data', (response: WireResponse) => {
     if (isOver) return;
-    const typeUrl = response.type_url ?? '', nonce = response.nonce ?? '';
+    const typeUrl = response.type_url ?? '',
+      nonce = response.nonce ?? '';
     let resources;
     try {
-      resources = response.resources.map(({ name = '', version = '', resource }) => ({ name, version, json: unpack(resource!) }));
+      resources = response.resources.map(({ name = '', version = '', resource }) => ({
+        name,
+        version,
+        json: unpack(resource!),
+      }));
     } catch (error) {
       send({ typeUrl, nonce, refusal: `a resource can't be decoded: ${(error as Error).message}` });
       return;
@@ -65,11 +98,29 @@ export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks,
   const send = ({ typeUrl, subscribe = [], unsubscribe = [], versions = {}, nonce = '', refusal }: Request) => {
     if (isOver) return;
     call.write({
-      ...(isFirst && { node: { id: node.id, cluster: node.cluster, metadata: toStruct({ holdfast: node.metadata }), user_agent_name: 'holdfast-sidecar', user_agent_version: node.version } }),
-      type_url: typeUrl, resource_names_subscribe: subscribe, resource_names_unsubscribe: unsubscribe, initial_resource_versions: versions, response_nonce: nonce,
+      ...(isFirst && {
+        node: {
+          id: node.id,
+          cluster: node.cluster,
+          metadata: toStruct({ holdfast: node.metadata }),
+          user_agent_name: 'holdfast-sidecar',
+          user_agent_version: node.version,
+        },
+      }),
+      type_url: typeUrl,
+      resource_names_subscribe: subscribe,
+      resource_names_unsubscribe: unsubscribe,
+      initial_resource_versions: versions,
+      response_nonce: nonce,
       ...(refusal !== undefined && { error_detail: { code: INVALID_ARGUMENT, message: refusal } }),
     });
     isFirst = false;
   };
-  return { send, close: () => { call.on('error', () => {}); end('closed'); } };
+  return {
+    send,
+    close: () => {
+      call.on('error', () => {});
+      end('closed');
+    },
+  };
 }

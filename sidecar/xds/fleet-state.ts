@@ -6,7 +6,11 @@ import { readPolicy } from './read-policy.ts';
 import { makeServerView, makeTopology, type PolicyContent, type ServerView, type Topology } from './topology.ts';
 
 /** A resource as it was accepted: kept to be told again (reconnect) and to be written to the state file. */
-export interface Accepted<T> { readonly version: string; readonly json: object; readonly value: T }
+export interface Accepted<T> {
+  readonly version: string;
+  readonly json: object;
+  readonly value: T;
+}
 
 /** Everything the control plane has told and this sidecar has accepted. Values are never changed in place. */
 export interface FleetState {
@@ -18,21 +22,38 @@ export interface FleetState {
 }
 export const EMPTY_FLEET: FleetState = { policies: new Map(), endpoints: new Map(), topology: makeTopology([]) };
 
-export interface Delivery { typeUrl: string; resources: readonly { name: string; version: string; json: object }[]; removed: readonly string[] }
+export interface Delivery {
+  typeUrl: string;
+  resources: readonly { name: string; version: string; json: object }[];
+  removed: readonly string[];
+}
 
 const PREFIX = RESOURCE.serverCluster('');
-export const serverOf = (clusterName: string): string | undefined => (clusterName.startsWith(PREFIX) ? clusterName.slice(PREFIX.length) : undefined);
+export const serverOf = (clusterName: string): string | undefined =>
+  clusterName.startsWith(PREFIX) ? clusterName.slice(PREFIX.length) : undefined;
 
 /** Takes what is good of a delivery; `problems` are the reasons to refuse it (NACK). The last good value of a bad resource stays. */
-export function accept(before: FleetState, delivery: Delivery): { state: FleetState; problems: string[]; changed: ReadonlySet<string> } {
-  const policies = new Map(before.policies), endpoints = new Map(before.endpoints);
-  const problems: string[] = [], changed = new Set<string>();
-  const isPolicy = delivery.typeUrl === SERVER_POLICY_TYPE, isEndpoints = delivery.typeUrl === RESOURCE_TYPE.endpoints;
+export function accept(
+  before: FleetState,
+  delivery: Delivery,
+): { state: FleetState; problems: string[]; changed: ReadonlySet<string> } {
+  const policies = new Map(before.policies),
+    endpoints = new Map(before.endpoints);
+  const problems: string[] = [],
+    changed = new Set<string>();
+  const isPolicy = delivery.typeUrl === SERVER_POLICY_TYPE,
+    isEndpoints = delivery.typeUrl === RESOURCE_TYPE.endpoints;
   for (const { name, version, json } of delivery.resources) {
     const server = isEndpoints ? serverOf(name) : name;
-    if (server === undefined || (!isPolicy && !isEndpoints)) { problems.push(`${name} of type ${delivery.typeUrl} was not asked for`); continue; }
+    if (server === undefined || (!isPolicy && !isEndpoints)) {
+      problems.push(`${name} of type ${delivery.typeUrl} was not asked for`);
+      continue;
+    }
     const read = isPolicy ? readPolicy(server, json) : readEndpoints(server, json);
-    if (read.kind === 'bad') { problems.push(read.problem); continue; }
+    if (read.kind === 'bad') {
+      problems.push(read.problem);
+      continue;
+    }
     if (isPolicy) policies.set(server, { version, json, value: read.value as PolicyContent });
     else endpoints.set(server, { version, json, value: read.value as ReplicaEndpoint[] });
     changed.add(server);
@@ -44,10 +65,19 @@ export function accept(before: FleetState, delivery: Delivery): { state: FleetSt
   if (changed.size === 0) return { state: before, problems, changed };
   // Endpoints of a server without a policy are of no use, and are asked for again should it come back.
   for (const server of endpoints.keys()) if (!policies.has(server)) endpoints.delete(server);
-  return { state: { policies, endpoints, topology: combine(before.topology, policies, endpoints, changed) }, problems, changed };
+  return {
+    state: { policies, endpoints, topology: combine(before.topology, policies, endpoints, changed) },
+    problems,
+    changed,
+  };
 }
 
-function combine(before: Topology, policies: FleetState['policies'], endpoints: FleetState['endpoints'], changed: ReadonlySet<string>): Topology {
+function combine(
+  before: Topology,
+  policies: FleetState['policies'],
+  endpoints: FleetState['endpoints'],
+  changed: ReadonlySet<string>,
+): Topology {
   const servers: ServerView[] = [];
   for (const [name, policy] of policies) {
     const own = endpoints.get(name);
@@ -59,10 +89,14 @@ function combine(before: Topology, policies: FleetState['policies'], endpoints: 
 }
 
 /** Whether each server that has a policy has its endpoints too. */
-export const isComplete = (state: FleetState): boolean => [...state.policies.keys()].every((server) => state.endpoints.has(server));
+export const isComplete = (state: FleetState): boolean =>
+  [...state.policies.keys()].every((server) => state.endpoints.has(server));
 
 /** Name → version, as `initial_resource_versions` wants them. */
 export function versionsOf(state: FleetState, typeUrl: string): Record<string, string> {
-  if (typeUrl === SERVER_POLICY_TYPE) return Object.fromEntries([...state.policies].map(([name, { version }]) => [name, version]));
-  return Object.fromEntries([...state.endpoints].map(([server, { version }]) => [RESOURCE.serverCluster(server), version]));
+  if (typeUrl === SERVER_POLICY_TYPE)
+    return Object.fromEntries([...state.policies].map(([name, { version }]) => [name, version]));
+  return Object.fromEntries(
+    [...state.endpoints].map(([server, { version }]) => [RESOURCE.serverCluster(server), version]),
+  );
 }

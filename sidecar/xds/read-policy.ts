@@ -3,7 +3,12 @@ import type { BackendWeight, PolicyContent } from './topology.ts';
 
 export type Read<T> = { kind: 'good'; value: T } | { kind: 'bad'; problem: string };
 
-interface WirePolicy { name?: string; policy?: Record<string, unknown>; lost_slots?: string[]; backends?: Partial<BackendWeight>[] }
+interface WirePolicy {
+  name?: string;
+  policy?: Record<string, unknown>;
+  lost_slots?: string[];
+  backends?: Partial<BackendWeight>[];
+}
 
 /**
  * A holdfast.v1.ServerPolicy resource. Keys that this version does not know are left out at every depth, so that a newer control plane
@@ -16,12 +21,20 @@ export function readPolicy(name: string, resource: object): Read<PolicyContent> 
     const parsed = serverPolicySchema.safeParse(policy);
     if (parsed.success) {
       if (parsed.data.name !== name) return { kind: 'bad', problem: `policy of ${name} says name ${parsed.data.name}` };
-      const backends = (wire.backends ?? []).map((backend) => ({ name: backend.name ?? '', weight: backend.weight ?? 0 }));
+      const backends = (wire.backends ?? []).map((backend) => ({
+        name: backend.name ?? '',
+        weight: backend.weight ?? 0,
+      }));
       return { kind: 'good', value: { policy: parsed.data, lostSlots: wire.lost_slots ?? [], backends } };
     }
     let dropped = 0;
-    for (const issue of parsed.error.issues) if (issue.code === 'unrecognized_keys') dropped += drop(policy, issue.path, issue.keys);
-    if (dropped === 0) return { kind: 'bad', problem: `policy of ${name}: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}` };
+    for (const issue of parsed.error.issues)
+      if (issue.code === 'unrecognized_keys') dropped += drop(policy, issue.path, issue.keys);
+    if (dropped === 0)
+      return {
+        kind: 'bad',
+        problem: `policy of ${name}: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`,
+      };
   }
 }
 

@@ -8,5 +8,8 @@ test('every address is tried once without a pause, then each round waits longer,
 
 test('chance takes off up to half, so that gateways do not come back in step', (t) => {
   t.is(pauseMs(1, 1, () => 0.999999) < 51, true);
-  t.is(pauseMs(50, 1, () => 0), 5000);
+  t.is(
+    pauseMs(50, 1, () => 0),
+    5000,
+  );
 });

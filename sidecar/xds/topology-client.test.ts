@@ -69,7 +69,10 @@ test('without a control plane it keeps what it has, and on reconnect says so', a
   const next = await controlPlane(t, port);
   t.deepEqual((await next.plane.take(isFirst)).initial_resource_versions, { linear: 'linear-1' });
   const again = await next.plane.take(isEndpoints);
-  t.deepEqual([again.resource_names_subscribe, again.initial_resource_versions], [['mcp.linear'], { 'mcp.linear': 'mcp.linear-1' }]);
+  t.deepEqual(
+    [again.resource_names_subscribe, again.initial_resource_versions],
+    [['mcp.linear'], { 'mcp.linear': 'mcp.linear-1' }],
+  );
 });
 
 test('goes on to the next address when one does not answer', async (t) => {
@@ -101,7 +104,11 @@ test('a damaged state file is said and ignored', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-state-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const stateFile = join(folder, 'topology.json');
-  for (const [text, says] of [['{"format":1,"poli', /damaged/], ['{"format":9}', /format 9/], ['{"format":1,"policies":{"a":{"version":"1","json":{"policy":{}}}},"endpoints":{}}', /policy of a: name/]] as const) {
+  for (const [text, says] of [
+    ['{"format":1,"poli', /damaged/],
+    ['{"format":9}', /format 9/],
+    ['{"format":1,"policies":{"a":{"version":"1","json":{"policy":{}}}},"endpoints":{}}', /policy of a: name/],
+  ] as const) {
     await writeFile(stateFile, text);
     const client = new TopologyClient({ addresses: ['127.0.0.1:1'], nodeId: 'x', version: '1', stateFile });
     const problem = once(client, 'problem');

@@ -51,13 +51,22 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
   #saving: Promise<void> = Promise.resolve();
   readonly #options: TopologyClientOptions;
 
-  constructor(options: TopologyClientOptions) { super(); this.#options = options; }
+  constructor(options: TopologyClientOptions) {
+    super();
+    this.#options = options;
+  }
 
-  get topology(): Topology { return this.#state.topology; }
+  get topology(): Topology {
+    return this.#state.topology;
+  }
   /** Name → version of what is in force, of one resource type. */
-  versions(typeUrl: string): Record<string, string> { return versionsOf(this.#state, typeUrl); }
+  versions(typeUrl: string): Record<string, string> {
+    return versionsOf(this.#state, typeUrl);
+  }
   /** A control plane has taken the present stream. */
-  get isConnected(): boolean { return this.#isConnected; }
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
 
   /** Takes over the state file, if there is one, and begins to connect. */
   async start(): Promise<void> {
@@ -76,8 +85,14 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
     const isReady = () => (this.#hasHeard || this.#state.policies.size > 0) && isComplete(this.#state);
     if (isReady()) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const done = (result: boolean) => { clearTimeout(timer); this.off('answer', look); resolve(result); };
-      const look = () => { if (isReady()) done(true); };
+      const done = (result: boolean) => {
+        clearTimeout(timer);
+        this.off('answer', look);
+        resolve(result);
+      };
+      const look = () => {
+        if (isReady()) done(true);
+      };
       const timer = setTimeout(() => done(false), timeoutMs);
       this.on('answer', look);
     });
@@ -87,7 +102,10 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
     this.#connection?.close();
-    if (this.#save) { clearTimeout(this.#save); this.#write(); }
+    if (this.#save) {
+      clearTimeout(this.#save);
+      this.#write();
+    }
     await this.#saving;
   }
 
@@ -96,7 +114,11 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
     const { addresses, nodeId, version, metadata } = this.#options;
     const address = addresses[this.#attempt++ % addresses.length]!;
     const hooks: AdsHooks = {
-      onOpen: () => { this.#isConnected = true; this.#failures = 0; this.emit('connect', address); },
+      onOpen: () => {
+        this.#isConnected = true;
+        this.#failures = 0;
+        this.emit('connect', address);
+      },
       onDelivery: (delivery) => this.#take(delivery),
       onEnd: (reason) => {
         const wasConnected = this.#isConnected;
@@ -105,24 +127,51 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
         if (wasConnected) this.#attempt--; // A control plane that was there is tried first.
         this.#failures++;
         this.emit('disconnect', address, reason);
-        if (!this.#isClosed) this.#retry = setTimeout(() => this.#connect(), pauseMs(this.#failures, addresses.length, this.#options.random ?? Math.random));
+        if (!this.#isClosed)
+          this.#retry = setTimeout(
+            () => this.#connect(),
+            pauseMs(this.#failures, addresses.length, this.#options.random ?? Math.random),
+          );
       },
     };
-    const connection = connectAds(address, { id: nodeId, cluster: 'holdfast', version, metadata: { role: 'sidecar', ...metadata?.() } }, hooks, this.#options.tls);
+    const connection = connectAds(
+      address,
+      { id: nodeId, cluster: 'holdfast', version, metadata: { role: 'sidecar', ...metadata?.() } },
+      hooks,
+      this.#options.tls,
+    );
     this.#connection = connection;
-    connection.send({ typeUrl: SERVER_POLICY_TYPE, subscribe: ['*'], versions: versionsOf(this.#state, SERVER_POLICY_TYPE) });
+    connection.send({
+      typeUrl: SERVER_POLICY_TYPE,
+      subscribe: ['*'],
+      versions: versionsOf(this.#state, SERVER_POLICY_TYPE),
+    });
     const known = [...this.#state.policies.keys()];
-    if (known.length > 0) connection.send({ typeUrl: RESOURCE_TYPE.endpoints, subscribe: known.map(RESOURCE.serverCluster), versions: versionsOf(this.#state, RESOURCE_TYPE.endpoints) });
+    if (known.length > 0)
+      connection.send({
+        typeUrl: RESOURCE_TYPE.endpoints,
+        subscribe: known.map(RESOURCE.serverCluster),
+        versions: versionsOf(this.#state, RESOURCE_TYPE.endpoints),
+      });
   }
 
   #take(delivery: Delivery & { nonce: string }): void {
     const before = this.#state;
     const { state, problems, changed } = accept(before, delivery);
     this.#state = state;
-    this.#connection?.send({ typeUrl: delivery.typeUrl, nonce: delivery.nonce, ...(problems.length > 0 && { refusal: problems.join('; ') }) });
-    const subscribe = [...state.policies.keys()].filter((server) => !before.policies.has(server)).map(RESOURCE.serverCluster);
-    const unsubscribe = [...before.policies.keys()].filter((server) => !state.policies.has(server)).map(RESOURCE.serverCluster);
-    if (subscribe.length > 0 || unsubscribe.length > 0) this.#connection?.send({ typeUrl: RESOURCE_TYPE.endpoints, subscribe, unsubscribe });
+    this.#connection?.send({
+      typeUrl: delivery.typeUrl,
+      nonce: delivery.nonce,
+      ...(problems.length > 0 && { refusal: problems.join('; ') }),
+    });
+    const subscribe = [...state.policies.keys()]
+      .filter((server) => !before.policies.has(server))
+      .map(RESOURCE.serverCluster);
+    const unsubscribe = [...before.policies.keys()]
+      .filter((server) => !state.policies.has(server))
+      .map(RESOURCE.serverCluster);
+    if (subscribe.length > 0 || unsubscribe.length > 0)
+      this.#connection?.send({ typeUrl: RESOURCE_TYPE.endpoints, subscribe, unsubscribe });
     if (changed.size > 0) {
       this.emit('change', state.topology, changed);
       if (this.#options.stateFile !== undefined) this.#save ??= setTimeout(() => this.#write(), SAVE_DELAY_MS);
@@ -133,7 +182,12 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
 
   #write(): void {
     this.#save = undefined;
-    const state = this.#state, path = this.#options.stateFile!;
-    this.#saving = this.#saving.then(() => writeStateFile(path, state)).catch((error: Error) => { this.emit('problem', `${path} can't be written: ${error.message}`); });
+    const state = this.#state,
+      path = this.#options.stateFile!;
+    this.#saving = this.#saving
+      .then(() => writeStateFile(path, state))
+      .catch((error: Error) => {
+        this.emit('problem', `${path} can't be written: ${error.message}`);
+      });
   }
 }

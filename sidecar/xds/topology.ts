@@ -1,10 +1,16 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 
-export interface BackendWeight { name: string; weight: number }
+export interface BackendWeight {
+  name: string;
+  weight: number;
+}
 
 /** A gateway's relay: `ip:port`, and whether it wants mTLS. */
-export interface RelayPeer { address: string; isTls: boolean }
+export interface RelayPeer {
+  address: string;
+  isTls: boolean;
+}
 
 /** One server as the control plane last told it. Never changed in place. */
 export interface ServerView {
@@ -32,14 +38,27 @@ export interface Topology {
 }
 
 /** What the resources of one server hold, read and checked. */
-export interface PolicyContent { policy: ServerPolicy; lostSlots: readonly string[]; backends: readonly BackendWeight[] }
+export interface PolicyContent {
+  policy: ServerPolicy;
+  lostSlots: readonly string[];
+  backends: readonly BackendWeight[];
+}
 
-export function makeServerView({ policy, lostSlots, backends }: PolicyContent, endpoints: readonly ReplicaEndpoint[], relays: readonly RelayPeer[] = []): ServerView {
+export function makeServerView(
+  { policy, lostSlots, backends }: PolicyContent,
+  endpoints: readonly ReplicaEndpoint[],
+  relays: readonly RelayPeer[] = [],
+): ServerView {
   const slots = new Map(endpoints.map((endpoint) => [endpoint.slot, endpoint]));
   const addresses = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
   return {
-    name: policy.name, policy, endpoints, backends, lostSlots: new Set(lostSlots),
-    relays: relays.map(({ address }) => address), tlsRelays: relays.filter(({ isTls }) => isTls).map(({ address }) => address),
+    name: policy.name,
+    policy,
+    endpoints,
+    backends,
+    lostSlots: new Set(lostSlots),
+    relays: relays.map(({ address }) => address),
+    tlsRelays: relays.filter(({ isTls }) => isTls).map(({ address }) => address),
     bySlot: (slot) => slots.get(slot),
     byAddress: (address) => addresses.get(address),
   };

@@ -9,4 +9,13 @@ import { sessionRoutes } from './sessions.ts';
 import { statusRoutes } from './status.ts';
 
 /** Everything below /v1. */
-export const routes: readonly Route[] = [...statusRoutes, ...sessionRoutes, ...drainRoutes, ...rolloutRoutes, ...breakerRoutes, ...eventRoutes, ...configRoutes, ...doctorRoutes];
+export const routes: readonly Route[] = [
+  ...statusRoutes,
+  ...sessionRoutes,
+  ...drainRoutes,
+  ...rolloutRoutes,
+  ...breakerRoutes,
+  ...eventRoutes,
+  ...configRoutes,
+  ...doctorRoutes,
+];

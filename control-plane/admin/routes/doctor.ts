@@ -2,5 +2,10 @@ import { diagnose } from '../diagnose.ts';
 import { noQuery, read, type Route } from '../route.ts';
 
 export const doctorRoutes: Route[] = [
-  read('/v1/doctor', 'Goes through what should be watched in production, and says what to do about what is not good.', noQuery, ({ context }) => diagnose(context)),
+  read(
+    '/v1/doctor',
+    'Goes through what should be watched in production, and says what to do about what is not good.',
+    noQuery,
+    ({ context }) => diagnose(context),
+  ),
 ];

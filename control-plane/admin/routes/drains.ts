@@ -11,8 +11,16 @@ const POLL_MS = 200;
 
 const startSchema = z.strictObject({
   target: drainTargetSchema,
-  deadlineMs: z.int().min(0).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS).describe('It counts as done after this long, whatever is left.'),
-  untilRestart: z.boolean().default(false).describe('Take the replica in again by itself once a new life of it is healthy.'),
+  deadlineMs: z
+    .int()
+    .min(0)
+    .max(MAX_DEADLINE_MS)
+    .default(DEFAULT_DEADLINE_MS)
+    .describe('It counts as done after this long, whatever is left.'),
+  untilRestart: z
+    .boolean()
+    .default(false)
+    .describe('Take the replica in again by itself once a new life of it is healthy.'),
 });
 
 async function start(context: AdminContext, target: DrainTarget, deadlineMs: number, untilRestart: boolean) {
@@ -32,16 +40,37 @@ async function done(context: AdminContext, target: DrainTarget, signal: AbortSig
 }
 
 export const drainRoutes: Route[] = [
-  read('/v1/drains', 'What is drained or being drained, with what is left on it.', noQuery, ({ context }) => context.drains.status()),
-  act('/v1/drains', 'Takes a replica, a backend or a gateway out: no new sessions, calls in flight finish, sessions move.', startSchema,
-    ({ context, body }) => start(context, body.target, body.deadlineMs, body.untilRestart), 201),
+  read('/v1/drains', 'What is drained or being drained, with what is left on it.', noQuery, ({ context }) =>
+    context.drains.status(),
+  ),
+  act(
+    '/v1/drains',
+    'Takes a replica, a backend or a gateway out: no new sessions, calls in flight finish, sessions move.',
+    startSchema,
+    ({ context, body }) => start(context, body.target, body.deadlineMs, body.untilRestart),
+    201,
+  ),
   act('/v1/undrain', 'Takes it in again.', z.strictObject({ target: drainTargetSchema }), async ({ context, body }) => {
     const answer = await context.drains.end(body.target);
     if ('problem' in answer) throw new ApiProblem('not-found', answer.problem);
     return answer.drain;
   }),
-  read('/v1/prestop', 'For a Kubernetes preStop hook (httpGet): drains a replica and answers when it is done.', z.strictObject({ server: z.string(), replica: z.string().describe('Name of the pod, or ip:port.'), deadlineMs: numberText(0, MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS) }), async ({ context, query, signal }) => {
-    const { target } = await start(context, { kind: 'replica', server: query.server, replica: query.replica }, query.deadlineMs, true);
-    return done(context, target, signal);
-  }),
+  read(
+    '/v1/prestop',
+    'For a Kubernetes preStop hook (httpGet): drains a replica and answers when it is done.',
+    z.strictObject({
+      server: z.string(),
+      replica: z.string().describe('Name of the pod, or ip:port.'),
+      deadlineMs: numberText(0, MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
+    }),
+    async ({ context, query, signal }) => {
+      const { target } = await start(
+        context,
+        { kind: 'replica', server: query.server, replica: query.replica },
+        query.deadlineMs,
+        true,
+      );
+      return done(context, target, signal);
+    },
+  ),
 ];

@@ -8,18 +8,29 @@ import type { SessionReader, SessionView } from '../session-reader.ts';
 import { serverNamed, topologyOf } from './status.ts';
 
 function readerOf({ sessions }: AdminContext): SessionReader {
-  if (!sessions) throw new ApiProblem('unavailable', 'sessions are kept in the gateways’ memory (SESSION_STORE=memory), where the control plane can’t see them');
+  if (!sessions)
+    throw new ApiProblem(
+      'unavailable',
+      'sessions are kept in the gateways’ memory (SESSION_STORE=memory), where the control plane can’t see them',
+    );
   return sessions;
 }
 
 const explainSchema = z.strictObject({
   path: z.string().startsWith('/').optional().describe('Path of the request; /mcp/<server> when absent.'),
   server: z.string().optional().describe('Server, instead of a path.'),
-  method: z.string().regex(/^[A-Za-z]+$/).default('POST'),
+  method: z
+    .string()
+    .regex(/^[A-Za-z]+$/)
+    .default('POST'),
   headers: z.record(z.string(), z.string()).default({}),
 });
 
-async function knownSession(context: AdminContext, server: string | undefined, id: string | undefined): Promise<KnownSession> {
+async function knownSession(
+  context: AdminContext,
+  server: string | undefined,
+  id: string | undefined,
+): Promise<KnownSession> {
   if (server === undefined || id === undefined || !context.sessions) return 'unknown';
   try {
     return (await context.sessions.find(server, sessionDigest(id))) ?? 'none';
@@ -29,27 +40,64 @@ async function knownSession(context: AdminContext, server: string | undefined, i
 }
 
 export const sessionRoutes: Route[] = [
-  read('/v1/sessions', 'Sessions, last active first; without their ids.', z.strictObject({ server: z.string().optional(), replica: z.string().optional(), limit: numberText(1, 10_000).default(100) }), async ({ context, query }) => {
-    const reader = readerOf(context);
-    if (query.server !== undefined) serverNamed(context, query.server);
-    const endpoints = topologyOf(context).servers.filter(({ name }) => query.server === undefined || name === query.server)
-      .flatMap((server) => [...server.endpoints.map(({ slot, replica }) => ({ server: server.name, slot, replica: replica as string | null })), ...server.lostSlots.map((slot) => ({ server: server.name, slot, replica: null }))])
-      .filter(({ replica, slot }) => query.replica === undefined || replica === query.replica || slot === query.replica);
-    if (query.replica !== undefined && endpoints.length === 0) throw new ApiProblem('not-found', `there is no replica or slot ${query.replica}`);
-    const found: Array<SessionView & { replica: string | null }> = [];
-    for (const { server, slot, replica } of endpoints) for (const session of await reader.list(server, slot, query.limit)) found.push({ ...session, replica });
-    return found.sort((one, other) => other.lastActivityMs - one.lastActivityMs).slice(0, query.limit);
-  }),
-  read('/v1/sessions/{server}/{digest}', 'One session by the SHA-256 of its id.', noQuery, async ({ context, params }) => {
-    const found = await readerOf(context).find(params['server']!, params['digest']!);
-    if (!found) throw new ApiProblem('not-found', `no session of ${params['server']} has this digest`);
-    return found;
-  }),
-  act('/v1/explain', 'Which way a request would go, to which replica, and why.', explainSchema, async ({ context, body }) => {
-    const topology = topologyOf(context);
-    if (body.server !== undefined) serverNamed(context, body.server);
-    const path = body.path ?? (body.server === undefined ? '/mcp' : `/mcp/${body.server}`);
-    const headers = Object.fromEntries(Object.entries(body.headers).map(([name, value]) => [name.toLowerCase(), value]));
-    return explain({ method: body.method.toUpperCase(), path, headers }, topology, await knownSession(context, serverAt(path, topology)?.name, headers['mcp-session-id']));
-  }),
+  read(
+    '/v1/sessions',
+    'Sessions, last active first; without their ids.',
+    z.strictObject({
+      server: z.string().optional(),
+      replica: z.string().optional(),
+      limit: numberText(1, 10_000).default(100),
+    }),
+    async ({ context, query }) => {
+      const reader = readerOf(context);
+      if (query.server !== undefined) serverNamed(context, query.server);
+      const endpoints = topologyOf(context)
+        .servers.filter(({ name }) => query.server === undefined || name === query.server)
+        .flatMap((server) => [
+          ...server.endpoints.map(({ slot, replica }) => ({
+            server: server.name,
+            slot,
+            replica: replica as string | null,
+          })),
+          ...server.lostSlots.map((slot) => ({ server: server.name, slot, replica: null })),
+        ])
+        .filter(
+          ({ replica, slot }) => query.replica === undefined || replica === query.replica || slot === query.replica,
+        );
+      if (query.replica !== undefined && endpoints.length === 0)
+        throw new ApiProblem('not-found', `there is no replica or slot ${query.replica}`);
+      const found: Array<SessionView & { replica: string | null }> = [];
+      for (const { server, slot, replica } of endpoints)
+        for (const session of await reader.list(server, slot, query.limit)) found.push({ ...session, replica });
+      return found.sort((one, other) => other.lastActivityMs - one.lastActivityMs).slice(0, query.limit);
+    },
+  ),
+  read(
+    '/v1/sessions/{server}/{digest}',
+    'One session by the SHA-256 of its id.',
+    noQuery,
+    async ({ context, params }) => {
+      const found = await readerOf(context).find(params['server']!, params['digest']!);
+      if (!found) throw new ApiProblem('not-found', `no session of ${params['server']} has this digest`);
+      return found;
+    },
+  ),
+  act(
+    '/v1/explain',
+    'Which way a request would go, to which replica, and why.',
+    explainSchema,
+    async ({ context, body }) => {
+      const topology = topologyOf(context);
+      if (body.server !== undefined) serverNamed(context, body.server);
+      const path = body.path ?? (body.server === undefined ? '/mcp' : `/mcp/${body.server}`);
+      const headers = Object.fromEntries(
+        Object.entries(body.headers).map(([name, value]) => [name.toLowerCase(), value]),
+      );
+      return explain(
+        { method: body.method.toUpperCase(), path, headers },
+        topology,
+        await knownSession(context, serverAt(path, topology)?.name, headers['mcp-session-id']),
+      );
+    },
+  ),
 ];

@@ -8,20 +8,45 @@ import { plain } from '../table.ts';
 
 const MARK = { good: 'ok  ', warning: 'warn', bad: 'BAD ', unknown: '?   ' };
 
-export const doctorCommand = (): Command => new Command('doctor').description('Goes through what should be watched in production: gateways, Redis, servers, balancer, certificates, objectives (availability, response times, errors), resources. Exit code 1 when something is bad.')
-  .option('--prometheus <url>', 'judge the objectives over 30 days as well, by this Prometheus (HOLDFAST_PROMETHEUS)')
-  .action(action(async ({ client, out, env }, { prometheus = env['HOLDFAST_PROMETHEUS'] }: { prometheus?: string }) => {
-    if (prometheus !== undefined && !/^https?:\/\/[^/]/.test(prometheus)) throw usageError(`--prometheus ${prometheus}: expected a URL like http://127.0.0.1:9090`);
-    const checks = [...await client.get<DoctorCheck[]>('/v1/doctor'), ...(prometheus === undefined ? [] : await overTime(prometheus))];
-    out.show(checks, () => checks.flatMap(({ area, name, verdict, says, advice }) => [`${MARK[verdict]}  ${area.padEnd(14)}  ${plain(name)}: ${plain(says)}`, ...(advice === null ? [] : [`${' '.repeat(22)}${advice}`])]).join('\n'));
-    const bad = checks.filter(({ verdict }) => verdict === 'bad').length;
-    if (bad > 0) throw new CliError(EXIT.unmet, `${bad} bad`);
-  }));
+export const doctorCommand = (): Command =>
+  new Command('doctor')
+    .description(
+      'Goes through what should be watched in production: gateways, Redis, servers, balancer, certificates, objectives (availability, response times, errors), resources. Exit code 1 when something is bad.',
+    )
+    .option('--prometheus <url>', 'judge the objectives over 30 days as well, by this Prometheus (HOLDFAST_PROMETHEUS)')
+    .action(
+      action(async ({ client, out, env }, { prometheus = env['HOLDFAST_PROMETHEUS'] }: { prometheus?: string }) => {
+        if (prometheus !== undefined && !/^https?:\/\/[^/]/.test(prometheus))
+          throw usageError(`--prometheus ${prometheus}: expected a URL like http://127.0.0.1:9090`);
+        const checks = [
+          ...(await client.get<DoctorCheck[]>('/v1/doctor')),
+          ...(prometheus === undefined ? [] : await overTime(prometheus)),
+        ];
+        out.show(checks, () =>
+          checks
+            .flatMap(({ area, name, verdict, says, advice }) => [
+              `${MARK[verdict]}  ${area.padEnd(14)}  ${plain(name)}: ${plain(says)}`,
+              ...(advice === null ? [] : [`${' '.repeat(22)}${advice}`]),
+            ])
+            .join('\n'),
+        );
+        const bad = checks.filter(({ verdict }) => verdict === 'bad').length;
+        if (bad > 0) throw new CliError(EXIT.unmet, `${bad} bad`);
+      }),
+    );
 
 async function overTime(url: string): Promise<DoctorCheck[]> {
   try {
-    return [good('control-plane', 'Prometheus', `${url} answers`), ...await prometheusChecks(askPrometheus(url))];
+    return [good('control-plane', 'Prometheus', `${url} answers`), ...(await prometheusChecks(askPrometheus(url)))];
   } catch (error) {
-    return [not('bad', 'control-plane', 'Prometheus', `${url} can’t be asked: ${(error as Error).message}`, 'Without it alerts are silent, and objectives are only known as far as gateways count them.')];
+    return [
+      not(
+        'bad',
+        'control-plane',
+        'Prometheus',
+        `${url} can’t be asked: ${(error as Error).message}`,
+        'Without it alerts are silent, and objectives are only known as far as gateways count them.',
+      ),
+    ];
   }
 }

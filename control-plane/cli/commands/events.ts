@@ -2,23 +2,48 @@ import { Command } from 'commander';
 import { action } from '../command.ts';
 import { plain } from '../table.ts';
 
-interface Event { id: string; atMs: number; kind: string; level: string; message: string }
+interface Event {
+  id: string;
+  atMs: number;
+  kind: string;
+  level: string;
+  message: string;
+}
 
-const format = ({ atMs, level, kind, message }: Event): string => `${new Date(atMs).toISOString()}  ${level.padEnd(7)}  ${plain(kind).padEnd(20)}  ${plain(message)}`;
+const format = ({ atMs, level, kind, message }: Event): string =>
+  `${new Date(atMs).toISOString()}  ${level.padEnd(7)}  ${plain(kind).padEnd(20)}  ${plain(message)}`;
 
-export const eventsCommand = (): Command => new Command('events').description('What happened: health, drains, rollouts, breakers, configuration.')
-  .option('--follow', 'go on showing what comes').option('--server <name>', 'only this server’s').option('--kind <kind>', 'a kind, or the beginning of one up to a dot: rollout').option('--limit <count>', 'at most this many', '50')
-  .action(action(async ({ client, out }, { follow, ...query }: { follow?: boolean; server?: string; kind?: string; limit: string }) => {
-    const events = await client.get<Event[]>('/v1/events', query);
-    if (!follow) return out.show(events, () => (events.length === 0 ? 'nothing happened yet' : events.map(format).join('\n')));
-    const stop = new AbortController();
-    process.once('SIGINT', () => { stop.abort(); });
-    for (const event of events) out.line(event, () => format(event));
-    const { limit: _, ...wanted } = query;
-    const from = new URLSearchParams({ ...wanted, follow: 'true', after: events.at(-1)?.id ?? '0-0' });
-    try {
-      for await (const event of client.lines<Event>(`/v1/events?${from}`, stop.signal)) out.line(event, () => format(event));
-    } catch (error) {
-      if (!stop.signal.aborted) throw error;
-    }
-  }));
+export const eventsCommand = (): Command =>
+  new Command('events')
+    .description('What happened: health, drains, rollouts, breakers, configuration.')
+    .option('--follow', 'go on showing what comes')
+    .option('--server <name>', 'only this server’s')
+    .option('--kind <kind>', 'a kind, or the beginning of one up to a dot: rollout')
+    .option('--limit <count>', 'at most this many', '50')
+    .action(
+      action(
+        async (
+          { client, out },
+          { follow, ...query }: { follow?: boolean; server?: string; kind?: string; limit: string },
+        ) => {
+          const events = await client.get<Event[]>('/v1/events', query);
+          if (!follow)
+            return out.show(events, () =>
+              events.length === 0 ? 'nothing happened yet' : events.map(format).join('\n'),
+            );
+          const stop = new AbortController();
+          process.once('SIGINT', () => {
+            stop.abort();
+          });
+          for (const event of events) out.line(event, () => format(event));
+          const { limit: _, ...wanted } = query;
+          const from = new URLSearchParams({ ...wanted, follow: 'true', after: events.at(-1)?.id ?? '0-0' });
+          try {
+            for await (const event of client.lines<Event>(`/v1/events?${from}`, stop.signal))
+              out.line(event, () => format(event));
+          } catch (error) {
+            if (!stop.signal.aborted) throw error;
+          }
+        },
+      ),
+    );

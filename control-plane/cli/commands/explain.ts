@@ -3,7 +3,14 @@ import { action } from '../command.ts';
 import { usageError } from '../exit-code.ts';
 import { plain } from '../table.ts';
 
-interface Explanation { route: string; server: string | null; slot: string | null; replica: string | null; address: string | null; why: string[] }
+interface Explanation {
+  route: string;
+  server: string | null;
+  slot: string | null;
+  replica: string | null;
+  address: string | null;
+  why: string[];
+}
 
 /** Arguments in any order: a path (`/mcp/linear`), headers (`Name: value`), a session id (anything else). */
 export function readRequest(words: readonly string[]): { path?: string; headers: Record<string, string> } {
@@ -13,18 +20,40 @@ export function readRequest(words: readonly string[]): { path?: string; headers:
     if (word.startsWith('/')) request.path = word;
     else if (header && !word.includes('~')) request.headers[header[1]!.toLowerCase()] = header[2]!;
     else if (header && /:\s/.test(word)) request.headers[header[1]!.toLowerCase()] = header[2]!;
-    else if (word.includes(' ')) throw usageError(`${JSON.stringify(word)} is neither a path, a session id, nor a header like "Mcp-Session-Id: x"`);
+    else if (word.includes(' '))
+      throw usageError(
+        `${JSON.stringify(word)} is neither a path, a session id, nor a header like "Mcp-Session-Id: x"`,
+      );
     else request.headers['mcp-session-id'] = word;
   }
   return request;
 }
 
-export const explainCommand = (): Command => new Command('explain').description('Which way a request goes, to which replica, and why, in plain words.')
-  .argument('<request...>', 'a session id, headers ("Name: value"), and the path (/mcp/<server>)')
-  .option('--server <name>', 'server, instead of a path').option('--method <method>', 'HTTP method', 'POST')
-  .addHelpText('after', '\nExamples:\n  holdfast explain --server linear 3a~0b5e\n  holdfast explain --method GET /mcp/linear "Mcp-Session-Id: 3a~0b5e"\n  holdfast explain /mcp/linear "MCP-Protocol-Version: 2026-07-28" "Mcp-Method: tools/list"')
-  .action(action(async ({ client, out }, words: string[], { server, method }: { server?: string; method: string }) => {
-    if (!/^[A-Za-z]+$/.test(method)) throw usageError(`--method ${method}: expected a method like POST or GET`);
-    const found = await client.post<Explanation>('/v1/explain', { ...readRequest(words), ...(server !== undefined && { server }), method });
-    out.show(found, () => [`route    ${found.route}`, `replica  ${found.replica === null ? '-' : `${plain(found.replica)} (${plain(found.address)}, slot ${plain(found.slot)})`}`, '', ...found.why.map((line, index) => `${index + 1}. ${plain(line)}`)].join('\n'));
-  }));
+export const explainCommand = (): Command =>
+  new Command('explain')
+    .description('Which way a request goes, to which replica, and why, in plain words.')
+    .argument('<request...>', 'a session id, headers ("Name: value"), and the path (/mcp/<server>)')
+    .option('--server <name>', 'server, instead of a path')
+    .option('--method <method>', 'HTTP method', 'POST')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  holdfast explain --server linear 3a~0b5e\n  holdfast explain --method GET /mcp/linear "Mcp-Session-Id: 3a~0b5e"\n  holdfast explain /mcp/linear "MCP-Protocol-Version: 2026-07-28" "Mcp-Method: tools/list"',
+    )
+    .action(
+      action(async ({ client, out }, words: string[], { server, method }: { server?: string; method: string }) => {
+        if (!/^[A-Za-z]+$/.test(method)) throw usageError(`--method ${method}: expected a method like POST or GET`);
+        const found = await client.post<Explanation>('/v1/explain', {
+          ...readRequest(words),
+          ...(server !== undefined && { server }),
+          method,
+        });
+        out.show(found, () =>
+          [
+            `route    ${found.route}`,
+            `replica  ${found.replica === null ? '-' : `${plain(found.replica)} (${plain(found.address)}, slot ${plain(found.slot)})`}`,
+            '',
+            ...found.why.map((line, index) => `${index + 1}. ${plain(line)}`),
+          ].join('\n'),
+        );
+      }),
+    );

@@ -8,33 +8,53 @@ import { DEFAULTS, type PodOptions } from '../../inject/pod-parts.ts';
 import { action, type Tools } from '../command.ts';
 import { usageError } from '../exit-code.ts';
 
-interface Options extends PodOptions { filename: string; uninject?: boolean }
+interface Options extends PodOptions {
+  filename: string;
+  uninject?: boolean;
+}
 
 /** `-` is standard input. Every document is checked before one is printed. */
 async function readManifests(file: string): Promise<Manifest[]> {
   let text: string;
-  try { text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')); } catch (error) { throw usageError(`${file} can’t be read: ${(error as Error).message}`); }
+  try {
+    text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
+  } catch (error) {
+    throw usageError(`${file} can’t be read: ${(error as Error).message}`);
+  }
   return parseAllDocuments(text).flatMap((document, index) => {
     const [problem] = document.errors;
     if (problem) throw usageError(`${file}, document ${index + 1}: ${problem.message}`);
     const value = document.toJS({ maxAliasCount: 100 }) as (Manifest & { items?: Manifest[] }) | null;
     if (value === null) return [];
-    if (typeof value !== 'object' || typeof value.kind !== 'string') throw usageError(`${file}, document ${index + 1}: not a Kubernetes object (it has no kind)`);
-    return value.kind === 'List' ? value.items ?? [] : [value];
+    if (typeof value !== 'object' || typeof value.kind !== 'string')
+      throw usageError(`${file}, document ${index + 1}: not a Kubernetes object (it has no kind)`);
+    return value.kind === 'List' ? (value.items ?? []) : [value];
   });
 }
 
 async function run({ out }: Tools, options: Options): Promise<void> {
   const before = await readManifests(options.filename);
-  if (!before.some(templateOf)) throw usageError(`${options.filename}: there is no Deployment, StatefulSet, DaemonSet or ReplicaSet in it`);
+  if (!before.some(templateOf))
+    throw usageError(`${options.filename}: there is no Deployment, StatefulSet, DaemonSet or ReplicaSet in it`);
   const { manifests, notes } = options.uninject === true ? uninject(before) : inject(before, options);
   for (const note of notes) process.stderr.write(`${note}\n`);
-  out.show(manifests, () => manifests.map((manifest) => stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n').trimEnd());
+  out.show(manifests, () =>
+    manifests
+      .map((manifest) => stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false }))
+      .join('---\n')
+      .trimEnd(),
+  );
 }
 
-export const injectCommand = (): Command => new Command('inject')
-  .description('Prints Kubernetes manifests with Envoy and sidecar in the pods of an MCP server: holdfast inject -f deployment.yaml | kubectl apply -f -')
-  .requiredOption('-f, --filename <file>', 'manifests (YAML, any number of documents); - for standard input').option('--uninject', 'take them out again')
-  .option('--control-plane <host:port>', 'Service of the control planes', DEFAULTS.controlPlane).option('--image <image>', 'the sidecar’s', DEFAULTS.image)
-  .option('--envoy-image <image>', 'Envoy’s', DEFAULTS.envoyImage).option('--redis-secret <name>', 'Secret whose key `url` says where Redis is', DEFAULTS.redisSecret)
-  .action(action(run));
+export const injectCommand = (): Command =>
+  new Command('inject')
+    .description(
+      'Prints Kubernetes manifests with Envoy and sidecar in the pods of an MCP server: holdfast inject -f deployment.yaml | kubectl apply -f -',
+    )
+    .requiredOption('-f, --filename <file>', 'manifests (YAML, any number of documents); - for standard input')
+    .option('--uninject', 'take them out again')
+    .option('--control-plane <host:port>', 'Service of the control planes', DEFAULTS.controlPlane)
+    .option('--image <image>', 'the sidecar’s', DEFAULTS.image)
+    .option('--envoy-image <image>', 'Envoy’s', DEFAULTS.envoyImage)
+    .option('--redis-secret <name>', 'Secret whose key `url` says where Redis is', DEFAULTS.redisSecret)
+    .action(action(run));

@@ -6,10 +6,11 @@ import { action, type Tools } from '../command.ts';
 import { CliError, EXIT, usageError } from '../exit-code.ts';
 import { configFileOf } from '../settings.ts';
 
-export const validateCommand = (): Command => new Command('validate')
-  .description('Checks a configuration file, with the environment that overrides it: every problem with its line.')
-  .argument('[file]', 'the file; --config’s or holdfast.yaml when absent')
-  .action(action(validate));
+export const validateCommand = (): Command =>
+  new Command('validate')
+    .description('Checks a configuration file, with the environment that overrides it: every problem with its line.')
+    .argument('[file]', 'the file; --config’s or holdfast.yaml when absent')
+    .action(action(validate));
 
 function validate({ out, options, env }: Tools, file = configFileOf(options, env)): void {
   let text: string;
@@ -21,7 +22,11 @@ function validate({ out, options, env }: Tools, file = configFileOf(options, env
   const parsed = parseConfig(text, env);
   if (parsed.kind === 'ok') {
     const { servers } = parsed.config;
-    return out.show({ file, isValid: true, problems: [] }, () => `${file} is valid: ${servers.length} server(s), ${servers.reduce((sum, { backends }) => sum + backends.length, 0)} backend(s)`);
+    return out.show(
+      { file, isValid: true, problems: [] },
+      () =>
+        `${file} is valid: ${servers.length} server(s), ${servers.reduce((sum, { backends }) => sum + backends.length, 0)} backend(s)`,
+    );
   }
   const lines = parsed.problems.map((problem) => formatProblem(problem, file));
   if (out.isJson) out.show({ file, isValid: false, problems: parsed.problems }, () => '');

@@ -9,10 +9,13 @@ import { upstreamTls } from '../tls.ts';
 
 /** An idle connection to a gateway is closed before the gateway (300 s) would do it. */
 const httpOptions = {
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
-    common_http_protocol_options: { idle_timeout: '60s' },
-    explicit_http_config: { http_protocol_options: {} },
-  }),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed(
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    {
+      common_http_protocol_options: { idle_timeout: '60s' },
+      explicit_http_config: { http_protocol_options: {} },
+    },
+  ),
 };
 
 /** All gateway nodes: least request, checked actively, and taken out when connections fail. A gateway's 503 speaks of its replicas, not of itself. */
@@ -24,20 +27,30 @@ export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): o
   // Should every check fail at once, the checks are wrong rather than all gateways: then all are tried.
   common_lb_config: { healthy_panic_threshold: { value: 1 }, update_merge_window: '0s' },
   circuit_breakers: openLimits(snapshot.gateway.maxConnections),
-  health_checks: [{
-    timeout: duration(snapshot.loadBalancer.healthCheckTimeoutMs),
-    interval: duration(snapshot.loadBalancer.healthCheckIntervalMs),
-    no_traffic_interval: duration(snapshot.loadBalancer.healthCheckIntervalMs),
-    unhealthy_threshold: edge.ejectAfterFailures,
-    healthy_threshold: 1,
-    http_health_check: { path: snapshot.loadBalancer.healthCheckPath, host: 'gateway' },
-  }],
+  health_checks: [
+    {
+      timeout: duration(snapshot.loadBalancer.healthCheckTimeoutMs),
+      interval: duration(snapshot.loadBalancer.healthCheckIntervalMs),
+      no_traffic_interval: duration(snapshot.loadBalancer.healthCheckIntervalMs),
+      unhealthy_threshold: edge.ejectAfterFailures,
+      healthy_threshold: 1,
+      http_health_check: { path: snapshot.loadBalancer.healthCheckPath, host: 'gateway' },
+    },
+  ],
   outlier_detection: {
     split_external_local_origin_errors: true,
-    consecutive_local_origin_failure: edge.ejectAfterFailures, enforcing_consecutive_local_origin_failure: 100,
-    enforcing_consecutive_5xx: 0, enforcing_consecutive_gateway_failure: 0, enforcing_success_rate: 0,
-    enforcing_local_origin_success_rate: 0, enforcing_failure_percentage: 0, enforcing_failure_percentage_local_origin: 0,
-    interval: '1s', base_ejection_time: duration(edge.ejectForMs), max_ejection_time: duration(edge.ejectForMs * 4), max_ejection_percent: 100,
+    consecutive_local_origin_failure: edge.ejectAfterFailures,
+    enforcing_consecutive_local_origin_failure: 100,
+    enforcing_consecutive_5xx: 0,
+    enforcing_consecutive_gateway_failure: 0,
+    enforcing_success_rate: 0,
+    enforcing_local_origin_success_rate: 0,
+    enforcing_failure_percentage: 0,
+    enforcing_failure_percentage_local_origin: 0,
+    interval: '1s',
+    base_ejection_time: duration(edge.ejectForMs),
+    max_ejection_time: duration(edge.ejectForMs * 4),
+    max_ejection_percent: 100,
     successful_active_health_check_uneject_host: true,
   },
   ignore_health_on_host_removal: true,
@@ -48,15 +61,20 @@ export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): o
 
 /** A draining gateway gets no new requests; what it has goes on. Several sidecar processes behind one Envoy are one gateway, which drains when they all do. */
 export function gatewaysEndpoints({ gateways }: TopologySnapshot): object {
-  const byListen = Map.groupBy(gateways.filter((each) => each.listen !== null), ({ listen }) => listen!);
+  const byListen = Map.groupBy(
+    gateways.filter((each) => each.listen !== null),
+    ({ listen }) => listen!,
+  );
   return {
     cluster_name: RESOURCE.edgeCluster,
-    endpoints: [{
-      lb_endpoints: [...byListen].map(([listen, processes]) => ({
-        endpoint: { address: envoyAddress(listen) },
-        ...(processes.every(({ isDraining }) => isDraining) && { health_status: 'DRAINING' }),
-      })),
-    }],
+    endpoints: [
+      {
+        lb_endpoints: [...byListen].map(([listen, processes]) => ({
+          endpoint: { address: envoyAddress(listen) },
+          ...(processes.every(({ isDraining }) => isDraining) && { health_status: 'DRAINING' }),
+        })),
+      },
+    ],
   };
 }
 

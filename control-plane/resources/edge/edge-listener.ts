@@ -10,15 +10,33 @@ const manager: object = connectionManager({
   statPrefix: 'edge',
   routes: EDGE_ROUTES,
   xffTrustedHops: 0,
-  httpFilters: [{ name: 'envoy.filters.http.router', typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }) }],
+  httpFilters: [
+    {
+      name: 'envoy.filters.http.router',
+      typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }),
+    },
+  ],
 });
 
 /** The edge's plain port, and its TLS port when it has one. */
 export function edgeListeners(edge: EdgeConfig, node: EnvoyNode): Array<[string, object]> {
-  const plain = { name: 'edge', address: envoyAddress(node.listen), per_connection_buffer_limit_bytes: 1 << 20, filter_chains: [{ filters: [manager] }] };
+  const plain = {
+    name: 'edge',
+    address: envoyAddress(node.listen),
+    per_connection_buffer_limit_bytes: 1 << 20,
+    filter_chains: [{ filters: [manager] }],
+  };
   if (edge.tls === undefined || edge.tlsListen === undefined) return [['edge', plain]];
-  return [['edge', plain], ['edge-tls', {
-    name: 'edge-tls', address: envoyAddress(edge.tlsListen), per_connection_buffer_limit_bytes: 1 << 20,
-    filter_chains: [{ transport_socket: downstreamTls('edge', edge.tls), filters: [manager] }],
-  }]];
+  return [
+    ['edge', plain],
+    [
+      'edge-tls',
+      {
+        name: 'edge-tls',
+        address: envoyAddress(edge.tlsListen),
+        per_connection_buffer_limit_bytes: 1 << 20,
+        filter_chains: [{ transport_socket: downstreamTls('edge', edge.tls), filters: [manager] }],
+      },
+    ],
+  ];
 }

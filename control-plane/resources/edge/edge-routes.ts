@@ -15,19 +15,40 @@ const retry = {
 };
 
 const route = (name: string, match: object, idleTimeoutMs: number): object => ({
-  name, match, route: { cluster: RESOURCE.edgeCluster, timeout: '0s', idle_timeout: duration(idleTimeoutMs), retry_policy: retry, append_x_forwarded_host: true },
+  name,
+  match,
+  route: {
+    cluster: RESOURCE.edgeCluster,
+    timeout: '0s',
+    idle_timeout: duration(idleTimeoutMs),
+    retry_policy: retry,
+    append_x_forwarded_host: true,
+  },
 });
 
 /** Everything goes to the gateways. Whoever takes an event stream (and a WebSocket) may be quiet for as long as it likes. */
 export const edgeRoutes = (edge: EdgeConfig): object => ({
   name: EDGE_ROUTES,
-  virtual_hosts: [{
-    name: 'all',
-    domains: ['*'],
-    routes: [
-      route('stream', { prefix: '/', headers: [{ name: 'accept', string_match: { contains: 'text/event-stream', ignore_case: true } }] }, 0),
-      route('upgrade', { prefix: '/', headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] }, 0),
-      route('other', { prefix: '/' }, edge.idleTimeoutMs),
-    ],
-  }],
+  virtual_hosts: [
+    {
+      name: 'all',
+      domains: ['*'],
+      routes: [
+        route(
+          'stream',
+          {
+            prefix: '/',
+            headers: [{ name: 'accept', string_match: { contains: 'text/event-stream', ignore_case: true } }],
+          },
+          0,
+        ),
+        route(
+          'upgrade',
+          { prefix: '/', headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] },
+          0,
+        ),
+        route('other', { prefix: '/' }, edge.idleTimeoutMs),
+      ],
+    },
+  ],
 });

@@ -21,42 +21,84 @@ import { edgeResources } from '../resources-for.ts';
 import { StubReplica, type Echo } from '../stub-replica.ts';
 
 async function edge(t: ExecutionContext, { isSecondDraining = false, settings = '' } = {}) {
-  const one = new StubReplica('one'), two = new StubReplica('two');
-  t.teardown(async () => { await Promise.all([one.stop(), two.stop()]); });
+  const one = new StubReplica('one'),
+    two = new StubReplica('two');
+  t.teardown(async () => {
+    await Promise.all([one.stop(), two.stop()]);
+  });
   const addresses = await Promise.all([one.start(), two.start()]);
-  const config = configOf(`loadBalancer: {healthCheckIntervalMs: 100, healthCheckTimeoutMs: 10000}\nedge: {${settings}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1"]}]}]`);
-  const gateways = addresses.map((listen, index) => ({ id: `gateway-${index + 1}`, relay: [], peer: null, listen, isDraining: isSecondDraining && index === 1 }));
+  const config = configOf(
+    `loadBalancer: {healthCheckIntervalMs: 100, healthCheckTimeoutMs: 10000}\nedge: {${settings}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1"]}]}]`,
+  );
+  const gateways = addresses.map((listen, index) => ({
+    id: `gateway-${index + 1}`,
+    relay: [],
+    peer: null,
+    listen,
+    isDraining: isSecondDraining && index === 1,
+  }));
   const port = await freePort();
   const listen = `127.0.0.1:${port}`;
-  const resources = edgeResources(buildTopology(inputsOf(config, { gateways })), { id: 'edge-1', role: 'edge', listen, extProc: [], relay: [] })!;
+  const resources = edgeResources(buildTopology(inputsOf(config, { gateways })), {
+    id: 'edge-1',
+    role: 'edge',
+    listen,
+    extProc: [],
+    relay: [],
+  })!;
   const xds = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'] });
-  xds.setSnapshot('edge/edge-1', new Map([...resources].map(([typeUrl, byName]) => [typeUrl, new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)]))])));
+  xds.setSnapshot(
+    'edge/edge-1',
+    new Map(
+      [...resources].map(([typeUrl, byName]) => [
+        typeUrl,
+        new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)])),
+      ]),
+    ),
+  );
   const xdsPort = await xds.listen('127.0.0.1:0');
   t.teardown(() => xds.close());
   xds.on('nack', (refusal) => t.fail(JSON.stringify(refusal)));
-  const bootstrap = renderBootstrap(readBootstrapTemplate(), { nodeId: 'edge-1', role: 'edge', listen, extProc: [], relay: [], controlPlanes: [`127.0.0.1:${xdsPort}`], admin: '127.0.0.1:0' });
+  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
+    nodeId: 'edge-1',
+    role: 'edge',
+    listen,
+    extProc: [],
+    relay: [],
+    controlPlanes: [`127.0.0.1:${xdsPort}`],
+    admin: '127.0.0.1:0',
+  });
   const envoy = await startEnvoy({ config: bootstrap, logLevel: 'error' });
   t.teardown(() => envoy.close());
-  const ask = (headers: Record<string, string> = {}) => new Promise<{ status: number; body: Echo }>((resolve, reject) => {
-    get({ port, path: '/mcp/linear', headers, agent: false }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => { text += chunk.toString(); });
-      response.on('end', () => resolve({ status: response.statusCode!, body: JSON.parse(text) as Echo }));
-    }).on('error', reject);
-  });
+  const ask = (headers: Record<string, string> = {}) =>
+    new Promise<{ status: number; body: Echo }>((resolve, reject) => {
+      get({ port, path: '/mcp/linear', headers, agent: false }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on('end', () => resolve({ status: response.statusCode!, body: JSON.parse(text) as Echo }));
+      }).on('error', reject);
+    });
   return { one, two, ask, port, addresses };
 }
 
 test('requests are balanced over the gateways, with where they came from', async (t) => {
   const { ask } = await edge(t);
   const seen = new Set<string>();
-  await waitFor(async () => {
-    const { body } = await ask({ 'x-holdfast-host': '1.2.3.4:5', host: 'mcp.example' });
-    seen.add(body.at);
-    t.truthy(body.headers['x-forwarded-for']);
-    t.deepEqual([body.headers['x-forwarded-proto'], body.headers['host'], body.headers['x-holdfast-host'], body.path], ['http', 'mcp.example', undefined, '/mcp/linear']);
-    return seen.size === 2;
-  }, { what: 'both gateways answer' });
+  await waitFor(
+    async () => {
+      const { body } = await ask({ 'x-holdfast-host': '1.2.3.4:5', host: 'mcp.example' });
+      seen.add(body.at);
+      t.truthy(body.headers['x-forwarded-for']);
+      t.deepEqual(
+        [body.headers['x-forwarded-proto'], body.headers['host'], body.headers['x-holdfast-host'], body.path],
+        ['http', 'mcp.example', undefined, '/mcp/linear'],
+      );
+      return seen.size === 2;
+    },
+    { what: 'both gateways answer' },
+  );
 });
 
 test('no request is lost when a gateway dies, and it is back as soon as its health check answers', async (t) => {
@@ -78,8 +120,14 @@ test('a WebSocket passes', async (t) => {
   const { port } = await edge(t);
   const answer = await new Promise<string>((resolve) => {
     let text = '';
-    const socket = connectPlain(port, '127.0.0.1', () => socket.write('GET /mcp HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n'));
-    socket.on('data', (chunk) => { text += chunk.toString(); });
+    const socket = connectPlain(port, '127.0.0.1', () =>
+      socket.write(
+        'GET /mcp HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n',
+      ),
+    );
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+    });
     socket.on('close', () => resolve(text));
   });
   t.regex(answer, /^HTTP\/1.1 101 [^]*hello$/);
@@ -91,22 +139,43 @@ test('renewed certificates are shown without a restart, and the connection that 
   const authority = await createAuthority({ name: 'test', days: 2, now: new Date() });
   const renew = async () => {
     const leaf = await issueLeaf(authority, { name: 'localhost', altNames: ['127.0.0.1'], days: 1, now: new Date() });
-    for (const [name, text] of [['tls.key', leaf.key], ['tls.crt', leaf.certificate]] as const) {
+    for (const [name, text] of [
+      ['tls.key', leaf.key],
+      ['tls.crt', leaf.certificate],
+    ] as const) {
       await writeFile(join(folder, `${name}.new`), text);
       await rename(join(folder, `${name}.new`), join(folder, name));
     }
   };
   await renew();
   const tlsPort = await freePort();
-  const tls = await edge(t, { settings: `tlsListen: "127.0.0.1:${tlsPort}", tls: {certificateFile: "${folder}/tls.crt", keyFile: "${folder}/tls.key"}` });
-  const shown = () => new Promise<string>((resolve, reject) => {
-    request({ port: tlsPort, host: '127.0.0.1', ca: authority.certificate, servername: 'localhost', path: '/mcp/linear', agent: false }, (response) => {
-      const { serialNumber } = (response.socket as TLSSocket).getPeerCertificate();
-      response.resume().on('end', () => resolve(serialNumber));
-    }).on('error', reject).end();
+  const tls = await edge(t, {
+    settings: `tlsListen: "127.0.0.1:${tlsPort}", tls: {certificateFile: "${folder}/tls.crt", keyFile: "${folder}/tls.key"}`,
   });
+  const shown = () =>
+    new Promise<string>((resolve, reject) => {
+      request(
+        {
+          port: tlsPort,
+          host: '127.0.0.1',
+          ca: authority.certificate,
+          servername: 'localhost',
+          path: '/mcp/linear',
+          agent: false,
+        },
+        (response) => {
+          const { serialNumber } = (response.socket as TLSSocket).getPeerCertificate();
+          response.resume().on('end', () => resolve(serialNumber));
+        },
+      )
+        .on('error', reject)
+        .end();
+    });
   const before = await shown();
   await renew();
-  while (await shown() === before) await new Promise((resolve) => { setTimeout(resolve, 50); });
+  while ((await shown()) === before)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
   t.is((await tls.ask()).status, 200);
 });

@@ -3,27 +3,38 @@ import { METADATA, type AnswerRead } from '../../../proto/wire.ts';
 import { FILTER } from './names.ts';
 
 const read = (metadata_namespace: string, key: string, ...path: string[]): object => ({
-  selectors: path.map((part) => ({ key: part })), on_present: { metadata_namespace, key },
+  selectors: path.map((part) => ({ key: part })),
+  on_present: { metadata_namespace, key },
 });
 
 const REQUEST = [
-  read(METADATA.request, 'method', 'method'), read(METADATA.request, 'id', 'id'),
+  read(METADATA.request, 'method', 'method'),
+  read(METADATA.request, 'id', 'id'),
   read(METADATA.request, 'name', 'params', 'name'),
 ];
 
 /** As a number; a boolean becomes 0 or 1, and anything else counts as absent, so that no text of a replica's gets into the access log. */
-const number = (key: string, ...path: string[]): object => ({ selectors: path.map((part) => ({ key: part })), on_present: { metadata_namespace: METADATA.outcome, key, type: 'NUMBER' } });
+const number = (key: string, ...path: string[]): object => ({
+  selectors: path.map((part) => ({ key: part })),
+  on_present: { metadata_namespace: METADATA.outcome, key, type: 'NUMBER' },
+});
 
 const OUTCOME = [number('code', 'error', 'code'), number('isError', 'result', 'isError')];
 
 const mark = (value: AnswerRead): object => ({ metadata_namespace: METADATA.outcome, key: METADATA.read, value });
 
 /** So that the sidecar need not guess what an answer without a code came to: was it read at all, and was there one? */
-const SSE_MARK = { selectors: [{ key: 'result' }], on_present: mark('events'), on_missing: mark('none'), on_error: mark('garbled') };
+const SSE_MARK = {
+  selectors: [{ key: 'result' }],
+  on_present: mark('events'),
+  on_missing: mark('none'),
+  on_error: mark('garbled'),
+};
 
 /** The JSON filter calls any body that parses "present", and any other type of content an error: hence a key of its own. */
 const JSON_MARK = {
-  selectors: [{ key: 'result' }], on_present: mark('json'),
+  selectors: [{ key: 'result' }],
+  on_present: mark('json'),
   on_error: { metadata_namespace: METADATA.outcome, key: METADATA.jsonFailed, value: 'not-json' },
 };
 
@@ -50,7 +61,9 @@ export const sseToMetadata: object = {
       max_event_size: MAX_EVENT_BYTES,
       content_parser: {
         name: 'envoy.content_parsers.json',
-        typed_config: typed('envoy.extensions.content_parsers.json.v3.JsonContentParser', { rules: [...OUTCOME, SSE_MARK].map((rule) => ({ rule })) }),
+        typed_config: typed('envoy.extensions.content_parsers.json.v3.JsonContentParser', {
+          rules: [...OUTCOME, SSE_MARK].map((rule) => ({ rule })),
+        }),
       },
     },
   }),

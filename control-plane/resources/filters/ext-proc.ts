@@ -31,7 +31,12 @@ export const extProc: object = {
     // For initialize the sidecar asks for the body; it may take as long as the client needs to send it.
     max_message_timeout: '30s',
     allow_mode_override: true,
-    processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SEND', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
+    processing_mode: {
+      request_header_mode: 'SEND',
+      response_header_mode: 'SEND',
+      request_trailer_mode: 'SKIP',
+      response_trailer_mode: 'SKIP',
+    },
     response_attributes: [`xds.upstream_host_metadata.filter_metadata['${METADATA.namespace}']['slot']`],
   }),
 };
@@ -44,21 +49,34 @@ export const askOnce: object = {
   name: FILTER.askOnce,
   disabled: true,
   typed_config: typed('envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor', {
-    grpc_service: { envoy_grpc: { cluster_name: RESOURCE.decideCluster, skip_envoy_headers: true }, retry_policy: askAgain },
+    grpc_service: {
+      envoy_grpc: { cluster_name: RESOURCE.decideCluster, skip_envoy_headers: true },
+      retry_policy: askAgain,
+    },
     ...asking,
-    processing_mode: { request_header_mode: 'SEND', response_header_mode: 'SKIP', request_trailer_mode: 'SKIP', response_trailer_mode: 'SKIP' },
+    processing_mode: {
+      request_header_mode: 'SEND',
+      response_header_mode: 'SKIP',
+      request_trailer_mode: 'SKIP',
+      response_trailer_mode: 'SKIP',
+    },
     forward_rules: { allowed_headers: { patterns: READ.map((exact) => ({ exact })) } },
   }),
 };
 
 /** On a server's route: ask, and say for which server. A header of the stream, because an attribute is evaluated anew for each request. */
-export const askSidecar = (server: string): object => typed('envoy.config.route.v3.FilterConfig', {
-  config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: { grpc_initial_metadata: [{ key: HEADER.server, value: server }] } }),
-});
+export const askSidecar = (server: string): object =>
+  typed('envoy.config.route.v3.FilterConfig', {
+    config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', {
+      overrides: { grpc_initial_metadata: [{ key: HEADER.server, value: server }] },
+    }),
+  });
 
 /** On a route: ask once, and when nobody answers go on to the hosts that the route names (neighbours' relays, which decide by themselves). */
 export const askOrGoOn: object = typed('envoy.config.route.v3.FilterConfig', {
-  config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', { overrides: { failure_mode_allow: true } }),
+  config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', {
+    overrides: { failure_mode_allow: true },
+  }),
 });
 
 /** On a route: leave a filter out that the listener has. */

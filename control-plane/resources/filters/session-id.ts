@@ -6,7 +6,9 @@ import { FILTER } from './names.ts';
 const UPSTREAM = 'upstream';
 
 const from = (key: string): string => `%DYNAMIC_METADATA(${METADATA.namespace}:${key})%`;
-const append = (key: string, value: string, append_action: string): object => ({ append: { header: { key, value }, append_action } });
+const append = (key: string, value: string, append_action: string): object => ({
+  append: { header: { key, value }, append_action },
+});
 
 /** Takes the client's session id apart. An id without a `~` is kept whole. Native, because Lua cost 6 µs a request more. */
 export const sessionToMetadata: object = {
@@ -15,9 +17,16 @@ export const sessionToMetadata: object = {
     request_rules: [
       {
         header: HEADER.sessionId,
-        on_header_present: { metadata_namespace: METADATA.namespace, key: UPSTREAM, regex_value_rewrite: { pattern: { regex: '^[^~]*~' }, substitution: '' } },
+        on_header_present: {
+          metadata_namespace: METADATA.namespace,
+          key: UPSTREAM,
+          regex_value_rewrite: { pattern: { regex: '^[^~]*~' }, substitution: '' },
+        },
       },
-      { header: HEADER.sessionId, on_header_present: { metadata_namespace: METADATA.namespace, key: METADATA.session } },
+      {
+        header: HEADER.sessionId,
+        on_header_present: { metadata_namespace: METADATA.namespace, key: METADATA.session },
+      },
     ],
   }),
 };
@@ -38,17 +47,21 @@ export const sessionHeaders: object = {
 };
 
 /** What a steady slot's route adds: where its sessions live. */
-export const pinTo = (hosts: string): object => typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
-  mutations: { request_mutations: [append(HEADER.host, hosts, 'OVERWRITE_IF_EXISTS_OR_ADD')] },
-});
+export const pinTo = (hosts: string): object =>
+  typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
+    mutations: { request_mutations: [append(HEADER.host, hosts, 'OVERWRITE_IF_EXISTS_OR_ADD')] },
+  });
 
 /**
  * What a route adds on which the sidecar is asked once, before it is asked: the request's server, which `request_headers_to_add` would add later,
  * and who takes the request when the sidecar says nothing.
  */
-export const toServer = (server: string, undecided: string): object => typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
-  mutations: { request_mutations: [
-    append(HEADER.server, server, 'OVERWRITE_IF_EXISTS_OR_ADD'),
-    ...(undecided === '' ? [] : [append(HEADER.host, undecided, 'OVERWRITE_IF_EXISTS_OR_ADD')]),
-  ] },
-});
+export const toServer = (server: string, undecided: string): object =>
+  typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
+    mutations: {
+      request_mutations: [
+        append(HEADER.server, server, 'OVERWRITE_IF_EXISTS_OR_ADD'),
+        ...(undecided === '' ? [] : [append(HEADER.host, undecided, 'OVERWRITE_IF_EXISTS_OR_ADD')]),
+      ],
+    },
+  });

@@ -14,24 +14,49 @@ export async function openingTimesMs(): Promise<number[]> {
   const redis = await startRedis();
   const closers: (() => void)[] = [];
   try {
-    const gateways = await Promise.all(Array.from({ length: GATEWAYS }, async (_, index) => {
-      const client = connectRedis(redis.url);
-      if (!(await whenReady(client, 10_000))) throw new Error('Redis did not answer within 10 s');
-      const { breakers, close } = createBreakers({
-        self: `g${index}`, redis: client, now: Date.now, isSlot: () => true,
-        metrics: createMetrics({ version: '0', nodeId: `g${index}`, isProcessMeasured: false }),
-      });
-      closers.push(() => { close(); client.disconnect(); });
-      breakers.configure(serverPolicySchema.parse({ name: 'linear' }));
-      return { breakers, client };
-    }));
-    while (Number((await gateways[0]!.client.call('PUBSUB', 'NUMSUB', 'holdfast:channel:breakers') as unknown[])[1]) < GATEWAYS) await new Promise(setImmediate);
+    const gateways = await Promise.all(
+      Array.from({ length: GATEWAYS }, async (_, index) => {
+        const client = connectRedis(redis.url);
+        if (!(await whenReady(client, 10_000))) throw new Error('Redis did not answer within 10 s');
+        const { breakers, close } = createBreakers({
+          self: `g${index}`,
+          redis: client,
+          now: Date.now,
+          isSlot: () => true,
+          metrics: createMetrics({ version: '0', nodeId: `g${index}`, isProcessMeasured: false }),
+        });
+        closers.push(() => {
+          close();
+          client.disconnect();
+        });
+        breakers.configure(serverPolicySchema.parse({ name: 'linear' }));
+        return { breakers, client };
+      }),
+    );
+    while (
+      Number(((await gateways[0]!.client.call('PUBSUB', 'NUMSUB', 'holdfast:channel:breakers')) as unknown[])[1]) <
+      GATEWAYS
+    )
+      await new Promise(setImmediate);
     const times: number[] = [];
     for (let i = 0; i < OPENINGS; i++) {
-      const slot = String(i), startedAtMs = Date.now();
+      const slot = String(i),
+        startedAtMs = Date.now();
       const fault: Outcome = {
-        kind: 'replica_fault', server: 'linear', slot, backend: 'stable', method: 'tools/call', tool: null, status: 503, errorCode: null,
-        durationMs: 1, startedAtMs, source: 'relay', way: 'relay', session: null, traceId: null,
+        kind: 'replica_fault',
+        server: 'linear',
+        slot,
+        backend: 'stable',
+        method: 'tools/call',
+        tool: null,
+        status: 503,
+        errorCode: null,
+        durationMs: 1,
+        startedAtMs,
+        source: 'relay',
+        way: 'relay',
+        session: null,
+        traceId: null,
       };
       const start = performance.now();
       for (let j = 0; j < FAULTS; j++) gateways[i % GATEWAYS]!.breakers.observe(fault, Date.now());

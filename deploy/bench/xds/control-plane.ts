@@ -8,7 +8,9 @@ import { fleetOf } from './fleet.ts';
  * The control plane's own loop and xDS server in a process of their own, so that its memory and time are its own; the benchmark says by message what
  * happens. `fleet`: so many replicas, of servers with or without a guard. `flip`: one replica's health changes; answered when every client has accepted it.
  */
-export type Order = { kind: 'fleet'; count: number; isGuarded: boolean; clients: number } | { kind: 'flip'; index: number; clients: number };
+export type Order =
+  | { kind: 'fleet'; count: number; isGuarded: boolean; clients: number }
+  | { kind: 'flip'; index: number; clients: number };
 export interface Report {
   /** ms from the change to the last client's ACK; null when a client refused. */
   ms: number;
@@ -26,12 +28,24 @@ let inputs = fleetOf(1);
 const refusals: string[] = [];
 const server = new XdsServer({ registry, staticClusters: ['control-plane'] });
 const loop = new ControlLoop({
-  inputs: () => inputs, nodes: () => server.nodes(), publish: (key, resources) => { server.setSnapshot(key, resources); },
-  onSnapshot: () => undefined, onError: (key, error) => { refusals.push(`${key}: ${error.message}`); },
+  inputs: () => inputs,
+  nodes: () => server.nodes(),
+  publish: (key, resources) => {
+    server.setSnapshot(key, resources);
+  },
+  onSnapshot: () => undefined,
+  onError: (key, error) => {
+    refusals.push(`${key}: ${error.message}`);
+  },
 });
 /** A fleet is told only when all have connected, so that each measurement begins with the same clients. */
-server.on('connect', (node, key) => { const resources = loop.resourcesFor(node); if (resources) server.setSnapshot(key, resources); });
-server.on('nack', ({ node, reason }) => { refusals.push(`${node.role} ${node.id}: ${reason}`); });
+server.on('connect', (node, key) => {
+  const resources = loop.resourcesFor(node);
+  if (resources) server.setSnapshot(key, resources);
+});
+server.on('nack', ({ node, reason }) => {
+  refusals.push(`${node.role} ${node.id}: ${reason}`);
+});
 
 /** Resolves once `clients` streams have accepted the snapshot that is theirs now. */
 function settled(clients: number): Promise<void> {
@@ -39,14 +53,19 @@ function settled(clients: number): Promise<void> {
     const seen = new Set<string>();
     const look = (_: unknown, key: string, snapshot: unknown) => {
       if (server.snapshot(key) === snapshot) seen.add(key);
-      if (seen.size === clients) { server.off('settled', look); resolve(); }
+      if (seen.size === clients) {
+        server.off('settled', look);
+        resolve();
+      }
     };
     server.on('settled', look);
   });
 }
 
 async function counters(metric: string): Promise<Record<string, number>> {
-  const { values } = (await registry.getSingleMetric(metric)!.get()) as { values: { labels: { type?: string; change?: string }; value: number }[] };
+  const { values } = (await registry.getSingleMetric(metric)!.get()) as {
+    values: { labels: { type?: string; change?: string }; value: number }[];
+  };
   const byType: Record<string, number> = {};
   for (const { labels, value } of values) byType[labels.type!] = (byType[labels.type!] ?? 0) + value;
   registry.getSingleMetric(metric)!.reset();
@@ -59,20 +78,27 @@ process.on('message', (order: Order) => {
     await counters('holdfast_xds_pushed_bytes_total');
     await counters('holdfast_xds_pushed_resources_total');
     const done = settled(order.clients);
-    const began = performance.now(), cpu = process.cpuUsage();
+    const began = performance.now(),
+      cpu = process.cpuUsage();
     if (order.kind === 'fleet') inputs = fleetOf(order.count, order.isGuarded);
     else {
-      const { server: name, address } = inputs.replicas[order.index % inputs.replicas.length]!, key = replicaKey(name, address);
+      const { server: name, address } = inputs.replicas[order.index % inputs.replicas.length]!,
+        key = replicaKey(name, address);
       const health = new Map(inputs.health);
       if (!health.delete(key)) health.set(key, 'unhealthy');
       inputs = { ...inputs, health };
     }
     loop.touch();
     await done;
-    const ms = performance.now() - began, { user, system } = process.cpuUsage(cpu);
+    const ms = performance.now() - began,
+      { user, system } = process.cpuUsage(cpu);
     const report: Report = {
-      ms, cpuMs: (user + system) / 1000, refusals: [...refusals], residentBytes: process.memoryUsage.rss(),
-      bytes: await counters('holdfast_xds_pushed_bytes_total'), resources: await counters('holdfast_xds_pushed_resources_total'),
+      ms,
+      cpuMs: (user + system) / 1000,
+      refusals: [...refusals],
+      residentBytes: process.memoryUsage.rss(),
+      bytes: await counters('holdfast_xds_pushed_bytes_total'),
+      resources: await counters('holdfast_xds_pushed_resources_total'),
     };
     process.send!(report);
   })();

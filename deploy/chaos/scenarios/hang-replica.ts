@@ -25,10 +25,19 @@ export const hangReplica: Scenario = {
     return [
       ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }),
       exactly('calls that hung', 0, calls.filter(({ result }) => result.kind === 'hang').length),
-      exactly('calls that failed without saying what became of them', 0, calls.filter(({ kind, result }) => kind !== 'open' && result.kind === 'error').length),
+      exactly(
+        'calls that failed without saying what became of them',
+        0,
+        calls.filter(({ kind, result }) => kind !== 'open' && result.kind === 'error').length,
+      ),
       atMost('slowest call (ms)', CALL_MS + 3000, Math.max(...calls.map((call) => call.endedAtMs - call.startedAtMs))),
-      exactly('calls not answered once the sessions had moved', 0, after.filter(({ result }) => result.kind !== 'answered').length),
-      ...executedAtMostOnce(calls, executions()).slice(0, 2), lostSessions(calls),
+      exactly(
+        'calls not answered once the sessions had moved',
+        0,
+        after.filter(({ result }) => result.kind !== 'answered').length,
+      ),
+      ...executedAtMostOnce(calls, executions()).slice(0, 2),
+      lostSessions(calls),
     ];
   },
 };

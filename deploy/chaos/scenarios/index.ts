@@ -7,4 +7,16 @@ import { restartEmpty, rolling } from './restart-replica.ts';
 import { splitBrain } from './split-brain.ts';
 import { stampede } from './stampede.ts';
 
-export const scenarios: readonly Scenario[] = [killReplica, restartEmpty, rolling, hangReplica, killGateway, killSidecar, killControlPlane, redisDown, redisFailover, splitBrain, stampede];
+export const scenarios: readonly Scenario[] = [
+  killReplica,
+  restartEmpty,
+  rolling,
+  hangReplica,
+  killGateway,
+  killSidecar,
+  killControlPlane,
+  redisDown,
+  redisFailover,
+  splitBrain,
+  stampede,
+];

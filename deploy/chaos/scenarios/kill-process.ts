@@ -30,8 +30,14 @@ export const killGateway: Scenario = {
     const failed = calls.filter(({ result }) => result.kind !== 'answered');
     return [
       ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }),
-      exactly('failed calls that were not in flight on the killed node', 0, failed.filter((call) => !wasInFlight(call)).length),
-      newSessionErrors(calls), ...executedAtMostOnce(calls, executions()), lostSessions(calls),
+      exactly(
+        'failed calls that were not in flight on the killed node',
+        0,
+        failed.filter((call) => !wasInFlight(call)).length,
+      ),
+      newSessionErrors(calls),
+      ...executedAtMostOnce(calls, executions()),
+      lostSessions(calls),
     ];
   },
 };

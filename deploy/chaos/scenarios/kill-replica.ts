@@ -6,7 +6,8 @@ import type { Scenario } from '../scenario.ts';
 import { executedAtMostOnce, provesSomething, recoveryTime, safeCallErrors, unsafeCallsAreTyped } from '../verdict.ts';
 
 /** Sessions whose last call, when all was over, was not answered: their clients would have to start anew. */
-export const lostSessions = (calls: readonly Call[]) => exactly('sessions lost', 0, calls.filter(({ kind, result }) => kind === 'last' && result.kind !== 'answered').length);
+export const lostSessions = (calls: readonly Call[]) =>
+  exactly('sessions lost', 0, calls.filter(({ kind, result }) => kind === 'last' && result.kind !== 'answered').length);
 
 const EVERY_MS = 10_000;
 
@@ -19,7 +20,7 @@ export const killReplica: Scenario = {
     for (let left = seconds * 1000; left > 0; left -= EVERY_MS) {
       // Never the same twice in a row: a replica that just came back has no sessions to lose.
       const others = mesh.replicas.filter((replica) => replica !== last);
-      const victim = last = others[Math.floor(random() * others.length)]!;
+      const victim = (last = others[Math.floor(random() * others.length)]!);
       await disturb(`SIGKILL ${victim.name}`, () => victim.process.kill());
       await pause(2000);
       await victim.process.start();
@@ -30,8 +31,11 @@ export const killReplica: Scenario = {
   judge({ disturbances, executions }, calls) {
     return [
       ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }),
-      safeCallErrors(calls), ...unsafeCallsAreTyped(calls, disturbances), ...executedAtMostOnce(calls, executions()),
-      recoveryTime(calls, disturbances, 1000), lostSessions(calls),
+      safeCallErrors(calls),
+      ...unsafeCallsAreTyped(calls, disturbances),
+      ...executedAtMostOnce(calls, executions()),
+      recoveryTime(calls, disturbances, 1000),
+      lostSessions(calls),
     ];
   },
 };

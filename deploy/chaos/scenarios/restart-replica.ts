@@ -11,7 +11,10 @@ async function restart({ disturb, mesh }: Chaos, replica: Replica): Promise<void
 }
 
 const judge: Scenario['judge'] = ({ disturbances, executions }, calls) => [
-  ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }), anyErrors(calls), ...executedAtMostOnce(calls, executions()), lostSessions(calls),
+  ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }),
+  anyErrors(calls),
+  ...executedAtMostOnce(calls, executions()),
+  lostSessions(calls),
 ];
 
 export const restartEmpty: Scenario = {
@@ -30,7 +33,10 @@ export const rolling: Scenario = {
   says: 'all replicas are restarted, one after another, each when the one before is healthy again',
   async play(chaos) {
     await pause(2000);
-    for (const replica of chaos.mesh.replicas) { await restart(chaos, replica); await pause(1000); }
+    for (const replica of chaos.mesh.replicas) {
+      await restart(chaos, replica);
+      await pause(1000);
+    }
     await pause(2000);
   },
   judge,

@@ -11,10 +11,14 @@ let partition: TcpProxy;
 
 /** Sessions that the replicas hold, those of the control plane's probes included. */
 async function liveUpstream({ mesh }: Chaos): Promise<number> {
-  const each = await Promise.all(mesh.replicas.filter(({ process }) => process.isRunning).map(async ({ address }) => {
-    const answer = await httpGet(`http://${address}/__stats`);
-    return (JSON.parse(answer?.body ?? '{}') as { sessions?: number }).sessions ?? Number.NaN;
-  }));
+  const each = await Promise.all(
+    mesh.replicas
+      .filter(({ process }) => process.isRunning)
+      .map(async ({ address }) => {
+        const answer = await httpGet(`http://${address}/__stats`);
+        return (JSON.parse(answer?.body ?? '{}') as { sessions?: number }).sessions ?? Number.NaN;
+      }),
+  );
   return each.reduce((sum, count) => sum + count, 0);
 }
 
@@ -29,8 +33,14 @@ export const splitBrain: Scenario = {
     const redis = await startRedis();
     partition = await startTcpProxy(redis.port);
     return {
-      mesh: { redis: { url: redis.url }, gatewayEnv: (index) => (index === 1 ? { SESSION_STORE_URL: `redis://127.0.0.1:${partition.port}` } : {}) },
-      close: async () => { await partition.close(); await redis.close(); },
+      mesh: {
+        redis: { url: redis.url },
+        gatewayEnv: (index) => (index === 1 ? { SESSION_STORE_URL: `redis://127.0.0.1:${partition.port}` } : {}),
+      },
+      close: async () => {
+        await partition.close();
+        await redis.close();
+      },
     };
   },
   async play(chaos) {
@@ -38,11 +48,14 @@ export const splitBrain: Scenario = {
     await pause(3000);
     beforeTheCut = Number.NaN;
     // For a moment a probe that begins anew has two.
-    await waitFor(async () => {
-      const last = beforeTheCut;
-      beforeTheCut = await liveUpstream(chaos);
-      return beforeTheCut === last;
-    }, { what: 'as many live upstream sessions as a moment ago', everyMs: 500 });
+    await waitFor(
+      async () => {
+        const last = beforeTheCut;
+        beforeTheCut = await liveUpstream(chaos);
+        return beforeTheCut === last;
+      },
+      { what: 'as many live upstream sessions as a moment ago', everyMs: 500 },
+    );
     await disturb('gateway-2 is cut from Redis', () => partition.cut());
     await pause(1000);
     const victim = mesh.replicas[0]!;
@@ -51,11 +64,16 @@ export const splitBrain: Scenario = {
     await disturb('the partition heals', () => partition.heal());
     await victim.process.start();
     // Gateways find out about each other's sessions and end the losers; how long they take is not what is judged here.
-    await waitFor(async () => (inTheEnd = await liveUpstream(chaos)) === beforeTheCut, { what: 'one live upstream session each', everyMs: 250 }).catch(() => undefined);
+    await waitFor(async () => (inTheEnd = await liveUpstream(chaos)) === beforeTheCut, {
+      what: 'one live upstream session each',
+      everyMs: 250,
+    }).catch(() => undefined);
   },
   judge: ({ disturbances, executions }, calls) => [
     ...provesSomething(calls, disturbances, { calls: 50, disturbances: 3 }),
     exactly('live upstream sessions in the end, as many as before', beforeTheCut, inTheEnd),
-    safeCallErrors(calls), ...executedAtMostOnce(calls, executions()), lostSessions(calls),
+    safeCallErrors(calls),
+    ...executedAtMostOnce(calls, executions()),
+    lostSessions(calls),
   ],
 };

@@ -13,7 +13,11 @@ export async function openWhile({ openSession }: Chaos, milliseconds: number): P
 }
 
 /** What a scenario can take away and bring back: a process, or a gateway node with all of its own. */
-export interface Part { name: string; kill(): Promise<unknown>; start(): Promise<unknown> }
+export interface Part {
+  name: string;
+  kill(): Promise<unknown>;
+  start(): Promise<unknown>;
+}
 
 /** Takes one part away under load, opens sessions while it is gone, and brings it back. */
 export async function loseForAWhile(chaos: Chaos, part: Part): Promise<void> {
@@ -26,5 +30,9 @@ export async function loseForAWhile(chaos: Chaos, part: Part): Promise<void> {
 
 /** Nobody noticed: no call failed, no session was refused or lost, nothing ran twice. */
 export const nobodyNoticed: Scenario['judge'] = ({ disturbances, executions }, calls) => [
-  ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }), anyErrors(calls), newSessionErrors(calls), ...executedAtMostOnce(calls, executions()), lostSessions(calls),
+  ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }),
+  anyErrors(calls),
+  newSessionErrors(calls),
+  ...executedAtMostOnce(calls, executions()),
+  lostSessions(calls),
 ];

@@ -13,7 +13,8 @@ export interface Stage {
   say(text: string): void;
 }
 
-const one = async (composition: Composition, service: string): Promise<string> => (await composition.containers(service))[0]!;
+const one = async (composition: Composition, service: string): Promise<string> =>
+  (await composition.containers(service))[0]!;
 
 /** What happens to the composition under load, in this order. gateway-1 stays down until its alert has fired. */
 export const PLAYS: ReadonlyArray<(stage: Stage) => Promise<void>> = [
@@ -29,12 +30,17 @@ export const PLAYS: ReadonlyArray<(stage: Stage) => Promise<void>> = [
   },
   async ({ composition, disturb, openSession }) => {
     await disturb('stop Redis for 30 s', () => composition.compose('stop', '-t', '2', 'redis'));
-    for (let second = 0; second < 30; second += 5) { await pause(5000); await openSession(); }
+    for (let second = 0; second < 30; second += 5) {
+      await pause(5000);
+      await openSession();
+    }
     await composition.compose('start', 'redis');
     await pause(5000);
   },
   async ({ composition, disturb, openSession }) => {
-    await disturb('kill control-plane-1', async () => mustRun('docker', ['kill', await one(composition, 'control-plane-1')]));
+    await disturb('kill control-plane-1', async () =>
+      mustRun('docker', ['kill', await one(composition, 'control-plane-1')]),
+    );
     await pause(8000);
     await openSession();
     await composition.compose('up', '-d', '--no-deps', '--no-recreate', 'control-plane-1');
@@ -57,7 +63,9 @@ export const PLAYS: ReadonlyArray<(stage: Stage) => Promise<void>> = [
 /** Recreates every gateway, one after the other, with its image built anew. */
 export async function rebuildGateways({ composition, disturb, openSession }: Stage): Promise<void> {
   for (const gateway of ['gateway-1', 'gateway-2', 'gateway-3']) {
-    await disturb(`up -d --build ${gateway}`, () => composition.compose('up', '-d', '--build', '--force-recreate', '--no-deps', gateway, `${gateway}-sidecar`));
+    await disturb(`up -d --build ${gateway}`, () =>
+      composition.compose('up', '-d', '--build', '--force-recreate', '--no-deps', gateway, `${gateway}-sidecar`),
+    );
     await composition.healthy();
     await pause(5000);
     await openSession();

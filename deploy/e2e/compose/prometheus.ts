@@ -1,9 +1,17 @@
-interface Series { metric: Record<string, string>; value?: [number, string]; values?: Array<[number, string]> }
+interface Series {
+  metric: Record<string, string>;
+  value?: [number, string];
+  values?: Array<[number, string]>;
+}
 
 /** Instant query. */
 export async function query(origin: string, expr: string): Promise<Series[]> {
   const response = await fetch(`${origin}/api/v1/query?query=${encodeURIComponent(expr)}`);
-  const { status, data, error } = await response.json() as { status: string; data: { result: Series[] }; error?: string };
+  const { status, data, error } = (await response.json()) as {
+    status: string;
+    data: { result: Series[] };
+    error?: string;
+  };
   if (status !== 'success') throw new Error(`Prometheus refuses ${expr}: ${error}`);
   return data.result;
 }
@@ -22,9 +30,12 @@ export async function counted(origin: string, selector: string, window = '1h'): 
   return total;
 }
 
-export interface Alert { labels: Record<string, string>; status: { state: string } }
+export interface Alert {
+  labels: Record<string, string>;
+  status: { state: string };
+}
 
 export async function firingAlerts(alertmanager: string): Promise<Alert[]> {
   const response = await fetch(`${alertmanager}/api/v2/alerts`);
-  return await response.json() as Alert[];
+  return (await response.json()) as Alert[];
 }

@@ -1,62 +1,131 @@
 import { growing, steady, type Alert } from '../alert.ts';
 
-const redis = (bucket: string, perSecond: number) => ({ series: `holdfast_redis_duration_seconds_bucket{command="evalsha",le="${bucket}"}`, values: growing(perSecond) });
-const cert = (days: number) => [{ series: 'envoy_server_days_until_first_cert_expiring{job="holdfast-edge",instance="a:1",node="edge-1"}', values: steady(days) }];
+const redis = (bucket: string, perSecond: number) => ({
+  series: `holdfast_redis_duration_seconds_bucket{command="evalsha",le="${bucket}"}`,
+  values: growing(perSecond),
+});
+const cert = (days: number) => [
+  {
+    series: 'envoy_server_days_until_first_cert_expiring{job="holdfast-edge",instance="a:1",node="edge-1"}',
+    values: steady(days),
+  },
+];
 const certLabels = { job: 'holdfast-edge', instance: 'a:1', node: 'edge-1' };
 const a = { instance: 'a:1', node: 'a' };
 const at = (metric: string, values: string) => [{ series: `${metric}{instance="a:1",node="a"}`, values }];
 
 export const linkAlerts: Alert[] = [
   {
-    name: 'RedisDown', expr: 'max(holdfast_redis_up) == 0', for: '30s', severity: 'critical',
+    name: 'RedisDown',
+    expr: 'max(holdfast_redis_up) == 0',
+    for: '30s',
+    severity: 'critical',
     summary: 'No gateway reaches Redis',
-    runbook: 'Clients notice nothing: live sessions go on, new ones work but can only be rebuilt by the node they began on, and breakers act on each node alone. A gateway that dies now takes its new sessions along, so bring Redis back. What was kept meanwhile is written then, by epoch.',
+    runbook:
+      'Clients notice nothing: live sessions go on, new ones work but can only be rebuilt by the node they began on, and breakers act on each node alone. A gateway that dies now takes its new sessions along, so bring Redis back. What was kept meanwhile is written then, by epoch.',
     labels: {},
-    fires: { says: 'nobody reaches it', series: ['a', 'b'].map(node => ({ series: `holdfast_redis_up{node="${node}"}`, values: steady(0) })), atMinutes: 2 },
-    quiet: { says: 'one of two does', series: [{ series: 'holdfast_redis_up{node="a"}', values: steady(0) }, { series: 'holdfast_redis_up{node="b"}', values: steady(1) }], atMinutes: 2 },
+    fires: {
+      says: 'nobody reaches it',
+      series: ['a', 'b'].map((node) => ({ series: `holdfast_redis_up{node="${node}"}`, values: steady(0) })),
+      atMinutes: 2,
+    },
+    quiet: {
+      says: 'one of two does',
+      series: [
+        { series: 'holdfast_redis_up{node="a"}', values: steady(0) },
+        { series: 'holdfast_redis_up{node="b"}', values: steady(1) },
+      ],
+      atMinutes: 2,
+    },
   },
   {
-    name: 'RedisUnreachable', expr: 'holdfast_redis_up == 0', for: '2m', severity: 'warning',
+    name: 'RedisUnreachable',
+    expr: 'holdfast_redis_up == 0',
+    for: '2m',
+    severity: 'warning',
     summary: '{{ $labels.node }} does not reach Redis',
-    runbook: 'This node works with its own cache; its new sessions are not known to the others. If the others reach Redis, look at this node’s network and at `SESSION_STORE_URL`.',
+    runbook:
+      'This node works with its own cache; its new sessions are not known to the others. If the others reach Redis, look at this node’s network and at `SESSION_STORE_URL`.',
     labels: a,
     fires: { says: 'for more than two minutes', series: at('holdfast_redis_up', steady(0)), atMinutes: 4 },
-    quiet: { says: 'for a minute, after a failover', series: at('holdfast_redis_up', `1x8 0x3 ${steady(1)}`), atMinutes: 4 },
+    quiet: {
+      says: 'for a minute, after a failover',
+      series: at('holdfast_redis_up', `1x8 0x3 ${steady(1)}`),
+      atMinutes: 4,
+    },
   },
   {
-    name: 'RedisSlow', expr: 'histogram_quantile(0.99, sum by (le) (rate(holdfast_redis_duration_seconds_bucket[5m]))) > 0.05', for: '5m', severity: 'warning',
+    name: 'RedisSlow',
+    expr: 'histogram_quantile(0.99, sum by (le) (rate(holdfast_redis_duration_seconds_bucket[5m]))) > 0.05',
+    for: '5m',
+    severity: 'warning',
     summary: 'p99 of Redis commands is {{ printf "%.3f" $value }} s',
-    runbook: 'New sessions wait for Redis 50 ms at most and are then written behind; recoveries wait longer. Look at Redis’s own load and slow log, and at the network between.',
+    runbook:
+      'New sessions wait for Redis 50 ms at most and are then written behind; recoveries wait longer. Look at Redis’s own load and slow log, and at the network between.',
     labels: {},
-    fires: { says: 'a tenth takes longer than 0.1 s', series: [redis('0.05', 0.8), redis('0.1', 0.9), redis('0.5', 1), redis('+Inf', 1)], atMinutes: 15 },
-    quiet: { says: 'all take less than 5 ms', series: [redis('0.005', 1), redis('0.05', 1), redis('+Inf', 1)], atMinutes: 15 },
+    fires: {
+      says: 'a tenth takes longer than 0.1 s',
+      series: [redis('0.05', 0.8), redis('0.1', 0.9), redis('0.5', 1), redis('+Inf', 1)],
+      atMinutes: 15,
+    },
+    quiet: {
+      says: 'all take less than 5 ms',
+      series: [redis('0.005', 1), redis('0.05', 1), redis('+Inf', 1)],
+      atMinutes: 15,
+    },
   },
   {
-    name: 'ConfigurationRejected', expr: 'sum by (type) (increase(holdfast_xds_answers_total{answer="nack"}[10m])) > 0', for: '0m', severity: 'warning',
+    name: 'ConfigurationRejected',
+    expr: 'sum by (type) (increase(holdfast_xds_answers_total{answer="nack"}[10m])) > 0',
+    for: '0m',
+    severity: 'warning',
     summary: 'A gateway refused {{ $labels.type }}',
-    runbook: 'An Envoy or sidecar answered an update with an error and goes on with what it had; the refused content is not sent again unchanged. The control plane’s log has the node and its words. Most often the configuration names something that node’s version does not have.',
+    runbook:
+      'An Envoy or sidecar answered an update with an error and goes on with what it had; the refused content is not sent again unchanged. The control plane’s log has the node and its words. Most often the configuration names something that node’s version does not have.',
     labels: { type: 'Cluster' },
-    fires: { says: 'one NACK', series: [{ series: 'holdfast_xds_answers_total{type="Cluster",answer="nack"}', values: `0x8 ${steady(1)}` }], atMinutes: 5 },
-    quiet: { says: 'ACKs', series: [{ series: 'holdfast_xds_answers_total{type="Cluster",answer="ack"}', values: growing(1) }, { series: 'holdfast_xds_answers_total{type="Cluster",answer="nack"}', values: steady(3) }], atMinutes: 5 },
+    fires: {
+      says: 'one NACK',
+      series: [{ series: 'holdfast_xds_answers_total{type="Cluster",answer="nack"}', values: `0x8 ${steady(1)}` }],
+      atMinutes: 5,
+    },
+    quiet: {
+      says: 'ACKs',
+      series: [
+        { series: 'holdfast_xds_answers_total{type="Cluster",answer="ack"}', values: growing(1) },
+        { series: 'holdfast_xds_answers_total{type="Cluster",answer="nack"}', values: steady(3) },
+      ],
+      atMinutes: 5,
+    },
   },
   {
-    name: 'ControlPlaneUnreachable', expr: '(envoy_control_plane_connected_state or holdfast_xds_connected) == 0', for: '2m', severity: 'warning',
+    name: 'ControlPlaneUnreachable',
+    expr: '(envoy_control_plane_connected_state or holdfast_xds_connected) == 0',
+    for: '2m',
+    severity: 'warning',
     summary: '{{ $labels.node }} has no control plane',
-    runbook: 'This node goes on with what it was last told: sessions live, recoveries work, but it learns of no new replica. If the control planes are up (NoControlPlane says otherwise), look at this node’s network and at `--xds`.',
+    runbook:
+      'This node goes on with what it was last told: sessions live, recoveries work, but it learns of no new replica. If the control planes are up (NoControlPlane says otherwise), look at this node’s network and at `--xds`.',
     labels: a,
     fires: { says: 'the stream is down', series: at('envoy_control_plane_connected_state', steady(0)), atMinutes: 4 },
     quiet: { says: 'it reconnected', series: at('holdfast_xds_connected', `1x8 0x3 ${steady(1)}`), atMinutes: 4 },
   },
   {
-    name: 'CertificateExpiresSoon', expr: '(envoy_server_days_until_first_cert_expiring < 4e9 or holdfast_certificate_days_left) < 21', for: '10m', severity: 'warning',
+    name: 'CertificateExpiresSoon',
+    expr: '(envoy_server_days_until_first_cert_expiring < 4e9 or holdfast_certificate_days_left) < 21',
+    for: '10m',
+    severity: 'warning',
     summary: 'A certificate of {{ $labels.node }} ends in {{ $value }} days',
-    runbook: 'Put the new certificate and key in the place of the old files; they are read without a restart. `holdfast doctor` names the file. (Envoys without a certificate show 4294967295 days and are left out.)',
+    runbook:
+      'Put the new certificate and key in the place of the old files; they are read without a restart. `holdfast doctor` names the file. (Envoys without a certificate show 4294967295 days and are left out.)',
     labels: certLabels,
     fires: { says: 'in 10 days', series: cert(10), atMinutes: 15 },
     quiet: { says: 'there is none', series: cert(4_294_967_295), atMinutes: 15 },
   },
   {
-    name: 'CertificateExpired', expr: '(envoy_server_days_until_first_cert_expiring < 4e9 or holdfast_certificate_days_left) < 1', for: '0m', severity: 'critical',
+    name: 'CertificateExpired',
+    expr: '(envoy_server_days_until_first_cert_expiring < 4e9 or holdfast_certificate_days_left) < 1',
+    for: '0m',
+    severity: 'critical',
     summary: 'A certificate of {{ $labels.node }} ends today or has ended',
     runbook: 'Clients refuse to connect from now on. Replace the certificate at once; see CertificateExpiresSoon.',
     labels: certLabels,
@@ -64,11 +133,23 @@ export const linkAlerts: Alert[] = [
     quiet: { says: 'in 10 days', series: cert(10), atMinutes: 1 },
   },
   {
-    name: 'OutcomesDropped', expr: 'sum by (node) (increase(holdfast_outcomes_dropped_total[10m])) > 0 or sum by (node) (increase(envoy_access_logs_open_telemetry_access_log_logs_dropped[10m])) > 0', for: '0m', severity: 'warning',
+    name: 'OutcomesDropped',
+    expr: 'sum by (node) (increase(holdfast_outcomes_dropped_total[10m])) > 0 or sum by (node) (increase(envoy_access_logs_open_telemetry_access_log_logs_dropped[10m])) > 0',
+    for: '0m',
+    severity: 'warning',
     summary: '{{ $labels.node }} lost sight of {{ printf "%.0f" $value }} requests in 10 minutes',
-    runbook: 'The requests themselves were served, but nobody counted them: figures and breakers know less than there was. The sidecar’s event loop is too busy (EventLoopSlow) or it was restarted. More `processes` share the load.',
+    runbook:
+      'The requests themselves were served, but nobody counted them: figures and breakers know less than there was. The sidecar’s event loop is too busy (EventLoopSlow) or it was restarted. More `processes` share the load.',
     labels: { node: 'a' },
-    fires: { says: 'the queue was full', series: [{ series: 'holdfast_outcomes_dropped_total{sink="bus",node="a"}', values: `0x8 ${steady(50)}` }], atMinutes: 5 },
-    quiet: { says: 'nothing is lost', series: [{ series: 'envoy_access_logs_open_telemetry_access_log_logs_dropped{node="a"}', values: steady(0) }], atMinutes: 5 },
+    fires: {
+      says: 'the queue was full',
+      series: [{ series: 'holdfast_outcomes_dropped_total{sink="bus",node="a"}', values: `0x8 ${steady(50)}` }],
+      atMinutes: 5,
+    },
+    quiet: {
+      says: 'nothing is lost',
+      series: [{ series: 'envoy_access_logs_open_telemetry_access_log_logs_dropped{node="a"}', values: steady(0) }],
+      atMinutes: 5,
+    },
   },
 ];

@@ -1,38 +1,58 @@
 import { steady, type Alert } from '../alert.ts';
 
-const phase = (name: string, held: boolean, values: string) => [{ series: `holdfast_rollout_phase{server_id="linear",phase="${name}",held="${held}"}`, values }];
-const sidecar = (metric: string, values: string) => [{ series: `${metric}{job="holdfast-sidecar",instance="a:1",node="a"}`, values }];
+const phase = (name: string, held: boolean, values: string) => [
+  { series: `holdfast_rollout_phase{server_id="linear",phase="${name}",held="${held}"}`, values },
+];
+const sidecar = (metric: string, values: string) => [
+  { series: `${metric}{job="holdfast-sidecar",instance="a:1",node="a"}`, values },
+];
 const labels = { job: 'holdfast-sidecar', instance: 'a:1', node: 'a' };
 
 export const operationAlerts: Alert[] = [
   {
-    name: 'RolloutRolledBack', expr: 'max by (server_id) (holdfast_rollout_phase{phase="rolled-back"}) == 1', for: '0m', severity: 'warning',
+    name: 'RolloutRolledBack',
+    expr: 'max by (server_id) (holdfast_rollout_phase{phase="rolled-back"}) == 1',
+    for: '0m',
+    severity: 'warning',
     summary: 'The rollout of {{ $labels.server_id }} was rolled back',
-    runbook: 'All new sessions go to the old backend again. `holdfast rollout status` says which objective failed, with the figures of both backends. The alert ends with the next rollout, or with `holdfast rollout clear`.',
+    runbook:
+      'All new sessions go to the old backend again. `holdfast rollout status` says which objective failed, with the figures of both backends. The alert ends with the next rollout, or with `holdfast rollout clear`.',
     labels: { server_id: 'linear' },
     fires: { says: 'it was rolled back', series: phase('rolled-back', false, steady(1)), atMinutes: 1 },
     quiet: { says: 'it was promoted', series: phase('promoted', false, steady(1)), atMinutes: 1 },
   },
   {
-    name: 'RolloutHeld', expr: 'max by (server_id, phase) (holdfast_rollout_phase{held="true"}) == 1', for: '15m', severity: 'warning',
+    name: 'RolloutHeld',
+    expr: 'max by (server_id, phase) (holdfast_rollout_phase{held="true"}) == 1',
+    for: '15m',
+    severity: 'warning',
     summary: 'The rollout of {{ $labels.server_id }} has been held for 15 minutes',
-    runbook: 'It waits: for somebody to approve what changed in tools/list, for a pause to end, or for its figures to recover. `holdfast rollout status` says which.',
+    runbook:
+      'It waits: for somebody to approve what changed in tools/list, for a pause to end, or for its figures to recover. `holdfast rollout status` says which.',
     labels: { server_id: 'linear', phase: 'preflight' },
     fires: { says: 'nobody approves the contract', series: phase('preflight', true, steady(1)), atMinutes: 20 },
     quiet: { says: 'it goes its steps', series: phase('step', false, steady(1)), atMinutes: 20 },
   },
   {
-    name: 'EventLoopSlow', expr: 'nodejs_eventloop_lag_p99_seconds{job="holdfast-sidecar"} > 0.2', for: '5m', severity: 'warning',
+    name: 'EventLoopSlow',
+    expr: 'nodejs_eventloop_lag_p99_seconds{job="holdfast-sidecar"} > 0.2',
+    for: '5m',
+    severity: 'warning',
     summary: 'The sidecar of {{ $labels.node }} is busy: p99 of its event loop’s delay is {{ printf "%.2f" $value }} s',
-    runbook: 'One sidecar process is one event loop, and this one has more to do than it can. Run several per node (`processes`), or take servers with huge bodies off the relay (`guard: []`).',
+    runbook:
+      'One sidecar process is one event loop, and this one has more to do than it can. Run several per node (`processes`), or take servers with huge bodies off the relay (`guard: []`).',
     labels,
     fires: { says: 'half a second', series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.5)), atMinutes: 8 },
     quiet: { says: '12 ms', series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.012)), atMinutes: 8 },
   },
   {
-    name: 'MemoryHigh', expr: 'process_resident_memory_bytes{job=~"holdfast-sidecar|holdfast-control-plane"} > 400 * 1024 * 1024', for: '10m', severity: 'warning',
+    name: 'MemoryHigh',
+    expr: 'process_resident_memory_bytes{job=~"holdfast-sidecar|holdfast-control-plane"} > 400 * 1024 * 1024',
+    for: '10m',
+    severity: 'warning',
     summary: '{{ $labels.job }} of {{ $labels.node }} takes {{ $value | humanize1024 }}B',
-    runbook: 'Everything that a sidecar keeps is bounded, and 50,000 sessions fit into 200 MB: more means very many open streams with slow readers, or a leak. `/metrics` has `holdfast_relay_streams_open` and `holdfast_outcomes_queued`; a heap snapshot tells the rest. Restarting a sidecar loses no session.',
+    runbook:
+      'Everything that a sidecar keeps is bounded, and 50,000 sessions fit into 200 MB: more means very many open streams with slow readers, or a leak. `/metrics` has `holdfast_relay_streams_open` and `holdfast_outcomes_queued`; a heap snapshot tells the rest. Restarting a sidecar loses no session.',
     labels,
     fires: { says: '500 MB', series: sidecar('process_resident_memory_bytes', steady(5e8)), atMinutes: 15 },
     quiet: { says: '120 MB', series: sidecar('process_resident_memory_bytes', steady(1.2e8)), atMinutes: 15 },

@@ -1,55 +1,159 @@
 import { growing, steady, type Alert } from '../alert.ts';
 
-const errors = (perSecond: number, type = 'server_error') => [{ series: `mcp_errors_total{method="tools/call",server_id="linear",error_type="${type}",instance="a:1"}`, values: growing(perSecond) }];
-const calls = (bucket: string, perSecond: number) => ({ series: `mcp_request_duration_seconds_bucket{method="tools/call",server_id="linear",status="200",le="${bucket}"}`, values: growing(perSecond) });
+const errors = (perSecond: number, type = 'server_error') => [
+  {
+    series: `mcp_errors_total{method="tools/call",server_id="linear",error_type="${type}",instance="a:1"}`,
+    values: growing(perSecond),
+  },
+];
+const calls = (bucket: string, perSecond: number) => ({
+  series: `mcp_request_duration_seconds_bucket{method="tools/call",server_id="linear",status="200",le="${bucket}"}`,
+  values: growing(perSecond),
+});
 
 export const serverAlerts: Alert[] = [
   {
-    name: 'HighErrorRate', expr: 'sum by (server_id) (rate(mcp_errors_total{error_type!="client_fault"}[5m])) > 0.1', for: '2m', severity: 'warning',
+    name: 'HighErrorRate',
+    expr: 'sum by (server_id) (rate(mcp_errors_total{error_type!="client_fault"}[5m])) > 0.1',
+    for: '2m',
+    severity: 'warning',
     summary: '{{ $labels.server_id }} has {{ printf "%.2f" $value }} errors a second',
-    runbook: 'Errors of tools, servers and replicas; what clients do wrong is not among them. `error_type` on the server dashboard tells whose they are: `tool_error` and `server_error` are the server’s own (look at the tools panel and at its log), `replica_fault` and `lost_session` the replicas’ (see ServerUnhealthy, BreakerOpen), `overload` a matter of capacity.',
+    runbook:
+      'Errors of tools, servers and replicas; what clients do wrong is not among them. `error_type` on the server dashboard tells whose they are: `tool_error` and `server_error` are the server’s own (look at the tools panel and at its log), `replica_fault` and `lost_session` the replicas’ (see ServerUnhealthy, BreakerOpen), `overload` a matter of capacity.',
     labels: { server_id: 'linear' },
     fires: { says: 'a fifth of an error a second', series: errors(0.2), atMinutes: 10 },
-    quiet: { says: 'clients err, the server hardly does', series: [...errors(5, 'client_fault'), ...errors(0.05)], atMinutes: 10 },
+    quiet: {
+      says: 'clients err, the server hardly does',
+      series: [...errors(5, 'client_fault'), ...errors(0.05)],
+      atMinutes: 10,
+    },
   },
   {
-    name: 'ServerUnhealthy', expr: 'min by (server_id) (mcp_server_health) == 0', for: '1m', severity: 'warning',
+    name: 'ServerUnhealthy',
+    expr: 'min by (server_id) (mcp_server_health) == 0',
+    for: '1m',
+    severity: 'warning',
     summary: 'No replica of {{ $labels.server_id }} takes new sessions',
-    runbook: 'At least one gateway knows no replica of this server that it may send new sessions to. Clients get 503 with Retry-After; their sessions are kept and go on when a replica is back. `holdfast replicas` says why each one is out (probe, breaker, drain, weight 0).',
+    runbook:
+      'At least one gateway knows no replica of this server that it may send new sessions to. Clients get 503 with Retry-After; their sessions are kept and go on when a replica is back. `holdfast replicas` says why each one is out (probe, breaker, drain, weight 0).',
     labels: { server_id: 'linear' },
-    fires: { says: 'one gateway sees no replica', series: [{ series: 'mcp_server_health{server_id="linear",instance="a:1"}', values: steady(0) }, { series: 'mcp_server_health{server_id="linear",instance="b:1"}', values: steady(1) }], atMinutes: 3 },
-    quiet: { says: 'it was out for half a minute', series: [{ series: 'mcp_server_health{server_id="linear",instance="a:1"}', values: `1x4 0 0 ${steady(1)}` }], atMinutes: 2 },
+    fires: {
+      says: 'one gateway sees no replica',
+      series: [
+        { series: 'mcp_server_health{server_id="linear",instance="a:1"}', values: steady(0) },
+        { series: 'mcp_server_health{server_id="linear",instance="b:1"}', values: steady(1) },
+      ],
+      atMinutes: 3,
+    },
+    quiet: {
+      says: 'it was out for half a minute',
+      series: [{ series: 'mcp_server_health{server_id="linear",instance="a:1"}', values: `1x4 0 0 ${steady(1)}` }],
+      atMinutes: 2,
+    },
   },
   {
-    name: 'ReplicaUnhealthy', expr: 'max by (server_id, backend) (holdfast_mesh_replicas{state="unhealthy"}) > 0', for: '2m', severity: 'warning',
+    name: 'ReplicaUnhealthy',
+    expr: 'max by (server_id, backend) (holdfast_mesh_replicas{state="unhealthy"}) > 0',
+    for: '2m',
+    severity: 'warning',
     summary: '{{ $value }} replicas of {{ $labels.server_id }} ({{ $labels.backend }}) are unhealthy',
-    runbook: 'Their sessions were moved to the others. `holdfast replicas` has the probe’s words for each. One that comes back gets a new slot and new sessions by itself.',
+    runbook:
+      'Their sessions were moved to the others. `holdfast replicas` has the probe’s words for each. One that comes back gets a new slot and new sessions by itself.',
     labels: { server_id: 'linear', backend: 'stable' },
-    fires: { says: 'one replica fails its probes', series: [{ series: 'holdfast_mesh_replicas{server_id="linear",backend="stable",state="unhealthy"}', values: steady(1) }], atMinutes: 4 },
-    quiet: { says: 'all are active', series: [{ series: 'holdfast_mesh_replicas{server_id="linear",backend="stable",state="active"}', values: steady(3) }], atMinutes: 4 },
+    fires: {
+      says: 'one replica fails its probes',
+      series: [
+        { series: 'holdfast_mesh_replicas{server_id="linear",backend="stable",state="unhealthy"}', values: steady(1) },
+      ],
+      atMinutes: 4,
+    },
+    quiet: {
+      says: 'all are active',
+      series: [
+        { series: 'holdfast_mesh_replicas{server_id="linear",backend="stable",state="active"}', values: steady(3) },
+      ],
+      atMinutes: 4,
+    },
   },
   {
-    name: 'BreakerOpen', expr: 'max by (server_id, level, key) (mcp_breaker_not_closed{state=~"open|half-open"}) == 1', for: '1m', severity: 'warning',
+    name: 'BreakerOpen',
+    expr: 'max by (server_id, level, key) (mcp_breaker_not_closed{state=~"open|half-open"}) == 1',
+    for: '1m',
+    severity: 'warning',
     summary: 'The breaker of {{ $labels.level }} {{ $labels.key }} of {{ $labels.server_id }} is open',
-    runbook: 'Level `replica`: this slot failed several requests in a row; its sessions were moved, and it is tried again by itself. Level `tool`: the tool fails on every replica; its calls are refused with 503 until a trial succeeds, so look at the tool. `holdfast breaker list` shows who opened it and when it is tried; `holdfast breaker reset` closes it.',
+    runbook:
+      'Level `replica`: this slot failed several requests in a row; its sessions were moved, and it is tried again by itself. Level `tool`: the tool fails on every replica; its calls are refused with 503 until a trial succeeds, so look at the tool. `holdfast breaker list` shows who opened it and when it is tried; `holdfast breaker reset` closes it.',
     labels: { server_id: 'linear', level: 'tool', key: 'charge' },
-    fires: { says: 'a tool’s breaker is open', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="open"}', values: steady(1) }], atMinutes: 3 },
-    quiet: { says: 'an operator forced it', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="forced-open"}', values: steady(1) }], atMinutes: 3 },
+    fires: {
+      says: 'a tool’s breaker is open',
+      series: [
+        {
+          series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="open"}',
+          values: steady(1),
+        },
+      ],
+      atMinutes: 3,
+    },
+    quiet: {
+      says: 'an operator forced it',
+      series: [
+        {
+          series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="forced-open"}',
+          values: steady(1),
+        },
+      ],
+      atMinutes: 3,
+    },
   },
   {
-    name: 'BreakerForcedOpen', expr: 'max by (server_id, level, key) (mcp_breaker_not_closed{state="forced-open"}) == 1', for: '1h', severity: 'info',
-    summary: 'The breaker of {{ $labels.level }} {{ $labels.key }} of {{ $labels.server_id }} has been forced open for an hour',
-    runbook: 'An operator ordered it, and it stays so until an operator takes the order back: `holdfast breaker reset`. Is it still wanted?',
+    name: 'BreakerForcedOpen',
+    expr: 'max by (server_id, level, key) (mcp_breaker_not_closed{state="forced-open"}) == 1',
+    for: '1h',
+    severity: 'info',
+    summary:
+      'The breaker of {{ $labels.level }} {{ $labels.key }} of {{ $labels.server_id }} has been forced open for an hour',
+    runbook:
+      'An operator ordered it, and it stays so until an operator takes the order back: `holdfast breaker reset`. Is it still wanted?',
     labels: { server_id: 'linear', level: 'replica', key: '7' },
-    fires: { says: 'the order is an hour old', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}', values: steady(1, 90) }], atMinutes: 62 },
-    quiet: { says: 'the order is half an hour old', series: [{ series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}', values: steady(1) }], atMinutes: 30 },
+    fires: {
+      says: 'the order is an hour old',
+      series: [
+        {
+          series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}',
+          values: steady(1, 90),
+        },
+      ],
+      atMinutes: 62,
+    },
+    quiet: {
+      says: 'the order is half an hour old',
+      series: [
+        {
+          series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}',
+          values: steady(1),
+        },
+      ],
+      atMinutes: 30,
+    },
   },
   {
-    name: 'SlowResponses', expr: 'holdfast:request_duration_seconds:p99_5m{method="tools/call"} > 5', for: '10m', severity: 'warning',
+    name: 'SlowResponses',
+    expr: 'holdfast:request_duration_seconds:p99_5m{method="tools/call"} > 5',
+    for: '10m',
+    severity: 'warning',
     summary: 'p99 of tool calls of {{ $labels.server_id }} is {{ printf "%.1f" $value }} s',
-    runbook: 'More than one call in a hundred takes longer than 5 s (the response-time objective; change it here if your tools are slower by nature). The server dashboard shows which tools; if all are slow, look at the replicas’ load before the mesh’s: `holdfast_relay_overhead_seconds` and `holdfast_ext_proc_duration_seconds` are what the mesh adds.',
+    runbook:
+      'More than one call in a hundred takes longer than 5 s (the response-time objective; change it here if your tools are slower by nature). The server dashboard shows which tools; if all are slow, look at the replicas’ load before the mesh’s: `holdfast_relay_overhead_seconds` and `holdfast_ext_proc_duration_seconds` are what the mesh adds.',
     labels: { server_id: 'linear', method: 'tools/call' },
-    fires: { says: 'one call in ten takes longer than 5 s', series: [calls('5', 0.9), calls('10', 1), calls('+Inf', 1)], atMinutes: 20 },
-    quiet: { says: 'all take less than a second', series: [calls('1', 1), calls('5', 1), calls('+Inf', 1)], atMinutes: 20 },
+    fires: {
+      says: 'one call in ten takes longer than 5 s',
+      series: [calls('5', 0.9), calls('10', 1), calls('+Inf', 1)],
+      atMinutes: 20,
+    },
+    quiet: {
+      says: 'all take less than a second',
+      series: [calls('1', 1), calls('5', 1), calls('+Inf', 1)],
+      atMinutes: 20,
+    },
   },
 ];

@@ -1,36 +1,67 @@
 import { growing, steady, type Alert } from '../alert.ts';
 
 const requests = (failed: number, fine: number, minutes = 420) => [
-  { series: 'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="replica_fault"}', values: growing(failed, minutes) },
-  { series: 'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"}', values: growing(fine, minutes) },
-  { series: 'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="client_fault"}', values: growing(50, minutes) },
+  {
+    series: 'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="replica_fault"}',
+    values: growing(failed, minutes),
+  },
+  {
+    series: 'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="success"}',
+    values: growing(fine, minutes),
+  },
+  {
+    series: 'mcp_requests_total{server_id="linear",backend="stable",method="tools/call",outcome="client_fault"}',
+    values: growing(50, minutes),
+  },
 ];
 const sessions = (lost: number, created: number, minutes = 420) => [
   { series: 'mcp_session_lost_total{server_id="linear",reason="no-replica"}', values: growing(lost, minutes) },
   { series: 'mcp_sessions_created_total{server_id="linear",backend="stable"}', values: growing(created, minutes) },
-  { series: 'mcp_session_recoveries_total{server_id="linear",reason="unreachable",result="recovered"}', values: growing(created, minutes) },
+  {
+    series: 'mcp_session_recoveries_total{server_id="linear",reason="unreachable",result="recovered"}',
+    values: growing(created, minutes),
+  },
 ];
-const failover = (bucket: string, perSecond: number) => ({ series: `mcp_failover_duration_seconds_bucket{server_id="linear",le="${bucket}"}`, values: growing(perSecond) });
+const failover = (bucket: string, perSecond: number) => ({
+  series: `mcp_failover_duration_seconds_bucket{server_id="linear",le="${bucket}"}`,
+  values: growing(perSecond),
+});
 const linear = { server_id: 'linear' };
 
 const BURN = 'The objective is 99.9 % over 30 days: a thousandth may fail.';
-const AVAILABILITY = 'Faults of replicas, overload and lost sessions count; what tools and clients do wrong does not, nor do calls that a tool’s open breaker refuses. See HighErrorRate for whose failures they are, ServerUnhealthy and BreakerOpen for which replicas.';
-const LOSS = '`reason` says why: `no-replica` (none healthy in time), `timeout` and `queue-full` (recoveries too slow: see RecoveryQueue), `capability` (the other replicas are another version), `store-lost` (Redis had no record).';
+const AVAILABILITY =
+  'Faults of replicas, overload and lost sessions count; what tools and clients do wrong does not, nor do calls that a tool’s open breaker refuses. See HighErrorRate for whose failures they are, ServerUnhealthy and BreakerOpen for which replicas.';
+const LOSS =
+  '`reason` says why: `no-replica` (none healthy in time), `timeout` and `queue-full` (recoveries too slow: see RecoveryQueue), `capability` (the other replicas are another version), `store-lost` (Redis had no record).';
 
 export const sessionAlerts: Alert[] = [
   {
-    name: 'AvailabilityBurnsFast', expr: 'holdfast:availability:failed_ratio_5m > 0.0144 and holdfast:availability:failed_ratio_1h > 0.0144', for: '1m', severity: 'critical',
+    name: 'AvailabilityBurnsFast',
+    expr: 'holdfast:availability:failed_ratio_5m > 0.0144 and holdfast:availability:failed_ratio_1h > 0.0144',
+    for: '1m',
+    severity: 'critical',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of requests fail',
     runbook: `${BURN} At this pace a fiftieth of the month’s budget is gone each hour. ${AVAILABILITY}`,
     labels: linear,
     fires: { says: '2 % fail for an hour', series: requests(0.2, 9.8), atMinutes: 65 },
     quiet: {
-      says: '1 % fails, and a tool’s breaker refuses as much again', atMinutes: 65,
-      series: [...requests(0.1, 9.8), { series: 'mcp_requests_total{server_id="linear",backend="none",method="tools/call",outcome="overload"}', values: growing(0.1, 420) }, { series: 'mcp_breaker_rejected_total{server_id="linear",level="tool"}', values: growing(0.1, 420) }],
+      says: '1 % fails, and a tool’s breaker refuses as much again',
+      atMinutes: 65,
+      series: [
+        ...requests(0.1, 9.8),
+        {
+          series: 'mcp_requests_total{server_id="linear",backend="none",method="tools/call",outcome="overload"}',
+          values: growing(0.1, 420),
+        },
+        { series: 'mcp_breaker_rejected_total{server_id="linear",level="tool"}', values: growing(0.1, 420) },
+      ],
     },
   },
   {
-    name: 'AvailabilityBurns', expr: 'holdfast:availability:failed_ratio_30m > 0.006 and holdfast:availability:failed_ratio_6h > 0.006', for: '5m', severity: 'warning',
+    name: 'AvailabilityBurns',
+    expr: 'holdfast:availability:failed_ratio_30m > 0.006 and holdfast:availability:failed_ratio_6h > 0.006',
+    for: '5m',
+    severity: 'warning',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of requests fail',
     runbook: `${BURN} At this pace the month’s budget is gone in five days. ${AVAILABILITY}`,
     labels: linear,
@@ -38,7 +69,10 @@ export const sessionAlerts: Alert[] = [
     quiet: { says: 'one in two thousand fails', series: requests(0.005, 10), atMinutes: 380 },
   },
   {
-    name: 'SessionLossBurnsFast', expr: 'holdfast:sessions:lost_ratio_5m > 0.0144 and holdfast:sessions:lost_ratio_1h > 0.0144', for: '1m', severity: 'critical',
+    name: 'SessionLossBurnsFast',
+    expr: 'holdfast:sessions:lost_ratio_5m > 0.0144 and holdfast:sessions:lost_ratio_1h > 0.0144',
+    for: '1m',
+    severity: 'critical',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of sessions that begin or move are lost',
     runbook: `${BURN} Lost means that a client must begin anew, and many can’t. ${LOSS}`,
     labels: linear,
@@ -46,7 +80,10 @@ export const sessionAlerts: Alert[] = [
     quiet: { says: 'one in a thousand is lost', series: sessions(0.002, 1), atMinutes: 65 },
   },
   {
-    name: 'SessionLossBurns', expr: 'holdfast:sessions:lost_ratio_30m > 0.006 and holdfast:sessions:lost_ratio_6h > 0.006', for: '5m', severity: 'warning',
+    name: 'SessionLossBurns',
+    expr: 'holdfast:sessions:lost_ratio_30m > 0.006 and holdfast:sessions:lost_ratio_6h > 0.006',
+    for: '5m',
+    severity: 'warning',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of sessions that begin or move are lost',
     runbook: `${BURN} At this pace the month’s budget is gone in five days. ${LOSS}`,
     labels: linear,
@@ -54,27 +91,67 @@ export const sessionAlerts: Alert[] = [
     quiet: { says: 'none is lost', series: sessions(0, 1), atMinutes: 380 },
   },
   {
-    name: 'SlowFailover', expr: 'holdfast:failover_duration_seconds:p99_15m > 1', for: '5m', severity: 'warning',
+    name: 'SlowFailover',
+    expr: 'holdfast:failover_duration_seconds:p99_15m > 1',
+    for: '5m',
+    severity: 'warning',
     summary: 'p99 of recoveries of {{ $labels.server_id }} is {{ printf "%.1f" $value }} s',
-    runbook: 'Sessions of lost replicas should be back within 1 s. Each recovery is an `initialize` and a few requests on another replica: slow replicas, a long queue (RecoveryQueue) or a slow Redis (RedisSlow) are the usual reasons.',
+    runbook:
+      'Sessions of lost replicas should be back within 1 s. Each recovery is an `initialize` and a few requests on another replica: slow replicas, a long queue (RecoveryQueue) or a slow Redis (RedisSlow) are the usual reasons.',
     labels: linear,
-    fires: { says: 'a tenth takes longer than 2 s', series: [failover('1', 0.8), failover('2', 0.9), failover('5', 1), failover('+Inf', 1)], atMinutes: 25 },
-    quiet: { says: 'all are done within 0.5 s', series: [failover('0.5', 1), failover('1', 1), failover('+Inf', 1)], atMinutes: 25 },
+    fires: {
+      says: 'a tenth takes longer than 2 s',
+      series: [failover('1', 0.8), failover('2', 0.9), failover('5', 1), failover('+Inf', 1)],
+      atMinutes: 25,
+    },
+    quiet: {
+      says: 'all are done within 0.5 s',
+      series: [failover('0.5', 1), failover('1', 1), failover('+Inf', 1)],
+      atMinutes: 25,
+    },
   },
   {
-    name: 'RecoveryQueue', expr: 'sum by (server_id) (mcp_recovery_queue_depth) > 100', for: '1m', severity: 'warning',
+    name: 'RecoveryQueue',
+    expr: 'sum by (server_id) (mcp_recovery_queue_depth) > 100',
+    for: '1m',
+    severity: 'warning',
     summary: '{{ $value }} sessions of {{ $labels.server_id }} wait to be rebuilt',
-    runbook: 'A replica with many sessions died, and they come back `recoveryConcurrency` at a time so that the other replicas are not overrun. Raise it when those have room; add replicas when they have not.',
+    runbook:
+      'A replica with many sessions died, and they come back `recoveryConcurrency` at a time so that the other replicas are not overrun. Raise it when those have room; add replicas when they have not.',
     labels: linear,
-    fires: { says: '150 wait on two gateways', series: ['a:1', 'b:1'].map(instance => ({ series: `mcp_recovery_queue_depth{server_id="linear",instance="${instance}"}`, values: steady(75) })), atMinutes: 3 },
-    quiet: { says: '20 wait', series: [{ series: 'mcp_recovery_queue_depth{server_id="linear"}', values: steady(20) }], atMinutes: 3 },
+    fires: {
+      says: '150 wait on two gateways',
+      series: ['a:1', 'b:1'].map((instance) => ({
+        series: `mcp_recovery_queue_depth{server_id="linear",instance="${instance}"}`,
+        values: steady(75),
+      })),
+      atMinutes: 3,
+    },
+    quiet: {
+      says: '20 wait',
+      series: [{ series: 'mcp_recovery_queue_depth{server_id="linear"}', values: steady(20) }],
+      atMinutes: 3,
+    },
   },
   {
-    name: 'AmbiguousCalls', expr: 'sum by (server_id) (increase(mcp_calls_ambiguous_total[15m])) > 5', for: '0m', severity: 'warning',
-    summary: '{{ printf "%.0f" $value }} calls of {{ $labels.server_id }} in 15 minutes ended without anybody knowing whether they were carried out',
-    runbook: 'Replicas died while they had calls that must not be sent twice; each client was told so within a second. See why replicas die (ReplicaUnhealthy). Tools that are safe to repeat can be listed in `retrySafeTools`, or their annotations believed with `trustAnnotations`: those calls are then answered by another replica.',
+    name: 'AmbiguousCalls',
+    expr: 'sum by (server_id) (increase(mcp_calls_ambiguous_total[15m])) > 5',
+    for: '0m',
+    severity: 'warning',
+    summary:
+      '{{ printf "%.0f" $value }} calls of {{ $labels.server_id }} in 15 minutes ended without anybody knowing whether they were carried out',
+    runbook:
+      'Replicas died while they had calls that must not be sent twice; each client was told so within a second. See why replicas die (ReplicaUnhealthy). Tools that are safe to repeat can be listed in `retrySafeTools`, or their annotations believed with `trustAnnotations`: those calls are then answered by another replica.',
     labels: linear,
-    fires: { says: 'ten in a quarter of an hour', series: [{ series: 'mcp_calls_ambiguous_total{server_id="linear"}', values: growing(0.012) }], atMinutes: 20 },
-    quiet: { says: 'one', series: [{ series: 'mcp_calls_ambiguous_total{server_id="linear"}', values: `0x20 ${steady(1)}` }], atMinutes: 20 },
+    fires: {
+      says: 'ten in a quarter of an hour',
+      series: [{ series: 'mcp_calls_ambiguous_total{server_id="linear"}', values: growing(0.012) }],
+      atMinutes: 20,
+    },
+    quiet: {
+      says: 'one',
+      series: [{ series: 'mcp_calls_ambiguous_total{server_id="linear"}', values: `0x20 ${steady(1)}` }],
+      atMinutes: 20,
+    },
   },
 ];

@@ -1,7 +1,15 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type {
-  CallToolResult, GetPromptResult, Prompt, ReadResourceResult, Resource, ResourceTemplate, ServerNotification, ServerRequest, ToolAnnotations,
+  CallToolResult,
+  GetPromptResult,
+  Prompt,
+  ReadResourceResult,
+  Resource,
+  ResourceTemplate,
+  ServerNotification,
+  ServerRequest,
+  ToolAnnotations,
 } from '@modelcontextprotocol/sdk/types.js';
 import type * as z from 'zod';
 import type { Replica } from './replica.ts';
@@ -63,6 +71,21 @@ export function answer(value: Record<string, unknown>): CallToolResult {
 
 /** Annotations in the four kinds that matter to a mesh. */
 export const READ: ToolAnnotations = { readOnlyHint: true, idempotentHint: true, openWorldHint: false };
-export const IDEMPOTENT_WRITE: ToolAnnotations = { readOnlyHint: false, idempotentHint: true, destructiveHint: false, openWorldHint: false };
-export const WRITE: ToolAnnotations = { readOnlyHint: false, idempotentHint: false, destructiveHint: false, openWorldHint: false };
-export const DESTRUCTIVE: ToolAnnotations = { readOnlyHint: false, idempotentHint: false, destructiveHint: true, openWorldHint: false };
+export const IDEMPOTENT_WRITE: ToolAnnotations = {
+  readOnlyHint: false,
+  idempotentHint: true,
+  destructiveHint: false,
+  openWorldHint: false,
+};
+export const WRITE: ToolAnnotations = {
+  readOnlyHint: false,
+  idempotentHint: false,
+  destructiveHint: false,
+  openWorldHint: false,
+};
+export const DESTRUCTIVE: ToolAnnotations = {
+  readOnlyHint: false,
+  idempotentHint: false,
+  destructiveHint: true,
+  openWorldHint: false,
+};

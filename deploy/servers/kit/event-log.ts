@@ -1,7 +1,11 @@
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
-interface LoggedEvent { id: string; stream: string; message: JSONRPCMessage }
+interface LoggedEvent {
+  id: string;
+  stream: string;
+  message: JSONRPCMessage;
+}
 
 /** The last `max` events of one session, for Last-Event-ID. Ids are numbers: their order is the order of sending. */
 export function eventLog(max = 1000): EventStore {
@@ -15,7 +19,9 @@ export function eventLog(max = 1000): EventStore {
       if (events.length > max) events.shift();
       return id;
     },
-    async getStreamIdForEventId(id) { return find(id)?.stream; },
+    async getStreamIdForEventId(id) {
+      return find(id)?.stream;
+    },
     async replayEventsAfter(lastEventId, { send }) {
       const last = find(lastEventId);
       if (!last) throw new Error(`no event ${lastEventId}: it is unknown, or older than the last ${max}`);

@@ -19,7 +19,14 @@ export function readFault(query: URLSearchParams): Fault | null | string {
   const nonsense = query.get('nonsense');
   if (nonsense !== null && nonsense !== 'garbage' && nonsense !== 'cut') return 'nonsense: expected garbage or cut';
   const status = Number(query.get('status'));
-  if (!isHang && nonsense === null && (!Number.isInteger(status) || status < 400 || status > 599)) return 'status: expected 400 to 599, or hang=1';
+  if (!isHang && nonsense === null && (!Number.isInteger(status) || status < 400 || status > 599))
+    return 'status: expected 400 to 599, or hang=1';
   const retryAfter = query.get('retryAfter');
-  return { status: isHang ? null : status, nonsense, remaining: count, retryAfterSeconds: retryAfter === null ? null : Number(retryAfter), method: query.get('method') };
+  return {
+    status: isHang ? null : status,
+    nonsense,
+    remaining: count,
+    retryAfterSeconds: retryAfter === null ? null : Number(retryAfter),
+    method: query.get('method'),
+  };
 }

@@ -23,16 +23,31 @@ export interface Host {
 }
 
 /** Listens with one example server on SDK v1. */
-export function startHost<S>(definition: ServerDefinition<S>, options: ServerOptions, now: () => number = Date.now, random: () => number = Math.random): Promise<Host> {
+export function startHost<S>(
+  definition: ServerDefinition<S>,
+  options: ServerOptions,
+  now: () => number = Date.now,
+  random: () => number = Math.random,
+): Promise<Host> {
   return serveEndpoint((replica) => v1Endpoint(definition, options, replica, now), options, now, random);
 }
 
 /** Listens: `/health`, `/__stats`, `/__fault`, and whatever the endpoint serves. */
-export async function serveEndpoint(open: (replica: Replica) => Endpoint, options: ServerOptions, now: () => number = Date.now, random: () => number = Math.random): Promise<Host> {
+export async function serveEndpoint(
+  open: (replica: Replica) => Endpoint,
+  options: ServerOptions,
+  now: () => number = Date.now,
+  random: () => number = Math.random,
+): Promise<Host> {
   const replica: Replica = {
-    name: options.name, port: 0, startedAtMs: now(), ledger: new Ledger(options.ledger, options.name),
+    name: options.name,
+    port: 0,
+    startedAtMs: now(),
+    ledger: new Ledger(options.ledger, options.name),
     counters: { requests: 0, initializes: 0, deletes: 0, unknownSessions: 0, reaped: 0, refused: 0 },
-    failsTool: () => random() < options.toolErrorRate, updated() {}, listChanged() {},
+    failsTool: () => random() < options.toolErrorRate,
+    updated() {},
+    listChanged() {},
   };
   const endpoint = open(replica);
   let fault: Fault | null = null;
@@ -40,9 +55,17 @@ export async function serveEndpoint(open: (replica: Replica) => Endpoint, option
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost');
     switch (url.pathname) {
-      case '/health': return json(response, 200, { status: 'ok', name: replica.name, sessions: endpoint.sessionCount() });
-      case '/__stats': return json(response, 200, { name: replica.name, pid: process.pid, sessions: endpoint.sessionCount(), ...replica.counters });
-      case '/__fault': return orderFault(url, response);
+      case '/health':
+        return json(response, 200, { status: 'ok', name: replica.name, sessions: endpoint.sessionCount() });
+      case '/__stats':
+        return json(response, 200, {
+          name: replica.name,
+          pid: process.pid,
+          sessions: endpoint.sessionCount(),
+          ...replica.counters,
+        });
+      case '/__fault':
+        return orderFault(url, response);
     }
     if (url.pathname === options.path) {
       replica.counters.requests += 1;
@@ -50,7 +73,9 @@ export async function serveEndpoint(open: (replica: Replica) => Endpoint, option
       if (options.isLocalhostOnly && refuseForeign(request, response)) return;
     }
     const handled = endpoint.handle(request, response, url);
-    return handled ?? rpcFailure(response, 404, -32000, `No such path: ${url.pathname}; MCP is served at ${options.path}`);
+    return (
+      handled ?? rpcFailure(response, 404, -32000, `No such path: ${url.pathname}; MCP is served at ${options.path}`)
+    );
   }
 
   function orderFault(url: URL, response: ServerResponse): void {
@@ -66,19 +91,36 @@ export async function serveEndpoint(open: (replica: Replica) => Endpoint, option
     const { status, nonsense, retryAfterSeconds } = fault;
     fault.remaining -= 1;
     if (fault.remaining === 0) fault = null;
-    if (nonsense) response.writeHead(200, { 'content-type': 'text/event-stream' }).end(nonsense === 'garbage' ? 'data: <html>this is no answer\n\n' : 'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"and then nothing"}}\n\n');
-    else if (status !== null) rpcFailure(response, status, -32000, 'A fault was ordered by a test', retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) });
+    if (nonsense)
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(
+          nonsense === 'garbage'
+            ? 'data: <html>this is no answer\n\n'
+            : 'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"and then nothing"}}\n\n',
+        );
+    else if (status !== null)
+      rpcFailure(
+        response,
+        status,
+        -32000,
+        'A fault was ordered by a test',
+        retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) },
+      );
     return true;
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     route(request, response).catch((error: unknown) => {
-      if (!response.headersSent) rpcFailure(response, 500, -32603, error instanceof Error ? error.message : String(error));
+      if (!response.headersSent)
+        rpcFailure(response, 500, -32603, error instanceof Error ? error.message : String(error));
       else response.destroy();
     });
   };
   const { tls } = options;
-  const http = tls ? createTlsServer({ cert: readFileSync(tls.certificateFile), key: readFileSync(tls.keyFile) }, onRequest) : createServer(onRequest);
+  const http = tls
+    ? createTlsServer({ cert: readFileSync(tls.certificateFile), key: readFileSync(tls.keyFile) }, onRequest)
+    : createServer(onRequest);
   // Longer than the idle time of any gateway's connection pool, so that this side is never the one that closes first.
   http.keepAliveTimeout = 620_000;
   replica.port = await listen(http, options);
@@ -89,7 +131,9 @@ export async function serveEndpoint(open: (replica: Replica) => Endpoint, option
     replica,
     async close(graceMs) {
       clearInterval(reaper);
-      const closed = new Promise<void>((resolve) => { http.close(() => resolve()); });
+      const closed = new Promise<void>((resolve) => {
+        http.close(() => resolve());
+      });
       // A connection becomes idle when its call ends, and nothing but asking again would close it then.
       const idle = setInterval(() => http.closeIdleConnections(), 20);
       endpoint.endStreams();

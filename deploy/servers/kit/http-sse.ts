@@ -22,13 +22,18 @@ export class HttpSse<S> {
   }
 
   async open(response: ServerResponse): Promise<void> {
-    if (this.sessions.size >= this.#maxSessions) return rpcFailure(response, 503, -32000, `Too many sessions: ${this.#maxSessions} are open`, { 'retry-after': '1' });
+    if (this.sessions.size >= this.#maxSessions)
+      return rpcFailure(response, 503, -32000, `Too many sessions: ${this.#maxSessions} are open`, {
+        'retry-after': '1',
+      });
     const session = newSession(this.#definition, this.#replica);
     const transport = new SSEServerTransport(MESSAGES_PATH, response);
     session.id = transport.sessionId;
     this.sessions.set(transport.sessionId, { session, transport });
     this.#replica.counters.initializes += 1;
-    session.server.onclose = () => { this.sessions.delete(transport.sessionId); };
+    session.server.onclose = () => {
+      this.sessions.delete(transport.sessionId);
+    };
     await session.server.connect(transport);
   }
 

@@ -29,18 +29,18 @@ export interface ServerOptions {
 }
 
 const FLAGS = {
-  'port': { type: 'string', default: '0' },
-  'host': { type: 'string', default: '127.0.0.1' },
-  'path': { type: 'string', default: '/mcp' },
-  'name': { type: 'string' },
-  'ledger': { type: 'string' },
+  port: { type: 'string', default: '0' },
+  host: { type: 'string', default: '127.0.0.1' },
+  path: { type: 'string', default: '/mcp' },
+  name: { type: 'string' },
+  ledger: { type: 'string' },
   'sse-only': { type: 'boolean', default: false },
   'json-responses': { type: 'boolean', default: false },
-  'stateless': { type: 'boolean', default: false },
+  stateless: { type: 'boolean', default: false },
   'http-sse': { type: 'boolean', default: false },
   'session-ttl-ms': { type: 'string', default: '3600000' },
   'max-sessions': { type: 'string', default: '20000' },
-  'resumable': { type: 'boolean', default: false },
+  resumable: { type: 'boolean', default: false },
   'localhost-only': { type: 'boolean', default: false },
   'tool-error-rate': { type: 'string', default: '0' },
   'tls-certificate': { type: 'string' },
@@ -50,9 +50,11 @@ const FLAGS = {
 /** Throws with one message that says what is wrong and what is expected. */
 export function readOptions(argv: readonly string[], fallbackName: string): ServerOptions {
   const { values } = parseArgs({ args: [...argv], options: FLAGS, strict: true });
-  if (values['sse-only'] && values['json-responses']) throw new Error('--sse-only and --json-responses exclude each other: give one of them');
+  if (values['sse-only'] && values['json-responses'])
+    throw new Error('--sse-only and --json-responses exclude each other: give one of them');
   const { 'tls-certificate': certificateFile, 'tls-key': keyFile } = values;
-  if ((certificateFile === undefined) !== (keyFile === undefined)) throw new Error('--tls-certificate and --tls-key belong together: give both');
+  if ((certificateFile === undefined) !== (keyFile === undefined))
+    throw new Error('--tls-certificate and --tls-key belong together: give both');
   return {
     port: wholeNumber('--port', values.port, 0, 65_535),
     host: values.host,
@@ -73,7 +75,8 @@ export function readOptions(argv: readonly string[], fallbackName: string): Serv
 
 function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (text === '' || !Number.isInteger(value) || value < least || value > most) throw new Error(`${flag} ${text}: expected a whole number from ${least} to ${most}`);
+  if (text === '' || !Number.isInteger(value) || value < least || value > most)
+    throw new Error(`${flag} ${text}: expected a whole number from ${least} to ${most}`);
   return value;
 }
 

@@ -6,7 +6,14 @@ export interface Replica {
   port: number;
   startedAtMs: number;
   ledger: Ledger;
-  counters: { requests: number; initializes: number; deletes: number; unknownSessions: number; reaped: number; refused: number };
+  counters: {
+    requests: number;
+    initializes: number;
+    deletes: number;
+    unknownSessions: number;
+    reaped: number;
+    refused: number;
+  };
   /** Whether the next tool call is to fail, as `--tool-error-rate` has it. */
   failsTool(): boolean;
   /** Tells every session subscribed to `uri` that it changed. */

@@ -12,7 +12,11 @@ export function run<S>(definition: ServerDefinition<S>, argv?: readonly string[]
 }
 
 /** Flags, listen, one line `{"msg":"ready","port":…}`, SIGTERM. */
-export async function runWith(name: string, start: (options: ServerOptions) => Promise<Host>, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+export async function runWith(
+  name: string,
+  start: (options: ServerOptions) => Promise<Host>,
+  argv: readonly string[] = process.argv.slice(2),
+): Promise<void> {
   let options;
   try {
     options = readOptions(argv, `${name}-${process.pid}`);
@@ -23,7 +27,11 @@ export async function runWith(name: string, start: (options: ServerOptions) => P
   }
   const host = await start(options);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => { void host.close(GRACE_MS).then(() => process.exit(0)); });
+    process.once(signal, () => {
+      void host.close(GRACE_MS).then(() => process.exit(0));
+    });
   }
-  process.stdout.write(`${JSON.stringify({ msg: 'ready', server: name, name: options.name, port: host.port, path: options.path, pid: process.pid })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ msg: 'ready', server: name, name: options.name, port: host.port, path: options.path, pid: process.pid })}\n`,
+  );
 }

@@ -1,5 +1,9 @@
 /** What the table must know of a session. */
-export interface TableEntry { lastUsedMs: number; openRequests: number; close(): Promise<void> }
+export interface TableEntry {
+  lastUsedMs: number;
+  openRequests: number;
+  close(): Promise<void>;
+}
 
 /** Sessions by id, bounded in number and in idle time. A session with a request or stream open is not idle. */
 export class SessionTable<T extends TableEntry> {
@@ -12,12 +16,22 @@ export class SessionTable<T extends TableEntry> {
     this.#ttlMs = limits.ttlMs;
   }
 
-  get size(): number { return this.#entries.size; }
-  get isFull(): boolean { return this.#entries.size >= this.#max; }
+  get size(): number {
+    return this.#entries.size;
+  }
+  get isFull(): boolean {
+    return this.#entries.size >= this.#max;
+  }
 
-  add(id: string, entry: T): void { this.#entries.set(id, entry); }
-  values(): IterableIterator<T> { return this.#entries.values(); }
-  remove(id: string): boolean { return this.#entries.delete(id); }
+  add(id: string, entry: T): void {
+    this.#entries.set(id, entry);
+  }
+  values(): IterableIterator<T> {
+    return this.#entries.values();
+  }
+  remove(id: string): boolean {
+    return this.#entries.delete(id);
+  }
 
   use(id: string, nowMs: number): T | undefined {
     const entry = this.#entries.get(id);

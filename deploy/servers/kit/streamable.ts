@@ -12,7 +12,13 @@ import { SessionTable } from './session-table.ts';
 
 const MAX_BODY_BYTES = 4 << 20;
 
-interface LiveSession<S> { session: Session<S>; transport: StreamableHTTPServerTransport; lastUsedMs: number; openRequests: number; close(): Promise<void> }
+interface LiveSession<S> {
+  session: Session<S>;
+  transport: StreamableHTTPServerTransport;
+  lastUsedMs: number;
+  openRequests: number;
+  close(): Promise<void>;
+}
 
 /** Streamable HTTP (2025-03-26 … 2025-11-25) with one SDK server and transport per session, or per request when stateless. */
 export class Streamable<S> {
@@ -45,21 +51,42 @@ export class Streamable<S> {
 
   async #pass(live: LiveSession<S>, request: IncomingMessage, response: ServerResponse, body?: unknown): Promise<void> {
     live.openRequests += 1;
-    response.once('close', () => { live.openRequests -= 1; live.lastUsedMs = this.#now(); });
+    response.once('close', () => {
+      live.openRequests -= 1;
+      live.lastUsedMs = this.#now();
+    });
     await live.transport.handleRequest(request, response, body);
   }
 
   /** A request without a session id is an initialize, or a mistake. */
   async #begin(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'POST') return rpcFailure(response, request.method === 'GET' || request.method === 'DELETE' ? 400 : 405, -32000, 'Bad Request: Mcp-Session-Id header is required', { allow: 'GET, POST, DELETE' });
+    if (request.method !== 'POST')
+      return rpcFailure(
+        response,
+        request.method === 'GET' || request.method === 'DELETE' ? 400 : 405,
+        -32000,
+        'Bad Request: Mcp-Session-Id header is required',
+        { allow: 'GET, POST, DELETE' },
+      );
     const body = await readBody(request, MAX_BODY_BYTES);
-    if (body === null) return rpcFailure(response, 413, -32000, `Payload too large: at most ${MAX_BODY_BYTES} bytes`, { connection: 'close' });
+    if (body === null)
+      return rpcFailure(response, 413, -32000, `Payload too large: at most ${MAX_BODY_BYTES} bytes`, {
+        connection: 'close',
+      });
     const parsed = parse(body);
     if (parsed === undefined) return rpcFailure(response, 400, -32700, 'Parse error: Invalid JSON');
-    if (!isInitializeRequest(parsed)) return rpcFailure(response, 400, -32000, 'Bad Request: Mcp-Session-Id header is required for everything but initialize');
+    if (!isInitializeRequest(parsed))
+      return rpcFailure(
+        response,
+        400,
+        -32000,
+        'Bad Request: Mcp-Session-Id header is required for everything but initialize',
+      );
     if (this.sessions.isFull) {
       this.#replica.counters.refused += 1;
-      return rpcFailure(response, 503, -32000, `Too many sessions: ${this.#options.maxSessions} are open`, { 'retry-after': '1' });
+      return rpcFailure(response, 503, -32000, `Too many sessions: ${this.#options.maxSessions} are open`, {
+        'retry-after': '1',
+      });
     }
     const live = await this.#newLive();
     await this.#pass(live, request, response, parsed);
@@ -80,18 +107,32 @@ export class Streamable<S> {
         this.sessions.add(id, live);
         this.#replica.counters.initializes += 1;
       },
-      onsessionclosed: () => { this.#replica.counters.deletes += 1; },
+      onsessionclosed: () => {
+        this.#replica.counters.deletes += 1;
+      },
     });
-    const live: LiveSession<S> = { session, transport, lastUsedMs: this.#now(), openRequests: 0, close: () => session.server.close() };
-    session.server.onclose = () => { if (session.id !== undefined) this.sessions.remove(session.id); };
+    const live: LiveSession<S> = {
+      session,
+      transport,
+      lastUsedMs: this.#now(),
+      openRequests: 0,
+      close: () => session.server.close(),
+    };
+    session.server.onclose = () => {
+      if (session.id !== undefined) this.sessions.remove(session.id);
+    };
     await session.server.connect(transport);
     return live;
   }
 
   async #once(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'POST') return rpcFailure(response, 405, -32000, 'Method not allowed: this server is stateless', { allow: 'POST' });
+    if (request.method !== 'POST')
+      return rpcFailure(response, 405, -32000, 'Method not allowed: this server is stateless', { allow: 'POST' });
     const session = newSession(this.#definition, this.#replica);
-    const transport = new StreamableHTTPServerTransport({ enableJsonResponse: this.#options.responses === 'json', maxRequestBodySize: MAX_BODY_BYTES });
+    const transport = new StreamableHTTPServerTransport({
+      enableJsonResponse: this.#options.responses === 'json',
+      maxRequestBodySize: MAX_BODY_BYTES,
+    });
     await session.server.connect(transport);
     response.once('close', () => void session.server.close());
     await transport.handleRequest(request, response);
@@ -105,5 +146,9 @@ export class Streamable<S> {
 }
 
 function parse(text: string): unknown {
-  try { return JSON.parse(text); } catch { return undefined; }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

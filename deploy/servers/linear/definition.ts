@@ -14,7 +14,9 @@ const triage: PromptDefinition<Cart> = {
   },
 };
 
-const jsonContents = (uri: string, value: unknown) => ({ contents: [{ uri, mimeType: 'application/json', text: JSON.stringify(value) }] });
+const jsonContents = (uri: string, value: unknown) => ({
+  contents: [{ uri, mimeType: 'application/json', text: JSON.stringify(value) }],
+});
 
 /** An issue tracker: issues are the process's, the cart is the session's. */
 export const linear: ServerDefinition<Cart> = {
@@ -26,7 +28,9 @@ export const linear: ServerDefinition<Cart> = {
   templates: [{ name: 'issue', uriTemplate: 'issue:///{id}', mimeType: 'application/json', description: 'One issue' }],
   resources: () => [
     { uri: CART_URI, name: 'cart', mimeType: 'application/json', description: 'This session’s cart' },
-    ...[...issues.values()].slice(0, 100).map(({ id, title }) => ({ uri: issueUri(id), name: id, title, mimeType: 'application/json' })),
+    ...[...issues.values()]
+      .slice(0, 100)
+      .map(({ id, title }) => ({ uri: issueUri(id), name: id, title, mimeType: 'application/json' })),
   ],
   read(uri, { state }: Session<Cart>) {
     if (uri === CART_URI) return jsonContents(uri, state.ids);

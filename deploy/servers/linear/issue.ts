@@ -1,4 +1,9 @@
-export interface Issue { id: string; title: string; state: 'open' | 'started' | 'done'; labels: string[] }
+export interface Issue {
+  id: string;
+  title: string;
+  state: 'open' | 'started' | 'done';
+  labels: string[];
+}
 
 const SEED: readonly Issue[] = [
   { id: 'ENG-1', title: 'Search forgets its filters', state: 'open', labels: ['bug'] },

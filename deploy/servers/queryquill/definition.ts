@@ -11,11 +11,15 @@ const explain: PromptDefinition<ResultSet> = {
   description: 'Asks for an explanation of the session’s result.',
   arguments: [{ name: 'city', description: 'The city to look at', required: false }],
   get({ city = 'all cities' }, { state }) {
-    return { messages: [{ role: 'user', content: { type: 'text', text: `Explain ${state.rows.length} rows of ${city}` } }] };
+    return {
+      messages: [{ role: 'user', content: { type: 'text', text: `Explain ${state.rows.length} rows of ${city}` } }],
+    };
   },
 };
 
-const jsonContents = (uri: string, value: unknown) => ({ contents: [{ uri, mimeType: 'application/json', text: JSON.stringify(value) }] });
+const jsonContents = (uri: string, value: unknown) => ({
+  contents: [{ uri, mimeType: 'application/json', text: JSON.stringify(value) }],
+});
 
 /** A query workbench: the table is the same everywhere, the result set is the session's. */
 export const queryquill: ServerDefinition<ResultSet> = {

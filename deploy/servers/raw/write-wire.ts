@@ -2,7 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 
 /** What to write: the text, cut after these bytes; then so many bytes of `x` put in the place of the text's `FILL`. */
-export interface Wire { text: string; cuts?: readonly number[]; fillBytes?: number }
+export interface Wire {
+  text: string;
+  cuts?: readonly number[];
+  fillBytes?: number;
+}
 
 export const FILL = '%FILL%';
 

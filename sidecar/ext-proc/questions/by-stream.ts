@@ -6,9 +6,13 @@ export class ByStream<T extends { readonly stream: number }> {
   #latest: T | null = null;
   readonly #others = new Map<number, T>();
 
-  get size(): number { return this.#others.size + (this.#latest === null ? 0 : 1); }
+  get size(): number {
+    return this.#others.size + (this.#latest === null ? 0 : 1);
+  }
 
-  get(stream: number): T | undefined { return this.#latest?.stream === stream ? this.#latest : this.#others.get(stream); }
+  get(stream: number): T | undefined {
+    return this.#latest?.stream === stream ? this.#latest : this.#others.get(stream);
+  }
 
   add(one: T): void {
     if (this.#latest !== null) this.#others.set(this.#latest.stream, this.#latest);

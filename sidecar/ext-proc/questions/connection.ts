@@ -2,7 +2,25 @@ import { frame as grpcFrame, PREFIX_BYTES, writePrefix } from '../grpc-frames.ts
 import { GRPC_STATUS } from '../grpc-server.ts';
 import { ByStream } from './by-stream.ts';
 import {
-  ERROR, FIRST_WINDOW, FLAG, FRAME, frame, FrameReader, goAway, GRPC_HEADERS, grpcStatus, HEAD_BYTES, MAX_FRAME_BYTES, pong, readSettings, rstStream, SETTING, settings, settingsAck, windowUpdate, writeHead,
+  ERROR,
+  FIRST_WINDOW,
+  FLAG,
+  FRAME,
+  frame,
+  FrameReader,
+  goAway,
+  GRPC_HEADERS,
+  grpcStatus,
+  HEAD_BYTES,
+  MAX_FRAME_BYTES,
+  pong,
+  readSettings,
+  rstStream,
+  SETTING,
+  settings,
+  settingsAck,
+  windowUpdate,
+  writeHead,
 } from './frames.ts';
 
 /** A message, and where its answer goes. Answered or failed once; later calls do nothing. */
@@ -36,7 +54,8 @@ const CONNECTION_WINDOW = 16 << 20;
 const MAX_UNSENT_BYTES = 16 << 20;
 
 const HELLO = Buffer.concat([
-  settings({ [SETTING.maxConcurrentStreams]: MAX_QUESTIONS, [SETTING.initialWindowSize]: STREAM_WINDOW }), windowUpdate(0, CONNECTION_WINDOW - FIRST_WINDOW),
+  settings({ [SETTING.maxConcurrentStreams]: MAX_QUESTIONS, [SETTING.initialWindowSize]: STREAM_WINDOW }),
+  windowUpdate(0, CONNECTION_WINDOW - FIRST_WINDOW),
 ]);
 const OK_TRAILERS = grpcStatus(GRPC_STATUS.ok);
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -44,7 +63,9 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** One HTTP/2 connection of a peer that asks: bytes in, bytes out, and nothing of sockets. */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #reader = new FrameReader((type, flags, stream, bytes, start, end) => { this.#onFrame(type, flags, stream, bytes, start, end); });
+  readonly #reader = new FrameReader((type, flags, stream, bytes, start, end) => {
+    this.#onFrame(type, flags, stream, bytes, start, end);
+  });
   /** What is being asked or waits for its answer, by stream; nobody waits for what is not in here any more. */
   readonly #open = new ByStream<OpenQuestion>();
   readonly #out: Buffer[] = [];
@@ -64,7 +85,9 @@ export class Connection {
     options.write(HELLO);
   }
 
-  get openQuestions(): number { return this.#open.size; }
+  get openQuestions(): number {
+    return this.#open.size;
+  }
 
   receive(chunk: Buffer): void {
     if (this.#isOver) return;
@@ -95,12 +118,18 @@ export class Connection {
   #onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): void {
     if (this.#isOver) return;
     switch (type) {
-      case FRAME.data: return this.#onData(flags, stream, bytes, start, end);
-      case FRAME.headers: return this.#onHeaders(flags, stream);
-      case FRAME.rstStream: return this.#drop(stream);
-      case FRAME.settings: return flags & FLAG.ack ? undefined : this.#onSettings(bytes, start, end);
-      case FRAME.ping: return flags & FLAG.ack ? undefined : this.#send(pong(bytes.subarray(start, end)));
-      case FRAME.windowUpdate: return stream === 0 && end - start === 4 ? this.#onWindow(bytes.readUInt32BE(start)) : undefined;
+      case FRAME.data:
+        return this.#onData(flags, stream, bytes, start, end);
+      case FRAME.headers:
+        return this.#onHeaders(flags, stream);
+      case FRAME.rstStream:
+        return this.#drop(stream);
+      case FRAME.settings:
+        return flags & FLAG.ack ? undefined : this.#onSettings(bytes, start, end);
+      case FRAME.ping:
+        return flags & FLAG.ack ? undefined : this.#send(pong(bytes.subarray(start, end)));
+      case FRAME.windowUpdate:
+        return stream === 0 && end - start === 4 ? this.#onWindow(bytes.readUInt32BE(start)) : undefined;
       default: // Continued headers, priorities, the peer's farewell and what this version does not know mean nothing here.
     }
   }
@@ -111,7 +140,8 @@ export class Connection {
       if (stream <= this.#lastStream && stream % 2 === 1) return; // Trailers of a question that was answered already.
       if (stream % 2 === 0) return this.#break(ERROR.protocol);
       this.#lastStream = stream;
-      if (this.#isLeaving || this.#open.size >= MAX_QUESTIONS) return this.#send(rstStream(stream, ERROR.refusedStream));
+      if (this.#isLeaving || this.#open.size >= MAX_QUESTIONS)
+        return this.#send(rstStream(stream, ERROR.refusedStream));
       this.#open.add(new OpenQuestion(this, stream));
     }
     if (flags & FLAG.endStream) this.#onEnd(stream);
@@ -122,7 +152,10 @@ export class Connection {
     const question = this.#open.get(stream);
     if (question === undefined || question.isAsked) return; // Envoy says that it has nothing more to say, or said it too late.
     if (end > start) {
-      if (flags & FLAG.padded) { end -= bytes[start]!; start += 1; }
+      if (flags & FLAG.padded) {
+        end -= bytes[start]!;
+        start += 1;
+      }
       if (start > end) return this.#break(ERROR.protocol);
       const status = question.take(bytes.subarray(start, end));
       if (status !== undefined) return question.fail(status);
@@ -138,7 +171,8 @@ export class Connection {
   }
 
   #onSettings(bytes: Buffer, start: number, end: number): void {
-    for (const [key, value] of readSettings(bytes, start, end)) if (key === SETTING.initialWindowSize) this.#streamWindow = value;
+    for (const [key, value] of readSettings(bytes, start, end))
+      if (key === SETTING.initialWindowSize) this.#streamWindow = value;
     this.#send(settingsAck);
   }
 
@@ -148,14 +182,20 @@ export class Connection {
     this.#endIfDone();
   }
 
-  #fits(reply: Buffer): boolean { return reply.length + PREFIX_BYTES <= this.#window; }
+  #fits(reply: Buffer): boolean {
+    return reply.length + PREFIX_BYTES <= this.#window;
+  }
 
   /** Called by the question. */
   answer(stream: number, reply: Buffer): boolean {
     if (this.#open.get(stream) === undefined) return false;
     const length = reply.length + PREFIX_BYTES;
     if (length > this.#streamWindow) {
-      this.#options.onError(new Error(`ext_proc: an answer of ${length} bytes is larger than the window that Envoy gives a stream (${this.#streamWindow})`));
+      this.#options.onError(
+        new Error(
+          `ext_proc: an answer of ${length} bytes is larger than the window that Envoy gives a stream (${this.#streamWindow})`,
+        ),
+      );
       this.fail(stream, GRPC_STATUS.resourceExhausted);
       return false;
     }
@@ -200,7 +240,9 @@ export class Connection {
   }
 
   #break(error: number): void {
-    this.#options.onError(new Error(`ext_proc: the peer does not speak HTTP/2 as it should (error ${error} of RFC 9113)`));
+    this.#options.onError(
+      new Error(`ext_proc: the peer does not speak HTTP/2 as it should (error ${error} of RFC 9113)`),
+    );
     this.#out.push(goAway(this.#lastStream, error));
     this.#flush();
     this.lose();
@@ -212,7 +254,9 @@ export class Connection {
     this.#out.push(bytes);
     if (this.#isWriting) return;
     this.#isWriting = true;
-    queueMicrotask(() => { this.#flush(); });
+    queueMicrotask(() => {
+      this.#flush();
+    });
   }
 
   #flush(): void {
@@ -256,17 +300,24 @@ class OpenQuestion implements Question {
     return undefined;
   }
 
-  answer(reply: Buffer): boolean { return this.#connection.answer(this.stream, reply); }
+  answer(reply: Buffer): boolean {
+    return this.#connection.answer(this.stream, reply);
+  }
 
-  fail(status: number): void { this.#connection.fail(this.stream, status); }
+  fail(status: number): void {
+    this.#connection.fail(this.stream, status);
+  }
 }
 
-const trailersOnly = (stream: number, status: number): Buffer => frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, Buffer.concat([GRPC_HEADERS, grpcStatus(status)]));
+const trailersOnly = (stream: number, status: number): Buffer =>
+  frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, Buffer.concat([GRPC_HEADERS, grpcStatus(status)]));
 
 /** An answer that is larger than a frame. */
 function inFrames(stream: number, reply: Buffer): Buffer {
-  const message = grpcFrame(reply), pieces = [frame(FRAME.headers, FLAG.endHeaders, stream, GRPC_HEADERS)];
-  for (let at = 0; at < message.length; at += MAX_FRAME_BYTES) pieces.push(frame(FRAME.data, 0, stream, message.subarray(at, at + MAX_FRAME_BYTES)));
+  const message = grpcFrame(reply),
+    pieces = [frame(FRAME.headers, FLAG.endHeaders, stream, GRPC_HEADERS)];
+  for (let at = 0; at < message.length; at += MAX_FRAME_BYTES)
+    pieces.push(frame(FRAME.data, 0, stream, message.subarray(at, at + MAX_FRAME_BYTES)));
   pieces.push(frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, OK_TRAILERS));
   return Buffer.concat(pieces);
 }

@@ -16,7 +16,8 @@ export function decideQuestions(options: DecideOptions): OnQuestion {
   const { metrics, onError } = options;
   return (question) => {
     const sinceMs = performance.now();
-    let kind = 'unknown', exchange: Exchange | undefined;
+    let kind = 'unknown',
+      exchange: Exchange | undefined;
     const fail = (error: unknown): void => {
       onError(error);
       metrics.extProc(kind, 'error', performance.now() - sinceMs);
@@ -32,7 +33,8 @@ export function decideQuestions(options: DecideOptions): OnQuestion {
     try {
       const message = decodeMessage(question.message);
       kind = message.kind ?? kind;
-      if (message.kind !== 'request_headers') throw new TypeError(`ext_proc: a message of kind ${kind} where only request headers are asked about`);
+      if (message.kind !== 'request_headers')
+        throw new TypeError(`ext_proc: a message of kind ${kind} where only request headers are asked about`);
       exchange = new Exchange(options, serverOf(message));
       const reply = exchange.on(message);
       // Nearly always it is known at once.

@@ -23,7 +23,9 @@ export class FrameReader {
   #rest: Buffer | null = null;
   #isBegun = false;
 
-  constructor(onFrame: OnFrame) { this.#onFrame = onFrame; }
+  constructor(onFrame: OnFrame) {
+    this.#onFrame = onFrame;
+  }
 
   /** Hands out the frames that are whole now; a number is the ERROR for which the connection must end. */
   push(chunk: Buffer): number | undefined {
@@ -33,16 +35,27 @@ export class FrameReader {
     if (!this.#isBegun) {
       const given = Math.min(bytes.length, PREFACE.length);
       if (bytes.compare(PREFACE, 0, given, 0, given) !== 0) return ERROR.protocol;
-      if (given < PREFACE.length) { this.#rest = bytes; return undefined; }
+      if (given < PREFACE.length) {
+        this.#rest = bytes;
+        return undefined;
+      }
       this.#isBegun = true;
       at = given;
     }
     while (bytes.length - at >= HEAD_BYTES) {
-      const length = bytes.readUIntBE(at, 3), start = at + HEAD_BYTES;
+      const length = bytes.readUIntBE(at, 3),
+        start = at + HEAD_BYTES;
       if (length > MAX_FRAME_BYTES) return ERROR.frameSize;
       if (bytes.length - start < length) break;
       at = start + length;
-      this.#onFrame(bytes[start - 6]!, bytes[start - 5]!, bytes.readUInt32BE(start - 4) & 0x7fff_ffff, bytes, start, at);
+      this.#onFrame(
+        bytes[start - 6]!,
+        bytes[start - 5]!,
+        bytes.readUInt32BE(start - 4) & 0x7fff_ffff,
+        bytes,
+        start,
+        at,
+      );
     }
     if (at < bytes.length) this.#rest = at === 0 ? bytes : bytes.subarray(at);
     return undefined;
@@ -50,7 +63,14 @@ export class FrameReader {
 }
 
 /** Writes a frame's head at `at`; where its payload begins. */
-export function writeHead(into: Buffer, at: number, length: number, type: number, flags: number, stream: number): number {
+export function writeHead(
+  into: Buffer,
+  at: number,
+  length: number,
+  type: number,
+  flags: number,
+  stream: number,
+): number {
   into.writeUIntBE(length, at, 3);
   into[at + 3] = type;
   into[at + 4] = flags;
@@ -71,15 +91,19 @@ const uint32s = (...values: number[]): Buffer => {
 };
 
 export function settings(values: Readonly<Record<number, number>>): Buffer {
-  const payload = Buffer.concat(Object.entries(values).map(([key, value]) => Buffer.concat([Buffer.from([0, Number(key)]), uint32s(value)])));
+  const payload = Buffer.concat(
+    Object.entries(values).map(([key, value]) => Buffer.concat([Buffer.from([0, Number(key)]), uint32s(value)])),
+  );
   return frame(FRAME.settings, 0, 0, payload);
 }
 
 export const settingsAck = frame(FRAME.settings, FLAG.ack, 0, Buffer.alloc(0));
 export const pong = (opaque: Buffer): Buffer => frame(FRAME.ping, FLAG.ack, 0, opaque);
-export const windowUpdate = (stream: number, bytes: number): Buffer => frame(FRAME.windowUpdate, 0, stream, uint32s(bytes));
+export const windowUpdate = (stream: number, bytes: number): Buffer =>
+  frame(FRAME.windowUpdate, 0, stream, uint32s(bytes));
 export const rstStream = (stream: number, error: number): Buffer => frame(FRAME.rstStream, 0, stream, uint32s(error));
-export const goAway = (lastStream: number, error: number): Buffer => frame(FRAME.goAway, 0, 0, uint32s(lastStream, error));
+export const goAway = (lastStream: number, error: number): Buffer =>
+  frame(FRAME.goAway, 0, 0, uint32s(lastStream, error));
 
 /** The pairs of a SETTINGS payload. */
 export function* readSettings(bytes: Buffer, start: number, end: number): Generator<[key: number, value: number]> {
@@ -87,7 +111,8 @@ export function* readSettings(bytes: Buffer, start: number, end: number): Genera
 }
 
 /** Header blocks without compression state (RFC 7541): `:status: 200` from the static table, the others as literals that are not indexed. */
-const literal = (name: string, value: string): Buffer => Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
+const literal = (name: string, value: string): Buffer =>
+  Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
 const STATUS_200 = Buffer.from([0x88]);
 export const GRPC_HEADERS = Buffer.concat([STATUS_200, literal('content-type', 'application/grpc')]);
 /** Names and values shorter than 127 bytes, whose length is one byte. */

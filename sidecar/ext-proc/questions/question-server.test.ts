@@ -12,14 +12,34 @@ import type { OnQuestion, Question } from './connection.ts';
 import { FLAG, FRAME, frame, goAway, PREFACE, rstStream, settings } from './frames.ts';
 import { startQuestionServer, type QuestionServer } from './question-server.ts';
 
-interface Started { server: QuestionServer; path: string; errors: unknown[] }
+interface Started {
+  server: QuestionServer;
+  path: string;
+  errors: unknown[];
+}
 
 /** Answers with what it was asked, unless told otherwise. */
-async function start(t: ExecutionContext, onQuestion: OnQuestion = (question) => { question.answer(question.message); }): Promise<Started> {
-  const folder = await temporaryFolder(), path = join(folder.path, 'questions.sock'), errors: unknown[] = [];
+async function start(
+  t: ExecutionContext,
+  onQuestion: OnQuestion = (question) => {
+    question.answer(question.message);
+  },
+): Promise<Started> {
+  const folder = await temporaryFolder(),
+    path = join(folder.path, 'questions.sock'),
+    errors: unknown[] = [];
   writeFileSync(path, 'left behind');
-  const server = await startQuestionServer({ path, onQuestion, onError: (error) => { errors.push(error); } });
-  t.teardown(async () => { await server.close(0); await folder.remove(); });
+  const server = await startQuestionServer({
+    path,
+    onQuestion,
+    onError: (error) => {
+      errors.push(error);
+    },
+  });
+  t.teardown(async () => {
+    await server.close(0);
+    await folder.remove();
+  });
   return { server, path, errors };
 }
 
@@ -27,68 +47,122 @@ async function start(t: ExecutionContext, onQuestion: OnQuestion = (question) =>
 function http2Client(t: ExecutionContext, { path }: Started, options = {}): ClientHttp2Session {
   const session = connectHttp2('http://localhost', { createConnection: () => connect(path), ...options });
   session.on('error', () => {});
-  t.teardown(() => { session.destroy(); });
+  t.teardown(() => {
+    session.destroy();
+  });
   return session;
 }
-const open = (session: ClientHttp2Session): ClientHttp2Stream => session.request({ ':method': 'POST', ':path': '/any/Method', 'content-type': 'application/grpc', te: 'trailers' }).on('error', () => {});
+const open = (session: ClientHttp2Session): ClientHttp2Stream =>
+  session
+    .request({ ':method': 'POST', ':path': '/any/Method', 'content-type': 'application/grpc', te: 'trailers' })
+    .on('error', () => {});
 
-interface Answer { messages: Buffer; status: string | undefined }
+interface Answer {
+  messages: Buffer;
+  status: string | undefined;
+}
 async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
   let status: string | undefined;
   const pieces: Buffer[] = [];
-  stream.on('response', (headers) => { status ??= headers['grpc-status'] as string | undefined; }).on('trailers', (headers) => { status = String(headers['grpc-status']); }).on('data', (piece: Buffer) => pieces.push(piece));
+  stream
+    .on('response', (headers) => {
+      status ??= headers['grpc-status'] as string | undefined;
+    })
+    .on('trailers', (headers) => {
+      status = String(headers['grpc-status']);
+    })
+    .on('data', (piece: Buffer) => pieces.push(piece));
   await once(stream, 'end');
   return { messages: Buffer.concat(pieces), status };
 }
 async function ask(session: ClientHttp2Session, message: Buffer): Promise<Answer> {
-  const stream = open(session), answer = answerOf(stream);
+  const stream = open(session),
+    answer = answerOf(stream);
   stream.write(grpcFrame(message));
-  try { return await answer; } finally { stream.close(); }
+  try {
+    return await answer;
+  } finally {
+    stream.close();
+  }
 }
 
 /** A peer that is told what to write, byte by byte; `isOver` when the server ends the connection. */
-async function rawClient(t: ExecutionContext, { path }: Started): Promise<{ socket: Socket; isOver: Promise<unknown>; received: () => Buffer }> {
-  const socket = connect(path), pieces: Buffer[] = [];
+async function rawClient(
+  t: ExecutionContext,
+  { path }: Started,
+): Promise<{ socket: Socket; isOver: Promise<unknown>; received: () => Buffer }> {
+  const socket = connect(path),
+    pieces: Buffer[] = [];
   socket.on('error', () => {}).on('data', (piece: Buffer) => pieces.push(piece));
   const isOver = once(socket, 'close');
-  t.teardown(() => { socket.destroy(); });
+  t.teardown(() => {
+    socket.destroy();
+  });
   await once(socket, 'connect');
   return { socket, isOver, received: () => Buffer.concat(pieces) };
 }
 const begin = Buffer.concat([PREFACE, settings({})]);
-const question = (stream: number, message: Buffer, flags = 0): Buffer => Buffer.concat([frame(FRAME.headers, FLAG.endHeaders, stream, Buffer.from([0x82])), frame(FRAME.data, flags, stream, grpcFrame(message))]);
+const question = (stream: number, message: Buffer, flags = 0): Buffer =>
+  Buffer.concat([
+    frame(FRAME.headers, FLAG.endHeaders, stream, Buffer.from([0x82])),
+    frame(FRAME.data, flags, stream, grpcFrame(message)),
+  ]);
 
 test('grpc-js is answered, 2,000 times on one connection', async (t) => {
-  const { path } = await start(t), Client = makeClientConstructor({ Echo: {
-    path: '/any/Echo', requestStream: true, responseStream: true,
-    requestSerialize: (value: Buffer) => value, requestDeserialize: (value: Buffer) => value, responseSerialize: (value: Buffer) => value, responseDeserialize: (value: Buffer) => value,
-  } }, 'any');
-  const client = new Client(`unix:${path}`, credentials.createInsecure()) as unknown as { Echo(): ClientDuplexStream<Buffer, Buffer>; close(): void };
+  const { path } = await start(t),
+    Client = makeClientConstructor(
+      {
+        Echo: {
+          path: '/any/Echo',
+          requestStream: true,
+          responseStream: true,
+          requestSerialize: (value: Buffer) => value,
+          requestDeserialize: (value: Buffer) => value,
+          responseSerialize: (value: Buffer) => value,
+          responseDeserialize: (value: Buffer) => value,
+        },
+      },
+      'any',
+    );
+  const client = new Client(`unix:${path}`, credentials.createInsecure()) as unknown as {
+    Echo(): ClientDuplexStream<Buffer, Buffer>;
+    close(): void;
+  };
   t.teardown(() => client.close());
   let next = 0;
-  await Promise.all(Array.from({ length: 20 }, async () => {
-    while (next < 2000) {
-      const text = `question ${next++}`, call = client.Echo(), got: string[] = [];
-      call.on('data', (value: Buffer) => got.push(value.toString()));
-      const status = once(call, 'status');
-      call.write(Buffer.from(text));
-      const [{ code }] = await status as [{ code: number }];
-      t.deepEqual([code, got], [0, [text]]);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      while (next < 2000) {
+        const text = `question ${next++}`,
+          call = client.Echo(),
+          got: string[] = [];
+        call.on('data', (value: Buffer) => got.push(value.toString()));
+        const status = once(call, 'status');
+        call.write(Buffer.from(text));
+        const [{ code }] = (await status) as [{ code: number }];
+        t.deepEqual([code, got], [0, [text]]);
+      }
+    }),
+  );
 });
 
 test('a failed question ends with its status', async (t) => {
-  const started = await start(t, (each) => { each.fail(13); each.fail(2); t.false(each.answer(Buffer.alloc(1))); });
+  const started = await start(t, (each) => {
+    each.fail(13);
+    each.fail(2);
+    t.false(each.answer(Buffer.alloc(1)));
+  });
   t.deepEqual(await ask(http2Client(t, started), Buffer.from('x')), { messages: Buffer.alloc(0), status: '13' });
 });
 
 test('questions and answers of any size come whole; what is too large is refused, and the next one answered', async (t) => {
-  const started = await start(t), session = http2Client(t, started, { settings: { initialWindowSize: 4 << 20 } });
+  const started = await start(t),
+    session = http2Client(t, started, { settings: { initialWindowSize: 4 << 20 } });
   await once(session, 'connect');
   session.setLocalWindowSize(16 << 20);
   for (const size of [0, 1, 16_379, 16_380, 70_000, 1 << 20]) {
-    const message = Buffer.alloc(size, 'q'), { messages, status } = await ask(session, message);
+    const message = Buffer.alloc(size, 'q'),
+      { messages, status } = await ask(session, message);
     t.true(status === '0' && messages.equals(grpcFrame(message)), String(size));
   }
   t.is((await ask(session, Buffer.alloc((1 << 20) + 1))).status, '8');
@@ -97,15 +171,26 @@ test('questions and answers of any size come whole; what is too large is refused
 });
 
 test('an answer that is larger than the peer’s window fails and is told', async (t) => {
-  const started = await start(t), session = http2Client(t, started);
+  const started = await start(t),
+    session = http2Client(t, started);
   t.is((await ask(session, Buffer.alloc(100_000))).status, '8');
   t.regex(String(started.errors[0]), /100005 bytes is larger than the window/);
 });
 
 test('answers wait until the peer’s window has room, in their order', async (t) => {
-  const started = await start(t), { socket, received } = await rawClient(t, started), message = Buffer.alloc(30_000);
-  socket.write(Buffer.concat([begin, ...[1, 3, 5].map((stream) => Buffer.concat([frame(FRAME.headers, FLAG.endHeaders, stream, Buffer.alloc(0)), ...pieces(stream, message)]))]));
-  const trailersOf = (stream: number): boolean => received().includes(frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, Buffer.alloc(0)).subarray(3));
+  const started = await start(t),
+    { socket, received } = await rawClient(t, started),
+    message = Buffer.alloc(30_000);
+  socket.write(
+    Buffer.concat([
+      begin,
+      ...[1, 3, 5].map((stream) =>
+        Buffer.concat([frame(FRAME.headers, FLAG.endHeaders, stream, Buffer.alloc(0)), ...pieces(stream, message)]),
+      ),
+    ]),
+  );
+  const trailersOf = (stream: number): boolean =>
+    received().includes(frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, stream, Buffer.alloc(0)).subarray(3));
   while (!trailersOf(3)) await turn();
   t.false(trailersOf(5));
   socket.write(frame(FRAME.windowUpdate, 0, 0, Buffer.from([0, 1, 0, 0])));
@@ -113,16 +198,33 @@ test('answers wait until the peer’s window has room, in their order', async (t
   t.is(started.server.openQuestions, 0);
 });
 function pieces(stream: number, message: Buffer): Buffer[] {
-  const whole = grpcFrame(message), frames: Buffer[] = [];
-  for (let at = 0; at < whole.length; at += 16_384) frames.push(frame(FRAME.data, 0, stream, whole.subarray(at, at + 16_384)));
+  const whole = grpcFrame(message),
+    frames: Buffer[] = [];
+  for (let at = 0; at < whole.length; at += 16_384)
+    frames.push(frame(FRAME.data, 0, stream, whole.subarray(at, at + 16_384)));
   return frames;
 }
 
 test('who has gone is not answered, and is told to the one who would', async (t) => {
-  const waiting: Question[] = [], started = await start(t, (each) => { waiting.push(each); }), { socket, isOver } = await rawClient(t, started);
-  socket.write(Buffer.concat([begin, question(1, Buffer.from('a')), question(3, Buffer.from('b')), question(5, Buffer.from('c')), rstStream(1, 8)]));
+  const waiting: Question[] = [],
+    started = await start(t, (each) => {
+      waiting.push(each);
+    }),
+    { socket, isOver } = await rawClient(t, started);
+  socket.write(
+    Buffer.concat([
+      begin,
+      question(1, Buffer.from('a')),
+      question(3, Buffer.from('b')),
+      question(5, Buffer.from('c')),
+      rstStream(1, 8),
+    ]),
+  );
   while (waiting.length < 3 || started.server.openQuestions > 2) await turn();
-  t.deepEqual(waiting.slice(0, 2).map((each) => each.answer(each.message)), [false, true]);
+  t.deepEqual(
+    waiting.slice(0, 2).map((each) => each.answer(each.message)),
+    [false, true],
+  );
   socket.destroy();
   await isOver;
   while (started.server.openQuestions > 0) await turn();
@@ -131,7 +233,11 @@ test('who has gone is not answered, and is told to the one who would', async (t)
 });
 
 test('closing says GOAWAY, lets what is asked be answered, and refuses what comes after it', async (t) => {
-  const waiting: Question[] = [], started = await start(t, (each) => { waiting.push(each); }), { socket, isOver, received } = await rawClient(t, started);
+  const waiting: Question[] = [],
+    started = await start(t, (each) => {
+      waiting.push(each);
+    }),
+    { socket, isOver, received } = await rawClient(t, started);
   socket.write(Buffer.concat([begin, question(1, Buffer.from('a'))]));
   while (waiting.length < 1) await turn();
   const closed = started.server.close(60_000);
@@ -147,11 +253,17 @@ test('closing says GOAWAY, lets what is asked be answered, and refuses what come
 });
 
 test('what is no HTTP/2 ends its connection with a word to the log; other connections go on', async (t) => {
-  const started = await start(t), session = http2Client(t, started);
+  const started = await start(t),
+    session = http2Client(t, started);
   const bad = [
-    Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n'), Buffer.concat([begin, Buffer.from([255, 255, 255, 0, 0, 0, 0, 0, 1])]),
+    Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n'),
+    Buffer.concat([begin, Buffer.from([255, 255, 255, 0, 0, 0, 0, 0, 1])]),
     Buffer.concat([begin, frame(FRAME.headers, FLAG.endHeaders, 2, Buffer.alloc(0))]),
-    Buffer.concat([begin, frame(FRAME.headers, FLAG.endHeaders, 1, Buffer.alloc(0)), frame(FRAME.data, FLAG.padded, 1, Buffer.from([200, 1]))]),
+    Buffer.concat([
+      begin,
+      frame(FRAME.headers, FLAG.endHeaders, 1, Buffer.alloc(0)),
+      frame(FRAME.data, FLAG.padded, 1, Buffer.from([200, 1])),
+    ]),
   ];
   for (const bytes of bad) {
     const { socket, isOver } = await rawClient(t, started);
@@ -163,10 +275,24 @@ test('what is no HTTP/2 ends its connection with a word to the log; other connec
 });
 
 test('frames are read wherever they are cut, padded or with pings and unknown frames between', async (t) => {
-  const started = await start(t), { socket, received } = await rawClient(t, started), ping = Buffer.from('pingpong');
-  const whole = grpcFrame(Buffer.from('cut anywhere')), padded = Buffer.concat([Buffer.from([3]), whole.subarray(4), Buffer.alloc(3)]);
-  const bytes = Buffer.concat([begin, frame(FRAME.headers, 0, 7, Buffer.alloc(10)), frame(9, FLAG.endHeaders, 7, Buffer.alloc(3)), frame(FRAME.data, 0, 7, whole.subarray(0, 4)), frame(FRAME.ping, 0, 0, ping), frame(77, 0, 7, ping), frame(FRAME.data, FLAG.padded, 7, padded)]);
-  for (const byte of bytes) { socket.write(Buffer.from([byte])); await turn(); }
+  const started = await start(t),
+    { socket, received } = await rawClient(t, started),
+    ping = Buffer.from('pingpong');
+  const whole = grpcFrame(Buffer.from('cut anywhere')),
+    padded = Buffer.concat([Buffer.from([3]), whole.subarray(4), Buffer.alloc(3)]);
+  const bytes = Buffer.concat([
+    begin,
+    frame(FRAME.headers, 0, 7, Buffer.alloc(10)),
+    frame(9, FLAG.endHeaders, 7, Buffer.alloc(3)),
+    frame(FRAME.data, 0, 7, whole.subarray(0, 4)),
+    frame(FRAME.ping, 0, 0, ping),
+    frame(77, 0, 7, ping),
+    frame(FRAME.data, FLAG.padded, 7, padded),
+  ]);
+  for (const byte of bytes) {
+    socket.write(Buffer.from([byte]));
+    await turn();
+  }
   while (!received().includes('cut anywhere')) await turn();
   t.true(received().includes(frame(FRAME.ping, FLAG.ack, 0, ping)));
   t.deepEqual(started.errors, []);
@@ -174,7 +300,12 @@ test('frames are read wherever they are cut, padded or with pings and unknown fr
 
 test('a stream that ends without a whole message, or is compressed, fails alone', async (t) => {
   const session = http2Client(t, await start(t));
-  const statusOf = async (bytes: Buffer): Promise<string | undefined> => { const stream = open(session), answer = answerOf(stream); stream.end(bytes); return (await answer).status; };
+  const statusOf = async (bytes: Buffer): Promise<string | undefined> => {
+    const stream = open(session),
+      answer = answerOf(stream);
+    stream.end(bytes);
+    return (await answer).status;
+  };
   t.is(await statusOf(Buffer.alloc(0)), '13');
   t.is(await statusOf(Buffer.from([0, 0, 0, 0, 9, 1])), '13');
   t.is(await statusOf(Buffer.from([1, 0, 0, 0, 1, 1])), '12');

@@ -20,19 +20,36 @@ export interface QuestionServer {
  * gRPC over HTTP/2 for calls of one question and one answer, on a Unix socket that only this node's Envoy knows. Every method is the same here:
  * header blocks are not read. README: why not `node:http2`.
  */
-export async function startQuestionServer({ path, onQuestion, onError }: QuestionServerOptions): Promise<QuestionServer> {
+export async function startQuestionServer({
+  path,
+  onQuestion,
+  onError,
+}: QuestionServerOptions): Promise<QuestionServer> {
   const connections = new Map<Connection, Socket>();
   const server = createServer((socket) => {
     const connection = new Connection({
-      onQuestion, onError,
-      write: (bytes) => { socket.write(bytes); return socket.writableLength; },
-      end: () => { socket.end(); },
-      destroy: () => { socket.destroy(); },
+      onQuestion,
+      onError,
+      write: (bytes) => {
+        socket.write(bytes);
+        return socket.writableLength;
+      },
+      end: () => {
+        socket.end();
+      },
+      destroy: () => {
+        socket.destroy();
+      },
     });
     connections.set(connection, socket);
-    socket.on('data', (chunk) => { connection.receive(chunk); });
+    socket.on('data', (chunk) => {
+      connection.receive(chunk);
+    });
     socket.on('error', () => {}); // 'close' follows.
-    socket.once('close', () => { connections.delete(connection); connection.lose(); });
+    socket.once('close', () => {
+      connections.delete(connection);
+      connection.lose();
+    });
   });
   await rm(path, { force: true });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -40,11 +57,17 @@ export async function startQuestionServer({ path, onQuestion, onError }: Questio
   await promise;
   server.off('error', reject).on('error', onError);
   return {
-    get openQuestions() { return [...connections.keys()].reduce((sum, { openQuestions }) => sum + openQuestions, 0); },
+    get openQuestions() {
+      return [...connections.keys()].reduce((sum, { openQuestions }) => sum + openQuestions, 0);
+    },
     async close(graceMs) {
-      const isClosed = new Promise<void>((done) => { server.close(() => done()); });
+      const isClosed = new Promise<void>((done) => {
+        server.close(() => done());
+      });
       for (const connection of connections.keys()) connection.leave();
-      const timer = setTimeout(() => { for (const socket of connections.values()) socket.destroy(); }, graceMs);
+      const timer = setTimeout(() => {
+        for (const socket of connections.values()) socket.destroy();
+      }, graceMs);
       await isClosed;
       clearTimeout(timer);
       await rm(path, { force: true });

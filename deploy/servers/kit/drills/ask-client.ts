@@ -1,15 +1,30 @@
-import { CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CreateMessageResultSchema,
+  ElicitResultSchema,
+  ListRootsResultSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import type { ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { WRITE, answer, tool } from '../definition.ts';
 import type { Extra, Session, Tool } from '../definition.ts';
 
-const via = z.enum(['call', 'stream']).default('call').describe('Ask on the stream that answers this call, or on the GET stream.');
+const via = z
+  .enum(['call', 'stream'])
+  .default('call')
+  .describe('Ask on the stream that answers this call, or on the GET stream.');
 const TIMEOUT_MS = 60_000;
 
 /** A request from server to client, on either of the two streams that can carry it. */
-function ask<S, R extends z.ZodType>(request: ServerRequest, schema: R, on: 'call' | 'stream', session: Session<S>, extra: Extra): Promise<z.output<R>> {
-  return on === 'call' ? extra.sendRequest(request, schema, { timeout: TIMEOUT_MS }) : session.server.request(request, schema, { timeout: TIMEOUT_MS });
+function ask<S, R extends z.ZodType>(
+  request: ServerRequest,
+  schema: R,
+  on: 'call' | 'stream',
+  session: Session<S>,
+  extra: Extra,
+): Promise<z.output<R>> {
+  return on === 'call'
+    ? extra.sendRequest(request, schema, { timeout: TIMEOUT_MS })
+    : session.server.request(request, schema, { timeout: TIMEOUT_MS });
 }
 
 export function sample<S>(): Tool<S> {
@@ -20,9 +35,22 @@ export function sample<S>(): Tool<S> {
     annotations: WRITE,
     input,
     async run({ prompt, via: on }, session, extra) {
-      const params = { messages: [{ role: 'user' as const, content: { type: 'text' as const, text: prompt } }], maxTokens: 100 };
-      const said = await ask({ method: 'sampling/createMessage', params }, CreateMessageResultSchema, on, session, extra);
-      return answer({ model: said.model, said: said.content.type === 'text' ? said.content.text : said.content.type, replica: session.replica.name });
+      const params = {
+        messages: [{ role: 'user' as const, content: { type: 'text' as const, text: prompt } }],
+        maxTokens: 100,
+      };
+      const said = await ask(
+        { method: 'sampling/createMessage', params },
+        CreateMessageResultSchema,
+        on,
+        session,
+        extra,
+      );
+      return answer({
+        model: said.model,
+        said: said.content.type === 'text' ? said.content.text : said.content.type,
+        replica: session.replica.name,
+      });
     },
   });
 }
@@ -35,8 +63,18 @@ export function elicit<S>(): Tool<S> {
     annotations: WRITE,
     input,
     async run({ question, via: on }, session, extra) {
-      const requestedSchema = { type: 'object' as const, properties: { answer: { type: 'string' as const, description: 'The answer' } }, required: ['answer'] };
-      const got = await ask({ method: 'elicitation/create', params: { message: question, requestedSchema } }, ElicitResultSchema, on, session, extra);
+      const requestedSchema = {
+        type: 'object' as const,
+        properties: { answer: { type: 'string' as const, description: 'The answer' } },
+        required: ['answer'],
+      };
+      const got = await ask(
+        { method: 'elicitation/create', params: { message: question, requestedSchema } },
+        ElicitResultSchema,
+        on,
+        session,
+        extra,
+      );
       return answer({ action: got.action, content: got.content ?? null, replica: session.replica.name });
     },
   });

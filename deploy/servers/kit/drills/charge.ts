@@ -33,6 +33,7 @@ export function charges<S>(): Tool<S> {
     description: 'How often a key was charged, by this replica and by all.',
     annotations: READ,
     input,
-    run: ({ key }, { replica }) => answer({ key, here: replica.ledger.here(key), everywhere: replica.ledger.everywhere(key) }),
+    run: ({ key }, { replica }) =>
+      answer({ key, here: replica.ledger.here(key), everywhere: replica.ledger.everywhere(key) }),
   });
 }

@@ -9,7 +9,20 @@ import { whoami } from './whoami.ts';
 /** Tools that every example server has, so that tests can make each thing happen that a mesh must survive. */
 export function drills<S>(): Tool<S>[] {
   return [
-    whoami(), charge(), charges(), wait(), progress('watch'), progress('work'), sample(), elicit(), roots(),
-    fail(), explode(), echo(), blob(), announce(), say(),
+    whoami(),
+    charge(),
+    charges(),
+    wait(),
+    progress('watch'),
+    progress('work'),
+    sample(),
+    elicit(),
+    roots(),
+    fail(),
+    explode(),
+    echo(),
+    blob(),
+    announce(),
+    say(),
   ];
 }

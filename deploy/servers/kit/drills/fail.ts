@@ -22,13 +22,20 @@ export function explode<S>(): Tool<S> {
     description: 'Throws: the answer is JSON-RPC error -32603.',
     annotations: WRITE,
     input,
-    run() { throw new Error('Thrown on purpose'); },
+    run() {
+      throw new Error('Thrown on purpose');
+    },
   });
 }
 
 /** A large answer, to see that nothing on the way cuts it. */
 export function blob<S>(): Tool<S> {
-  const input = z.object({ bytes: z.int().min(0).max(20 << 20) });
+  const input = z.object({
+    bytes: z
+      .int()
+      .min(0)
+      .max(20 << 20),
+  });
   return tool<S, typeof input>({
     name: 'blob',
     description: 'Answers with a text of the given length.',

@@ -5,7 +5,12 @@ import type { Tool } from '../definition.ts';
 
 const input = z.object({
   durationMs: z.int().min(0).max(600_000),
-  steps: z.int().min(1).max(10_000).default(5).describe('Progress notifications on the way, when the caller gave a progress token.'),
+  steps: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(5)
+    .describe('Progress notifications on the way, when the caller gave a progress token.'),
 });
 
 /** Slow and silent; safe to repeat. */
@@ -33,7 +38,11 @@ export function progress<S>(name: 'work' | 'watch'): Tool<S> {
     async run({ durationMs, steps }, { replica }, { signal, sendNotification, _meta }) {
       for (let step = 1; step <= steps; step += 1) {
         const progressToken = _meta?.progressToken;
-        if (progressToken !== undefined) await sendNotification({ method: 'notifications/progress', params: { progressToken, progress: step, total: steps, message: `${step} of ${steps}` } });
+        if (progressToken !== undefined)
+          await sendNotification({
+            method: 'notifications/progress',
+            params: { progressToken, progress: step, total: steps, message: `${step} of ${steps}` },
+          });
         // After the notification: official clients drop one that arrives together with the answer.
         await sleep(durationMs / steps, undefined, { signal });
       }

@@ -9,16 +9,17 @@ export function whoami<S>(): Tool<S> {
     description: 'Says which replica and session answered, and what the session holds.',
     annotations: READ,
     input: z.object({}),
-    run: (_args, session) => answer({
-      replica: { name: session.replica.name, port: session.replica.port, pid: process.pid },
-      sessionId: session.id ?? null,
-      sessionRequests: session.requests,
-      hasInitialized: session.hasInitialized,
-      logLevel: session.logLevel,
-      subscriptions: [...session.subscriptions].sort(),
-      client: session.server.getClientVersion() ?? null,
-      clientCapabilities: session.server.getClientCapabilities() ?? null,
-      counters: { ...session.replica.counters },
-    }),
+    run: (_args, session) =>
+      answer({
+        replica: { name: session.replica.name, port: session.replica.port, pid: process.pid },
+        sessionId: session.id ?? null,
+        sessionRequests: session.requests,
+        hasInitialized: session.hasInitialized,
+        logLevel: session.logLevel,
+        subscriptions: [...session.subscriptions].sort(),
+        client: session.server.getClientVersion() ?? null,
+        clientCapabilities: session.server.getClientCapabilities() ?? null,
+        counters: { ...session.replica.counters },
+      }),
   });
 }
