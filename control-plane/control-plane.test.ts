@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import pino from 'pino';
 import test, { type ExecutionContext } from 'ava';
-import { startRedis } from '../deploy/mesh/start-redis.ts';
-import { temporaryFolder } from '../deploy/mesh/temporary-folder.ts';
+import { startRedis } from '../deploy/test/mesh/start-redis.ts';
+import { temporaryFolder } from '../deploy/test/mesh/temporary-folder.ts';
 import { REDIS } from '../proto/wire.ts';
 import { RESOURCE_TYPE, unpack } from '../proto/xds/loader.ts';
 import type { Config } from './config/config-schema.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../deploy/mesh/wait-for.ts';
+import { waitFor } from '../deploy/test/mesh/wait-for.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 const CONFIG = `sessionStore: {type: memory}

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
-import { freePorts } from '../deploy/mesh/free-port.ts';
-import { temporaryFolder } from '../deploy/mesh/temporary-folder.ts';
-import { waitFor } from '../deploy/mesh/wait-for.ts';
+import { freePorts } from '../deploy/test/mesh/free-port.ts';
+import { temporaryFolder } from '../deploy/test/mesh/temporary-folder.ts';
+import { waitFor } from '../deploy/test/mesh/wait-for.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
 const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>

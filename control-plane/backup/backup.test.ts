@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { Redis } from 'ioredis';
-import { startRedis } from '../../deploy/mesh/start-redis.ts';
+import { startRedis } from '../../deploy/test/mesh/start-redis.ts';
 import { readArchive, writeArchive } from './archive.ts';
 import { listBackups, pruneBackups, storeBackup, verifyBackup } from './backup-folder.ts';
 import { dumpKeys, restoreKeys } from './redis-keys.ts';

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import { startRedis } from '../../deploy/mesh/start-redis.ts';
-import { temporaryFolder } from '../../deploy/mesh/temporary-folder.ts';
+import { startRedis } from '../../deploy/test/mesh/start-redis.ts';
+import { temporaryFolder } from '../../deploy/test/mesh/temporary-folder.ts';
 import type { EventLog } from './event.ts';
 import { followEvents } from './follow-events.ts';
 import { memoryEventLog } from './memory-event-log.ts';

@@ -1,9 +1,9 @@
 import { get } from 'node:http';
 import test from 'ava';
 import { Registry } from 'prom-client';
-import { freePort } from '../../deploy/mesh/free-port.ts';
-import { startEnvoy } from '../../deploy/mesh/start-envoy.ts';
-import { waitFor } from '../../deploy/mesh/wait-for.ts';
+import { freePort } from '../../deploy/test/mesh/free-port.ts';
+import { startEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { renderBootstrap } from '../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { ControlLoop } from '../control-loop.ts';

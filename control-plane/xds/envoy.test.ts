@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
-import { freePort } from '../../deploy/mesh/free-port.ts';
+import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import type { Refusal } from './ads-stream.ts';
 import { startEnvoy } from './test-envoy.ts';
 import { cluster, endpoints, listener, routes, snapshotOf, type Parts } from './test-resources.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { checklist } from '../prometheus/checklist.ts';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { ALERTS } from '../prometheus/rules.ts';
 import { DASHBOARDS } from './dashboards.ts';
 import { grafanaJson } from './grafana-json.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { alternatingFetch } from '../clients/alternating-fetch.ts';
-import { connectClient } from '../clients/connect-client.ts';
-import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
-import { waitFor } from '../mesh/wait-for.ts';
+import { alternatingFetch } from '../test/clients/alternating-fetch.ts';
+import { connectClient } from '../test/clients/connect-client.ts';
+import { startMesh, type Mesh } from '../test/mesh/start-mesh.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { startPrometheus, targetsOf, type Prometheus } from './start-prometheus.ts';
 
 export interface LivelyMesh {

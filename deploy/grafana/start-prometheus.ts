@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { freePort } from '../mesh/free-port.ts';
-import { ManagedProcess } from '../mesh/managed-process.ts';
-import type { Mesh } from '../mesh/start-mesh.ts';
-import { answers } from '../mesh/wait-for.ts';
+import { freePort } from '../test/mesh/free-port.ts';
+import { ManagedProcess } from '../test/mesh/managed-process.ts';
+import type { Mesh } from '../test/mesh/start-mesh.ts';
+import { answers } from '../test/mesh/wait-for.ts';
 import { ensurePrometheusProgram } from '../setup/debian-binaries.ts';
 import { scrapeConfig, type ScrapeTargets } from '../prometheus/scrape-config.ts';
 

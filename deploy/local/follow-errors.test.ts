@@ -1,8 +1,8 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { temporaryFolder } from '../mesh/temporary-folder.ts';
-import { waitFor } from '../mesh/wait-for.ts';
+import { temporaryFolder } from '../test/mesh/temporary-folder.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { errorOf, followErrors } from './follow-errors.ts';
 
 test('errors are shown with the problems that they name, anything else is not', (t) => {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import test from 'ava';
-import { ManagedProcess } from '../mesh/managed-process.ts';
-import { temporaryFolder } from '../mesh/temporary-folder.ts';
-import { waitFor } from '../mesh/wait-for.ts';
+import { ManagedProcess } from '../test/mesh/managed-process.ts';
+import { temporaryFolder } from '../test/mesh/temporary-folder.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { announcement } from './announcement.ts';
 import { keepAlive } from './keep-alive.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ManagedProcess } from '../mesh/managed-process.ts';
+import type { ManagedProcess } from '../test/mesh/managed-process.ts';
 
 /** Long enough that one sees what a loss does, short enough to go on trying things. */
 const FIRST_PAUSE_MS = 1000;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { isFreePort } from '../mesh/free-port.ts';
-import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { isFreePort } from '../test/mesh/free-port.ts';
+import { startMesh, type Mesh } from '../test/mesh/start-mesh.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { announcement } from './announcement.ts';
 import { followErrors } from './follow-errors.ts';

@@ -2,7 +2,7 @@ import { formatProblem } from '../../proto/config-file/problem.ts';
 import { parseConfig } from '../../control-plane/config/parse-config.ts';
 import { parse } from 'yaml';
 import { ENVIRONMENT } from '../../proto/settings.ts';
-import type { MeshOptions, MeshServerOptions } from '../mesh/mesh-options.ts';
+import type { MeshOptions, MeshServerOptions } from '../test/mesh/mesh-options.ts';
 import type { LocalOptions } from './options.ts';
 
 export type Plan =

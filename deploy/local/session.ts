@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { alternatingFetch } from '../clients/alternating-fetch.ts';
-import { connectClient } from '../clients/connect-client.ts';
+import { alternatingFetch } from '../test/clients/alternating-fetch.ts';
+import { connectClient } from '../test/clients/connect-client.ts';
 
 /** One session of an official client with `linear`, a call every second, over the gateways named in turn: something to watch while things die. */
 const origins = process.argv.slice(2);

@@ -4,11 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
-import { alternatingFetch } from '../clients/alternating-fetch.ts';
-import { connectClient } from '../clients/connect-client.ts';
-import { freePort, isFreePort } from '../mesh/free-port.ts';
-import { plainEnvironment } from '../mesh/managed-process.ts';
-import { answers, waitFor } from '../mesh/wait-for.ts';
+import { alternatingFetch } from '../test/clients/alternating-fetch.ts';
+import { connectClient } from '../test/clients/connect-client.ts';
+import { freePort, isFreePort } from '../test/mesh/free-port.ts';
+import { plainEnvironment } from '../test/mesh/managed-process.ts';
+import { answers, waitFor } from '../test/mesh/wait-for.ts';
 
 interface Started {
   child: ChildProcessByStdio<null, Readable, Readable>;

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { event, sse, startFakeReplica, type FakeRequest } from './fake-replica.ts';
 import { RigFleet } from './relay-rig.ts';
 

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { event, json, sse } from './fake-replica.ts';
 import { callsAt, modernRig } from './modern-rig.ts';
 

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { sessionDigest } from '../../proto/session-record.ts';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { event, json, sse, startFakeReplica, type FakeReplica } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
 

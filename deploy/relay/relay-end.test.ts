@@ -1,6 +1,6 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { event, sse, startFakeReplica } from './fake-replica.ts';
 import { RigFleet } from './relay-rig.ts';
 

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
 import { callsAt, modernPost, modernRig } from './modern-rig.ts';
 

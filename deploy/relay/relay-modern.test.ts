@@ -1,5 +1,5 @@
 import test from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { json } from './fake-replica.ts';
 import { callsAt, modernPost, modernRig } from './modern-rig.ts';
 

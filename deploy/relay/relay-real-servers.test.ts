@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { connectClient } from '../clients/connect-client.ts';
-import { errorCode, type ClientHandlers, type ClientKind } from '../clients/mcp-client.ts';
-import { startProcess, type StartedServer } from '../clients/start-process.ts';
-import { waitFor } from '../mesh/wait-for.ts';
+import { connectClient } from '../test/clients/connect-client.ts';
+import { errorCode, type ClientHandlers, type ClientKind } from '../test/clients/mcp-client.ts';
+import { startProcess, type StartedServer } from '../test/clients/start-process.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
 
 async function start(

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
+import { waitFor } from '../test/mesh/wait-for.ts';
 import { startFakeReplica } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
 

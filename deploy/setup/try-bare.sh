@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 image=${1:-node:24-slim}
 tests=("${@:2}")
-[ ${#tests[@]} -gt 0 ] || tests=(deploy/setup/binaries.test.ts deploy/mesh/managed-process.test.ts deploy/e2e/session.e2e.test.ts)
+[ ${#tests[@]} -gt 0 ] || tests=(deploy/setup/binaries.test.ts deploy/test/mesh/managed-process.test.ts deploy/test/e2e/session.e2e.test.ts)
 skip() { echo "try-bare is skipped: $1"; exit 0; }
 command -v docker >/dev/null || skip 'docker is not installed'
 docker info >/dev/null 2>&1 || skip 'docker does not answer'

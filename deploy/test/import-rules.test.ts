@@ -61,7 +61,7 @@ const TOO_LONG = new Map([
   ['sidecar/session/cached-directory.ts', 374],
   ['control-plane/cli/cli.test.ts', 368],
   ['sidecar/relay/exchange.ts', 335],
-  ['deploy/e2e/breakers.e2e.test.ts', 327],
+  ['deploy/test/e2e/breakers.e2e.test.ts', 327],
   ['sidecar/relay/sse-holder.ts', 325],
   ['sidecar/ext-proc/questions/connection.ts', 323],
   ['control-plane/control-plane.ts', 323],

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import test from 'ava';
 import { parseConfig } from '../../control-plane/config/parse-config.ts';
 import { ENVIRONMENT, sharedSettingsSchema } from '../../proto/settings.ts';
-import { scenarios } from '../chaos/scenarios/index.ts';
+import { scenarios } from './chaos/scenarios/index.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const readme = readFileSync(resolve(root, 'README.md'), 'utf8');

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 
 /** Folders whose tests start whole meshes: run one file at a time, since each takes both cores of a small machine. */
-const WHOLE_MESH = /^deploy\/(e2e|chaos|conformance|local)\//;
+const WHOLE_MESH = /^deploy\/(test\/(e2e|chaos|conformance)|local)\//;
 
 export interface TestRun {
   title: string;

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { startRedis } from '../../deploy/mesh/start-redis.ts';
-import { waitFor } from '../../deploy/mesh/wait-for.ts';
+import { startRedis } from '../../deploy/test/mesh/start-redis.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { connectRedis } from '../../proto/redis/redis-client.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { EMPTY_TOPOLOGY } from '../xds/topology.ts';

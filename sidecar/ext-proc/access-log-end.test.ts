@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { credentials, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import test from 'ava';
-import { temporaryFolder } from '../../deploy/mesh/temporary-folder.ts';
+import { temporaryFolder } from '../../deploy/test/mesh/temporary-folder.ts';
 import { messageType } from '../../proto/xds/schema.ts';
 import { logsService } from '../../proto/xds/services.ts';
 import type { Outcome } from '../../proto/outcome.ts';

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test from 'ava';
-import { freePort } from '../../deploy/mesh/free-port.ts';
-import { redisAnswer } from '../../deploy/mesh/start-redis.ts';
+import { freePort } from '../../deploy/test/mesh/free-port.ts';
+import { redisAnswer } from '../../deploy/test/mesh/start-redis.ts';
 import { startRealRedis } from './real-redis.ts';
 
 const inTurn =

@@ -6,7 +6,7 @@ import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Strea
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { temporaryFolder } from '../../../deploy/mesh/temporary-folder.ts';
+import { temporaryFolder } from '../../../deploy/test/mesh/temporary-folder.ts';
 import { frame as grpcFrame } from '../grpc-frames.ts';
 import type { OnQuestion, Question } from './connection.ts';
 import { FLAG, FRAME, frame, goAway, PREFACE, rstStream, settings } from './frames.ts';

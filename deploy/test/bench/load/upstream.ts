@@ -1,0 +1,71 @@
+import { createServer, type Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+
+/**
+ * The cheapest MCP server that a benchmark can put behind a proxy: HTTP/1.1 by hand, a new session id for each initialize, the same
+ * small result for everything else. It costs little, so that what is measured is the proxy.
+ * Run: `node deploy/test/bench/load/upstream.ts --port N`, as the mesh starts replicas. `--initialize-ms` makes initialize take a while, `--events` answers calls with an event;
+ * GET /__stats says how many initializes there were, and how many at a time.
+ */
+const initialized =
+  '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}';
+const result = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}],"isError":false}}';
+const answer = (body: string, session?: string): string =>
+  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${session ? `mcp-session-id: ${session}\r\n` : ''}content-length: ${body.length}\r\n\r\n${body}`;
+
+/** As official servers answer: one event. */
+const event = (body: string, session: string): string => {
+  const text = `event: message\ndata: ${body}\n\n`;
+  return `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nmcp-session-id: ${session}\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+};
+
+const stats = { initializes: 0, atATime: 0, mostAtATime: 0 };
+
+function initialize(socket: Socket): void {
+  const done = (): void => {
+    stats.atATime--;
+    socket.write(answer(initialized, randomUUID()));
+  };
+  stats.initializes++;
+  stats.mostAtATime = Math.max(stats.mostAtATime, ++stats.atATime);
+  if (initializeMs > 0) setTimeout(done, initializeMs);
+  else done();
+}
+
+function serve(socket: Socket): void {
+  socket.setNoDelay(true);
+  let text = '';
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+    for (;;) {
+      const end = text.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const length = end + 4 + Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0);
+      if (text.length < length) return;
+      if (text.startsWith('GET /__stats')) {
+        socket.write(answer(JSON.stringify(stats)));
+        text = text.slice(length);
+        continue;
+      }
+      const session = /\r\nmcp-session-id: ([^\r]+)/i.exec(text.slice(0, end))?.[1];
+      text = text.slice(length);
+      if (session) socket.write(answersEvents ? event(result, session) : answer(result, session));
+      else initialize(socket);
+    }
+  });
+}
+
+const { values } = parseArgs({
+  options: {
+    'initialize-ms': { type: 'string', default: '0' },
+    events: { type: 'boolean', default: false },
+    port: { type: 'string', default: '0' },
+    host: { type: 'string', default: '127.0.0.1' },
+    name: { type: 'string' },
+  },
+});
+const initializeMs = Number(values['initialize-ms']),
+  answersEvents = values.events;
+createServer(serve).listen(Number(values.port), values.host);

