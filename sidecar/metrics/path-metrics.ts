@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { INTERNAL_SECONDS } from './buckets.ts';
+import { ERROR_PLACES, type ErrorPlace } from './error-place.ts';
 import { Histogram } from './histogram.ts';
 
 /** What the sidecar itself does on and beside the request path: ext_proc, relay, access logs. */
@@ -49,8 +50,19 @@ export function pathMetrics(registry: Registry) {
     registers,
   });
   const queued = new Gauge({ name: 'holdfast_outcomes_queued', help: 'Outcomes that wait for the sinks.', registers });
+  const internalErrors = new Counter({
+    name: 'holdfast_internal_errors_total',
+    help: 'Failures of the mesh’s own code that were caught, by where; each cost at most one request.',
+    labelNames: ['where'],
+    registers,
+  });
+  for (const where of ERROR_PLACES) internalErrors.inc({ where }, 0);
 
   return {
+    /** A failure of our own code was caught at this place. */
+    internalError(where: ErrorPlace): void {
+      internalErrors.inc({ where });
+    },
     extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void {
       extProc.at(message, result).observe(durationMs / 1000);
     },
