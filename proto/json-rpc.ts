@@ -1,5 +1,6 @@
 import type { RpcId } from './rpc-error.ts';
-import { eachElement, eachMember, readString, skipSpace } from './json-scan.ts';
+import { eachElement, eachMember, readString, skipSpace, skipValue, type MemberVisitor } from './json-scan.ts';
+import { MAX_JSON_DEPTH } from './parse-json.ts';
 
 /** What the mesh must know of one JSON-RPC message. Strings longer than their bound, and members of a wrong type, are null. */
 export interface RpcMessage {
@@ -30,9 +31,10 @@ export interface RpcMessage {
 export type RpcBody =
   | { kind: 'single'; message: RpcMessage }
   | { kind: 'batch'; messages: RpcMessage[] }
-  | { kind: 'invalid' };
+  /** `malformed`: no JSON, or nested too deep. `no-message`: JSON that is no message. `too-many`: a batch of more than `MAX_BATCH`. */
+  | { kind: 'invalid'; why: 'malformed' | 'no-message' | 'too-many' };
 
-/** More messages than this in one batch are not read: the body counts as invalid, and the replica judges it. */
+/** More messages than this in one batch are not read: the body counts as invalid. */
 export const MAX_BATCH = 1000;
 const MAX_METHOD_BYTES = 128,
   MAX_NAME_BYTES = 1024,
@@ -43,89 +45,105 @@ export const VERSION_CLAIM = 'io.modelcontextprotocol/protocolVersion';
 const OPEN_ARRAY = 0x5b,
   OPEN_OBJECT = 0x7b;
 
-/** Classifies a body: one pass over its bytes, nothing built that isn't asked for. Never throws. */
+/** Classifies a body without building what nobody asks for. Never throws. A single message and a batch are JSON that `parseJson` takes. */
 export function readRpcBody(bytes: Buffer): RpcBody {
   const at = skipSpace(bytes, 0);
+  const isWhole = (end: number): boolean => end >= 0 && skipSpace(bytes, end) === bytes.length;
   if (bytes[at] === OPEN_OBJECT) {
     const { message, end } = readMessage(bytes, at);
-    return end < 0 || skipSpace(bytes, end) !== bytes.length ? { kind: 'invalid' } : { kind: 'single', message };
+    return isWhole(end) ? { kind: 'single', message } : MALFORMED;
   }
-  if (bytes[at] !== OPEN_ARRAY) return { kind: 'invalid' };
+  if (bytes[at] !== OPEN_ARRAY) return isWhole(skipValue(bytes, at)) ? NO_MESSAGE : MALFORMED;
   const messages: RpcMessage[] = [];
-  const end = eachElement(bytes, at, (start) => messages.push(readMessage(bytes, start).message) <= MAX_BATCH);
-  return end < 0 || messages.length === 0 || skipSpace(bytes, end) !== bytes.length
-    ? { kind: 'invalid' }
-    : { kind: 'batch', messages };
+  const end = eachElement(
+    bytes,
+    at,
+    (start) => messages.push(readMessage(bytes, start, MAX_JSON_DEPTH - 1).message) <= MAX_BATCH,
+  );
+  if (messages.length > MAX_BATCH) return { kind: 'invalid', why: 'too-many' };
+  if (!isWhole(end)) return MALFORMED;
+  return messages.length === 0 ? NO_MESSAGE : { kind: 'batch', messages };
 }
+
+const MALFORMED: RpcBody = { kind: 'invalid', why: 'malformed' };
+const NO_MESSAGE: RpcBody = { kind: 'invalid', why: 'no-message' };
 
 /** The messages of a body, none for an invalid one. */
 export const messagesOf = (body: RpcBody): RpcMessage[] =>
   body.kind === 'single' ? [body.message] : body.kind === 'batch' ? body.messages : [];
 
-function readMessage(bytes: Buffer, at: number): { message: RpcMessage; end: number } {
-  const m: RpcMessage = {
-    kind: 'invalid',
-    method: null,
-    id: null,
-    idText: null,
-    name: null,
-    uri: null,
-    level: null,
-    taskId: null,
-    requestState: null,
-    claimedVersion: null,
-    cancelsIdText: null,
-    errorCode: null,
-    isToolError: false,
+function readMessage(bytes: Buffer, at: number, depth = MAX_JSON_DEPTH): { message: RpcMessage; end: number } {
+  const message = noMessage();
+  let hasId = false;
+  let hasAnswer = false;
+  const visit: MemberVisitor = (key, start, end) => {
+    if (key === 'method') message.method = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
+    else if (key === 'id') {
+      hasId = true;
+      readId(message, bytes, start, end);
+    } else if (key === 'result' || key === 'error') {
+      hasAnswer = true;
+      forgetAnswer(message, key, bytes[start] === OPEN_OBJECT);
+    } else if (key === 'params' && bytes[start] !== OPEN_OBJECT) forgetParams(message);
   };
-  let hasId = false,
-    hasAnswer = false,
-    paramsAt = -1,
-    resultAt = -1,
-    errorAt = -1;
-  const end = eachMember(bytes, at, (key, start, stop) => {
-    switch (key) {
-      case 'method':
-        m.method = readString(bytes, start, stop, MAX_METHOD_BYTES) ?? null;
-        break;
-      case 'id':
-        hasId = true;
-        readId(m, bytes, start, stop);
-        break;
-      case 'params':
-        paramsAt = start;
-        break;
-      case 'result':
-        hasAnswer = true;
-        resultAt = start;
-        break;
-      case 'error':
-        hasAnswer = true;
-        errorAt = start;
-        break;
-    }
+  const end = eachMember(bytes, at, visit, depth, (key) => {
+    if (key === 'params') return (start, left) => readParams(message, bytes, start, left);
+    if (key === 'result') return (start, left) => readResult(message, bytes, start, left);
+    if (key === 'error') return (start, left) => readError(message, bytes, start, left);
+    return null;
   });
-  if (paramsAt >= 0 && m.method !== null) readParams(m, bytes, paramsAt);
-  if (resultAt >= 0)
-    eachMember(bytes, resultAt, (key, start, stop) => {
-      if (key === 'isError') m.isToolError = bytes.toString('latin1', start, stop) === 'true';
-    });
-  if (errorAt >= 0)
-    eachMember(bytes, errorAt, (key, start, stop) => {
-      if (key === 'code') m.errorCode = readNumber(bytes, start, stop);
-    });
-  if (end >= 0)
-    m.kind =
-      m.method !== null
-        ? hasId
-          ? m.idText === null
-            ? 'invalid'
-            : 'request'
-          : 'notification'
-        : hasAnswer
-          ? 'response'
-          : 'invalid';
-  return { message: m, end };
+  if (message.method === null) forgetParams(message);
+  if (end >= 0) message.kind = kindOf(message, hasId, hasAnswer);
+  return { message, end };
+}
+
+const noMessage = (): RpcMessage => ({
+  kind: 'invalid',
+  method: null,
+  id: null,
+  idText: null,
+  name: null,
+  uri: null,
+  level: null,
+  taskId: null,
+  requestState: null,
+  claimedVersion: null,
+  cancelsIdText: null,
+  errorCode: null,
+  isToolError: false,
+});
+
+function kindOf({ method, idText }: RpcMessage, hasId: boolean, hasAnswer: boolean): RpcMessage['kind'] {
+  if (method === null) return hasAnswer ? 'response' : 'invalid';
+  if (!hasId) return 'notification';
+  return idText === null ? 'invalid' : 'request';
+}
+
+/** A later duplicate of the member counts alone. */
+function forgetParams(message: RpcMessage): void {
+  message.name = message.uri = message.level = message.taskId = message.requestState = null;
+  message.claimedVersion = message.cancelsIdText = null;
+}
+function forgetAnswer(message: RpcMessage, key: 'result' | 'error', isObject: boolean): void {
+  if (isObject) return;
+  if (key === 'result') message.isToolError = false;
+  else message.errorCode = null;
+}
+
+function readResult(message: RpcMessage, bytes: Buffer, at: number, depth: number): number {
+  message.isToolError = false;
+  const visit: MemberVisitor = (key, start, end) => {
+    if (key === 'isError') message.isToolError = bytes.toString('latin1', start, end) === 'true';
+  };
+  return eachMember(bytes, at, visit, depth);
+}
+
+function readError(message: RpcMessage, bytes: Buffer, at: number, depth: number): number {
+  message.errorCode = null;
+  const visit: MemberVisitor = (key, start, end) => {
+    if (key === 'code') message.errorCode = readNumber(bytes, start, end);
+  };
+  return eachMember(bytes, at, visit, depth);
 }
 
 function readId(m: RpcMessage, bytes: Buffer, start: number, end: number): void {
@@ -145,35 +163,43 @@ function readNumber(bytes: Buffer, start: number, end: number): number | null {
   return Number.isFinite(number) ? number : null;
 }
 
-function readParams(m: RpcMessage, bytes: Buffer, at: number): void {
-  let metaAt = -1;
-  eachMember(bytes, at, (key, start, end) => {
+function readParams(message: RpcMessage, bytes: Buffer, at: number, depth: number): number {
+  forgetParams(message);
+  const visit: MemberVisitor = (key, start, end) => {
+    const text = (maxBytes: number): string | null => readString(bytes, start, end, maxBytes) ?? null;
     switch (key) {
       case 'name':
-        m.name = readString(bytes, start, end, MAX_NAME_BYTES) ?? null;
+        message.name = text(MAX_NAME_BYTES);
         break;
       case 'uri':
-        m.uri = readString(bytes, start, end, MAX_URI_BYTES) ?? null;
+        message.uri = text(MAX_URI_BYTES);
         break;
       case 'level':
-        m.level = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
+        message.level = text(MAX_METHOD_BYTES);
         break;
       case 'taskId':
-        m.taskId = readString(bytes, start, end, MAX_NAME_BYTES) ?? null;
+        message.taskId = text(MAX_NAME_BYTES);
         break;
       case 'requestState':
-        m.requestState = readString(bytes, start, end, MAX_STATE_BYTES) ?? null;
+        message.requestState = text(MAX_STATE_BYTES);
         break;
       case 'requestId':
-        m.cancelsIdText = end - start <= MAX_ID_BYTES ? bytes.toString('utf8', start, end) : null;
+        message.cancelsIdText = end - start <= MAX_ID_BYTES ? bytes.toString('utf8', start, end) : null;
         break;
       case '_meta':
-        metaAt = start;
+        if (bytes[start] !== OPEN_OBJECT) message.claimedVersion = null;
         break;
     }
-  });
-  if (metaAt < 0) return;
-  eachMember(bytes, metaAt, (key, start, end) => {
-    if (key === VERSION_CLAIM) m.claimedVersion = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
-  });
+  };
+  return eachMember(bytes, at, visit, depth, (key) =>
+    key === '_meta' ? (start, left) => readMeta(message, bytes, start, left) : null,
+  );
+}
+
+function readMeta(message: RpcMessage, bytes: Buffer, at: number, depth: number): number {
+  message.claimedVersion = null;
+  const visit: MemberVisitor = (key, start, end) => {
+    if (key === VERSION_CLAIM) message.claimedVersion = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
+  };
+  return eachMember(bytes, at, visit, depth);
 }

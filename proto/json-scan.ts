@@ -1,16 +1,35 @@
 /**
- * Reads members of a JSON object straight from its bytes, without building values that nobody looks at. Works on UTF-8 bytes, never recurses,
- * reads each byte once. It agrees with JSON.parse on every valid text (a later duplicate key wins, as there); of an invalid text it says
- * `malformed` or what it could read, and never throws: judging the text is the replica's business.
+ * Reads members of a JSON object straight from its bytes, without building values that nobody looks at. It takes the same language as `parseJson`:
+ * what this scanner calls whole, the parser parses, and the reverse (json-scan.test.ts). Bytes that are no UTF-8 count as U+FFFD in both. A later
+ * duplicate key wins, as in `JSON.parse`. Never throws; nesting is limited, and so is the recursion here.
  */
-const QUOTE = 0x22,
-  BACKSLASH = 0x5c,
-  COMMA = 0x2c,
-  COLON = 0x3a,
-  OPEN_OBJECT = 0x7b,
-  CLOSE_OBJECT = 0x7d,
-  OPEN_ARRAY = 0x5b,
-  CLOSE_ARRAY = 0x5d;
+import { MAX_JSON_DEPTH, parseJson } from './parse-json.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const LETTER_F = 0x66;
+const LETTER_N = 0x6e;
+const LETTER_T = 0x74;
+const LETTER_U = 0x75;
+/** Sets the bit that tells lower from upper case. */
+const LOWER = 0x20;
+const LETTER_E = 0x65;
+/** What may follow a backslash, `u` apart. */
+const ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+const NULL = Buffer.from('null');
 
 /** Position of the first byte at or after `at` that is not JSON white space. */
 export function skipSpace(bytes: Buffer, at: number): number {
@@ -21,78 +40,119 @@ export function skipSpace(bytes: Buffer, at: number): number {
   }
 }
 
-/** Position after the string whose opening quote is at `at`; -1 when it doesn't end. */
+/** Position after the value that begins at `at` (no white space before it); -1 when it is malformed or nested deeper than `depth`. */
+export function skipValue(bytes: Buffer, at: number, depth: number = MAX_JSON_DEPTH): number {
+  switch (bytes[at]) {
+    case QUOTE:
+      return skipString(bytes, at);
+    case OPEN_OBJECT:
+      return eachMember(bytes, at, null, depth);
+    case OPEN_ARRAY:
+      return eachElement(bytes, at, null, depth);
+    case LETTER_T:
+      return skipLiteral(bytes, at, TRUE);
+    case LETTER_F:
+      return skipLiteral(bytes, at, FALSE);
+    case LETTER_N:
+      return skipLiteral(bytes, at, NULL);
+    default:
+      return skipNumber(bytes, at);
+  }
+}
+
+/** Position after the string whose opening quote is at `at`; -1 when it doesn't end, or holds what JSON does not allow. */
 function skipString(bytes: Buffer, at: number): number {
-  for (let i = at + 1; i < bytes.length; i++) {
+  const { length } = bytes;
+  let i = at + 1;
+  while (i < length) {
     const byte = bytes[i]!;
     if (byte === QUOTE) return i + 1;
-    if (byte === BACKSLASH) i++;
+    if (byte < 0x20) return -1;
+    if (byte !== BACKSLASH) i++;
+    else if (bytes[i + 1] === LETTER_U && hasFourHexDigits(bytes, i + 2)) i += 6;
+    else if (ESCAPES.has(bytes[i + 1] ?? 0)) i += 2;
+    else return -1;
   }
   return -1;
 }
 
-/** Position after the value that begins at `at` (no white space before it); -1 when it doesn't end. */
-export function skipValue(bytes: Buffer, at: number): number {
-  const first = bytes[at];
-  if (first === QUOTE) return skipString(bytes, at);
-  if (first === OPEN_OBJECT || first === OPEN_ARRAY) {
-    let depth = 0;
-    for (let i = at; i < bytes.length; i++) {
-      const byte = bytes[i]!;
-      if (byte === QUOTE) {
-        i = skipString(bytes, i) - 1;
-        if (i < 0) return -1;
-      } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
-      else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --depth === 0) return i + 1;
-    }
-    return -1;
+function hasFourHexDigits(bytes: Buffer, at: number): boolean {
+  for (let i = at; i < at + 4; i++) {
+    const byte = bytes[i] ?? 0;
+    const letter = byte | LOWER;
+    if (!isDigit(byte) && !(letter >= 0x61 && letter <= 0x66)) return false;
   }
+  return true;
+}
+
+function skipLiteral(bytes: Buffer, at: number, literal: Buffer): number {
+  for (let i = 1; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return -1;
+  return at + literal.length;
+}
+
+/** `-`? integer (`.` digits)? (`e` sign? digits)?: an integer of more than one digit does not begin with 0. */
+function skipNumber(bytes: Buffer, at: number): number {
+  let i = bytes[at] === MINUS ? at + 1 : at;
+  i = bytes[i] === ZERO ? i + 1 : skipDigits(bytes, i);
+  if (i > 0 && bytes[i] === DOT) i = skipDigits(bytes, i + 1);
+  if (i > 0 && ((bytes[i] ?? 0) | LOWER) === LETTER_E) {
+    const sign = bytes[i + 1];
+    i = skipDigits(bytes, sign === PLUS || sign === MINUS ? i + 2 : i + 1);
+  }
+  return i;
+}
+
+/** Position after one digit or more; -1 when there is none. */
+function skipDigits(bytes: Buffer, at: number): number {
   let i = at;
-  for (; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    if (byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_ARRAY || byte <= 0x20) break;
-  }
+  while (isDigit(bytes[i])) i++;
   return i === at ? -1 : i;
 }
+
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= ZERO && byte <= NINE;
 
 /** The text of the string value in [start, end); undefined when it is no string or longer than `maxBytes`. */
 export function readString(bytes: Buffer, start: number, end: number, maxBytes: number): string | undefined {
   if (bytes[start] !== QUOTE || end - start > maxBytes + 2) return undefined;
   const text = bytes.toString('utf8', start + 1, end - 1);
   if (!text.includes('\\')) return text;
-  try {
-    return JSON.parse(`"${text}"`) as string;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(`"${text}"`);
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Longest key that can be one that anybody asks for. */
 const MAX_KEY_BYTES = 256;
 
+/** Is told of each member: its key and where its value begins and ends. */
+export type MemberVisitor = (key: string, start: number, end: number) => void;
+
 /**
- * Visits each member of the object that begins at `at`. Returns the position after the object; -1 when it is no object or malformed
- * (members before the fault were visited).
+ * Visits each member of the object that begins at `at`; null only skips them. Returns the position after the object; -1 when it is no object or
+ * malformed (members before the fault were visited). `within` names the visitor of a member that is an object itself, so that one pass reads both.
  */
 export function eachMember(
   bytes: Buffer,
   at: number,
-  visit: (key: string, start: number, end: number) => void,
+  visit: MemberVisitor | null,
+  depth: number = MAX_JSON_DEPTH,
+  within?: (key: string) => ((start: number, depth: number) => number) | null,
 ): number {
-  if (bytes[at] !== OPEN_OBJECT) return -1;
+  if (bytes[at] !== OPEN_OBJECT || depth === 0) return -1;
   let i = skipSpace(bytes, at + 1);
   if (bytes[i] === CLOSE_OBJECT) return i + 1;
   for (;;) {
     if (bytes[i] !== QUOTE) return -1;
+    const keyStart = i;
     const keyEnd = skipString(bytes, i);
     if (keyEnd < 0) return -1;
-    const key = readString(bytes, i, keyEnd, MAX_KEY_BYTES) ?? '';
     i = skipSpace(bytes, keyEnd);
     if (bytes[i] !== COLON) return -1;
-    const start = skipSpace(bytes, i + 1),
-      end = skipValue(bytes, start);
+    const start = skipSpace(bytes, i + 1);
+    const key = visit ? (readString(bytes, keyStart, keyEnd, MAX_KEY_BYTES) ?? '') : '';
+    const inner = within && bytes[start] === OPEN_OBJECT ? within(key) : null;
+    const end = inner ? inner(start, depth - 1) : skipValue(bytes, start, depth - 1);
     if (end < 0) return -1;
-    visit(key, start, end);
+    visit?.(key, start, end);
     i = skipSpace(bytes, end);
     if (bytes[i] === CLOSE_OBJECT) return i + 1;
     if (bytes[i] !== COMMA) return -1;
@@ -100,14 +160,19 @@ export function eachMember(
   }
 }
 
-/** Visits each element of the array that begins at `at`, until `visit` says false. Returns as `eachMember` does. */
-export function eachElement(bytes: Buffer, at: number, visit: (start: number, end: number) => boolean): number {
-  if (bytes[at] !== OPEN_ARRAY) return -1;
+/** Visits each element of the array that begins at `at`, until `visit` says false; null only skips them. Returns as `eachMember` does. */
+export function eachElement(
+  bytes: Buffer,
+  at: number,
+  visit: ((start: number, end: number) => boolean) | null,
+  depth: number = MAX_JSON_DEPTH,
+): number {
+  if (bytes[at] !== OPEN_ARRAY || depth === 0) return -1;
   let i = skipSpace(bytes, at + 1);
   if (bytes[i] === CLOSE_ARRAY) return i + 1;
   for (;;) {
-    const end = skipValue(bytes, i);
-    if (end < 0 || !visit(i, end)) return -1;
+    const end = skipValue(bytes, i, depth - 1);
+    if (end < 0 || visit?.(i, end) === false) return -1;
     i = skipSpace(bytes, end);
     if (bytes[i] === CLOSE_ARRAY) return i + 1;
     if (bytes[i] !== COMMA) return -1;
