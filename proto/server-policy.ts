@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { gatewayLimitsSchema, serverLimitsSchema } from './limits.ts';
 
 /**
  * What the data path must know of one server. The configuration file has the same keys below `servers[]`; the control plane sends it
@@ -151,6 +152,9 @@ export const serverPolicySchema = z.object({
     .boolean()
     .default(false)
     .describe('Serve results that say `cacheScope: public` from a cache within their ttl.'),
+  limits: serverLimitsSchema.prefault({}).describe('What one client or session may take of this server.'),
+  /** Not a key of the server: the configuration says it once, for the gateway, and the control plane hands it on with each policy. */
+  gatewayLimits: gatewayLimitsSchema.prefault({}),
   logSuccessSample: z.number().min(0).max(1).default(0).describe('Share of successful requests that are logged.'),
 });
 export type ServerPolicy = z.infer<typeof serverPolicySchema>;

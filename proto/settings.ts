@@ -43,6 +43,14 @@ export const sharedSettingsSchema = z.object({
           'redis://, rediss://, redis+sentinel://host:port,host:port/master-name, or redis+cluster://host:port,host:port.',
         ),
       isFailoverEnabled: z.boolean().default(true).describe('Whether lost sessions are rebuilt elsewhere at all.'),
+      maxMemoryPercent: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(80)
+        .describe(
+          'Share of Redis’s maxmemory beyond which no session begins (503): the rest is for the sessions that live and for the control plane. 100: no limit.',
+        ),
     })
     .prefault({}),
   circuitBreaker: z

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { gatewayLimitsSchema } from '../../proto/limits.ts';
 import { sharedSettingsSchema } from '../../proto/settings.ts';
 import { listenerTlsSchema, listenSchema, milliseconds, upstreamTlsSchema } from './schema-parts.ts';
 import { serverSchema } from './server-schema.ts';
@@ -51,6 +52,7 @@ const gatewaySchema = z
       .max(1 << 28)
       .default(16 << 20)
       .describe('responseOutcomes all: a JSON answer longer than this fails.'),
+    limits: gatewayLimitsSchema.prefault({}).describe('What clients may take of a gateway node.'),
     xffTrustedHops: z.int().min(0).max(16).default(0).describe('Balancers in front whose X-Forwarded-For is believed.'),
   })
   .prefault({});

@@ -90,9 +90,11 @@ export const jwtSchema = z.strictObject({
 });
 export type JwtConfig = z.infer<typeof jwtSchema>;
 
+const { gatewayLimits: _, ...policyShape } = serverPolicySchema.shape;
+
 /** One MCP service: what the data path must know of it (proto/server-policy.ts), and where its replicas are. */
 export const serverSchema = z.strictObject({
-  ...serverPolicySchema.shape,
+  ...policyShape,
   guard: guardSchema,
   backends: z.array(backendSchema).min(1).describe('Versions of the server, each a weighted set of replicas.'),
   probe: probeSchema.prefault({}).describe('How replicas are checked.'),

@@ -7,7 +7,7 @@ const parsed = new WeakMap<ServerConfig, ServerPolicy>();
 
 /** The part of a server's configuration that sidecars need, with what the environment says of all servers. */
 export function serverPolicy(server: ServerConfig, config: Config): ServerPolicy {
-  const policy = parsed.get(server) ?? serverPolicySchema.parse(server);
+  const policy = parsed.get(server) ?? serverPolicySchema.parse({ ...server, gatewayLimits: config.gateway.limits });
   parsed.set(server, policy);
   return config.sessionStore.isFailoverEnabled || policy.onReplicaLoss !== 'recover'
     ? policy
