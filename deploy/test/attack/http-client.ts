@@ -1,0 +1,140 @@
+import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+
+/** Where attackers connect from: another loopback address than honest clients, so that budgets by address tell them apart. */
+export const ATTACKER = '127.0.0.66';
+
+export interface ExchangeOptions {
+  method?: string;
+  headers?: OutgoingHttpHeaders;
+  body?: string | Buffer;
+  /** Gives up after this long; the answer then says so. */
+  timeoutMs?: number;
+  /** Own address; the attacker's when absent. */
+  from?: string;
+  /** Path to ask for instead of the URL's, written as it is. */
+  path?: string;
+}
+
+export interface Answer {
+  /** 0: no status line came. */
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: string;
+  /** Nothing (more) came within the time. */
+  isTimeout: boolean;
+  /** The connection was reset or ended before the answer was complete. */
+  isCut: boolean;
+  tookMs: number;
+}
+
+export const MCP_HEADERS = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+} as const;
+
+/** One request on a connection of its own. Never rejects: what went wrong is in the answer. */
+export function exchange(url: string, options: ExchangeOptions = {}): Promise<Answer> {
+  const { method = 'POST', headers = {}, body, timeoutMs = 10_000, from = ATTACKER, path } = options;
+  const startedAt = performance.now();
+  return new Promise((resolve) => {
+    let response: IncomingMessage | undefined;
+    const chunks: Buffer[] = [];
+    const finish = (how: { isTimeout?: boolean; isCut?: boolean }): void => {
+      clearTimeout(timer);
+      sent.destroy();
+      resolve({
+        status: response?.statusCode ?? 0,
+        headers: response?.headers ?? {},
+        body: Buffer.concat(chunks).toString('utf8'),
+        isTimeout: how.isTimeout ?? false,
+        isCut: how.isCut ?? false,
+        tookMs: performance.now() - startedAt,
+      });
+    };
+    const timer = setTimeout(() => finish({ isTimeout: true }), timeoutMs);
+    const sent = request(url, {
+      method,
+      agent: false,
+      localAddress: from,
+      ...(path !== undefined && { path }),
+      headers: { ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }), ...headers },
+    });
+    sent.once('response', (incoming) => {
+      response = incoming;
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.once('end', () => finish({}));
+      incoming.once('error', () => finish({ isCut: true }));
+    });
+    sent.once('error', () => finish({ isCut: true }));
+    sent.end(body);
+  });
+}
+
+/** An answer that is read as it comes. `text` grows; `close` ends it. */
+export interface OpenAnswer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  readonly text: string;
+  readonly isEnded: boolean;
+  close(): void;
+}
+
+/** Opens a stream and resolves at its head; null when none came in time. */
+export function openStream(url: string, options: ExchangeOptions = {}): Promise<OpenAnswer | null> {
+  const { method = 'GET', headers = {}, body, timeoutMs = 10_000, from = ATTACKER } = options;
+  return new Promise((resolve) => {
+    const sent = request(url, {
+      method,
+      agent: false,
+      localAddress: from,
+      headers: { accept: 'text/event-stream', ...headers },
+    });
+    const timer = setTimeout(() => {
+      sent.destroy();
+      resolve(null);
+    }, timeoutMs);
+    sent.once('error', () => {
+      clearTimeout(timer);
+      resolve(null);
+    });
+    sent.once('response', (incoming) => {
+      clearTimeout(timer);
+      let text = '';
+      let isEnded = false;
+      const end = (): void => {
+        isEnded = true;
+      };
+      incoming
+        .setEncoding('utf8')
+        .on('data', (part: string) => {
+          text += part;
+        })
+        .once('end', end)
+        .once('error', end)
+        .once('close', end);
+      resolve({
+        status: incoming.statusCode ?? 0,
+        headers: incoming.headers,
+        get text() {
+          return text;
+        },
+        get isEnded() {
+          return isEnded;
+        },
+        close: () => sent.destroy(),
+      });
+    });
+    sent.end(body);
+  });
+}
+
+/** The JSON-RPC message of an answer, as JSON or as the last event of a stream; undefined when there is none. */
+export function messageOf({ body, headers }: Pick<Answer, 'body' | 'headers'>): Record<string, unknown> | undefined {
+  const isStream = headers['content-type']?.includes('text/event-stream') ?? false;
+  const text = isStream ? [...body.matchAll(/^data: ?(.*)$/gm)].at(-1)?.[1] : body;
+  try {
+    return JSON.parse(text ?? '') as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util';
+import { printReport, say } from '../report/print-report.ts';
+import { table } from '../report/table.ts';
+import { CASES } from './cases/index.ts';
+import { FINDINGS } from './findings.ts';
+import { runCases } from './run-cases.ts';
+
+const { values } = parseArgs({
+  options: {
+    case: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const usage = `usage: npm run attack -- [--case NAME, a name or its beginning, may be repeated] [--quick: without the slow ones] [--list] [--json]`;
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+const wanted = values.case;
+const cases = CASES.filter(
+  ({ name, isSlow }) =>
+    (wanted === undefined || wanted.some((each) => name.startsWith(each))) && !(values.quick && isSlow === true),
+);
+if (cases.length === 0) {
+  console.error(`--case ${wanted?.join(', ')}: no case is called so; --list names them\n\n${usage}`);
+  process.exit(64);
+}
+if (values.list) {
+  console.log(
+    table(
+      ['case', 'finding', 'goal'],
+      cases.map(({ name, finding, goal }) => [name, `${finding}: ${FINDINGS[finding]}`, goal]),
+    ),
+  );
+  process.exit(0);
+}
+const print = say(values.json);
+const { objectives } = await runCases(cases, {
+  onResult: ({ attack, happened, isRefused, harm, seconds }) =>
+    print(
+      `${isRefused && harm.length === 0 ? '✔' : '✘'} ${attack.name} (${seconds.toFixed(1)} s): ${[happened, ...harm].join('; ').slice(0, 300)}`,
+    ),
+});
+printReport(objectives, { json: values.json });
+process.exit();
