@@ -12,7 +12,7 @@ import { topologyMetrics } from './metrics/topology-metrics.ts';
 import { Probes, type ProbeResult } from './probe/probes.ts';
 import { parseReport, type ReplicaReport } from './probe/reports.ts';
 import { Slots } from './slots/slots.ts';
-import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
+import type { TopologyInputs } from './topology/inputs.ts';
 import { adminHandler } from './wiring/admin.ts';
 import { BreakerWatch } from './wiring/breaker-watch.ts';
 import { watchChannel } from './wiring/channel-watch.ts';
@@ -21,6 +21,7 @@ import { GatewayRegistry } from './wiring/gateway-registry.ts';
 import { startHealthServer } from './wiring/health-server.ts';
 import { watchHeartbeats } from './wiring/heartbeat-watch.ts';
 import { knownReplicas } from './wiring/known-replicas.ts';
+import { probeInputs } from './wiring/probe-inputs.ts';
 import { probeTargets } from './wiring/probe-targets.ts';
 import { startOperations } from './wiring/operations.ts';
 import { openStores } from './wiring/stores.ts';
@@ -114,6 +115,7 @@ export async function startControlPlane({
       void slots.newLife(server, address, life.slot);
   };
   const probes = new Probes({ onChange: onProbe });
+  const fromProbes = probeInputs();
   const discovery = new Discovery({
     onChange(server, backend, report) {
       if (report.problem !== null)
@@ -138,13 +140,10 @@ export async function startControlPlane({
     // Nor may one be told that nothing is drained, rolled out or open, and that it has no neighbours, only because nobody has looked yet.
     if (!isComplete || !hasLooked || replicas.some((each) => slots.slotOf(each.server, each.address) === undefined))
       return null;
-    const health = new Map<string, 'healthy' | 'unhealthy'>();
-    for (const { server, address, health: seen } of probes.current().values())
-      if (seen !== 'unknown') health.set(replicaKey(server, address), seen);
     return {
       config,
       replicas,
-      health,
+      ...fromProbes(probes.current().values()),
       slots: slots.slots,
       lostSlots: slots.lostSlots,
       ...operations.inputs(),

@@ -100,6 +100,16 @@ servers:
     {
       drains: [{ server: 'linear', replica: '10.1.0.2:3000' }],
       health: new Map([[replicaKey('linear', '10.1.0.3:3000'), 'unhealthy']]),
+      tools: new Map([
+        [
+          'linear',
+          [
+            { name: 'create_issue', isReadOnly: false, isIdempotent: false },
+            { name: 'list_issues', isReadOnly: true, isIdempotent: false },
+          ],
+        ],
+        ['queryquill', []],
+      ]),
       lostSlots: new Map([['linear', ['z9', 'a4']]]),
       openBreakers: [{ server: 'queryquill', slot: '6', tool: null }],
     },

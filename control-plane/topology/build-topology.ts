@@ -72,6 +72,7 @@ function serverTopology(
     })),
     endpoints,
     lostSlots: [...(inputs.lostSlots.get(server.name) ?? [])].sort(byText),
+    tools: inputs.tools?.get(server.name) ?? null,
     hasOpenToolBreaker: breakers.some((each) => each.tool !== null),
     allowedOrigins: server.allowedOrigins,
     allowedHosts: server.allowedHosts,

@@ -1,3 +1,4 @@
+import type { ServerTool } from '../../proto/server-tool.ts';
 import type { Config } from '../config/config-schema.ts';
 import type { GatewayNode } from './topology.ts';
 
@@ -23,6 +24,8 @@ export interface TopologyInputs {
   health: ReadonlyMap<string, 'healthy' | 'unhealthy'>;
   /** Slot of each replica's present life, by replicaKey. A replica without one is not in the mesh yet. */
   slots: ReadonlyMap<string, string>;
+  /** By server: the tools that its replicas list. Absent: nobody knows them. Default: of no server. */
+  tools?: ReadonlyMap<string, readonly ServerTool[]>;
   /** By server: slots of lives that are over. */
   lostSlots: ReadonlyMap<string, readonly string[]>;
   /** What an operator takes out: a replica (by name or address) or a whole backend. */

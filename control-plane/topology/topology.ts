@@ -1,5 +1,6 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
+import type { ServerTool } from '../../proto/server-tool.ts';
 import type { BackendConfig } from '../config/backend-schema.ts';
 import type { EdgeConfig, GatewayConfig } from '../config/config-schema.ts';
 import type { JwtConfig, RateLimitConfig } from '../config/server-schema.ts';
@@ -22,6 +23,8 @@ export interface ServerTopology {
   endpoints: ReplicaEndpoint[];
   /** Slots of lives that are over, but that sessions may still name. */
   lostSlots: string[];
+  /** The tools that its replicas list, by name; null while nobody knows them. */
+  tools: readonly ServerTool[] | null;
   /** Some tool's breaker is not closed: unguarded calls must be decided on. */
   hasOpenToolBreaker: boolean;
   allowedOrigins: readonly string[];

@@ -1,3 +1,4 @@
+import type { ServerTool } from '../../proto/server-tool.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import type { BackendWeight, PolicyContent } from './topology.ts';
 
@@ -8,6 +9,8 @@ interface WirePolicy {
   policy?: Record<string, unknown>;
   lost_slots?: string[];
   backends?: Partial<BackendWeight>[];
+  tools?: { name?: string; is_read_only?: boolean; is_idempotent?: boolean }[];
+  are_tools_known?: boolean;
 }
 
 /**
@@ -25,7 +28,8 @@ export function readPolicy(name: string, resource: object): Read<PolicyContent> 
         name: backend.name ?? '',
         weight: backend.weight ?? 0,
       }));
-      return { kind: 'good', value: { policy: parsed.data, lostSlots: wire.lost_slots ?? [], backends } };
+      const value = { policy: parsed.data, lostSlots: wire.lost_slots ?? [], backends, tools: readTools(wire) };
+      return { kind: 'good', value };
     }
     let dropped = 0;
     for (const issue of parsed.error.issues)
@@ -37,6 +41,16 @@ export function readPolicy(name: string, resource: object): Read<PolicyContent> 
       };
   }
 }
+
+/** Null when the control plane does not know them, or is of a version that does not tell. */
+const readTools = ({ tools = [], are_tools_known: areKnown }: WirePolicy): ServerTool[] | null =>
+  areKnown === true
+    ? tools.map(({ name = '', is_read_only: isReadOnly = false, is_idempotent: isIdempotent = false }) => ({
+        name,
+        isReadOnly,
+        isIdempotent,
+      }))
+    : null;
 
 function drop(root: unknown, path: readonly PropertyKey[], keys: readonly string[]): number {
   let place = root as Record<PropertyKey, unknown>;

@@ -58,6 +58,19 @@ test('replicas are found by slot and by address; relays are none; lost slots are
   t.deepEqual(server.backends, [{ name: 'stable', weight: 100 }]);
 });
 
+test('a server’s tools come with its policy, and are unknown where the control plane says nothing of them', (t) => {
+  const tools = [{ name: 'read', is_read_only: true }, { name: 'write' }];
+  const told = (extra: object) =>
+    fleet(policies(policy('linear', extra)), endpoints('linear', replica('0', 3001))).topology.server('linear')!.tools;
+  t.deepEqual(told({ tools, are_tools_known: true })?.get('read'), {
+    name: 'read',
+    isReadOnly: true,
+    isIdempotent: false,
+  });
+  t.is(told({ are_tools_known: true })?.size, 0);
+  t.is(told({}), null);
+});
+
 test('of the gateways’ relays those are known that want mTLS', (t) => {
   const relay = (port: number, more: object = {}) => ({
     endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } },

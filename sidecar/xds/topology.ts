@@ -1,5 +1,6 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
+import type { ServerTool } from '../../proto/server-tool.ts';
 
 export interface BackendWeight {
   name: string;
@@ -20,6 +21,8 @@ export interface ServerView {
   /** Slots of lives that are over, but that sessions may still name. Not in `endpoints`. */
   readonly lostSlots: ReadonlySet<string>;
   readonly backends: readonly BackendWeight[];
+  /** The tools that the server's replicas list, by name; null while nobody knows them. */
+  readonly tools: ReadonlyMap<string, ServerTool> | null;
   /** `ip:port` of all gateways’ relays, this one’s own among them. */
   readonly relays: readonly string[];
   /** Those of them that want mTLS. */
@@ -42,10 +45,12 @@ export interface PolicyContent {
   policy: ServerPolicy;
   lostSlots: readonly string[];
   backends: readonly BackendWeight[];
+  /** Default: nobody knows them. */
+  tools?: readonly ServerTool[] | null;
 }
 
 export function makeServerView(
-  { policy, lostSlots, backends }: PolicyContent,
+  { policy, lostSlots, backends, tools = null }: PolicyContent,
   endpoints: readonly ReplicaEndpoint[],
   relays: readonly RelayPeer[] = [],
 ): ServerView {
@@ -57,6 +62,7 @@ export function makeServerView(
     endpoints,
     backends,
     lostSlots: new Set(lostSlots),
+    tools: tools && new Map(tools.map((tool) => [tool.name, tool])),
     relays: relays.map(({ address }) => address),
     tlsRelays: relays.filter(({ isTls }) => isTls).map(({ address }) => address),
     bySlot: (slot) => slots.get(slot),
