@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import pino from 'pino';
 import { formatProblem } from '../proto/config-file/problem.ts';
+import { detach } from '../proto/detach.ts';
+import { errorFacts } from '../proto/error-facts.ts';
+import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
 import { RedisUrlError } from '../proto/redis/redis-client.ts';
 import { readSettings, USAGE } from './settings/read-settings.ts';
 import { startSidecar, type Sidecar } from './start-sidecar.ts';
@@ -31,6 +34,8 @@ if (read.kind === 'bad') {
 const { settings } = read;
 const log = pino({ base: { process: 'sidecar', node: settings.nodeId }, level: process.env['LOG_LEVEL'] ?? 'info' });
 
+exitOnUncaught(log);
+
 let sidecar: Sidecar;
 try {
   sidecar = await startSidecar(settings, version, log);
@@ -48,5 +53,9 @@ const stop = async (signal: string): Promise<void> => {
   log.info('stopped');
   process.exit(0);
 };
-process.on('SIGTERM', (signal) => void stop(signal));
-process.on('SIGINT', (signal) => void stop(signal));
+const fail = (error: unknown): never => {
+  log.fatal({ error: errorFacts(error) }, 'the drain failed');
+  process.exit(1);
+};
+process.on('SIGTERM', (signal) => detach(stop(signal), fail));
+process.on('SIGINT', (signal) => detach(stop(signal), fail));

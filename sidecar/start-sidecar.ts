@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { errorFacts } from '../proto/error-facts.ts';
 import type { Heartbeat } from '../proto/heartbeat.ts';
 import { httpStatusOf } from '../proto/health/run-checks.ts';
 import { connectRedis, whenReady } from '../proto/redis/redis-client.ts';
@@ -13,6 +14,7 @@ import { forgetGone } from './breaker/forget-gone.ts';
 import { Arrivals } from './ext-proc/arrivals.ts';
 import { startExtProc } from './ext-proc/start-ext-proc.ts';
 import { measureRedis } from './metrics/measure-redis.ts';
+import type { ErrorPlace } from './metrics/error-place.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { versionDigest } from './metrics/version-digest.ts';
 import { fleetRows } from './metrics/fleet-rows.ts';
@@ -53,9 +55,12 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     now = Date.now,
     random = Math.random;
   const metrics = createMetrics({ version, nodeId });
-  const onError = (error: unknown): void => {
-    log.error({ err: error }, 'something failed that no request waits for');
+  /** A failure of the sidecar's own code: it costs one request, stream or round of a timer. */
+  const internalError = (where: ErrorPlace, error: unknown, traceId: string | null = null): void => {
+    metrics.path.internalError(where);
+    log.error({ where, traceId, error: errorFacts(error) }, 'an internal error was contained');
   };
+  const onError = (error: unknown): void => internalError('background', error);
   let isDraining = false;
 
   const redis = sessionStore.type === 'redis' ? connectRedis(sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
