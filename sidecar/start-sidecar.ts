@@ -16,7 +16,6 @@ import { startExtProc } from './ext-proc/start-ext-proc.ts';
 import { measureRedis } from './metrics/measure-redis.ts';
 import type { ErrorPlace } from './metrics/error-place.ts';
 import { createMetrics } from './metrics/metrics.ts';
-import { versionDigest } from './metrics/version-digest.ts';
 import { fleetRows } from './metrics/fleet-rows.ts';
 import { accessLogReceiver } from './outcome/access-log-receiver.ts';
 import { outcomePipeline } from './outcome/outcome-pipeline.ts';
@@ -26,6 +25,7 @@ import { redisAffinityStore } from './modern/affinity-store.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
+import { reportTopology } from './report-topology.ts';
 import { startRelay } from './relay/start-relay.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
 import { touchIntervalMs } from './session/touch-interval.ts';
@@ -155,21 +155,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     forgetGone(breakers.table, next);
     metrics.links.servers(fleetRows(next));
   });
-  topology.on('answer', (type, problems) => {
-    metrics.links.xdsUpdate(type, problems.length > 0 ? 'nack' : 'ack');
-    metrics.links.xdsVersion(type, versionDigest(topology.versions(type)));
-    if (problems.length > 0)
-      log.error({ type, problems }, 'what the control plane sent can not be used; the last good one stays in force');
-  });
-  topology.on('connect', (address) => {
-    metrics.links.xdsConnected(true);
-    log.info({ address }, 'connected to the control plane');
-  });
-  topology.on('disconnect', (address, reason) => {
-    metrics.links.xdsConnected(false);
-    log.warn({ address, reason }, 'the control plane is away; going on with what it said last');
-  });
-  topology.on('problem', (message) => log.warn(message));
+  reportTopology(topology, metrics.links, log);
   await topology.start();
 
   const heartbeats =
