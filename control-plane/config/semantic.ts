@@ -53,7 +53,7 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
         'neither',
         'Without them any certificate on earth would do: name the authority, or the name to find.',
       );
-    backend.replicas?.forEach((replica, at) => replicas.push({ ...replica, path: [...here, 'replicas', at] }));
+    replicas.push(...(backend.replicas ?? []).map((replica, at) => ({ ...replica, path: [...here, 'replicas', at] })));
   });
   unique(
     replicas.map((each) => each.address),
@@ -111,7 +111,7 @@ export function semanticProblems(config: Config): Described[] {
     'server name',
     say,
   );
-  config.servers.forEach((server, index) => checkServer(server, ['servers', index], say));
+  for (const [index, server] of config.servers.entries()) checkServer(server, ['servers', index], say);
 
   const { ha, sessionStore, controlPlane, edge } = config;
   unique(ha.clusterNodes, (index) => ['ha', 'clusterNodes', index], 'node name', say);

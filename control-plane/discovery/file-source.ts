@@ -28,7 +28,11 @@ export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Sour
     if (isStopped) return;
     try {
       const { size } = await stat(path);
-      if (size > MAX_BYTES) return void ((last = null), sink.problem(`${path}: larger than ${MAX_BYTES} bytes`));
+      if (size > MAX_BYTES) {
+        last = null;
+        sink.problem(`${path}: larger than ${MAX_BYTES} bytes`);
+        return;
+      }
       const text = await readFile(path, 'utf8');
       if (isStopped || text === last) return;
       last = text;

@@ -1,5 +1,5 @@
 import type { Era, Observation } from './observation.ts';
-import { ProbeWire, sessionHeaders, type Exchange } from './probe-wire.ts';
+import { type ProbeWire, sessionHeaders, type Exchange } from './probe-wire.ts';
 import type { ProbeSettings } from './probe-settings.ts';
 import type { ToolDescription } from './tool-description.ts';
 

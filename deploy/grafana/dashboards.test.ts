@@ -85,7 +85,7 @@ test('every query of every panel has data from a real Prometheus that scraped a 
     const asked = Object.values(DASHBOARDS).flatMap(({ rows }) =>
       rows.flatMap(({ panels }) =>
         panels.flatMap(({ queries }) =>
-          queries.flatMap(({ expr }) => expr.match(/\b(?:mcp|holdfast|envoy|process|nodejs)_\w+(?=[{\[)])/g) ?? []),
+          queries.flatMap(({ expr }) => expr.match(/\b(?:mcp|holdfast|envoy|process|nodejs)_\w+(?=[{[)])/g) ?? []),
         ),
       ),
     );

@@ -158,7 +158,7 @@ const legend = (template: string, labels: Record<string, string>): string =>
   template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => labels[name] ?? '').trim();
 const clip = (name: string, length: number): string =>
   name.length > length ? `${name.slice(0, Math.max(1, length - 1))}…` : name;
-const escape = (content: string): string =>
+const escapeXml = (content: string): string =>
   content.replace(/[&<>"]/g, (each) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[each]!);
 
 function text(
@@ -170,7 +170,7 @@ function text(
   weight: 'normal' | 'bold' = 'normal',
   anchor: 'start' | 'middle' | 'end' = 'start',
 ): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" fill="${fill}" font-weight="${weight}" text-anchor="${anchor}">${escape(content)}</text>`;
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" fill="${fill}" font-weight="${weight}" text-anchor="${anchor}">${escapeXml(content)}</text>`;
 }
 
 function shown(value: number, unit: Unit): string {

@@ -47,7 +47,7 @@ test('what may begin a session is looked at; everything else without a session g
 });
 
 test('ids that no client comes by honestly name no session; the answer carries the request’s own id', (t) => {
-  for (const clientIds of [['1~a', '1~b'], ['1~' + 'x'.repeat(8192)], ['1~a\u0001'], ['no-slot-in-it']])
+  for (const clientIds of [['1~a', '1~b'], [`1~${'x'.repeat(8192)}`], ['1~a\u0001'], ['no-slot-in-it']])
     t.like(decide({ ...request, clientIds }), { status: 404, error: { id: 7, error: { code: -32001 } } });
 });
 

@@ -88,7 +88,7 @@ async function drain(tools: Tools, replica: string | undefined, options: Options
     const now = (await client.get<Drain[]>('/v1/drains')).find((each) => nameOf(each.target) === name);
     if (!now || now.doneAtMs !== null) {
       out.settle();
-      const isLate = now !== undefined && now.reason.startsWith('deadline');
+      const isLate = now?.reason.startsWith('deadline') ?? false;
       out.show(now ?? started, () => `${name}: ${isLate ? '' : 'drained: '}${plain(now?.reason ?? 'taken in again')}`);
       if (isLate)
         throw new CliError(

@@ -12,7 +12,7 @@ const QUEUE_LIMIT = 64;
 
 let result: Awaited<ReturnType<typeof callOnceEach>> | undefined;
 let mostAtATime = Number.NaN;
-let memory = { beforeMiB: 0, afterMiB: 0 };
+const memory = { beforeMiB: 0, afterMiB: 0 };
 
 export const stampede: Scenario = {
   name: 'stampede',
