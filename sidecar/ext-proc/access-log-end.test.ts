@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { credentials, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import test from 'ava';
@@ -67,4 +70,36 @@ test('a batch of access logs is answered when it has been taken, and the sidecar
   t.is(seen.length, 2);
   // Far longer than this test may take: it must not be waited for.
   await extProc.close(600_000);
+});
+
+test('a call that ends without a whole batch is answered, not kept', async (t) => {
+  const folder = await temporaryFolder();
+  t.teardown(folder.remove);
+  const socket = join(folder.path, 'ext-proc.sock');
+  const extProc = await startExtProc({
+    addresses: [socket],
+    server: () => undefined,
+    directory: {} as never,
+    relay: '127.0.0.1:1',
+    arrivals: new Arrivals(),
+    now: Date.now,
+    random: Math.random,
+    onError: (error: unknown) => t.fail(String(error)),
+    metrics: { extProc: () => {}, extProcStreams: () => {} },
+    gate: () => ({ kind: 'admit', permit: null }),
+    release: () => {},
+    onCreated: () => {},
+    accessLogs: () => Promise.resolve('taken'),
+  });
+  t.teardown(() => extProc.close(0));
+  const session = connectHttp2('http://localhost', { createConnection: () => connect(socket) });
+  t.teardown(() => session.destroy());
+  // Nothing, half a head, and a head that promises more than comes.
+  for (const bytes of [[], [0, 0], [0, 0, 0, 0, 9, 1]]) {
+    const stream = session.request({ ':method': 'POST', ':path': logsService['Export']?.path ?? '' });
+    stream.end(Buffer.from(bytes));
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    t.is(headers['grpc-status'], '13', bytes.join(' '));
+  }
+  t.is(extProc.openStreams, 0);
 });

@@ -87,26 +87,33 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       },
     };
   });
-  server.add(exportLogs, (call) => ({
-    onMessage(batch) {
-      accessLogs(batch as Buffer).then(
-        (result) => {
-          if (result === 'full') {
-            call.end(GRPC_STATUS.resourceExhausted, 'outcomes pile up');
-            return;
-          }
-          call.send({});
-          call.end();
-        },
-        (error: unknown) => {
-          onError(error);
-          call.end(GRPC_STATUS.internal, 'the sidecar can not read this batch');
-        },
-      );
-    },
-    onHalfClose: () => {},
-    onClose: () => {},
-  }));
+  server.add(exportLogs, (call) => {
+    let hasBatch = false;
+    return {
+      onMessage(batch) {
+        hasBatch = true;
+        accessLogs(batch as Buffer).then(
+          (result) => {
+            if (result === 'full') {
+              call.end(GRPC_STATUS.resourceExhausted, 'outcomes pile up');
+              return;
+            }
+            call.send({});
+            call.end();
+          },
+          (error: unknown) => {
+            onError(error);
+            call.end(GRPC_STATUS.internal, 'the sidecar can not read this batch');
+          },
+        );
+      },
+      onHalfClose() {
+        // Without a whole batch nothing else would ever end this call.
+        if (!hasBatch) call.end(GRPC_STATUS.internal, 'the call ended without a whole batch');
+      },
+      onClose: () => {},
+    };
+  });
   const questions: QuestionServer[] = [];
   for (const address of options.addresses) {
     await server.listen(address);

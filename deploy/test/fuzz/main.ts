@@ -6,7 +6,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { fuzz } from './fuzz.ts';
+import { fuzzMesh } from './mesh/main.ts';
 import { FUZZ_TARGETS } from './targets.ts';
+
+if (process.argv[2] === 'mesh') await fuzzMesh(process.argv.slice(3));
 
 const CORPUS = new URL('./corpus/', import.meta.url);
 const { values } = parseArgs({

@@ -44,10 +44,11 @@ const WORDS = [
   '😀',
   '\0',
 ].map((word) => Buffer.from(word));
+/** Longest mutant, unless the caller says otherwise. */
 const MAX_BYTES = 512;
 
 /** A neighbour of `input`: a byte flipped, a piece removed, doubled, or a word of the grammar put in; one to four times. */
-export function mutate(input: Buffer, random: () => number): Buffer {
+export function mutate(input: Buffer, random: () => number, maxBytes = MAX_BYTES): Buffer {
   let bytes: Buffer = Buffer.from(input);
   for (let left = 1 + Math.floor(random() * 4); left > 0; left--) {
     const at = Math.floor(random() * (bytes.length + 1)),
@@ -60,5 +61,5 @@ export function mutate(input: Buffer, random: () => number): Buffer {
     else
       bytes = Buffer.concat([bytes.subarray(0, at), WORDS[Math.floor(random() * WORDS.length)]!, bytes.subarray(at)]);
   }
-  return bytes.length > MAX_BYTES ? bytes.subarray(0, MAX_BYTES) : bytes;
+  return bytes.length > maxBytes ? bytes.subarray(0, maxBytes) : bytes;
 }
