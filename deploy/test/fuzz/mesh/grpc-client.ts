@@ -1,6 +1,6 @@
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { connect } from 'node:net';
-import { ANSWER_WITHIN_MS } from './surface.ts';
+import { ANSWER_WITHIN_MS } from './limits.ts';
 
 /** gRPC calls with any bytes as messages, over one HTTP/2 connection that is made again when it was closed. */
 export class GrpcClient {

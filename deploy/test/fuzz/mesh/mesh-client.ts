@@ -1,6 +1,6 @@
 import { Agent, request, type OutgoingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { ANSWER_WITHIN_MS, sourceOf } from './surface.ts';
+import { ANSWER_WITHIN_MS, sourceOf } from './limits.ts';
 
 export interface FuzzAnswer {
   status: number;

@@ -1,8 +1,5 @@
 import type { FuzzRig } from './fuzz-rig.ts';
 
-/** An answer later than this is a finding, streams aside. */
-export const ANSWER_WITHIN_MS = 1000;
-
 /** One execution: who runs it, and its own chance, which depends on the seed and the execution's number alone. */
 export interface Execution {
   rig: FuzzRig;
@@ -27,6 +24,3 @@ export const pick = <T>(list: readonly T[], random: () => number): T => {
   if (found === undefined) throw new Error('nothing to pick from');
   return found;
 };
-
-/** Where a worker connects from: each from an address of its own. */
-export const sourceOf = (worker: number): string => `127.0.${2 + (worker % 250)}.1`;

@@ -1,7 +1,8 @@
 import { mutate } from '../../mutate.ts';
 import { STATES } from '../fuzz-rig.ts';
 import { sendBytes } from '../mesh-client.ts';
-import { pick, sourceOf, type Surface } from '../surface.ts';
+import { sourceOf } from '../limits.ts';
+import { pick, type Surface } from '../surface.ts';
 
 const BODY = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"MARKER"}}}';
 const head = (line: string, ...headers: string[]): string =>

@@ -3,7 +3,8 @@ import { callOf } from '../../../attack/attack-mesh.ts';
 import { mutate } from '../../mutate.ts';
 import { STATES, type FuzzRig, type State } from '../fuzz-rig.ts';
 import { mutateJson } from '../mutate-json.ts';
-import { ANSWER_WITHIN_MS, pick, type Surface } from '../surface.ts';
+import { ANSWER_WITHIN_MS } from '../limits.ts';
+import { pick, type Surface } from '../surface.ts';
 
 const RESULT = '{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"text","text":"MARKER"}]}}';
 const event = (...lines: string[]): string => `${lines.join('\n')}\n\n`;
