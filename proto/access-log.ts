@@ -24,6 +24,8 @@ export const LOG_WORDS = {
   /** From the first byte of the request to the last of the answer; absent when there was no last one. */
   answeredUs: 'COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)',
   durationMs: 'DURATION',
+  /** The client's address, as far as `gateway.xffTrustedHops` lets Envoy believe it. */
+  client: 'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT',
   permit: metadata(METADATA.namespace, METADATA.permit),
   retryAfter: 'RESP(retry-after):1',
   givenSession: `RESP(${HEADER.sessionId}):1`,

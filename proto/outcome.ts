@@ -32,6 +32,10 @@ export interface Outcome {
   way: 'steady' | 'decide' | 'relay' | 'modern';
   /** Session id that the client holds; null when none. Never logged, only digested. */
   session: string | null;
+  /** Address of the client, an IPv6 one cut to its /64; null when it is not known. Never logged. */
+  client?: string | null;
+  /** No answer in time: the replica is to blame only when it does not answer a ping either. */
+  isTimeout?: boolean;
   traceId: string | null;
   /** The breaker permit that the request was sent with, as the gate named it; absent when it needed none. */
   permit?: string | null;

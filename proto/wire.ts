@@ -18,7 +18,7 @@ export const HEADER = {
   way: 'x-holdfast-way',
   /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) goes before it. */
   host: 'x-holdfast-host',
-  /** Up, set by routes that lead to the relay: what it answers it reports itself, so Envoy's access log leaves those requests out. */
+  /** Up, set by routes that lead to the relay: the client's address. What the relay answers it reports itself, so Envoy's access log leaves requests with it out. */
   guard: 'x-holdfast-guard',
   /** Up, gateway to gateway: set by a relay that forwards; a relay never forwards such a request again. */
   forwarded: 'x-holdfast-forwarded',

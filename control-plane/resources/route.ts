@@ -77,7 +77,7 @@ export function route({
     ...added([
       ...(namesServer ? [add(HEADER.server, server)] : []),
       ...(way === 'steady' ? [] : [add(HEADER.way, way)]),
-      ...(readsBodies ? [] : [add(HEADER.guard, '1')]),
+      ...(readsBodies ? [] : [add(HEADER.guard, '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%')]),
     ]),
     ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),
     ...(Object.keys(perFilter).length > 0 && { typed_per_filter_config: perFilter }),

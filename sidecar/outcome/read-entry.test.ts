@@ -15,6 +15,7 @@ const values: LogValues = {
   bytesSent: '120',
   answeredUs: '12500',
   durationMs: '12',
+  client: '2001:db8:0:1::9',
   permit: 'p-1',
   read: 'events',
   isError: '1',
@@ -49,10 +50,24 @@ test('an entry becomes an outcome, as it comes from the wire', (t) => {
       source: 'envoy',
       way: 'steady',
       session: '7~abc',
+      client: '2001:db8:0:1::/64',
       traceId: '0af7651916cd43dd8448eb211c80319c',
       permit: 'p-1',
     },
   });
+});
+
+test('what Envoy ended because nothing came is told from what a replica broke', (t) => {
+  for (const flags of ['UT', 'SI', 'URX,UT', 'DT', 'UMSDR'])
+    t.like(read({ flags, status: '504' }), { outcome: { kind: 'replica_fault', isTimeout: true } }, flags);
+  for (const flags of ['UF', 'UC', 'UR']) {
+    const reading = read({ flags, status: '503' });
+    t.true(reading.kind === 'outcome' && reading.outcome.isTimeout === undefined, flags);
+  }
+});
+
+test('a client that Envoy does not name is nobody in particular', (t) => {
+  t.like(read({ client: none }), { outcome: { client: null } });
 });
 
 test('a request whose answer never ended lasted as long as Envoy held it', (t) => {

@@ -1,8 +1,9 @@
+import { addressKey } from '../../proto/address-key.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { AnswerRead } from '../../proto/wire.ts';
 import { EntryValues, type AccessLogEntry, type AnswerNotes } from './access-log-entry.ts';
 import { entryKind } from './entry-kind.ts';
-import { hasFlag, kindOfFlags } from './response-flags.ts';
+import { hasFlag, isTimeout, kindOfFlags } from './response-flags.ts';
 
 export type EntryReading =
   | { kind: 'outcome'; outcome: Outcome }
@@ -87,6 +88,8 @@ export function readEntry(
       source: 'envoy',
       way,
       session,
+      client: addressKey(values.word('client')),
+      ...(isTimeout(flags) && { isTimeout: true }),
       traceId: traceparent === null ? null : (TRACE.exec(traceparent)?.[1] ?? null),
       permit: values.word('permit'),
     },

@@ -46,5 +46,12 @@ export function kindOfFlags(flags: string | null): OutcomeKind | 'answer' | unde
   return undefined;
 }
 
+/** Flags of requests that Envoy ended because nothing came for too long. */
+const TIMEOUTS = ['UT', 'SI', 'DT', 'UMSDR'];
+
+/** Whether Envoy's own clock ended it: the replica may only have been slow. */
+export const isTimeout = (flags: string | null): boolean =>
+  flags !== null && flags.split(',').some((flag) => TIMEOUTS.includes(flag));
+
 export const hasFlag = (flags: string | null, flag: string): boolean =>
   flags !== null && flags.split(',').includes(flag);

@@ -12,6 +12,8 @@ export interface ClientRequest {
   /** The session id that the client holds, and its digest; null when it has none. */
   clientId: string | null;
   digest: string | null;
+  /** The client's address as Envoy saw it; null when a route without a guard led here. */
+  clientAddress: string | null;
   way: Outcome['way'];
   traceId: string | null;
   /** A message of an HTTP+SSE session (2024-11-05). */
@@ -38,6 +40,7 @@ export function readClientRequest(
     server: one(headers[HEADER.server]) ?? ofSlot(beforeTilde(one(headers[HEADER.session]) ?? '')) ?? '',
     clientId,
     digest: clientId === null ? null : sessionDigest(clientId),
+    clientAddress: one(headers[HEADER.guard]) ?? null,
     way: WAYS.has(way) ? (way as Outcome['way']) : 'relay',
     traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
     isSseMessage: inQuery !== null && clientId === inQuery,

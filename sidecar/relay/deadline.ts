@@ -9,18 +9,20 @@ export function deadlineMs(policy: ServerPolicy, method: string, tool: string | 
   );
 }
 
-/** A deadline that progress moves on. Moving it costs one assignment; the timer is set anew only when it fires too early. */
+/** A deadline that progress moves on, and that stands still while `isStanding`. Moving it costs one assignment; the timer is set anew only when it fires too early. */
 export class Deadline {
   readonly #timeoutMs: number;
   readonly #now: () => number;
   readonly #expired: () => void;
+  readonly #isStanding: () => boolean;
   #timer: NodeJS.Timeout | null = null;
   #progressMs = 0;
 
-  constructor(timeoutMs: number, now: () => number, expired: () => void) {
+  constructor(timeoutMs: number, now: () => number, expired: () => void, isStanding: () => boolean = () => false) {
     this.#timeoutMs = timeoutMs;
     this.#now = now;
     this.#expired = expired;
+    this.#isStanding = isStanding;
   }
 
   start(): void {
@@ -42,6 +44,7 @@ export class Deadline {
       this.#timer = null;
       const leftMs = this.#progressMs + this.#timeoutMs - this.#now();
       if (leftMs > 0) this.#set(leftMs);
+      else if (this.#isStanding()) this.start();
       else this.#expired();
     }, ms);
   }

@@ -1,6 +1,7 @@
 import { messagesOf, type RpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { OutcomeKind } from '../../proto/outcome.ts';
+import { addressKey } from '../../proto/address-key.ts';
 import { answerKind } from './answer-kind.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -20,6 +21,7 @@ export class ExchangeOutcome {
   #hasFaulted = false;
   #errorCode: number | null = null;
   #isToolError = false;
+  #isTimeout = false;
   #isDone = false;
 
   constructor(ctx: OutcomeContext, request: ClientRequest, rpc: RpcBody | null) {
@@ -41,6 +43,11 @@ export class ExchangeOutcome {
   /** The replica failed this attempt: refused, reset, ended without an answer. Its breaker hears of it even when another attempt succeeds. */
   faulted(): void {
     this.#hasFaulted = true;
+  }
+
+  /** Its deadline is over: the replica is to blame only if it does not answer a ping either. */
+  timedOut(): void {
+    this.#isTimeout = true;
   }
 
   /** Another gateway's relay took the request over, and reports it. */
@@ -70,7 +77,7 @@ export class ExchangeOutcome {
   finish(status: number, hasRetryAfter: boolean, kind?: OutcomeKind): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    const { server, way, traceId, startedMs, clientId } = this.#request,
+    const { server, way, traceId, startedMs, clientId, clientAddress } = this.#request,
       whatItCameTo =
         kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter });
     if (this.#hasFaulted && whatItCameTo !== 'replica_fault') this.#endAttempt();
@@ -89,6 +96,8 @@ export class ExchangeOutcome {
       source: 'relay',
       way,
       session: clientId,
+      client: addressKey(clientAddress),
+      ...(this.#isTimeout && { isTimeout: true }),
       traceId,
       ...(permit !== null && { permit }),
     });

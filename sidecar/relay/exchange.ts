@@ -70,8 +70,10 @@ export abstract class Exchange implements AnswerListener {
       this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.method, this.outcome.tool) : 0,
       ctx.now,
       () => this.expired(),
+      () => ctx.serverRequests.isWaiting(request.digest),
     );
     this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+    for (const message of this.asked.messages) ctx.serverRequests.sentByClient(request.digest, message);
     ctx.calls.began(request.server, request.digest);
     ctx.budget(request.server).began();
     client.onGone(() => {
@@ -302,6 +304,7 @@ export abstract class Exchange implements AnswerListener {
       this.asked.rpc.kind === 'batch',
       extra,
     );
+    if (kind === 'deadline') this.outcome.timedOut();
     this.finish(this.client.status, false, outcomeOfError(kind));
   }
 
@@ -319,6 +322,7 @@ export abstract class Exchange implements AnswerListener {
     this.releaseRetry();
     this.ctx.budget(this.request.server).ended();
     this.ctx.calls.ended(this.request.server, this.request.digest);
+    this.ctx.serverRequests.forgetIdle(this.request.digest, this.ctx.calls);
     this.outcome.finish(status, hasRetryAfter, kind);
   }
 

@@ -177,7 +177,9 @@ export class HeldStream implements AnswerListener {
     let raw: Buffer | string = event.raw;
     if (!this.#isHandedOver && event.data !== null && event.data.length > 0) {
       const epoch = this.#target!.record?.epoch ?? 0;
-      for (const { kind, method } of messagesOf(readRpcBody(event.data))) {
+      for (const message of messagesOf(readRpcBody(event.data))) {
+        const { kind, method } = message;
+        this.#ctx.serverRequests.sentToClient(this.#request.digest, message);
         if (kind === 'response') this.#answered();
         else if (method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#request.server);
         else if (
@@ -372,6 +374,7 @@ export class HeldStream implements AnswerListener {
     this.#call?.abort();
     this.#ctx.streams.delete(this.#request.server, this.#request.digest!, this);
     if (this.#openedMs > 0) this.#note(false);
+    this.#ctx.serverRequests.forgetIdle(this.#request.digest, this.#ctx.calls);
     this.#outcome.finish(this.#client.status, false, kind);
   }
 }

@@ -9,6 +9,7 @@ import type { Upstream } from '../recovery/upstream.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { HeldStreams } from './held-streams.ts';
+import type { PendingServerRequests } from './pending-server-requests.ts';
 import type { Refusals } from './refusals.ts';
 import type { Resumptions } from './resumptions.ts';
 import type { SessionCalls } from './session-calls.ts';
@@ -62,6 +63,8 @@ export interface RelayContext {
   tools: ToolKnowledge;
   budget: (server: string) => RetryBudget;
   calls: SessionCalls;
+  /** Requests of servers that their clients have not answered yet. */
+  serverRequests: PendingServerRequests;
   streams: HeldStreams;
   refusals: Refusals;
   resumptions: Resumptions;

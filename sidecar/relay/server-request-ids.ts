@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import type { RpcId } from '../../proto/rpc-error.ts';
 
 /**
@@ -6,6 +7,7 @@ import type { RpcId } from '../../proto/rpc-error.ts';
  * the answers: an answer without the stamp of the present epoch was meant for a life that is over. This needs no memory and works on any gateway.
  */
 const PREFIX = 'holdfast:';
+const STAMPED = /^holdfast:\d+:(.*)$/s;
 
 interface Message {
   id?: RpcId;
@@ -14,6 +16,14 @@ interface Message {
 }
 
 const stamp = (epoch: number, id: unknown): string => `${PREFIX}${epoch}:${JSON.stringify(id)}`;
+
+/** The JSON text of an id as the server gave it, whether it is stamped or not; equal ids have equal texts. */
+export function plainIdText(idText: string): string {
+  const id = parseJson(idText);
+  const stamped = typeof id === 'string' ? STAMPED.exec(id)?.[1] : undefined;
+  const plain = stamped === undefined ? id : parseJson(stamped);
+  return plain === undefined ? idText : JSON.stringify(plain);
+}
 
 /** A message of the server, its own request ids stamped: requests, and the cancellation of one. Undefined when it has none. */
 export function stampServerMessage(data: Buffer, epoch: number): string | undefined {

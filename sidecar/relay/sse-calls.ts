@@ -25,17 +25,20 @@ export class SseCalls {
   readonly #now: () => number;
   readonly #onExpired: (call: SseCall) => void;
   readonly #onChange: (count: number) => void;
+  readonly #isWaitingForClient: () => boolean;
 
   constructor(
     policy: () => ServerPolicy,
     now: () => number,
     onExpired: (call: SseCall) => void,
     onChange: (count: number) => void,
+    isWaitingForClient: () => boolean,
   ) {
     this.#policy = policy;
     this.#now = now;
     this.#onExpired = onExpired;
     this.#onChange = onChange;
+    this.#isWaitingForClient = isWaitingForClient;
   }
 
   get all(): SseCall[] {
@@ -58,7 +61,7 @@ export class SseCalls {
       outcome,
       slot: null,
       progressToken: limitMs > 0 ? tokenIn(body, 'params', '_meta') : null,
-      deadline: new Deadline(limitMs, this.#now, () => this.#expire(call)),
+      deadline: new Deadline(limitMs, this.#now, () => this.#expire(call), this.#isWaitingForClient),
     };
     this.remove(message);
     this.#expired.delete(message.idText);
@@ -77,10 +80,9 @@ export class SseCalls {
     return call;
   }
 
-  /** What the server says meanwhile: progress counts for its call, a question to the client for all, since nobody can tell whose it is. */
+  /** What the server says meanwhile: progress counts for its call. */
   heard(message: RpcMessage, data: Buffer): void {
-    if (message.kind === 'request') for (const { deadline } of this.#calls.values()) deadline.progress();
-    else if (message.method === 'notifications/progress' && this.#calls.size > 0) {
+    if (message.method === 'notifications/progress' && this.#calls.size > 0) {
       const token = tokenIn(data, 'params');
       for (const call of this.#calls.values())
         if (call.progressToken !== null && call.progressToken === token) call.deadline.progress();

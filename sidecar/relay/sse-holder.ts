@@ -55,6 +55,8 @@ export class SseHolder implements LifeListener {
         client.giveUp = count > 0 ? () => this.#giveUp() : null;
         if (count === 0 && this.#isEnding) setImmediate(() => this.close()); // after the answer that was the last
       },
+      // Nobody can tell which call of the stream the server's request belongs to.
+      () => ctx.serverRequests.isWaiting(this.#digest),
     );
     client.onGone(() => this.#finish('cancelled'));
     client.onDrain(() => this.#life?.resume());
@@ -171,6 +173,7 @@ export class SseHolder implements LifeListener {
 
   #note(answer: RpcMessage, data: Buffer): void {
     if (answer.method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#request.server);
+    this.#ctx.serverRequests.sentToClient(this.#digest, answer);
     this.#calls.heard(answer, data);
     if (answer.kind !== 'response' || answer.idText === null) return;
     const call = this.#calls.remove(answer);
@@ -289,6 +292,7 @@ export class SseHolder implements LifeListener {
       sessionRecovered,
     });
     this.onPiece(this.#life!, sseMessage(error), true);
+    if (kind === 'deadline') outcome.timedOut();
     outcome.finish(200, false, outcomeOfError(kind));
     this.#calls.remove(message);
   }
@@ -319,6 +323,7 @@ export class SseHolder implements LifeListener {
     this.#outcome.finish(this.#client.status, false, kind);
     if (this.#digest === null) return;
     this.#ctx.sse.delete(this.#digest);
+    this.#ctx.serverRequests.forget(this.#digest);
     this.#ctx.metrics.ended(this.#request.server, 'deleted');
     void this.#ctx.directory.tombstone(this.#request.server, this.#digest); // without its stream the session is over
   }

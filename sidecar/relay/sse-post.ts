@@ -62,7 +62,10 @@ export async function postToSse(
     if (handed === 'lost') return fail('replicaLost', 'sent_no_response');
   }
   await noteInitialize(ctx, request, rpc, body);
-  for (const message of messagesOf(rpc)) holder?.posted(message, body, outcome);
+  for (const message of messagesOf(rpc)) {
+    ctx.serverRequests.sentByClient(digest, message);
+    holder?.posted(message, body, outcome);
+  }
   const withdraw = (): void => {
     for (const message of messagesOf(rpc)) holder?.withdrawn(message);
   };

@@ -27,6 +27,7 @@ import { readBody } from './read-body.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
 import { relayServers, type PeerPort } from './relay-servers.ts';
 import { ReportLimit } from './report-limit.ts';
+import { PendingServerRequests } from './pending-server-requests.ts';
 import { Refusals } from './refusals.ts';
 import { Resumptions } from './resumptions.ts';
 import { SseHolder } from './sse-holder.ts';
@@ -115,6 +116,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     },
     tools: new ToolKnowledge(options.learned),
     calls: new SessionCalls((server, count) => options.metrics.relayStreams(server, 'call', count)),
+    serverRequests: new PendingServerRequests(now),
     streams: new HeldStreams(options.directory, (server, count) =>
       options.metrics.relayStreams(server, 'stream', count),
     ),
