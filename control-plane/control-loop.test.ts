@@ -38,7 +38,9 @@ function loopOver(nodes: Array<{ key: string; node: NodeInfo }>) {
     snapshots: 0,
     errors: [] as string[],
   };
+  const reported: string[] = [];
   const loop = new ControlLoop({
+    errors: { report: (where) => void reported.push(where) },
     inputs: () => world.inputs,
     nodes: () => nodes,
     publish: (key, resources) => {
@@ -52,7 +54,7 @@ function loopOver(nodes: Array<{ key: string; node: NodeInfo }>) {
     },
     debounceMs: 0,
   });
-  return { world, loop, last: (key: string) => world.published.get(key)!.at(-1)! };
+  return { world, loop, reported, last: (key: string) => world.published.get(key)!.at(-1)! };
 }
 
 test('nobody is told anything while it is too early', (t) => {
@@ -155,4 +157,26 @@ test('changes in quick succession become one', async (t) => {
     setTimeout(resolve, 20);
   });
   t.is(world.snapshots, 1);
+});
+
+test('inputs that no topology can be made of keep what there is, are counted, and the next good ones are taken up', (t) => {
+  const { world, loop, last, reported } = loopOver([gateway('a')]);
+  loop.run();
+  const before = loop.snapshot;
+  const good = world.inputs;
+  for (const bad of [{ ...good, replicas: null }, { ...good, config: {} }, 'nothing']) {
+    world.inputs = bad as never;
+    t.notThrows(() => loop.run());
+    t.is(loop.snapshot, before);
+    t.regex(loop.problem ?? '', /last good one/);
+  }
+  t.deepEqual(reported, ['control-loop', 'control-loop', 'control-loop']);
+  world.inputs = inputsOf(configOf('servers: [{name: new, backends: [{name: s, replicas: ["10.0.0.1:1"]}]}]'));
+  loop.run();
+  t.is(loop.problem, null);
+  t.deepEqual(
+    loop.snapshot?.servers.map(({ name }) => name),
+    ['new'],
+  );
+  t.truthy(last('gateway/a'));
 });

@@ -1,3 +1,4 @@
+import { contained, unreported, type InternalErrors } from '../proto/internal-errors.ts';
 import { edgeResources, gatewayResources, sidecarResources, type PlainResources } from './resources/resources-for.ts';
 import { readEnvoyNode } from './resources/node.ts';
 import { Memo } from './resources/memo.ts';
@@ -18,6 +19,7 @@ export interface ControlLoopOptions {
   publish: (key: string, resources: Resources) => void;
   onSnapshot: (snapshot: TopologySnapshot) => void;
   onError: (key: string, error: Error) => void;
+  errors?: InternalErrors;
   /** Changes within this time become one. */
   debounceMs?: number;
 }
@@ -32,14 +34,20 @@ export class ControlLoop {
   #snapshot: TopologySnapshot | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #problem: string | null = null;
 
   constructor(options: ControlLoopOptions) {
-    this.#options = { debounceMs: 5, ...options };
+    this.#options = { debounceMs: 5, errors: unreported, ...options };
   }
 
   /** The topology in force; null before the first. */
   get snapshot(): TopologySnapshot | null {
     return this.#snapshot;
+  }
+
+  /** Why the topology in force is not what is known now; null while it is. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   /** Something changed: compute soon. */
@@ -51,8 +59,18 @@ export class ControlLoop {
       }, this.#options.debounceMs);
   }
 
-  /** Compute now. */
+  /** Compute now. When that fails, every node keeps what it has, and `problem` says so until a later change can be computed. */
   run(): void {
+    try {
+      this.#compute();
+      this.#problem = null;
+    } catch (error) {
+      this.#problem = 'what is known now can’t be made into a topology; the last good one stays in force';
+      this.#options.errors.report('control-loop', error);
+    }
+  }
+
+  #compute(): void {
     const inputs = this.#options.inputs();
     if (inputs === null) return;
     const snapshot = shareUnchanged(this.#snapshot, buildTopology(inputs));
@@ -64,7 +82,7 @@ export class ControlLoop {
       if (key === 'sidecar' || nodes.has(key)) memo.sweep();
       else this.#memos.delete(key);
     this.#packer.sweep();
-    this.#options.onSnapshot(snapshot);
+    contained(this.#options.errors, 'control-loop', this.#options.onSnapshot)(snapshot);
   }
 
   /** What a node that has just come is told; undefined when it is too early, or it is none of ours. */

@@ -1,3 +1,5 @@
+import { detach } from '../proto/detach.ts';
+import { internalErrors } from '../proto/internal-errors.ts';
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -68,6 +70,8 @@ export async function startControlPlane({
   const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const errors = internalErrors(registry, log);
+  const caught = (where: string) => (error: unknown) => errors.report(where, error);
 
   // The lease may be won before everything is wired.
   let follow = (): void => {};
@@ -81,10 +85,12 @@ export async function startControlPlane({
       follow();
     },
     onRedisError: (error) => log.debug({ error: error.message }, 'redis connection'),
+    onError: caught('lease'),
   });
   const slots = new Slots({
     store: stores.slots,
     keepLostMs: (name) => (config.servers.find((each) => each.name === name)?.sessionTtlSeconds ?? 3600) * 1000,
+    onError: caught('slots'),
   });
   await slots.start();
   const gateways = new GatewayRegistry(() => config.ha.failoverTimeoutMs, now);
@@ -112,11 +118,12 @@ export async function startControlPlane({
   const renew = ({ server, address, formerLifeSeenAtMs }: ProbeResult) => {
     const life = slots.lifeOf(server, address);
     if (life && formerLifeSeenAtMs !== null && life.sinceMs <= formerLifeSeenAtMs)
-      void slots.newLife(server, address, life.slot);
+      detach(slots.newLife(server, address, life.slot), caught('slots'));
   };
-  const probes = new Probes({ onChange: onProbe });
+  const probes = new Probes({ onChange: onProbe, errors });
   const fromProbes = probeInputs();
   const discovery = new Discovery({
+    errors,
     onChange(server, backend, report) {
       if (report.problem !== null)
         log.warn({ server, backend, problem: report.problem }, 'discovery keeps the last known replicas');
@@ -128,7 +135,10 @@ export async function startControlPlane({
   follow = () => {
     const { replicas, isComplete } = known();
     probes.watch(probeTargets(config, replicas));
-    void slots.keep(replicas, isComplete && stores.lease.isLeader).finally(() => loop.touch());
+    detach(
+      slots.keep(replicas, isComplete && stores.lease.isLeader).finally(() => loop.touch()),
+      caught('slots'),
+    );
   };
 
   let isComplete = false,
@@ -153,10 +163,12 @@ export async function startControlPlane({
   };
   const xds = new XdsServer({
     registry,
+    errors,
     staticClusters: [RESOURCE.xdsCluster],
     resourcesFor: (node) => loop.resourcesFor(node),
   });
   const loop = new ControlLoop({
+    errors,
     inputs,
     nodes: () => xds.nodes(),
     publish: (key, resources) => xds.setSnapshot(key, resources),
@@ -174,6 +186,7 @@ export async function startControlPlane({
     probes: () => probes.current(),
     gateways: () => gateways.nodes(),
     onChange: () => loop.touch(),
+    onError: caught('operations'),
   });
   slots.on('change', () => loop.touch());
   slots.on('away', (error) =>
@@ -206,10 +219,15 @@ export async function startControlPlane({
   };
   const stopReports =
     stores.redis &&
-    watchChannel(anotherConnection(stores.redis), CHANNEL.reports, (text) => {
-      const report = parseReport(text);
-      if (report) onReport(report);
-    });
+    watchChannel(
+      anotherConnection(stores.redis),
+      CHANNEL.reports,
+      (text) => {
+        const report = parseReport(text);
+        if (report) onReport(report);
+      },
+      caught('reports'),
+    );
   const breakers =
     stores.redis &&
     new BreakerWatch({
@@ -217,16 +235,26 @@ export async function startControlPlane({
       subscriber: anotherConnection(stores.redis),
       servers: () => config.servers.map((each) => each.name),
       onChange: () => loop.touch(),
+      errors,
     });
-  const heartbeats = stores.redis && watchHeartbeats(stores.redis, gateways, () => loop.touch());
-  void Promise.all([operations.looked, breakers?.looked, heartbeats?.looked]).then(() => {
+  const heartbeats = stores.redis && watchHeartbeats(stores.redis, gateways, () => loop.touch(), caught('heartbeats'));
+  const looked = Promise.allSettled([operations.looked, breakers?.looked, heartbeats?.looked]).then(() => {
     hasLooked = true;
     loop.touch();
   });
+  detach(looked, caught('start'));
 
   const configure = (next: Config, text: string) => {
-    config = next;
-    void operations.versions
+    const before = config;
+    try {
+      apply(next);
+    } catch (error) {
+      errors.report('configure', error);
+      apply(before);
+      refuse(['it could not be put in force; the control plane’s log says where']);
+      return;
+    }
+    const accepted = operations.versions
       .accept(text)
       .then(({ version: number, isNew }) => {
         if (isNew)
@@ -239,6 +267,10 @@ export async function startControlPlane({
       .catch((error: Error) =>
         log.warn({ error: error.message }, 'the configuration is in force, but could not be kept as a version'),
       );
+    detach(accepted, caught('config-versions'));
+  };
+  const apply = (next: Config) => {
+    config = next;
     discovery.watch(
       config.servers.flatMap((server) =>
         server.backends.map((backend) => ({
@@ -251,7 +283,6 @@ export async function startControlPlane({
     );
     follow();
   };
-  configure(config, firstText);
   const refuse = (problems: readonly string[]) =>
     stores.events.append({
       kind: 'config.refused',
@@ -259,6 +290,7 @@ export async function startControlPlane({
       message: `the changed configuration is bad, the last good one stays in force: ${problems.slice(0, 3).join(' ')}`,
       data: { problems },
     });
+  configure(config, firstText);
 
   topologyMetrics({
     registry,
@@ -299,6 +331,7 @@ export async function startControlPlane({
     checks: controlPlaneChecks({
       redis: stores.redis,
       topology: () => loop.snapshot,
+      problem: () => loop.problem,
       discovery: () => discovery.current(),
     }),
   });

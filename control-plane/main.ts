@@ -1,3 +1,6 @@
+import { describeError } from '../proto/describe-error.ts';
+import { detach } from '../proto/detach.ts';
+import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
 import pino from 'pino';
 import packageFile from '../package.json' with { type: 'json' };
 import { isLoopback, readAddress } from './config/address.ts';
@@ -52,6 +55,7 @@ const controlPlane = await startControlPlane({
   process.stderr.write(`control-plane: ${error.message}\n`);
   process.exit(1);
 });
+exitOnUncaught(log);
 const watcher = watchConfig({
   file: flags.config,
   env: process.env,
@@ -60,6 +64,7 @@ const watcher = watchConfig({
     controlPlane.configure(next, nextText);
     log.info({ servers: next.servers.length }, 'configuration changed');
   },
+  onError: (error) => log.error({ error: describeError(error) }, 'the changed configuration could not be taken up'),
   onProblems(found) {
     const problems = found.map((problem) => formatProblem(problem, flags.config));
     controlPlane.refuse(problems);
@@ -77,5 +82,10 @@ const stop = async (signal: string) => {
   await controlPlane.stop();
   process.exit(0);
 };
-process.on('SIGTERM', (signal) => void stop(signal));
-process.on('SIGINT', (signal) => void stop(signal));
+const stopOn = (signal: string) =>
+  detach(stop(signal), (error) => {
+    log.error({ error: describeError(error) }, 'stopping failed');
+    process.exit(1);
+  });
+process.on('SIGTERM', stopOn);
+process.on('SIGINT', stopOn);

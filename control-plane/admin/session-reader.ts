@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { sessionRecordSchema } from '../../proto/session-record.ts';
 import { REDIS } from '../../proto/wire.ts';
@@ -30,7 +31,8 @@ export interface SessionReader {
 export function redisSessionReader(redis: RedisClient): SessionReader {
   const find = async (server: string, digest: string): Promise<SessionView | null> => {
     const [text, at, dead] = await redis.hmget(REDIS.session(server, digest), 'record', 'at', 'dead');
-    const record = text === null || text === undefined ? undefined : sessionRecordSchema.safeParse(parse(text)).data;
+    const record =
+      text === null || text === undefined ? undefined : sessionRecordSchema.safeParse(parseJson(text)).data;
     if (!record) return null;
     const { name, version } =
       (record.initializeParams as { clientInfo?: { name?: unknown; version?: unknown } } | null)?.clientInfo ?? {};
@@ -47,7 +49,7 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
       hasGetStream: record.hasGetStream,
       epoch: record.epoch,
       createdAtMs: record.createdAtMs,
-      lastActivityMs: Math.max(record.lastActivityMs, Number(at ?? 0)),
+      lastActivityMs: Math.max(record.lastActivityMs, numberIn(at)),
       isEnded: record.isTombstone || dead === '1',
     };
   };
@@ -64,10 +66,8 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
   };
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** 0 for what is no number. */
+function numberIn(text: string | null | undefined): number {
+  const value = Number(text ?? 0);
+  return Number.isFinite(value) ? value : 0;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Problem } from '../../proto/config-file/problem.ts';
 import { loadConfig, watchConfig } from './load-config.ts';
+import { parseConfig } from './parse-config.ts';
 
 const withPort = (port: number): string =>
   `port: ${port}\nservers: [{name: linear, backends: [{name: stable, replicas: ["127.0.0.1:3000"]}]}]`;
@@ -13,7 +14,8 @@ async function watched(t: ExecutionContext) {
   const file = join(folder, 'holdfast.yaml');
   await writeFile(file, withPort(1));
   const ports: number[] = [],
-    problems: Problem[][] = [];
+    problems: Problem[][] = [],
+    errors: unknown[] = [];
   let wake = () => {};
   const watcher = watchConfig({
     file,
@@ -22,7 +24,12 @@ async function watched(t: ExecutionContext) {
     debounceMs: 5,
     pollMs: 50,
     onConfig: ({ port }) => {
+      if (port === 666) throw new TypeError('a bug');
       ports.push(port);
+      wake();
+    },
+    onError: (error) => {
+      errors.push(error);
       wake();
     },
     onProblems: (found) => {
@@ -40,7 +47,7 @@ async function watched(t: ExecutionContext) {
         wake = resolve;
       });
   };
-  return { file, ports, problems, until };
+  return { file, ports, problems, errors, until };
 }
 
 test('a changed file is taken up, also when an editor replaces it', async (t) => {
@@ -73,4 +80,30 @@ test('a file that is gone is a problem, and one that can’t be read at the star
   await until(() => problems.length > 0);
   t.is(problems[0]![0]!.expected, 'a file that can be read');
   t.is((await loadConfig(file, {})).kind, 'bad');
+});
+
+test('a configuration that can’t be put in force is reported, and the next one is taken up', async (t) => {
+  const { file, ports, errors, until } = await watched(t);
+  await writeFile(`${file}.new`, withPort(666));
+  await rename(`${file}.new`, file);
+  await until(() => errors.length > 0);
+  await writeFile(`${file}.new`, withPort(5));
+  await rename(`${file}.new`, file);
+  await until(() => ports.includes(5));
+  t.deepEqual(ports, [5]);
+  t.is(errors.length, 1);
+});
+
+test('texts that break the parser itself are problems like any other', (t) => {
+  const texts = [
+    'servers: &a [*a]',
+    `servers: ${'['.repeat(20_000)}`,
+    `servers: ${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`,
+    '\0\0\0',
+    '- - - -\n: : :',
+    '? {a: b}\n: [c]',
+    '!!js/function "x"',
+    '<<: *nobody',
+  ];
+  for (const text of texts) t.is(parseConfig(text, {}).kind, 'bad', text.slice(0, 40));
 });

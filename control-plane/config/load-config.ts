@@ -37,6 +37,8 @@ interface WatchOptions {
   onConfig: (config: Config, text: string) => void;
   /** The file is bad now; what was in force stays in force. */
   onProblems: (problems: Problem[]) => void;
+  /** `onConfig` or `onProblems` threw. The file is followed all the same. */
+  onError: (error: unknown) => void;
   debounceMs?: number;
   pollMs?: number;
 }
@@ -51,6 +53,7 @@ export function watchConfig({
   text,
   onConfig,
   onProblems,
+  onError,
   debounceMs = 50,
   pollMs = 2000,
 }: WatchOptions): ConfigWatcher {
@@ -69,7 +72,7 @@ export function watchConfig({
   const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      reading = reading.then(look);
+      reading = reading.then(look).catch(onError);
     }, debounceMs);
   };
 

@@ -15,6 +15,20 @@ let schema: JsonSchema | undefined;
 
 /** Reads the configuration file's text and the environment. Every problem is reported, not just the first; nothing is thrown. */
 export function parseConfig(text: string, env: Environment): ParsedConfig {
+  try {
+    return parse(text, env);
+  } catch (error) {
+    // Aliases that hold themselves, or a text that nests too deep for the parser.
+    const got =
+      error instanceof RangeError ? 'one that nests too deep' : `one that can’t be read (${(error as Error).name})`;
+    return {
+      kind: 'bad',
+      problems: [{ path: '(file)', line: 1, column: 1, expected: 'a configuration', got, suggestion: null }],
+    };
+  }
+}
+
+function parse(text: string, env: Environment): ParsedConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const { values, problems } = readEnvironment(env);

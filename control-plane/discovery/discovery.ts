@@ -1,3 +1,4 @@
+import { contained, unreported, type InternalErrors } from '../../proto/internal-errors.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { DiscoveryConfig } from '../config/backend-schema.ts';
 import { startDnsSource } from './dns-source.ts';
@@ -19,6 +20,7 @@ export interface DiscoveryOptions {
   /** What a source knows changed, or whether it works. */
   onChange: (server: string, backend: string, report: SourceReport) => void;
   now?: () => number;
+  errors?: InternalErrors;
 }
 
 interface Running {
@@ -34,7 +36,7 @@ export class Discovery {
   readonly #ending = new Set<Promise<void>>();
 
   constructor(options: DiscoveryOptions) {
-    this.#options = { now: Date.now, ...options };
+    this.#options = { now: Date.now, errors: unreported, ...options };
   }
 
   /** Follow exactly these. A source whose settings did not change goes on undisturbed; a changed one keeps its replicas until it answers. */
@@ -63,11 +65,13 @@ export class Discovery {
   #begin(name: string, wanted: BackendSource, report: SourceReport): void {
     const running: Running = { wanted, report, source: null };
     this.#running.set(name, running);
+    const tell = contained(this.#options.errors, 'discovery', this.#options.onChange);
     const become = (next: SourceReport) => {
       if (this.#running.get(name) !== running) return;
       const before = running.report;
       running.report = next;
-      if (isChange(before, next)) this.#options.onChange(wanted.server, wanted.backend, next);
+      // A source must not take the failure of what follows for its own.
+      if (isChange(before, next)) tell(wanted.server, wanted.backend, next);
     };
     const sink: SourceSink = {
       replicas: (found) => {

@@ -52,6 +52,6 @@ const MEANINGS: Record<string, string> = {
   ESERVFAIL: 'the name server failed',
 };
 const says = (error: unknown): string => {
-  const { code = '', message } = error as { code?: string; message?: string };
+  const { code = '', message } = (error ?? {}) as { code?: string; message?: string };
   return MEANINGS[code] ?? (code || message || 'unknown');
 };

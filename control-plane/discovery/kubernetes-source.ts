@@ -61,13 +61,22 @@ export function startKubernetesSource(
           version = listed.resourceVersion;
           say();
         }
+        const watching = new AbortController();
+        let broken: unknown = null;
         const status = await api.watch(
           version,
           (type, object) => {
-            version = onEvent(type, object, slices, version, say);
+            // The client's stream calls this: an event that can't be read ends the watch, not the process.
+            try {
+              if (broken === null) version = onEvent(type, object, slices, version, say);
+            } catch (error) {
+              broken = error;
+              watching.abort();
+            }
           },
-          signal,
+          AbortSignal.any([signal, watching.signal]),
         );
+        if (broken !== null) throw new Error('the API server sent an event that can’t be read', { cause: broken });
         if (status === 410) version = null;
         else if (status !== null && status !== 200)
           throw new Error(`the API server answered HTTP ${status} to the watch`);

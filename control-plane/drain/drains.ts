@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import { REDIS } from '../../proto/wire.ts';
 import type { EventLog } from '../events/event.ts';
 import type { Lease } from '../lease/lease.ts';
@@ -31,6 +32,7 @@ export interface DrainsOptions {
   onChange: () => void;
   now?: () => number;
   tickMs?: number;
+  onError?: (error: unknown) => void;
 }
 
 export interface DrainStatus extends Drain {
@@ -48,9 +50,9 @@ export class Drains {
   #ticking: Promise<void> | null = null;
 
   constructor(options: DrainsOptions) {
-    this.#options = { now: Date.now, tickMs: 500, ...options };
+    this.#options = { now: Date.now, tickMs: 500, onError: () => {}, ...options };
     this.#timer = setInterval(() => {
-      void this.tick();
+      detach(this.tick(), this.#options.onError);
     }, this.#options.tickMs);
   }
 

@@ -1,3 +1,6 @@
+import * as z from 'zod';
+import { detach } from '../../proto/detach.ts';
+import { parseJson } from '../../proto/parse-json.ts';
 import type { Cluster, Redis } from 'ioredis';
 import { REDIS } from '../../proto/wire.ts';
 import { KEPT_EVENTS, matches, newEvent, type EventLog, type MeshEvent, type NewEvent } from './event.ts';
@@ -38,7 +41,7 @@ export function redisEventLog(redis: Redis | Cluster, now: () => number): EventL
     return sending;
   };
   const timer = setInterval(() => {
-    if (waiting.length > 0) void flush();
+    if (waiting.length > 0) detach(flush(), () => {});
   }, RETRY_MS);
   timer.unref();
 
@@ -47,7 +50,7 @@ export function redisEventLog(redis: Redis | Cluster, now: () => number): EventL
       if (isStopped) return;
       waiting.push({ event, atMs: now() });
       if (waiting.length > MOST_WAITING) waiting.shift();
-      void flush();
+      detach(flush(), () => {});
     },
     async list(query = {}) {
       const { afterId, limit = 100 } = query;
@@ -76,10 +79,18 @@ export function redisEventLog(redis: Redis | Cluster, now: () => number): EventL
   };
 }
 
+/** Somebody else may have written to the stream. */
+const eventSchema = z.object({
+  atMs: z.number(),
+  kind: z.string(),
+  level: z.enum(['info', 'warning', 'error']),
+  server: z.string().nullable(),
+  subject: z.string().nullable(),
+  message: z.string(),
+  data: z.record(z.string(), z.unknown()).default({}),
+});
+
 function read([id, fields]: [string, string[]]): MeshEvent | undefined {
-  try {
-    return { ...(JSON.parse(fields[1]!) as MeshEvent), id };
-  } catch {
-    return undefined;
-  }
+  const event = eventSchema.safeParse(parseJson(fields[1] ?? '')).data;
+  return event && { ...event, id };
 }

@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SharedState, Versioned } from './shared-state.ts';
@@ -39,7 +40,9 @@ export async function fileSharedState(file: string | null): Promise<SharedState>
 
 async function load(file: string): Promise<Record<string, Stored>> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, Stored>;
+    const stored = parseJsonObject(await readFile(file));
+    if (!stored) throw new Error('it holds no JSON object');
+    return stored as unknown as Record<string, Stored>;
   } catch (error) {
     if ((error as { code?: string }).code === 'ENOENT') return {};
     throw new Error(`${file} can't be read as state: ${(error as Error).message}. Move it away to start with none.`, {

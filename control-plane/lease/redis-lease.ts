@@ -1,17 +1,28 @@
+import { detach } from '../../proto/detach.ts';
 import type { Cluster, Redis } from 'ioredis';
 import { REDIS } from '../../proto/wire.ts';
 import type { Lease } from './lease.ts';
 
-/** KEYS: lease, token counter (same hash slot). ARGV: id, ms. Gives {token, id of the leader}. */
+/**
+ * KEYS: lease, token counter (same hash slot). ARGV: id, ms. Gives {token, id of the leader}. A counter that is gone or damaged begins at the
+ * present second, beyond every token there was. A lease that never ends, or is no text, is none of ours and is replaced.
+ */
 const HOLD = `
-local holder = redis.call('GET', KEYS[1])
-if holder == ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return {tonumber(redis.call('GET', KEYS[2])), holder}
+local function text(key)
+  if redis.call('TYPE', key).ok == 'string' then return redis.call('GET', key) end
+  redis.call('DEL', key)
 end
-if holder then return {0, holder} end
+local token = tonumber(text(KEYS[2]) or '')
+local holder = text(KEYS[1])
+if holder == ARGV[1] and token then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return {token, holder}
+end
+if holder and holder ~= ARGV[1] and redis.call('PTTL', KEYS[1]) > 0 then return {0, holder} end
+token = token and token + 1 or tonumber(redis.call('TIME')[1])
+redis.call('SET', KEYS[2], string.format('%.0f', token))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {redis.call('INCR', KEYS[2]), ARGV[1]}`;
+return {token, ARGV[1]}`;
 
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
@@ -24,6 +35,7 @@ export interface RedisLeaseOptions {
   leaseMs: number;
   onChange: (isLeader: boolean) => void;
   monotonicMs?: () => number;
+  onError?: (error: unknown) => void;
 }
 
 /**
@@ -40,11 +52,11 @@ export class RedisLease implements Lease {
   leader: string | null = null;
 
   constructor(options: RedisLeaseOptions) {
-    this.#options = { monotonicMs: () => performance.now(), ...options };
+    this.#options = { monotonicMs: () => performance.now(), onError: () => {}, ...options };
     this.#timer = setInterval(() => {
-      void this.#hold();
+      detach(this.#hold(), this.#options.onError);
     }, options.leaseMs / 3);
-    void this.#hold();
+    detach(this.#hold(), this.#options.onError);
   }
 
   get isLeader(): boolean {

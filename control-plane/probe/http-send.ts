@@ -81,7 +81,7 @@ const TLS_WORDS: ReadonlyArray<[RegExp, string]> = [
 
 /** What a failed exchange means for the replica: nobody there, or somebody who does not answer. */
 export function sendFailure(error: unknown): { kind: 'refused' | 'silent'; detail: string } {
-  const { code, cause, message } = error as { code?: string; cause?: { code?: string }; message?: string };
+  const { code, cause, message } = (error ?? {}) as { code?: string; cause?: { code?: string }; message?: string };
   const name = code ?? cause?.code ?? '';
   const tls = TLS_WORDS.find(([codes]) => codes.test(name));
   if (tls) return { kind: 'silent', detail: `${tls[1]}: ${name}` };

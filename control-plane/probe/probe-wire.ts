@@ -73,7 +73,7 @@ export class ProbeWire {
       );
       const listed = answer?.result?.['tools'];
       if (!Array.isArray(listed)) return answer?.error?.message ?? `HTTP ${status}`;
-      found.push(...(listed as ToolDescription[]));
+      for (const tool of listed) if (isTool(tool)) found.push(tool);
       cursor = answer?.result?.['nextCursor'];
       if (typeof cursor !== 'string') return found;
     }
@@ -112,6 +112,10 @@ export class ProbeWire {
     });
   }
 }
+
+/** A replica may list anything; what has no name is no tool. */
+const isTool = (value: unknown): value is ToolDescription =>
+  typeof value === 'object' && value !== null && typeof (value as { name?: unknown }).name === 'string';
 
 /** Headers of every request of a legacy session. */
 export function sessionHeaders(sessionId: string | null, protocolVersion: string): Record<string, string> {

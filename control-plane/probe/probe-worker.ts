@@ -9,6 +9,8 @@ export interface WorkerOptions {
   now: () => number;
   random: () => number;
   onState: (state: ProbeState, before: ProbeState) => void;
+  /** A round failed for a reason of ours; the next one comes as if it had not been. */
+  onError: (error: unknown) => void;
 }
 
 /** Looks at one replica again and again, in one chain of awaits: never two probes of a replica at a time. */
@@ -57,18 +59,23 @@ export class ProbeWorker {
     while (!this.#isStopped) {
       this.#wake = new AbortController();
       const isFull = performance.now() - lastFullMs >= settings.fullIntervalMs || this.#state.health !== 'healthy';
-      const seen = await this.#options.limit(() => probe.look(isFull));
-      if (isFull && seen.kind === 'answered') lastFullMs = performance.now();
-      // A report that came while looking speaks of the same moment.
-      const isReported = this.#isReported;
-      this.#isReported = false;
-      this.#become(observe(this.#state, seen, settings, this.#options.now(), isReported));
-      const isCertain =
-        seen.kind === 'answered' ? this.#state.health === 'healthy' : this.#state.health === 'unhealthy';
-      const pauseMs = isCertain ? settings.intervalMs * (0.9 + 0.2 * this.#options.random()) : settings.retryMs;
+      let pauseMs = settings.retryMs;
+      try {
+        const seen = await this.#options.limit(() => probe.look(isFull));
+        if (isFull && seen.kind === 'answered') lastFullMs = performance.now();
+        // A report that came while looking speaks of the same moment.
+        const isReported = this.#isReported;
+        this.#isReported = false;
+        this.#become(observe(this.#state, seen, settings, this.#options.now(), isReported));
+        const isCertain =
+          seen.kind === 'answered' ? this.#state.health === 'healthy' : this.#state.health === 'unhealthy';
+        if (isCertain) pauseMs = settings.intervalMs * (0.9 + 0.2 * this.#options.random());
+      } catch (error) {
+        this.#options.onError(error);
+      }
       await sleep(pauseMs, undefined, { signal: this.#wake.signal }).catch(() => {});
     }
-    await probe.end();
+    await probe.end().catch(this.#options.onError);
   }
 
   #assumeHealthy(): void {

@@ -1,3 +1,4 @@
+import { unreported, type InternalErrors } from '../../proto/internal-errors.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { limit } from './limit.ts';
 import type { ProbeState } from './probe-state.ts';
@@ -17,6 +18,7 @@ export interface ProbesOptions {
   random?: () => number;
   /** Probes in flight at a time, over all replicas. */
   concurrency?: number;
+  errors?: InternalErrors;
 }
 
 /** Probes every replica that it is told to watch, and knows what came of it. */
@@ -27,7 +29,7 @@ export class Probes {
   readonly #limit;
 
   constructor(options: ProbesOptions) {
-    this.#options = { now: Date.now, random: Math.random, concurrency: 64, ...options };
+    this.#options = { now: Date.now, random: Math.random, concurrency: 64, errors: unreported, ...options };
     this.#limit = limit(this.#options.concurrency);
   }
 
@@ -62,7 +64,7 @@ export class Probes {
   }
 
   #begin(target: ProbeTarget, former: ProbeState | null): ProbeWorker {
-    const { now, random, onChange } = this.#options;
+    const { now, random, onChange, errors } = this.#options;
     return new ProbeWorker(
       target,
       {
@@ -72,6 +74,7 @@ export class Probes {
         onState: (state, before) => {
           if (isNews(state, before)) onChange(result(target, state), before);
         },
+        onError: (error) => errors.report('probe', error),
       },
       former,
     );

@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import type { Redis } from 'ioredis';
 import * as z from 'zod';
 import { CHANNEL } from '../../proto/wire.ts';
@@ -27,9 +28,5 @@ export async function hearReports(subscriber: Redis, onReport: (report: ReplicaR
 
 /** undefined when it is none: one bad message of a newer gateway must not stop the others. */
 export function parseReport(text: string): ReplicaReport | undefined {
-  try {
-    return replicaReportSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return replicaReportSchema.safeParse(parseJson(text)).data;
 }

@@ -1,3 +1,4 @@
+import { parseJsonObject, type Json } from '../../proto/parse-json.ts';
 import { SseReader } from '../../proto/sse-reader.ts';
 import type { Reply } from './http-send.ts';
 
@@ -8,6 +9,8 @@ export interface RpcAnswer {
 
 /** Longest answer of a probe that is read; lists of tools are far smaller. */
 const LIMIT_BYTES = 8 << 20;
+/** What a replica says of an error goes into logs, events and answers of the admin API. */
+const MAX_ERROR_TEXT = 300;
 
 /** The JSON-RPC answer with this id, from a JSON body or from the first matching event of an SSE body; null when there is none. What follows in the stream stays unread. */
 export async function rpcAnswer(reply: Reply, id: number): Promise<RpcAnswer | null> {
@@ -48,19 +51,21 @@ async function whole(body: AsyncIterable<Buffer>): Promise<string> {
 }
 
 function answerIn(text: string, id: number): RpcAnswer | null {
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof message !== 'object' || message === null) return null;
-  const {
-    id: answered,
-    result,
-    error,
-  } = message as { id?: unknown; result?: Record<string, unknown>; error?: RpcAnswer['error'] };
-  if (answered === id && result !== undefined) return { result };
+  const message = parseJsonObject(text);
+  if (!message) return null;
+  const { id: answered, result, error } = message;
+  if (answered === id && isObject(result)) return { result };
   // An error without an id answers a request that the server would not read.
-  return (answered === id || answered === null || answered === undefined) && error ? { error } : null;
+  const isOurs = answered === id || answered === null || answered === undefined;
+  return isOurs && isObject(error) ? { error: errorIn(error) } : null;
+}
+
+const isObject = (value: Json | undefined): value is { [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function errorIn({ code, message }: { [key: string]: Json }): { code: number; message: string } {
+  return {
+    code: typeof code === 'number' ? code : 0,
+    message: typeof message === 'string' ? message.slice(0, MAX_ERROR_TEXT) : '',
+  };
 }

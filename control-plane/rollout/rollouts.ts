@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import { randomUUID } from 'node:crypto';
 import { noCounters } from '../../proto/slo-window.ts';
 import { REDIS } from '../../proto/wire.ts';
@@ -42,6 +43,7 @@ export interface RolloutsOptions {
   onChange: () => void;
   now?: () => number;
   tickMs?: number;
+  onError?: (error: unknown) => void;
 }
 
 export type RolloutAnswer = { rollout: Rollout } | { problem: string };
@@ -55,9 +57,9 @@ export class Rollouts {
   #shown = '';
 
   constructor(options: RolloutsOptions) {
-    this.#options = { now: Date.now, tickMs: 250, isCounted: true, ...options };
+    this.#options = { now: Date.now, tickMs: 250, isCounted: true, onError: () => {}, ...options };
     this.#timer = setInterval(() => {
-      void this.tick();
+      detach(this.tick(), this.#options.onError);
     }, this.#options.tickMs);
   }
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import type { Cluster, Redis } from 'ioredis';
 import { combine, noCounters, sloReportSchema, type SloCounters, type SloReport } from '../../proto/slo-window.ts';
 import { REDIS } from '../../proto/wire.ts';
@@ -45,9 +46,5 @@ export function sumReports(reports: readonly SloReport[], now: number): SloView 
 
 /** undefined for what another version wrote and this one can't read. */
 function parse(text: string): SloReport | undefined {
-  try {
-    return sloReportSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return sloReportSchema.safeParse(parseJson(text)).data;
 }

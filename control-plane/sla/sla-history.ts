@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import { combine, noCounters, type SloCounters } from '../../proto/slo-window.ts';
 import type { SloView } from '../rollout/slo-reader.ts';
 
@@ -19,6 +20,7 @@ export interface SlaHistoryOptions {
   read: (server: string) => Promise<SloView | null>;
   now?: () => number;
   sampleMs?: number;
+  onError?: (error: unknown) => void;
 }
 
 interface Sample {
@@ -40,12 +42,12 @@ export class SlaHistory {
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: SlaHistoryOptions) {
-    this.#options = { now: Date.now, sampleMs: 30_000, ...options };
+    this.#options = { now: Date.now, sampleMs: 30_000, onError: () => {}, ...options };
     this.#timer = setInterval(() => {
-      void this.sample();
+      detach(this.sample(), this.#options.onError);
     }, this.#options.sampleMs);
     this.#timer.unref();
-    void this.sample();
+    detach(this.sample(), this.#options.onError);
   }
 
   /** Takes a sample of every server; one that can't be read now is taken next time. Never rejects. */

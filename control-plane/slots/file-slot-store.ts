@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replicaKey } from '../topology/inputs.ts';
@@ -72,7 +73,9 @@ async function readTable(path: string, nowMs: number): Promise<SlotTable> {
     throw error;
   }
   try {
-    const { format, next, lives, lost } = JSON.parse(text) as Stored;
+    const stored = parseJsonObject(text);
+    if (!stored) throw new Error('it holds no JSON object');
+    const { format, next, lives, lost } = stored as unknown as Stored;
     if (format !== 1) throw new Error(`it has format ${JSON.stringify(format)}, this version reads 1`);
     return {
       next,

@@ -81,14 +81,16 @@ export function redisSlotStore(redis: Redis | Cluster, now: () => number): SlotS
         fields = await redis.hgetall(REDIS.slots);
       for (const [field, value] of Object.entries(fields)) {
         const [kind, first = '', second = ''] = field.split(' ');
-        if (kind === 'life') lives.set(replicaKey(first, second), lifeOf(first, second, value));
-        if (kind !== 'lost') continue;
-        const [server, address, lostAtMs] = value.split(' ');
-        lost.set(first, { server: server!, address: address!, slot: first, lostAtMs: Number(lostAtMs) });
+        const [one = '', two = '', three = ''] = value.split(' ');
+        // Slots become part of Envoy's routes: what is none is not read.
+        if (kind === 'life' && isSlot(one) && isTime(two))
+          lives.set(replicaKey(first, second), lifeOf(first, second, value));
+        if (kind === 'lost' && isSlot(first) && isTime(three))
+          lost.set(first, { server: one, address: two, slot: first, lostAtMs: Number(three) });
       }
-      return { next: Number(fields['next'] ?? firstNumber(now())), lives, lost };
+      return { next: numberIn(fields['next']) ?? firstNumber(now()), lives, lost };
     },
-    revision: async () => Number((await redis.hget(REDIS.slots, 'revision')) ?? 0),
+    revision: async () => numberIn(await redis.hget(REDIS.slots, 'revision')) ?? 0,
     allot: async (server, address) => lifeOf(server, address, await run('allot', server, address)),
     newLife: async (server, address, slot) => lifeOf(server, address, await run('newLife', server, address, slot)),
     retire: async (server, address, slot) => {
@@ -108,4 +110,11 @@ export function redisSlotStore(redis: Redis | Cluster, now: () => number): SlotS
       }
     },
   };
+}
+
+const isSlot = (text: string): boolean => text.length > 0 && [...text].every((each) => SLOT_ALPHABET.includes(each));
+const isTime = (text: string): boolean => text !== '' && Number.isFinite(Number(text));
+
+function numberIn(text: string | null | undefined): number | undefined {
+  return text !== null && text !== undefined && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 }

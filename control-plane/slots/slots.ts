@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import { EventEmitter } from 'node:events';
 import { slotName } from '../../proto/session-id.ts';
 import { replicaKey } from '../topology/inputs.ts';
@@ -14,6 +15,7 @@ export interface SlotsOptions {
   refreshMs?: number;
   /** A store that is silent for this long is away. */
   storeTimeoutMs?: number;
+  onError?: (error: unknown) => void;
 }
 interface SlotsEvents {
   change: [];
@@ -48,7 +50,14 @@ export class Slots extends EventEmitter<SlotsEvents> {
 
   constructor(options: SlotsOptions) {
     super();
-    this.#options = { now: Date.now, random: Math.random, refreshMs: 1000, storeTimeoutMs: 1000, ...options };
+    this.#options = {
+      now: Date.now,
+      random: Math.random,
+      refreshMs: 1000,
+      storeTimeoutMs: 1000,
+      onError: () => {},
+      ...options,
+    };
     this.#told = this.#table = emptyTable(this.#options.now());
   }
 
@@ -222,7 +231,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
 
   #again(): void {
     if (this.#isClosed) return;
-    this.#timer = setTimeout(() => void this.refresh().then(() => this.#again()), this.#options.refreshMs).unref();
+    const round = () => this.refresh().finally(() => this.#again());
+    this.#timer = setTimeout(() => detach(round(), this.#options.onError), this.#options.refreshMs).unref();
   }
 }
 

@@ -1,3 +1,6 @@
+import { detach } from '../../proto/detach.ts';
+import { unreported, type InternalErrors } from '../../proto/internal-errors.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { readBreakers } from '../../proto/breaker-state.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
@@ -15,6 +18,7 @@ export interface BreakerWatchOptions {
   /** Messages may be missed, and open times end: the hashes are read anew this often as well. */
   everyMs?: number;
   now?: () => number;
+  errors?: InternalErrors;
 }
 
 /** Follows the breakers of the fleet. A message makes its server's hash be read at once, so that a slot stops being steady within a round trip. */
@@ -28,15 +32,17 @@ export class BreakerWatch {
   #isOver = false;
 
   constructor(options: BreakerWatchOptions) {
-    this.#options = { everyMs: 1000, now: Date.now, ...options };
+    this.#options = { everyMs: 1000, now: Date.now, errors: unreported, ...options };
+    const failed = (error: unknown): void => this.#options.errors.report('breaker-watch', error);
     this.#unsubscribe = watchChannel(
       options.subscriber,
       CHANNEL.breakers,
-      (text) => void this.#heard(text),
-      () => void this.#readAll(),
+      (text) => this.#heard(text),
+      failed,
+      () => this.#readAll(),
     );
-    this.#timer = setInterval(() => void this.#readAll(), this.#options.everyMs);
-    this.looked = this.#readAll();
+    this.#timer = setInterval(() => detach(this.#readAll(), failed), this.#options.everyMs);
+    this.looked = this.#readAll().catch(failed);
   }
 
   /** All that are not closed. While Redis is away: as last known. */
@@ -51,12 +57,10 @@ export class BreakerWatch {
   }
 
   async #heard(text: string): Promise<void> {
-    try {
-      const { server } = JSON.parse(text) as { server?: unknown };
-      if (typeof server === 'string' && this.#options.servers().includes(server)) await this.#read(server);
-    } catch {
-      /* Of another version; the next round reads the hash all the same. */
-    }
+    // What another version says is not understood here; the next round reads the hash all the same.
+    const server = parseJsonObject(text)?.['server'];
+    if (typeof server === 'string' && this.#options.servers().includes(server))
+      await this.#read(server).catch(() => {});
   }
 
   async #readAll(): Promise<void> {

@@ -7,11 +7,13 @@ test('Redis, each server and each source that fails are checked; only an unknown
   const { context, world, stop } = await sampleContext();
   let topology = context.topology,
     redis: { ping(): Promise<unknown> } = { ping: async () => 'PONG' };
+  let problem: string | null = null;
   const report = async () =>
     runChecks(
       controlPlaneChecks({
         redis,
         topology: () => topology(),
+        problem: () => problem,
         discovery: () =>
           new Map([['linear/stable', { replicas: [], problem: 'there is no such file', confirmedAtMs: null }]]),
       })(),
@@ -32,6 +34,8 @@ test('Redis, each server and each source that fails are checked; only an unknown
     'discovery linear/stable: there is no such file',
   ]);
   t.is((await report()).status, 'degraded');
+  problem = 'the last good topology stays in force';
+  t.true((await bad()).includes('control-loop: the last good topology stays in force'));
   topology = () => null;
   t.is((await report()).status, 'unhealthy');
   await stop();

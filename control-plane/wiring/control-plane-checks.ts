@@ -6,6 +6,8 @@ export interface WatchedParts {
   /** null: state is kept in a file. */
   redis: { ping(): Promise<unknown> } | null;
   topology: () => TopologySnapshot | null;
+  /** Why the topology is not the newest; null while it is. */
+  problem: () => string | null;
   discovery: () => ReadonlyMap<string, SourceReport>;
 }
 
@@ -13,7 +15,7 @@ export interface WatchedParts {
  * What a control plane looks at: Redis, one check per server, the sources of replicas. Only that it knows the topology is critical: restarting
  * it brings neither Redis nor a server back, and gateways go on with what they have.
  */
-export function controlPlaneChecks({ redis, topology, discovery }: WatchedParts): () => HealthCheck[] {
+export function controlPlaneChecks({ redis, topology, problem, discovery }: WatchedParts): () => HealthCheck[] {
   return () => [
     {
       name: 'topology',
@@ -21,6 +23,11 @@ export function controlPlaneChecks({ redis, topology, discovery }: WatchedParts)
         topology()
           ? { healthy: true, details: { servers: topology()!.servers.length, gateways: topology()!.gateways.length } }
           : { healthy: false, error: 'not every replica is known yet' },
+    },
+    {
+      name: 'control-loop',
+      isCritical: false,
+      check: () => (problem() === null ? { healthy: true } : { healthy: false, error: problem() ?? '' }),
     },
     {
       name: 'session-store',

@@ -1,4 +1,5 @@
-import { heartbeatSchema, type Heartbeat } from '../../proto/heartbeat.ts';
+import { parseJson } from '../../proto/parse-json.ts';
+import { heartbeatSchema } from '../../proto/heartbeat.ts';
 import type { GatewayNode } from '../topology/topology.ts';
 
 interface Seen {
@@ -48,13 +49,9 @@ export class GatewayRegistry {
   }
 
   heartbeat(text: string): void {
-    let beat: Heartbeat;
-    try {
-      beat = heartbeatSchema.parse(JSON.parse(text));
-    } catch {
-      // Of a version that says other things; its stream speaks for it.
-      return;
-    }
+    const beat = heartbeatSchema.safeParse(parseJson(text)).data;
+    // Of a version that says other things; its stream speaks for it.
+    if (!beat) return;
     const before = this.#seen.get(beat.nodeId);
     const { nodeId: id, relay, isRelayTls = false, peer, listen, isDraining } = beat;
     this.#seen.set(id, {

@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { readHeartbeats } from './heartbeat-reader.ts';
 
@@ -12,6 +13,7 @@ export function watchHeartbeats(
   redis: RedisClient,
   sink: HeartbeatSink,
   afterEach: () => void,
+  onError: (error: unknown) => void,
   everyMs = 1000,
 ): { looked: Promise<void>; stop: () => void } {
   let isOver = false;
@@ -22,10 +24,13 @@ export function watchHeartbeats(
     if (found === null) sink.unreadable();
     else for (const text of found) sink.heartbeat(text);
     afterEach();
-    timer = setTimeout(() => void look(), everyMs);
+  };
+  const round = async () => {
+    await look().catch(onError);
+    if (!isOver) timer = setTimeout(() => detach(round(), onError), everyMs);
   };
   return {
-    looked: look(),
+    looked: round(),
     stop: () => {
       isOver = true;
       clearTimeout(timer);

@@ -22,6 +22,7 @@ export interface OperationsOptions {
   now: () => number;
   /** What operators want changed. */
   onChange: () => void;
+  onError: (error: unknown) => void;
 }
 
 export interface Operations {
@@ -46,6 +47,7 @@ export function startOperations({
   gateways,
   now,
   onChange,
+  onError,
 }: OperationsOptions): Operations {
   const { redis, state, lease, events } = stores;
   const slo = async (server: string): Promise<SloView | null> =>
@@ -59,6 +61,7 @@ export function startOperations({
     events,
     now,
     onChange,
+    onError,
     replicas: () =>
       topology() &&
       endpoints().map(({ server, backend, replica, address, slot, state: is }) => ({
@@ -101,6 +104,7 @@ export function startOperations({
     events,
     now,
     onChange,
+    onError,
     slo,
     isCounted: redis !== null,
     servers: () =>
@@ -125,7 +129,7 @@ export function startOperations({
       ),
   });
 
-  const sla = new SlaHistory({ servers: () => config().servers.map(({ name }) => name), read: slo, now });
+  const sla = new SlaHistory({ servers: () => config().servers.map(({ name }) => name), read: slo, now, onError });
   return {
     drains,
     rollouts,

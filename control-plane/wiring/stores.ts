@@ -33,12 +33,21 @@ interface StoreOptions {
   now: () => number;
   onLeader: (isLeader: boolean) => void;
   onRedisError: (error: Error) => void;
+  onError: (error: unknown) => void;
 }
 
 /** Long enough for a Redis that starts with us; without one the control plane serves all the same. */
 const REDIS_WAIT_MS = 2000;
 
-export async function openStores({ config, stateDir, id, now, onLeader, onRedisError }: StoreOptions): Promise<Stores> {
+export async function openStores({
+  config,
+  stateDir,
+  id,
+  now,
+  onLeader,
+  onRedisError,
+  onError,
+}: StoreOptions): Promise<Stores> {
   if (config.sessionStore.type === 'memory') {
     const inDir = (name: string) => (stateDir === null ? null : join(stateDir, name));
     return {
@@ -52,7 +61,7 @@ export async function openStores({ config, stateDir, id, now, onLeader, onRedisE
   }
   const redis = connectRedis(config.sessionStore.url, { name: `holdfast-control-plane-${id}`, onError: onRedisError });
   await whenReady(redis, REDIS_WAIT_MS);
-  const lease = new RedisLease({ redis, id, leaseMs: config.controlPlane.leaseMs, onChange: onLeader });
+  const lease = new RedisLease({ redis, id, leaseMs: config.controlPlane.leaseMs, onChange: onLeader, onError });
   const events = redisEventLog(redis, now);
   return {
     redis,

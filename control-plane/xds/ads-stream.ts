@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { Metadata, ServerDuplexStream } from '@grpc/grpc-js';
 import { EMPTY_STREAM, isSettled, nextPush, receive, type DeltaStream } from './delta-stream.ts';
 import { encodePush, readRequest, type WireRequest } from './delta-wire.ts';
@@ -7,11 +8,17 @@ import { shortType, type XdsMetrics } from './xds-metrics.ts';
 
 /** gRPC's status codes. */
 const INVALID_ARGUMENT = 3,
-  RESOURCE_EXHAUSTED = 8;
+  DEADLINE_EXCEEDED = 4,
+  RESOURCE_EXHAUSTED = 8,
+  INTERNAL = 13;
 
-/** A client may name this many types and names; more is a broken client, and would cost memory without bound. */
+/** A client may name this many types, and names over all of them; more is a broken client, and would cost memory without bound. */
 const MAX_TYPES = 32;
 const MAX_NAMES = 100_000;
+/** Of a name, a type, a version or a node's id, in characters. */
+const MAX_NAME_LENGTH = 1024;
+/** A stream that does not say who it is within this time is ended. */
+const GREETING_MS = 10_000;
 
 export interface Refusal {
   node: NodeInfo;
@@ -27,6 +34,8 @@ export interface AdsStreamHooks {
   /** An ACK was the last one due: the client has what `resources` say. */
   onSettled(stream: AdsStream, resources: Resources): void;
   onEnd(stream: AdsStream): void;
+  /** A bug of ours met this stream; it has been ended, and the client comes again. */
+  onFailure(error: unknown): void;
 }
 
 /** One ADS stream: feeds requests and snapshots to the pure state, and writes what it says as fast as the client takes it. */
@@ -54,7 +63,18 @@ export function openAdsStream(
     isOver = false,
     wake: NodeJS.Timeout | undefined;
 
-  const flush = () => {
+  /** Whatever the library calls ends at most this one stream. */
+  const guarded =
+    <A extends unknown[]>(act: (...args: A) => void) =>
+    (...args: A): void => {
+      try {
+        act(...args);
+      } catch (error) {
+        hooks.onFailure(error);
+        refuse(INTERNAL, 'the control plane failed at this stream');
+      }
+    };
+  const flush = guarded(() => {
     clearTimeout(wake);
     while (resources && !isBlocked && !isOver) {
       const next = nextPush(state, resources, nowMs());
@@ -67,19 +87,25 @@ export function openAdsStream(
       metrics.pushed(shortType(next.push.typeUrl), bytes.length, next.push.send.length, next.push.remove.length);
       isBlocked = !call.write(bytes);
     }
-  };
+  });
   const over = () => {
     if (isOver) return;
     isOver = true;
     clearTimeout(wake);
-    if (node) hooks.onEnd(stream);
+    clearTimeout(greetingTimer);
+    if (node) detach(() => hooks.onEnd(stream), hooks.onFailure);
   };
   const refuse = (code: number, details: string) => {
-    call.emit('error', { code, details });
+    if (isOver) return;
     over();
+    call.emit('error', { code, details });
   };
+  const greetingTimer = setTimeout(() => {
+    if (!node) refuse(DEADLINE_EXCEEDED, `a client must say who it is within ${GREETING_MS} ms`);
+  }, GREETING_MS).unref();
   const onData = (wire: WireRequest) => {
     if (isOver) return;
+    if (hasLongNames(wire)) return refuse(INVALID_ARGUMENT, `a name has at most ${MAX_NAME_LENGTH} characters`);
     if (!node) {
       if (!wire.node?.id) return refuse(INVALID_ARGUMENT, 'the first request of an ADS stream must carry node.id');
       node = readNode(wire.node);
@@ -91,7 +117,7 @@ export function openAdsStream(
     if (!typeUrl) return refuse(INVALID_ARGUMENT, 'a request on an ADS stream must carry type_url');
     const { stream: after, verdict } = receive(state, typeUrl, readRequest(wire));
     state = after;
-    if (state.subscriptions.size > MAX_TYPES || state.subscriptions.get(typeUrl)!.names.size > MAX_NAMES)
+    if (state.subscriptions.size > MAX_TYPES || namesOf(state) > MAX_NAMES)
       return refuse(RESOURCE_EXHAUSTED, `more than ${MAX_TYPES} types or ${MAX_NAMES} names subscribed`);
     if (verdict.kind !== 'none') metrics.answered(shortType(typeUrl), verdict.kind);
     if (verdict.kind === 'nack')
@@ -119,7 +145,7 @@ export function openAdsStream(
     },
   };
 
-  call.on('data', onData);
+  call.on('data', guarded(onData));
   call.on('drain', () => {
     isBlocked = false;
     flush();
@@ -132,4 +158,21 @@ export function openAdsStream(
   call.on('cancelled', over);
   call.on('error', over);
   return stream;
+}
+
+function hasLongNames(wire: WireRequest): boolean {
+  const isLong = (text: string | undefined): boolean => (text?.length ?? 0) > MAX_NAME_LENGTH;
+  return (
+    isLong(wire.node?.id) ||
+    isLong(wire.type_url) ||
+    wire.resource_names_subscribe.some(isLong) ||
+    Object.entries(wire.initial_resource_versions).some(([name, version]) => isLong(name) || isLong(version))
+  );
+}
+
+/** Everything that a client made this stream remember. */
+function namesOf({ subscriptions }: DeltaStream): number {
+  let sum = 0;
+  for (const { names, owed, known } of subscriptions.values()) sum += Math.max(names.size, known.size) + owed.size;
+  return sum;
 }

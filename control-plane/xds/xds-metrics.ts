@@ -1,3 +1,4 @@
+import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** Counters of the ADS server, by resource type (short name). */
@@ -42,10 +43,15 @@ export function createXdsMetrics(registry: Registry): XdsMetrics {
       answers.inc({ type, answer });
     },
     connected(role, by) {
-      nodes.inc({ role: role || 'unknown' }, by);
+      nodes.inc({ role: KNOWN_ROLES.has(role) ? role : 'unknown' }, by);
     },
   };
 }
 
-/** `type.googleapis.com/envoy.config.cluster.v3.Cluster` → `Cluster`. */
-export const shortType = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(RESOURCE_TYPE));
+
+/** `type.googleapis.com/envoy.config.cluster.v3.Cluster` → `Cluster`. What a client makes up is `other`: it must not make series. */
+export const shortType = (typeUrl: string): string =>
+  KNOWN_TYPES.has(typeUrl) ? typeUrl.slice(typeUrl.lastIndexOf('.') + 1) : 'other';
+
+const KNOWN_ROLES: ReadonlySet<string> = new Set(['gateway', 'edge', 'sidecar']);

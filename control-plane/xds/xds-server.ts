@@ -1,3 +1,4 @@
+import { unreported, type InternalErrors } from '../../proto/internal-errors.ts';
 import { EventEmitter } from 'node:events';
 import { Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
@@ -15,6 +16,7 @@ export interface XdsServerOptions {
   /** Names of clusters in the bootstrap, which resources may refer to. */
   staticClusters?: readonly string[];
   now?: () => number;
+  errors?: InternalErrors;
 }
 interface XdsEvents {
   /** A client's stream told who it is; `streams` now open under its key. */
@@ -37,6 +39,8 @@ const CHANNEL_OPTIONS = {
   'grpc.http2.min_ping_interval_without_data_ms': 5000,
   'grpc.max_receive_message_length': 4 << 20,
   'grpc.max_send_message_length': -1,
+  // An Envoy and a sidecar hold one stream each; more on one connection is somebody else.
+  'grpc.max_concurrent_streams': 16,
 };
 
 /** Snapshots were inconsistent: `problems` lists every reference to nothing. The former snapshot stays in force. */
@@ -76,6 +80,9 @@ export class XdsServer extends EventEmitter<XdsEvents> {
       },
       onRefusal: (refusal: Refusal) => {
         this.emit('nack', refusal);
+      },
+      onFailure: (error: unknown) => {
+        (options.errors ?? unreported).report('xds', error);
       },
     };
     this.#server.addService(deltaAdsService, {
