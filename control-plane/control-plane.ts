@@ -4,29 +4,28 @@ import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { anotherConnection } from '../proto/redis/redis-client.ts';
 import { serverCredentials } from '../proto/tls/grpc-credentials.ts';
-import { CHANNEL, RESOURCE } from '../proto/wire.ts';
+import { RESOURCE } from '../proto/wire.ts';
 import type { Config } from './config/config-schema.ts';
 import { ControlLoop } from './control-loop.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { topologyMetrics } from './metrics/topology-metrics.ts';
 import { Probes, type ProbeResult } from './probe/probes.ts';
-import { parseReport, type ReplicaReport } from './probe/reports.ts';
+import type { ReplicaReport } from './probe/reports.ts';
 import { Slots } from './slots/slots.ts';
 import type { TopologyInputs } from './topology/inputs.ts';
 import { adminHandler } from './wiring/admin.ts';
-import { BreakerWatch } from './wiring/breaker-watch.ts';
-import { watchChannel } from './wiring/channel-watch.ts';
 import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
 import { GatewayRegistry } from './wiring/gateway-registry.ts';
 import { startHealthServer } from './wiring/health-server.ts';
-import { watchHeartbeats } from './wiring/heartbeat-watch.ts';
 import { knownReplicas } from './wiring/known-replicas.ts';
 import { probeInputs } from './wiring/probe-inputs.ts';
 import { probeTargets } from './wiring/probe-targets.ts';
 import { startOperations } from './wiring/operations.ts';
 import { openStores } from './wiring/stores.ts';
+import { followXds } from './wiring/follow-xds.ts';
+import { watchRedis } from './wiring/redis-watches.ts';
+import { tellHealth } from './wiring/tell-health.ts';
 import { XdsServer } from './xds/xds-server.ts';
 
 export interface ControlPlaneOptions {
@@ -96,21 +95,7 @@ export async function startControlPlane({
   const gateways = new GatewayRegistry(() => config.ha.failoverTimeoutMs, now);
 
   const onProbe = (result: ProbeResult, before: { health: string; life: number }) => {
-    if (result.health !== before.health) {
-      log.info(
-        { server: result.server, replica: result.replica, health: result.health, detail: result.detail },
-        'replica health',
-      );
-      // All control planes see it; one says it.
-      if (stores.lease.isLeader)
-        stores.events.append({
-          kind: `replica.${result.health}`,
-          level: result.health === 'unhealthy' ? 'warning' : 'info',
-          server: result.server,
-          subject: result.replica,
-          message: `${result.server} ${result.replica} is ${result.health}: ${result.detail}`,
-        });
-    }
+    tellHealth(result, before, stores, log);
     renew(result);
     loop.touch();
   };
@@ -157,7 +142,7 @@ export async function startControlPlane({
       slots: slots.slots,
       lostSlots: slots.lostSlots,
       ...operations.inputs(),
-      openBreakers: breakers?.current() ?? [],
+      openBreakers: watches.openBreakers(),
       gateways: gateways.nodes(),
     };
   };
@@ -193,23 +178,7 @@ export async function startControlPlane({
     log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'),
   );
   slots.on('back', () => log.info('slot store is back'));
-  xds.on('connect', ({ id: node, role, metadata }) => {
-    log.info({ node, role }, 'xds connected');
-    gateways.connected(node, role, metadata);
-    loop.touch();
-  });
-  xds.on('disconnect', ({ id: node, role }, key, streams) => {
-    log.info({ node, role, streams }, 'xds disconnected');
-    if (streams > 0) return;
-    // What changes while it is away it must be told when it comes back: resources are made anew then, equal ones are not sent again.
-    xds.dropSnapshot(key);
-    gateways.disconnected(node, role);
-    loop.touch();
-  });
-  xds.on('nack', (refusal) => {
-    if (refusal.isFinal) log.error({ refusal }, 'a client refused a resource; it is not sent again unchanged');
-  });
-  xds.on('failure', (key, error) => log.error({ node: key, error: error.message }, 'resources refused'));
+  followXds(xds, gateways, log, () => loop.touch());
 
   const onReport = ({ server, slot }: ReplicaReport) => {
     const endpoint = loop.snapshot?.servers
@@ -217,28 +186,15 @@ export async function startControlPlane({
       ?.endpoints.find((each) => each.slot === slot);
     if (endpoint) probes.report(server, endpoint.replica);
   };
-  const stopReports =
-    stores.redis &&
-    watchChannel(
-      anotherConnection(stores.redis),
-      CHANNEL.reports,
-      (text) => {
-        const report = parseReport(text);
-        if (report) onReport(report);
-      },
-      caught('reports'),
-    );
-  const breakers =
-    stores.redis &&
-    new BreakerWatch({
-      redis: stores.redis,
-      subscriber: anotherConnection(stores.redis),
-      servers: () => config.servers.map((each) => each.name),
-      onChange: () => loop.touch(),
-      errors,
-    });
-  const heartbeats = stores.redis && watchHeartbeats(stores.redis, gateways, () => loop.touch(), caught('heartbeats'));
-  const looked = Promise.allSettled([operations.looked, breakers?.looked, heartbeats?.looked]).then(() => {
+  const watches = watchRedis({
+    redis: stores.redis,
+    servers: () => config.servers.map((each) => each.name),
+    gateways,
+    onReport,
+    onChange: () => loop.touch(),
+    errors,
+  });
+  const looked = Promise.allSettled([operations.looked, watches.looked]).then(() => {
     hasLooked = true;
     loop.touch();
   });
@@ -342,9 +298,7 @@ export async function startControlPlane({
     refuse,
     async stop() {
       loop.stop();
-      heartbeats?.stop();
-      stopReports?.();
-      breakers?.stop();
+      watches.stop();
       health.server.close();
       health.server.closeAllConnections();
       await Promise.all([operations.stop(), discovery.stop(), probes.stop(), xds.close()]);
