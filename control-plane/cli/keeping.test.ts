@@ -7,9 +7,9 @@ import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import { startRedis } from '../../deploy/test/mesh/start-redis.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { hasProgram, testWith } from '../../deploy/test/test-with.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { storeBackup } from '../backup/backup-folder.ts';
-import { isGitHere } from '../backup/config-history.ts';
 
 const BIN = fileURLToPath(new URL('bin.js', import.meta.url));
 interface Ran {
@@ -76,22 +76,23 @@ test('a backup is created, listed, verified and restored; a damaged one is refus
   t.is((await run('backup', 'create', '--keep', 'some')).code, 64);
 });
 
-test('configuration versions become commits of a git repository, each once', async (t) => {
-  const { folder, redis, run } = await setting(t);
-  const { ConfigVersions } = await import('../config-versions/config-versions.ts'),
-    { redisSharedState } = await import('../lease/redis-shared-state.ts');
-  const versions = new ConfigVersions(redisSharedState(redis), 'test', () => 1_700_000_000_000);
-  await versions.accept('a: 1\n');
-  await versions.accept('a: 2\n');
-  if (!(await isGitHere())) {
-    t.log('not tried here: git is not installed');
-    return t.pass();
-  }
-  t.regex((await run('backup', 'create', '--git', 'history')).out, /2 configuration versions committed/);
-  await versions.accept('a: 3\n');
-  t.regex((await run('backup', 'create', '--git', 'history')).out, /1 configuration versions committed/);
-  t.is(await readFile(join(folder, 'history/holdfast.yaml'), 'utf8'), 'a: 3\n');
-});
+testWith(
+  'git',
+  hasProgram('git', '--version'),
+  'configuration versions become commits of a git repository, each once',
+  async (t) => {
+    const { folder, redis, run } = await setting(t);
+    const { ConfigVersions } = await import('../config-versions/config-versions.ts'),
+      { redisSharedState } = await import('../lease/redis-shared-state.ts');
+    const versions = new ConfigVersions(redisSharedState(redis), 'test', () => 1_700_000_000_000);
+    await versions.accept('a: 1\n');
+    await versions.accept('a: 2\n');
+    t.regex((await run('backup', 'create', '--git', 'history')).out, /2 configuration versions committed/);
+    await versions.accept('a: 3\n');
+    t.regex((await run('backup', 'create', '--git', 'history')).out, /1 configuration versions committed/);
+    t.is(await readFile(join(folder, 'history/holdfast.yaml'), 'utf8'), 'a: 3\n');
+  },
+);
 
 test('without git on the machine --git is refused by name, before anything is written', async (t) => {
   const { folder, server } = await setting(t);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { fileSharedState } from '../lease/file-shared-state.ts';
 import { ConfigVersions } from './config-versions.ts';
 import { KEPT_VERSIONS, restoreCredentials, withVersion } from './config-version.ts';
-import { formatDiff, lineDiff } from './line-diff.ts';
+import { lineDiff } from './line-diff.ts';
 
 test('each accepted configuration is a version; the same text twice is one', async (t) => {
   const state = await fileSharedState(null);
@@ -44,23 +44,32 @@ test('passwords are not kept; going back takes those of the present file, or say
 
 test('a diff shows what changed with some lines around it', (t) => {
   const before = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].join('\n');
-  t.deepEqual(formatDiff(lineDiff(before, before)), []);
-  t.deepEqual(formatDiff(lineDiff(before, before.replace('d', 'D')), 1), ['  c', '- d', '+ D', '  e']);
+  t.deepEqual(lineDiff(before, before), []);
+  t.deepEqual(lineDiff(before, before.replace('d', 'D'), 1), ['  c', '- d', '+ D', '  e']);
+  t.deepEqual(lineDiff(before, before.replace('a', 'A').replace('g', 'G'), 0), ['- a', '+ A', '…', '- g', '+ G']);
+  t.deepEqual(lineDiff('', 'a'), ['- ', '+ a']);
+  t.deepEqual(lineDiff('a\n', 'a'), ['  a', '- ']);
 });
 
-test('a diff read as only its old or only its new lines gives the old or the new text', (t) => {
+test('a diff with all lines around it, read as only its old or only its new lines, gives the old or the new text', async (t) => {
   const text = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 12 }).map((lines) => lines.join('\n'));
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(text, text, (before, after) => {
-        const diff = lineDiff(before, after),
-          without = (sign: string) =>
-            diff
-              .filter(({ kind }) => kind !== sign)
-              .map((line) => line.text)
-              .join('\n');
-        return without('+') === before && without('-') === after;
-      }),
-    ),
+  const without = (sign: string, diff: readonly string[]): string =>
+    diff
+      .filter((line) => !line.startsWith(sign))
+      .map((line) => line.slice(2))
+      .join('\n');
+  await fc.assert(
+    fc.property(text, text, (before, after) => {
+      const diff = lineDiff(before, after, Number.MAX_SAFE_INTEGER);
+      if (before === after) t.deepEqual(diff, []);
+      else t.deepEqual([without('+', diff), without('-', diff)], [before, after]);
+    }),
   );
+});
+
+test('texts that have nothing in common count as replaced, and are compared in bounded time', (t) => {
+  const lines = (name: string): string => Array.from({ length: 20_000 }, (_, at) => `${name}${at}`).join('\n');
+  const diff = lineDiff(lines('a'), lines('b'));
+  t.is(diff.filter((line) => line.startsWith('- ')).length, 20_000);
+  t.is(diff.filter((line) => line.startsWith('+ ')).length, 20_000);
 });

@@ -11,7 +11,7 @@ export async function modernReplica(tools: string[]): Promise<{ address: string;
       mcp.registerTool(name, { description: `The tool ${name}` }, () => ({ content: [{ type: 'text', text: name }] }));
     return mcp;
   });
-  const server = createServer(toNodeHandler(handler));
+  const server = createServer((request, response) => void toNodeHandler(handler)(request as never, response as never));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

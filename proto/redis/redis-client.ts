@@ -28,7 +28,7 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
   const parsed = parseRedisUrl(url);
   if (parsed.kind === 'bad') throw new RedisUrlError(`SESSION_STORE_URL: ${parsed.problem}`);
   const { target } = parsed;
-  const common: RedisOptions = {
+  const common = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 3,
     commandTimeout: options.commandTimeoutMs ?? 1000,
@@ -42,12 +42,12 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
     ...(target.credentials.password === null ? {} : { password: target.credentials.password }),
     ...(options.name === undefined ? {} : { connectionName: options.name }),
     ...(target.isTls ? { tls: {} } : {}),
-  };
+  } satisfies RedisOptions;
   let client: RedisClient;
   if (target.kind === 'cluster') {
     const { enableOfflineQueue, ...redisOptions } = common;
     client = new Cluster(target.nodes, {
-      enableOfflineQueue: enableOfflineQueue!,
+      enableOfflineQueue,
       clusterRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: 1000,
       redisOptions,

@@ -111,7 +111,7 @@ export class ClientAnswer {
     this.#head(status, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
-      ...(status === 503 && { 'retry-after': RETRY_AFTER_SECONDS }),
+      ...(status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
       ...extra,
     } as OutgoingHttpHeaders);
     this.end(body);

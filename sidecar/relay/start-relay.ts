@@ -235,7 +235,7 @@ function refuse(
   const isUnread = !incoming.complete;
   response.writeHead(status, {
     'content-type': 'application/json',
-    ...(status === 503 && { 'retry-after': 1 }),
+    ...(status === 503 && { 'retry-after': '1' }),
     ...(status === 405 && { allow: 'GET, POST, DELETE' }),
     ...(isUnread && { connection: 'close' }),
   } as OutgoingHttpHeaders);

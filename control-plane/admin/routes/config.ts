@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { formatProblem } from '../../../proto/config-file/problem.ts';
 import { restoreCredentials, withoutCredentials } from '../../config-versions/config-version.ts';
-import { formatDiff, lineDiff } from '../../config-versions/line-diff.ts';
+import { lineDiff } from '../../config-versions/line-diff.ts';
 import { ApiProblem } from '../api-problem.ts';
 import type { ConfigFile } from '../config-file.ts';
 import type { AdminContext } from '../context.ts';
@@ -57,7 +57,7 @@ export const configRoutes: Route[] = [
     'What changed from one version to another.',
     z.strictObject({ from: versionText, to: versionText.default('current') }),
     async ({ context, query }) => {
-      const lines = formatDiff(lineDiff(await textOf(context, query.from), await textOf(context, query.to)));
+      const lines = lineDiff(await textOf(context, query.from), await textOf(context, query.to));
       return { from: query.from, to: query.to, lines };
     },
   ),
