@@ -16,6 +16,6 @@ export function hasProgram(command: string, ...args: string[]): boolean {
  * `isHere`: decided before the file's first test is declared, because a running test can't skip itself.
  */
 export function testWith(need: string, isHere: boolean, title: string, implementation: Implementation<[]>): void {
-  if (isHere) test(title, implementation);
-  else test.skip(`${title} (needs ${need})`, implementation);
+  const register = isHere ? test : test.skip;
+  register(isHere ? title : `${title} (needs ${need})`, implementation);
 }
