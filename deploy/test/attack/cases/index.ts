@@ -1,8 +1,21 @@
 import type { AttackCase } from '../attack-case.ts';
+import { allPlaces } from './all-places.ts';
+import { amplification } from './amplification.ts';
+import { breakerPoisoning } from './breaker-poisoning.ts';
+import { callbacks } from './callbacks.ts';
+import { cardinality } from './cardinality.ts';
+import { controlPorts } from './control-ports.ts';
+import { deletes } from './deletes.ts';
 import { forgedPrincipal } from './forged-principal.ts';
+import { freeSessions } from './free-sessions.ts';
+import { getStreams } from './get-streams.ts';
 import { httpSseWrites } from './http-sse-writes.ts';
 import { oddUrls } from './odd-urls.ts';
 import { oneRequest } from './one-request.ts';
+import { origins, preflight } from './origins.ts';
+import { sessionTransplant, tokenRefresh } from './session-transplant.ts';
+import { sharedCache } from './shared-cache.ts';
+import { slowBodies } from './slow-bodies.ts';
 import { unboundForm, unboundPlain } from './unbound-form.ts';
 
 /** Every attack, in the order they run. */
@@ -13,4 +26,19 @@ export const CASES: readonly AttackCase[] = [
   ...unboundForm,
   ...unboundPlain,
   ...httpSseWrites,
+  ...sessionTransplant,
+  tokenRefresh,
+  ...deletes,
+  ...origins,
+  preflight,
+  ...callbacks,
+  ...getStreams,
+  ...amplification,
+  ...sharedCache,
+  ...cardinality,
+  ...breakerPoisoning,
+  ...controlPorts,
+  ...freeSessions,
+  ...slowBodies,
+  ...allPlaces,
 ];

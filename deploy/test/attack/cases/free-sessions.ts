@@ -1,0 +1,104 @@
+import { casesOf, judge, type AttackCase } from '../attack-case.ts';
+import { callOf, INITIALIZE, type AttackMesh, type ServerName } from '../attack-mesh.ts';
+import { redisAnswer } from '../../mesh/start-redis.ts';
+
+const large = (bytes: number, where: string): object => {
+  const filler = 'x'.repeat(bytes);
+  const more = where === 'capabilities' ? { capabilities: { experimental: { filler } } } : { [where]: filler };
+  return { ...INITIALIZE, params: { ...INITIALIZE.params, ...more } };
+};
+
+async function storeBytes({ mesh }: AttackMesh): Promise<number> {
+  const info = await redisAnswer(mesh.redis?.port ?? 0, 'INFO memory');
+  return Number(/used_memory:(\d+)/.exec(info)?.[1]);
+}
+
+/** Large ones: no more of each is kept than the limit says, whatever part is large. */
+const largeOnes = casesOf(
+  'free-sessions',
+  { finding: '5', goal: 'at most 64 KiB kept of each; store and sidecar grow little' },
+  {
+    'large-capabilities': { server: 'plain', where: 'capabilities', bytes: 4_000_000 },
+    'large-client-info': { server: 'off', where: 'clientInfo', bytes: 4_000_000 },
+    'large-unknown': { server: 'streams', where: 'zzz', bytes: 1_000_000 },
+    'large-principal': { server: 'jwt', where: 'capabilities', bytes: 500_000 },
+  } as Record<string, { server: ServerName; where: string; bytes: number }>,
+  async (mesh, { server, where, bytes }) => {
+    const before = await storeBytes(mesh);
+    const token = server === 'jwt' ? { token: mesh.issuer.valid('mallory') } : {};
+    const statuses: number[] = [];
+    for (let count = 0; count < 20; count++)
+      statuses.push((await mesh.rpc(server, large(bytes, where), { ...token, gateway: count % 2 })).status);
+    const grown = (await storeBytes(mesh)) - before;
+    const tally = [...Map.groupBy(statuses, (status) => status)].map(([status, list]) => `${list.length}× ${status}`);
+    return judge(
+      { 'the store grew by less than 2 MiB': grown < 2 << 20, 'an answer each time': !statuses.includes(0) },
+      `${tally.join(', ')}, store +${Math.round(grown / 1024)} KiB`,
+    );
+  },
+);
+
+const SMALL = 2500;
+/** Many small ones from one address: what they take has an end. */
+const many: AttackCase = {
+  name: 'free-sessions/many-small',
+  finding: '5',
+  goal: 'one address is refused after a burst, with Retry-After; others begin sessions',
+  async run(mesh) {
+    const refusals: string[] = [];
+    let begun = 0;
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, worker) => {
+        for (let count = 0; count < SMALL / 50; count++) {
+          const answer = await mesh.rpc('plain', INITIALIZE, { gateway: worker % 2 });
+          if (answer.status === 200) begun++;
+          else refusals.push(`${answer.status} ${answer.headers['retry-after'] ?? 'without Retry-After'}`);
+        }
+      }),
+    );
+    const other = await mesh.rpc('plain', INITIALIZE, { from: '127.0.0.67' });
+    return judge(
+      {
+        'refused in the end': refusals.length > 0,
+        'with 503 or 429 and Retry-After': refusals.every((text) => /^(503|429) \d+$/.test(text)),
+        'another address is served': other.status === 200,
+      },
+      `${begun} begun, ${refusals.length} refused${refusals.length > 0 ? `, as ${refusals[0]}` : ''}`,
+    );
+  },
+};
+
+/** A store that refuses writes is away: a session is unsure then, never unknown. */
+const fullStore = casesOf(
+  'free-sessions',
+  { finding: '5', goal: 'never 404 for a live session; health says so' },
+  { 'store-full': 'CONFIG SET maxmemory 1mb', 'store-read-only': 'CONFIG SET min-replicas-to-write 3' },
+  async (mesh, command) => {
+    const port = mesh.mesh.redis?.port ?? 0;
+    await redisAnswer(port, command);
+    const said: string[] = [];
+    let health = 200;
+    try {
+      for (let count = 0; count < 4; count++) {
+        const token = mesh.issuer.valid(`victim-${count}`);
+        const begun = await mesh.rpc('jwt', INITIALIZE, { token, gateway: 0 });
+        const session = begun.headers['mcp-session-id'];
+        if (typeof session !== 'string') {
+          if (begun.status !== 503) said.push(`initialize ${begun.status}`);
+          continue;
+        }
+        const there = await mesh.rpc('jwt', callOf('echo'), { token, session, gateway: 1 });
+        if (there.status !== 200 && there.status !== 503) said.push(`other gateway ${there.status}`);
+      }
+      const url = mesh.mesh.gateways[0]?.sidecars[0]?.adminUrl;
+      const answer = await mesh.send('plain', {}).then(() => fetch(`${url}/health`));
+      health = answer.status === 200 && /"status":"healthy"/.test(await answer.text()) ? 200 : 503;
+    } finally {
+      await redisAnswer(port, 'CONFIG SET maxmemory 0');
+      await redisAnswer(port, 'CONFIG SET min-replicas-to-write 0');
+    }
+    return judge({ 'no session is unknown': said.length === 0, 'health says so': health !== 200 }, said.join(', '));
+  },
+);
+
+export const freeSessions: AttackCase[] = [...largeOnes, many, ...fullStore];
