@@ -16,6 +16,8 @@ export interface AttackCase {
   goal: string;
   /** Takes longer than a test of every change may: `npm run attack` alone runs it. */
   isSlow?: boolean;
+  /** An attack that succeeds leaves the mesh changed, so that the next one needs a new mesh. */
+  isLasting?: boolean;
   /** Where the case starts its own processes, or reads files only. Default: the shared mesh, watched meanwhile. */
   isAlone?: boolean;
   run(mesh: AttackMesh): Promise<AttackOutcome>;
@@ -32,7 +34,7 @@ export function judge(checks: Record<string, boolean>, happened: string): Attack
 /** The same attack with several inputs: one case each, named `<group>/<input>`. */
 export function casesOf<Input>(
   group: string,
-  { finding, goal, isSlow, isAlone }: Omit<AttackCase, 'name' | 'run'>,
+  { finding, goal, isSlow, isLasting, isAlone }: Omit<AttackCase, 'name' | 'run'>,
   inputs: Record<string, Input>,
   run: (mesh: AttackMesh, input: Input) => Promise<AttackOutcome>,
 ): AttackCase[] {
@@ -41,6 +43,7 @@ export function casesOf<Input>(
     finding,
     goal,
     ...(isSlow !== undefined && { isSlow }),
+    ...(isLasting !== undefined && { isLasting }),
     ...(isAlone !== undefined && { isAlone }),
     run: (mesh) => run(mesh, input),
   }));

@@ -45,7 +45,8 @@ export async function runCases(cases: readonly AttackCase[], options: RunOptions
       honestCalls += result.honestCalls;
       results.push(result);
       options.onResult?.(result);
-      if (result.isRefused && result.harm.length === 0) continue;
+      const isChanged = !result.isRefused && attack.isLasting === true;
+      if (result.harm.length === 0 && !isChanged) continue;
       await closeScene(scene);
       scene = undefined;
     }

@@ -41,6 +41,7 @@ const INPUTS: Record<
     finding: '12',
   },
   'call-answered-404': { server: 'moving', behave: failure(404, 'not found'), headers: {}, finding: 'B11' },
+  'call-answered-404-guard-off': { server: 'off', behave: failure(404, 'not found'), headers: {}, finding: 'B11' },
   'call-answered-410': { server: 'moving', behave: failure(410, 'gone'), headers: {}, finding: 'B11' },
 };
 

@@ -44,7 +44,7 @@ function misbehave(replica: RawReplica): void {
 
 export const breakerPoisoning: AttackCase[] = casesOf(
   'breaker-poisoning',
-  { finding: '6', goal: 'calls and new sessions of others are served' },
+  { finding: '6', goal: 'calls and new sessions of others are served', isLasting: true },
   POISONS,
   async (mesh, poison) => {
     for (const replica of mesh.replicas.judged) misbehave(replica);

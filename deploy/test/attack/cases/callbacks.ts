@@ -1,5 +1,5 @@
 import { casesOf, judge, type AttackCase } from '../attack-case.ts';
-import { callOf, INITIALIZE, type ServerName } from '../attack-mesh.ts';
+import { callOf, INITIALIZE, type AttackMesh, type ServerName } from '../attack-mesh.ts';
 import type { Behaviour } from '../raw-replica.ts';
 
 const raw =
@@ -48,41 +48,48 @@ const ANSWERS: Record<string, Behaviour> = {
 };
 const WAYS: readonly ServerName[] = ['moving', 'off', 'streams', 'jwt', 'modern'];
 
+/** Sends a call, a list and an initialize that are answered so, then a good call; what was wrong. */
+async function answerSo(mesh: AttackMesh, server: ServerName, behave: Behaviour): Promise<string[]> {
+  const token = server === 'jwt' ? { token: mesh.issuer.valid('mallory') } : {};
+  const isModern = server === 'modern';
+  const headersOf = (method: string, name?: string): Record<string, string> =>
+    isModern
+      ? { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(name !== undefined && { 'mcp-name': name }) }
+      : {};
+  const session = isModern ? {} : { session: await mesh.session(server, token) };
+  for (const replica of mesh.replicas[server])
+    replica.behave = (seen, response) => seen.headers['x-attack'] === '1' && behave(seen, response);
+  const send = (message: object, headers: Record<string, string>, isInSession = true) =>
+    mesh.rpc(server, message, {
+      ...token,
+      ...(isInSession && session),
+      headers: { ...headers, 'x-attack': '1' },
+      timeoutMs: 5000,
+    });
+  const answers = await Promise.all([
+    send(callOf('echo'), headersOf('tools/call', 'echo')),
+    send({ jsonrpc: '2.0', id: 5, method: 'tools/list', params: {} }, headersOf('tools/list')),
+    ...(isModern ? [] : [send(INITIALIZE, {}, false)]),
+  ]);
+  for (const replica of mesh.replicas[server]) replica.behave = undefined;
+  const good = await mesh.rpc(server, callOf('echo'), {
+    ...token,
+    ...session,
+    headers: headersOf('tools/call', 'echo'),
+  });
+  return [
+    ...answers.filter(({ isTimeout }) => isTimeout).map(() => `${server}: no answer`),
+    ...(good.status === 200 ? [] : [`${server}: a good call ${good.status}`]),
+  ];
+}
+
 export const callbacks: AttackCase[] = casesOf(
   'callbacks',
   { finding: '18', goal: 'an answer at once on every way, and the next good call is served' },
   ANSWERS,
   async (mesh, behave) => {
     const problems: string[] = [];
-    for (const server of WAYS) {
-      const token = server === 'jwt' ? { token: mesh.issuer.valid('mallory') } : {};
-      const modern = server === 'modern';
-      const options = {
-        ...token,
-        ...(modern
-          ? { headers: { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'echo' } }
-          : {}),
-      };
-      const session = modern ? undefined : await mesh.session(server, token);
-      const all = { ...options, ...(session !== undefined && { session }) };
-      for (const replica of mesh.replicas[server])
-        replica.behave = (seen, response) => seen.headers['x-attack'] === '1' && behave(seen, response);
-      const headers = { ...all.headers, 'x-attack': '1' };
-      const requests = [
-        mesh.rpc(server, callOf('echo'), { ...all, headers, timeoutMs: 5000 }),
-        mesh.rpc(
-          server,
-          { jsonrpc: '2.0', id: 5, method: 'tools/list', params: {} },
-          { ...all, headers: { ...headers, ...(modern && { 'mcp-method': 'tools/list' }) }, timeoutMs: 5000 },
-        ),
-        ...(modern ? [] : [mesh.rpc(server, INITIALIZE, { ...token, headers: { 'x-attack': '1' }, timeoutMs: 5000 })]),
-      ];
-      for (const answer of await Promise.all(requests)) if (answer.isTimeout) problems.push(`${server}: no answer`);
-      for (const replica of mesh.replicas[server]) replica.behave = undefined;
-      const good = await mesh.rpc(server, callOf('echo'), all);
-      if (good.status !== 200) problems.push(`${server}: a good call ${good.status}`);
-      mesh.reset(server);
-    }
+    for (const server of WAYS) problems.push(...(await answerSo(mesh, server, behave)));
     return judge({ 'answered and served': problems.length === 0 }, problems.join(', '));
   },
 );

@@ -12,7 +12,7 @@ const INPUTS: Record<string, (index: number) => string> = {
 
 export const cardinality: AttackCase[] = casesOf(
   'cardinality',
-  { finding: '17', goal: 'no label, key or field holds an invented name' },
+  { finding: '17', goal: 'no label, key or field holds an invented name', isLasting: true },
   INPUTS,
   async (mesh, nameOf) => {
     const session = await mesh.session('judged');

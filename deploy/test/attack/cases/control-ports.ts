@@ -68,7 +68,7 @@ const urlOf = ({ mesh }: AttackMesh, port: WebRequest['port']): string =>
 
 export const controlPorts: AttackCase[] = casesOf(
   'control-ports',
-  { finding: '7', goal: 'refused, nothing is drained' },
+  { finding: '7', goal: 'refused, nothing is drained', isLasting: true },
   REQUESTS,
   async (mesh, { port, method, path, headers, body }) => {
     const replica = mesh.replicas.judged[0];

@@ -16,7 +16,7 @@ async function storeBytes({ mesh }: AttackMesh): Promise<number> {
 /** Large ones: no more of each is kept than the limit says, whatever part is large. */
 const largeOnes = casesOf(
   'free-sessions',
-  { finding: '5', goal: 'at most 64 KiB kept of each; store and sidecar grow little' },
+  { finding: '5', goal: 'at most 64 KiB kept of each; store and sidecar grow little', isLasting: true },
   {
     'large-capabilities': { server: 'plain', where: 'capabilities', bytes: 4_000_000 },
     'large-client-info': { server: 'off', where: 'clientInfo', bytes: 4_000_000 },
@@ -71,7 +71,7 @@ const many: AttackCase = {
 /** A store that refuses writes is away: a session is unsure then, never unknown. */
 const fullStore = casesOf(
   'free-sessions',
-  { finding: '5', goal: 'never 404 for a live session; health says so' },
+  { finding: '5', goal: 'never 404 for a live session; health says so', isLasting: true },
   { 'store-full': 'CONFIG SET maxmemory 1mb', 'store-read-only': 'CONFIG SET min-replicas-to-write 3' },
   async (mesh, command) => {
     const port = mesh.mesh.redis?.port ?? 0;

@@ -50,7 +50,7 @@ const MOST_TRIES = 10;
 export const getStreams: AttackCase[] = Object.entries(GETS).flatMap(([name, input]) =>
   casesOf(
     'get-streams',
-    { finding: input.finding, goal: 'few tries, no session is rebuilt, calls go on' },
+    { finding: input.finding, goal: 'few tries, no session is rebuilt, calls go on', isLasting: true },
     { [name]: input },
     async (mesh, { behave }) => {
       const session = await mesh.session('moving');

@@ -9,13 +9,19 @@ import { deletes } from './deletes.ts';
 import { forgedPrincipal } from './forged-principal.ts';
 import { freeSessions } from './free-sessions.ts';
 import { getStreams } from './get-streams.ts';
+import { httpDuties } from './http-duties.ts';
 import { httpSseWrites } from './http-sse-writes.ts';
+import { meshErrors } from './mesh-errors.ts';
 import { oddUrls } from './odd-urls.ts';
 import { oneRequest } from './one-request.ts';
 import { origins, preflight } from './origins.ts';
+import { redisUser } from './redis-user.ts';
+import { rogueMembers } from './rogue-members.ts';
 import { sessionTransplant, tokenRefresh } from './session-transplant.ts';
 import { sharedCache } from './shared-cache.ts';
+import { shippedFiles } from './shipped-files.ts';
 import { slowBodies } from './slow-bodies.ts';
+import { tokens } from './tokens-and-scopes.ts';
 import { unboundForm, unboundPlain } from './unbound-form.ts';
 
 /** Every attack, in the order they run. */
@@ -38,6 +44,12 @@ export const CASES: readonly AttackCase[] = [
   ...cardinality,
   ...breakerPoisoning,
   ...controlPorts,
+  ...rogueMembers,
+  ...tokens,
+  ...redisUser,
+  ...shippedFiles,
+  ...httpDuties,
+  ...meshErrors,
   ...freeSessions,
   ...slowBodies,
   ...allPlaces,

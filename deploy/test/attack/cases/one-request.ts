@@ -15,6 +15,7 @@ const deepInitialize = (depth: number, open = '[', close = ']'): string =>
 const BODIES: Record<string, string> = {
   'bare-word-initialize': '{"id":1,"method":"initialize","x":bad}',
   'bare-params': '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{x}}',
+  'bare-client-info': '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"clientInfo":{name:1}}}',
   'initialize-trailing-comma': '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{},}',
   'initialize-null-params': '{"jsonrpc":"2.0","id":1,"method":"initialize","params":null}',
   'initialize-number-params': '{"jsonrpc":"2.0","id":1,"method":"initialize","params":7}',

@@ -56,7 +56,11 @@ function plan(
   const random = randomFrom((seed ^ Math.imul(execution + 1, 0x9e3779b1)) >>> 0);
   const total = surfaces.reduce((sum, { share }) => sum + share, 0);
   let at = random() * total;
-  const surface = surfaces.find(({ share }) => (at -= share) < 0) ?? surfaces[0];
+  const surface =
+    surfaces.find(({ share }) => {
+      at -= share;
+      return at < 0;
+    }) ?? surfaces[0];
   if (!surface) throw new Error('no surface');
   const parents = [...surface.seeds, ...(corpus?.(surface.name) ?? [])];
   const parent = pick(parents, random);

@@ -1,0 +1,127 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { encode, toStruct } from '../../../../proto/xds/loader.ts';
+import { REDIS } from '../../../../proto/wire.ts';
+import { casesOf, judge, type AttackCase } from '../attack-case.ts';
+import type { AttackMesh } from '../attack-mesh.ts';
+import { ATTACKER, exchange } from '../http-client.ts';
+import { redisAnswer } from '../../mesh/start-redis.ts';
+
+const ADS = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+const ENDPOINTS = 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment';
+const POLICIES = 'type.googleapis.com/holdfast.v1.ServerPolicy';
+
+interface Rogue {
+  id: (mesh: AttackMesh) => string;
+  role: string;
+  /** What it says of itself. */
+  metadata: Record<string, unknown>;
+}
+const evil = { listen: '127.0.0.1:1', relay: ['127.0.0.1:1'], peer: '127.0.0.1:1' };
+const ROGUES: Record<string, Rogue> = {
+  'foreign-address': { id: () => 'aaa-evil', role: 'sidecar', metadata: evil },
+  'id-of-a-gateway': { id: ({ mesh }) => mesh.gateways[0]?.name ?? '', role: 'sidecar', metadata: evil },
+  'listens-elsewhere': { id: () => 'aaa-evil', role: 'gateway', metadata: { listen: '10.0.0.1:1' } },
+  'drains-a-gateway': {
+    id: ({ mesh }) => mesh.gateways[1]?.name ?? '',
+    role: 'sidecar',
+    metadata: { ...evil, isDraining: true },
+  },
+};
+
+/** One ADS stream from another loopback address, as a process on another machine would have it. */
+async function announce(mesh: AttackMesh, { id, role, metadata }: Rogue): Promise<{ close: () => void }> {
+  const port = Number(mesh.mesh.controlPlane.xds.split(':')[1]);
+  const session = connectHttp2('http://localhost', {
+    createConnection: () => connect({ port, host: '127.0.0.1', localAddress: ATTACKER }),
+  });
+  session.on('error', () => undefined);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': ADS,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.on('error', () => undefined).on('data', () => undefined);
+  for (const type of [ENDPOINTS, POLICIES]) {
+    const message = encode('envoy.service.discovery.v3.DeltaDiscoveryRequest', {
+      node: { id: id(mesh), cluster: 'holdfast', metadata: toStruct({ holdfast: { role, ...(metadata as object) } }) },
+      type_url: type,
+      resource_names_subscribe: ['*'],
+    });
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(message.length, 1);
+    stream.write(Buffer.concat([head, message]));
+  }
+  await pause(1000);
+  return { close: () => session.destroy() };
+}
+
+const gatewaysOf = async ({ mesh }: AttackMesh): Promise<string> =>
+  (await exchange(`${mesh.controlPlane.adminUrl}/v1/gateways`, { method: 'GET', from: '127.0.0.1' })).body;
+
+const streams = casesOf(
+  'rogue-members',
+  { finding: '2', goal: 'not a gateway, no gateway’s entry changed', isLasting: true },
+  ROGUES,
+  async (mesh, rogue) => {
+    const { close } = await announce(mesh, rogue);
+    const listed = await gatewaysOf(mesh);
+    close();
+    const isListed = /aaa-evil|"127\.0\.0\.1:1"|10\.0\.0\.1:1/.test(listed);
+    return judge(
+      { 'not listed': !isListed, 'no gateway drains': !/"isDraining":true/.test(listed) },
+      listed.slice(0, 100),
+    );
+  },
+);
+
+/** What a process with a foot in Redis writes of a gateway that is none. */
+const beats = casesOf(
+  'rogue-members',
+  { finding: '2', goal: 'a heartbeat that nobody vouches for makes no gateway', isLasting: true },
+  { 'heartbeat-new': 'aaa-evil', 'heartbeat-of-a-gateway': 'gateway-1', 'heartbeat-odd': 'x/../y' },
+  async (mesh, id) => {
+    const port = mesh.mesh.redis?.port ?? 0;
+    const beat = JSON.stringify({ nodeId: id, version: '1', ...evil, admin: null, isDraining: true, atMs: Date.now() });
+    await redisAnswer(port, `SET ${REDIS.gateway(id)} ${JSON.stringify(beat)} EX 3`);
+    await pause(2500);
+    const listed = await gatewaysOf(mesh);
+    await redisAnswer(port, `DEL ${REDIS.gateway(id)}`);
+    const isListed = /aaa-evil|"127\.0\.0\.1:1"|x\/\.\./.test(listed);
+    return judge({ 'not listed': !isListed }, '');
+  },
+);
+
+/** Requests that look as if an Envoy of the mesh had sent them, at the relay's own port. */
+const relays = casesOf(
+  'rogue-neighbour',
+  { finding: '9', goal: 'the relay lets nobody in whom no filter verified', isLasting: true },
+  {
+    'forged-token': (mesh: AttackMesh) => ({ authorization: `Bearer ${mesh.issuer.forged('alice')}` }),
+    'alg-none': (mesh: AttackMesh) => ({ authorization: `Bearer ${mesh.issuer.unsigned('alice')}` }),
+    'lower-case': (mesh: AttackMesh) => ({ authorization: `bearer ${mesh.issuer.forged('alice')}` }),
+    'no-token': () => ({}),
+    'says-principal': () => ({ 'x-holdfast-principal': 'alice', 'x-holdfast-subject': 'alice' }),
+  } as Record<string, (mesh: AttackMesh) => Record<string, string>>,
+  async (mesh, claim) => {
+    const session = await mesh.session('jwt', { token: mesh.issuer.valid('alice') });
+    const relay = mesh.mesh.gateways[0]?.sidecars[0]?.relay;
+    const send = (message: object, more: Record<string, string>) =>
+      exchange(`http://${relay}/mcp`, {
+        body: JSON.stringify(message),
+        headers: { 'content-type': 'application/json', 'x-holdfast-server': 'jwt', ...claim(mesh), ...more },
+      });
+    const inside = await send({ jsonrpc: '2.0', id: 1, method: 'ping' }, { 'x-holdfast-session': session });
+    const begun = await send({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }, {});
+    return judge(
+      {
+        'not in her session': inside.status >= 400 || inside.status === 0,
+        'no session begun': begun.status >= 400 || begun.status === 0,
+      },
+      `${inside.status}, ${begun.status}`,
+    );
+  },
+);
+export const rogueMembers: AttackCase[] = [...streams, ...beats, ...relays];

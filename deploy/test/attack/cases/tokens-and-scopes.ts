@@ -1,0 +1,89 @@
+import { casesOf, judge, type AttackCase } from '../attack-case.ts';
+import { INITIALIZE, type AttackMesh } from '../attack-mesh.ts';
+import { exchange, openStream } from '../http-client.ts';
+import { waitFor } from '../../mesh/wait-for.ts';
+import { parseConfig } from '../../../../control-plane/config/parse-config.ts';
+import { ISSUER } from '../tokens.ts';
+
+const foreign = casesOf(
+  'tokens',
+  { finding: '19', goal: '401 for a token that is not for this server' },
+  {
+    'other-audience': { aud: 'billing' },
+    'no-audience': { aud: undefined },
+    'audience-list-of-others': { aud: ['billing', 'mail'] },
+    'other-issuer': { iss: 'https://other.example' },
+    expired: { exp: 1_700_000_000 },
+    'not-yet': { nbf: 4_000_000_000 },
+  } as Record<string, object>,
+  async (mesh: AttackMesh, claims) => {
+    const statuses: number[] = [];
+    for (const server of ['jwt', 'jwtoff'] as const)
+      statuses.push((await mesh.rpc(server, INITIALIZE, { token: mesh.issuer.valid('mallory', claims) })).status);
+    return judge(
+      { 'all 401 or 403': statuses.every((status) => status === 401 || status === 403) },
+      statuses.join(', '),
+    );
+  },
+);
+
+const challenge: AttackCase = {
+  name: 'tokens/challenge',
+  finding: '19',
+  goal: '401 names resource_metadata, and that document is served without a token',
+  async run(mesh) {
+    const answer = await mesh.rpc('jwt', INITIALIZE);
+    const header = String(answer.headers['www-authenticate'] ?? '');
+    const url = /resource_metadata="([^"]+)"/.exec(header)?.[1];
+    if (url === undefined) return judge({ 'resource_metadata is named': false }, `${answer.status} ${header}`);
+    const { pathname } = new URL(url);
+    const document = await exchange(`${mesh.mesh.gateways[0]?.url}${pathname}`, { method: 'GET' });
+    return judge(
+      {
+        '401': answer.status === 401,
+        served: document.status === 200,
+        'names the issuer': document.body.includes(ISSUER),
+      },
+      `${answer.status}, document ${document.status}`,
+    );
+  },
+};
+
+const audienceNeeded = casesOf(
+  'tokens',
+  { finding: '19', goal: 'a server with jwt has an audience, or it is refused', isAlone: true },
+  { 'empty-audiences': 'audiences: []', 'no-audiences': '' },
+  async (_, line) => {
+    const text = `servers:\n  - name: a\n    backends: [{name: stable, replicas: ["127.0.0.1:1"]}]\n    jwt: {issuer: "${ISSUER}", jwksFile: jwks.json${line === '' ? '' : `, ${line}`}}\n`;
+    const parsed = parseConfig(text, {});
+    const said = JSON.stringify(parsed);
+    return judge(
+      { 'it is refused, or one is given': parsed.kind !== 'ok' || /"audiences":\["[^"]+"/.test(said) },
+      parsed.kind,
+    );
+  },
+);
+
+const endsAtExp: AttackCase = {
+  name: 'tokens/stream-ends-at-exp',
+  finding: '19',
+  goal: 'a held stream ends when its token does',
+  isSlow: true,
+  async run(mesh) {
+    const token = mesh.issuer.valid('dora');
+    const session = await mesh.session('jwt', { token });
+    // The clock skew that the mesh allows is a minute: the token is that much older.
+    const short = mesh.issuer.valid('dora', { exp: Math.floor(Date.now() / 1000) - 57 });
+    const headers = { 'mcp-session-id': session, authorization: `Bearer ${short}` };
+    const stream = await openStream(mesh.url('jwt'), { headers });
+    const isOpened = stream?.status === 200;
+    await waitFor(() => stream?.isEnded === true, { what: 'the stream ends', timeoutMs: 20_000 }).catch(
+      () => undefined,
+    );
+    const isEnded = stream?.isEnded === true;
+    stream?.close();
+    return judge({ 'it was opened': isOpened, 'it ended': isEnded }, `${stream?.status}`);
+  },
+};
+
+export const tokens: AttackCase[] = [...foreign, challenge, ...audienceNeeded, endsAtExp];
