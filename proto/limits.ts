@@ -96,7 +96,7 @@ export const gatewayLimitsSchema = z.strictObject({
     64 << 10,
     2 ** 40,
     32 << 20,
-    'The same for one client address. When bodies of others fill the sidecar, an address gets less: half of what is free.',
+    'The same for one client address. When all is taken, whoever holds most gives up a body that is still under way.',
   ),
   connectionsPerAddress: count(
     0,

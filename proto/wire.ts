@@ -24,6 +24,8 @@ export const HEADER = {
   forwarded: 'x-holdfast-forwarded',
   /** Up, set by Envoy when the route asks for it: 1 for the first attempt. */
   attemptCount: 'x-envoy-attempt-count',
+  /** Up, set by Envoy on every request: the client's address, as far as whoever stands in front is believed. Clients' own is removed. */
+  externalAddress: 'x-envoy-external-address',
   /** Down, from the relay beside a 404: it has looked everywhere, and Envoy must not try another host (which may be a dead one). Removed before the client sees it. */
   isFinal: 'x-envoy-ratelimited',
   /** Up, set by a filter for one request: Envoy's retry conditions. */

@@ -221,7 +221,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     outcomes: (outcome) => {
       outcomes.publish(outcome);
     },
-    metrics: { ...metrics.path, ...metrics.sessions },
+    metrics: { ...metrics.path, ...metrics.sessions, ...metrics.limits },
     learned: (name, tools) => metrics.tools.learn(name, tools),
     report: (report) => {
       redis?.publish(CHANNEL.reports, JSON.stringify({ ...report, node: nodeId })).catch(() => undefined);

@@ -1,10 +1,13 @@
 import { typed } from '../../proto/xds/loader.ts';
+import { duration } from './duration.ts';
 import { localReply } from './local-reply.ts';
 
 interface ConnectionManagerOptions {
   statPrefix: string;
   routes: string;
   xffTrustedHops: number;
+  /** Time for a client to send its request, body included; 0: no limit. */
+  requestMs: number;
   accessLog?: object;
   httpFilters: object[];
 }
@@ -20,6 +23,7 @@ export function connectionManager({
   statPrefix,
   routes,
   xffTrustedHops,
+  requestMs,
   accessLog,
   httpFilters,
 }: ConnectionManagerOptions): object {
@@ -40,7 +44,8 @@ export function connectionManager({
       common_http_protocol_options: { idle_timeout: '300s', max_headers_count: 100 },
       request_headers_timeout: '10s',
       stream_idle_timeout: '0s',
-      request_timeout: '0s',
+      // Ends with the request's last byte, so it never cuts an answer.
+      request_timeout: duration(requestMs),
       http2_protocol_options: {
         max_concurrent_streams: 1000,
         initial_stream_window_size: 65_536,

@@ -42,6 +42,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
             statPrefix: 'mcp',
             routes: RESOURCE.routes,
             xffTrustedHops: gateway.xffTrustedHops,
+            requestMs: gateway.limits.requestMs,
             ...(gateway.accessLogs && { accessLog }),
             httpFilters: [
               ...jwtFilter(snapshot),

@@ -1,3 +1,4 @@
+import { LIMIT_KEYS } from '../../proto/limits.ts';
 import { HEADER, METADATA, ROUTE_METADATA } from '../../proto/wire.ts';
 import { RPC_ERROR, type DeliveryOutcome } from '../../proto/rpc-error.ts';
 
@@ -128,7 +129,19 @@ export const localReply: object = {
       ...NOT_SENT,
       retryAfterSeconds: 1,
     }),
-    mapper({ filter: status(413), code: tooLarge, message: 'The body is larger than the limit', ...REFUSED }),
+    mapper({
+      filter: status(408),
+      code: badRequest,
+      message: `The request took too long to arrive (limit: ${LIMIT_KEYS.body_time})`,
+      outcome: 'not_sent',
+      isRetrySafe: true,
+    }),
+    mapper({
+      filter: status(413),
+      code: tooLarge,
+      message: `The body is larger than the limit (limit: ${LIMIT_KEYS.body_size})`,
+      ...REFUSED,
+    }),
     mapper({ filter: status(404), code: noRoute, message: 'No MCP server at this path', ...REFUSED }),
     mapper({ filter: status(401), code: forbidden, message: BODY, ...REFUSED }),
     mapper({ filter: status(403), code: forbidden, message: BODY, ...REFUSED }),

@@ -96,7 +96,7 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
   return new Map([
     [RESOURCE_TYPE.cluster, new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)]])],
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
-    [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, node))],
+    [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, snapshot.gateway, node))],
     [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge)]])],
     [
       RESOURCE_TYPE.secrets,

@@ -8,6 +8,19 @@ export const isMethod = (...methods: string[]): object =>
     ? { name: ':method', string_match: { exact: methods[0] } }
     : { name: ':method', string_match: { safe_regex: { regex: methods.join('|') } } };
 
+/** A length with so many digits is large: 100,000 bytes or more. */
+const LARGE_DIGITS = 6;
+
+/**
+ * A large body, or one of a length that nobody said. Envoy keeps a body that it reads until it is complete, without a budget per client; the relay
+ * has one (sidecar/budget). Where a server takes small bodies only, what has as many digits as its limit is large, so that the relay refuses it.
+ */
+export const isLarge = (maxBodyBytes: number): object => ({
+  name: 'content-length',
+  string_match: { safe_regex: { regex: `|[0-9]{${Math.min(LARGE_DIGITS, String(maxBodyBytes).length)},}` } },
+  treat_missing_header_as_empty: true,
+});
+
 export const hasSession = hasHeader(HEADER.sessionId);
 /** Envoy matches each of several headers of one name by itself, so a doubled session id may match: it is sent joined, which no replica knows, and the relay answers. */
 export const ofSlot = (slot: string): object => ({ name: HEADER.sessionId, string_match: { prefix: `${slot}~` } });

@@ -9,7 +9,16 @@ import type { EnvoyNode } from './node.ts';
 import { refusals } from './refusals.ts';
 import { patient, pinnedRetry, plainRetry, sessionRetry } from './retry-policy.ts';
 import { route } from './route.ts';
-import { freeMethods, hasSession, isMcpMethod, isMethod, isModern, lacksHeader, ofSlot } from './route-match.ts';
+import {
+  freeMethods,
+  hasSession,
+  isLarge,
+  isMcpMethod,
+  isMethod,
+  isModern,
+  lacksHeader,
+  ofSlot,
+} from './route-match.ts';
 
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
 const relayOf = (slot: string, relays: readonly string[]): string | undefined =>
@@ -51,7 +60,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
 
 /**
  * A server's routes below `path` (RouteMatch without headers), first match wins:
- * refused → modern that any replica answers → other modern → sessions that need no decision → other sessions → no session.
+ * refused → large bodies → modern that any replica answers → other modern → sessions that need no decision → other sessions → no session.
  */
 export function serverRoutes(server: ServerTopology, node: RoutedNode, path: object): object[] {
   const { policy } = server;
@@ -102,6 +111,13 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     ...relay,
     kind: 'relay',
     headers: isAllGuarded ? [hasSession] : [hasSession, isMethod(...guarded)],
+  });
+  // Nothing is kept of such a request on the way to the relay, which refuses what is beyond its budget: so Envoy sends it once.
+  const large = route({
+    ...relay,
+    kind: 'relay',
+    retryPolicy: { num_retries: 0 },
+    headers: [...(holdsCalls ? [lacksHeader(HEADER.sessionId)] : []), isMethod('POST'), isLarge(policy.maxBodyBytes)],
   });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
   const ofSlots = server.endpoints.flatMap((endpoint) => {
@@ -159,6 +175,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
       retryPolicy: plainRetry,
       headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }],
     }),
+    large,
     route({
       ...common,
       cluster,

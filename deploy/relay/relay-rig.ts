@@ -8,6 +8,7 @@ import { Breakers } from '../../sidecar/breaker/breakers.ts';
 import type { AffinityStore } from '../../sidecar/modern/affinity-store.ts';
 import { AffinityMemory } from '../../sidecar/modern/affinity-memory.ts';
 import { pathMetrics } from '../../sidecar/metrics/path-metrics.ts';
+import { limitMetrics } from '../../sidecar/metrics/limit-metrics.ts';
 import { sessionMetrics } from '../../sidecar/metrics/session-metrics.ts';
 import { Recovery } from '../../sidecar/recovery/recovery.ts';
 import { Upstream } from '../../sidecar/recovery/upstream.ts';
@@ -90,6 +91,7 @@ export class RigFleet {
       directory = createSessionDirectory({ store, nodeId, ttlSeconds: () => 3600 });
     const registry = new Registry(),
       sessions = sessionMetrics(registry),
+      limits = limitMetrics(registry),
       path = pathMetrics(registry),
       upstream = new Upstream();
     const outcomes: Outcome[] = [],
@@ -112,7 +114,7 @@ export class RigFleet {
       upstream,
       breakers,
       affinity,
-      metrics: { ...sessions, ...path },
+      metrics: { ...sessions, ...path, ...limits },
       outcomes: (outcome) => outcomes.push(outcome),
       report: (report) => reports.push(report),
       health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),

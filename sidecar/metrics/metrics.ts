@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry, type OpenMetricsContentType } from 'prom-client';
 import { breakerMetrics } from './breaker-metrics.ts';
 import { Exposer, type Exposition } from './exposition.ts';
+import { limitMetrics } from './limit-metrics.ts';
 import { linkMetrics } from './link-metrics.ts';
 import { pathMetrics } from './path-metrics.ts';
 import { requestMetrics } from './request-metrics.ts';
@@ -13,6 +14,7 @@ export interface Metrics {
   sessions: ReturnType<typeof sessionMetrics>;
   breakers: ReturnType<typeof breakerMetrics>;
   path: ReturnType<typeof pathMetrics>;
+  limits: ReturnType<typeof limitMetrics>;
   links: ReturnType<typeof linkMetrics>;
   /** Call `learn(server, names)` with each tools/list: only those names become labels. */
   tools: ToolLabels;
@@ -44,18 +46,21 @@ export function createMetrics({ version, nodeId, isProcessMeasured = true }: Met
   const exposer = new Exposer(openMetrics);
   const requests = requestMetrics(registry, tools),
     sessions = sessionMetrics(registry),
-    breakers = breakerMetrics(registry);
+    breakers = breakerMetrics(registry),
+    limits = limitMetrics(registry);
   return {
     requests,
     sessions,
     breakers,
     path: pathMetrics(registry),
+    limits,
     // A counter that is born with its first event jumps from nothing to 1, and Prometheus's rate() sees no growth: the first lost session would go
     // unnoticed. So a server's counters begin at 0 as soon as it is known.
     links: linkMetrics(registry, (server, backends) => {
       requests.begin(server, backends);
       sessions.begin(server, backends);
       breakers.begin(server);
+      limits.begin(server);
     }),
     tools,
     registry,

@@ -1,5 +1,7 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { LimitName } from '../../proto/limits.ts';
 import type { Outcome } from '../../proto/outcome.ts';
+import type { BodyBudget } from '../budget/body-budget.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import type { AdmissionQueue } from '../recovery/admission-queue.ts';
 import type { Recovery, RecoveryMetrics } from '../recovery/recovery.ts';
@@ -44,6 +46,9 @@ export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
       | 'policy',
   ): void;
   ambiguousCall(server: string): void;
+  /** A limit turned something away. */
+  refused(server: string, limit: LimitName): void;
+  bufferedBytes(bytes: number): void;
 }
 
 /** What every exchange of the relay shares. */
@@ -67,6 +72,8 @@ export interface RelayContext {
   serverRequests: PendingServerRequests;
   streams: HeldStreams;
   refusals: Refusals;
+  /** Bytes of requests that this process holds. */
+  bodies: BodyBudget;
   resumptions: Resumptions;
   sse: SseSessions;
   /** Recoveries of HTTP+SSE sessions wait their turn here. */

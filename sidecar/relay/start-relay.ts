@@ -1,9 +1,12 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Outcome } from '../../proto/outcome.ts';
-import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
+import { RPC_ERROR } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { Breakers } from '../breaker/breakers.ts';
+import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
+import { limitRefusal } from '../budget/limit-error.ts';
+import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
 import { AffinityMemory } from '../modern/affinity-memory.ts';
 import { CacheWatch } from '../modern/cache-watch.ts';
 import { modernContext } from '../modern/modern-context.ts';
@@ -14,7 +17,7 @@ import type { Recovery } from '../recovery/recovery.ts';
 import type { Upstream } from '../recovery/upstream.ts';
 import { place } from '../routing/placement.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
-import type { Topology } from '../xds/topology.ts';
+import type { ServerView, Topology } from '../xds/topology.ts';
 import { ClientAnswer, keepStreamsAlive } from './client-answer.ts';
 import { readClientRequest, type ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
@@ -23,7 +26,7 @@ import { FreeExchange } from './free-exchange.ts';
 import { HeldStream } from './held-stream.ts';
 import { HeldStreams } from './held-streams.ts';
 import { OpenSessions } from './open-sessions.ts';
-import { readBody } from './read-body.ts';
+import { refuse } from './refuse.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
 import { relayServers, type PeerPort } from './relay-servers.ts';
 import { ReportLimit } from './report-limit.ts';
@@ -121,6 +124,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       options.metrics.relayStreams(server, 'stream', count),
     ),
     refusals: new Refusals(),
+    bodies: new BodyBudget(now),
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),
@@ -144,6 +148,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);
   const drained = new DrainedSlots(ctx, options.topology);
   const stopKeepalive = keepStreamsAlive(open, now);
+  const bodyLook = setInterval(() => {
+    ctx.bodies.look();
+    options.metrics.bufferedBytes(ctx.bodies.bytes);
+  }, LOOK_MS).unref();
   await servers.listen();
   return {
     address: servers.address,
@@ -152,6 +160,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     close: () =>
       new Promise((resolve) => {
         stopKeepalive();
+        clearInterval(bodyLook);
         drained.close();
         openSessions.close();
         ctx.streams.close();
@@ -183,27 +192,23 @@ function handle(ctx: RelayContext, request: ClientRequest, response: ServerRespo
   const view = ctx.server(request.server),
     { incoming } = request;
   if (!view)
-    return refuse(
-      response,
-      incoming,
-      503,
-      RPC_ERROR.noReplica,
-      request.server === ''
-        ? `no ${HEADER.server} header: the request did not come through the gateway`
-        : `server ${JSON.stringify(request.server)} is not known to this gateway (yet)`,
-    );
+    return refuse(response, incoming, {
+      status: 503,
+      code: RPC_ERROR.noReplica,
+      message:
+        request.server === ''
+          ? `no ${HEADER.server} header: the request did not come through the gateway`
+          : `server ${JSON.stringify(request.server)} is not known to this gateway (yet)`,
+    });
   switch (incoming.method) {
     case 'POST':
-      return readBody(incoming, view.policy.maxBodyBytes, (body) => {
-        if (body === undefined) return undefined;
-        if (body === null)
-          return refuse(
-            response,
-            incoming,
-            413,
-            RPC_ERROR.tooLarge,
-            `The body is larger than ${view.policy.maxBodyBytes} bytes`,
-          );
+      return readLimitedBody(incoming, response, bodyLimits(ctx, view), (read) => {
+        if (read.is === 'gone') return undefined;
+        if (read.is === 'refused') {
+          ctx.metrics.refused(view.name, read.limit);
+          return refuse(response, incoming, limitRefusal(read.limit, view.name));
+        }
+        const { body } = read;
         if (request.isSseMessage) return void postToSse(ctx, view, request, client, body);
         if (request.clientId === null && runModern(ctx, view, request, client, body)) return undefined;
         return request.clientId === null
@@ -217,30 +222,26 @@ function handle(ctx: RelayContext, request: ClientRequest, response: ServerRespo
     case 'DELETE':
       incoming.resume();
       if (request.clientId === null)
-        return refuse(response, incoming, 400, RPC_ERROR.badRequest, 'DELETE needs a session id');
+        return refuse(response, incoming, {
+          status: 400,
+          code: RPC_ERROR.badRequest,
+          message: 'DELETE needs a session id',
+        });
       return void deleteSession(ctx, view, request, client);
     default:
-      return refuse(response, incoming, 405, RPC_ERROR.badRequest, `${incoming.method} is not a method of MCP`);
+      return refuse(response, incoming, {
+        status: 405,
+        code: RPC_ERROR.badRequest,
+        message: `${incoming.method} is not a method of MCP`,
+      });
   }
 }
 
-/** An answer of the relay's own before anything is known of the body, so its id is null. What is still to come of the request is not read. */
-function refuse(
-  response: ServerResponse,
-  incoming: IncomingMessage,
-  status: number,
-  code: number,
-  message: string,
-): void {
-  const isUnread = !incoming.complete;
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    ...(status === 503 && { 'retry-after': '1' }),
-    ...(status === 405 && { allow: 'GET, POST, DELETE' }),
-    ...(isUnread && { connection: 'close' }),
-  } as OutgoingHttpHeaders);
-  response.end(JSON.stringify(rpcError(null, code, message)));
-}
+const bodyLimits = ({ bodies }: RelayContext, { policy }: ServerView): BodyLimits => ({
+  maxBytes: policy.maxBodyBytes,
+  gateway: policy.gatewayLimits,
+  budget: bodies,
+});
 
 async function answerHealth(health: RelayOptions['health'], response: ServerResponse): Promise<void> {
   const { status, body } = await health().catch((error: unknown) => ({

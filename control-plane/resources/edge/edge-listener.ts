@@ -1,25 +1,28 @@
 import { typed } from '../../../proto/xds/loader.ts';
-import type { EdgeConfig } from '../../config/config-schema.ts';
+import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
 import { envoyAddress } from '../address.ts';
 import { connectionManager } from '../connection-manager.ts';
 import type { EnvoyNode } from '../node.ts';
 import { downstreamTls } from '../tls.ts';
 import { EDGE_ROUTES } from './edge-routes.ts';
 
-const manager: object = connectionManager({
-  statPrefix: 'edge',
-  routes: EDGE_ROUTES,
-  xffTrustedHops: 0,
-  httpFilters: [
-    {
-      name: 'envoy.filters.http.router',
-      typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }),
-    },
-  ],
-});
+const managerOf = (requestMs: number): object =>
+  connectionManager({
+    statPrefix: 'edge',
+    routes: EDGE_ROUTES,
+    xffTrustedHops: 0,
+    requestMs,
+    httpFilters: [
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }),
+      },
+    ],
+  });
 
 /** The edge's plain port, and its TLS port when it has one. */
-export function edgeListeners(edge: EdgeConfig, node: EnvoyNode): Array<[string, object]> {
+export function edgeListeners(edge: EdgeConfig, { limits }: GatewayConfig, node: EnvoyNode): Array<[string, object]> {
+  const manager = managerOf(limits.requestMs);
   const plain = {
     name: 'edge',
     address: envoyAddress(node.listen),

@@ -1,0 +1,124 @@
+import type { GatewayLimits, LimitName } from '../../proto/limits.ts';
+
+/** A body is not called slow before this time. */
+const GRACE_MS = 5000;
+/** Bodies under way are looked at so often. */
+export const LOOK_MS = 1000;
+
+type Limits = Omit<GatewayLimits, 'connectionsPerAddress'>;
+
+/** A body under way, and then what is kept of it until its request is answered. */
+export interface Holding {
+  /** Takes `bytes` more; a limit's name when it must not. */
+  take(bytes: number): LimitName | null;
+  /** The body is complete: it counts until `release`, but can be given up no more. */
+  complete(): void;
+  release(): void;
+}
+
+interface Body {
+  limits: Limits;
+  startedMs: number;
+  bytes: number;
+  giveUp: (limit: LimitName) => void;
+}
+
+/** What one address holds: all its bytes, and its bodies that are not complete, oldest first. */
+interface Holder {
+  bytes: number;
+  readonly open: Set<Body>;
+}
+
+/**
+ * Bytes of request bodies that this process holds, in total and by client address. When all is taken, the address that holds most gives up its
+ * oldest body under way, so that a client who sends little still finds room.
+ */
+export class BodyBudget {
+  readonly #now: () => number;
+  readonly #holders = new Map<string, Holder>();
+  #bytes = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** `giveUp`: called at most once, when the body comes too slowly or gives way to another; the caller then releases it. */
+  open(address: string, limits: Limits, giveUp: (limit: LimitName) => void): Holding {
+    const body: Body = { limits, startedMs: this.#now(), bytes: 0, giveUp };
+    const holder = this.#holders.get(address) ?? { bytes: 0, open: new Set() };
+    this.#holders.set(address, holder);
+    holder.open.add(body);
+    let isReleased = false;
+    return {
+      take: (bytes) => {
+        const limit = this.#refusal(holder, bytes, limits);
+        if (limit !== null) return limit;
+        body.bytes += bytes;
+        this.#add(holder, bytes);
+        return null;
+      },
+      complete: () => {
+        holder.open.delete(body);
+      },
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        holder.open.delete(body);
+        this.#add(holder, -body.bytes);
+        if (holder.bytes === 0 && holder.open.size === 0 && this.#holders.get(address) === holder)
+          this.#holders.delete(address);
+      },
+    };
+  }
+
+  /** Gives up the bodies that come too slowly. */
+  look(): void {
+    const nowMs = this.#now();
+    for (const { open } of this.#holders.values()) {
+      for (const body of open) {
+        const limit = slowness(body, nowMs - body.startedMs);
+        if (limit === null) continue;
+        open.delete(body);
+        body.giveUp(limit);
+      }
+    }
+  }
+
+  #refusal(holder: Holder, bytes: number, limits: Limits): LimitName | null {
+    const wanted = holder.bytes + bytes;
+    if (wanted > limits.bufferedBytesPerAddress) return 'body_bytes_per_address';
+    while (this.#bytes + bytes > limits.bufferedBytes) {
+      const most = this.#most();
+      if (most === undefined || most.bytes <= wanted) return 'body_bytes';
+      const [oldest] = most.open;
+      if (oldest === undefined) return 'body_bytes';
+      most.open.delete(oldest);
+      oldest.giveUp('body_bytes');
+    }
+    return null;
+  }
+
+  /** Who holds most, of those that have a body under way. */
+  #most(): Holder | undefined {
+    let most: Holder | undefined;
+    for (const holder of this.#holders.values())
+      if (holder.open.size > 0 && (most === undefined || holder.bytes > most.bytes)) most = holder;
+    return most;
+  }
+
+  #add(holder: Holder, bytes: number): void {
+    this.#bytes += bytes;
+    holder.bytes += bytes;
+  }
+}
+
+function slowness({ limits, bytes }: Body, ageMs: number): LimitName | null {
+  if (limits.requestMs > 0 && ageMs > limits.requestMs) return 'body_time';
+  if (ageMs > GRACE_MS && bytes * 1000 < limits.minBodyBytesPerSecond * (ageMs - GRACE_MS)) return 'body_rate';
+  return null;
+}

@@ -1,0 +1,31 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { LIMIT_KEYS, type LimitName } from '../../proto/limits.ts';
+
+/** What limits turned away, and how full the budgets are. */
+export function limitMetrics(registry: Registry) {
+  const registers = [registry];
+  const refusals = new Counter({
+    name: 'holdfast_limit_refusals_total',
+    help: 'Requests, sessions, streams and connections that a limit turned away or ended, by limit (docs/limits.md).',
+    labelNames: ['server_id', 'limit'],
+    registers,
+  });
+  const bodyBytes = new Gauge({
+    name: 'holdfast_buffered_body_bytes',
+    help: 'Bytes of request bodies that this sidecar holds.',
+    registers,
+  });
+
+  return {
+    /** Begins this server's counters at 0. */
+    begin(server_id: string): void {
+      for (const limit of Object.keys(LIMIT_KEYS)) refusals.inc({ server_id, limit }, 0);
+    },
+    refused(server: string, limit: LimitName): void {
+      refusals.inc({ server_id: server, limit });
+    },
+    bufferedBytes(bytes: number): void {
+      bodyBytes.set(bytes);
+    },
+  };
+}
