@@ -17,18 +17,20 @@ interface AttackedServer {
 }
 
 const quickCalls = { timeouts: { callMs: 1500 } };
+/** Where replicas are told to answer with garbage: their breakers would be right to open. */
+const noBreakers = { replicaBreaker: { enabled: false }, toolBreaker: { enabled: false } };
 export const SERVERS = {
   plain: { replicas: 2 },
-  streams: { replicas: 2, settings: { guard: 'streams' } },
-  off: { replicas: 2, settings: { guard: 'off' } },
-  jwt: { replicas: 2, hasJwt: true },
+  streams: { replicas: 2, settings: { guard: 'streams', ...noBreakers } },
+  off: { replicas: 2, settings: { guard: 'off', ...noBreakers } },
+  jwt: { replicas: 2, hasJwt: true, settings: noBreakers },
   jwtoff: { replicas: 2, hasJwt: true, settings: { guard: 'off' } },
   legacy: { replicas: 2, isHttpSse: true },
-  modern: { replicas: 2 },
+  modern: { replicas: 2, settings: noBreakers },
   cache: { replicas: 1, hasJwt: true, settings: { sharedCache: true } },
   opencache: { replicas: 1, settings: { sharedCache: true } },
   // Their replicas are killed or forget, so no honest client is there.
-  moving: { replicas: 2, settings: { ...quickCalls } },
+  moving: { replicas: 2, settings: { ...quickCalls, ...noBreakers } },
   judged: { replicas: 2, settings: { ...quickCalls } },
   frugal: { replicas: 2, isHttpSse: true, settings: { retryBudget: { percent: 0, floor: 0 } } },
   origin: {

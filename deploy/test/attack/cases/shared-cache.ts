@@ -3,7 +3,8 @@ import type { AttackMesh, SendOptions, ServerName } from '../attack-mesh.ts';
 import { json } from '../../servers/kit/http-answer.ts';
 import type { RawReplica } from '../raw-replica.ts';
 
-const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} };
+const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' };
+const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta } };
 const modern = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' };
 
 /** Lists that say they are public, with where they were asked for; 401 for every token but `good` where one is asked for. */
@@ -43,13 +44,14 @@ const garbage = casesOf(
     for (let count = 0; count < 3; count++)
       statuses.push((await ask(mesh, 'opencache', { suffix, headers: { authorization: 'Bearer good' } })).status);
     const stranger = await ask(mesh, 'opencache', { ...options, suffix });
+    const asked = mesh.count('opencache', 'tools/list');
     mesh.reset('opencache');
     return judge(
       {
         'the good token is answered': statuses.every((status) => status === 200),
         'the other is not': stranger.status === 401,
       },
-      `good ${statuses.join(', ')}, stranger ${stranger.status}`,
+      `good ${statuses.join(', ')}, stranger ${stranger.status}, replica asked ${asked} times`,
     );
   },
 );
