@@ -36,6 +36,8 @@ export interface Outcome {
   client?: string | null;
   /** No answer in time: the replica is to blame only when it does not answer a ping either. */
   isTimeout?: boolean;
+  /** The server asked its client for something meanwhile (sampling, elicitation, roots): how long it took says nothing. */
+  hasWaitedForClient?: boolean;
   traceId: string | null;
   /** The breaker permit that the request was sent with, as the gate named it; absent when it needed none. */
   permit?: string | null;

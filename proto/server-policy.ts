@@ -38,6 +38,22 @@ export const breakerPolicySchema = z.strictObject({
     .max(1000)
     .default(3)
     .describe('Calls let through while half open; all must succeed to close it.'),
+  minSessions: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(3)
+    .describe(
+      'Sessions whose calls must fail before it opens; each is heard once in 10 s. A replica that does not answer the gateway’s own ping needs none.',
+    ),
+  minClients: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(3)
+    .describe(
+      'Addresses that these sessions must come from. 1: where all clients share an address, so that one of them can open it with several sessions.',
+    ),
 });
 export type BreakerPolicy = z.infer<typeof breakerPolicySchema>;
 

@@ -22,6 +22,7 @@ import { outcomePipeline } from './outcome/outcome-pipeline.ts';
 import { SloPublisher } from './outcome/slo-publisher.ts';
 import { AffinityMemory } from './modern/affinity-memory.ts';
 import { redisAffinityStore } from './modern/affinity-store.ts';
+import { isReplicaAlive } from './recovery/replica-check.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
@@ -124,6 +125,13 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     redis,
     now,
     isSlot: (name, slot) => server(name)?.bySlot(slot) !== undefined,
+    isListed: (name, tool) => metrics.tools.isListed(name, tool),
+    isAlive: async (name, slot) => {
+      const view = server(name),
+        replica = view?.bySlot(slot);
+      return !view || !replica || (await isReplicaAlive(upstream, replica.address, view.policy));
+    },
+    onError: (error) => internalError('breakers', error),
   });
   const { breakers } = fleet;
   const outcomes = outcomePipeline({
@@ -152,7 +160,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   topology.on('change', (next) => {
     for (const { policy } of next.servers.values()) breakers.configure(policy);
-    forgetGone(breakers.table, next);
+    for (const { name, tools } of next.servers.values()) metrics.tools.list(name, tools && tools.keys());
+    forgetGone(breakers.table, next, (name, tool) => metrics.tools.isListed(name, tool));
     metrics.links.servers(fleetRows(next));
   });
   reportTopology(topology, metrics.links, log);

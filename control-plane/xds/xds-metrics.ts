@@ -1,3 +1,4 @@
+import { SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
@@ -48,7 +49,7 @@ export function createXdsMetrics(registry: Registry): XdsMetrics {
   };
 }
 
-const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(RESOURCE_TYPE));
+const KNOWN_TYPES: ReadonlySet<string> = new Set([...Object.values(RESOURCE_TYPE), SERVER_POLICY_TYPE]);
 
 /** `type.googleapis.com/envoy.config.cluster.v3.Cluster` → `Cluster`. What a client makes up is `other`: it must not make series. */
 export const shortType = (typeUrl: string): string =>

@@ -1,4 +1,5 @@
 import type { ServerPolicy } from '../../proto/server-policy.ts';
+import { Evidence } from './evidence.ts';
 import { ErrorSpread } from './error-spread.ts';
 import type { GateState } from './gate-state.ts';
 import { Gate } from './gate.ts';
@@ -16,6 +17,7 @@ export interface BreakerName {
 export interface Breaker extends BreakerName {
   gate: Gate;
   spread: ErrorSpread;
+  evidence: Evidence;
 }
 
 interface ServerEntry {
@@ -29,6 +31,10 @@ export interface BreakerTableOptions {
   onChange: (breaker: Breaker, state: GateState, nowMs: number) => void;
   onEvicted: () => void;
 }
+
+/** An operator's order holds, whatever the server lists. */
+const isOrdered = ({ state: { kind } }: Gate): boolean =>
+  kind === 'forced-open' || kind === 'disabled' || kind === 'observe';
 
 /** All breakers of this process, at most `maxBreakers`: beyond that the oldest closed one goes, for it knows least. */
 export class BreakerTable {
@@ -76,6 +82,12 @@ export class BreakerTable {
     this.#servers.delete(server);
   }
 
+  /** Drops the breakers of tools that the server lists no more. */
+  keepTools(server: string, isListed: (tool: string) => boolean): void {
+    for (const { key, gate } of this.#servers.get(server)?.tool.values() ?? [])
+      if (!isListed(key) && !isOrdered(gate)) this.#delete(server, 'tool', key);
+  }
+
   /** Drops the breakers of slots that are no more. */
   keepSlots(server: string, slots: ReadonlySet<string>): void {
     for (const slot of this.#servers.get(server)?.replica.keys() ?? [])
@@ -94,12 +106,15 @@ export class BreakerTable {
     if (found) return found;
     if (this.#size >= this.#options.maxBreakers) this.#evict();
     const policy = level === 'replica' ? entry.settings.replicaBreaker : entry.settings.toolBreaker;
+    const evidence = new Evidence();
     const breaker: Breaker = {
       server,
       level,
       key,
       spread: new ErrorSpread(),
+      evidence,
       gate: new Gate(policy, {
+        mayOpen: (state, nowMs) => evidence.isByMany(policy, state, nowMs),
         onChange: (state, nowMs) => {
           this.#options.onChange(breaker, state, nowMs);
         },

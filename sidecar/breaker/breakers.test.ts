@@ -3,7 +3,7 @@ import type { Outcome, OutcomeKind } from '../../proto/outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { Breakers, type BreakerListener } from './breakers.ts';
 
-const level = { threshold: 3, timeoutMs: 1000, maxTimeoutMs: 8000, halfOpenPermits: 1 };
+const level = { threshold: 3, timeoutMs: 1000, maxTimeoutMs: 8000, halfOpenPermits: 1, minSessions: 1, minClients: 1 };
 function breakers(fields: object = {}, options: { maxBreakers?: number; listener?: BreakerListener } = {}): Breakers {
   const all = new Breakers(options);
   all.configure(serverPolicySchema.parse({ name: 'linear', replicaBreaker: level, toolBreaker: level, ...fields }));
@@ -119,11 +119,12 @@ test('a notification that was taken between two faults does not wipe out the fir
 
 test('faults of attempts that were repeated elsewhere open the replica’s breaker, and fail its trial', (t) => {
   const all = breakers();
-  for (let i = 0; i < 3; i++) all.attemptFailed('linear', '1', null, 0, 0);
+  const attempt = { server: 'linear', slot: '1', permit: null, startedAtMs: 0, session: null };
+  for (let i = 0; i < 3; i++) all.attemptFailed(attempt, 0);
   t.is(all.peek('linear', '1', 0), 'rejects');
   const answer = all.gate('linear', '1', null, 1000);
   if (answer.kind !== 'admit' || answer.permit === null) return t.fail();
-  all.attemptFailed('linear', '1', answer.permit, 1000, 1001);
+  all.attemptFailed({ ...attempt, permit: answer.permit, startedAtMs: 1000 }, 1001);
   t.like(all.table.find('linear', 'replica', '1')?.gate.state, { kind: 'open', openings: 2 });
 });
 

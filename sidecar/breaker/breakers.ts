@@ -1,6 +1,9 @@
 import type { Outcome } from '../../proto/outcome.ts';
+import type { BreakerPolicy } from '../../proto/server-policy.ts';
+import { isKnownMethod } from '../metrics/method-label.ts';
 import { BreakerTable, type Breaker, type BreakerName, type BreakerSettings } from './breaker-table.ts';
 import { classify, isSilent, isSlow } from './classifier.ts';
+import { witnessOf, type Witness } from './evidence.ts';
 import type { GateState } from './gate-state.ts';
 import { PermitLedger, type Grant } from './permit-ledger.ts';
 import type { BreakerLevel, Verdict } from './verdict.ts';
@@ -16,6 +19,18 @@ export interface BreakerListener {
   onRejected?: (server: string, level: BreakerLevel) => void;
   onSettled?: (server: string, level: BreakerLevel, verdict: Verdict) => void;
   onEvicted?: () => void;
+  /** Calls speak against this replica, but too few clients, or only because time ran out. */
+  onDoubt?: (server: string, slot: string) => void;
+}
+
+/** An attempt that failed at a replica, of a request that went on elsewhere. */
+export interface FailedAttempt {
+  server: string;
+  slot: string;
+  permit: string | null;
+  startedAtMs: number;
+  session: string | null;
+  client?: string | null;
 }
 
 export interface BreakersOptions {
@@ -23,6 +38,8 @@ export interface BreakersOptions {
   permitPrefix?: string;
   maxBreakers?: number;
   listener?: BreakerListener;
+  /** Whether the server lists this tool: clients invent names, and those have no breaker. Default: every one is. */
+  isListed?: (server: string, tool: string) => boolean;
 }
 
 const NO_PERMIT_NEEDED: GateAnswer = { kind: 'admit', permit: null };
@@ -35,8 +52,15 @@ export class Breakers {
   readonly table: BreakerTable;
   readonly #permits: PermitLedger;
   readonly #listener: BreakerListener;
+  readonly #isListed: (server: string, tool: string) => boolean;
 
-  constructor({ permitPrefix = 'p', maxBreakers = 10_000, listener = {} }: BreakersOptions = {}) {
+  constructor({
+    permitPrefix = 'p',
+    maxBreakers = 10_000,
+    listener = {},
+    isListed = () => true,
+  }: BreakersOptions = {}) {
+    this.#isListed = isListed;
     this.#listener = listener;
     this.#permits = new PermitLedger(permitPrefix);
     this.table = new BreakerTable({
@@ -94,15 +118,24 @@ export class Breakers {
    * An attempt met a fault of this replica and the request went on elsewhere, so that no outcome will tell of it. Without this a replica
    * that drops every call, each of them repeated on another one, would look perfect.
    */
-  attemptFailed(server: string, slot: string, permit: string | null, startedAtMs: number, nowMs: number): void {
+  attemptFailed(attempt: FailedAttempt, nowMs: number): void {
+    const { server, slot, permit, startedAtMs } = attempt;
     const grant = this.#permits.take(permit);
-    const held = grant?.replica;
-    if (held?.key === slot) {
-      held.gate.settle(held.permit, 'failure', false, nowMs);
-      this.#listener.onSettled?.(server, 'replica', 'failure');
-    } else
-      this.table.findOrMake({ server, level: 'replica', key: slot })?.gate.record('failure', false, startedAtMs, nowMs);
+    const settings = this.table.settings(server);
+    const breaker = settings && this.table.findOrMake({ server, level: 'replica', key: slot });
+    if (settings && breaker)
+      this.#count(breaker, settings.replicaBreaker, 'failure', false, {
+        startedAtMs,
+        nowMs,
+        grant,
+        witness: witnessOf(attempt),
+      });
     for (const rest of [grant?.replica, grant?.tool]) rest?.gate.settle(rest.permit, 'ignore', false, nowMs);
+  }
+
+  /** The gateway's own check of the replica failed: its breaker opens without anybody else's word. */
+  foundDead(server: string, slot: string, nowMs: number): void {
+    this.table.findOrMake({ server, level: 'replica', key: slot })?.gate.found(nowMs);
   }
 
   /** Learns from one request. A sink of the OutcomeBus. */
@@ -111,7 +144,8 @@ export class Breakers {
     const settings = this.table.settings(outcome.server);
     if (settings) {
       if (outcome.slot !== null) this.#judge(settings, 'replica', outcome.slot, outcome, grant, nowMs);
-      if (outcome.tool !== null) this.#judge(settings, 'tool', outcome.tool, outcome, grant, nowMs);
+      if (outcome.tool !== null && this.#isListed(outcome.server, outcome.tool))
+        this.#judge(settings, 'tool', outcome.tool, outcome, grant, nowMs);
     }
     // What the outcome didn't speak of (another slot answered, no tool was read) is given back.
     for (const held of [grant?.replica, grant?.tool]) held?.gate.settle(held.permit, 'ignore', false, nowMs);
@@ -126,6 +160,7 @@ export class Breakers {
     nowMs: number,
   ): void {
     const policy = level === 'replica' ? settings.replicaBreaker : settings.toolBreaker;
+    const isTimeout = outcome.isTimeout === true && level === 'replica';
     let breaker = this.table.find(outcome.server, level, key);
     // A breaker that never saw a fault has nothing to forget: most are never made. A rate needs its successes too.
     if (
@@ -136,12 +171,46 @@ export class Breakers {
     )
       breaker = this.table.findOrMake({ server: outcome.server, level, key });
     if (!breaker) return;
+    if (isTimeout) {
+      breaker.evidence.timedOut();
+      return this.#doubt(breaker, policy);
+    }
     const verdict = this.#verdict(settings, level, breaker, outcome, nowMs);
     const slow = isSlow(outcome, policy.slowCallMs);
+    this.#count(breaker, policy, verdict, slow, {
+      startedAtMs: outcome.startedAtMs,
+      nowMs,
+      grant,
+      witness: witnessOf(outcome),
+    });
+  }
+
+  /** Hands a verdict to the gate, unless its witness has spoken a moment ago. */
+  #count(
+    breaker: Breaker,
+    policy: BreakerPolicy,
+    verdict: Verdict,
+    isSlow: boolean,
+    { startedAtMs, nowMs, grant, witness }: Counted,
+  ): void {
+    const { server, level, key, gate, evidence } = breaker;
+    const isAgainst = verdict === 'failure' || (isSlow && policy.form === 'rate' && verdict === 'success');
+    const isNews = verdict === 'ignore' || evidence.hear(isAgainst, witness, policy, nowMs);
+    const counted = isNews ? verdict : 'ignore';
     const held = grant?.[level];
-    if (held?.key !== key) return breaker.gate.record(verdict, slow, outcome.startedAtMs, nowMs);
-    held.gate.settle(held.permit, verdict, slow, nowMs);
-    this.#listener.onSettled?.(outcome.server, level, verdict);
+    if (held?.key === key) {
+      held.gate.settle(held.permit, counted, isSlow, nowMs);
+      this.#listener.onSettled?.(server, level, counted);
+    } else gate.record(counted, isSlow, startedAtMs, nowMs);
+    if (isAgainst) this.#doubt(breaker, policy);
+  }
+
+  /** Calls speak against a replica, but it is not shut out: somebody had better look. */
+  #doubt({ server, level, key, gate, evidence }: Breaker, { threshold }: BreakerPolicy): void {
+    if (level !== 'replica') return;
+    const { kind } = gate.state;
+    if (kind === 'half-open' || (kind === 'closed' && evidence.failuresInARow >= threshold))
+      this.#listener.onDoubt?.(server, key);
   }
 
   #verdict(
@@ -151,15 +220,28 @@ export class Breakers {
     outcome: Outcome,
     nowMs: number,
   ): Verdict {
-    const name = outcome.tool ?? outcome.method;
-    if (level === 'replica' && breaker) {
+    const name = this.#spreadName(outcome);
+    if (level === 'replica' && breaker && name !== null) {
       if (outcome.kind === 'server_error') breaker.spread.failed(name, nowMs);
       else if (outcome.kind === 'success') breaker.spread.succeeded(name);
     }
     const verdict = classify(outcome.kind, level, {
       countToolErrors: settings.countToolErrors,
-      isServerErrorWidespread: breaker?.spread.isWide(nowMs) ?? false,
+      isServerErrorWidespread: name !== null && (breaker?.spread.isWide(nowMs) ?? false),
     });
     return verdict === 'success' && isSilent(outcome.method) ? 'ignore' : verdict;
   }
+
+  /** Under which name server errors of it are spread; null for names that only the client knows. */
+  #spreadName({ server, tool, method }: Outcome): string | null {
+    if (tool !== null) return this.#isListed(server, tool) ? tool : null;
+    return isKnownMethod(method) ? method : null;
+  }
+}
+
+interface Counted {
+  startedAtMs: number;
+  nowMs: number;
+  grant: Grant | undefined;
+  witness: Witness;
 }

@@ -44,5 +44,8 @@ export const isSilent = (method: string): boolean =>
 /** Methods whose answer is a stream that lasts as long as the client likes: their duration says nothing. */
 const ENDLESS = new Set(['GET', 'subscriptions/listen']);
 
-export const isSlow = (outcome: Pick<Outcome, 'method' | 'durationMs'>, slowCallMs: number): boolean =>
-  outcome.durationMs > slowCallMs && !ENDLESS.has(outcome.method);
+/** A call that waited for its own client took as long as the client did. */
+export const isSlow = (
+  { durationMs, method, hasWaitedForClient = false }: Pick<Outcome, 'method' | 'durationMs' | 'hasWaitedForClient'>,
+  slowCallMs: number,
+): boolean => durationMs > slowCallMs && !hasWaitedForClient && !ENDLESS.has(method);

@@ -3,6 +3,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Breaker } from './breaker-table.ts';
 import { Breakers } from './breakers.ts';
 import { Fleet } from './fleet.ts';
+import { Suspects, type SuspectsOptions } from './suspects.ts';
 
 export interface CreateBreakersOptions {
   /** Name of this process in the fleet, another one after each start. */
@@ -13,6 +14,11 @@ export interface CreateBreakersOptions {
   now: () => number;
   /** Whether the slot is in the mesh now. */
   isSlot: (server: string, slot: string) => boolean;
+  /** Whether the server lists this tool. */
+  isListed: (server: string, tool: string) => boolean;
+  /** The gateway's own check of a replica. */
+  isAlive: SuspectsOptions['isAlive'];
+  onError: (error: unknown) => void;
   maxBreakers?: number;
 }
 
@@ -28,11 +34,23 @@ export function createBreakers({
   redis,
   now,
   isSlot,
+  isListed,
+  isAlive,
+  onError,
   maxBreakers,
 }: CreateBreakersOptions): SharedBreakers {
   let fleet: Fleet | undefined;
+  const suspects = new Suspects({
+    isAlive,
+    now,
+    onError,
+    onDead: (server, slot) => {
+      if (isSlot(server, slot)) breakers.foundDead(server, slot, now());
+    },
+  });
   const breakers = new Breakers({
     permitPrefix: self,
+    isListed,
     ...(maxBreakers !== undefined && { maxBreakers }),
     listener: {
       onChange: (breaker, state) => {
@@ -44,6 +62,9 @@ export function createBreakers({
         metrics.halfOpenPermit(server, level, verdict === 'ignore' ? 'released' : verdict);
       },
       onEvicted: metrics.evicted,
+      onDoubt: (server, slot) => {
+        suspects.suspect(server, slot);
+      },
     },
   });
   if (redis) {
@@ -52,6 +73,7 @@ export function createBreakers({
       self,
       now,
       isSlot,
+      isListed,
       table: breakers.table,
       onAdopted: (breaker, cause) => {
         metrics.transition(breaker.server, breaker.level, breaker.gate.state.kind, cause);

@@ -6,10 +6,9 @@ import { BreakerTable, type Breaker } from './breaker-table.ts';
 import { FleetMind } from './fleet-mind.ts';
 import { TRIAL_GRACE_MS, TRIAL_LEASE_MS } from './fleet-view.ts';
 
-const policy = serverPolicySchema.parse({
-  name: 'linear',
-  replicaBreaker: { threshold: 2, timeoutMs: 1000, maxTimeoutMs: 60_000, halfOpenPermits: 1 },
-});
+const alone = { minSessions: 1, minClients: 1, halfOpenPermits: 1 };
+const replicaBreaker = { threshold: 2, timeoutMs: 1000, maxTimeoutMs: 60_000, ...alone };
+const policy = serverPolicySchema.parse({ name: 'linear', replicaBreaker });
 const NAME = { server: 'linear', level: 'replica', key: '1' } as const;
 
 /** Gateways and a Redis between them, in one place: messages arrive when the test says so. */

@@ -15,6 +15,8 @@ export interface FleetMindOptions {
   now: () => number;
   /** Whether this slot is in the mesh now; breakers of slots that are gone are not made again. */
   isSlot?: (server: string, slot: string) => boolean;
+  /** Whether the server lists this tool; of others no decision is taken over. An operator may name any. */
+  isListed?: (server: string, tool: string) => boolean;
   /** A state that this gateway took over from the others or from an operator. */
   onAdopted?: (breaker: Breaker, cause: 'fleet' | 'operator') => void;
 }
@@ -34,7 +36,7 @@ export class FleetMind {
   readonly #unshared = new Set<Breaker>();
 
   constructor(options: FleetMindOptions) {
-    this.#options = { isSlot: () => true, onAdopted: () => {}, ...options };
+    this.#options = { isSlot: () => true, isListed: () => true, onAdopted: () => {}, ...options };
   }
 
   /** This gateway's own change, as a decision for all. Undefined while an operator's order stands. */
@@ -114,6 +116,16 @@ export class FleetMind {
     for (const entry of entries) this.hear(server, entry);
   }
 
+  /** Fields of a server's hash that nobody needs: decisions about slots that are gone, and tools that are not listed. Orders stay. */
+  gone(server: string, entries: readonly BreakerEntry[]): BreakerKey[] {
+    const { isSlot, isListed, now } = this.#options;
+    return entries.filter((entry) => {
+      if (entry.kind !== 'decision' || !entry.decision) return false;
+      const isThere = entry.level === 'replica' ? isSlot(server, entry.key) : isListed(server, entry.key);
+      return !isThere && now() - Math.max(entry.decision.sinceMs, entry.decision.untilMs) > GONE_AFTER_MS;
+    });
+  }
+
   #decide(server: string, key: BreakerKey, decision: FleetBreaker): void {
     const name = nameOf(server, key),
       { self, now, table } = this.#options;
@@ -151,7 +163,8 @@ export class FleetMind {
   }
 
   #adopt(server: string, key: BreakerKey, decision: FleetBreaker, nowMs: number): void {
-    const breaker = this.#breaker(server, key, decision.state !== 'closed');
+    const isMade = decision.state !== 'closed' && (key.level === 'replica' || this.#options.isListed(server, key.key));
+    const breaker = this.#breaker(server, key, isMade);
     if (!breaker || breaker.gate.state.kind === 'disabled') return;
     this.#unshared.delete(breaker);
     const view = viewOf(decision, this.#options.self, nowMs);
@@ -199,6 +212,8 @@ const follows = (standing: FleetBreaker, known: FleetBreaker): boolean =>
     standing.state === known.state);
 
 const MAX_DECISIONS = 10_000;
+/** A decision about what this gateway does not know may be about what the control plane has not told it yet. */
+const GONE_AFTER_MS = 600_000;
 /** Servers' names have no space. */
 const nameOf = (server: string, key: BreakerKey): string => `${server} ${breakerField(key)}`;
 function keyOf(name: string): BreakerKey {

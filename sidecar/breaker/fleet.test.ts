@@ -10,7 +10,7 @@ import { createBreakers, type SharedBreakers } from './create-breakers.ts';
 
 const policy = serverPolicySchema.parse({
   name: 'linear',
-  replicaBreaker: { threshold: 3, timeoutMs: 5000, halfOpenPermits: 2 },
+  replicaBreaker: { threshold: 3, timeoutMs: 5000, halfOpenPermits: 2, minSessions: 1, minClients: 1 },
 });
 const fault = (kind: Outcome['kind'], startedAtMs: number, permit: string | null = null): Outcome => ({
   kind,
@@ -59,6 +59,9 @@ async function mesh(t: ExecutionContext, count: number): Promise<Mesh> {
         redis: client,
         now: () => clock.nowMs,
         isSlot: () => true,
+        isListed: () => true,
+        isAlive: () => Promise.resolve(true),
+        onError: () => {},
       });
       shared.breakers.configure(policy);
       t.teardown(() => {
@@ -166,6 +169,9 @@ test('operators force a breaker open and give it back on every gateway, also on 
     redis: m.nodes[0]!.redis,
     now: () => m.clock.nowMs,
     isSlot: () => true,
+    isListed: () => true,
+    isAlive: () => Promise.resolve(true),
+    onError: () => {},
   });
   t.teardown(late.close);
   late.breakers.configure(policy);

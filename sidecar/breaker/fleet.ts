@@ -80,6 +80,8 @@ export class Fleet {
           .map(([field, value]) => readBreakerField(field, value))
           .filter((entry): entry is BreakerEntry => entry !== undefined);
         this.#mind.hearAll(server, entries);
+        const gone = this.#mind.gone(server, entries).map(breakerField);
+        if (gone.length > 0) await this.#redis.hdel(REDIS.breaker(server), ...gone);
       } catch {
         return; // Redis is away: each gateway goes on by itself, and the next round or reconnect reads again.
       }

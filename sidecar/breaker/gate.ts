@@ -10,6 +10,8 @@ const PERMIT_LIFE_MS = 10_000;
 export interface GateOptions {
   /** Told of each change of state that this gate made by itself (not of those it was told to make). */
   onChange?: (state: GateState, nowMs: number) => void;
+  /** Whether what was counted is to be believed. Default: always. */
+  mayOpen?: (state: Readonly<GateState>, nowMs: number) => boolean;
 }
 
 /**
@@ -20,13 +22,15 @@ export class Gate {
   readonly #settings: BreakerPolicy;
   readonly #policy: Policy;
   readonly #onChange: (state: GateState, nowMs: number) => void;
+  readonly #mayOpen: (state: Readonly<GateState>, nowMs: number) => boolean;
   #state: GateState;
   #generation = 0;
 
-  constructor(settings: BreakerPolicy, { onChange = () => {} }: GateOptions = {}) {
+  constructor(settings: BreakerPolicy, { onChange = () => {}, mayOpen = () => true }: GateOptions = {}) {
     this.#settings = settings;
     this.#policy = createPolicy(settings);
     this.#onChange = onChange;
+    this.#mayOpen = mayOpen;
     this.#state = { kind: settings.enabled ? 'closed' : 'disabled', sinceMs: Number.NEGATIVE_INFINITY };
   }
 
@@ -84,6 +88,12 @@ export class Gate {
     if (startedAtMs >= this.#state.sinceMs) this.#count(verdict, isSlow, nowMs);
   }
 
+  /** It was found broken by other means than by counting. Says nothing while an operator's order stands, or it is open. */
+  found(nowMs: number): void {
+    if (this.#state.kind === 'closed') this.#open(1, nowMs);
+    else if (this.#state.kind === 'half-open') this.#open(this.#state.openings + 1, nowMs);
+  }
+
   /** Moves to a state that the fleet agreed on. */
   adopt(state: { kind: 'closed' } | { kind: 'open'; untilMs: number; openings: number }, nowMs: number): void {
     this.#enter({ ...state, sinceMs: nowMs });
@@ -99,11 +109,13 @@ export class Gate {
     const state = this.#state;
     switch (state.kind) {
       case 'closed':
-        if (this.#policy.record(verdict === 'failure', isSlow, nowMs)) this.#open(1, nowMs);
+        if (this.#policy.record(verdict === 'failure', isSlow, nowMs) && this.#mayOpen(state, nowMs))
+          this.#open(1, nowMs);
         return;
       case 'half-open':
-        if (verdict === 'failure' || (isSlow && this.#policy.isSlowAFault)) this.#open(state.openings + 1, nowMs);
-        else if (++state.successes >= this.#settings.halfOpenPermits)
+        if (verdict === 'failure' || (isSlow && this.#policy.isSlowAFault)) {
+          if (this.#mayOpen(state, nowMs)) this.#open(state.openings + 1, nowMs);
+        } else if (++state.successes >= this.#settings.halfOpenPermits)
           this.#change({ kind: 'closed', sinceMs: nowMs }, nowMs);
         return;
       case 'observe':

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ToolLabels } from './tool-labels.ts';
 
 export type BreakerLevel = 'replica' | 'tool';
 /** One breaker as the registry of breakers lists it. */
@@ -10,7 +11,7 @@ export interface BreakerReading {
 }
 
 /** Breakers. States are read when scraped, so a breaker that is gone leaves no series behind. */
-export function breakerMetrics(registry: Registry) {
+export function breakerMetrics(registry: Registry, tools: Pick<ToolLabels, 'label'>) {
   let read: () => Iterable<BreakerReading> = () => [];
   const registers = [registry];
   new Gauge({
@@ -31,7 +32,8 @@ export function breakerMetrics(registry: Registry) {
     collect() {
       this.reset();
       for (const { server, level, key, state } of read())
-        if (state !== 'closed') this.set({ server_id: server, level, key, state }, 1);
+        if (state !== 'closed')
+          this.set({ server_id: server, level, key: level === 'tool' ? tools.label(server, key) : key, state }, 1);
     },
   });
   const transitions = new Counter({

@@ -33,4 +33,6 @@ const KNOWN = new Set([
   'batch',
 ]);
 
-export const methodLabel = (method: string): string => (KNOWN.has(method) ? method : 'other');
+/** Whether the specification names this method, or it is a verb that carries none. */
+export const isKnownMethod = (method: string): boolean => KNOWN.has(method);
+export const methodLabel = (method: string): string => (isKnownMethod(method) ? method : 'other');

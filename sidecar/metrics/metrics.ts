@@ -16,7 +16,7 @@ export interface Metrics {
   path: ReturnType<typeof pathMetrics>;
   limits: ReturnType<typeof limitMetrics>;
   links: ReturnType<typeof linkMetrics>;
-  /** Call `learn(server, names)` with each tools/list: only those names become labels. */
+  /** The tools that each server lists: only those become labels, and have breakers. */
   tools: ToolLabels;
   registry: Registry;
   /** Answers GET /metrics in the format that the Accept header asks for. */
@@ -46,7 +46,7 @@ export function createMetrics({ version, nodeId, isProcessMeasured = true }: Met
   const exposer = new Exposer(openMetrics);
   const requests = requestMetrics(registry, tools),
     sessions = sessionMetrics(registry),
-    breakers = breakerMetrics(registry),
+    breakers = breakerMetrics(registry, tools),
     limits = limitMetrics(registry);
   return {
     requests,

@@ -124,7 +124,7 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     },
     /** Counts one request. A sink of the OutcomeBus. */
     outcome(outcome: Outcome): void {
-      const tool = outcome.tool === null ? null : tools.label(outcome.server, outcome.tool, outcome.kind === 'success');
+      const tool = outcome.tool === null ? null : tools.label(outcome.server, outcome.tool);
       const method = methodLabel(outcome.method);
       const key = `${outcome.server}\n${outcome.backend}\n${method}\n${outcome.kind}\n${outcome.status}\n${outcome.way}\n${outcome.source}\n${tool}`;
       let tally = tallies.get(key);

@@ -1,35 +1,64 @@
-/** Most tools of one server that get a series of their own. */
-const MAX_TOOLS = 100;
-const MAX_NAME_LENGTH = 128;
+import { MAX_SERVER_TOOLS, MAX_TOOL_NAME_LENGTH } from '../../proto/server-tool.ts';
+
+/** Most tools of one server that ever get a series of their own. */
+const MAX_LABELS = 100;
+
+interface KnownTools {
+  /** From the server's policy: what the control plane's probes were told. */
+  listed: ReadonlySet<string>;
+  /** From the tools/list answers that passed here: some users see tools that a probe does not. */
+  learned: ReadonlySet<string>;
+  labels: Set<string>;
+}
 
 /**
- * Which tool names may be label values: those that the server itself listed, or that it answered well (lists of servers without guarded calls
- * never pass the sidecar). Names in requests come from clients and models, who invent some; they count as `other`.
+ * The tools that each server lists. Names in requests come from clients and models, who invent some: a name that its server does not list is no
+ * label and has no breaker; it counts as `other`.
  */
 export class ToolLabels {
-  readonly #servers = new Map<string, Set<string>>();
+  readonly #servers = new Map<string, KnownTools>();
 
-  /** Takes a server's tools/list as it is now; the first {@link MAX_TOOLS} names count. */
+  /** Takes what the control plane says of a server's tools; null: it does not know them, so what it said before stays. */
+  list(server: string, tools: Iterable<string> | null): void {
+    if (tools) this.#of(server).listed = bounded(tools);
+  }
+
+  /** Takes a server's tools/list as it passed here. */
   learn(server: string, tools: Iterable<string>): void {
-    const known = new Set<string>();
-    for (const tool of tools) {
-      if (known.size >= MAX_TOOLS) break;
-      if (tool.length <= MAX_NAME_LENGTH) known.add(tool);
-    }
-    this.#servers.set(server, known);
+    this.#of(server).learned = bounded(tools);
   }
 
   forget(server: string): void {
     this.#servers.delete(server);
   }
 
-  /** `isAnswered`: the server gave this call a result, so the tool exists. */
-  label(server: string, tool: string, isAnswered: boolean): string {
-    let known = this.#servers.get(server);
-    if (known?.has(tool)) return tool;
-    if (!isAnswered || tool.length > MAX_NAME_LENGTH || (known && known.size >= MAX_TOOLS)) return 'other';
-    if (!known) this.#servers.set(server, (known = new Set()));
-    known.add(tool);
+  isListed(server: string, tool: string): boolean {
+    const known = this.#servers.get(server);
+    return known !== undefined && (known.listed.has(tool) || known.learned.has(tool));
+  }
+
+  /** The tool's name, or `other`. A server gives no more than {@link MAX_LABELS} names, however often its list changes. */
+  label(server: string, tool: string): string {
+    const labels = this.#servers.get(server)?.labels;
+    if (!labels || !this.isListed(server, tool)) return 'other';
+    if (labels.has(tool)) return tool;
+    if (labels.size >= MAX_LABELS) return 'other';
+    labels.add(tool);
     return tool;
   }
+
+  #of(server: string): KnownTools {
+    let known = this.#servers.get(server);
+    if (!known) this.#servers.set(server, (known = { listed: new Set(), learned: new Set(), labels: new Set() }));
+    return known;
+  }
+}
+
+function bounded(tools: Iterable<string>): Set<string> {
+  const names = new Set<string>();
+  for (const tool of tools) {
+    if (names.size >= MAX_SERVER_TOOLS) break;
+    if (tool.length <= MAX_TOOL_NAME_LENGTH) names.add(tool);
+  }
+  return names;
 }

@@ -60,6 +60,7 @@ export class AnswerTracker {
     let raw: Buffer | string = event.raw;
     for (const message of messagesOf(readRpcBody(event.data))) {
       this.#ctx.serverRequests.sentToClient(this.#digest, message);
+      if (message.kind === 'request') this.#outcome.waitedForClient();
       if (message.kind === 'response') this.answer(message, event.data);
       else if (message.method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#server);
       else if (stampEpoch > 0 && (message.kind === 'request' || message.method === 'notifications/cancelled'))

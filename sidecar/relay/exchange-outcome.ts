@@ -22,6 +22,7 @@ export class ExchangeOutcome {
   #errorCode: number | null = null;
   #isToolError = false;
   #isTimeout = false;
+  #hasWaitedForClient = false;
   #isDone = false;
 
   constructor(ctx: OutcomeContext, request: ClientRequest, rpc: RpcBody | null) {
@@ -50,6 +51,11 @@ export class ExchangeOutcome {
     this.#isTimeout = true;
   }
 
+  /** The server asked the client for something. */
+  waitedForClient(): void {
+    this.#hasWaitedForClient = true;
+  }
+
   /** Another gateway's relay took the request over, and reports it. */
   leaveToNeighbour(): void {
     this.#endAttempt();
@@ -60,7 +66,17 @@ export class ExchangeOutcome {
   #endAttempt(): void {
     const nowMs = this.#ctx.now();
     if (this.#hasFaulted && this.#replica)
-      this.#ctx.breakers.attemptFailed(this.#request.server, this.#replica.slot, this.#permit, this.#sentMs, nowMs);
+      this.#ctx.breakers.attemptFailed(
+        {
+          server: this.#request.server,
+          slot: this.#replica.slot,
+          permit: this.#permit,
+          startedAtMs: this.#sentMs,
+          session: this.#request.clientId,
+          client: addressKey(this.#request.clientAddress),
+        },
+        nowMs,
+      );
     else if (this.#permit !== null) this.#ctx.breakers.release(this.#permit, nowMs);
     this.#hasFaulted = false;
     this.#permit = null;
@@ -98,6 +114,7 @@ export class ExchangeOutcome {
       session: clientId,
       client: addressKey(clientAddress),
       ...(this.#isTimeout && { isTimeout: true }),
+      ...(this.#hasWaitedForClient && { hasWaitedForClient: true }),
       traceId,
       ...(permit !== null && { permit }),
     });

@@ -80,9 +80,10 @@ export class SseCalls {
     return call;
   }
 
-  /** What the server says meanwhile: progress counts for its call. */
+  /** What the server says meanwhile: progress counts for its call, a request to the client may be any call's. */
   heard(message: RpcMessage, data: Buffer): void {
-    if (message.method === 'notifications/progress' && this.#calls.size > 0) {
+    if (message.kind === 'request') for (const { outcome } of this.#calls.values()) outcome.waitedForClient();
+    else if (message.method === 'notifications/progress' && this.#calls.size > 0) {
       const token = tokenIn(data, 'params');
       for (const call of this.#calls.values())
         if (call.progressToken !== null && call.progressToken === token) call.deadline.progress();

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { breakerLevelSchema } from '../../../proto/breaker-state.ts';
+import { MAX_TOOL_NAME_LENGTH } from '../../../proto/server-tool.ts';
+import { breakerLevelSchema, type BreakerReport } from '../../../proto/breaker-state.ts';
 import { ApiProblem } from '../api-problem.ts';
 import { breakerCommandSchema, type BreakerControl } from '../breaker-control.ts';
 import type { AdminContext } from '../context.ts';
@@ -15,7 +16,7 @@ function controlOf({ breakers }: AdminContext): BreakerControl {
 const orderSchema = z.strictObject({
   server: z.string(),
   level: breakerLevelSchema,
-  key: z.string().min(1).describe('Replica (its name, address or slot), or name of a tool.'),
+  key: z.string().min(1).max(MAX_TOOL_NAME_LENGTH).describe('Replica (its name, address or slot), or name of a tool.'),
   command: breakerCommandSchema.describe(
     'force-open: rejects all. disable: admits all, counts nothing. observe: admits all, counts. reset: closed, and left to itself.',
   ),
@@ -26,6 +27,13 @@ const replicaOf = (context: AdminContext, server: string, slot: string) =>
   topologyOf(context)
     .servers.find(({ name }) => name === server)
     ?.endpoints.find((each) => each.slot === slot)?.replica ?? null;
+
+/** Whether what a breaker stands before is still in the mesh: gateways forget the others' decisions a few minutes later. */
+function isThere(context: AdminContext, { server, level, key }: BreakerReport): boolean {
+  if (level === 'replica') return replicaOf(context, server, key) !== null;
+  const tools = topologyOf(context).servers.find(({ name }) => name === server)?.tools ?? null;
+  return tools === null || tools.some(({ name }) => name === key);
+}
 
 export const breakerRoutes: Route[] = [
   read(
@@ -38,10 +46,12 @@ export const breakerRoutes: Route[] = [
           ? topologyOf(context).servers.map(({ name }) => name)
           : [serverNamed(context, query.server).name];
       const found = await controlOf(context).list(servers);
-      return found.map((each) => ({
-        ...each,
-        replica: each.level === 'replica' ? replicaOf(context, each.server, each.key) : null,
-      }));
+      return found
+        .filter((each) => each.order || isThere(context, each))
+        .map((each) => ({
+          ...each,
+          replica: each.level === 'replica' ? replicaOf(context, each.server, each.key) : null,
+        }));
     },
   ),
   act(

@@ -23,13 +23,18 @@ export async function openingTimesMs(): Promise<number[]> {
           redis: client,
           now: Date.now,
           isSlot: () => true,
+          isListed: () => true,
+          isAlive: () => Promise.resolve(true),
+          onError: () => {},
           metrics: createMetrics({ version: '0', nodeId: `g${index}`, isProcessMeasured: false }),
         });
         closers.push(() => {
           close();
           client.disconnect();
         });
-        breakers.configure(serverPolicySchema.parse({ name: 'linear' }));
+        breakers.configure(
+          serverPolicySchema.parse({ name: 'linear', replicaBreaker: { minSessions: 1, minClients: 1 } }),
+        );
         return { breakers, client };
       }),
     );
