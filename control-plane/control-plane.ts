@@ -264,6 +264,8 @@ export async function startControlPlane({
   );
   const health = await startHealthServer(admin, {
     registry,
+    onError: caught('admin'),
+    names: config.controlPlane.adminHosts,
     handle: adminHandler({
       id,
       version,
@@ -271,7 +273,7 @@ export async function startControlPlane({
       stores,
       file,
       env,
-      log,
+      onError: caught('admin'),
       config: () => config,
       tokenFile: config.controlPlane.adminTokenFile ?? null,
       topology: () => loop.snapshot,

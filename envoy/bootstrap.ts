@@ -15,6 +15,8 @@ export interface BootstrapOptions {
   relay: readonly string[];
   controlPlanes: readonly string[];
   admin: string;
+  /** The admin interface also takes `POST /healthcheck/fail`, for a first process or a hook that drains this Envoy. */
+  isDrainable?: boolean;
   /** Where Prometheus may read statistics, `/stats/prometheus` and nothing else; absent: only at `admin`. */
   metrics?: string;
   /** TLS to the control planes: files of this node's certificate and of the authority. Envoy reads them at its start. */
@@ -52,6 +54,7 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
   );
   envoyAddress(options.listen, 'listen');
   document.setIn(['admin', 'address'], document.createNode(envoyAddress(options.admin, 'admin'), { flow: true }));
+  document.setIn(['admin', 'allow_paths'], document.createNode(adminPaths(options.isDrainable ?? false)));
   document.setIn(
     ['static_resources', 'clusters', 0, 'load_assignment', 'endpoints'],
     document.createNode(
@@ -101,6 +104,16 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
   );
   return document.toString({ lineWidth: 0 });
 }
+
+/** Envoy answers 403 to every other path: nobody who reaches the interface reads the configuration, or ends the process. */
+const adminPaths = (isDrainable: boolean): object[] => [
+  { exact: '/ready' },
+  { exact: '/stats' },
+  { prefix: '/stats?' },
+  { exact: '/stats/prometheus' },
+  { prefix: '/stats/prometheus?' },
+  ...(isDrainable ? [{ exact: '/healthcheck/fail' }] : []),
+];
 
 function checked(address: string, option: string): string {
   envoyAddress(address, option);

@@ -7,6 +7,7 @@ import { readBootstrapTemplate } from './bootstrap-template.ts';
 /** Writes one Envoy's bootstrap where Envoy is started by something else: a Kubernetes init container, a systemd unit. */
 const USAGE = `usage: node envoy/write-bootstrap.ts --to FILE --node-id NAME --xds HOST:PORT[,HOST:PORT…] [--role gateway|edge]
   [--listen 0.0.0.0:37373] [--ext-proc unix:/run/holdfast/ext-proc.sock] [--relay 127.0.0.1:7900] [--admin 127.0.0.1:9901] [--metrics 0.0.0.0:9902]
+  [--drainable]   let POST /healthcheck/fail pass at the admin interface, for a hook that drains this Envoy
   [--certs DIR]   mTLS to the control planes: <node id>.crt, <node id>.key, ca.crt
 `;
 const text = (value: string) => ({ type: 'string', default: value }) as const;
@@ -23,6 +24,7 @@ try {
       admin: text('127.0.0.1:9901'),
       metrics: text('0.0.0.0:9902'),
       certs: text(''),
+      drainable: { type: 'boolean', default: false },
     },
   });
   const { to, role, certs, 'node-id': nodeId } = values;
@@ -40,6 +42,7 @@ try {
     listen: values.listen,
     controlPlanes: list(values.xds),
     admin: values.admin,
+    isDrainable: values.drainable,
     metrics: values.metrics,
     extProc: role === 'edge' ? [] : list(values['ext-proc']),
     relay: role === 'edge' ? [] : list(values.relay),

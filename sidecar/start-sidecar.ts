@@ -7,6 +7,7 @@ import { httpStatusOf } from '../proto/health/run-checks.ts';
 import { connectRedis, whenReady } from '../proto/redis/redis-client.ts';
 import { CHANNEL } from '../proto/wire.ts';
 import { Admin } from './admin/admin-server.ts';
+import { writeDrainToken } from './admin/drain-token.ts';
 import { gatewayChecks } from './admin/checks.ts';
 import { Heartbeats } from './admin/heartbeats.ts';
 import { createBreakers } from './breaker/create-breakers.ts';
@@ -200,6 +201,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     }),
     isReady: () => isServing && !isDraining,
     renderMetrics,
+    onError: (error) => internalError('admin', error),
+    drainToken: settings.extProc.kind === 'unix' ? writeDrainToken(settings.extProc.path) : null,
     drain: async () => {
       isDraining = true;
       await heartbeats?.beat().catch(onError);
@@ -237,7 +240,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     },
     health: async () => {
       const report = await admin.health();
-      return { status: httpStatusOf(report), body: report };
+      // The public port says whether this node serves; what is wrong with it is the admin port's to tell.
+      return { status: httpStatusOf(report), body: { status: report.status, timestamp: report.timestamp, checks: [] } };
     },
   });
   const extProc = await startExtProc({

@@ -1,7 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { request } from 'undici';
+import { controlServer } from '../../proto/http/control-server.ts';
 import { adminApi } from './api.ts';
 import { routes } from './routes/all.ts';
 import { sampleContext, SAMPLE_CONFIG, type Sample } from './sample-context.ts';
@@ -26,8 +27,9 @@ async function api(
       errors.push(error);
     },
   });
-  const server = createServer((incoming, response) => {
-    if (!handle(incoming, response)) response.writeHead(418).end('{}');
+  const server = controlServer({
+    handle: (incoming, response, url) => handle(incoming, response, url) ?? response.writeHead(418).end('{}'),
+    onError: (error) => errors.push(error),
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -84,7 +86,6 @@ test('the description names every endpoint with its parameters and bodies', asyn
 test('every GET endpoint answers', async (t) => {
   const { ask, errors } = await api(t);
   const QUERIES: Record<string, string> = {
-    '/v1/prestop': '?server=linear&replica=linear-1&deadlineMs=0',
     '/v1/contract': '?server=linear&from=stable&to=canary',
     '/v1/config/diff': '?from=1',
   };
@@ -103,7 +104,7 @@ test('a drain begins, is listed, and ends; preStop answers when it is done', asy
   const target = { kind: 'replica', server: 'linear', replica: 'linear-1' };
   t.is((await ask('POST', '/v1/drains', { target, deadlineMs: 5000 })).status, 201);
   t.like((await ask('GET', '/v1/replicas?server=linear')).body, [{ replica: 'linear-1', state: 'draining' }]);
-  const stopped = ask('GET', '/v1/prestop?server=linear&replica=10.0.0.2:3000&deadlineMs=60000');
+  const stopped = ask('POST', '/v1/prestop', { server: 'linear', replica: '10.0.0.2:3000', deadlineMs: 60_000 });
   while (sample.context.drains.current().length < 2)
     await new Promise((resolve) => {
       setImmediate(resolve);

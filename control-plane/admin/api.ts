@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseJson } from '../../proto/parse-json.ts';
 import type * as z from 'zod';
 import { ApiProblem, STATUS } from './api-problem.ts';
 import { checkAuthorization } from './authorization.ts';
@@ -18,32 +19,33 @@ export interface AdminApiOptions {
   routes?: readonly Route[];
 }
 
-/** The admin API as a handler: true when the request was one of its own. */
+/** The admin API as a handler: undefined when the request is none of its own; else a promise that ends with the answer and never rejects. */
 export function adminApi({
   context,
   token,
   onError = () => {},
   routes = allRoutes,
-}: AdminApiOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
+}: AdminApiOptions): (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined {
   const description = JSON.stringify(openApi(routes, context.version, token !== null));
-  return (request, response) => {
-    const url = new URL(request.url ?? '/', 'http://admin');
+  return (request, response, url) => {
     const isDescription = url.pathname === '/openapi.json';
-    if (!isDescription && !url.pathname.startsWith(PREFIX)) return false;
-    void (async () => {
+    if (!isDescription && !url.pathname.startsWith(PREFIX)) return undefined;
+    return (async () => {
       checkAuthorization(request, token);
       if (isDescription) return send(response, 200, description);
       await answer(request, response, url, context, routes);
     })().catch((error: unknown) => {
       const problem = error instanceof ApiProblem ? error : unexpected(error);
       if (problem.code === 'internal') onError(error);
-      if (response.headersSent) return void response.destroy();
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
       if (problem.code === 'unauthorized') response.setHeader('www-authenticate', 'Bearer');
       // An unread body would be taken for the next request of the connection.
       if (problem.code === 'too-large') response.setHeader('connection', 'close');
       send(response, STATUS[problem.code], JSON.stringify({ error: { code: problem.code, message: problem.message } }));
     });
-    return true;
   };
 }
 
@@ -126,11 +128,9 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
       throw new ApiProblem('too-large', `the body is larger than ${MAX_BODY_BYTES} bytes`);
     pieces.push(piece);
   }
-  try {
-    return JSON.parse(Buffer.concat(pieces).toString());
-  } catch (error) {
-    throw new ApiProblem('bad-request', `the body is not JSON: ${(error as Error).message}`);
-  }
+  const body = parseJson(Buffer.concat(pieces));
+  if (body === undefined) throw new ApiProblem('bad-request', 'the body is not JSON, or nests too deep');
+  return body;
 }
 
 const isStream = (result: unknown): result is Stream =>

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { ApiProblem } from './api-problem.ts';
 
 /**
- * Who may ask. With a token: whoever shows it. Without one the API listens on loopback only, and then a web page that the operator's browser shows must not
- * get through either: no Origin, and a Host that names this machine (DNS rebinding).
+ * Who may ask, beyond what every route of a control port refuses (proto/http/control-request.ts). With a token: whoever shows it. Without one
+ * the API listens on loopback only, and then Host must name this machine.
  */
 export function checkAuthorization(request: IncomingMessage, token: string | null): void {
   if (token !== null) {
@@ -16,12 +16,7 @@ export function checkAuthorization(request: IncomingMessage, token: string | nul
       );
     return;
   }
-  if (request.headers.origin !== undefined)
-    throw new ApiProblem(
-      'forbidden',
-      'requests of web pages (Origin) are refused unless the admin API has a token (controlPlane.adminTokenFile)',
-    );
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+  const host = (request.headers.host ?? '').replace(/\.?(:\d+)?$/, '').toLowerCase();
   if (!/^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host))
     throw new ApiProblem(
       'forbidden',

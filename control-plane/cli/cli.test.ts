@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { controlServer } from '../../proto/http/control-server.ts';
 import { adminApi } from '../admin/api.ts';
 import { sampleContext, SAMPLE_CONFIG, type Sample } from '../admin/sample-context.ts';
 import { all, program } from './program.ts';
@@ -28,12 +29,11 @@ async function mesh(t: ExecutionContext, token: string | null = null): Promise<M
   const sample = await sampleContext(),
     folder = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
   const handle = adminApi({ context: sample.context, token });
-  const server = createServer((request, response) => {
-    if (!handle(request, response)) response.writeHead(404).end('{}');
+  const server = controlServer({
+    handle: (request, response, url) => handle(request, response, url) ?? response.writeHead(404).end('{}'),
+    onError: (error) => t.fail(String(error)),
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   t.teardown(async () => {
     server.closeAllConnections();
     server.close();

@@ -8,6 +8,12 @@ const controlPlaneSchema = z
   .strictObject({
     xds: listenSchema.default('127.0.0.1:18000').describe('Where gateways fetch their resources (delta ADS).'),
     admin: listenSchema.default('127.0.0.1:18001').describe('Admin API, /health and /metrics.'),
+    adminHosts: z
+      .array(z.string().regex(/^[a-z0-9.-]+$/, 'a host name in lower case'))
+      .default([])
+      .describe(
+        'Names with a public domain by which the admin port is reached; addresses and private names need none.',
+      ),
     adminTokenFile: z
       .string()
       .min(1)

@@ -41,7 +41,8 @@ const http = (path: string, port: number): object => ({
 });
 /** bash of Envoy's image can speak HTTP when nothing else there can. */
 const envoyDrain = `exec 3<>/dev/tcp/127.0.0.1/${PORT.envoyAdmin} && printf 'POST /healthcheck/fail HTTP/1.1\\r\\nhost: localhost\\r\\ncontent-length: 0\\r\\nconnection: close\\r\\n\\r\\n' >&3; sleep ${DRAIN_SECONDS}`;
-const sidecarDrain = `fetch('http://127.0.0.1:${PORT.admin}/drain', { method: 'POST' }).catch(() => {}); setTimeout(() => {}, ${(DRAIN_SECONDS + 2) * 1000})`;
+const drainToken = `'Bearer ' + require('fs').readFileSync('${RUN}/ext-proc.drain-token')`;
+const sidecarDrain = `fetch('http://127.0.0.1:${PORT.admin}/drain', { method: 'POST', headers: { authorization: ${drainToken} } }).catch(() => {}); setTimeout(() => {}, ${(DRAIN_SECONDS + 2) * 1000})`;
 
 /** The Envoy and sidecar pair of one pod, and the init container that writes Envoy's bootstrap. */
 export function pair(options: PodOptions): {
@@ -55,7 +56,15 @@ export function pair(options: PodOptions): {
         name: `${OURS}bootstrap`,
         image: options.image,
         command: ['node', 'envoy/write-bootstrap.ts'],
-        args: ['--to', `${RUN}/bootstrap.yaml`, '--node-id', '$(POD_NAME)', '--xds', options.controlPlane],
+        args: [
+          '--to',
+          `${RUN}/bootstrap.yaml`,
+          '--node-id',
+          '$(POD_NAME)',
+          '--xds',
+          options.controlPlane,
+          '--drainable',
+        ],
         env: identity,
         volumeMounts: [runMount],
         securityContext,

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Logger } from 'pino';
 import { adminApi } from '../admin/api.ts';
 import { redisBreakerControl } from '../admin/breaker-control.ts';
 import { configFile } from '../admin/config-file.ts';
@@ -30,7 +29,7 @@ export interface AdminOptions extends FromOthers {
   file: string;
   env: Readonly<Record<string, string | undefined>>;
   tokenFile: string | null;
-  log: Logger;
+  onError: (error: unknown) => void;
 }
 
 /** The admin API over what the control plane holds. Throws when the token's file can't be read. */
@@ -39,9 +38,9 @@ export function adminHandler({
   file,
   env,
   tokenFile,
-  log,
+  onError,
   ...others
-}: AdminOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
+}: AdminOptions): (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined {
   const { redis, events, lease } = stores;
   const context: AdminContext = {
     ...others,
@@ -61,5 +60,5 @@ export function adminHandler({
   };
   const token = tokenFile === null ? null : readFileSync(tokenFile, 'utf8').trim();
   if (token === '') throw new Error(`${tokenFile} is empty: the admin API would be open to everybody`);
-  return adminApi({ context, token, onError: (error) => log.error({ error: (error as Error).message }, 'admin API') });
+  return adminApi({ context, token, onError });
 }

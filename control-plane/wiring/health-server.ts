@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { httpStatusOf, runChecks, type HealthCheck } from '../../proto/health/run-checks.ts';
+import { controlServer, sendJson } from '../../proto/http/control-server.ts';
 import { readAddress } from '../config/address.ts';
 
 export interface HealthServerOptions {
@@ -10,8 +11,11 @@ export interface HealthServerOptions {
   /** Whether gateways can be served now. */
   isReady: () => boolean;
   registry: Registry;
-  /** Other requests: the admin API. True when it has taken one. */
-  handle?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Other requests: the admin API. Undefined when it does not take one; else what ends when it is answered. */
+  handle?: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined;
+  onError: (error: unknown) => void;
+  /** Hosts, beside addresses and private names, by which the port is reached. */
+  names?: readonly string[];
   checkTimeoutMs?: number;
 }
 
@@ -20,25 +24,27 @@ export function startHealthServer(
   address: string,
   options: HealthServerOptions,
 ): Promise<{ server: Server; port: number }> {
-  const { checks, isReady, registry, handle, checkTimeoutMs = 2000 } = options;
-  const json = (response: ServerResponse, status: number, body: object) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  };
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '/').split('?')[0];
-    if (handle?.(request, response)) return;
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      json(response, 405, { error: `${request.method} is not for ${path}` });
-    else if (path === '/health')
-      void runChecks(checks(), checkTimeoutMs).then((health) => json(response, httpStatusOf(health), health));
-    else if (path === '/readyz') json(response, isReady() ? 200 : 503, { ready: isReady() });
-    else if (path === '/metrics')
-      void registry
-        .metrics()
-        .then((text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text));
-    else json(response, 404, { error: `there is no ${path} here` });
+  const { checks, isReady, registry, handle, onError, names = [], checkTimeoutMs = 2000 } = options;
+  const server = controlServer({
+    onError,
+    names,
+    async handle(request, response, url) {
+      const path = url.pathname;
+      const answered = handle?.(request, response, url);
+      if (answered) return answered;
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return sendJson(response, 405, { error: `${request.method} is not for ${path}` }, { allow: 'GET, HEAD' });
+      if (path === '/health') {
+        const health = await runChecks(checks(), checkTimeoutMs);
+        return sendJson(response, httpStatusOf(health), health);
+      }
+      if (path === '/readyz') return sendJson(response, isReady() ? 200 : 503, { ready: isReady() });
+      if (path !== '/metrics') return sendJson(response, 404, { error: `there is no ${path} here` });
+      const text = await registry.metrics();
+      response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+    },
   });
-  const { host, port } = readAddress(address)!;
+  const { host, port } = readAddress(address) ?? { host: '', port: -1 };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => resolve({ server, port: (server.address() as AddressInfo).port }));

@@ -60,6 +60,7 @@ for (const nodeId of NODES) {
       controlPlanes: CONTROL_PLANES,
       controlPlaneTls: pairOf(nodeId),
       admin: '127.0.0.1:9901',
+      isDrainable: true,
       metrics: '0.0.0.0:9902',
     }),
   );
@@ -76,6 +77,7 @@ for (const nodeId of EDGES) {
       controlPlanes: CONTROL_PLANES,
       controlPlaneTls: pairOf(nodeId),
       admin: '127.0.0.1:9901',
+      isDrainable: true,
       metrics: '0.0.0.0:9902',
     }),
   );

@@ -7,9 +7,9 @@ admin_port=9901 sidecar_port=7901 most=${DRAIN_SECONDS:-20} is_ending=
 # Control planes look once a second, balancers check every three: earlier than this, requests may still be on their way here.
 least=4
 
-ask() { # METHOD PORT PATH: the answer's text; fails when nobody listens
+ask() { # METHOD PORT PATH [HEADER-LINE]: the answer's text; fails when nobody listens
   exec 3<>"/dev/tcp/127.0.0.1/$2" || return 1
-  printf '%s %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n' "$1" "$3" >&3
+  printf '%s %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n%scontent-length: 0\r\n\r\n' "$1" "$3" "${4:-}" >&3
   timeout 2 cat <&3
   exec 3>&-
 } 2>/dev/null
@@ -18,7 +18,11 @@ busy() { ask GET "$admin_port" '/stats?filter=downstream_rq_active&usedonly' | g
 
 drain() {
   is_ending=yes
-  ask POST "$sidecar_port" /drain >/dev/null
+  # The sidecar wrote its token beside its socket; who can read that folder may drain the node. An edge has none.
+  local file
+  for file in /run/holdfast/ext-proc.drain-token /run/holdfast/*/ext-proc.drain-token; do
+    [ -r "$file" ] && ask POST "$sidecar_port" /drain "authorization: Bearer $(cat "$file")"$'\r\n' >/dev/null
+  done
   ask POST "$admin_port" /healthcheck/fail >/dev/null
   local second=0
   while kill -0 "$envoy" 2>/dev/null && [ "$second" -lt "$most" ]; do

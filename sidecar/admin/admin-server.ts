@@ -1,6 +1,9 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { detach } from '../../proto/detach.ts';
 import { httpStatusOf, runChecks, type HealthCheck, type HealthReport } from '../../proto/health/run-checks.ts';
+import { controlServer, sendJson } from '../../proto/http/control-server.ts';
+import { showsToken } from './drain-token.ts';
 
 export interface AdminOptions {
   host: string;
@@ -8,8 +11,11 @@ export interface AdminOptions {
   checks: () => readonly HealthCheck[];
   /** Whether requests can be decided on now. */
   isReady: () => boolean;
-  /** Sends balancers and neighbours elsewhere while everything here goes on. Asked for by `POST /drain` from this machine alone. */
+  /** Sends balancers and neighbours elsewhere while everything here goes on. Asked for by `POST /drain`. */
   drain?: () => Promise<void>;
+  /** Who asks for a drain must show it; null: nobody can ask here. */
+  drainToken: string | null;
+  onError: (error: unknown) => void;
   renderMetrics: (accept: string | undefined) => Promise<{ contentType: string; body: string }>;
   /** Each check that ran, by whatever asked for it. */
   onCheck?: (name: string, isHealthy: boolean, durationMs: number) => void;
@@ -31,31 +37,42 @@ export class Admin {
 
   constructor(options: AdminOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => {
-      const path = (request.url ?? '/').split('?')[0];
-      if (path === '/drain' && request.method === 'POST') this.#drain(request.socket.remoteAddress ?? '', response);
-      else if (request.method !== 'GET' && request.method !== 'HEAD')
-        json(response, 405, { error: `${request.method} is not for ${path}` }, { allow: 'GET, HEAD' });
-      else if (path === '/health') void this.health().then((report) => json(response, httpStatusOf(report), report));
-      else if (path === '/readyz') json(response, options.isReady() ? 200 : 503, { ready: options.isReady() });
-      else if (path === '/metrics') {
-        options.renderMetrics(request.headers.accept).then(
-          ({ contentType, body }) => response.writeHead(200, { 'content-type': contentType }).end(body),
-          (error: Error) => json(response, 500, { error: `metrics can't be rendered: ${error.message}` }),
-        );
-      } else json(response, 404, { error: `there is no ${path} here; /health, /readyz and /metrics are` });
+    this.#server = controlServer({
+      onError: options.onError,
+      handle: (request, response, url) => this.#answer(request, response, url.pathname),
     });
   }
 
-  #drain(from: string, response: ServerResponse): void {
-    if (!/^(::ffff:)?127\.|^::1$/.test(from))
-      json(response, 403, { error: 'a node is drained from its own machine, or with `holdfast drain --gateway`' });
-    else void (this.#options.drain?.() ?? Promise.resolve()).then(() => json(response, 202, { draining: true }));
+  async #answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    if (path === '/drain' && request.method === 'POST') return this.#drain(request, response);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return sendJson(response, 405, { error: `${request.method} is not for ${path}` }, { allow: 'GET, HEAD' });
+    if (path === '/health') {
+      const report = await this.health();
+      return sendJson(response, httpStatusOf(report), report);
+    }
+    const isReady = this.#options.isReady();
+    if (path === '/readyz') return sendJson(response, isReady ? 200 : 503, { ready: isReady });
+    if (path !== '/metrics')
+      return sendJson(response, 404, { error: `there is no ${path} here; /health, /readyz and /metrics are` });
+    const { contentType, body } = await this.#options.renderMetrics(request.headers.accept);
+    response.writeHead(200, { 'content-type': contentType }).end(body);
+  }
+
+  async #drain({ headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { drainToken, drain } = this.#options;
+    if (drainToken === null || !showsToken(headers.authorization, drainToken))
+      return sendJson(response, 403, {
+        error:
+          'draining needs `Authorization: Bearer` with the content of the .drain-token file beside the ext_proc socket; `holdfast drain --gateway` works from anywhere',
+      });
+    await drain?.();
+    sendJson(response, 202, { draining: true });
   }
 
   start(): Promise<number> {
     const round = (): void => {
-      void this.health();
+      detach(this.health(), this.#options.onError);
       this.#timer = setTimeout(round, this.#options.everyMs);
     };
     this.#timer = setTimeout(round, this.#options.everyMs);
@@ -86,8 +103,4 @@ export class Admin {
       this.#server.closeAllConnections();
     });
   }
-}
-
-function json(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }

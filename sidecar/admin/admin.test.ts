@@ -27,6 +27,8 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
     host: '127.0.0.1',
     port: 0,
     everyMs: 60_000,
+    drainToken: 'the token',
+    onError: (error) => t.fail(String(error)),
     isReady: () => !isDraining,
     drain: async () => {
       isDraining = true;
@@ -57,7 +59,13 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
   t.deepEqual(report.checks.find(({ name }) => name === 'redis')!.error, 'connection refused');
   t.true(checked.includes('control-plane'));
   t.is((await get('/drain')).status, 404);
-  t.is((await get('/drain', { method: 'POST' })).status, 202);
+  const withToken = (authorization: string, more = {}) =>
+    get('/drain', { method: 'POST', headers: { authorization, ...more } });
+  t.is((await get('/drain', { method: 'POST' })).status, 403);
+  t.is((await withToken('Bearer wrong')).status, 403);
+  t.is((await withToken('Bearer the token', { origin: 'https://evil.example' })).status, 403);
+  t.false(isDraining);
+  t.is((await withToken('Bearer the token')).status, 202);
   await waitFor(async () => (await get('/health')).status === 503, { what: 'draining is seen' });
   t.is((await get('/readyz')).status, 503);
   t.is(await (await get('/metrics')).text(), 'up 1\n');

@@ -244,9 +244,9 @@ const bodyLimits = ({ bodies }: RelayContext, { policy }: ServerView): BodyLimit
 });
 
 async function answerHealth(health: RelayOptions['health'], response: ServerResponse): Promise<void> {
-  const { status, body } = await health().catch((error: unknown) => ({
+  const { status, body } = await health().catch(() => ({
     status: 503,
-    body: { status: 'unhealthy', error: String(error) },
+    body: { status: 'unhealthy', timestamp: new Date().toISOString(), checks: [] },
   }));
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));

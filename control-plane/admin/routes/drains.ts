@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { drainKey, drainTargetSchema, type DrainTarget } from '../../drain/drain.ts';
 import { ApiProblem } from '../api-problem.ts';
 import type { AdminContext } from '../context.ts';
-import { act, noQuery, numberText, read, type Route } from '../route.ts';
+import { act, noQuery, read, type Route } from '../route.ts';
 
 const MAX_DEADLINE_MS = 24 * 3_600_000;
 const DEFAULT_DEADLINE_MS = 60_000;
@@ -55,21 +55,17 @@ export const drainRoutes: Route[] = [
     if ('problem' in answer) throw new ApiProblem('not-found', answer.problem);
     return answer.drain;
   }),
-  read(
+  act(
     '/v1/prestop',
-    'For a Kubernetes preStop hook (httpGet): drains a replica and answers when it is done.',
+    'For a preStop hook: drains a replica and answers when it is done.',
     z.strictObject({
       server: z.string(),
       replica: z.string().describe('Name of the pod, or ip:port.'),
-      deadlineMs: numberText(0, MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
+      deadlineMs: z.int().min(0).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
     }),
-    async ({ context, query, signal }) => {
-      const { target } = await start(
-        context,
-        { kind: 'replica', server: query.server, replica: query.replica },
-        query.deadlineMs,
-        true,
-      );
+    async ({ context, body, signal }) => {
+      const wanted: DrainTarget = { kind: 'replica', server: body.server, replica: body.replica };
+      const { target } = await start(context, wanted, body.deadlineMs, true);
       return done(context, target, signal);
     },
   ),

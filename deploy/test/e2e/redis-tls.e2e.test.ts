@@ -123,7 +123,7 @@ test('with Redis behind TLS, and a user who may touch nothing else, sessions are
   await mesh.replicas.find(({ name }) => name === before)!.process.kill();
   t.not(await home(), before);
   const isHealthy = async (check: string): Promise<boolean> => {
-    const { checks } = (await (await fetch(`${mesh.gateways[0]!.url}/health`)).json()) as {
+    const { checks } = (await (await fetch(`${mesh.gateways[0]!.sidecars[0]!.adminUrl}/health`)).json()) as {
       checks: Array<{ name: string; healthy: boolean }>;
     };
     return checks.some(({ name, healthy }) => name === check && healthy);

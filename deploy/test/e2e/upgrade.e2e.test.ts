@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { hostsOf, isChosen } from '../mesh/envoy-hosts.ts';
 import { REPOSITORY } from '../mesh/node-program.ts';
@@ -55,7 +56,10 @@ async function setting(t: ExecutionContext, options: Parameters<typeof startMesh
       } = mesh.gateways[gateway]!,
       { host } = new URL(url);
     const isUsed = (): Promise<boolean> => isChosen(mesh.edges[0]!.envoy.adminUrl, host);
-    await fetch(`${slot!.adminUrl}/drain`, { method: 'POST' });
+    const tokenFile = slot!.socket.replace(/\.sock$/, '.drain-token');
+    // A former version wrote none, and asked for none.
+    const token = existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8') : '';
+    await fetch(`${slot!.adminUrl}/drain`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
     await fetch(`${envoy.adminUrl}/healthcheck/fail`, { method: 'POST' });
     await waitFor(async () => !(await isUsed()), { what: 'the edge turns away from the gateway' });
     await slot!.process.stop();

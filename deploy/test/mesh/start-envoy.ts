@@ -40,10 +40,18 @@ export async function prepareEnvoy(options: EnvoyOptions): Promise<Envoy> {
   } = options;
   const config = typeof options.config === 'string' ? parse(options.config) : options.config;
   const file = join(folder, `${name}.yaml`);
+  // Tests read hosts and resources, and take an Envoy out. Nothing else of the interface is open.
+  const readable = ['/ready', '/stats', '/clusters', '/config_dump', '/listeners', '/healthcheck'];
   await writeFile(
     file,
     stringify(
-      { ...config, admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } } },
+      {
+        ...config,
+        admin: {
+          address: { socket_address: { address: '127.0.0.1', port_value: adminPort } },
+          allow_paths: readable.map((prefix) => ({ prefix })),
+        },
+      },
       { aliasDuplicateObjects: false, lineWidth: 0 },
     ),
   );

@@ -18,7 +18,7 @@ export interface Sidecar {
   relay: string;
   /** Where neighbours reach it by mTLS; null without certificates. */
   relayPeer: string | null;
-  /** Path of its ext_proc socket. */
+  /** Path of its ext_proc socket; the token that drains it stands beside it. */
   socket: string;
 }
 

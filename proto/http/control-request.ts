@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
+
+/** What a control port looks at before anything else of a request. */
+export interface ControlRequest {
+  method: string;
+  /** Request target as it came. */
+  target: string;
+  headers: IncomingHttpHeaders;
+}
+
+/** `url` is the target when it is one that can be served. */
+export type ControlVerdict = { url: URL } | { status: 400 | 403; message: string };
+
+/**
+ * Whether a request may reach a control port at all: no web page's may. Browsers mark theirs with Origin or Sec-Fetch-Site, and one that got
+ * here by DNS rebinding names a public host. Pure; the same rule for every route of every control port. `names`: further hosts of this port.
+ */
+export function checkControlRequest(
+  { target, headers }: ControlRequest,
+  names: readonly string[] = [],
+): ControlVerdict {
+  if (headers.origin !== undefined)
+    return { status: 403, message: 'requests of web pages (Origin) are refused at a control port' };
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'none' && site !== 'same-origin')
+    return { status: 403, message: 'requests of other sites (Sec-Fetch-Site) are refused at a control port' };
+  const host = hostNameOf(headers.host);
+  if (host === null || !(isPrivateName(host) || names.includes(host)))
+    return {
+      status: 403,
+      message: `Host ${host ?? '(none or malformed)'} is refused at a control port: use an IP address, localhost, or a name without a public domain`,
+    };
+  const url = urlOf(target);
+  return url ? { url } : { status: 400, message: 'the request target is not a path' };
+}
+
+/** Host header without its port and a trailing dot, in lower case; null when it is none. */
+function hostNameOf(host: string | undefined): string | null {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(host ?? '');
+  return match?.[1] === undefined ? null : match[1].toLowerCase().replace(/\.$/, '');
+}
+
+/** Names that nobody can register for a page of his own: addresses, single labels, and the suffixes that are kept out of public DNS. */
+function isPrivateName(host: string): boolean {
+  if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return true;
+  return !host.includes('.') || /\.(svc|svc\.cluster\.local|internal|localhost)$/.test(host);
+}
+
+/** A target in origin form; the absolute form, `*`, and `//host` are none. */
+function urlOf(target: string): URL | null {
+  if (!target.startsWith('/') || target.startsWith('//') || target.includes('\\')) return null;
+  try {
+    return new URL(target, 'http://control');
+  } catch {
+    return null;
+  }
+}
