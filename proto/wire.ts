@@ -123,6 +123,8 @@ export const REDIS = {
   /** Sorted set: digests of the sessions that live on a slot, scored by last activity (ms since the epoch). */
   slotIndex: (server: string, slot: string) => `holdfast:{${server}}:slot:${slot}`,
   affinity: (server: string, kind: string, digest: string) => `holdfast:{${server}}:affinity:${kind}:${digest}`,
+  /** Written by health checks: does Redis take writes? */
+  probe: (nodeId: string) => `holdfast:probe:${nodeId}`,
   slots: 'holdfast:slots',
   rollout: (server: string) => `holdfast:rollout:${server}`,
   breaker: (server: string) => `holdfast:breaker:${server}`,

@@ -111,14 +111,14 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   const ttlSeconds = (name: string): number => server(name)?.policy.sessionTtlSeconds ?? DEFAULT_TTL_SECONDS;
   const directory = createSessionDirectory({ store, nodeId, onError, ttlSeconds });
-  directory.on('store', ({ isReachable }) => {
-    metrics.links.redisUp(isReachable);
+  directory.on('store', ({ isReachable, reason }) => {
+    metrics.links.redisUp(isReachable, reason !== 'unusable');
     log[isReachable ? 'info' : 'warn'](
-      { isReachable },
+      { isReachable, reason },
       isReachable ? 'the session store is back' : 'the session store is away',
     );
   });
-  metrics.links.redisUp(directory.isStoreReachable);
+  metrics.links.redisUp(directory.isStoreReachable, true);
 
   const fleet = createBreakers({
     self: `${nodeId}/${now()}`,
@@ -193,7 +193,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     ...settings.admin,
     everyMs: ha.healthCheckIntervalMs,
     checks: gatewayChecks({
-      redis,
+      redis: redis && store,
       topology: () => topology.topology,
       isControlPlaneConnected: () => topology.isConnected,
       isDraining: () => isDraining,

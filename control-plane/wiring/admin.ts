@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { adminApi } from '../admin/api.ts';
+import { probeWrites } from '../../proto/redis/probe-writes.ts';
 import { redisBreakerControl } from '../admin/breaker-control.ts';
 import { configFile } from '../admin/config-file.ts';
 import type { AdminContext } from '../admin/context.ts';
@@ -52,7 +53,7 @@ export function adminHandler({
       redis &&
       (async () => {
         const startedMs = performance.now();
-        await redis.ping();
+        await probeWrites(redis, 'control-plane');
         return performance.now() - startedMs;
       }),
     sessions: redis && redisSessionReader(redis),

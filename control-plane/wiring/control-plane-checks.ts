@@ -1,10 +1,12 @@
 import type { HealthCheck } from '../../proto/health/run-checks.ts';
+import { probeWrites } from '../../proto/redis/probe-writes.ts';
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import type { SourceReport } from '../discovery/source.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 
 export interface WatchedParts {
   /** null: state is kept in a file. */
-  redis: { ping(): Promise<unknown> } | null;
+  redis: Pick<RedisClient, 'set'> | null;
   topology: () => TopologySnapshot | null;
   /** Why the topology is not the newest; null while it is. */
   problem: () => string | null;
@@ -33,7 +35,7 @@ export function controlPlaneChecks({ redis, topology, problem, discovery }: Watc
       name: 'session-store',
       isCritical: false,
       check: async () => {
-        await redis?.ping();
+        if (redis) await probeWrites(redis, 'control-plane');
         return { healthy: true, details: { type: redis ? 'redis' : 'memory' } };
       },
     },

@@ -10,7 +10,7 @@ export const checklist: { what: string; green: string; alerts: string[]; panel: 
   {
     what: 'Redis',
     green: '`holdfast_redis_up` is 1 on every node, p99 of its commands below 50 ms',
-    alerts: ['RedisDown', 'RedisUnreachable', 'RedisSlow'],
+    alerts: ['RedisDown', 'RedisUnreachable', 'RedisRefusesWrites', 'RedisSlow'],
     panel: 'fleet: Redis',
   },
   {

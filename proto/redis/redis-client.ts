@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { unusableCode } from './reply-code.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 export type RedisClient = Redis | Cluster;
@@ -37,7 +38,7 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     // After a failover the old primary answers READONLY: look for the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: (error) => unusableCode(error.message) === 'READONLY',
     ...(target.credentials.username === null ? {} : { username: target.credentials.username }),
     ...(target.credentials.password === null ? {} : { password: target.credentials.password }),
     ...(options.name === undefined ? {} : { connectionName: options.name }),

@@ -22,6 +22,11 @@ export function linkMetrics(registry: Registry, onServer: (server: string, backe
     help: '1 while this process is connected to Redis.',
     registers,
   });
+  const redisWritable = new Gauge({
+    name: 'holdfast_redis_writable',
+    help: '0 while Redis answers but refuses writes: full, read-only, or without the rights.',
+    registers,
+  });
   const xdsUpdates = new Counter({
     name: 'holdfast_xds_updates_total',
     help: 'Configuration updates from the control plane, by what this process answered (ack, nack).',
@@ -88,8 +93,9 @@ export function linkMetrics(registry: Registry, onServer: (server: string, backe
       redis.observe({ command }, durationMs / 1000);
       if (error) redisErrors.inc({ command, kind: error });
     },
-    redisUp(isUp: boolean): void {
+    redisUp(isUp: boolean, isWritable: boolean): void {
       redisUp.set(isUp ? 1 : 0);
+      redisWritable.set(isWritable ? 1 : 0);
     },
     xdsUpdate(type: string, result: 'ack' | 'nack'): void {
       xdsUpdates.inc({ type, result });

@@ -1,29 +1,13 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
-import { systemClock, type Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import type { DirectoryOptions } from './directory-options.ts';
 import { LocalLocks } from './local-locks.ts';
 import { SessionCache } from './session-cache.ts';
 import type { DirectoryEvents, Found, Moved, SessionDirectory } from './session-directory.ts';
-import type { Change, SessionStore } from './session-store.ts';
+import type { Change } from './session-store.ts';
 import { StoreGauge, type Asked } from './store-gauge.ts';
 import { TouchBatch } from './touch-batch.ts';
 import { changed, WriteBehind, type PendingWrite } from './write-behind.ts';
-
-export interface DirectoryOptions {
-  store: SessionStore;
-  nodeId: string;
-  /** Sliding time to live of a server's sessions. */
-  ttlSeconds: (server: string) => number;
-  /** Sessions cached (default 50,000) and writes kept while the store is away (default 20,000). */
-  maxCached?: number;
-  maxBehind?: number;
-  /** How long a client waits for the record of its new session to be written. */
-  writeLimitMs?: number;
-  /** How long a decision waits for a record to be read. */
-  readLimitMs?: number;
-  clock?: Clock;
-  /** Told of what the store refused or could not read: nothing that a request could do about. */
-  onError?: (error: unknown) => void;
-}
 
 const DRAIN_AT_ONCE = 32;
 const TOUCH_INTERVAL_MS = 1000;
@@ -54,8 +38,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
   const emit = <E extends keyof DirectoryEvents>(event: E, detail: DirectoryEvents[E]): void => {
     for (const listener of listeners[event]) listener(detail);
   };
-  const gauge = new StoreGauge(store, clock, (isReachable) => {
-    emit('store', { isReachable });
+  const gauge = new StoreGauge(store, clock, (isReachable, reason) => {
+    emit('store', { isReachable, reason });
     if (isReachable) void drain();
   });
   const touches = new TouchBatch(50_000);
@@ -132,6 +116,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       return { kind: 'live', record: local };
     if (stored && !stored.isTombstone) cache.set(key, stored);
     else cache.delete(key);
+    if (!stored && !(await gauge.takesWrites(readLimitMs))) return { kind: 'unsure' };
     return fate(stored);
   }
 

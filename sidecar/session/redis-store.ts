@@ -3,6 +3,7 @@ import { RECORD_VERSION, type SessionRecord } from '../../proto/session-record.t
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { probeWrites } from '../../proto/redis/probe-writes.ts';
 import { ScriptRunner, type ScriptArgument } from './redis-script-runner.ts';
 import * as script from './redis-scripts.ts';
 import type { ReconcileResult, SessionStore, Touch, UpdateResult } from './session-store.ts';
@@ -140,7 +141,7 @@ export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }
     countSlot: async (server, slot) => guarded(client.zcard(REDIS.slotIndex(server, slot))),
     async ping() {
       const startedAt = performance.now();
-      await guarded(client.ping());
+      await guarded(probeWrites(client, nodeId));
       return performance.now() - startedAt;
     },
     watch: (watcher) => watching.add(watcher),

@@ -1,4 +1,5 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
+import type { StoreErrorCode } from './store-error.ts';
 import type { Change, LockToken } from './session-store.ts';
 
 export type Found =
@@ -27,7 +28,7 @@ export interface DirectoryEvents {
   /** Two nodes moved the same session without knowing of each other: `loser` is to be deleted at its replica, best effort. */
   superseded: { loser: SessionRecord; winner: SessionRecord };
   /** The store went away or came back. */
-  store: { isReachable: boolean };
+  store: { isReachable: boolean; reason: StoreErrorCode | null };
 }
 
 /**

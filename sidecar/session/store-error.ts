@@ -1,4 +1,6 @@
-export type StoreErrorCode = 'unreachable' | 'timeout' | 'bad-record' | 'refused';
+import { unusableCode } from '../../proto/redis/reply-code.ts';
+
+export type StoreErrorCode = 'unreachable' | 'unusable' | 'timeout' | 'bad-record' | 'refused';
 
 /** The store could not be asked, or its answer could not be read. What was asked may or may not have been done. */
 export class StoreError extends Error {
@@ -9,15 +11,15 @@ export class StoreError extends Error {
     this.code = code;
   }
 
-  /** The one funnel from whatever the client threw: an error reply of Redis is `refused`, everything else is a matter of reaching it. */
+  /** The one funnel from whatever the client threw: an error reply about one command is `refused`, one about Redis itself (full, read-only) `unusable`, everything else is a matter of reaching it. */
   static from(cause: unknown): StoreError {
     if (cause instanceof StoreError) return cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     if (/timed out/i.test(message)) return new StoreError('timeout', `Redis did not answer in time: ${message}`, cause);
-    const isReply =
-      cause instanceof Error &&
-      cause.name === 'ReplyError' &&
-      !/^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF|TRYAGAIN|OOM)/.test(message);
+    const isReply = cause instanceof Error && cause.name === 'ReplyError',
+      unusable = isReply ? unusableCode(message) : null;
+    if (unusable !== null)
+      return new StoreError('unusable', `Redis refuses what is asked (${unusable}): ${message}`, cause);
     return isReply
       ? new StoreError('refused', `Redis refused: ${message}`, cause)
       : new StoreError('unreachable', `Redis can't be used: ${message}`, cause);

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { SessionStore } from './session-store.ts';
-import { StoreError } from './store-error.ts';
+import { StoreError, type StoreErrorCode } from './store-error.ts';
 
 export type Asked<T> = { kind: 'answered'; value: T } | { kind: 'late'; eventually: Promise<T> } | { kind: 'away' };
 
@@ -15,12 +15,18 @@ const PROBE_INTERVAL_MS = 250;
 export class StoreGauge {
   readonly #store: Pick<SessionStore, 'ping'>;
   readonly #clock: Clock;
-  readonly #onChange: (isReachable: boolean) => void;
+  readonly #onChange: (isReachable: boolean, reason: StoreErrorCode | null) => void;
   #isReachable = true;
   #slowInARow = 0;
+  #takenAtMs = -Infinity;
+  #asking: Promise<Asked<number>> | undefined;
   #stopProbe: (() => void) | undefined;
 
-  constructor(store: Pick<SessionStore, 'ping'>, clock: Clock, onChange: (isReachable: boolean) => void) {
+  constructor(
+    store: Pick<SessionStore, 'ping'>,
+    clock: Clock,
+    onChange: (isReachable: boolean, reason: StoreErrorCode | null) => void,
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#onChange = onChange;
@@ -41,18 +47,34 @@ export class StoreGauge {
       const first = await Promise.race([pending, late]);
       if (first === 'late') {
         this.#slowInARow += 1;
-        if (this.#slowInARow >= SLOW_IN_A_ROW) this.#leave();
+        if (this.#slowInARow >= SLOW_IN_A_ROW) this.#leave('timeout');
         return { kind: 'late', eventually: pending };
       }
       this.#slowInARow = 0;
       return { kind: 'answered', value: first };
     } catch (error) {
       if (!(error instanceof StoreError) || error.code === 'bad-record' || error.code === 'refused') throw error;
-      this.#leave();
+      this.#leave(error.code);
       return { kind: 'away' };
     } finally {
       stopTimer();
     }
+  }
+
+  /**
+   * Whether the store takes writes now. What a full or read-only store does not know may be what it refused, so "unknown" is believed only of one
+   * that takes them. Asked four times a second at most.
+   */
+  async takesWrites(limitMs: number): Promise<boolean> {
+    if (!this.#isReachable) return false;
+    const age = this.#clock.now() - this.#takenAtMs;
+    if (age >= 0 && age < PROBE_INTERVAL_MS) return true;
+    this.#asking ??= this.ask(limitMs, () => this.#store.ping()).finally(() => {
+      this.#asking = undefined;
+    });
+    if ((await this.#asking).kind !== 'answered') return false;
+    this.#takenAtMs = this.#clock.now();
+    return true;
   }
 
   stop(): void {
@@ -60,10 +82,10 @@ export class StoreGauge {
     this.#stopProbe = undefined;
   }
 
-  #leave(): void {
+  #leave(reason: StoreErrorCode): void {
     if (!this.#isReachable) return;
     this.#isReachable = false;
-    this.#onChange(false);
+    this.#onChange(false, reason);
     let isProbing = false;
     this.#stopProbe = this.#clock.every(PROBE_INTERVAL_MS, () => {
       if (isProbing) return;
@@ -87,6 +109,6 @@ export class StoreGauge {
     this.stop();
     this.#isReachable = true;
     this.#slowInARow = 0;
-    this.#onChange(true);
+    this.#onChange(true, null);
   }
 }

@@ -55,6 +55,18 @@ export const linkAlerts: Alert[] = [
     },
   },
   {
+    name: 'RedisRefusesWrites',
+    expr: 'holdfast_redis_writable == 0',
+    for: '30s',
+    severity: 'critical',
+    summary: 'Redis refuses the writes of {{ $labels.node }}',
+    runbook:
+      'Redis answers, but is full (OOM), read-only (READONLY, after a failover), can not save (MISCONF) or denies its user a command (NOPERM); the log line “the session store is away” and `/health` say which. The node works as without Redis: new sessions are known to it alone, others get 503, never 404. Free or add memory (`maxmemory`), point the URL at the primary, or give the user its commands (deploy/README.md); what was kept meanwhile is written then.',
+    labels: a,
+    fires: { says: 'for a minute', series: at('holdfast_redis_writable', steady(0)), atMinutes: 2 },
+    quiet: { says: 'it takes writes', series: at('holdfast_redis_writable', steady(1)), atMinutes: 2 },
+  },
+  {
     name: 'RedisSlow',
     expr: 'histogram_quantile(0.99, sum by (le) (rate(holdfast_redis_duration_seconds_bucket[5m]))) > 0.05',
     for: '5m',

@@ -1,0 +1,19 @@
+import type { Clock } from './clock.ts';
+import type { SessionStore } from './session-store.ts';
+
+export interface DirectoryOptions {
+  store: SessionStore;
+  nodeId: string;
+  /** Sliding time to live of a server's sessions. */
+  ttlSeconds: (server: string) => number;
+  /** Sessions cached (default 50,000) and writes kept while the store is away (default 20,000). */
+  maxCached?: number;
+  maxBehind?: number;
+  /** How long a client waits for the record of its new session to be written. */
+  writeLimitMs?: number;
+  /** How long a decision waits for a record to be read. */
+  readLimitMs?: number;
+  clock?: Clock;
+  /** Told of what the store refused or could not read: nothing that a request could do about. */
+  onError?: (error: unknown) => void;
+}
