@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
+import type { Objective } from '../report/objectives.ts';
 import { printReport, say } from '../report/print-report.ts';
 import { table } from '../report/table.ts';
 import { CASES } from './cases/index.ts';
 import { FINDINGS } from './findings.ts';
+import { FULL_LOAD, runLoad, SHORT_LOAD } from './load/run-load.ts';
 import { runCases } from './run-cases.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     case: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
@@ -14,10 +17,24 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const usage = `usage: npm run attack -- [--case NAME, a name or its beginning, may be repeated] [--quick: without the slow ones] [--list] [--json]`;
+const usage = `usage: npm run attack -- [load | interleave]
+       npm run attack -- [--case NAME, a name or its beginning, may be repeated] [--quick: without the slow ones] [--list] [--json]`;
 if (values.help) {
   console.log(usage);
   process.exit(0);
+}
+const print = say(values.json);
+const proofs: Record<string, () => Promise<Objective[]>> = {
+  load: () => runLoad({ ...(values.quick ? SHORT_LOAD : FULL_LOAD), say: print }),
+};
+if (positionals.length > 0) {
+  const proof = proofs[positionals[0] ?? ''];
+  if (!proof) {
+    console.error(usage);
+    process.exit(64);
+  }
+  printReport(await proof(), { json: values.json });
+  process.exit();
 }
 const wanted = values.case;
 const cases = CASES.filter(
@@ -37,7 +54,6 @@ if (values.list) {
   );
   process.exit(0);
 }
-const print = say(values.json);
 const { objectives } = await runCases(cases, {
   onResult: ({ attack, happened, isRefused, harm, seconds }) =>
     print(

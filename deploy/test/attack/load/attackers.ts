@@ -1,0 +1,116 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { INITIALIZE } from '../attack-mesh.ts';
+import { exchange, MCP_HEADERS } from '../http-client.ts';
+
+/**
+ * Attackers in a process of their own, all at once: slow bodies, idle connections, streams that nobody reads, initializes of the largest size.
+ * `--url` of a server through each gateway, and how many of each. It prints `started` when all are under way, and ends by a signal.
+ */
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string', multiple: true, default: [] },
+    slow: { type: 'string', default: '0' },
+    idle: { type: 'string', default: '0' },
+    streams: { type: 'string', default: '0' },
+    initializes: { type: 'string', default: '0' },
+    'initialize-bytes': { type: 'string', default: '65000' },
+  },
+});
+const urls = values.url.map((url) => new URL(url));
+const urlOf = (index: number): URL => {
+  const url = urls[index % urls.length];
+  if (!url) throw new Error('--url is missing');
+  return url;
+};
+/** Each kind has addresses of its own, a thousand connections each. */
+const addressOf = (kind: number, index: number): string => `127.0.${kind}.${1 + (Math.floor(index / 1000) % 250)}`;
+const SLOW_BYTES = 1 << 20;
+
+function open(kind: number, index: number, bytes: string | Buffer): Socket {
+  const url = urlOf(index);
+  const socket = connect({ port: Number(url.port), host: url.hostname, localAddress: addressOf(kind, index) });
+  // Who is turned away comes back, a little later.
+  let isOver = false;
+  const again = (): void => {
+    if (isOver) return;
+    isOver = true;
+    socket.destroy();
+    setTimeout(() => open(kind, index, bytes), 1000).unref();
+  };
+  socket.once('error', again).once('close', again);
+  if (bytes.length > 0) socket.write(bytes);
+  return socket;
+}
+
+const head = (method: string, url: URL, ...headers: string[]): string =>
+  [`${method} ${url.pathname} HTTP/1.1`, 'host: a', ...headers, '', ''].join('\r\n');
+
+async function gently(count: number, start: (index: number) => unknown): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    start(index);
+    if (index % 100 === 99) await pause(10);
+  }
+}
+
+async function sessions(count: number): Promise<string[]> {
+  const found: string[] = [];
+  for (let index = 0; found.length < count && index < count * 2; index++) {
+    const answer = await exchange(urlOf(index).href, {
+      headers: MCP_HEADERS,
+      body: JSON.stringify(INITIALIZE),
+      from: addressOf(30, index * 20),
+    });
+    const session = answer.headers['mcp-session-id'];
+    if (typeof session === 'string') found.push(session);
+  }
+  return found;
+}
+
+const half = Buffer.alloc(SLOW_BYTES / 2, 'a');
+const slow = gently(Number(values.slow), (index) => {
+  const url = urlOf(index);
+  const bytes = head('POST', url, 'content-type: application/json', `content-length: ${SLOW_BYTES}`);
+  open(10, index, Buffer.concat([Buffer.from(bytes), half]));
+});
+const idle = gently(Number(values.idle), (index) => open(20, index, ''));
+const unread = (async () => {
+  const count = Number(values.streams);
+  const own = await sessions(Math.ceil(count / 4));
+  if (own.length === 0) return;
+  await gently(count, (index) => {
+    const session = own[index % own.length] ?? '';
+    const socket = open(
+      30,
+      index,
+      head('GET', urlOf(index), 'accept: text/event-stream', `mcp-session-id: ${session}`),
+    );
+    socket.pause();
+  });
+})();
+const largest = JSON.stringify({
+  ...INITIALIZE,
+  params: {
+    ...INITIALIZE.params,
+    capabilities: { experimental: { filler: 'x'.repeat(Number(values['initialize-bytes'])) } },
+  },
+});
+let left = Number(values.initializes);
+const statuses: Record<number, number> = {};
+const flood = Promise.all(
+  Array.from({ length: 32 }, async (_, worker) => {
+    while (left-- > 0) {
+      const { status } = await exchange(urlOf(left).href, {
+        headers: MCP_HEADERS,
+        body: largest,
+        from: addressOf(40 + worker, 0),
+      });
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+  }),
+);
+await Promise.all([slow, idle, unread]);
+console.log('started');
+await flood;
+console.log(`initializes ${JSON.stringify(statuses)}`);
