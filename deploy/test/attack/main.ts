@@ -4,6 +4,7 @@ import { printReport, say } from '../report/print-report.ts';
 import { table } from '../report/table.ts';
 import { CASES } from './cases/index.ts';
 import { FINDINGS } from './findings.ts';
+import { runInterleavings } from './interleave/run-interleavings.ts';
 import { FULL_LOAD, runLoad, SHORT_LOAD } from './load/run-load.ts';
 import { runCases } from './run-cases.ts';
 
@@ -12,12 +13,14 @@ const { values, positionals } = parseArgs({
   options: {
     case: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
+    interleavings: { type: 'string', default: '10000' },
+    seed: { type: 'string' },
     list: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
-const usage = `usage: npm run attack -- [load | interleave]
+const usage = `usage: npm run attack -- load [--quick] | interleave [--interleavings 10000] [--seed N]
        npm run attack -- [--case NAME, a name or its beginning, may be repeated] [--quick: without the slow ones] [--list] [--json]`;
 if (values.help) {
   console.log(usage);
@@ -25,6 +28,12 @@ if (values.help) {
 }
 const print = say(values.json);
 const proofs: Record<string, () => Promise<Objective[]>> = {
+  interleave: () =>
+    runInterleavings({
+      interleavings: Number(values.interleavings),
+      seed: Number(values.seed ?? Date.now() % 2 ** 31),
+      say: print,
+    }),
   load: () => runLoad({ ...(values.quick ? SHORT_LOAD : FULL_LOAD), say: print }),
 };
 if (positionals.length > 0) {

@@ -42,6 +42,7 @@ export class RawReplica {
   behave: Behaviour | undefined;
   isHttpSse: boolean;
   #server: Server | undefined;
+  #restarting: Promise<void> | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #streams = new Map<string, ServerResponse>();
 
@@ -100,6 +101,16 @@ export class RawReplica {
       server.close(() => resolve());
       for (const socket of this.#sockets) socket.resetAndDestroy();
     });
+  }
+
+  /** `kill`, then `start`, as one: of several at a time only the first does it. */
+  restart(): Promise<void> {
+    this.#restarting ??= this.kill()
+      .then(() => this.start())
+      .finally(() => {
+        this.#restarting = undefined;
+      });
+    return this.#restarting;
   }
 
   #take(request: IncomingMessage, response: ServerResponse, body: string): void {
