@@ -16,7 +16,7 @@ import { Slots } from './slots/slots.ts';
 import type { TopologyInputs } from './topology/inputs.ts';
 import { adminHandler } from './wiring/admin.ts';
 import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
-import { GatewayRegistry } from './wiring/gateway-registry.ts';
+import { openMembership } from './membership/open-membership.ts';
 import { startHealthServer } from './wiring/health-server.ts';
 import { knownReplicas } from './wiring/known-replicas.ts';
 import { probeInputs } from './wiring/probe-inputs.ts';
@@ -92,7 +92,8 @@ export async function startControlPlane({
     onError: caught('slots'),
   });
   await slots.start();
-  const gateways = new GatewayRegistry(() => config.ha.failoverTimeoutMs, now);
+  const { tls } = config.controlPlane;
+  const gateways = openMembership({ tls, goneAfterMs: () => config.ha.failoverTimeoutMs, registry, log, now });
 
   const onProbe = (result: ProbeResult, before: { health: string; life: number }) => {
     tellHealth(result, before, stores, log);
@@ -144,12 +145,14 @@ export async function startControlPlane({
       ...operations.inputs(),
       openBreakers: watches.openBreakers(),
       gateways: gateways.nodes(),
+      trustDomain: gateways.trustDomain,
     };
   };
   const xds = new XdsServer({
     registry,
     errors,
     staticClusters: [RESOURCE.xdsCluster],
+    admit: (node, peer) => gateways.admit(node, peer) === null,
     resourcesFor: (node) => loop.resourcesFor(node),
   });
   const loop = new ControlLoop({
@@ -178,7 +181,7 @@ export async function startControlPlane({
     log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'),
   );
   slots.on('back', () => log.info('slot store is back'));
-  followXds(xds, gateways, log, () => loop.touch());
+  followXds(xds, { gateways, log, onChange: () => loop.touch() });
 
   const onReport = ({ server, slot }: ReplicaReport) => {
     const endpoint = loop.snapshot?.servers
@@ -256,11 +259,10 @@ export async function startControlPlane({
     isLeader: () => stores.lease.isLeader,
     clusterNodes: () => config.ha.clusterNodes,
   });
-  const { tls } = config.controlPlane;
   const xdsPort = await xds.listen(
     xdsAddress,
-    tls &&
-      serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }, tls.clientCaFile !== undefined),
+    // Who shows no certificate of ours gets as far as being refused, so that it is seen (gateways.admit).
+    tls && serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }),
   );
   const health = await startHealthServer(admin, {
     registry,

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { renewCertificates } from './certs/certificate-folder.ts';
 import { waitFor } from '../deploy/test/mesh/wait-for.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
@@ -95,6 +96,28 @@ test.serial('an admin API off loopback without a token is refused', async (t) =>
   t.is(code, 64);
   t.regex(stderr, /adminTokenFile/);
 });
+
+test.serial(
+  'an xDS port off loopback without certificates, or with a certificate that names no control plane, is refused',
+  async (t) => {
+    const path = await folder(t),
+      file = join(path, 'holdfast.yaml');
+    const open = await run(t, ['--config', file, '--xds', '0.0.0.0:0']).exited;
+    t.is(open.code, 64);
+    t.regex(open.stderr, /--xds 0\.0\.0\.0:0.*holdfast certs init.*controlPlane\.tls/s);
+    await renewCertificates([{ name: 'gateway-1', altNames: [] }], {
+      folder: path,
+      now: new Date(),
+      days: 1,
+      renewDays: 0,
+    });
+    const tls = `{certificateFile: ${path}/gateway-1.crt, keyFile: ${path}/gateway-1.key, clientCaFile: ${path}/ca.crt}`;
+    await writeFile(file, `${CONFIG}controlPlane: {xds: "0.0.0.0:0", tls: ${tls}}\n`);
+    const another = await run(t, ['--config', file]).exited;
+    t.is(another.code, 64);
+    t.regex(another.stderr, /gateway-1\.crt is the certificate of a gateway: .*holdfast certs init control-plane/);
+  },
+);
 
 test.serial('--help explains itself', async (t) => {
   const { code, stdout } = await run(t, ['--help']).exited;

@@ -3,7 +3,9 @@ import { detach } from '../proto/detach.ts';
 import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
 import pino from 'pino';
 import packageFile from '../package.json' with { type: 'json' };
-import { isLoopback, readAddress } from './config/address.ts';
+import { isLoopback } from '../proto/identity/host.ts';
+import { CertificateError } from '../proto/identity/own-name.ts';
+import { readAddress } from './config/address.ts';
 import { startControlPlane } from './control-plane.ts';
 import { loadConfig, watchConfig } from './config/load-config.ts';
 import { formatProblem } from '../proto/config-file/problem.ts';
@@ -41,6 +43,13 @@ if (!isLoopback(readAddress(admin)!.host) && config.controlPlane.adminTokenFile 
   );
   process.exit(EX_USAGE);
 }
+const xds = flags.xds ?? config.controlPlane.xds;
+if (!isLoopback(readAddress(xds)?.host ?? '') && config.controlPlane.tls?.clientCaFile === undefined) {
+  process.stderr.write(
+    `control-plane: --xds ${xds}: off loopback whoever reaches this port would become a gateway and get clients’ tokens, so certificates are needed: make them with \`holdfast certs init\` and set controlPlane.tls with clientCaFile in ${flags.config}\n`,
+  );
+  process.exit(EX_USAGE);
+}
 const controlPlane = await startControlPlane({
   config,
   text,
@@ -49,11 +58,11 @@ const controlPlane = await startControlPlane({
   file: flags.config,
   env: process.env,
   version: packageFile.version,
-  xds: flags.xds ?? config.controlPlane.xds,
+  xds,
   stateDir: flags.stateDir ?? config.controlPlane.stateDir ?? null,
 }).catch((error: Error) => {
   process.stderr.write(`control-plane: ${error.message}\n`);
-  process.exit(1);
+  process.exit(error instanceof CertificateError ? EX_USAGE : 1);
 });
 exitOnUncaught(log);
 const watcher = watchConfig({

@@ -17,7 +17,7 @@ const gateway: BootstrapOptions = {
   listen: '127.0.0.1:37373',
   extProc: ['unix:/run/holdfast/a.sock', '127.0.0.1:7801'],
   relay: ['127.0.0.1:7901', '127.0.0.1:7902'],
-  controlPlanes: ['control-plane:18000', '127.0.0.1:18001'],
+  controlPlanes: ['localhost:18000', '127.0.0.1:18001'],
   admin: '127.0.0.1:9901',
 };
 const edge: BootstrapOptions = {
@@ -47,6 +47,20 @@ for (const [name, options] of Object.entries({ gateway, edge })) {
     t.is(result.kind, 'done', result.kind === 'failed' ? result.why : '');
   });
 }
+
+test('what would let others in is refused by name: the admin interface off loopback, a control plane that shows no certificate', (t) => {
+  for (const admin of ['0.0.0.0:9901', '[::]:9901', '10.0.0.5:9901', '127.0.0.1.evil.example:9901'])
+    t.throws(() => renderBootstrap(template, { ...gateway, admin }), { message: /^admin: .*127\.0\.0\.1:9901/ }, admin);
+  for (const admin of ['127.0.0.9:1', '[::1]:1', 'localhost:1', 'unix:/run/a.sock'])
+    t.notThrows(() => renderBootstrap(template, { ...gateway, admin }), admin);
+  const controlPlanes = ['127.0.0.1:1', 'control-plane:18000'];
+  t.throws(() => renderBootstrap(template, { ...gateway, controlPlanes }), {
+    message: /^controlPlanes: control-plane:18000 is off loopback.*holdfast certs init/,
+  });
+  const controlPlaneTls = { certificateFile: 'a.crt', keyFile: 'a.key', caFile: 'ca.crt', trustDomain: 'm.example' };
+  const rendered = renderBootstrap(template, { ...gateway, controlPlanes, controlPlaneTls });
+  t.true(rendered.includes('spiffe://m[.]example/control-plane/'), 'Envoy itself looks for the name');
+});
 
 test('node metadata tells the control plane what only this node knows', (t) => {
   const { node } = parse(renderBootstrap(template, gateway));

@@ -1,4 +1,6 @@
 import { parseDocument } from 'yaml';
+import { hostOf, isLoopback } from '../proto/identity/host.ts';
+import { roleMatcher } from '../proto/identity/mesh-name.ts';
 import { metricsListener } from './metrics-listener.ts';
 
 /** What one Envoy of the mesh is told at its start. Addresses are `host:port`, `[ipv6]:port` or `unix:/path`. */
@@ -19,8 +21,11 @@ export interface BootstrapOptions {
   isDrainable?: boolean;
   /** Where Prometheus may read statistics, `/stats/prometheus` and nothing else; absent: only at `admin`. */
   metrics?: string;
-  /** TLS to the control planes: files of this node's certificate and of the authority. Envoy reads them at its start. */
-  controlPlaneTls?: { certificateFile: string; keyFile: string; caFile: string };
+  /**
+   * TLS to the control planes: files of this node's certificate and of the authority, which Envoy reads at its start. `trustDomain`: the mesh whose
+   * control plane it must be; of whatever mesh that the authority signs for when left out.
+   */
+  controlPlaneTls?: { certificateFile: string; keyFile: string; caFile: string; trustDomain?: string };
   /** Above 90 % of it Envoy sheds load (README). */
   heapLimitBytes?: number;
   maxConnections?: number;
@@ -53,6 +58,7 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
     ),
   );
   envoyAddress(options.listen, 'listen');
+
   document.setIn(['admin', 'address'], document.createNode(envoyAddress(options.admin, 'admin'), { flow: true }));
   document.setIn(['admin', 'allow_paths'], document.createNode(adminPaths(options.isDrainable ?? false)));
   document.setIn(
@@ -77,7 +83,7 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
     document.addIn(['static_resources', 'clusters'], document.createNode(cluster));
   }
   if (options.controlPlaneTls) {
-    const { certificateFile, keyFile, caFile } = options.controlPlaneTls;
+    const { certificateFile, keyFile, caFile, trustDomain = null } = options.controlPlaneTls;
     document.setIn(
       ['static_resources', 'clusters', 0, 'transport_socket'],
       document.createNode({
@@ -90,12 +96,16 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
             tls_certificates: [
               { certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } },
             ],
-            validation_context: { trusted_ca: { filename: caFile } },
+            validation_context: {
+              trusted_ca: { filename: caFile },
+              match_typed_subject_alt_names: [roleMatcher(trustDomain, 'control-plane')],
+            },
           },
         },
       }),
     );
   }
+  checkExposure(options);
   const monitors = ['overload_manager', 'resource_monitors'];
   document.setIn([...monitors, 0, 'typed_config', 'max_heap_size_bytes'], options.heapLimitBytes ?? HEAP_LIMIT_BYTES);
   document.setIn(
@@ -114,6 +124,20 @@ const adminPaths = (isDrainable: boolean): object[] => [
   { prefix: '/stats/prometheus?' },
   ...(isDrainable ? [{ exact: '/healthcheck/fail' }] : []),
 ];
+
+/** What would let others in is refused by name. A Unix socket and loopback are this machine's own. */
+function checkExposure({ admin, controlPlanes, controlPlaneTls }: BootstrapOptions): void {
+  const isLocal = (address: string): boolean => address.startsWith('unix:') || isLoopback(hostOf(address) ?? '');
+  if (!isLocal(admin))
+    throw new Error(
+      `admin: ${admin} is off loopback, and whoever reaches Envoy’s admin interface can end it and read its secrets’ names: use 127.0.0.1:9901 (statistics for Prometheus have an option of their own, metrics)`,
+    );
+  const strange = controlPlanes.find((address) => !isLocal(address));
+  if (strange !== undefined && !controlPlaneTls)
+    throw new Error(
+      `controlPlanes: ${strange} is off loopback, and without certificates whoever answers there decides where clients’ requests go: name a folder of them (--certs DIR, made with \`holdfast certs init\`)`,
+    );
+}
 
 function checked(address: string, option: string): string {
   envoyAddress(address, option);

@@ -1,6 +1,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ownMeshName } from '../proto/identity/own-name.ts';
+import { certificateFiles } from '../proto/tls/certificate-files.ts';
 import { renderBootstrap } from './bootstrap.ts';
 import { readBootstrapTemplate } from './bootstrap-template.ts';
 
@@ -8,8 +10,13 @@ import { readBootstrapTemplate } from './bootstrap-template.ts';
 const USAGE = `usage: node envoy/write-bootstrap.ts --to FILE --node-id NAME --xds HOST:PORT[,HOST:PORT…] [--role gateway|edge]
   [--listen 0.0.0.0:37373] [--ext-proc unix:/run/holdfast/ext-proc.sock] [--relay 127.0.0.1:7900] [--admin 127.0.0.1:9901] [--metrics 0.0.0.0:9902]
   [--drainable]   let POST /healthcheck/fail pass at the admin interface, for a hook that drains this Envoy
-  [--certs DIR]   mTLS to the control planes: <node id>.crt, <node id>.key, ca.crt
+  [--certs DIR]   mTLS to the control planes: <node id>.crt, <node id>.key (or tls.crt, tls.key), ca.crt
 `;
+/** @throws CertificateError when the certificate is not this node's. */
+function identity(folder: string, nodeId: string, role: 'gateway' | 'edge') {
+  const files = certificateFiles(folder, nodeId);
+  return { ...files, trustDomain: ownMeshName(files.certificateFile, role, nodeId).trustDomain };
+}
 const text = (value: string) => ({ type: 'string', default: value }) as const;
 try {
   const { values } = parseArgs({
@@ -46,13 +53,7 @@ try {
     metrics: values.metrics,
     extProc: role === 'edge' ? [] : list(values['ext-proc']),
     relay: role === 'edge' ? [] : list(values.relay),
-    ...(certs !== '' && {
-      controlPlaneTls: {
-        certificateFile: join(certs, `${nodeId}.crt`),
-        keyFile: join(certs, `${nodeId}.key`),
-        caFile: join(certs, 'ca.crt'),
-      },
-    }),
+    ...(certs !== '' && { controlPlaneTls: identity(certs, nodeId, role) }),
   });
   mkdirSync(dirname(to), { recursive: true });
   writeFileSync(`${to}.new`, bootstrap);

@@ -1,3 +1,5 @@
+import type { ExpectedPeer } from './identity/peer-guard.ts';
+
 /**
  * What each endpoint in EDS says of its replica, below `metadata.filter_metadata.holdfast`. Envoy carries it to ext_proc and the
  * access log; the sidecar, an xDS client like Envoy, reads the same resource.
@@ -20,6 +22,8 @@ export interface ReplicaTls {
   serverName?: string | undefined;
   certificateFile?: string | undefined;
   keyFile?: string | undefined;
+  /** A neighbour's relay: what its certificate must name. */
+  expects?: ExpectedPeer | undefined;
 }
 
 export interface ReplicaEndpoint {

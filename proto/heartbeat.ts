@@ -19,5 +19,7 @@ export const heartbeatSchema = z.looseObject({
   listen: z.string().nullable(),
   isDraining: z.boolean(),
   atMs: z.number(),
+  /** How long it is kept in Redis. One that is read for longer was written again by somebody else. */
+  validForMs: z.number().optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;

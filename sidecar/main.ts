@@ -5,6 +5,7 @@ import { formatProblem } from '../proto/config-file/problem.ts';
 import { detach } from '../proto/detach.ts';
 import { errorFacts } from '../proto/error-facts.ts';
 import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
+import { CertificateError } from '../proto/identity/own-name.ts';
 import { RedisUrlError } from '../proto/redis/redis-client.ts';
 import { readSettings, USAGE } from './settings/read-settings.ts';
 import { startSidecar, type Sidecar } from './start-sidecar.ts';
@@ -41,7 +42,7 @@ try {
   sidecar = await startSidecar(settings, version, log);
 } catch (error) {
   process.stderr.write(`sidecar: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(error instanceof RedisUrlError ? EX_USAGE : 1);
+  process.exit(error instanceof RedisUrlError || error instanceof CertificateError ? EX_USAGE : 1);
 }
 
 let isStopping = false;

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { errorFacts } from '../proto/error-facts.ts';
 import type { Heartbeat } from '../proto/heartbeat.ts';
 import { httpStatusOf } from '../proto/health/run-checks.ts';
+import { writeHeartbeat } from '../proto/identity/signed-heartbeat.ts';
 import { connectRedis, whenReady } from '../proto/redis/redis-client.ts';
 import { CHANNEL } from '../proto/wire.ts';
 import { Admin } from './admin/admin-server.ts';
@@ -35,6 +36,7 @@ import { createMemoryStore } from './session/memory-store.ts';
 import { createRedisStore } from './session/redis-store.ts';
 import { isWildcard, reachedAt } from './settings/reached-at.ts';
 import type { SidecarSettings } from './settings/read-settings.ts';
+import { openIdentity } from './identity/open-identity.ts';
 import { TopologyClient } from './xds/topology-client.ts';
 
 export interface Sidecar {
@@ -91,20 +93,13 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     isRelayTls: settings.relayPeer !== null,
   });
   const { certs } = settings;
-  const tls =
-    certs === null
-      ? null
-      : {
-          certificateFile: join(certs, `${nodeId}.crt`),
-          keyFile: join(certs, `${nodeId}.key`),
-          caFile: join(certs, 'ca.crt'),
-        };
+  const identity = certs === null ? null : openIdentity({ folder: certs, nodeId, metrics: metrics.links, log, now });
   const topology = new TopologyClient({
     addresses: settings.controlPlanes,
     nodeId,
     version,
     metadata: own,
-    ...(tls && { tls }),
+    ...(identity && { tls: identity.controlPlane }),
     ...(settings.stateDir !== null && { stateFile: join(settings.stateDir, `${nodeId}.topology.json`) }),
   });
   const server = (name: string) => topology.topology.server(name);
@@ -144,7 +139,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(name)),
     successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
-  const upstream = new Upstream(replicaLinks(() => topology.topology, tls));
+  const upstream = new Upstream(replicaLinks(() => topology.topology, identity?.neighbour));
   function* inFlight() {
     for (const { name, endpoints } of topology.topology.servers.values()) {
       for (const { backend, slot, address } of endpoints)
@@ -173,6 +168,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     new Heartbeats({
       redis,
       own,
+      write: (beat) => writeHeartbeat(beat, identity?.signer() ?? null),
       expected: ha.clusterNodes,
       everyMs: ha.healthCheckIntervalMs,
       goneAfterMs: ha.failoverTimeoutMs,
@@ -222,7 +218,12 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     ...settings.relay,
     advertise: hostOf(settings.relay.host),
     closeMs: DRAIN_MS,
-    peer: settings.relayPeer && tls && { ...settings.relayPeer, advertise: hostOf(settings.relayPeer.host), tls },
+    peer: settings.relayPeer &&
+      identity && {
+        ...settings.relayPeer,
+        advertise: hostOf(settings.relayPeer.host),
+        tls: identity.port('relay'),
+      },
     onError,
     topology: () => topology.topology,
     directory,
@@ -262,7 +263,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     onCreated: (name, backend) => metrics.sessions.created(name, backend),
     addresses: [addressOf(settings.extProc)],
     peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }),
-    peerTls: tls,
+    peerTls: identity?.port('ext_proc') ?? null,
     accessLogs: accessLogReceiver({
       bus: outcomes,
       backendOf: (name, slot) => server(name)?.bySlot(slot)?.backend ?? null,

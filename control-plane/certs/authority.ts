@@ -13,6 +13,8 @@ export interface LeafOptions {
   name: string;
   /** Further DNS names and IP addresses. */
   altNames: readonly string[];
+  /** What its owner is in the mesh (proto/identity/mesh-name.ts); a certificate without one is for TLS alone. */
+  uri?: string | undefined;
   days: number;
   now: Date;
 }
@@ -70,7 +72,10 @@ export async function issueLeaf(authority: KeyPair, options: LeafOptions): Promi
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-      new x509.SubjectAlternativeNameExtension(names),
+      new x509.SubjectAlternativeNameExtension([
+        ...names,
+        ...(options.uri === undefined ? [] : [{ type: 'url' as const, value: options.uri }]),
+      ]),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],

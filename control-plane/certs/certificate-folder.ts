@@ -1,12 +1,19 @@
 import { X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { NO_NAMES, readCertificateNames, type CertificateNames } from '../../proto/identity/certificate-names.ts';
+import { plainHost } from '../../proto/identity/host.ts';
+import { formatMeshName, type MeshName } from '../../proto/identity/mesh-name.ts';
 import { createAuthority, issueLeaf, type KeyPair } from './authority.ts';
+import { memberByName, TRUST_DOMAIN } from './member-name.ts';
 
 /** Who gets a certificate: the mesh's processes, each with the names it is reached by. */
 export interface Member {
   name: string;
   altNames: readonly string[];
+  /** What it is in the mesh; null: it serves TLS and is no member, as Redis. Left out: told by `name` (member-name.ts). */
+  mesh?: MeshName | null;
 }
 
 export interface CertificateStatus {
@@ -23,6 +30,8 @@ export interface FolderOptions {
   now: Date;
   days: number;
   renewDays: number;
+  /** Name of the mesh; `holdfast` when left out. */
+  trustDomain?: string;
 }
 
 const AUTHORITY = 'ca';
@@ -65,31 +74,35 @@ export async function renewCertificates(members: readonly Member[], options: Fol
     await writePair(options.folder, AUTHORITY, authority);
     made.push(AUTHORITY);
   }
-  for (const member of members) {
-    const { state } = await statusOf(member.name, options);
-    // A renewed certificate goes on being good for the names that it had.
-    const names =
-      state === 'missing' || state === 'broken' ? new Set<string>() : await altNamesOf(options.folder, member.name);
-    if (state === 'ok' && member.altNames.every((name) => names.has(name))) continue;
-    await writePair(
-      options.folder,
-      member.name,
-      await issueLeaf(authority, {
-        name: member.name,
-        altNames: [...new Set([...member.altNames, ...names])],
-        days: options.days,
-        now: options.now,
-      }),
-    );
-    made.push(member.name);
-  }
+  for (const member of members) if (await renewMember(authority, member, options)) made.push(member.name);
   return made;
 }
 
-async function altNamesOf(folder: string, name: string): Promise<Set<string>> {
-  const text = new X509Certificate(await readFile(paths(folder, name).certificate)).subjectAltName ?? '';
-  return new Set(text.split(', ').map((entry) => entry.replace(/^(DNS|IP Address):/, '')));
+/** Whether it was made anew. */
+async function renewMember(authority: KeyPair, member: Member, options: FolderOptions): Promise<boolean> {
+  const { state } = await statusOf(member.name, options);
+  // A renewed certificate goes on being good for the names that it had.
+  const former = state === 'missing' || state === 'broken' ? NO_NAMES : await namesInFile(options.folder, member.name);
+  const mesh =
+    member.mesh === undefined
+      ? (former.mesh ?? memberByName(member.name, options.trustDomain ?? TRUST_DOMAIN))
+      : member.mesh;
+  const hasNames =
+    member.altNames.every((name) => former.hosts.includes(plainHost(name))) && isDeepStrictEqual(mesh, former.mesh);
+  if (state === 'ok' && hasNames) return false;
+  const leaf = await issueLeaf(authority, {
+    name: member.name,
+    altNames: [...new Set([...member.altNames, ...former.hosts])],
+    uri: mesh === null ? undefined : formatMeshName(mesh),
+    days: options.days,
+    now: options.now,
+  });
+  await writePair(options.folder, member.name, leaf);
+  return true;
 }
+
+const namesInFile = async (folder: string, name: string): Promise<CertificateNames> =>
+  readCertificateNames(new X509Certificate(await readFile(paths(folder, name).certificate)).subjectAltName);
 
 /** Every certificate of the folder, the authority's first. */
 export async function certificateStatus(options: FolderOptions): Promise<CertificateStatus[]> {

@@ -9,6 +9,3 @@ export function readAddress(text: string): { host: string; port: number } | unde
   const isAddress = match[1] === undefined ? isIPv4(host) : isIPv6(host);
   return isAddress && port <= 65_535 ? { host, port } : undefined;
 }
-
-/** Whether only this machine can reach a listener on `host`. */
-export const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';

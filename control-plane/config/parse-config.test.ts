@@ -223,6 +223,11 @@ for (const [says, text, path, env] of [
     `${SERVER}\ncontrolPlane: {admin: "0.0.0.0:1"}`,
     'controlPlane.admin',
   ],
+  [
+    'an xDS port open to others without certificates',
+    `${SERVER}\ncontrolPlane: {xds: "[::]:1", tls: {certificateFile: a, keyFile: b}}`,
+    'controlPlane.xds',
+  ],
   ['a Redis URL of another kind', `${SERVER}\nsessionStore: {url: "http://user:secret@x"}`, 'sessionStore.url'],
 ] as ReadonlyArray<[string, string, string, Environment?]>) {
   test(`refused: ${says}`, (t) => {

@@ -1,5 +1,6 @@
 import type { Config } from './config-schema.ts';
-import { isLoopback, readAddress } from './address.ts';
+import { isLoopback } from '../../proto/identity/host.ts';
+import { readAddress } from './address.ts';
 import type { ServerConfig } from './server-schema.ts';
 import type { Described } from './describe-issue.ts';
 
@@ -137,6 +138,14 @@ export function semanticProblems(config: Config): Described[] {
   const admin = readAddress(controlPlane.admin)!;
   if (controlPlane.admin === controlPlane.xds && admin.port !== 0)
     say(['controlPlane', 'admin'], 'another address than controlPlane.xds', controlPlane.admin);
+  const xds = readAddress(controlPlane.xds);
+  if (xds && !isLoopback(xds.host) && controlPlane.tls?.clientCaFile === undefined)
+    say(
+      ['controlPlane', 'xds'],
+      'a loopback address, or controlPlane.tls with clientCaFile',
+      controlPlane.xds,
+      'Without certificates whoever reaches this port becomes a gateway and gets clients’ tokens: make some with `holdfast certs init`.',
+    );
   if (!isLoopback(admin.host) && controlPlane.adminTokenFile === undefined)
     say(
       ['controlPlane', 'admin'],

@@ -8,20 +8,36 @@ export interface PodOptions {
   envoyImage: string;
   /** Secret whose key `url` says where Redis is. */
   redisSecret: string;
+  /** Secret of the pods' certificate: `tls.crt`, `tls.key`, `ca.crt`. */
+  certificateSecret: string;
 }
 export const DEFAULTS: PodOptions = {
   controlPlane: 'holdfast-control-plane.holdfast:18000',
   image: 'holdfast/sidecar:0.1.0',
   envoyImage: 'envoyproxy/envoy:v1.40.0',
   redisSecret: 'holdfast-redis',
+  certificateSecret: 'holdfast-gateway-tls',
 };
-export const PORT = { mcp: 37373, envoyMetrics: 9902, envoyAdmin: 9901, relay: 7900, admin: 7901, peer: 7902 } as const;
+export const PORT = {
+  mcp: 37373,
+  envoyMetrics: 9902,
+  envoyAdmin: 9901,
+  relay: 7900,
+  admin: 7901,
+  peer: 7902,
+  relayPeer: 7903,
+} as const;
 /** What runs when the pod is asked to go: balancers look away, then calls finish. */
 export const DRAIN_SECONDS = 15;
 export const GRACE_SECONDS = 60;
 
 const RUN = '/run/holdfast';
 export const runMount = { name: `${OURS}run`, mountPath: RUN };
+/** Where the pods find their certificate; the control plane's configuration names the same files to their Envoys. */
+const CERTS = '/etc/holdfast-certs';
+const certsMount = { name: `${OURS}certs`, mountPath: CERTS, readOnly: true };
+/** Only our own containers mount it; they may run as a user of the pod's choice. */
+const READABLE = 0o444;
 const securityContext = {
   runAsNonRoot: true,
   runAsUser: 1000,
@@ -64,9 +80,11 @@ export function pair(options: PodOptions): {
           '--xds',
           options.controlPlane,
           '--drainable',
+          '--certs',
+          CERTS,
         ],
         env: identity,
-        volumeMounts: [runMount],
+        volumeMounts: [runMount, certsMount],
         securityContext,
         resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '128Mi' } },
       },
@@ -91,7 +109,7 @@ export function pair(options: PodOptions): {
           failureThreshold: 3,
         },
         lifecycle: { preStop: { exec: { command: ['bash', '-c', envoyDrain] } } },
-        volumeMounts: [runMount],
+        volumeMounts: [runMount, certsMount],
         securityContext,
         resources: { requests: { cpu: '200m', memory: '128Mi' }, limits: { memory: '1200Mi' } },
       },
@@ -108,13 +126,17 @@ export function pair(options: PodOptions): {
           '--ext-proc',
           `${RUN}/ext-proc.sock`,
           '--relay',
-          `0.0.0.0:${PORT.relay}`,
+          `127.0.0.1:${PORT.relay}`,
+          '--relay-peer',
+          `0.0.0.0:${PORT.relayPeer}`,
           '--admin',
           `0.0.0.0:${PORT.admin}`,
           '--peer',
           `0.0.0.0:${PORT.peer}`,
           '--listen',
           `0.0.0.0:${PORT.mcp}`,
+          '--certs',
+          CERTS,
         ],
         env: [
           ...identity,
@@ -122,18 +144,21 @@ export function pair(options: PodOptions): {
           { name: 'SESSION_STORE_URL', valueFrom: { secretKeyRef: { name: options.redisSecret, key: 'url' } } },
         ],
         ports: [
-          { name: 'holdfast-relay', containerPort: PORT.relay },
+          { name: 'holdfast-relay', containerPort: PORT.relayPeer },
           { name: 'holdfast-admin', containerPort: PORT.admin },
           { name: 'holdfast-peer', containerPort: PORT.peer },
         ],
         readinessProbe: http('/readyz', PORT.admin),
         livenessProbe: { ...http('/metrics', PORT.admin), initialDelaySeconds: 60, failureThreshold: 6 },
         lifecycle: { preStop: { exec: { command: ['node', '-e', sidecarDrain] } } },
-        volumeMounts: [runMount],
+        volumeMounts: [runMount, certsMount],
         securityContext,
         resources: { requests: { cpu: '200m', memory: '192Mi' }, limits: { memory: '512Mi' } },
       },
     ],
-    volumes: [{ name: `${OURS}run`, emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } }],
+    volumes: [
+      { name: `${OURS}run`, emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
+      { name: `${OURS}certs`, secret: { secretName: options.certificateSecret, defaultMode: READABLE } },
+    ],
   };
 }

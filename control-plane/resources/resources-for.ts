@@ -20,7 +20,7 @@ import { Memo } from './memo.ts';
 import type { EnvoyNode } from './node.ts';
 import { policyResource } from './policy.ts';
 import { gatewayRoutes } from './routes.ts';
-import { downstreamSecrets, upstreamSecrets } from './tls.ts';
+import { downstreamSecrets, peerSecrets, upstreamSecrets } from './tls.ts';
 
 /** Type URL → name → resource in Envoy's JSON form. */
 export type PlainResources = Map<string, Map<string, object>>;
@@ -80,7 +80,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
         ...memo.get('secrets', [gateway, node.id], () =>
           ofNode(node, [
             ...(gateway.tls ? downstreamSecrets('gateway', gateway.tls) : []),
-            ...(gateway.peerTls ? upstreamSecrets(PEERS, gateway.peerTls) : []),
+            ...(gateway.peerTls ? peerSecrets(PEERS, gateway.peerTls, snapshot.trustDomain) : []),
           ]),
         ),
         ...servers.flatMap((server) => memo.get(`secrets ${server.name}`, [server], () => serverSecrets(server))),

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { typed } from '../../proto/xds/loader.ts';
 import { SYSTEM_CA_FILE } from '../../proto/tls/replica-tls.ts';
+import { roleMatcher } from '../../proto/identity/mesh-name.ts';
 import type { ListenerTls, UpstreamTls } from '../config/schema-parts.ts';
 
 const file = (filename: string): object => ({ filename });
@@ -17,7 +18,7 @@ const secrets = (
   owner: string,
   certificate: { chain: string; key: string } | null,
   caFile: string | null,
-  serverName?: string,
+  names: readonly object[],
 ): Array<[string, object]> => [
   ...(certificate === null
     ? []
@@ -44,9 +45,7 @@ const secrets = (
             validation_context: {
               trusted_ca: file(caFile),
               watched_directory: { path: dirname(caFile) },
-              ...(serverName !== undefined && {
-                match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: serverName } }],
-              }),
+              ...(names.length > 0 && { match_typed_subject_alt_names: names }),
             },
           },
         ] satisfies [string, object],
@@ -68,7 +67,7 @@ export const downstreamTls = (owner: string, tls: ListenerTls): object => ({
 });
 
 export const downstreamSecrets = (owner: string, tls: ListenerTls): Array<[string, object]> =>
-  secrets(owner, { chain: tls.certificateFile, key: tls.keyFile }, tls.clientCaFile ?? null);
+  secrets(owner, { chain: tls.certificateFile, key: tls.keyFile }, tls.clientCaFile ?? null, []);
 
 const clientCertificate = (tls: UpstreamTls) =>
   tls.certificateFile === undefined || tls.keyFile === undefined
@@ -89,4 +88,13 @@ export const upstreamTls = (owner: string, tls: UpstreamTls): object => ({
 });
 
 export const upstreamSecrets = (owner: string, tls: UpstreamTls): Array<[string, object]> =>
-  secrets(owner, clientCertificate(tls), tls.caFile ?? SYSTEM_CA_FILE, tls.serverName);
+  secrets(
+    owner,
+    clientCertificate(tls),
+    tls.caFile ?? SYSTEM_CA_FILE,
+    tls.serverName === undefined ? [] : [{ san_type: 'DNS', matcher: { exact: tls.serverName } }],
+  );
+
+/** Towards neighbours' sidecars: whatever their address, the certificate must be a gateway's. */
+export const peerSecrets = (owner: string, tls: UpstreamTls, trustDomain: string | null): Array<[string, object]> =>
+  secrets(owner, clientCertificate(tls), tls.caFile ?? SYSTEM_CA_FILE, [roleMatcher(trustDomain, 'gateway')]);

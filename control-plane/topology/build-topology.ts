@@ -97,6 +97,7 @@ export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
       .sort((a, b) => byText(a.id, b.id)),
     gatewaysOut: [...gatewaysOut].sort(byText),
     gateway: config.gateway,
+    trustDomain: inputs.trustDomain ?? null,
     edge: config.edge ?? null,
     loadBalancer: config.loadBalancer,
     port: config.port,

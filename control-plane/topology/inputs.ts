@@ -38,6 +38,8 @@ export interface TopologyInputs {
    */
   openBreakers: ReadonlyArray<{ server: string; slot: string | null; tool: string | null; isTrialDue?: boolean }>;
   gateways: readonly GatewayNode[];
+  /** Default null. */
+  trustDomain?: string | null;
   /** Ids of the gateways that an operator takes out, there or not. Default none. */
   gatewaysOut?: readonly string[];
 }

@@ -15,6 +15,7 @@ export function shareUnchanged(before: TopologySnapshot | null, after: TopologyS
     gateways: same(before.gateways, after.gateways),
     gatewaysOut: same(before.gatewaysOut, after.gatewaysOut),
     gateway: same(before.gateway, after.gateway),
+    trustDomain: after.trustDomain,
     edge: same(before.edge, after.edge),
     loadBalancer: same(before.loadBalancer, after.loadBalancer),
     port: after.port,

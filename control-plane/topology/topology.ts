@@ -56,6 +56,8 @@ export interface TopologySnapshot {
   /** Ids of those that an operator takes out, also while nothing is heard of them: their Envoys stop listening, and let what they have go on. */
   gatewaysOut: readonly string[];
   gateway: GatewayConfig;
+  /** The mesh whose certificates are believed; null when this control plane has none. */
+  trustDomain: string | null;
   edge: EdgeConfig | null;
   loadBalancer: SharedSettings['loadBalancer'];
   port: number;

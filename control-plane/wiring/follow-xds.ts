@@ -1,12 +1,19 @@
 import type { Logger } from 'pino';
+import type { GatewayRegistry } from '../membership/gateway-registry.ts';
 import type { XdsServer } from '../xds/xds-server.ts';
-import type { GatewayRegistry } from './gateway-registry.ts';
 
-/** Logs what happens on xDS streams, and keeps `gateways` in step with who is connected. */
-export function followXds(xds: XdsServer, gateways: GatewayRegistry, log: Logger, onChange: () => void): void {
-  xds.on('connect', ({ id: node, role, metadata }) => {
-    log.info({ node, role }, 'xds connected');
-    gateways.connected(node, role, metadata);
+interface Followers {
+  gateways: GatewayRegistry;
+  log: Logger;
+  /** Who is there has changed. */
+  onChange: () => void;
+}
+
+/** Keeps the registry of gateways and the log up with what happens on the xDS port. */
+export function followXds(xds: XdsServer, { gateways, log, onChange }: Followers): void {
+  xds.on('connect', (node, _key, _streams, peer) => {
+    log.info({ node: node.id, role: node.role }, 'xds connected');
+    gateways.connected(node, peer);
     onChange();
   });
   xds.on('disconnect', ({ id: node, role }, key, streams) => {

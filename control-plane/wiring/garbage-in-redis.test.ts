@@ -12,7 +12,7 @@ import { readSlo } from '../rollout/slo-reader.ts';
 import { redisSlotStore } from '../slots/redis-slot-store.ts';
 import { BreakerWatch } from './breaker-watch.ts';
 import { watchChannel } from './channel-watch.ts';
-import { GatewayRegistry } from './gateway-registry.ts';
+import { GatewayRegistry } from '../membership/gateway-registry.ts';
 import { watchHeartbeats } from './heartbeat-watch.ts';
 
 /** What somebody else, an older version or a fault may leave behind. */
@@ -103,7 +103,13 @@ test('garbage in every field that is read is passed over, and what is good besid
   );
   await events.stop();
 
-  const registry = new GatewayRegistry(() => 60_000, Date.now);
+  const registry = new GatewayRegistry({
+    trustDomain: null,
+    authorities: () => [],
+    goneAfterMs: () => 60_000,
+    now: Date.now,
+    onRefused: () => {},
+  });
   const heartbeats = watchHeartbeats(redis, registry, () => {}, never(t));
   await heartbeats.looked;
   heartbeats.stop();

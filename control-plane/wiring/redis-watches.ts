@@ -5,7 +5,7 @@ import { parseReport, type ReplicaReport } from '../probe/reports.ts';
 import type { TopologyInputs } from '../topology/inputs.ts';
 import { BreakerWatch } from './breaker-watch.ts';
 import { watchChannel } from './channel-watch.ts';
-import type { GatewayRegistry } from './gateway-registry.ts';
+import type { GatewayRegistry } from '../membership/gateway-registry.ts';
 import { watchHeartbeats } from './heartbeat-watch.ts';
 
 export interface RedisWatchOptions {

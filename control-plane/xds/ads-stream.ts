@@ -2,6 +2,9 @@ import { detach } from '../../proto/detach.ts';
 import type { Metadata, ServerDuplexStream } from '@grpc/grpc-js';
 import { EMPTY_STREAM, isSettled, nextPush, receive, type DeltaStream } from './delta-stream.ts';
 import { encodePush, readRequest, type WireRequest } from './delta-wire.ts';
+import { hostOf, plainHost } from '../../proto/identity/host.ts';
+import { readCertificateNames } from '../../proto/identity/certificate-names.ts';
+import type { Peer } from '../membership/peer.ts';
 import { readNode, type NodeInfo } from './node-info.ts';
 import type { Resources } from './resource.ts';
 import { shortType, type XdsMetrics } from './xds-metrics.ts';
@@ -9,8 +12,11 @@ import { shortType, type XdsMetrics } from './xds-metrics.ts';
 /** gRPC's status codes. */
 const INVALID_ARGUMENT = 3,
   DEADLINE_EXCEEDED = 4,
+  PERMISSION_DENIED = 7,
   RESOURCE_EXHAUSTED = 8,
   INTERNAL = 13;
+/** All that somebody hears who is not believed: nothing of who is there, nor of what was missing. */
+const NOT_ADMITTED = 'not admitted to this mesh; the log of the control plane says why';
 
 /** A client may name this many types, and names over all of them; more is a broken client, and would cost memory without bound. */
 const MAX_TYPES = 32;
@@ -28,6 +34,8 @@ export interface Refusal {
   isFinal: boolean;
 }
 export interface AdsStreamHooks {
+  /** The first request told who it is. Whether it is believed; false ends the stream. */
+  admit(node: NodeInfo, peer: Peer): boolean;
   /** The first request told who it is. Gives the node's present resources, if there are any yet. */
   onNode(stream: AdsStream): Resources | undefined;
   onRefusal(refusal: Refusal): void;
@@ -41,6 +49,7 @@ export interface AdsStreamHooks {
 /** One ADS stream: feeds requests and snapshots to the pure state, and writes what it says as fast as the client takes it. */
 export interface AdsStream {
   readonly node: NodeInfo | null;
+  readonly peer: Peer;
   /** From now on these are the node's resources. A client that is slow gets only the latest. */
   update(resources: Resources): void;
   end(): void;
@@ -59,6 +68,7 @@ export function openAdsStream(
   let state: DeltaStream = EMPTY_STREAM,
     resources: Resources | undefined,
     node: NodeInfo | null = null;
+  const peer = peerOf(call);
   let isBlocked = false,
     isOver = false,
     wake: NodeJS.Timeout | undefined;
@@ -108,7 +118,9 @@ export function openAdsStream(
     if (hasLongNames(wire)) return refuse(INVALID_ARGUMENT, `a name has at most ${MAX_NAME_LENGTH} characters`);
     if (!node) {
       if (!wire.node?.id) return refuse(INVALID_ARGUMENT, 'the first request of an ADS stream must carry node.id');
-      node = readNode(wire.node);
+      const claimed = readNode(wire.node);
+      if (!hooks.admit(claimed, peer)) return refuse(PERMISSION_DENIED, NOT_ADMITTED);
+      node = claimed;
       // Headers at once: a client that has everything hears nothing else, and wants to know that someone is there.
       call.sendMetadata(greeting);
       resources = hooks.onNode(stream) ?? resources;
@@ -135,6 +147,7 @@ export function openAdsStream(
     get node() {
       return node;
     },
+    peer,
     update(latest) {
       resources = latest;
       flush();
@@ -175,4 +188,14 @@ function namesOf({ subscriptions }: DeltaStream): number {
   let sum = 0;
   for (const { names, owed, known } of subscriptions.values()) sum += Math.max(names.size, known.size) + owed.size;
   return sum;
+}
+
+/** grpc-js gives a certificate only when an authority of ours has signed it. */
+function peerOf(call: Call): Peer {
+  const address = call.getPeer(),
+    certificate = call.getAuthContext()?.sslPeerCertificate;
+  return {
+    host: hostOf(address.replace(/^([0-9a-f:.]*:[0-9a-f.]*):(\d+)$/i, '[$1]:$2')) ?? plainHost(address),
+    names: certificate ? readCertificateNames(certificate.subjectaltname) : null,
+  };
 }

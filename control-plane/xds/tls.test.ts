@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
+import pino from 'pino';
 import { Registry } from 'prom-client';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import { prepareEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
@@ -10,6 +12,7 @@ import { renderBootstrap } from '../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { channelCredentials, serverCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { createAuthority, issueLeaf, type KeyPair } from '../certs/authority.ts';
+import { openMembership } from '../membership/open-membership.ts';
 import { TestClient } from './test-client.ts';
 import { XdsServer } from './xds-server.ts';
 
@@ -22,7 +25,8 @@ async function secureServer(t: ExecutionContext) {
     createAuthority({ name: 'another', days: 1, now }),
   ]);
   const files = async (name: string, from: KeyPair): Promise<GrpcTls> => {
-    const leaf = await issueLeaf(from, { name, altNames: ['127.0.0.1'], days: 1, now });
+    const uri = `spiffe://m/${name === 'control-plane' ? name : 'gateway'}/${name}`;
+    const leaf = await issueLeaf(from, { name, altNames: ['127.0.0.1'], uri, days: 1, now });
     const paths = {
       certificateFile: join(folder, `${name}.crt`),
       keyFile: join(folder, `${name}.key`),
@@ -35,8 +39,17 @@ async function secureServer(t: ExecutionContext) {
     ]);
     return paths;
   };
-  const server = new XdsServer({ registry: new Registry() });
-  const port = await server.listen('127.0.0.1:0', serverCredentials(await files('control-plane', authority), true));
+  const ours = await files('control-plane', authority);
+  const registry = new Registry();
+  const gateways = openMembership({
+    tls: { ...ours, clientCaFile: ours.caFile },
+    goneAfterMs: () => 10_000,
+    registry,
+    log: pino({ level: 'silent' }),
+    now: Date.now,
+  });
+  const server = new XdsServer({ registry, admit: (node, peer) => gateways.admit(node, peer) === null });
+  const port = await server.listen('127.0.0.1:0', serverCredentials(ours));
   t.teardown(() => server.close());
   const connected = () =>
     new Promise<string>((resolve) => {
@@ -65,7 +78,7 @@ test('an Envoy whose certificate is the authority’s is served', async (t) => {
   t.is(await arrived, 'gateway-1');
 });
 
-test('a client of the authority is served; one without a certificate, with a foreign one, or without TLS is not', async (t) => {
+test('a client of the authority is served; one without a certificate or with a foreign one hears that it is not admitted, and nothing else', async (t) => {
   const { port, connected, ours, foreign } = await secureServer(t);
   const ask = async (channel: ChannelCredentials): Promise<string> => {
     const client = new TestClient(port, { id: 'gateway-1', role: 'sidecar' }, channel);
@@ -74,7 +87,22 @@ test('a client of the authority is served; one without a certificate, with a for
     return Promise.race([connected().then(() => 'served'), client.ended.then(({ code }) => `refused ${code}`)]);
   };
   t.is(await ask(channelCredentials(ours)), 'served');
-  t.is(await ask(channelCredentials(foreign)), 'refused 14');
-  t.is(await ask(credentials.createSsl(null)), 'refused 14');
+  t.is(await ask(channelCredentials(foreign)), 'refused 7');
+  const caOnly = credentials.createSsl(readFileSync(ours.caFile));
+  t.is(await ask(caOnly), 'refused 7');
+  t.is(await ask(credentials.createSsl(null)), 'refused 14', 'it does not trust the server');
   t.is(await ask(credentials.createInsecure()), 'refused 14');
+});
+
+test('a client that expects a control plane leaves a server whose certificate is another role’s', async (t) => {
+  const { port, ours, connected } = await secureServer(t);
+  const ask = (trustDomain: string, role: 'control-plane' | 'gateway') => {
+    const client = new TestClient(port, { id: 'gateway-1' }, channelCredentials(ours, { trustDomain, role }));
+    t.teardown(() => client.close());
+    client.say({ type: 'type.googleapis.com/test.Echo', subscribe: ['x'] });
+    return Promise.race([connected().then(() => 'served'), client.ended.then(({ code }) => `refused ${code}`)]);
+  };
+  t.is(await ask('m', 'control-plane'), 'served');
+  t.is(await ask('m', 'gateway'), 'refused 14');
+  t.is(await ask('other', 'control-plane'), 'refused 14');
 });

@@ -4,6 +4,7 @@ import { Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { openAdsStream, type AdsStream, type Refusal } from './ads-stream.ts';
 import { deltaAdsService } from './delta-wire.ts';
+import type { Peer } from '../membership/peer.ts';
 import { nodeKey, type NodeInfo } from './node-info.ts';
 import type { Resources } from './resource.ts';
 import { snapshotProblems } from './snapshot-problems.ts';
@@ -11,6 +12,8 @@ import { createXdsMetrics } from './xds-metrics.ts';
 
 export interface XdsServerOptions {
   registry: Registry;
+  /** Whether a node may be who it says it is; everybody is believed without it. */
+  admit?: (node: NodeInfo, peer: Peer) => boolean;
   /** Asked whenever a node connects. Undefined: it gets the snapshot that was set for it, or waits for one. */
   resourcesFor?: (node: NodeInfo) => Resources | undefined;
   /** Names of clusters in the bootstrap, which resources may refer to. */
@@ -20,7 +23,7 @@ export interface XdsServerOptions {
 }
 interface XdsEvents {
   /** A client's stream told who it is; `streams` now open under its key. */
-  connect: [node: NodeInfo, key: string, streams: number];
+  connect: [node: NodeInfo, key: string, streams: number, peer: Peer];
   disconnect: [node: NodeInfo, key: string, streams: number];
   /** The client has accepted all of the snapshot that it subscribed to. */
   settled: [node: NodeInfo, key: string, snapshot: Resources];
@@ -67,6 +70,7 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     this.#staticClusters = new Set(options.staticClusters);
     const metrics = createXdsMetrics(options.registry);
     const hooks = {
+      admit: (node: NodeInfo, peer: Peer) => options.admit?.(node, peer) ?? true,
       onNode: (stream: AdsStream) => {
         metrics.connected(stream.node!.role, 1);
         return this.#join(stream);
@@ -148,7 +152,7 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     } catch (error) {
       this.emit('failure', key, error as Error);
     }
-    this.emit('connect', node, key, streams.size);
+    this.emit('connect', node, key, streams.size, stream.peer);
     return this.#snapshots.get(key);
   }
 

@@ -1,5 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -20,14 +21,14 @@ interface Message {
 }
 
 /** A neighbour's sidecar that lets everything pass, behind mTLS; certificates of gateway-1 and gateway-2 in one folder. */
-async function neighbour(t: ExecutionContext) {
+async function neighbour(t: ExecutionContext, serverUri = 'spiffe://m/gateway/gateway-2') {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-peer-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const now = new Date();
   const authority = await createAuthority({ name: 'ours', days: 1, now });
   await writeFile(join(folder, 'ca.crt'), authority.certificate);
-  const files = async (name: string): Promise<GrpcTls> => {
-    const leaf = await issueLeaf(authority, { name, altNames: ['127.0.0.1'], days: 1, now });
+  const files = async (name: string, uri?: string, from = authority): Promise<GrpcTls> => {
+    const leaf = await issueLeaf(from, { name, altNames: ['127.0.0.1'], uri, days: 1, now });
     const paths = {
       certificateFile: join(folder, `${name}.crt`),
       keyFile: join(folder, `${name}.key`),
@@ -36,7 +37,17 @@ async function neighbour(t: ExecutionContext) {
     await Promise.all([writeFile(paths.certificateFile, leaf.certificate), writeFile(paths.keyFile, leaf.key)]);
     return paths;
   };
-  const [, theirs] = await Promise.all([files('gateway-1'), files('gateway-2')]);
+  const stranger = await createAuthority({ name: 'ours', days: 1, now });
+  const [, theirs, ...others] = await Promise.all([
+    files('gateway-1', 'spiffe://m/gateway/gateway-1'),
+    files('gateway-2', serverUri),
+    files('nobody'),
+    files('edge', 'spiffe://m/edge/edge'),
+    files('control-plane', 'spiffe://m/control-plane/control-plane'),
+    files('other-mesh', 'spiffe://other/gateway/gateway-1'),
+    files('foreign', 'spiffe://m/gateway/gateway-1', stranger),
+  ]);
+  const refused: string[] = [];
   const server = createGrpcServer({ onError: (error) => t.log(error) });
   let asked = 0;
   const { Process } = externalProcessorService;
@@ -51,9 +62,13 @@ async function neighbour(t: ExecutionContext) {
     onClose: () => {},
   }));
   const peer = `127.0.0.1:${await freePort()}`;
-  await server.listen(peer, theirs);
+  await server.listen(peer, {
+    ...theirs,
+    expects: { trustDomain: 'm', role: 'gateway' },
+    onRefused: (reason) => refused.push(reason),
+  });
   t.teardown(() => server.close(0));
-  return { folder, peer, asked: () => asked };
+  return { folder, peer, others, refused, asked: () => asked };
 }
 
 async function gateway(t: ExecutionContext, folder: string, peer: string): Promise<() => Promise<number>> {
@@ -92,21 +107,36 @@ test('with its own sidecar dead a gateway asks its neighbour’s over mTLS', asy
   t.true(asked() > 0);
 });
 
-test('who shows no certificate of the authority gets nothing from a neighbour’s sidecar', async (t) => {
-  const { peer, asked } = await neighbour(t);
-  const refused = await new Promise<boolean>((resolve) => {
-    const session = connectHttp2(`https://${peer}`, { rejectUnauthorized: false });
+test('a neighbour that answers with another role’s certificate is not asked', async (t) => {
+  const { folder, peer, asked } = await neighbour(t, 'spiffe://m/edge/gateway-2');
+  const ask = await gateway(t, folder, peer);
+  t.not(await ask(), 200);
+  t.is(asked(), 0);
+});
+
+/** Asks a neighbour's sidecar with these files, or without any; true when nothing was answered. */
+const isRefused = (t: ExecutionContext, peer: string, files?: GrpcTls): Promise<boolean> =>
+  new Promise((resolve) => {
+    const session = connectHttp2(`https://${peer}`, {
+      rejectUnauthorized: false,
+      ...(files && { cert: readFileSync(files.certificateFile), key: readFileSync(files.keyFile) }),
+    });
     const stream = session.request({
       ':method': 'POST',
-      ':path': externalProcessorService.Process!.path,
+      ':path': externalProcessorService['Process']!.path,
       'content-type': 'application/grpc',
     });
     stream.on('response', () => resolve(false));
-    stream.on('error', () => resolve(true));
-    stream.on('close', () => resolve(true));
+    for (const event of ['error', 'close']) stream.on(event, () => resolve(true));
     session.on('error', () => resolve(true));
+    stream.end();
     t.teardown(() => session.destroy());
   });
-  t.true(refused);
+
+test('who shows no certificate, or not a gateway’s of this mesh, gets nothing from a neighbour’s sidecar, and is counted', async (t) => {
+  const { peer, asked, others, refused } = await neighbour(t);
+  t.true(await isRefused(t, peer));
+  for (const files of others) t.true(await isRefused(t, peer, files), files.certificateFile);
+  t.deepEqual(refused, ['no_certificate', 'other_mesh', 'role', 'role', 'other_mesh', 'no_certificate']);
   t.is(asked(), 0);
 });

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { PeerCertificate } from 'node:tls';
 import type { ReplicaTls } from '../endpoint.ts';
+import { expectServer } from '../identity/peer-guard.ts';
 
 /** Where Debian, Alpine and Envoy's image keep the authorities that the machine trusts; Node would only know those it was built with. */
 export const SYSTEM_CA_FILE = '/etc/ssl/certs/ca-certificates.crt';
@@ -9,19 +11,26 @@ export interface NodeTlsOptions {
   cert?: string;
   key?: string;
   servername?: string;
-  checkServerIdentity?: () => undefined;
+  checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /**
  * TLS towards a replica as Node's `tls.connect` takes it, and as Envoy does it: the certificate is always checked; its name is the configured one, never
  * the address, since replicas are addressed by IP. Throws with the file's name when one can't be read.
  */
-export function replicaTlsOptions({ caFile, serverName, certificateFile, keyFile }: ReplicaTls): NodeTlsOptions {
+export function replicaTlsOptions({
+  caFile,
+  serverName,
+  certificateFile,
+  keyFile,
+  expects,
+}: ReplicaTls): NodeTlsOptions {
   const authorities = caFile ?? (existsSync(SYSTEM_CA_FILE) ? SYSTEM_CA_FILE : undefined);
   return {
     ...(authorities !== undefined && { ca: readFileSync(authorities, 'utf8') }),
     ...(certificateFile !== undefined &&
       keyFile !== undefined && { cert: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }),
     ...(serverName === undefined ? { checkServerIdentity: () => undefined } : { servername: serverName }),
+    ...(expects && { checkServerIdentity: expectServer(expects, false) }),
   };
 }

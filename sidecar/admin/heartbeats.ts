@@ -6,6 +6,8 @@ export interface HeartbeatOptions {
   redis: RedisClient;
   /** What this node says of itself now. */
   own: () => Heartbeat;
+  /** The text of it in Redis: signed, where there are certificates. */
+  write?: (beat: Heartbeat) => string;
   /** Names of the nodes that should be there (HA_CLUSTER_NODES). */
   expected: readonly string[];
   everyMs: number;
@@ -46,15 +48,17 @@ export class Heartbeats {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     const own = { ...this.#options.own(), isDraining: true };
-    await this.#options.redis
-      .set(REDIS.gateway(own.nodeId), JSON.stringify(own), 'PX', LAST_WORD_MS)
-      .catch(() => undefined);
+    await this.#say(own, LAST_WORD_MS).catch(() => undefined);
   }
 
   /** Writes the heartbeat now: something in it changed. */
   async beat(): Promise<void> {
-    const own = this.#options.own();
-    await this.#options.redis.set(REDIS.gateway(own.nodeId), JSON.stringify(own), 'PX', 3 * this.#options.everyMs);
+    await this.#say(this.#options.own(), 3 * this.#options.everyMs);
+  }
+
+  async #say(own: Heartbeat, validForMs: number): Promise<void> {
+    const { redis, write = JSON.stringify } = this.#options;
+    await redis.set(REDIS.gateway(own.nodeId), write({ ...own, validForMs }), 'PX', validForMs);
   }
 
   async #round(): Promise<void> {

@@ -7,7 +7,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { rm } from 'node:fs/promises';
-import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { ASK_FOR_CERTIFICATE, guardPeers, type PeerTls } from '../../proto/identity/peer-guard.ts';
 import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 import { frame, FrameReader } from './grpc-frames.ts';
 
@@ -45,8 +45,8 @@ export interface GrpcMethod {
 
 export interface GrpcServer {
   add(method: GrpcMethod, open: (call: GrpcCall, headers: Readonly<Record<string, unknown>>) => GrpcHandler): void;
-  /** `address`: path of a Unix socket, or `host:port`. With `tls` only clients that show a certificate of the authority are let in. */
-  listen(address: string, tls?: GrpcTls): Promise<void>;
+  /** `address`: path of a Unix socket, or `host:port`. With `tls` only clients that show a certificate of the role that it expects are let in. */
+  listen(address: string, tls?: PeerTls): Promise<void>;
   readonly openCalls: number;
   /** Takes no new connections, lets calls end for `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
@@ -104,9 +104,8 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
         maxSessionInvalidFrames: 1000,
         settings: { maxConcurrentStreams: 100_000, initialWindowSize: 1 << 20, enablePush: false },
       };
-      const secure =
-        tls &&
-        createSecureServer({ ...options, ...readServerContext(tls), requestCert: true, rejectUnauthorized: true });
+      const secure = tls && createSecureServer({ ...options, ...readServerContext(tls), ...ASK_FOR_CERTIFICATE });
+      if (tls && secure) guardPeers(secure, tls);
       const server: Http2Server | Http2SecureServer = secure ?? createServer(options);
       server.on('stream', onStream);
       server.on('session', (session) => {

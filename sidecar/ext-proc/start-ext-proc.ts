@@ -1,4 +1,4 @@
-import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import type { PeerTls } from '../../proto/identity/peer-guard.ts';
 import { HEADER, questionSocket } from '../../proto/wire.ts';
 import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
@@ -16,7 +16,7 @@ export interface ExtProcOptions extends DecideOptions {
   addresses: readonly string[];
   /** Where neighbours' Envoys ask; with `peerTls` they must show a certificate. */
   peer?: string | null;
-  peerTls?: GrpcTls | null;
+  peerTls?: PeerTls | null;
   /** Takes a batch of Envoy's access logs; Envoy's call waits as long as it does. */
   accessLogs: AccessLogReceiver;
   metrics: DecideOptions['metrics'] & { extProcStreams(open: number): void };

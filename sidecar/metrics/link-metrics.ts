@@ -62,6 +62,12 @@ export function linkMetrics(registry: Registry, onServer: (server: string, backe
     labelNames: ['certificate'],
     registers,
   });
+  const peersRefused = new Counter({
+    name: 'holdfast_peers_refused_total',
+    help: 'Connections from other machines that were no gateway’s of this mesh, by port (relay, ext_proc) and why.',
+    labelNames: ['entry', 'reason'],
+    registers,
+  });
   const checkUp = new Gauge({
     name: 'holdfast_health_check_up',
     help: '1 for each registered health check that passes.',
@@ -119,6 +125,9 @@ export function linkMetrics(registry: Registry, onServer: (server: string, backe
     },
     certificate(name: string, daysLeft: number): void {
       certificate.set({ certificate: name }, daysLeft);
+    },
+    peerRefused(entry: string, reason: string): void {
+      peersRefused.inc({ entry, reason });
     },
     healthCheck(check: string, isHealthy: boolean, durationMs: number): void {
       checkUp.set({ check }, isHealthy ? 1 : 0);

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { Server as NetServer, type AddressInfo } from 'node:net';
-import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { ASK_FOR_CERTIFICATE, guardPeers, type PeerTls } from '../../proto/identity/peer-guard.ts';
 import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 
 /** Where a relay listens: `port` 0 takes a free one. */
@@ -9,10 +9,10 @@ export interface RelayPort {
   host: string;
   port: number;
 }
-/** The same relay for neighbours: only who shows a certificate of the authority is let in. `advertise`: host by which they reach it. */
+/** The same relay for neighbours: only who shows a gateway's certificate is let in. `advertise`: host by which they reach it. */
 export interface PeerPort extends RelayPort {
   advertise: string;
-  tls: GrpcTls;
+  tls: PeerTls;
 }
 
 export interface RelayServers {
@@ -56,11 +56,8 @@ export function relayServers(
   };
   const plain = createServer(OPTIONS, onEach);
   const secure =
-    peer &&
-    createSecureServer(
-      { ...OPTIONS, ...readServerContext(peer.tls), requestCert: true, rejectUnauthorized: true },
-      onEach,
-    );
+    peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), ...ASK_FOR_CERTIFICATE }, onEach);
+  if (peer && secure) guardPeers(secure, peer.tls);
   const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
   const servers: Server[] = secure ? [plain, secure] : [plain];
   for (const server of servers) server.maxRequestsPerSocket = 0;

@@ -2,8 +2,6 @@ import type { NetworkInterfaceInfo } from 'node:os';
 
 const WILDCARD = new Set(['0.0.0.0', '::', '[::]', '*']);
 export const isWildcard = (host: string): boolean => WILDCARD.has(host);
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /**
  * Host by which other machines reach what listens on `host`: as told (`--advertise`), else `host` itself, else, when it listens

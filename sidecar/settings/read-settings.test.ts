@@ -1,4 +1,5 @@
 import test from 'ava';
+import { formatProblem } from '../../proto/config-file/problem.ts';
 import { readSettings, type ReadSettings } from './read-settings.ts';
 
 const needed = ['--xds', '127.0.0.1:18000', '--ext-proc', '/run/a.sock'];
@@ -46,6 +47,37 @@ test('with certificates the relay’s plain port is on loopback, and neighbours 
   t.deepEqual(problemsOf(readSettings([...needed, '--relay-peer', '0.0.0.0:7903'], {}, noFile)), ['--relay-peer']);
 });
 
+test('without certificates every port, and every control plane, is on loopback; the problem says what to do', (t) => {
+  const off = (...args: string[]) => readSettings([...args, '--ext-proc', '/run/a.sock'], {}, noFile);
+  for (const [name, value] of [
+    ['--relay', '0.0.0.0:7900'],
+    ['--peer', '[::]:7902'],
+    ['--admin', '10.0.0.5:7901'],
+    ['--admin', '127.evil.example:7901'],
+  ] as const)
+    t.deepEqual(problemsOf(off('--xds', '127.0.0.1:18000', name, value)), [name], value);
+  t.deepEqual(problemsOf(off('--xds', '127.0.0.1:18000,control-plane:18000')), ['--xds']);
+  t.deepEqual(problemsOf(readSettings(['--xds', '[::1]:1', '--ext-proc', '0.0.0.0:9'], {}, noFile)), ['--ext-proc']);
+  const read = off('--xds', '127.0.0.1:1', '--peer', '0.0.0.0:7902');
+  t.regex(read.kind === 'bad' ? formatProblem(read.problems[0]!, '') : '', /--peer.*--certs.*holdfast certs init/s);
+  const secured = [
+    '--xds',
+    'control-plane:18000',
+    '--peer',
+    '0.0.0.0:7902',
+    '--admin',
+    '0.0.0.0:7901',
+    '--certs',
+    '/c',
+  ];
+  t.is(off(...secured).kind, 'ok');
+  t.deepEqual(
+    problemsOf(off(...secured, '--relay', '0.0.0.0:7900')),
+    ['--relay'],
+    'the plain relay stays this node’s own',
+  );
+});
+
 test('every problem is told at once, by the name that the operator wrote', (t) => {
   const read = readSettings(
     ['--ext-proc', 'x'.repeat(120), '--relai', '127.0.0.1:1', '--admin', 'nonsense', '--xds', 'host:99999'],
@@ -67,13 +99,13 @@ test('a configuration file that is missing, broken or no mapping is a problem wi
 
 test('IPv6 addresses, unix: sockets and TCP ext_proc are read', (t) => {
   const read = readSettings(
-    ['--xds', '[::1]:18000, other:1', '--ext-proc', '127.0.0.1:9000', '--peer', '[::1]:7902'],
+    ['--xds', '[::1]:18000, localhost:1', '--ext-proc', '127.0.0.1:9000', '--peer', '[::1]:7902'],
     {},
     noFile,
   );
   t.is(read.kind, 'ok');
   if (read.kind !== 'ok') return;
-  t.deepEqual(read.settings.controlPlanes, ['[::1]:18000', 'other:1']);
+  t.deepEqual(read.settings.controlPlanes, ['[::1]:18000', 'localhost:1']);
   t.deepEqual(read.settings.extProc, { kind: 'tcp', host: '127.0.0.1', port: 9000 });
   t.deepEqual(read.settings.peer, { host: '::1', port: 7902 });
 });

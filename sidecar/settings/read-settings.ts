@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { overlay, readEnvironment, type Environment } from '../../proto/config-file/environment.ts';
 import { nearest } from '../../proto/config-file/nearest.ts';
 import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
-import { isLoopback } from './reached-at.ts';
+import { isLoopback } from '../../proto/identity/host.ts';
 import { sharedSettingsSchema, type SharedSettings } from '../../proto/settings.ts';
 
 /** Address that something listens on or is reached at: a TCP `host:port`, or a Unix socket's path. */
@@ -51,6 +51,10 @@ const OPTIONS = {
   config: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
+
+/** What is missing where a port off loopback is asked for. */
+const CERTS_NEEDED =
+  '--certs beside it: without certificates anybody who reaches this node passes for a part of the mesh (`holdfast certs init gateway/NAME=ADDRESS`)';
 
 export const USAGE = `node sidecar/main.ts --xds HOST:PORT[,HOST:PORT…] --ext-proc /path/to.sock|HOST:PORT
   --node-id NAME      name of this gateway node (HA_NODE_ID)
@@ -127,8 +131,19 @@ export function readSettings(
   const listen = tcp('listen');
   if (relayPeer && text('certs') === undefined)
     flag('relay-peer', '--certs beside it: neighbours show certificates there', text('relay-peer'));
-  if (text('certs') !== undefined && relay && !isLoopback(relay.host))
-    flag('relay', 'a loopback address beside --certs, where neighbours come by --relay-peer', text('relay'));
+  const hasCerts = text('certs') !== undefined;
+  /** A plain port off loopback, and who would come by it. */
+  const keepLocal = (name: keyof typeof OPTIONS, place: { host: string } | null, expected: string): void => {
+    if (place && !isLoopback(place.host)) flag(name, expected, text(name));
+  };
+  keepLocal('relay', relay, 'a loopback address: neighbours come by --relay-peer, with --certs');
+  if (extProc?.kind === 'tcp')
+    keepLocal('ext-proc', extProc, 'a Unix socket or a loopback address: neighbours come by --peer, with --certs');
+  if (!hasCerts) {
+    keepLocal('peer', peer, `a loopback address, or ${CERTS_NEEDED}`);
+    keepLocal('admin', admin, `a loopback address, or ${CERTS_NEEDED}`);
+    for (const address of xds) keepLocal('xds', readTcp(address) ?? null, `loopback addresses, or ${CERTS_NEEDED}`);
+  }
   if (problems.length > 0 || !shared || !extProc || !relay || !admin) return { kind: 'bad', problems };
   return {
     kind: 'ok',

@@ -1,4 +1,5 @@
 import { credentials, makeGenericClientConstructor, type ClientDuplexStream } from '@grpc/grpc-js';
+import type { ExpectedPeer } from '../../proto/identity/peer-guard.ts';
 import { channelCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
 import { adsService } from '../../proto/xds/services.ts';
@@ -24,6 +25,10 @@ export interface AdsHooks {
   onDelivery(delivery: Delivery & { nonce: string }): void;
   /** The connection is over, whatever way; called once. */
   onEnd(reason: string): void;
+}
+/** The control plane's certificate must name what `expects` says. */
+export interface ControlPlaneTls extends GrpcTls {
+  expects: ExpectedPeer;
 }
 export interface AdsConnection {
   send(request: Request): void;
@@ -53,10 +58,10 @@ const INVALID_ARGUMENT = 3;
 const AdsClient = makeGenericClientConstructor(adsService, 'AggregatedDiscoveryService');
 
 /** One delta ADS stream to one control plane. The only file of this folder that knows gRPC. */
-export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks, tls?: GrpcTls): AdsConnection {
+export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks, tls?: ControlPlaneTls): AdsConnection {
   let channel;
   try {
-    channel = tls ? channelCredentials(tls) : credentials.createInsecure();
+    channel = tls ? channelCredentials(tls, tls.expects) : credentials.createInsecure();
   } catch (error) {
     // Files in the middle of being renewed: tried again like a control plane that is away.
     queueMicrotask(() => hooks.onEnd(`a certificate can't be read: ${(error as Error).message}`));

@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
-import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
-import { connectAds, type AdsConnection, type AdsHooks } from './ads-connection.ts';
+import { connectAds, type ControlPlaneTls, type AdsConnection, type AdsHooks } from './ads-connection.ts';
 import { accept, EMPTY_FLEET, isComplete, versionsOf, type Delivery, type FleetState } from './fleet-state.ts';
 import { pauseMs } from './reconnect.ts';
 import { readStateFile, writeStateFile } from './state-file.ts';
@@ -14,7 +13,7 @@ export interface TopologyClientOptions {
   nodeId: string;
   version: string;
   /** Speak TLS to the control planes, and show this certificate; plain when left out. */
-  tls?: GrpcTls;
+  tls?: ControlPlaneTls;
   /** `metadata.holdfast` of the node, asked for at each connect; `role` is `sidecar` unless it says otherwise. */
   metadata?: () => object;
   /** Where what was accepted is kept for a start without a control plane; none when left out. */

@@ -57,4 +57,9 @@ export const injectCommand = (): Command =>
     .option('--image <image>', 'the sidecar’s', DEFAULTS.image)
     .option('--envoy-image <image>', 'Envoy’s', DEFAULTS.envoyImage)
     .option('--redis-secret <name>', 'Secret whose key `url` says where Redis is', DEFAULTS.redisSecret)
+    .option(
+      '--certificate-secret <name>',
+      'Secret of the pods’ certificate (tls.crt, tls.key, ca.crt), in their namespace',
+      DEFAULTS.certificateSecret,
+    )
     .action(action(run));
