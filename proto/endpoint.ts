@@ -1,4 +1,4 @@
-import type { ExpectedPeer } from './identity/peer-guard.ts';
+import type { ExpectedPeer } from './identity/expected-peer.ts';
 
 /**
  * What each endpoint in EDS says of its replica, below `metadata.filter_metadata.holdfast`. Envoy carries it to ext_proc and the

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expectServer, type ExpectedPeer } from '../identity/peer-guard.ts';
+import { expectServer, type ExpectedPeer } from '../identity/expected-peer.ts';
 import { credentials, experimental, type ChannelCredentials, type ServerCredentials } from '@grpc/grpc-js';
 
 /** Files of one process: its certificate and key, and the authority whose certificates it trusts. PEM. */

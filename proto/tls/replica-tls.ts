@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { PeerCertificate } from 'node:tls';
 import type { ReplicaTls } from '../endpoint.ts';
-import { expectServer } from '../identity/peer-guard.ts';
+import { expectServer } from '../identity/expected-peer.ts';
 
 /** Where Debian, Alpine and Envoy's image keep the authorities that the machine trusts; Node would only know those it was built with. */
 export const SYSTEM_CA_FILE = '/etc/ssl/certs/ca-certificates.crt';

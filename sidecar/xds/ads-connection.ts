@@ -1,5 +1,5 @@
 import { credentials, makeGenericClientConstructor, type ClientDuplexStream } from '@grpc/grpc-js';
-import type { ExpectedPeer } from '../../proto/identity/peer-guard.ts';
+import type { ExpectedPeer } from '../../proto/identity/expected-peer.ts';
 import { channelCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
 import { adsService } from '../../proto/xds/services.ts';
