@@ -18,6 +18,7 @@ import { adminHandler } from './wiring/admin.ts';
 import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
 import { openMembership } from './membership/open-membership.ts';
 import { startHealthServer } from './wiring/health-server.ts';
+import { backendsToWatch } from './wiring/backends-to-watch.ts';
 import { knownReplicas } from './wiring/known-replicas.ts';
 import { probeInputs } from './wiring/probe-inputs.ts';
 import { probeTargets } from './wiring/probe-targets.ts';
@@ -230,16 +231,7 @@ export async function startControlPlane({
   };
   const apply = (next: Config) => {
     config = next;
-    discovery.watch(
-      config.servers.flatMap((server) =>
-        server.backends.map((backend) => ({
-          server: server.name,
-          backend: backend.name,
-          replicas: backend.replicas,
-          discovery: backend.discovery,
-        })),
-      ),
-    );
+    discovery.watch(backendsToWatch(config));
     follow();
   };
   const refuse = (problems: readonly string[]) =>

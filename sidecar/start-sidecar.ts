@@ -36,6 +36,7 @@ import { createMemoryStore } from './session/memory-store.ts';
 import { createRedisStore } from './session/redis-store.ts';
 import { isWildcard, reachedAt } from './settings/reached-at.ts';
 import type { SidecarSettings } from './settings/read-settings.ts';
+import { ownAddresses } from './identity/own-addresses.ts';
 import { openIdentity } from './identity/open-identity.ts';
 import { TopologyClient } from './xds/topology-client.ts';
 
@@ -74,24 +75,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId });
 
   const hostOf = (host: string): string => reachedAt(host, settings.advertise, networkInterfaces());
-  const reached = ({ host, port }: { host: string; port: number }): string => `${hostOf(host)}:${port}`;
-  const own = (): Heartbeat => {
-    return {
-      nodeId,
-      version,
-      ...ownRelays(),
-      peer: settings.peer && reached(settings.peer),
-      admin: reached(settings.admin),
-      listen: settings.listen && reached(settings.listen),
-      isDraining,
-      atMs: now(),
-    };
-  };
-  // With certificates the plain port is for the own Envoy alone.
-  const ownRelays = () => ({
-    relay: settings.relayPeer ? [reached(settings.relayPeer)] : certs === null ? [reached(settings.relay)] : [],
-    isRelayTls: settings.relayPeer !== null,
-  });
+  const own = (): Heartbeat => ({ ...ownAddresses(settings, hostOf), nodeId, version, isDraining, atMs: now() });
   const { certs } = settings;
   const identity = certs === null ? null : openIdentity({ folder: certs, nodeId, metrics: metrics.links, log, now });
   const topology = new TopologyClient({
