@@ -15,6 +15,14 @@ test('a session is rebuilt in order: initialize with its own params, initialized
   t.is(new Set(steps.map((step) => step.message.id)).size, steps.length);
 });
 
+test('of many subscriptions the latest are put back, as many as a replica can be asked for', (t) => {
+  const subscriptions = Array.from({ length: 1000 }, (_, index) => `a://${index}`);
+  const uris = planRecovery(sampleRecord({ subscriptions }))
+    .filter(({ kind }) => kind === 'subscribe')
+    .map(({ message }) => (message.params as { uri: string }).uri);
+  t.deepEqual(uris, subscriptions.slice(900));
+});
+
 test('a session without level and subscriptions needs two messages', (t) => {
   t.is(planRecovery(sampleRecord()).length, 2);
 });

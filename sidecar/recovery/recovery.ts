@@ -8,8 +8,10 @@ import type { LockToken } from '../session/session-store.ts';
 import { AdmissionQueue, type Urgency } from './admission-queue.ts';
 import { chooseReplica } from './choose-replica.ts';
 import { deleteUpstream } from './delete-upstream.ts';
+import { RebuildPace } from './rebuild-pace.ts';
 import { rebuildSession } from './rebuild-session.ts';
 import { movedRecord } from './recovery-plan.ts';
+import { runAfter } from './run-after.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface ServerView {
@@ -58,8 +60,7 @@ export interface RecoveryOptions {
   isFailoverEnabled?: boolean;
   now?: () => number;
   random?: () => number;
-  /** Runs something later; returns what stops it. */
-  after?: (ms: number, run: () => void) => () => void;
+  after?: typeof runAfter;
 }
 
 /** Replicas tried for one session. */
@@ -79,18 +80,14 @@ export class Recovery {
   readonly #queues = new Map<string, AdmissionQueue>();
   /** Sessions on their way to a slot, by `server/slot`: not yet in the directory's counts. */
   readonly #arriving = new Map<string, number>();
+  readonly #pace = new RebuildPace();
   readonly #stop: () => void;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
-    this.#after =
-      options.after ??
-      ((ms, run) => {
-        const timer = setTimeout(run, ms);
-        return () => clearTimeout(timer);
-      });
+    this.#after = options.after ?? runAfter;
     this.#stop = options.directory.on('superseded', ({ loser }) =>
       this.discard(loser.server, loser.slot, loser.upstreamId, loser.protocolVersion, []),
     );
@@ -145,6 +142,8 @@ export class Recovery {
     if (!policy) return refused('no-replica');
     if (policy.onReplicaLoss !== 'recover' || this.#options.isFailoverEnabled === false) return refused('policy');
     const deadlineMs = request.deadlineMs ?? startedMs + policy.timeouts.recoveryMs;
+    const waitMs = this.#pace.waitMs(`${server}/${digest}`, request.reason, startedMs);
+    if (waitMs > 0) await new Promise<void>((resolve) => this.#after(waitMs, resolve));
     const ahead = await this.#look(request.record, false);
     if (ahead.kind !== 'still-there') return ahead.result;
     const queue = this.#queue(server),
@@ -253,6 +252,7 @@ export class Recovery {
       record.epoch,
     );
     if (moved.kind === 'moved') {
+      this.#pace.rebuilt(`${record.server}/${record.digest}`, this.#now());
       if (reason !== 'unreachable' && reason !== 'unknown-session')
         this.discard(record.server, record.slot, record.upstreamId, record.protocolVersion, headers);
       return { kind: 'recovered', record: moved.record, isFollowed: false };

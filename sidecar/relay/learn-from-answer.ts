@@ -1,9 +1,10 @@
 import type { RpcMessage } from '../../proto/json-rpc.ts';
+import { MAX_REPLAYED_SUBSCRIPTIONS } from '../recovery/recovery-plan.ts';
 import type { Change } from '../session/session-store.ts';
 import type { RelayContext } from './relay-context.ts';
 
-/** Subscriptions kept per session; those beyond are not put back after a recovery. */
-const MAX_SUBSCRIPTIONS = 1000;
+/** Subscriptions kept per session: as many as a recovery puts back. The oldest ones make room. */
+const MAX_SUBSCRIPTIONS = MAX_REPLAYED_SUBSCRIPTIONS;
 
 /** What an answered request changes of what the mesh knows: the session's level and subscriptions, and the server's tools. */
 export function learnFromAnswer(
@@ -34,9 +35,9 @@ export function changeOf({ method, uri, level }: RpcMessage): Change | null {
   if (method === 'logging/setLevel' && level !== null) return (record) => ({ ...record, logLevel: level });
   if (method === 'resources/subscribe' && uri !== null) {
     return (record) =>
-      record.subscriptions.includes(uri) || record.subscriptions.length >= MAX_SUBSCRIPTIONS
+      record.subscriptions.includes(uri)
         ? record
-        : { ...record, subscriptions: [...record.subscriptions, uri] };
+        : { ...record, subscriptions: [...record.subscriptions.slice(1 - MAX_SUBSCRIPTIONS), uri] };
   }
   if (method === 'resources/unsubscribe' && uri !== null)
     return (record) => ({ ...record, subscriptions: record.subscriptions.filter((each) => each !== uri) });

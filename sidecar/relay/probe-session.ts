@@ -26,7 +26,8 @@ export async function probeSession(
       address: target.replica.address,
       method: 'POST',
       path: policy.path,
-      headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
+      // Never the client's own version header: an unsupported one would be refused, whatever the session.
+      headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion ?? null),
       body: Buffer.from('{"jsonrpc":"2.0","id":"holdfast-ping","method":"ping"}'),
       connectTimeoutMs: policy.timeouts.connectMs,
     },

@@ -1,4 +1,5 @@
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
+import { detach } from '../../proto/detach.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
@@ -115,12 +116,32 @@ export class SessionExchange extends Exchange {
     const { status, body } = answer;
     if (this.isHandedOver) return false;
     if (status === 404 || (status === 400 && SESSION_WORDS.test(body.toString('latin1', 0, 4096)))) {
-      void this.#relocate('unknown-session', 'not_sent', { original: answer });
+      // Rebuilt once and refused again: that is what the replica says of this request.
+      if (this.isRecovered) return false;
+      detach(this.#suspectLost(answer), () => this.fail('recoveryFailed', 'not_sent'));
       return true;
     }
     if (status !== 200 || !body.includes(UNINITIALIZED.message) || !this.#seemsUninitialized(body)) return false;
     void this.#suspect(answer);
     return true;
+  }
+
+  /**
+   * Does the replica not know the session, or only this request? Clients can put words into an error's text, and a rebuilt session costs many
+   * requests, so the replica is asked first: with a ping of the session's own version, not of the client's.
+   */
+  async #suspectLost(answer: WholeAnswer): Promise<void> {
+    const { server, digest } = this.request;
+    const suspected = this.target;
+    if (suspected === null || digest === null) return this.deliver(answer);
+    const found = suspected.record ? null : await this.ctx.directory.find(server, digest);
+    const record = found?.kind === 'live' ? found.record : suspected.record;
+    const state =
+      record === null
+        ? 'unknown-session'
+        : await probeSession(this.ctx, this.view.policy, { ...suspected, record }, this.headers);
+    if (this.isOver) return undefined;
+    return state === 'alive' ? this.deliver(answer) : this.#relocate(state, 'not_sent', { original: answer });
   }
 
   /** Bad parameters, or a session that was never initialized? */

@@ -8,9 +8,11 @@ import { RPC_ERROR } from '../../../proto/rpc-error.ts';
 
 let mesh: Mesh;
 const program = 'deploy/test/servers/linear/main.ts';
-const breaker = { threshold: 5, timeoutMs: 2000, maxTimeoutMs: 4000, halfOpenPermits: 2 };
-// Without probes: what is found out here is found out by requests.
-const common = { replicaBreaker: breaker, toolBreaker: breaker, probe: { type: 'off' }, trustAnnotations: true };
+const alone = { minSessions: 1, minClients: 1 }; // Each call counts; one-client.e2e.test.ts shows the default.
+const breaker = { threshold: 5, timeoutMs: 2000, maxTimeoutMs: 4000, halfOpenPermits: 2, ...alone };
+// Probes list the tools once: what is found out here is found out by requests.
+const probe = { intervalMs: 600_000, fullIntervalMs: 600_000, retryMs: 60_000, unhealthyAfter: 100 };
+const common = { replicaBreaker: breaker, toolBreaker: breaker, probe, trustAnnotations: true };
 
 test.before(async (t) => {
   t.timeout(120_000);
@@ -60,11 +62,8 @@ test.after.always(() => mesh?.close());
 /** Breakers that a gateway holds to be other than closed, as `level key state`. */
 async function notClosed(server: string, gateway: number): Promise<string[]> {
   const text = await (await fetch(`${mesh.gateways[gateway]!.sidecars[0]!.adminUrl}/metrics`)).text();
-  return [
-    ...text.matchAll(
-      /^mcp_breaker_not_closed\{server_id="([^"]+)",level="([^"]+)",key="([^"]+)",state="([^"]+)"\} 1$/gm,
-    ),
-  ]
+  const series = /^mcp_breaker_not_closed\{server_id="([^"]+)",level="([^"]+)",key="([^"]+)",state="([^"]+)"\} 1$/gm;
+  return [...text.matchAll(series)]
     .filter(([, of]) => of === server)
     .map(([, , level, key, state]) => `${level} ${key} ${state}`)
     .sort();
