@@ -1,3 +1,4 @@
+import { isHostAllowed, isOriginAllowed } from '../topology/allowed-origins.ts';
 import { QUERY, routeName, type RouteKind } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
@@ -48,25 +49,27 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
 /** The server whose requests come on this path, if any. */
 export function serverAt(path: string, { servers }: TopologySnapshot): ServerTopology | undefined {
   const bare = path.split('?')[0]!.replace(WELL_KNOWN, '') || '/mcp';
-  const named = servers.find(({ name }) => bare === `/mcp/${name}` || bare.startsWith(`/mcp/${name}/`));
+  const named = servers.find(({ name }) => bare === `/mcp/${name}` || bare === `/mcp/${name}/`);
   return named ?? (servers.length === 1 && bare === '/mcp' ? servers[0] : undefined);
 }
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const MODERN_SINCE = '2026-07-28';
 
-function refused({ headers }: ExplainedRequest, server: ServerTopology): Explanation | undefined {
-  for (const [header, shown, allowed] of [
-    ['origin', 'Origin', server.allowedOrigins],
-    ['host', 'Host', server.allowedHosts],
-  ] as const) {
-    const value = headers[header];
-    if (allowed.length > 0 && value !== undefined && !allowed.some((each) => each.toLowerCase() === value)) {
-      return simple(routeName(server.name, 'refused'), server, [
-        `${shown} ${value} is not one of the server’s allowed ones (${allowed.join(', ')}): Envoy answers 403 itself.`,
-      ]);
-    }
-  }
+function refused({ headers, method }: ExplainedRequest, server: ServerTopology): Explanation | undefined {
+  const no = (why: string): Explanation => simple(routeName(server.name, 'refused'), server, [why]);
+  const { origin, host } = headers;
+  // Without a Host the question is about a request as this machine's clients send it.
+  if (origin !== undefined && !isOriginAllowed(server.allowedOrigins, origin, host ?? 'localhost'))
+    return no(
+      `Origin ${origin} is not one of the server’s allowed ones (${server.allowedOrigins.join(', ') || 'none listed: pages of this machine at a loopback Host'}): Envoy answers 403 itself.`,
+    );
+  if (host !== undefined && !isHostAllowed(server.allowedHosts, host))
+    return no(
+      `Host ${host} is not one of the server’s allowed ones (${server.allowedHosts.join(', ')}): Envoy answers 403 itself.`,
+    );
+  if (!['GET', 'POST', 'DELETE', 'OPTIONS'].includes(method))
+    return no(`MCP has no method ${method}: Envoy answers 405 itself.`);
   return undefined;
 }
 
@@ -90,6 +93,8 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
     why,
   });
 
+  if (method === 'OPTIONS')
+    return make('upgrade', ['A browser’s preflight: the CORS policy answers it, else any replica.']);
   if (headers['upgrade']?.toLowerCase() === 'websocket')
     return make('upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
   if (id === undefined) {

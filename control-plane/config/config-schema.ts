@@ -59,7 +59,14 @@ const gatewaySchema = z
       .default(16 << 20)
       .describe('responseOutcomes all: a JSON answer longer than this fails.'),
     limits: gatewayLimitsSchema.prefault({}).describe('What clients may take of a gateway node.'),
-    xffTrustedHops: z.int().min(0).max(16).default(0).describe('Balancers in front whose X-Forwarded-For is believed.'),
+    xffTrustedHops: z
+      .int()
+      .min(0)
+      .max(16)
+      .optional()
+      .describe(
+        'Balancers in front whose X-Forwarded-For and X-Forwarded-Proto are believed. When absent: 1 where `edge` is configured, else 0.',
+      ),
   })
   .prefault({});
 
@@ -76,6 +83,12 @@ export const edgeSchema = z.strictObject({
     'A request with no byte in either direction for this long is ended; event streams are exempt.',
   ),
   gatewayTls: upstreamTlsSchema.optional().describe('Speak TLS to the gateway nodes (their `gateway.tls`).'),
+  xffTrustedHops: z
+    .int()
+    .min(0)
+    .max(16)
+    .default(0)
+    .describe('Balancers before the edge whose X-Forwarded-For and X-Forwarded-Proto are believed.'),
   ejectAfterFailures: z.int().min(1).max(100).default(3).describe('Failures in a row that take a gateway node out.'),
   ejectForMs: milliseconds(30_000, 'How long it stays out.'),
 });

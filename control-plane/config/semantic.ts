@@ -28,6 +28,10 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
       'weights that sum to 0',
       'New sessions would have nowhere to go.',
     );
+  if (server.cors && server.allowedOrigins.length === 0)
+    say([...at, 'cors'], '`allowedOrigins` beside it', 'none', 'Name the origins whose pages may read answers.');
+  if (server.cors?.allowCredentials && server.allowedOrigins.includes('*'))
+    say([...at, 'cors', 'allowCredentials'], 'named origins', '`*`', 'Any page could act with a user’s cookies.');
   const replicas: Array<{ address: string; name: string; path: PropertyKey[] }> = [];
   server.backends.forEach((backend, index) => {
     const here = [...at, 'backends', index];

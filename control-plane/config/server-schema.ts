@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { backendSchema } from './backend-schema.ts';
 import { PROBE_DEFAULTS } from '../probe/probe-settings.ts';
+import { isHostPattern, isOriginPattern } from '../topology/allowed-origins.ts';
 import { milliseconds, someMilliseconds } from './schema-parts.ts';
 
 const guardSchema = z
@@ -90,6 +91,15 @@ export const jwtSchema = z.strictObject({
 });
 export type JwtConfig = z.infer<typeof jwtSchema>;
 
+const headerNames = z.array(z.string().regex(/^[a-z0-9-]+$/i, 'a header name')).default([]);
+export const corsSchema = z.strictObject({
+  allowHeaders: headerNames.describe('Request headers beyond those of MCP.'),
+  exposeHeaders: headerNames.describe('Response headers that scripts may read beyond those of MCP.'),
+  allowCredentials: z.boolean().default(false).describe('Cookies and client certificates may be sent.'),
+  maxAgeSeconds: z.int().min(0).max(86_400).default(600).describe('How long a browser keeps a preflight’s answer.'),
+});
+export type CorsConfig = z.infer<typeof corsSchema>;
+
 const { gatewayLimits: _, ...policyShape } = serverPolicySchema.shape;
 
 /** One MCP service: what the data path must know of it (proto/server-policy.ts), and where its replicas are. */
@@ -99,10 +109,18 @@ export const serverSchema = z.strictObject({
   backends: z.array(backendSchema).min(1).describe('Versions of the server, each a weighted set of replicas.'),
   probe: probeSchema.prefault({}).describe('How replicas are checked.'),
   allowedOrigins: z
-    .array(z.string().min(1))
+    .array(z.string().max(80).refine(isOriginPattern, 'scheme://host[:port], scheme://*.domain, null or *'))
     .default([])
-    .describe('Values of Origin that are let through; all when empty. Requests without Origin always are.'),
-  allowedHosts: z.array(z.string().min(1)).default([]).describe('Values of Host that are let through; all when empty.'),
+    .describe(
+      'Origins of web pages that are let through: `https://app.example.com`, `https://*.example.com`, or `*` for all. When empty: pages of this machine at a gateway that is reached by loopback. Requests without Origin always are.',
+    ),
+  allowedHosts: z
+    .array(z.string().max(80).refine(isHostPattern, 'host or host:port'))
+    .default([])
+    .describe('Hosts that are let through, at any port where none is given; all when empty.'),
+  cors: corsSchema
+    .optional()
+    .describe('Answer preflights, and let pages of `allowedOrigins` read answers, the mesh’s own among them.'),
   jwt: jwtSchema.optional().describe('Ask for a JWT on every request.'),
   rateLimit: rateLimitSchema.prefault({}),
 });

@@ -46,6 +46,8 @@ export function connectionManager({
       stream_idle_timeout: '0s',
       // Ends with the request's last byte, so it never cuts an answer.
       request_timeout: duration(requestMs),
+      // nginx's default towards its upstreams, and health checks of balancers; they may come without Host.
+      http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'http-1.0.invalid' },
       http2_protocol_options: {
         max_concurrent_streams: 1000,
         initial_stream_window_size: 65_536,

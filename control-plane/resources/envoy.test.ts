@@ -1,96 +1,12 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { freePort } from '../../deploy/test/mesh/free-port.ts';
-import { startEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
+import test from 'ava';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
-import { buildTopology } from '../topology/build-topology.ts';
-import type { TopologyInputs } from '../topology/inputs.ts';
-import { configOf, inputsOf } from './golden-cases.ts';
-import { gatewayResources } from './resources-for.ts';
-import { staticConfig } from './static-config.ts';
-import { StubReplica, type Echo } from './stub-replica.ts';
-
-interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: Echo & {
-    error?: { code: number; message: string; data: Record<string, unknown> };
-    id?: unknown;
-    filler?: string;
-  };
-}
-
-/** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay; nobody answers ext_proc. */
-async function gateway(t: ExecutionContext, settings = '', changes: Partial<TopologyInputs> = {}) {
-  const one = new StubReplica('one'),
-    two = new StubReplica('two'),
-    relay = new StubReplica('relay');
-  t.teardown(async () => {
-    await Promise.all([one.stop(), two.stop(), relay.stop()]);
-  });
-  const [first, second, relayAt] = await Promise.all([one.start(), two.start(), relay.start()]);
-  const config = configOf(
-    `servers: [{name: linear, ${settings} backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`,
-  );
-  const listen = `127.0.0.1:${await freePort()}`;
-  const nobody = `127.0.0.1:${await freePort()}`;
-  const resources = gatewayResources(buildTopology(inputsOf(config, changes)), {
-    id: 'gateway-1',
-    role: 'gateway',
-    listen,
-    extProc: [nobody],
-    relay: [relayAt!],
-  });
-  const envoy = await startEnvoy({ config: staticConfig(resources, {}) as Record<string, unknown>, logLevel: 'error' });
-  t.teardown(() => envoy.close());
-  const port = Number(listen.split(':')[1]);
-  const send = (
-    headers: Record<string, string | string[]> = {},
-    {
-      method = 'POST',
-      path = '/mcp/linear',
-      body = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"pay"}}' as string | Buffer,
-    } = {},
-  ) =>
-    new Promise<Answer>((resolve, reject) => {
-      const request = httpRequest(
-        {
-          port,
-          path,
-          method,
-          headers: {
-            ...(method === 'POST' && {
-              'content-type': 'application/json',
-              'content-length': String(Buffer.byteLength(body)),
-            }),
-            ...headers,
-          },
-          agent: false,
-        },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () =>
-            resolve({
-              status: response.statusCode!,
-              headers: response.headers,
-              body: JSON.parse(Buffer.concat(chunks).toString() || '{}') as Answer['body'],
-            }),
-          );
-        },
-      );
-      request.on('error', reject);
-      request.end(method === 'POST' ? body : undefined);
-    });
-  return { one, two, relay, send, port, envoy, first: first!, second: second!, relayAt: relayAt! };
-}
+import { gateway } from './test-gateway.ts';
 
 test('guarded: the relay gets the request, with both ids and the replica behind it; with the relay dead the replica does', async (t) => {
   const { send, relay, first, relayAt } = await gateway(t);
@@ -252,7 +168,7 @@ test('bad input gets a clear status and a JSON-RPC error, and the gateway goes o
   // Envoy matches each of two session ids by itself and sends them joined: no replica knows such a session.
   t.is((await send({ 'mcp-session-id': ['1~abc', '2~abc'] })).body.headers['mcp-session-id'], 'abc,2~abc');
   for (const [text, status] of [
-    ['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '426'],
+    ['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '503'],
     ['NONSENSE\r\n\r\n', '400'],
     ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: a\x01b\r\n\r\n', '400'],
   ] as const) {
@@ -296,7 +212,9 @@ test('foreign Origins and Hosts are refused where the server lists its own', asy
   const session = { 'mcp-session-id': '1~abc', host: 'mcp.example' };
   t.like(await send({ ...session, origin: 'https://evil.example' }), {
     status: 403,
-    body: { error: { code: RPC_ERROR.forbidden, message: 'Origin is not allowed for this server' } },
+    body: {
+      error: { code: RPC_ERROR.forbidden, message: 'Origin is not allowed for this server (servers[].allowedOrigins)' },
+    },
   });
   t.is((await send({ ...session, host: 'evil.example' })).status, 403);
   t.is((await send({ ...session, origin: 'https://app.example' })).status, 200);

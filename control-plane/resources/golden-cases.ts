@@ -165,7 +165,8 @@ servers:
     guard: calls
     jwt: {issuer: "https://id.example.com", audiences: [linear], jwksUrl: "https://id.example.com/keys"}
     rateLimit: {session: {requests: 100}, client: {requests: 1000, perMs: 60000, burst: 2000}}
-    allowedOrigins: ["https://app.example.com"]
+    allowedOrigins: ["https://app.example.com", "https://*.apps.example.com"]
+    cors: {exposeHeaders: [x-mine]}
     allowedHosts: [mcp.example.com]
     backends:
       - {name: stable, hostOverride: "localhost:3000", replicas: ["10.1.0.1:3000", "[fd00::1]:3000"]}

@@ -5,6 +5,7 @@ import { accessLog } from './access-log.ts';
 import { envoyAddress } from './address.ts';
 import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
 import { extProc, askOnce } from './filters/ext-proc.ts';
+import { corsFilter } from './filters/cors.ts';
 import { jwtFilter } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitFilters } from './filters/rate-limit.ts';
@@ -41,10 +42,12 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
           connectionManager({
             statPrefix: 'mcp',
             routes: RESOURCE.routes,
-            xffTrustedHops: gateway.xffTrustedHops,
+            // An edge before this gateway says who the client is.
+            xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge === null ? 0 : 1),
             requestMs: gateway.limits.requestMs,
             ...(gateway.accessLogs && { accessLog }),
             httpFilters: [
+              ...corsFilter(snapshot),
               ...jwtFilter(snapshot),
               // Before the id is taken apart: a session is counted by what its client holds.
               ...rateLimitFilters(snapshot),

@@ -142,6 +142,7 @@ export const localReply: object = {
       message: `The body is larger than the limit (limit: ${LIMIT_KEYS.body_size})`,
       ...REFUSED,
     }),
+    mapper({ filter: status(501), code: badRequest, message: 'This transfer coding is not supported', ...REFUSED }),
     mapper({ filter: status(404), code: noRoute, message: 'No MCP server at this path', ...REFUSED }),
     mapper({ filter: status(401), code: forbidden, message: BODY, ...REFUSED }),
     mapper({ filter: status(403), code: forbidden, message: BODY, ...REFUSED }),

@@ -1,35 +1,60 @@
 import { routeName } from '../../proto/wire.ts';
+import {
+  allowedHostRegex,
+  ANY_ORIGIN,
+  LOOPBACK_HOST,
+  LOOPBACK_ORIGIN,
+  originRegex,
+} from '../topology/allowed-origins.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { directResponse } from './direct-response.ts';
+import { corsOfOwnAnswers } from './filters/cors.ts';
 import { hasHeader } from './route-match.ts';
 
-const isNoneOf = (name: string, values: readonly string[]): object[] => [
+/** One matcher for each expression: Envoy refuses long ones, and all matchers of a route must hold. */
+const isNoneOf = (name: string, regexes: readonly string[]): object[] => [
   hasHeader(name),
-  {
-    name,
-    string_match: {
-      safe_regex: {
-        regex: values.map((value) => value.toLowerCase().replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'),
-      },
-    },
-    invert_match: true,
-  },
+  ...regexes.map((regex) => ({ name, string_match: { safe_regex: { regex: `(?i)${regex}` } }, invert_match: true })),
 ];
 
-/** Requests from an Origin or to a Host that the server does not list (DNS rebinding). */
+/** Methods of MCP: RFC 9110 calls the others not allowed. OPTIONS is a browser's preflight. */
+export const MCP_METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS'] as const;
+
+/** Requests that never reach a replica: from a foreign Origin or to a foreign Host (DNS rebinding), or of a method that MCP has not. */
 export function refusals(server: ServerTopology, path: object): object[] {
-  const refuse = (header: string, allowed: readonly string[], message: string): object[] =>
-    allowed.length === 0
+  const { allowedOrigins, allowedHosts } = server;
+  const refuse = (headers: object[], status: number, message: string, cors: object): object => ({
+    name: routeName(server.name, 'refused'),
+    match: { ...path, headers },
+    ...directResponse(status, message),
+    ...cors,
+  });
+  const readable = corsOfOwnAnswers(server);
+  const origin = (headers: object[]): object =>
+    refuse(headers, 403, 'Origin is not allowed for this server (servers[].allowedOrigins)', {});
+  const origins = allowedOrigins.includes(ANY_ORIGIN)
+    ? []
+    : allowedOrigins.length > 0
+      ? [origin(isNoneOf('origin', allowedOrigins.map(originRegex)))]
+      : [
+          origin(isNoneOf('origin', [LOOPBACK_ORIGIN])),
+          origin([hasHeader('origin'), ...isNoneOf(':authority', [LOOPBACK_HOST])]),
+        ];
+  const hosts =
+    allowedHosts.length === 0
       ? []
       : [
-          {
-            name: routeName(server.name, 'refused'),
-            match: { ...path, headers: isNoneOf(header, allowed) },
-            ...directResponse(403, message),
-          },
+          refuse(
+            isNoneOf(':authority', allowedHosts.map(allowedHostRegex)),
+            403,
+            'Host is not allowed for this server (servers[].allowedHosts)',
+            readable,
+          ),
         ];
-  return [
-    ...refuse('origin', server.allowedOrigins, 'Origin is not allowed for this server'),
-    ...refuse(':authority', server.allowedHosts, 'Host is not allowed for this server'),
-  ];
+  const isOtherMethod = {
+    name: ':method',
+    string_match: { safe_regex: { regex: MCP_METHODS.join('|') } },
+    invert_match: true,
+  };
+  return [...origins, ...hosts, refuse([isOtherMethod], 405, 'MCP has no such method', readable)];
 }

@@ -63,7 +63,9 @@ export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo:
 function byPrefixOf(server: ServerTopology, node: RoutedNode, isOnly: boolean): Record<string, object> {
   const path = `/mcp/${server.name}`;
   return {
-    [path]: list(serverRoutes(server, node, { path_separated_prefix: path })),
+    // Exactly this path: what is below it on a replica is nobody's here. With a slash at its end the relay finds the session's slot.
+    [path]: list(serverRoutes(server, node, { path })),
+    [`${path}/`]: list(serverRoutes({ ...server, endpoints: [] }, node, { path: `${path}/` })),
     [`${WELL_KNOWN}${path}`]: list([wellKnown(server, `${WELL_KNOWN}${path}`)]),
     ...(isOnly && {
       '/mcp': list(serverRoutes(server, node, { path: '/mcp' })),

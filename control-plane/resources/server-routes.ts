@@ -1,6 +1,7 @@
 import { HEADER, QUERY, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { askOrGoOn, askSidecar, switchOn } from './filters/ext-proc.ts';
+import { corsOnRoute } from './filters/cors.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitOnRoute } from './filters/rate-limit.ts';
@@ -45,6 +46,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
     server.backends.map(({ hostOverride }) => hostOverride),
     server.allowedOrigins,
     server.allowedHosts,
+    server.cors,
     server.jwt,
     server.rateLimit,
     policy.guard,
@@ -70,7 +72,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
   const isAllGuarded = holdsAll(policy),
     isUnguarded = !holdsCalls && !holdsStreams;
-  const policies = { ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
+  const policies = { ...corsOnRoute(server), ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
   const common = {
     server: server.name,
     path,
@@ -167,6 +169,16 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
 
   return [
     ...refusals(server, path),
+    // A browser sends no token with it. Where the server has no CORS policy here, its replicas may have one.
+    route({
+      ...common,
+      cluster,
+      kind: 'upgrade',
+      readsBodies: false,
+      retryPolicy: plainRetry,
+      headers: [isMethod('OPTIONS')],
+      filters: { ...corsOnRoute(server), ...rateLimitOnRoute(server) },
+    }),
     route({
       ...common,
       cluster,

@@ -76,6 +76,7 @@ function serverTopology(
     hasOpenToolBreaker: breakers.some((each) => each.tool !== null),
     allowedOrigins: server.allowedOrigins,
     allowedHosts: server.allowedHosts,
+    cors: server.cors ?? null,
     jwt: server.jwt ?? null,
     rateLimit: server.rateLimit,
   };

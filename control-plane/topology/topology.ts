@@ -3,7 +3,7 @@ import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { ServerTool } from '../../proto/server-tool.ts';
 import type { BackendConfig } from '../config/backend-schema.ts';
 import type { EdgeConfig, GatewayConfig } from '../config/config-schema.ts';
-import type { JwtConfig, RateLimitConfig } from '../config/server-schema.ts';
+import type { CorsConfig, JwtConfig, RateLimitConfig } from '../config/server-schema.ts';
 import type { SharedSettings } from '../../proto/settings.ts';
 
 /** One backend as the resources need it. */
@@ -29,6 +29,7 @@ export interface ServerTopology {
   hasOpenToolBreaker: boolean;
   allowedOrigins: readonly string[];
   allowedHosts: readonly string[];
+  cors: CorsConfig | null;
   jwt: JwtConfig | null;
   rateLimit: RateLimitConfig;
 }

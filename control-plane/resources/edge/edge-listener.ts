@@ -6,11 +6,11 @@ import type { EnvoyNode } from '../node.ts';
 import { downstreamTls } from '../tls.ts';
 import { EDGE_ROUTES } from './edge-routes.ts';
 
-const managerOf = (requestMs: number): object =>
+const managerOf = (requestMs: number, xffTrustedHops: number): object =>
   connectionManager({
     statPrefix: 'edge',
     routes: EDGE_ROUTES,
-    xffTrustedHops: 0,
+    xffTrustedHops,
     requestMs,
     httpFilters: [
       {
@@ -22,7 +22,7 @@ const managerOf = (requestMs: number): object =>
 
 /** The edge's plain port, and its TLS port when it has one. */
 export function edgeListeners(edge: EdgeConfig, { limits }: GatewayConfig, node: EnvoyNode): Array<[string, object]> {
-  const manager = managerOf(limits.requestMs);
+  const manager = managerOf(limits.requestMs, edge.xffTrustedHops);
   const plain = {
     name: 'edge',
     address: envoyAddress(node.listen),

@@ -125,8 +125,7 @@ const CASES: Case[] = [
   {
     title: 'HTTP/1.0',
     request: (path) => post(path, call(12), [], 'HTTP/1.0'),
-    statuses: [400, 426],
-    hasNoRpcError: true,
+    statuses: [400, 404, 406],
   },
   {
     title: 'no HTTP at all',

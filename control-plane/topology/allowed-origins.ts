@@ -1,0 +1,60 @@
+/**
+ * Which values of Origin and Host a server takes, as regular expressions that both Envoy's routes and `explain` use: whole value, any case.
+ * RFC 6454 compares origins by scheme, host and port; the port that belongs to the scheme may be left out.
+ */
+const DEFAULT_PORT: Readonly<Record<string, string>> = { http: '80', https: '443', ws: '80', wss: '443' };
+
+/** Lets every Origin in. */
+export const ANY_ORIGIN = '*';
+
+export const LOOPBACK_ORIGIN = 'https?://(localhost|127(\\.[0-9]+){3}|\\[::1\\])\\.?(:[0-9]+)?';
+export const LOOPBACK_HOST = '(localhost|127(\\.[0-9]+){3}|\\[::1\\])\\.?(:[0-9]+)?';
+
+/** `https://app.example.com`, `https://*.example.com:8443`, `vscode-webview://x`, `null`. */
+const ORIGIN =
+  /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*)\.?(:(?<port>\d{1,5}))?$/i;
+const HOST = /^(?<host>\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*)\.?(:(?<port>\d{1,5}))?$/i;
+
+export const isOriginPattern = (text: string): boolean => text === ANY_ORIGIN || text === 'null' || ORIGIN.test(text);
+export const isHostPattern = (text: string): boolean => HOST.test(text);
+
+/** Regular expression for one entry of `allowedOrigins`. */
+export function originRegex(allowed: string): string {
+  const { scheme = '', host = '', port } = ORIGIN.exec(allowed)?.groups ?? {};
+  if (scheme === '') return escape(allowed);
+  const usual = DEFAULT_PORT[scheme.toLowerCase()];
+  const ports = port === undefined || port === usual ? (usual === undefined ? '' : `(:${usual})?`) : `:${port}`;
+  return `${escape(scheme)}://${hostRegex(host)}${ports}`;
+}
+
+/** Regular expression for one entry of `allowedHosts`. Without a port it means the host at any port. */
+export function allowedHostRegex(allowed: string): string {
+  const { host = allowed, port } = HOST.exec(allowed)?.groups ?? {};
+  return `${hostRegex(host)}${port === undefined ? '(:[0-9]+)?' : `:${port}`}`;
+}
+
+function hostRegex(host: string): string {
+  if (host.startsWith('[')) {
+    const forms = new Set([host.toLowerCase(), new URL(`http://${host}`).hostname]);
+    return forms.size === 1 ? escape(host) : `(${[...forms].map(escape).join('|')})`;
+  }
+  return host.startsWith('*.') ? `[a-z0-9.-]+${escape(host.slice(1))}\\.?` : `${escape(host)}\\.?`;
+}
+
+const escape = (text: string): string => text.toLowerCase().replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Whether a value as a whole is what the expression says. */
+export const matchesWhole = (regex: string, value: string): boolean => new RegExp(`^(?:${regex})$`, 'i').test(value);
+
+/**
+ * Whether a server takes this Origin at this Host. Without a list only a page of this very machine may speak to a gateway that it reaches by
+ * loopback: by another name that is DNS rebinding.
+ */
+export function isOriginAllowed(allowed: readonly string[], origin: string, host: string): boolean {
+  if (allowed.includes(ANY_ORIGIN)) return true;
+  if (allowed.length === 0) return matchesWhole(LOOPBACK_ORIGIN, origin) && matchesWhole(LOOPBACK_HOST, host);
+  return allowed.some((each) => matchesWhole(originRegex(each), origin));
+}
+
+export const isHostAllowed = (allowed: readonly string[], host: string): boolean =>
+  allowed.length === 0 || allowed.some((each) => matchesWhole(allowedHostRegex(each), host));
