@@ -1,4 +1,3 @@
-import type { RpcId } from './rpc-error.ts';
 import { eachElement, eachMember, readString, skipSpace, skipValue, type MemberVisitor } from './json-scan.ts';
 import { MAX_JSON_DEPTH } from './parse-json.ts';
 
@@ -7,7 +6,7 @@ export interface RpcMessage {
   kind: 'request' | 'notification' | 'response' | 'invalid';
   method: string | null;
   /** The id, in its own type; null when there is none or it is no string and no number. */
-  id: RpcId;
+  id: string | number | null;
   /** The id's own JSON text, so that `1.0`, or a number beyond 2^53, goes back as it came. */
   idText: string | null;
   /** `params.name`: tool or prompt. */

@@ -1,3 +1,5 @@
+import type { RawJson } from './raw-json.ts';
+
 /**
  * JSON-RPC errors that the mesh itself answers. Codes stay outside -32768..-32000, which JSON-RPC reserves.
  * `outcome` says whether the request reached a replica, `retrySafe` whether the client may send it again.
@@ -23,21 +25,24 @@ export const RPC_ERROR = {
   noRoute: -31009,
   /** The body is not what the protocol asks for. */
   badRequest: -31010,
+  /** The mesh itself failed on this request; its log has more. */
+  internal: -31011,
   /** What official TypeScript servers answer to an unknown session; the mesh answers the same. */
   sessionNotFound: -32001,
 } as const;
 
 export type DeliveryOutcome = 'not_sent' | 'sent_no_response' | 'partial_response';
-export type RpcId = string | number | null;
+/** `RawJson`: an id that goes back with the very digits that it came with. */
+export type RpcId = string | number | RawJson | null;
 
 export interface RpcErrorData {
   outcome: DeliveryOutcome;
   retrySafe: boolean;
-  server: string;
+  server?: string;
   /** Slot, never an address. */
-  replica: string | null;
+  replica?: string | null;
   attempts: number;
-  sessionRecovered: boolean;
+  sessionRecovered?: boolean;
   [extra: string]: unknown;
 }
 

@@ -34,10 +34,11 @@ import { createSessionDirectory } from './session/cached-directory.ts';
 import { touchIntervalMs } from './session/touch-interval.ts';
 import { createMemoryStore } from './session/memory-store.ts';
 import { createRedisStore } from './session/redis-store.ts';
-import { isWildcard, reachedAt } from './settings/reached-at.ts';
+import { reachedAt } from './settings/reached-at.ts';
 import type { SidecarSettings } from './settings/read-settings.ts';
 import { ownAddresses } from './identity/own-addresses.ts';
 import { openIdentity } from './identity/open-identity.ts';
+import { addressOf, relayPins } from './settings/relay-pins.ts';
 import { TopologyClient } from './xds/topology-client.ts';
 
 export interface Sidecar {
@@ -123,7 +124,10 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(name)),
     successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
-  const upstream = new Upstream(replicaLinks(() => topology.topology, identity?.neighbour));
+  const upstream = new Upstream(
+    replicaLinks(() => topology.topology, identity?.neighbour),
+    (error) => internalError('replica-answer', error),
+  );
   function* inFlight() {
     for (const { name, endpoints } of topology.topology.servers.values()) {
       for (const { backend, slot, address } of endpoints)
@@ -209,6 +213,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
         tls: identity.port('relay'),
       },
     onError,
+    internalError,
     topology: () => topology.topology,
     directory,
     recovery,
@@ -287,10 +292,3 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
 /** What is still under way after this long is cut off. */
 const DRAIN_MS = 20_000;
-
-/** One's own Envoy knows the relay by loopback when it listens everywhere; a neighbour's, whose loopback is another, by its advertised address. */
-const relayPins = (host: string, advertised: string, port: number): string =>
-  [...new Set([`${isWildcard(host) ? '127.0.0.1' : host}:${port}`, advertised])].join();
-
-const addressOf = (endpoint: SidecarSettings['extProc']): string =>
-  endpoint.kind === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;

@@ -134,7 +134,7 @@ test('a stream without events gets keep-alive comments; they never come within a
         writableEnded: true,
         destroyed: false,
       };
-    const answer = new ClientAnswer(response as never, null, open);
+    const answer = new ClientAnswer(response as never, null, open, () => undefined);
     answer.openSse(200, {}, now);
     return { written, answer };
   };

@@ -38,6 +38,8 @@ export interface RelayRig {
   recovery: Recovery;
   outcomes: Outcome[];
   reports: ReplicaReport[];
+  /** Failures of the relay's own code that were contained. */
+  internalErrors: unknown[];
   metric(name: string): Promise<number>;
   close(): Promise<void>;
 }
@@ -93,7 +95,8 @@ export class RigFleet {
       sessions = sessionMetrics(registry),
       limits = limitMetrics(registry),
       path = pathMetrics(registry),
-      upstream = new Upstream();
+      internalErrors: unknown[] = [],
+      upstream = new Upstream(undefined, (error) => internalErrors.push(error));
     const outcomes: Outcome[] = [],
       reports: ReplicaReport[] = [],
       breakers = new Breakers();
@@ -117,6 +120,7 @@ export class RigFleet {
       metrics: { ...sessions, ...path, ...limits },
       outcomes: (outcome) => outcomes.push(outcome),
       report: (report) => reports.push(report),
+      internalError: (_where, error) => internalErrors.push(error),
       health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),
     });
     return {
@@ -128,6 +132,7 @@ export class RigFleet {
       recovery,
       outcomes,
       reports,
+      internalErrors,
       async metric(name) {
         const values = (await registry.getMetricsAsJSON()).find((metric) => metric.name === name)?.values ?? [];
         return values.reduce(

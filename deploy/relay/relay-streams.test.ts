@@ -127,7 +127,9 @@ test('an open stream keeps its session alive, without a request; a session witho
     what: 'the call is at the replica',
   });
   fleet.now = () => closedMs + ttlMs / 2;
-  await waitFor(() => lastActivityMs(session) === fleet.now(), { what: 'activity by the call' });
+  await waitFor(() => lastActivityMs(session) === fleet.now(), {
+    what: `activity by the call, ${lastActivityMs(session)} of ${fleet.now()}`,
+  });
 });
 
 test('a stream whose connection alone broke is opened again at the same replica', async (t) => {
@@ -157,7 +159,7 @@ test('a stream moves with its session when another request, or another gateway, 
 
 test('405 of a server without streams is passed on, and so is 409 for a second stream', async (t) => {
   const { home, get } = await setup(t);
-  for (const status of [405, 409]) {
+  for (const status of [409, 405]) {
     home.answer = ({ method, response }) => {
       if (method !== 'GET') return false;
       json(response, {}, status);

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { eachMember, readString, skipSpace } from '../../proto/json-scan.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
+import { parseJson } from '../../proto/parse-json.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { headerValue } from './header-value.ts';
 import { followPointer } from './json-pointer.ts';
@@ -37,7 +38,7 @@ export function keysOfRequest(
   if (requestState !== null) keys.push(key('state', requestState));
   if (taskId !== null && method?.startsWith('tasks/')) keys.push(key('task', taskId));
   if (handles.length === 0) return keys;
-  const args = followPointer(parse(body), '/params/arguments');
+  const args = followPointer(parseJson(body), '/params/arguments');
   for (const handle of handles) {
     const inBody =
       handle.argument === undefined
@@ -71,19 +72,11 @@ export function keysOfAnswer(data: Buffer, handles: Handles): AffinityKey[] {
   });
   if (isTask && taskId !== undefined) keys.push(key('task', taskId));
   if (handles.some(({ resultPath }) => resultPath !== undefined)) {
-    const result = followPointer(parse(data), '/result');
+    const result = followPointer(parseJson(data), '/result');
     for (const handle of handles) {
       const value = handle.resultPath === undefined ? null : textOf(followPointer(result, handle.resultPath));
       if (value !== null) keys.push(key('handle', nameOf(handle), value));
     }
   }
   return keys;
-}
-
-function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import { systemClock, type Clock } from '../session/clock.ts';
 import { RecencyMap } from '../session/recency-map.ts';
 import { StoreGauge, type Asked } from '../session/store-gauge.ts';
@@ -91,7 +92,8 @@ export class AffinityMemory {
       this.#held.delete(name);
       return null;
     }
-    if (now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE) void this.#write(server, key, held.slot, ttlSeconds);
+    if (now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE)
+      detach(this.#write(server, key, held.slot, ttlSeconds), this.#onError);
     return held.slot;
   }
 

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { headerValue } from './header-value.ts';
 
@@ -35,20 +36,12 @@ export function cacheKey(message: RpcMessage, body: Buffer, headers: IncomingHtt
       : name !== undefined
   )
     return null;
-  const { _meta, ...asked } = paramsOf(body) ?? {};
+  const { _meta, ...asked } = (parseJsonObject(body)?.['params'] ?? {}) as Record<string, unknown>;
   if ('inputResponses' in asked || _meta === undefined) return null;
   return hash(
     'sha256',
     JSON.stringify([message.method, message.claimedVersion, headers.authorization !== undefined, inOrder(asked)]),
   );
-}
-
-function paramsOf(body: Buffer): Record<string, unknown> | undefined {
-  try {
-    return (JSON.parse(body.toString()) as { params?: Record<string, unknown> }).params;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The same value with the members of its objects in one order. */

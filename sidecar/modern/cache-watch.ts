@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { FIRST_MODERN_REVISION, PROTOCOL_CLAIM } from '../routing/classify.ts';
@@ -42,16 +43,31 @@ export class CacheWatch implements BranchListener {
   readonly #upstream: Pick<Upstream, 'send'>;
   readonly #cache: SharedCache;
   readonly #now: () => number;
+  readonly #onError: (error: unknown) => void;
   /** By server and slot. */
   readonly #branches = new Map<string, ListenBranch>();
   readonly #retryAtMs = new Map<string, number>();
-  readonly #timer = setInterval(() => this.reconcile(), LOOK_MS).unref();
+  readonly #timer = setInterval(
+    () =>
+      detach(
+        () => this.reconcile(),
+        (error) => this.#onError(error),
+      ),
+    LOOK_MS,
+  ).unref();
 
-  constructor(topology: () => Topology, upstream: Pick<Upstream, 'send'>, cache: SharedCache, now: () => number) {
+  constructor(
+    topology: () => Topology,
+    upstream: Pick<Upstream, 'send'>,
+    cache: SharedCache,
+    now: () => number,
+    onError: (error: unknown) => void,
+  ) {
     this.#topology = topology;
     this.#upstream = upstream;
     this.#cache = cache;
     this.#now = now;
+    this.#onError = onError;
   }
 
   reconcile(): void {
@@ -105,7 +121,7 @@ export class CacheWatch implements BranchListener {
     const headers = policy.hostOverride === null ? HEADERS : [...HEADERS, 'host', policy.hostOverride];
     this.#branches.set(
       name,
-      new ListenBranch(replica, this, (answer) =>
+      new ListenBranch(replica, this, { guard: (work) => detach(work, this.#onError) }, (answer) =>
         this.#upstream.send(
           {
             address: replica.address,

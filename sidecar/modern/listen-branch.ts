@@ -4,7 +4,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
 import type { WholeAnswer } from '../relay/exchange.ts';
-import { UpstreamAnswer, type AnswerListener } from '../relay/upstream-answer.ts';
+import { UpstreamAnswer, type AnswerListener, type Guard } from '../relay/upstream-answer.ts';
 import { ACKNOWLEDGED } from './acknowledgement.ts';
 
 /** What a branch tells the stream that it is part of. Exactly one of refused, completed and broken ends it. */
@@ -28,10 +28,15 @@ export class ListenBranch implements AnswerListener {
   #isOver = false;
   isAcknowledged = false;
 
-  constructor(replica: ReplicaEndpoint, listener: BranchListener, send: (answer: UpstreamAnswer) => UpstreamCall) {
+  constructor(
+    replica: ReplicaEndpoint,
+    listener: BranchListener,
+    guard: Guard,
+    send: (answer: UpstreamAnswer) => UpstreamCall,
+  ) {
     this.replica = replica;
     this.#listener = listener;
-    this.#call = send(new UpstreamAnswer(this));
+    this.#call = send(new UpstreamAnswer(this, guard));
   }
 
   pause(): void {

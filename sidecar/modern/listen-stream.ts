@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseMessage } from '../../proto/sse-writer.ts';
 import type { ServerView } from '../xds/topology.ts';
@@ -9,7 +10,7 @@ import type { ClientAnswer } from '../relay/client-answer.ts';
 import type { ClientRequest } from '../relay/client-request.ts';
 import type { WholeAnswer } from '../relay/exchange.ts';
 import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError } from '../relay/mesh-errors.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../relay/mesh-errors.ts';
 import type { RelayContext } from '../relay/relay-context.ts';
 import { mergeAcknowledgements } from './acknowledgement.ts';
 import { ListenBranch, type BranchListener } from './listen-branch.ts';
@@ -54,6 +55,7 @@ export class ListenStream implements BranchListener {
     this.#outcome = new ExchangeOutcome(ctx, request, readRpcBody(body));
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
     client.onGone(() => this.#end(0, 'cancelled'));
+    client.onCrash = () => (client.isFresh ? this.#fail('internal') : this.close());
     client.onDrain(() => {
       for (const branch of this.#branches.values()) branch.resume();
     });
@@ -66,6 +68,11 @@ export class ListenStream implements BranchListener {
 
   get server(): string {
     return this.#request.server;
+  }
+
+  /** Called by a timer: compares the branches with the fleet. */
+  look(): void {
+    this.#client.guard(() => this.reconcile());
   }
 
   /** Opens it where it should be open and is not, closes it where it should not be: called again and again. */
@@ -87,7 +94,7 @@ export class ListenStream implements BranchListener {
       this.#outcome.sent(replica, null);
       this.#branches.set(
         slot,
-        new ListenBranch(replica, this, (answer) =>
+        new ListenBranch(replica, this, this.#client, (answer) =>
           this.#ctx.upstream.send(
             {
               address: replica.address,
@@ -118,8 +125,8 @@ export class ListenStream implements BranchListener {
 
   acknowledged(_branch: ListenBranch, data: Buffer): void {
     if (this.#isAcknowledged) return;
-    this.#acknowledgements.push(JSON.parse(data.toString()) as Record<string, unknown>);
-    this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_WAIT_MS);
+    this.#acknowledgements.push(parseJsonObject(data) ?? {});
+    this.#ackTimer ??= setTimeout(() => this.#client.guard(() => this.#acknowledge()), ACK_WAIT_MS);
     this.#settle();
   }
 
@@ -213,12 +220,10 @@ export class ListenStream implements BranchListener {
     for (const branch of this.#branches.values()) branch.pause();
   }
 
-  #fail(kind: 'noReplica' | 'overload'): void {
-    const rpc = readRpcBody(this.#body),
-      ids = rpc.kind === 'single' ? [rpc.message.id] : [];
+  #fail(kind: 'noReplica' | 'overload' | 'internal'): void {
     this.#client.errors(
       MESH_ERROR[kind].status,
-      meshErrors(kind, ids, {
+      meshErrors(kind, requestIds(readRpcBody(this.#body)), {
         server: this.server,
         replica: null,
         attempts: 1,

@@ -1,4 +1,8 @@
-import type { ListenStream } from './listen-stream.ts';
+/** One subscription, as the timer sees it. */
+export interface OpenSubscription {
+  look(): void;
+  close(): void;
+}
 
 /** How often open streams are compared with the fleet. */
 const LOOK_MS = 250;
@@ -7,7 +11,7 @@ const MAX_STREAMS = 5000;
 
 /** The `subscriptions/listen` streams that this relay holds. One timer looks after all of them, and runs only while there are any. */
 export class ListenStreams {
-  readonly #streams = new Set<ListenStream>();
+  readonly #streams = new Set<OpenSubscription>();
   #timer: NodeJS.Timeout | null = null;
 
   get size(): number {
@@ -15,16 +19,16 @@ export class ListenStreams {
   }
 
   /** False: there are too many. */
-  add(stream: ListenStream): boolean {
+  add(stream: OpenSubscription): boolean {
     if (this.#streams.size >= MAX_STREAMS) return false;
     this.#streams.add(stream);
     this.#timer ??= setInterval(() => {
-      for (const each of this.#streams) each.reconcile();
+      for (const each of this.#streams) each.look();
     }, LOOK_MS);
     return true;
   }
 
-  delete(stream: ListenStream): void {
+  delete(stream: OpenSubscription): void {
     this.#streams.delete(stream);
     if (this.#streams.size > 0 || !this.#timer) return;
     clearInterval(this.#timer);

@@ -35,9 +35,9 @@ export class ModernExchange extends FreeExchange {
     if (message && sharedCache && this.#isAnsweredFromCache(message)) return;
     if (message) this.#keys = keysOfRequest(message, this.received, this.request.incoming.headers, affinity.handles);
     if (this.#keys.length === 0) return super.run();
-    void this.ctx.modern.affinity
-      .find(this.request.server, this.#keys, affinity.ttlSeconds)
-      .then((slot) => this.#begin(slot));
+    this.client.guard(async () =>
+      this.#begin(await this.ctx.modern.affinity.find(this.request.server, this.#keys, affinity.ttlSeconds)),
+    );
   }
 
   #isAnsweredFromCache(message: RpcMessage): boolean {
@@ -93,7 +93,7 @@ export class ModernExchange extends FreeExchange {
       return super.broken();
     if (this.#hasRetriedHolder) return this.fail('replicaLost', this.delivery);
     this.#hasRetriedHolder = true;
-    void this.resend(this.target!, this.delivery);
+    this.client.guard(() => this.resend(this.target!, this.delivery));
   }
 
   protected override rejected(retryAfterMs: number): void {

@@ -32,7 +32,8 @@ export function runModern(
   const exchange = (): void => new ModernExchange(ctx, view, request, client, body).run();
   if (method === 'subscriptions/listen') new ListenStream(ctx, view, request, client, body).run();
   else if (method === 'server/discover')
-    void discover(ctx, view, request, client, body).then((isAnswered) => {
+    client.guard(async () => {
+      const isAnswered = await discover(ctx, view, request, client, body);
       if (!isAnswered && !client.isOver) exchange();
     });
   else exchange();

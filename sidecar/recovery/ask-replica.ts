@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { SseReader } from '../../proto/sse-reader.ts';
 import type { Upstream, UpstreamCall, UpstreamFailure, UpstreamRequest, UpstreamSink } from './upstream.ts';
 
@@ -96,10 +97,5 @@ class Ask implements UpstreamSink {
 }
 
 function parse(bytes: Buffer): RpcAnswer | null {
-  try {
-    const value: unknown = JSON.parse(bytes.toString());
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
+  return (parseJsonObject(bytes) as RpcAnswer | undefined) ?? null;
 }

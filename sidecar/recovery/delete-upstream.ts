@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { askReplica } from './ask-replica.ts';
@@ -16,16 +17,19 @@ export function deleteUpstream(
   protocolVersion: string,
   headers: readonly string[],
 ): void {
-  void askReplica(
-    upstream,
-    {
-      address: replica.address,
-      method: 'DELETE',
-      path: policy.path,
-      headers: ownMessageHeaders(headers, upstreamId, protocolVersion),
-      body: null,
-      connectTimeoutMs: policy.timeouts.connectMs,
-    },
-    DELETE_MS,
+  detach(
+    askReplica(
+      upstream,
+      {
+        address: replica.address,
+        method: 'DELETE',
+        path: policy.path,
+        headers: ownMessageHeaders(headers, upstreamId, protocolVersion),
+        body: null,
+        connectTimeoutMs: policy.timeouts.connectMs,
+      },
+      DELETE_MS,
+    ),
+    () => undefined,
   );
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { detach } from '../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
@@ -9,6 +10,7 @@ import { AdmissionQueue, type Urgency } from './admission-queue.ts';
 import { chooseReplica } from './choose-replica.ts';
 import { deleteUpstream } from './delete-upstream.ts';
 import { RebuildPace } from './rebuild-pace.ts';
+import { resultLabel } from './result-label.ts';
 import { rebuildSession } from './rebuild-session.ts';
 import { movedRecord } from './recovery-plan.ts';
 import { runAfter } from './run-after.ts';
@@ -163,7 +165,7 @@ export class Recovery {
           ? await this.#move({ ...request, record: now.record }, policy, deadlineMs)
           : now.result;
       } finally {
-        void this.#options.directory.unlock(server, digest, locked.token);
+        detach(this.#options.directory.unlock(server, digest, locked.token), () => undefined); // it ends by itself
       }
     } finally {
       queue.leave(policy.recoveryConcurrency);
@@ -300,10 +302,3 @@ export class Recovery {
 }
 
 const refused = (reason: RefusalReason): Recovered => ({ kind: 'refused', reason });
-
-function resultLabel(result: Recovered): RecoveryResult {
-  if (result.kind === 'recovered') return result.isFollowed ? 'followed' : 'recovered';
-  return result.reason === 'unauthorized' || result.reason === 'unsure' || result.reason === 'policy'
-    ? 'failed'
-    : result.reason;
-}

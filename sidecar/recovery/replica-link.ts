@@ -31,6 +31,10 @@ export function replicaLinks(
   };
 }
 
+/** Are connections made in the same way? Each topology makes its links anew. */
+export const isSameLink = (one: ReplicaLink | undefined, other: ReplicaLink | undefined): boolean =>
+  one === other || JSON.stringify(one?.tls ?? null) === JSON.stringify(other?.tls ?? null);
+
 /** The same flat list of headers with another Host. */
 export function withHost(headers: readonly string[], host: string): string[] {
   const changed: string[] = [];

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
-import { withHost, type ReplicaLink } from './replica-link.ts';
+import { isSameLink, withHost, type ReplicaLink } from './replica-link.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
 
@@ -20,6 +20,9 @@ export interface UpstreamFailure {
   code: string;
   cause: Error;
 }
+
+/** `UpstreamFailure.code` of an exception in whoever reads the answer: no replica's fault. */
+export const INTERNAL_FAILURE = 'HOLDFAST_INTERNAL';
 
 /** Whoever reads the answer. Nothing is called after `onEnd`, `onFailure` or `abort()`. */
 export interface UpstreamSink {
@@ -43,15 +46,19 @@ const MAX_HEADER_BYTES = 64 << 10;
 export class UpstreamCall implements Dispatcher.DispatchHandler {
   readonly #sink: UpstreamSink;
   readonly #done: () => void;
+  readonly #contained: (error: unknown) => void;
+  #hasFailed = false;
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
   /** The request began to be written to a connection: from here on nobody knows whether it was read. */
   wasSent = false;
   #hasHead = false;
 
-  constructor(sink: UpstreamSink, done: () => void) {
+  /** `contained` hears what the sink throws. */
+  constructor(sink: UpstreamSink, done: () => void, contained: (error: unknown) => void) {
     this.#sink = sink;
     this.#done = done;
+    this.#contained = contained;
   }
 
   abort(): void {
@@ -77,24 +84,42 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#isOver || status < 200) return;
     this.#hasHead = true;
-    this.#sink.onHead(status, headers);
+    this.#tell(() => this.#sink.onHead(status, headers));
   }
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#isOver) this.#sink.onData(chunk);
+    if (!this.#isOver) this.#tell(() => this.#sink.onData(chunk));
   }
   onResponseEnd(): void {
     if (this.#isOver) return;
     this.#over();
-    this.#sink.onEnd();
+    this.#tell(() => this.#sink.onEnd());
   }
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error & { code?: string }): void {
     if (this.#isOver) return;
     this.#over();
-    this.#sink.onFailure({
-      delivery: this.#hasHead ? 'partial_response' : this.wasSent ? 'sent_no_response' : 'not_sent',
-      code: cause.code ?? cause.name,
-      cause,
-    });
+    this.#tell(() => this.#sink.onFailure(this.#failure(cause.code ?? cause.name, cause)));
+  }
+
+  /**
+   * Runs one call of the sink. undici swallows what its callbacks throw, and nobody would hear of the answer any more: the sink hears of a failure
+   * instead, once, which blames no replica.
+   */
+  #tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#contained(error);
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      if (!this.#isOver) this.abort();
+      const cause = error instanceof Error ? error : new Error(String(error));
+      this.#tell(() => this.#sink.onFailure(this.#failure(INTERNAL_FAILURE, cause)));
+    }
+  }
+
+  #failure(code: string, cause: Error): UpstreamFailure {
+    const delivery = this.#hasHead ? 'partial_response' : this.wasSent ? 'sent_no_response' : 'not_sent';
+    return { delivery, code, cause };
   }
 
   #over(): void {
@@ -105,6 +130,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
 
 interface ReplicaPool {
   pool: Pool;
+  /** What its connections are made with: a change makes another pool. */
+  link: ReplicaLink | undefined;
+  connectTimeoutMs: number;
   live: number;
   lastUsedMs: number;
 }
@@ -120,9 +148,17 @@ export class Upstream {
   readonly #linkTo: (address: string) => ReplicaLink | undefined;
   readonly #sweep = setInterval(() => this.#dropIdle(Date.now()), IDLE_POOL_MS).unref();
 
-  /** `linkTo`: what is special about the way to an address; undefined for plain HTTP with the client's Host. */
-  constructor(linkTo: (address: string) => ReplicaLink | undefined = () => undefined) {
+  readonly #contained: (error: unknown) => void;
+
+  /**
+   * `linkTo`: what is special about the way to an address; undefined for plain HTTP with the client's Host. `contained` hears what a sink throws.
+   */
+  constructor(
+    linkTo: (address: string) => ReplicaLink | undefined = () => undefined,
+    contained: (error: unknown) => void = () => undefined,
+  ) {
     this.#linkTo = linkTo;
+    this.#contained = contained;
   }
 
   send(wanted: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
@@ -145,10 +181,14 @@ export class Upstream {
   }
 
   #call(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-    const replica = this.#pools.get(request.address) ?? this.#newPool(request);
-    const call = new UpstreamCall(sink, () => {
-      replica.live--;
-    });
+    const replica = this.#pool(request);
+    const call = new UpstreamCall(
+      sink,
+      () => {
+        replica.live--;
+      },
+      this.#contained,
+    );
     replica.live++;
     replica.lastUsedMs = Date.now();
     if (replica.live > MAX_CALLS_PER_REPLICA)
@@ -164,24 +204,42 @@ export class Upstream {
     return call;
   }
 
+  /** The pool for an address as it is to be reached now. Calls in flight on a former one end there. */
+  #pool(request: UpstreamRequest): ReplicaPool {
+    const known = this.#pools.get(request.address);
+    if (!known) return this.#newPool(request);
+    const link = this.#linkTo(request.address);
+    if (known.connectTimeoutMs === request.connectTimeoutMs && isSameLink(known.link, link)) {
+      known.link = link;
+      return known;
+    }
+    known.pool.close().catch(() => undefined);
+    return this.#newPool(request);
+  }
+
   #newPool(request: UpstreamRequest): ReplicaPool {
     const pool = new Pool(this.#origin(request.address), {
       ...CLIENT_OPTIONS,
       ...this.#connection(request),
       connections: MAX_CALLS_PER_REPLICA,
     });
-    const replica = { pool, live: 0, lastUsedMs: 0 };
-    this.#pools.set(request.address, replica);
+    const { address, connectTimeoutMs } = request;
+    const replica = { pool, link: this.#linkTo(address), connectTimeoutMs, live: 0, lastUsedMs: 0 };
+    this.#pools.set(address, replica);
     return replica;
   }
 
   #open(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
     const client = new Client(this.#origin(request.address), { ...CLIENT_OPTIONS, ...this.#connection(request) });
     this.#streams.add(client);
-    const call = new UpstreamCall(sink, () => {
-      this.#streams.delete(client);
-      client.destroy().catch(() => undefined);
-    });
+    const call = new UpstreamCall(
+      sink,
+      () => {
+        this.#streams.delete(client);
+        client.destroy().catch(() => undefined);
+      },
+      this.#contained,
+    );
     dispatch(client, request, call);
     return call;
   }

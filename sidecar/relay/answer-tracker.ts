@@ -6,10 +6,11 @@ import { sseEvent } from '../../proto/sse-writer.ts';
 import { replaySafety } from '../recovery/replay-safety.ts';
 import type { ExchangeOutcome } from './exchange-outcome.ts';
 import { learnFromAnswer } from './learn-from-answer.ts';
+import { verbatimId } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 import { stampServerMessage } from './server-request-ids.ts';
 
-const keyOf = (id: RpcId): string => (typeof id === 'string' ? `s${id}` : `n${String(id)}`);
+const keyOf = (id: RpcMessage['id']): string => (typeof id === 'string' ? `s${id}` : `n${String(id)}`);
 
 /** What was asked in one POST, and which of it was answered. */
 export class AnswerTracker {
@@ -46,7 +47,7 @@ export class AnswerTracker {
     return [...this.#pending.values()];
   }
   get pendingIds(): RpcId[] {
-    return this.pending.map(({ id }) => id);
+    return this.pending.map(verbatimId);
   }
   /** What follows was not read and may hold the answers. */
   giveUp(): void {

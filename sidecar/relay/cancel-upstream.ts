@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { askReplica } from '../recovery/ask-replica.ts';
@@ -17,17 +18,20 @@ export function cancelUpstream(
     const body = Buffer.from(
       `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.idText},"reason":"deadline"}}`,
     );
-    void askReplica(
-      ctx.upstream,
-      {
-        address: target.replica.address,
-        method: 'POST',
-        path: policy.path,
-        headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
-        body,
-        connectTimeoutMs: policy.timeouts.connectMs,
-      },
-      policy.timeouts.connectMs,
+    detach(
+      askReplica(
+        ctx.upstream,
+        {
+          address: target.replica.address,
+          method: 'POST',
+          path: policy.path,
+          headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
+          body,
+          connectTimeoutMs: policy.timeouts.connectMs,
+        },
+        policy.timeouts.connectMs,
+      ),
+      () => undefined,
     );
   }
 }

@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { detach } from '../../proto/detach.ts';
+import type { RpcBody } from '../../proto/json-rpc.ts';
 import type { RpcError } from '../../proto/rpc-error.ts';
 import { SSE_KEEPALIVE, sseMessage } from '../../proto/sse-writer.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { clientHeaders } from './client-headers.ts';
+import { meshErrors, requestIds } from './mesh-errors.ts';
 
 /** Seconds after which a client may ask again when no replica can take its request now. */
 const RETRY_AFTER_SECONDS = 1;
@@ -22,13 +25,48 @@ export class ClientAnswer {
   lastWriteMs = 0;
   /** Set while a request waits for this answer: ends it with an error when the relay can wait no longer. */
   giveUp: (() => void) | null = null;
+  /** Set by whoever handles the request: lets go of what it holds, and answers, after an exception in its own code. */
+  onCrash: (() => void) | null = null;
+  /** What the client asked, for the error that an exception becomes. */
+  asks: RpcBody | null = null;
   status = 0;
+  readonly #contained: (error: unknown) => void;
+  #hasCrashed = false;
 
-  /** `open`: the streams that want keep-alive comments. `clientId`: the session id that the client knows. */
-  constructor(response: ServerResponse, clientId: string | null, open: Set<ClientAnswer>) {
+  /**
+   * `open`: the streams that want keep-alive comments. `clientId`: the session id that the client knows. `contained` hears of exceptions in the code
+   * that handles this request.
+   */
+  constructor(
+    response: ServerResponse,
+    clientId: string | null,
+    open: Set<ClientAnswer>,
+    contained: (error: unknown) => void,
+  ) {
     this.#response = response;
     this.#clientId = clientId;
     this.#open = open;
+    this.#contained = contained;
+  }
+
+  /** Runs a piece of the request's handling. What it throws, or rejects with, ends this one request with an error. */
+  guard(work: () => unknown): void {
+    detach(work, (error) => this.#crash(error));
+  }
+
+  #crash(error: unknown): void {
+    this.#contained(error);
+    if (this.#hasCrashed) return;
+    this.#hasCrashed = true;
+    const { onCrash } = this;
+    if (onCrash) detach(onCrash, this.#contained);
+    if (this.isOver) return;
+    detach(() => {
+      const rpc = this.asks;
+      const facts = { outcome: 'sent_no_response', retrySafe: false, attempts: 0 } as const;
+      this.errors(500, meshErrors('internal', requestIds(rpc), facts), rpc?.kind === 'batch');
+    }, this.#contained);
+    if (!this.isOver) this.cut();
   }
 
   /** Nothing was sent, so the status is still free to choose. */
@@ -43,14 +81,14 @@ export class ClientAnswer {
   }
 
   onDrain(run: () => void): void {
-    this.#response.on('drain', run);
+    this.#response.on('drain', () => this.guard(run));
   }
   /** Runs when the client went away before the answer was complete. */
   onGone(run: () => void): void {
     this.#response.on('close', () => {
       if (!this.#response.writableFinished) {
         this.#over();
-        run();
+        this.guard(run);
       }
     });
   }
@@ -154,7 +192,7 @@ export function keepStreamsAlive(
 ): () => void {
   const timer = setInterval(() => {
     const nowMs = now();
-    for (const answer of open) if (nowMs - answer.lastWriteMs >= silentMs) answer.keepalive(nowMs);
+    for (const answer of open) if (nowMs - answer.lastWriteMs >= silentMs) answer.guard(() => answer.keepalive(nowMs));
   }, lookMs).unref();
   return () => clearInterval(timer);
 }

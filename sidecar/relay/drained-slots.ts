@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { ServerView, Topology } from '../xds/topology.ts';
@@ -19,7 +20,10 @@ interface Emptying {
   isBusy: boolean;
 }
 
-type Context = Pick<RelayContext, 'directory' | 'recovery' | 'calls' | 'streams' | 'now' | 'ownRelay'>;
+type Context = Pick<
+  RelayContext,
+  'directory' | 'recovery' | 'calls' | 'streams' | 'now' | 'ownRelay' | 'internalError'
+>;
 
 /**
  * Moves idle sessions off replicas that are drained, without waiting for them to speak: those that anybody may rebuild, and those whose GET
@@ -36,7 +40,7 @@ export class DrainedSlots {
     this.#ctx = ctx;
     this.#topology = topology;
     this.#timer = setInterval(() => {
-      void this.look();
+      detach(this.look(), (error) => ctx.internalError('timer', error));
     }, LOOK_MS);
     this.#timer.unref();
   }

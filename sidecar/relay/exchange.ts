@@ -8,7 +8,7 @@ import { sseEvent } from '../../proto/sse-writer.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { neighbourHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
-import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
+import { INTERNAL_FAILURE, type UpstreamCall, type UpstreamFailure } from '../recovery/upstream.ts';
 import { AnswerTracker } from './answer-tracker.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -69,7 +69,7 @@ export abstract class Exchange implements AnswerListener {
     this.deadline = new Deadline(
       this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.method, this.outcome.tool) : 0,
       ctx.now,
-      () => this.expired(),
+      () => client.guard(() => this.expired()),
       () => ctx.serverRequests.isWaiting(request.digest),
     );
     this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
@@ -81,6 +81,7 @@ export abstract class Exchange implements AnswerListener {
       this.finish(0, false, 'cancelled');
     });
     client.onDrain(() => this.call?.resume());
+    client.onCrash = () => this.#crashed();
     if (this.asked.hasRequests)
       client.giveUp = () => {
         this.call?.abort();
@@ -132,7 +133,7 @@ export abstract class Exchange implements AnswerListener {
         body: this.body,
         connectTimeoutMs: this.view.policy.timeouts.connectMs,
       },
-      new UpstreamAnswer(this),
+      new UpstreamAnswer(this, this.client),
     );
   }
 
@@ -146,6 +147,7 @@ export abstract class Exchange implements AnswerListener {
     if (address === undefined) return false;
     this.#neighbours.push(address);
     this.outcome.leaveToNeighbour();
+    this.deadline.start();
     this.call = this.ctx.upstream.send(
       {
         address,
@@ -155,7 +157,7 @@ export abstract class Exchange implements AnswerListener {
         body: this.received,
         connectTimeoutMs: this.view.policy.timeouts.connectMs,
       },
-      new UpstreamAnswer(this),
+      new UpstreamAnswer(this, this.client),
     );
     return true;
   }
@@ -231,25 +233,29 @@ export abstract class Exchange implements AnswerListener {
       return this.finish(this.client.status, false, 'replica_fault');
     }
     if (!this.asked.isComplete) {
-      if (this.asked.lastEventId === null || this.request.digest === null) {
+      const { lastEventId, pendingIds } = this.asked;
+      if (lastEventId === null || this.request.digest === null) {
         this.outcome.faulted();
         return this.broken();
       }
-      // closed on purpose: the client comes back with the id of the last event
-      this.ctx.resumptions.remember(
-        this.request.digest,
-        this.asked.lastEventId,
-        lifeOf(this.target!),
-        this.asked.pendingIds,
-      );
+      // Closed on purpose: the client comes back with the id of the last event. The neighbour that has the call remembers it.
+      if (!this.isHandedOver && this.target)
+        this.ctx.resumptions.remember(this.request.digest, lastEventId, lifeOf(this.target), pendingIds);
     }
     this.client.end();
     this.finish(this.client.status, false);
   }
 
+  #crashed(): void {
+    this.call?.abort();
+    this.call = null;
+    this.fail('internal', this.target ? this.delivery : 'not_sent');
+  }
+
   onFailure(failure: UpstreamFailure): void {
     this.call = null;
     this.releaseRetry();
+    if (failure.code === INTERNAL_FAILURE) return this.#crashed();
     if (failure.code !== 'HOLDFAST_FULL') this.outcome.faulted();
     if (failure.code === 'HOLDFAST_FULL' || failure.code === 'UND_ERR_INVALID_ARG')
       return this.fail('overload', failure.delivery);

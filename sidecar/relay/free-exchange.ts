@@ -1,6 +1,7 @@
 import { carriesCredentials, principalOf } from '../routing/principal.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
@@ -30,7 +31,7 @@ export class FreeExchange extends Exchange {
     if (!replica) return this.fail('noReplica', delivery);
     const target = { replica, upstreamId: null, record: null };
     if (this.tried.size === 0) this.send(target);
-    else void this.resend(target, delivery);
+    else this.client.guard(() => this.resend(target, delivery));
   }
 
   protected unreachable(): void {
@@ -53,7 +54,7 @@ export class FreeExchange extends Exchange {
     const view = this.ctx.server(this.request.server) ?? this.view,
       replica = this.ctx.place(view, this.tried);
     if (!replica) return false; // the last replica's own answer is as good as ours
-    void this.resend({ replica, upstreamId: null, record: null }, 'not_sent');
+    this.client.guard(() => this.resend({ replica, upstreamId: null, record: null }, 'not_sent'));
     return true;
   }
 
@@ -82,7 +83,7 @@ export class FreeExchange extends Exchange {
   #nameSession(headers: IncomingHttpHeaders): void {
     const upstreamId = headers[HEADER.sessionId];
     if (!this.#isInitialize || typeof upstreamId !== 'string' || upstreamId === '') return;
-    const params = (JSON.parse(this.body.toString()) as { params?: unknown }).params;
+    const params = parseJsonObject(this.body)?.['params'];
     const { clientId, record } = beginSession({
       replica: this.target!.replica,
       upstreamId,
@@ -101,7 +102,10 @@ export class FreeExchange extends Exchange {
   }
 
   override onEvent(event: SseEvent): void {
-    if (this.#later) return void this.#later.push(() => this.onEvent(event));
+    if (this.#later) {
+      this.#later.push(() => this.onEvent(event));
+      return;
+    }
     const keeping = event.data ? this.keep(event.data) : null;
     if (!keeping) return super.onEvent(event);
     this.#hold(keeping, () => super.onEvent(event));
@@ -128,7 +132,7 @@ export class FreeExchange extends Exchange {
   protected keep(data: Buffer): Promise<unknown> | null {
     const birth = this.#birth;
     if (!birth || !messagesOf(readRpcBody(data)).some((message) => message.kind === 'response')) return null;
-    const record = bornRecord(birth, (JSON.parse(data.toString()) as { result?: unknown }).result);
+    const record = bornRecord(birth, parseJsonObject(data)?.['result']);
     this.#birth = null;
     if (!record) return null;
     this.ctx.metrics.created(record.server, record.backend);
@@ -137,7 +141,8 @@ export class FreeExchange extends Exchange {
 
   #hold(keeping: Promise<unknown>, go: () => void): void {
     this.#later = [];
-    void keeping.then(() => {
+    this.client.guard(async () => {
+      await keeping;
       const later = this.#later!;
       this.#later = null;
       go();

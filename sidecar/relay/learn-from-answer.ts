@@ -1,5 +1,7 @@
+import { detach } from '../../proto/detach.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import { MAX_REPLAYED_SUBSCRIPTIONS } from '../recovery/recovery-plan.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { Change } from '../session/session-store.ts';
 import type { RelayContext } from './relay-context.ts';
 
@@ -19,15 +21,11 @@ export function learnFromAnswer(
   if (asked.method === 'tools/list') return learnTools(ctx, server, data);
   if (digest === null) return;
   const change = changeOf(asked);
-  if (change) void ctx.directory.amend(server, digest, change);
+  if (change) detach(ctx.directory.amend(server, digest, change), (error) => ctx.internalError('relay', error));
 }
 
 function learnTools(ctx: RelayContext, server: string, data: Buffer): void {
-  try {
-    ctx.tools.learn(server, (JSON.parse(data.toString()) as { result?: unknown }).result);
-  } catch {
-    /* not for us to judge */
-  }
+  ctx.tools.learn(server, parseJsonObject(data)?.['result']);
 }
 
 /** What a successful request changes of its session's record; null when nothing. */

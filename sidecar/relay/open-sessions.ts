@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import { isTouchDue } from '../session/touch-interval.ts';
 import type { Topology } from '../xds/topology.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -7,7 +8,7 @@ const TICK_MS = 500;
 /** Looked at so often at least, in ms; where sessions live for minutes only, sixteen times in their time to live. */
 const LOOK_MS = 60_000;
 
-type Context = Pick<RelayContext, 'directory' | 'calls' | 'streams' | 'sse' | 'now'>;
+type Context = Pick<RelayContext, 'directory' | 'calls' | 'streams' | 'sse' | 'now' | 'internalError'>;
 
 /**
  * Keeps sessions alive while a call or a stream of theirs is open here. Activity is noted when an exchange ends, and a client may listen for hours
@@ -22,7 +23,14 @@ export class OpenSessions {
   constructor(ctx: Context, topology: () => Topology) {
     this.#ctx = ctx;
     this.#topology = topology;
-    this.#timer = setInterval(() => this.look(), TICK_MS);
+    this.#timer = setInterval(
+      () =>
+        detach(
+          () => this.look(),
+          (error) => ctx.internalError('timer', error),
+        ),
+      TICK_MS,
+    );
     this.#timer.unref();
   }
 

@@ -10,10 +10,11 @@ import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { Upstream } from '../recovery/upstream.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
-import type { HeldStreams } from './held-streams.ts';
 import type { PendingServerRequests } from './pending-server-requests.ts';
 import type { Refusals } from './refusals.ts';
-import type { Resumptions } from './resumptions.ts';
+import type { GetStreams } from './stream/get-streams.ts';
+import type { MissingStreams } from './stream/missing-streams.ts';
+import type { Resumptions } from './stream/resumptions.ts';
 import type { SessionCalls } from './session-calls.ts';
 import type { SseSessions } from './sse-sessions.ts';
 import type { ToolKnowledge } from './tool-knowledge.ts';
@@ -70,7 +71,8 @@ export interface RelayContext {
   calls: SessionCalls;
   /** Requests of servers that their clients have not answered yet. */
   serverRequests: PendingServerRequests;
-  streams: HeldStreams;
+  streams: GetStreams;
+  missingStreams: MissingStreams;
   refusals: Refusals;
   /** Bytes of requests that this process holds. */
   bodies: BodyBudget;
@@ -81,4 +83,6 @@ export interface RelayContext {
   /** Of 2026-07-28: what only one replica holds, what may be shared, and open subscriptions. */
   modern: ModernContext;
   now: () => number;
+  /** Counts and logs a failure of the relay's own code. */
+  internalError: (where: 'relay' | 'timer', error: unknown, traceId?: string | null) => void;
 }

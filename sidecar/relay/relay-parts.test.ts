@@ -6,7 +6,7 @@ import { Deadline, deadlineMs } from './deadline.ts';
 import { errorOfRefusal, meshErrors, outcomeOfError } from './mesh-errors.ts';
 import { Refusals } from './refusals.ts';
 import { ReportLimit } from './report-limit.ts';
-import { Resumptions } from './resumptions.ts';
+import { Resumptions } from './stream/resumptions.ts';
 import { beginSession, bornRecord } from './session-birth.ts';
 import { SessionCalls } from './session-calls.ts';
 import { ToolKnowledge } from './tool-knowledge.ts';
@@ -158,7 +158,9 @@ test('every request of a body gets an error; unknown sessions get the same bytes
     { jsonrpc: '2.0', id: 1, error: { code: -32001, message: 'Session not found' } },
   ]);
   t.deepEqual(
-    (['unknown', 'capability', 'no-replica', 'timeout', 'queue-full', 'failed'] as const).map(errorOfRefusal),
+    (['unknown', 'capability', 'no-replica', 'timeout', 'queue-full', 'failed'] as const).map((reason) =>
+      errorOfRefusal(reason, 'recover'),
+    ),
     ['sessionNotFound', 'sessionNotFound', 'noReplica', 'recoveryFailed', 'overload', 'recoveryFailed'],
   );
   t.deepEqual((['sessionNotFound', 'replicaLost', 'deadline', 'recoveryFailed'] as const).map(outcomeOfError), [

@@ -1,4 +1,4 @@
-import { parseJson } from '../../proto/parse-json.ts';
+import { parseJson, parseJsonObject } from '../../proto/parse-json.ts';
 import type { RpcId } from '../../proto/rpc-error.ts';
 
 /**
@@ -27,8 +27,8 @@ export function plainIdText(idText: string): string {
 
 /** A message of the server, its own request ids stamped: requests, and the cancellation of one. Undefined when it has none. */
 export function stampServerMessage(data: Buffer, epoch: number): string | undefined {
-  const message = JSON.parse(data.toString()) as Message;
-  if (message.method === undefined) return undefined;
+  const message = parseJsonObject(data) as Message | undefined;
+  if (message?.method === undefined) return undefined;
   if (message.id !== undefined) return JSON.stringify({ ...message, id: stamp(epoch, message.id) });
   if (message.method === 'notifications/cancelled' && message.params?.requestId !== undefined)
     return JSON.stringify({
@@ -40,7 +40,8 @@ export function stampServerMessage(data: Buffer, epoch: number): string | undefi
 
 /** The client's answers with the server's own ids, without those that a dead life asked for. Null when nothing is left to send. */
 export function unstampAnswers(body: Buffer, epoch: number): Buffer | null {
-  const value = JSON.parse(body.toString()) as Message | Message[];
+  const value = parseJson(body) as Message | (Message | null)[] | null | undefined;
+  if (value === null || value === undefined) return null;
   if (!Array.isArray(value)) {
     const own = unstamp(value, epoch);
     return own === null ? null : Buffer.from(JSON.stringify(own));
@@ -49,13 +50,11 @@ export function unstampAnswers(body: Buffer, epoch: number): Buffer | null {
   return left.length === 0 ? null : Buffer.from(JSON.stringify(left));
 }
 
-function unstamp(message: Message, epoch: number): Message | null {
+function unstamp(message: Message | null, epoch: number): Message | null {
+  if (message === null || typeof message !== 'object') return null;
   if (message.method !== undefined) return message;
   const begin = `${PREFIX}${epoch}:`;
   if (typeof message.id !== 'string' || !message.id.startsWith(begin)) return null;
-  try {
-    return { ...message, id: JSON.parse(message.id.slice(begin.length)) as RpcId };
-  } catch {
-    return null;
-  }
+  const id = parseJson(message.id.slice(begin.length));
+  return typeof id === 'string' || typeof id === 'number' ? { ...message, id } : null;
 }

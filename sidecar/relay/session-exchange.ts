@@ -1,5 +1,4 @@
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
-import { detach } from '../../proto/detach.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
@@ -29,7 +28,7 @@ export class SessionExchange extends Exchange {
   run(): void {
     // Who comes while the session moves goes where it goes.
     const moving = this.ctx.recovery.running(this.request.server, this.request.digest!);
-    if (moving) return void moving.then(() => (this.isOver ? undefined : this.#start()));
+    if (moving) return this.client.guard(() => moving.then(() => (this.isOver ? undefined : this.#start())));
     this.#start();
   }
 
@@ -39,7 +38,7 @@ export class SessionExchange extends Exchange {
       ? null
       : locateAtOnce(this.ctx, this.view, this.request.clientId!, this.request.digest!, this.#authorization);
     if (located?.kind === 'at') return this.send(located.lodging);
-    void this.#locate(located);
+    this.client.guard(() => this.#locate(located));
   }
 
   get #authorization(): string | undefined {
@@ -75,19 +74,20 @@ export class SessionExchange extends Exchange {
     if (this.attempts === 0 && !this.#hasSkipped && this.ctx.refusals.has(target.replica.address, this.ctx.now())) {
       this.#hasSkipped = true;
       this.target = target;
-      return void this.#relocate('unreachable', 'not_sent', { stay: target }); // it may be back, if nobody else can take the session
+      // It may be back, if nobody else can take the session.
+      return this.client.guard(() => this.#relocate('unreachable', 'not_sent', { stay: target }));
     }
     super.send(target);
   }
 
   protected unreachable(): void {
-    if (!this.isHandedOver) return void this.#relocate('unreachable', 'not_sent');
+    if (!this.isHandedOver) return this.client.guard(() => this.#relocate('unreachable', 'not_sent'));
     if (!this.toNeighbour()) this.fail('recoveryFailed', 'not_sent');
   }
 
   protected rejected(retryAfterMs: number): void {
     if (this.attempts > 1) return this.failOpen(retryAfterMs);
-    void this.#relocate('breaker', 'not_sent', { refusal: 'breakerOpen' });
+    this.client.guard(() => this.#relocate('breaker', 'not_sent', { refusal: 'breakerOpen' }));
   }
 
   override onEvent(event: SseEvent): void {
@@ -102,7 +102,8 @@ export class SessionExchange extends Exchange {
       this.#isSuspecting = true;
       this.call?.abort();
       this.call = null;
-      return void this.#suspect({ status: 200, headers: {}, body: event.data });
+      const answer = { status: 200, headers: {}, body: event.data };
+      return this.client.guard(() => this.#suspect(answer));
     }
     super.onEvent(event);
   }
@@ -118,11 +119,11 @@ export class SessionExchange extends Exchange {
     if (status === 404 || (status === 400 && SESSION_WORDS.test(body.toString('latin1', 0, 4096)))) {
       // Rebuilt once and refused again: that is what the replica says of this request.
       if (this.isRecovered) return false;
-      detach(this.#suspectLost(answer), () => this.fail('recoveryFailed', 'not_sent'));
+      this.client.guard(() => this.#suspectLost(answer));
       return true;
     }
     if (status !== 200 || !body.includes(UNINITIALIZED.message) || !this.#seemsUninitialized(body)) return false;
-    void this.#suspect(answer);
+    this.client.guard(() => this.#suspect(answer));
     return true;
   }
 
@@ -158,7 +159,8 @@ export class SessionExchange extends Exchange {
     this.deadline.stop();
     if (this.isHandedOver) return this.fail('replicaLost', this.delivery);
     const { delivery } = this;
-    void probeSession(this.ctx, this.view.policy, this.target!, this.headers).then((state) => {
+    this.client.guard(async () => {
+      const state = await probeSession(this.ctx, this.view.policy, this.target!, this.headers);
       if (this.isOver) return undefined;
       if (state !== 'alive') return this.#relocate(state, delivery);
       return this.asked.isSafe(delivery, this.view.policy)
@@ -223,19 +225,18 @@ export class SessionExchange extends Exchange {
     const isGone =
       reason === 'policy' ? this.view.policy.onReplicaLoss !== 'fail' : reason === 'unknown' || reason === 'capability';
     if (isGone) this.ctx.metrics.lost(this.request.server, reason as 'policy' | 'unknown' | 'capability');
-    this.fail(
-      refusal ?? (reason === 'policy' ? (isGone ? 'sessionNotFound' : 'noReplica') : errorOfRefusal(reason)),
-      delivery,
-    );
+    this.fail(refusal ?? errorOfRefusal(reason, this.view.policy.onReplicaLoss), delivery);
   }
 
   protected expired(): void {
-    const target = this.target!;
+    const { target } = this;
     this.call?.abort();
     this.call = null;
+    if (!target || this.isHandedOver) return this.fail('deadline', this.delivery);
     cancelUpstream(this.ctx, this.view.policy, target, this.headers, this.asked.pending);
     // The next request of the session finds it elsewhere, if the replica doesn't even answer a ping.
-    void probeSession(this.ctx, this.view.policy, target, this.headers).then((state) => {
+    this.client.guard(async () => {
+      const state = await probeSession(this.ctx, this.view.policy, target, this.headers);
       if (state === 'alive' || state === 'uninitialized') return undefined;
       this.ctx.report({ server: this.request.server, slot: target.replica.slot, kind: state });
       return this.#recover(state);

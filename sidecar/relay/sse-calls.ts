@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { Deadline, deadlineMs } from './deadline.ts';
@@ -105,12 +106,7 @@ export class SseCalls {
 
 /** `progressToken` below a path of a message, as JSON text. */
 function tokenIn(bytes: Buffer, ...path: string[]): string | null {
-  let at: unknown;
-  try {
-    at = JSON.parse(bytes.toString());
-  } catch {
-    return null;
-  }
+  let at: unknown = parseJson(bytes);
   for (const key of [...path, 'progressToken']) at = (at as Record<string, unknown> | null | undefined)?.[key];
   return at === undefined ? null : JSON.stringify(at);
 }

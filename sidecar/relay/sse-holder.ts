@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../recovery/recovery-plan.ts';
@@ -13,7 +14,7 @@ import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
 import { learnFromAnswer } from './learn-from-answer.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, verbatimId, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 import { SseCalls, type SseCall } from './sse-calls.ts';
 import { endpointId, meshEndpoint } from './sse-endpoint.ts';
@@ -50,16 +51,18 @@ export class SseHolder implements LifeListener {
     this.#calls = new SseCalls(
       () => (ctx.server(request.server) ?? view).policy,
       ctx.now,
-      (call) => this.#expired(call),
+      (call) => client.guard(() => this.#expired(call)),
       (count) => {
         client.giveUp = count > 0 ? () => this.#giveUp() : null;
-        if (count === 0 && this.#isEnding) setImmediate(() => this.close()); // after the answer that was the last
+        // After the answer that was the last.
+        if (count === 0 && this.#isEnding) setImmediate(() => client.guard(() => this.close()));
       },
       // Nobody can tell which call of the stream the server's request belongs to.
       () => ctx.serverRequests.isWaiting(this.#digest),
     );
     client.onGone(() => this.#finish('cancelled'));
     client.onDrain(() => this.#life?.resume());
+    client.onCrash = () => this.#giveUp();
   }
 
   get server(): string {
@@ -71,7 +74,7 @@ export class SseHolder implements LifeListener {
     if (!replica) return this.#refuse();
     this.#tried.add(replica.slot);
     this.#outcome.sent(replica, null);
-    this.#life = new SseLife(this.#ctx, this.#view, replica, this.#headers, this);
+    this.#life = new SseLife(this.#ctx, this.#view, replica, this.#headers, this, this.#client);
   }
 
   /** The rebuilding that is under way, if any. */
@@ -88,7 +91,9 @@ export class SseHolder implements LifeListener {
     const call = this.#calls.of(message);
     if (!call) return;
     call.slot = slot;
-    if (!this.#rebuilding && this.#life && this.#life.replica.slot !== slot) void this.#again(call, this.#life); // that life ended meanwhile
+    const life = this.#life;
+    // That life ended meanwhile.
+    if (!this.#rebuilding && life && life.replica.slot !== slot) this.#client.guard(() => this.#again(call, life));
   }
 
   /** It was refused after all. */
@@ -146,9 +151,12 @@ export class SseHolder implements LifeListener {
   }
 
   #leave(life: SseLife, reason: 'unreachable' | 'hanging'): void {
-    this.#rebuilding ??= this.#rebuild(life, reason).finally(() => {
+    if (this.#rebuilding) return;
+    const rebuilding = this.#rebuild(life, reason).finally(() => {
       this.#rebuilding = null;
     });
+    this.#rebuilding = rebuilding.catch(() => undefined);
+    this.#client.guard(() => rebuilding);
   }
 
   #begin(life: SseLife): void {
@@ -166,9 +174,10 @@ export class SseHolder implements LifeListener {
     [this.#clientId, this.#digest] = [clientId, record.digest];
     this.#ctx.sse.add(record.digest, this);
     this.#ctx.metrics.created(server, record.backend);
-    void this.#ctx.directory
-      .remember(record)
-      .then(() => this.onPiece(this.#life!, sseEvent(meshEndpoint(path, this.#clientId!), { name: 'endpoint' }), true));
+    this.#client.guard(async () => {
+      await this.#ctx.directory.remember(record);
+      this.onPiece(this.#life!, sseEvent(meshEndpoint(path, clientId), { name: 'endpoint' }), true);
+    });
   }
 
   #note(answer: RpcMessage, data: Buffer): void {
@@ -188,14 +197,12 @@ export class SseHolder implements LifeListener {
 
   /** What the first replica promised: another one must promise it too. */
   #noteInitialized(data: Buffer): void {
-    const { protocolVersion, capabilities } =
-      (JSON.parse(data.toString()) as { result?: { protocolVersion?: unknown; capabilities?: unknown } }).result ?? {};
+    const { protocolVersion, capabilities } = (parseJsonObject(data)?.['result'] ?? {}) as Record<string, unknown>;
     if (typeof protocolVersion !== 'string' || capabilities === null || typeof capabilities !== 'object') return;
-    void this.#ctx.directory.amend(this.#request.server, this.#digest!, (record) => ({
-      ...record,
-      protocolVersion,
-      capabilities: capabilities as Record<string, unknown>,
-    }));
+    const promised = { protocolVersion, capabilities: capabilities as Record<string, unknown> };
+    this.#client.guard(() =>
+      this.#ctx.directory.amend(this.#request.server, this.#digest!, (record) => ({ ...record, ...promised })),
+    );
   }
 
   async #rebuild(dead: SseLife, reason: 'unreachable' | 'hanging'): Promise<void> {
@@ -205,7 +212,7 @@ export class SseHolder implements LifeListener {
     const found = await this.#ctx.directory.find(server, this.#digest!);
     const rebuilt =
       found.kind === 'live'
-        ? await rebuildSse(this.#ctx, server, found.record, this.#headers, this)
+        ? await rebuildSse(this.#ctx, server, found.record, this.#headers, this, this.#client)
         : { kind: 'refused' as const, result: 'unknown' as const };
     if (this.#isOver) return rebuilt.kind === 'built' ? rebuilt.life.close() : undefined;
     this.#ctx.metrics.recovery(
@@ -223,7 +230,8 @@ export class SseHolder implements LifeListener {
     }
     this.#life = rebuilt.life;
     for (const note of catchUpNotifications(rebuilt.record)) this.onPiece(rebuilt.life, sseMessage(note), true);
-    for (const call of this.#calls.all) if (call.slot === dead.replica.slot) void this.#again(call, rebuilt.life);
+    for (const call of this.#calls.all)
+      if (call.slot === dead.replica.slot) this.#client.guard(() => this.#again(call, rebuilt.life));
   }
 
   /** A call whose answer died with its replica: carried out again when that is safe, else its client is told. */
@@ -257,14 +265,16 @@ export class SseHolder implements LifeListener {
       { connectMs } = this.#view.policy.timeouts;
     this.#fail(call, 'deadline', false);
     if (this.#rebuilding || life.isOver) return;
-    void life.post(
-      Buffer.from(
-        `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.message.idText},"reason":"deadline"}}`,
+    this.#client.guard(() =>
+      life.post(
+        Buffer.from(
+          `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.message.idText},"reason":"deadline"}}`,
+        ),
+        ownMessageHeaders(this.#headers, null, null),
+        connectMs,
       ),
-      ownMessageHeaders(this.#headers, null, null),
-      connectMs,
     );
-    void this.#suspect(life, connectMs);
+    this.#client.guard(() => this.#suspect(life, connectMs));
   }
 
   async #suspect(life: SseLife, patienceMs: number): Promise<void> {
@@ -283,7 +293,7 @@ export class SseHolder implements LifeListener {
       hasGone = slot !== null || kind === 'deadline',
       retrySafe = !hasGone || this.#isSafe(call);
     if (!retrySafe) this.#ctx.metrics.ambiguousCall(server);
-    const [error] = meshErrors(kind, [message.id], {
+    const [error] = meshErrors(kind, [verbatimId(message)], {
       server,
       replica: slot,
       attempts: 1,
@@ -325,6 +335,9 @@ export class SseHolder implements LifeListener {
     this.#ctx.sse.delete(this.#digest);
     this.#ctx.serverRequests.forget(this.#digest);
     this.#ctx.metrics.ended(this.#request.server, 'deleted');
-    void this.#ctx.directory.tombstone(this.#request.server, this.#digest); // without its stream the session is over
+    const { server } = this.#request;
+    const digest = this.#digest;
+    // Without its stream the session is over.
+    this.#client.guard(() => this.#ctx.directory.tombstone(server, digest));
   }
 }

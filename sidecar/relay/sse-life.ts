@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { askReplica, type ReplicaAnswer, type RpcAnswer } from '../recovery/ask-replica.ts';
 import type { RpcRequest } from '../recovery/recovery-plan.ts';
@@ -8,7 +9,7 @@ import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { RelayContext } from './relay-context.ts';
 import { readEndpoint } from './sse-endpoint.ts';
-import { UpstreamAnswer, type AnswerListener } from './upstream-answer.ts';
+import { UpstreamAnswer, type AnswerListener, type Guard } from './upstream-answer.ts';
 
 /** What the holder of a life hears. */
 export interface LifeListener {
@@ -46,6 +47,7 @@ export class SseLife implements AnswerListener {
     replica: ReplicaEndpoint,
     headers: readonly string[],
     listener: LifeListener,
+    guard: Guard,
   ) {
     this.#ctx = ctx;
     this.#view = view;
@@ -61,7 +63,7 @@ export class SseLife implements AnswerListener {
         body: null,
         connectTimeoutMs: view.policy.timeouts.connectMs,
       },
-      new UpstreamAnswer(this),
+      new UpstreamAnswer(this, guard),
     );
   }
 
@@ -147,15 +149,10 @@ export class SseLife implements AnswerListener {
   }
 
   #isOwn(data: Buffer): boolean {
-    let message: RpcAnswer & { id?: unknown; method?: unknown };
-    try {
-      message = JSON.parse(data.toString()) as typeof message;
-    } catch {
-      return false;
-    }
-    const settle =
-      typeof message.id === 'string' && message.method === undefined ? this.#asked.get(message.id) : undefined;
-    settle?.(message);
+    const message = parseJsonObject(data);
+    if (typeof message?.['id'] !== 'string' || message['method'] !== undefined) return false;
+    const settle = this.#asked.get(message['id']);
+    settle?.(message as RpcAnswer);
     return settle !== undefined;
   }
 

@@ -1,3 +1,5 @@
+import { detach } from '../../proto/detach.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { messagesOf, readRpcBody, type RpcBody } from '../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
@@ -11,7 +13,7 @@ import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
 import { changeOf } from './learn-from-answer.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, requestIds, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 import { endpointOf } from './sse-endpoint.ts';
 import { handOver } from './sse-handover.ts';
@@ -36,12 +38,9 @@ export async function postToSse(
     rpc = readRpcBody(body),
     outcome = new ExchangeOutcome(ctx, request, rpc);
   const fail = (kind: MeshError, delivery: DeliveryOutcome = 'not_sent'): void => {
-    const ids = messagesOf(rpc)
-      .filter((message) => message.kind === 'request')
-      .map(({ id }) => id);
     client.errors(
       MESH_ERROR[kind].status,
-      meshErrors(kind, ids, {
+      meshErrors(kind, requestIds(rpc), {
         server,
         replica: null,
         attempts: 1,
@@ -149,7 +148,7 @@ async function locate(
 function noteChanges(ctx: RelayContext, { server, digest }: ClientRequest, rpc: RpcBody): void {
   for (const message of messagesOf(rpc)) {
     const change = changeOf(message);
-    if (change) void ctx.directory.amend(server, digest!, change);
+    if (change) detach(ctx.directory.amend(server, digest!, change), (error) => ctx.internalError('relay', error));
   }
 }
 
@@ -161,6 +160,6 @@ async function noteInitialize(
   body: Buffer,
 ): Promise<void> {
   if (rpc.kind !== 'single' || rpc.message.method !== 'initialize') return;
-  const { params } = JSON.parse(body.toString()) as { params?: unknown };
+  const params = parseJsonObject(body)?.['params'];
   await ctx.directory.amend(server, digest!, (record) => ({ ...record, initializeParams: params ?? {} }));
 }

@@ -6,6 +6,7 @@ import type { ServerView } from '../xds/topology.ts';
 import type { RelayContext } from './relay-context.ts';
 import { endpointId } from './sse-endpoint.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
+import type { Guard } from './upstream-answer.ts';
 
 /** Replicas tried for one session. */
 const MAX_REPLICAS = 3;
@@ -24,6 +25,7 @@ export async function rebuildSse(
   record: SessionRecord,
   headers: readonly string[],
   listener: LifeListener,
+  guard: Guard,
 ): Promise<SseRebuilt> {
   const view = ctx.server(name);
   if (!view || view.policy.onReplicaLoss !== 'recover') return { kind: 'refused', result: 'failed' };
@@ -46,7 +48,7 @@ export async function rebuildSse(
       });
       if (!replica) break;
       excluded.add(replica.slot);
-      const life = new SseLife(ctx, view, replica, headers, listener),
+      const life = new SseLife(ctx, view, replica, headers, listener, guard),
         verdict = await replay(view, life, record, Math.max(1, deadlineMs - ctx.now()));
       if (verdict === 'same') {
         const moved = await ctx.directory.move(

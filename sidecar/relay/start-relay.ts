@@ -1,43 +1,34 @@
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
-import { RPC_ERROR } from '../../proto/rpc-error.ts';
-import { HEADER } from '../../proto/wire.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
-import { limitRefusal } from '../budget/limit-error.ts';
-import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
 import { AffinityMemory } from '../modern/affinity-memory.ts';
 import { CacheWatch } from '../modern/cache-watch.ts';
 import { modernContext } from '../modern/modern-context.ts';
-import { runModern } from '../modern/run-modern.ts';
 import { AdmissionQueue } from '../recovery/admission-queue.ts';
 import { RetryBudget } from '../recovery/retry-budget.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { Upstream } from '../recovery/upstream.ts';
 import { place } from '../routing/placement.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
-import type { ServerView, Topology } from '../xds/topology.ts';
+import type { Topology } from '../xds/topology.ts';
 import { ClientAnswer, keepStreamsAlive } from './client-answer.ts';
-import { readClientRequest, type ClientRequest } from './client-request.ts';
-import { deleteSession } from './delete-session.ts';
+import { readClientRequest } from './client-request.ts';
 import { DrainedSlots } from './drained-slots.ts';
-import { FreeExchange } from './free-exchange.ts';
-import { HeldStream } from './held-stream.ts';
-import { HeldStreams } from './held-streams.ts';
 import { OpenSessions } from './open-sessions.ts';
-import { refuse } from './refuse.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
 import { relayServers, type PeerPort } from './relay-servers.ts';
 import { ReportLimit } from './report-limit.ts';
 import { PendingServerRequests } from './pending-server-requests.ts';
 import { Refusals } from './refusals.ts';
-import { Resumptions } from './resumptions.ts';
-import { SseHolder } from './sse-holder.ts';
-import { postToSse } from './sse-post.ts';
+import { GetStreams } from './stream/get-streams.ts';
+import { MissingStreams } from './stream/missing-streams.ts';
+import { Resumptions } from './stream/resumptions.ts';
+import { routeRequest } from './route-request.ts';
 import { SseSessions } from './sse-sessions.ts';
 import { SessionCalls } from './session-calls.ts';
-import { SessionExchange } from './session-exchange.ts';
 import { ToolKnowledge } from './tool-knowledge.ts';
 
 export interface RelayOptions {
@@ -63,6 +54,8 @@ export interface RelayOptions {
   peer?: PeerPort | null;
   /** What no request waits for: certificates that can't be read any more. */
   onError?: (error: unknown) => void;
+  /** A failure of the relay's own code, and the request's trace id: it cost that one request, or one round of a timer. */
+  internalError?: (where: 'relay' | 'timer', error: unknown, traceId?: string | null) => void;
   /** How long requests in flight may take after `close`. */
   closeMs?: number;
   /** What is known of tasks, states and handles of 2026-07-28; of this process alone when left out. */
@@ -90,7 +83,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     open = new Set<ClientAnswer>(),
     budgets = new Map<string, RetryBudget>(),
     queues = new Map<string, AdmissionQueue>(),
-    limit = new ReportLimit(options.report, now);
+    limit = new ReportLimit(options.report, now),
+    internalError = options.internalError ?? (() => undefined);
   const ctx: RelayContext = {
     server: (name) => {
       const view = options.topology().server(name);
@@ -107,6 +101,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     outcome: options.outcomes,
     metrics: options.metrics,
     now,
+    internalError,
     report: (report) => limit.report(report),
     place: ({ policy, endpoints, backends }, excluded) => {
       const counts = options.directory.counts(policy.name);
@@ -120,7 +115,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     tools: new ToolKnowledge(options.learned),
     calls: new SessionCalls((server, count) => options.metrics.relayStreams(server, 'call', count)),
     serverRequests: new PendingServerRequests(now),
-    streams: new HeldStreams(options.directory, (server, count) =>
+    missingStreams: new MissingStreams(),
+    streams: new GetStreams(options.directory, (server, count) =>
       options.metrics.relayStreams(server, 'stream', count),
     ),
     refusals: new Refusals(),
@@ -138,14 +134,28 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     options,
     options.peer ?? null,
     (incoming, response) => {
-      if (incoming.url === '/health') return void answerHealth(options.health, response);
-      const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
-      handle(ctx, request, response, new ClientAnswer(response, request.clientId, open));
+      if (incoming.url === '/health') {
+        detach(answerHealth(options.health, response), (error) => internalError('relay', error));
+        return;
+      }
+      detach(
+        () => {
+          const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
+          const contained = (error: unknown): void => internalError('relay', error, request.traceId);
+          routeRequest(ctx, request, response, new ClientAnswer(response, request.clientId, open, contained));
+        },
+        (error) => {
+          internalError('relay', error);
+          response.destroy();
+        },
+      );
     },
     options.onError ?? (() => undefined),
   );
   const openSessions = new OpenSessions(ctx, options.topology);
-  const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now);
+  const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now, (error) =>
+    internalError('timer', error),
+  );
   const drained = new DrainedSlots(ctx, options.topology);
   const stopKeepalive = keepStreamsAlive(open, now);
   const bodyLook = setInterval(() => {
@@ -178,70 +188,16 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
             for (const answer of [...open]) answer.giveUp?.();
             setImmediate(() => servers.closeAllConnections());
           }, options.closeMs ?? CLOSE_MS);
-        void servers.close().then(() => {
+        const closed = (): void => {
           clearTimeout(linger);
           clearInterval(idle);
           clearTimeout(timer);
           resolve();
-        });
+        };
+        detach(servers.close().finally(closed), (error) => internalError('relay', error));
       }),
   };
 }
-
-function handle(ctx: RelayContext, request: ClientRequest, response: ServerResponse, client: ClientAnswer): void {
-  const view = ctx.server(request.server),
-    { incoming } = request;
-  if (!view)
-    return refuse(response, incoming, {
-      status: 503,
-      code: RPC_ERROR.noReplica,
-      message:
-        request.server === ''
-          ? `no ${HEADER.server} header: the request did not come through the gateway`
-          : `server ${JSON.stringify(request.server)} is not known to this gateway (yet)`,
-    });
-  switch (incoming.method) {
-    case 'POST':
-      return readLimitedBody(incoming, response, bodyLimits(ctx, view), (read) => {
-        if (read.is === 'gone') return undefined;
-        if (read.is === 'refused') {
-          ctx.metrics.refused(view.name, read.limit);
-          return refuse(response, incoming, limitRefusal(read.limit, view.name));
-        }
-        const { body } = read;
-        if (request.isSseMessage) return void postToSse(ctx, view, request, client, body);
-        if (request.clientId === null && runModern(ctx, view, request, client, body)) return undefined;
-        return request.clientId === null
-          ? new FreeExchange(ctx, view, request, client, body).run()
-          : new SessionExchange(ctx, view, request, client, body).run();
-      });
-    case 'GET':
-      incoming.resume();
-      if (request.clientId === null) return new SseHolder(ctx, view, request, client).run();
-      return void new HeldStream(ctx, view, request, client).run();
-    case 'DELETE':
-      incoming.resume();
-      if (request.clientId === null)
-        return refuse(response, incoming, {
-          status: 400,
-          code: RPC_ERROR.badRequest,
-          message: 'DELETE needs a session id',
-        });
-      return void deleteSession(ctx, view, request, client);
-    default:
-      return refuse(response, incoming, {
-        status: 405,
-        code: RPC_ERROR.badRequest,
-        message: `${incoming.method} is not a method of MCP`,
-      });
-  }
-}
-
-const bodyLimits = ({ bodies }: RelayContext, { policy }: ServerView): BodyLimits => ({
-  maxBytes: policy.maxBodyBytes,
-  gateway: policy.gatewayLimits,
-  budget: bodies,
-});
 
 async function answerHealth(health: RelayOptions['health'], response: ServerResponse): Promise<void> {
   const { status, body } = await health().catch(() => ({

@@ -17,6 +17,11 @@ export interface AnswerListener {
   onFailure(failure: UpstreamFailure): void;
 }
 
+/** Runs a piece of work; what it throws ends one request. */
+export interface Guard {
+  guard(work: () => unknown): void;
+}
+
 /** An event up to this size is read and forwarded when it is whole; a larger one passes unread as it comes. */
 export const MAX_EVENT_BYTES = 4 << 20;
 /** A JSON answer up to this size is held until it is whole, so that a replica dying within it can be repaired. */
@@ -25,14 +30,17 @@ export const MAX_HELD_BYTES = 4 << 20;
 /** Sorts a replica's answer: a stream of events, a whole body, or too many bytes to hold. */
 export class UpstreamAnswer implements UpstreamSink {
   readonly #listener: AnswerListener;
+  readonly #guard: Guard;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #sse: SseReader | null = null;
   #held: Buffer[] | null = null;
   #heldBytes = 0;
 
-  constructor(listener: AnswerListener) {
+  /** `guard` runs what hears of a failure, so that an exception there still ends in an answer. */
+  constructor(listener: AnswerListener, guard: Guard) {
     this.#listener = listener;
+    this.#guard = guard;
   }
 
   onHead(status: number, headers: IncomingHttpHeaders): void {
@@ -80,6 +88,6 @@ export class UpstreamAnswer implements UpstreamSink {
   }
 
   onFailure(failure: UpstreamFailure): void {
-    this.#listener.onFailure(failure);
+    this.#guard.guard(() => this.#listener.onFailure(failure));
   }
 }

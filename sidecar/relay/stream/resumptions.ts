@@ -1,4 +1,4 @@
-import type { RpcId } from '../../proto/rpc-error.ts';
+import type { RpcId } from '../../../proto/rpc-error.ts';
 
 /** `life`: slot and upstream id of the session, `slot/id`. */
 interface Pending {

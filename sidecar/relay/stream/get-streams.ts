@@ -1,8 +1,17 @@
-import type { SessionDirectory } from '../session/session-directory.ts';
-import type { HeldStream } from './held-stream.ts';
+import type { SessionDirectory } from '../../session/session-directory.ts';
+import type { SessionRecord } from '../../../proto/session-record.ts';
+
+/** One GET stream, as those see it who move and end sessions. */
+export interface HeldStream {
+  readonly server: string;
+  readonly isOpen: boolean;
+  readonly headers: readonly string[];
+  moved(record: SessionRecord | null): void;
+  ended(): void;
+}
 
 /** The GET streams that this relay holds, by session. One that moves, by whoever's doing, takes its streams along. */
-export class HeldStreams {
+export class GetStreams {
   readonly #streams = new Map<string, Set<HeldStream>>();
   readonly #servers = new Map<string, number>();
   readonly #changed: (server: string, open: number) => void;

@@ -1,0 +1,52 @@
+import type { SessionRecord } from '../../proto/session-record.ts';
+import type { RecoveryReason } from '../metrics/session-metrics.ts';
+import type { Urgency } from '../recovery/admission-queue.ts';
+import type { Recovered } from '../recovery/recovery.ts';
+import type { Lodging } from './locate-session.ts';
+import type { RelayContext } from './relay-context.ts';
+
+export interface LostSession {
+  server: string;
+  digest: string;
+  /** Where it was lost. */
+  target: Lodging;
+  reason: RecoveryReason;
+  /** Of the live request; never stored. */
+  headers: readonly string[];
+  urgency: Urgency;
+}
+
+/** Tells the control plane what was seen of the replica, and has the session rebuilt, unless it moved meanwhile. Never rejects. */
+export async function bringBack(
+  { report, directory, recovery }: Pick<RelayContext, 'report' | 'directory' | 'recovery'>,
+  { server, digest, target, reason, headers, urgency }: LostSession,
+): Promise<Recovered> {
+  if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging')
+    report({ server, slot: target.replica.slot, kind: reason });
+  let { record } = target;
+  if (!record) {
+    const found = await directory.find(server, digest);
+    if (found.kind !== 'live') return { kind: 'refused', reason: found.kind === 'unsure' ? 'unsure' : 'unknown' };
+    record = found.record;
+    // It moved while its slot was still steady.
+    if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId)
+      return { kind: 'recovered', record, isFollowed: true };
+  }
+  return recovery.recover({ record, reason, headers, urgency });
+}
+
+/** Where a session was whose slot is gone. */
+export const goneLodging = (record: SessionRecord): Lodging => ({
+  replica: {
+    server: record.server,
+    backend: record.backend,
+    slot: record.slot,
+    replica: '',
+    address: '',
+    state: 'lost',
+    isSteady: false,
+    weight: 0,
+  },
+  upstreamId: record.upstreamId,
+  record,
+});

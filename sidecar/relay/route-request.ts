@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readRpcBody, type RpcBody } from '../../proto/json-rpc.ts';
+import { RPC_ERROR } from '../../proto/rpc-error.ts';
+import { HEADER } from '../../proto/wire.ts';
+import { limitRefusal } from '../budget/limit-error.ts';
+import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
+import { runModern } from '../modern/run-modern.ts';
+import type { ServerView } from '../xds/topology.ts';
+import type { ClientAnswer } from './client-answer.ts';
+import type { ClientRequest } from './client-request.ts';
+import { deleteSession } from './delete-session.ts';
+import { FreeExchange } from './free-exchange.ts';
+import { refuse } from './refuse.ts';
+import type { RelayContext } from './relay-context.ts';
+import { SessionExchange } from './session-exchange.ts';
+import { GetStream } from './stream/get-stream.ts';
+import { SseHolder } from './sse-holder.ts';
+import { postToSse } from './sse-post.ts';
+
+/** Codes of JSON-RPC itself, for bodies that are none of its messages. */
+const PARSE_ERROR = -32700;
+const INVALID_REQUEST = -32600;
+
+/**
+ * Finds the handler of a request by method, era and session, and is the error boundary around it: whatever a handler throws or rejects with, at once
+ * or later, is counted, logged, and answered to this one client.
+ */
+export function routeRequest(
+  ctx: RelayContext,
+  request: ClientRequest,
+  response: ServerResponse,
+  client: ClientAnswer,
+): void {
+  client.guard(() => route(ctx, request, response, client));
+}
+
+function route(ctx: RelayContext, request: ClientRequest, response: ServerResponse, client: ClientAnswer): unknown {
+  const view = ctx.server(request.server);
+  const { incoming } = request;
+  if (!view)
+    return refuse(response, incoming, { status: 503, code: RPC_ERROR.noReplica, message: whyUnknown(request.server) });
+  switch (incoming.method) {
+    case 'POST':
+      return readLimitedBody(incoming, response, bodyLimits(ctx, view), (read) =>
+        client.guard(() => {
+          if (read.is === 'gone') return undefined;
+          if (read.is !== 'refused') return post(ctx, view, request, response, client, read.body);
+          ctx.metrics.refused(view.name, read.limit);
+          return refuse(response, incoming, limitRefusal(read.limit, view.name));
+        }),
+      );
+    case 'GET':
+      incoming.resume();
+      if (request.digest === null) return new SseHolder(ctx, view, request, client).run();
+      return new GetStream(ctx, view, request, request.digest, client).run();
+    case 'DELETE':
+      incoming.resume();
+      if (request.clientId === null)
+        return refuse(response, incoming, {
+          status: 400,
+          code: RPC_ERROR.badRequest,
+          message: 'DELETE needs a session id',
+        });
+      return deleteSession(ctx, view, request, client);
+    default:
+      return refuse(response, incoming, {
+        status: 405,
+        code: RPC_ERROR.badRequest,
+        message: `${incoming.method} is not a method of MCP`,
+      });
+  }
+}
+
+function post(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  response: ServerResponse,
+  client: ClientAnswer,
+  body: Buffer,
+): unknown {
+  const rpc = readRpcBody(body);
+  client.asks = rpc;
+  // A compressed body is the replica's to read. Any other one that is no message gets its answer here: nobody could say what became of it later.
+  if (rpc.kind === 'invalid' && isPlain(request.incoming)) {
+    const code = rpc.why === 'malformed' ? PARSE_ERROR : INVALID_REQUEST;
+    return refuse(response, request.incoming, { status: 400, code, message: WHY_INVALID[rpc.why] });
+  }
+  if (request.isSseMessage) return postToSse(ctx, view, request, client, body);
+  if (request.clientId !== null) return new SessionExchange(ctx, view, request, client, body).run();
+  return runModern(ctx, view, request, client, body) || new FreeExchange(ctx, view, request, client, body).run();
+}
+
+const WHY_INVALID: Record<Extract<RpcBody, { kind: 'invalid' }>['why'], string> = {
+  malformed: 'Parse error: the body is not JSON, or is nested too deep',
+  'no-message': 'Invalid Request: the body is no JSON-RPC message',
+  'too-many': 'Invalid Request: too many messages in one batch',
+};
+
+const isPlain = ({ headers }: IncomingMessage): boolean =>
+  headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity';
+
+const whyUnknown = (server: string): string =>
+  server === ''
+    ? `no ${HEADER.server} header: the request did not come through the gateway`
+    : `server ${JSON.stringify(server)} is not known to this gateway (yet)`;
+
+const bodyLimits = ({ bodies }: RelayContext, { policy }: ServerView): BodyLimits => ({
+  maxBytes: policy.maxBodyBytes,
+  gateway: policy.gatewayLimits,
+  budget: bodies,
+});

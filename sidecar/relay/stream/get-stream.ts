@@ -1,0 +1,297 @@
+import type { SessionRecord } from '../../../proto/session-record.ts';
+import { HEADER } from '../../../proto/wire.ts';
+import type { RecoveryReason } from '../../metrics/session-metrics.ts';
+import type { Recovered } from '../../recovery/recovery.ts';
+import { INTERNAL_FAILURE, type UpstreamCall, type UpstreamFailure } from '../../recovery/upstream.ts';
+import { upstreamHeaders } from '../../recovery/upstream-headers.ts';
+import type { ServerView } from '../../xds/topology.ts';
+import type { ClientAnswer } from '../client-answer.ts';
+import type { ClientRequest } from '../client-request.ts';
+import { bringBack, goneLodging } from '../bring-back.ts';
+import { lifeOf, type WholeAnswer } from '../exchange.ts';
+import { locateAtOnce, locateByRecord, type Lodging } from '../locate-session.ts';
+import { errorOfRefusal, type MeshError } from '../mesh-errors.ts';
+import { probeSession } from '../probe-session.ts';
+import type { RelayContext } from '../relay-context.ts';
+import { UpstreamAnswer, type AnswerListener } from '../upstream-answer.ts';
+import { BackOff } from './back-off.ts';
+import { openAtNeighbour } from './open-at-neighbour.ts';
+import { StreamClient } from './stream-client.ts';
+import type { HandedOverStream, OpenStream, StreamState } from './stream-state.ts';
+
+/** A server that ends its streams sooner than this, in ms, means it. */
+const SHORT_LIFE_MS = 1000;
+
+/** A client's GET stream: held for as long as the client wants it, over as many upstream sessions as it takes. */
+export class GetStream {
+  readonly #ctx: RelayContext;
+  readonly #view: ServerView;
+  readonly #request: ClientRequest;
+  readonly #digest: string;
+  readonly #client: ClientAnswer;
+  readonly #told: StreamClient;
+  readonly #headers: string[];
+  readonly #backOff = new BackOff();
+  #state: StreamState = { is: 'locating' };
+
+  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, digest: string, client: ClientAnswer) {
+    this.#ctx = ctx;
+    this.#view = view;
+    this.#request = request;
+    this.#digest = digest;
+    this.#client = client;
+    this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+    const at = this.#headers.indexOf('last-event-id');
+    const lastEventId = at < 0 ? undefined : this.#headers.splice(at, 2)[1];
+    this.#told = new StreamClient(ctx, view, request, digest, client, lastEventId);
+    client.onGone(() => this.#over(() => this.#told.finish('cancelled')));
+    client.onDrain(() => this.#call?.resume());
+    client.onCrash = () => this.#fail('internal');
+  }
+
+  /** A replica answers on it. */
+  get isOpen(): boolean {
+    return this.#told.wasOpen;
+  }
+  get headers(): readonly string[] {
+    return this.#headers;
+  }
+  get server(): string {
+    return this.#request.server;
+  }
+
+  async run(): Promise<void> {
+    const missing = this.#ctx.missingStreams.of(this.#view);
+    if (missing !== undefined) return this.#pass({ status: missing, headers: {}, body: Buffer.alloc(0) });
+    this.#ctx.streams.add(this.server, this.#digest, this);
+    const { clientId, incoming } = this.#request;
+    const wanted = [this.#ctx, this.#view, clientId ?? '', this.#digest, incoming.headers.authorization] as const;
+    const located = locateAtOnce(...wanted) ?? (await locateByRecord(...wanted));
+    if (this.#state.is !== 'locating') return;
+    switch (located.kind) {
+      case 'unknown':
+        return this.#fail('sessionNotFound');
+      case 'unsure':
+        return this.#toNeighbour();
+      case 'at':
+        return this.#openUnlessLost(located.lodging);
+      case 'move': {
+        // A stream alone moves nobody from a replica that still works.
+        if (located.stay) return this.#open(located.stay);
+        return this.#recover(goneLodging(located.record), located.reason);
+      }
+    }
+  }
+
+  /** The session lives elsewhere now. `record` is null when another node moved it. */
+  moved(record: SessionRecord | null): void {
+    const state = this.#state;
+    if (!('target' in state)) return;
+    if (record) return this.#follow(state.target, record);
+    this.#client.guard(async () => {
+      const found = await this.#ctx.directory.find(this.server, this.#digest);
+      if (found.kind === 'live' && this.#state === state) this.#follow(state.target, found.record);
+    });
+  }
+
+  /** The session was deleted, or this relay ends. */
+  ended(): void {
+    this.#over(() => this.#told.end());
+  }
+
+  /** Leaves the former state's call and timer behind. */
+  #enter(state: StreamState): void {
+    const former = this.#state;
+    this.#state = state;
+    if (former.is === 'waiting') clearTimeout(former.timer);
+    if (former.is === 'open' && former.sinceMs !== null) this.#backOff.ended(this.#ctx.now() - former.sinceMs);
+    if (former.is === 'open' || former.is === 'handed-over') former.call?.abort();
+  }
+
+  #over(tell: () => void): void {
+    if (this.#state.is === 'over') return;
+    this.#enter({ is: 'over' });
+    this.#ctx.streams.delete(this.server, this.#digest, this);
+    tell();
+  }
+
+  #pass(answer: WholeAnswer): void {
+    this.#over(() => this.#told.pass(answer));
+  }
+
+  /** The error, as long as the client has heard nothing; else the end of its stream: it opens another one. */
+  #fail(kind: MeshError): void {
+    const replica = 'target' in this.#state ? this.#state.target.replica.slot : null;
+    this.#over(() => (this.#client.isFresh ? this.#told.fail(kind, replica) : this.#told.end()));
+  }
+
+  get #call(): UpstreamCall | null {
+    return this.#state.is === 'open' || this.#state.is === 'handed-over' ? this.#state.call : null;
+  }
+
+  #openUnlessLost(target: Lodging): void {
+    if (this.#told.answersLost(target)) this.#over(() => undefined);
+    else this.#open(target);
+  }
+
+  #open(target: Lodging): void {
+    if (this.#client.isFresh && !this.#backOff.mayAsk()) return this.#fail('noReplica');
+    const open: OpenStream = { is: 'open', target, call: null, sinceMs: null };
+    this.#enter(open);
+    this.#told.outcome.sent(target.replica, null);
+    if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.#told.mustCatchUp = true;
+    const headers = [...this.#headers, HEADER.sessionId, target.upstreamId];
+    if (this.#told.lastEventId !== undefined) headers.push('last-event-id', this.#told.lastEventId);
+    const { connectMs } = this.#view.policy.timeouts;
+    const { address } = target.replica;
+    open.call = this.#ctx.upstream.send(
+      { address, method: 'GET', path: this.#request.path, headers, body: null, connectTimeoutMs: connectMs },
+      new UpstreamAnswer(this.#listener(open), this.#client),
+    );
+  }
+
+  /** Hears of one attempt, for as long as the stream is at it. */
+  #listener(open: OpenStream): AnswerListener {
+    const during = <A extends unknown[]>(run: (...args: A) => void) => {
+      return (...args: A): void => {
+        if (this.#state === open) run(...args);
+      };
+    };
+    const pauseUnless = (hasRoom: boolean): void => {
+      if (!hasRoom) open.call?.pause();
+    };
+    return {
+      onSse: during((status, headers) => {
+        open.sinceMs = this.#ctx.now();
+        this.#told.opened(status, headers, open.target);
+      }),
+      onEvent: during((event) => {
+        this.#backOff.heard();
+        pauseUnless(this.#told.event(event, open.target));
+      }),
+      onPiece: during((bytes, isLast) => pauseUnless(this.#told.write(bytes, isLast))),
+      onBytes: during((status) => this.#refused(open, { status, headers: {}, body: Buffer.alloc(0) })),
+      onWhole: during((status, headers, body) => this.#refused(open, { status, headers, body })),
+      onFinished: during((isCut) => this.#finished(open, isCut)),
+      onFailure: during((failure) => this.#failed(open, failure)),
+    };
+  }
+
+  /** The replica answers without a stream. */
+  #refused({ target }: OpenStream, answer: WholeAnswer): void {
+    const { status } = answer;
+    if (status === 405 || status === 501) return this.#noStream(answer);
+    // The session is unknown, or the server has no GET at this path.
+    if (status === 404) return this.#probe(target, () => this.#noStream(answer));
+    if (status === 400 && this.#told.lastEventId !== undefined) {
+      this.#told.lastEventId = undefined;
+      this.#told.mustCatchUp = true;
+      return this.#open(target);
+    }
+    // 409: the replica has not noticed yet that the stream before this one is gone.
+    if (!this.#client.isFresh && (status === 409 || status >= 500)) return this.#wait(target);
+    this.#pass(answer);
+  }
+
+  /** This server has no GET stream: its clients do without, and its sessions stay where they are. */
+  #noStream(answer: WholeAnswer): void {
+    this.#ctx.missingStreams.note(this.#view, answer.status);
+    this.#pass(answer);
+  }
+
+  #finished({ target, sinceMs }: OpenStream, isCut: boolean): void {
+    if (isCut) return this.#over(() => this.#told.cut());
+    const livedMs = sinceMs === null ? 0 : this.#ctx.now() - sinceMs;
+    // A server that gives ids wants its streams resumed by the client; one that ends them at once doesn't want any.
+    if (this.#told.lastEventId !== undefined || livedMs < SHORT_LIFE_MS) return this.ended();
+    this.#probe(target, () => this.#reopen(target));
+  }
+
+  #failed({ target }: OpenStream, { code, delivery }: UpstreamFailure): void {
+    if (code === INTERNAL_FAILURE) return this.#fail('internal');
+    if (delivery === 'not_sent') return this.#recover(target, 'unreachable');
+    this.#probe(target, () => this.#reopen(target));
+  }
+
+  /** Only the connection broke. */
+  #reopen(target: Lodging): void {
+    this.#told.mustCatchUp = this.#told.lastEventId === undefined;
+    this.#wait(target);
+  }
+
+  #wait(target: Lodging): void {
+    const timer = setTimeout(() => this.#client.guard(() => this.#open(target)), this.#backOff.pauseMs());
+    this.#enter({ is: 'waiting', target, timer });
+  }
+
+  /** Is the session gone, or only the connection? */
+  #probe(target: Lodging, alive: () => void): void {
+    const probing: StreamState = { is: 'probing', target };
+    this.#enter(probing);
+    this.#client.guard(async () => {
+      const state = await probeSession(this.#ctx, this.#view.policy, target, this.#headers);
+      if (this.#state !== probing) return undefined;
+      return state === 'alive' ? alive() : this.#recover(target, state);
+    });
+  }
+
+  #recover(target: Lodging, reason: RecoveryReason): void {
+    if (!this.#backOff.mayRecover()) return this.#fail('recoveryFailed');
+    const recovering: StreamState = { is: 'recovering', target };
+    this.#enter(recovering);
+    this.#client.guard(async () => {
+      const urgency = this.#client.isFresh ? 'triggered' : 'background';
+      const lost = {
+        server: this.server,
+        digest: this.#digest,
+        target,
+        reason,
+        headers: this.#headers,
+        urgency,
+      } as const;
+      const recovered = await bringBack(this.#ctx, lost);
+      // It may have come as a 'moved' event already.
+      if (this.#state !== recovering) return undefined;
+      if (recovered.kind === 'recovered') return this.#follow(target, recovered.record);
+      return this.#notRecovered(target, recovered);
+    });
+  }
+
+  #notRecovered(target: Lodging, { reason, answer }: Extract<Recovered, { kind: 'refused' }>): void {
+    const isGone = reason === 'unknown' || reason === 'capability' || reason === 'policy';
+    if (!this.#client.isFresh) {
+      // Without the right to rebuild it there is nothing to hold on to; the client's next request says why.
+      return isGone || reason === 'unauthorized' ? this.ended() : this.#wait(target);
+    }
+    if (reason === 'unsure') return this.#toNeighbour();
+    if (reason === 'unauthorized' && answer) return this.#pass(answer);
+    this.#fail(errorOfRefusal(reason, this.#view.policy.onReplicaLoss));
+  }
+
+  #follow(former: Lodging, record: SessionRecord): void {
+    const replica = this.#ctx.server(this.server)?.bySlot(record.slot);
+    if (!replica) return this.#wait(former);
+    const target: Lodging = { replica, upstreamId: record.upstreamId, record };
+    if (lifeOf(former) === lifeOf(target)) {
+      if (this.#state.is === 'open') this.#state.target = target;
+      else this.#open(target);
+      return;
+    }
+    this.#told.mustCatchUp = true;
+    if (this.#told.answersLost(target)) return this.#over(() => undefined);
+    this.#told.lastEventId = undefined; // ids of events mean something only to the upstream session that gave them
+    this.#open(target);
+  }
+
+  /** Another gateway may know the session that this one can't find out about: it holds the stream then. */
+  #toNeighbour(): void {
+    if (this.#state.is === 'handed-over' || !this.#client.isFresh) return this.#fail('recoveryFailed');
+    const handedOver: HandedOverStream = { is: 'handed-over', call: null };
+    this.#enter(handedOver);
+    handedOver.call = openAtNeighbour(this.#ctx, this.#view, this.#request, this.#client, {
+      passed: (status) => this.#over(() => this.#told.finish(status < 400 ? 'success' : 'client_fault')),
+      over: () => this.#fail('recoveryFailed'),
+    });
+    if (!handedOver.call) this.#fail('recoveryFailed');
+  }
+}

@@ -1,0 +1,72 @@
+import { HEADER } from '../../../proto/wire.ts';
+import type { UpstreamCall } from '../../recovery/upstream.ts';
+import { neighbourHeaders } from '../../recovery/upstream-headers.ts';
+import type { ServerView } from '../../xds/topology.ts';
+import type { ClientAnswer } from '../client-answer.ts';
+import type { ClientRequest } from '../client-request.ts';
+import type { RelayContext } from '../relay-context.ts';
+import { UpstreamAnswer } from '../upstream-answer.ts';
+
+/** `passed`: the neighbour answered without a stream. `over`: its stream ended, failed, or did not begin in time. */
+export interface NeighbourEnd {
+  passed(status: number): void;
+  over(): void;
+}
+
+/** Passes a GET on to another gateway's relay, and its stream to the client as it comes. Null: there is no neighbour to ask, or this came from one. */
+export function openAtNeighbour(
+  ctx: RelayContext,
+  view: ServerView,
+  { incoming, path }: ClientRequest,
+  client: ClientAnswer,
+  end: NeighbourEnd,
+): UpstreamCall | null {
+  const address = view.relays.find((relay) => relay !== ctx.ownRelay());
+  if (address === undefined || incoming.headers[HEADER.forwarded] !== undefined) return null;
+  const { connectMs, recoveryMs, initializeMs } = view.policy.timeouts;
+  const write = (bytes: Buffer | string, isLast: boolean): void => {
+    if (!client.write(bytes, ctx.now(), isLast)) call.pause();
+  };
+  const over = (): void => {
+    clearTimeout(timer);
+    end.over();
+  };
+  const call = ctx.upstream.send(
+    {
+      address,
+      method: 'GET',
+      path,
+      headers: neighbourHeaders(incoming.rawHeaders),
+      body: null,
+      connectTimeoutMs: connectMs,
+    },
+    new UpstreamAnswer(
+      {
+        onSse: (status, headers) => {
+          clearTimeout(timer);
+          client.openSse(status, headers, ctx.now());
+        },
+        onEvent: (event) => write(event.raw, true),
+        onPiece: write,
+        onBytes: over,
+        onWhole: (status, headers, body) => {
+          clearTimeout(timer);
+          client.whole(status, headers, body);
+          end.passed(status);
+        },
+        onFinished: over,
+        onFailure: over,
+      },
+      client,
+    ),
+  );
+  // The neighbour may have to rebuild the session first.
+  const timer = setTimeout(
+    () => {
+      call.abort();
+      client.guard(end.over);
+    },
+    connectMs + recoveryMs + initializeMs,
+  );
+  return call;
+}
