@@ -128,8 +128,9 @@ export const serverPolicySchema = z.object({
     .enum(['principal', 'token', 'off'])
     .default('principal')
     .describe(
-      'principal: bind a session to issuer and subject of a JWT. token: also bind to the hash of an opaque token. off: never.',
+      'principal: bind a session to issuer and subject of a JWT. token: also bind to an opaque token, which must then never change. off: never, which a server with `jwt` can’t have.',
     ),
+  jwt: z.object({ issuer: z.string() }).optional().describe('Envoy verifies a JWT on every request of this server.'),
   trustAnnotations: z
     .boolean()
     .default(false)

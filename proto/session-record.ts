@@ -12,12 +12,14 @@ export const sessionRecordSchema = z.looseObject({
   type: z.enum(['http', 'sse']),
   /** sha256 hex of the client's session id. */
   digest: z.string(),
-  /** sha256 hex of issuer and subject (or of the token where `bind: token`); null when not bound. */
+  /** Keyed digest (hex) of issuer and subject, or of the token where `bind: token`; null when not bound. */
   principal: z.string().nullable(),
-  /** Subject shown to operators: `anonymous`, or the first 12 hex digits of the principal hash. */
+  /** Subject shown to operators: `anonymous`, or the first 12 hex digits of the principal's digest. */
   userId: z.string(),
   /** Its initialize carried a token, a cookie or a key: only with those of a live request may it be rebuilt. Absent in older records, whose client may have sent some. */
   hasCredentials: z.boolean().optional(),
+  /** Keyed digest (hex) of the credentials that its replica last accepted; null when it accepted requests without any. Absent in older records. */
+  credentials: z.string().nullable().optional(),
   /** `params` of initialize, verbatim. */
   initializeParams: z.unknown(),
   /** What the first replica answered. */

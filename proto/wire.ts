@@ -20,6 +20,8 @@ export const HEADER = {
   host: 'x-holdfast-host',
   /** Up, set by routes that lead to the relay: the client's address. What the relay answers it reports itself, so Envoy's access log leaves requests with it out. */
   guard: 'x-holdfast-guard',
+  /** Up: claims of the token that Envoy verified, JSON in base64url; only where the server has `jwt`. The principal comes from here and from nowhere else. */
+  claims: 'x-holdfast-claims',
   /** Up, gateway to gateway: set by a relay that forwards; a relay never forwards such a request again. */
   forwarded: 'x-holdfast-forwarded',
   /** Up, set by Envoy when the route asks for it: 1 for the first attempt. */
@@ -81,7 +83,11 @@ export const ENDPOINT_METADATA = {
 } as const;
 
 /** Keys below `filter_metadata.holdfast` of a route: what Envoy's own errors say of it. */
-export const ROUTE_METADATA = { server: 'server' } as const;
+export const ROUTE_METADATA = {
+  server: 'server',
+  /** WWW-Authenticate of a 401 on this route (RFC 6750, 9728). */
+  challenge: 'challenge',
+} as const;
 
 /** Names of Envoy resources. `<server>` is the server's name of the configuration. */
 export const RESOURCE = {
@@ -126,6 +132,8 @@ export const REDIS = {
   /** Written by health checks: does Redis take writes? */
   probe: (nodeId: string) => `holdfast:probe:${nodeId}`,
   slots: 'holdfast:slots',
+  /** The mesh's secret, base64: the key of the digests of principals and credentials. Made by whoever comes first. */
+  secret: 'holdfast:secret',
   rollout: (server: string) => `holdfast:rollout:${server}`,
   breaker: (server: string) => `holdfast:breaker:${server}`,
   /** Hash: what sidecars counted, by `<node>/<start>/<backend>`; see slo-window.ts. */

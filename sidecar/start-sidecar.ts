@@ -32,8 +32,7 @@ import { reportTopology } from './report-topology.ts';
 import { startRelay } from './relay/start-relay.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
 import { touchIntervalMs } from './session/touch-interval.ts';
-import { createMemoryStore } from './session/memory-store.ts';
-import { createRedisStore } from './session/redis-store.ts';
+import { openStore } from './session/open-store.ts';
 import { reachedAt } from './settings/reached-at.ts';
 import type { SidecarSettings } from './settings/read-settings.ts';
 import { ownAddresses } from './identity/own-addresses.ts';
@@ -73,7 +72,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   if (redis) measureRedis(redis, metrics.links.redis);
   if (redis && !(await whenReady(redis, REDIS_WAIT_MS)))
     log.warn('Redis does not answer yet; new sessions stay on this node until it does');
-  const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId });
+  const { store, secret, identities } = await openStore(redis, nodeId, onError);
 
   const hostOf = (host: string): string => reachedAt(host, settings.advertise, networkInterfaces());
   const own = (): Heartbeat => ({ ...ownAddresses(settings, hostOf), nodeId, version, isDraining, atMs: now() });
@@ -216,6 +215,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     internalError,
     topology: () => topology.topology,
     directory,
+    identities,
     recovery,
     upstream,
     breakers,
@@ -237,6 +237,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const extProc = await startExtProc({
     server,
     directory,
+    identities,
     relay: relayPins(
       settings.relay.host,
       settings.relayPeer ? relay.peerAddress! : `${hostOf(settings.relay.host)}:${relay.address.port}`,
@@ -283,6 +284,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       fleet.close();
       await slo?.stop();
       affinity.close();
+      secret.close();
       await directory.close();
       await Promise.all([topology.close(), upstream.close(), admin.close()]);
       await store.close();

@@ -34,6 +34,7 @@ const SITUATIONS: Situation[] = [
   { title: 'a session bound to a principal', path: '/mcp/held', headers: id('ap~x') },
   { title: 'an id that is none', path: '/mcp/held', headers: id('what') },
   { title: 'a session of a steady slot, unguarded', path: '/mcp/free', headers: id('d~x') },
+  { title: 'the same with a token', path: '/mcp/free', headers: { ...id('d~x'), authorization: 'Bearer x' } },
   { title: 'its DELETE, which passes the relay all the same', path: '/mcp/free', method: 'DELETE', headers: id('d~x') },
   { title: 'a session of a breaker that is open, unguarded', path: '/mcp/free', headers: id('e~x') },
   { title: 'HTTP+SSE begins', path: '/mcp/held', method: 'GET' },

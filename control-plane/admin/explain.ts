@@ -80,7 +80,7 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
   const guarded = [
     'DELETE',
     ...(guard.includes('calls') ? ['POST'] : []),
-    ...(guard.includes('streams') ? ['GET'] : []),
+    ...(guard.includes('streams') || server.jwt ? ['GET'] : []),
   ];
   // With everything guarded the method is not looked at.
   const isGuarded = guarded.length === 3 || guarded.includes(method);
@@ -120,14 +120,18 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
       `Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`,
     ]);
   }
-  const endpoint = server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
+  // Where Envoy verifies tokens every session is somebody's, so slots have no routes.
+  const endpoint = server.jwt ? undefined : server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
   // With nothing guarded but DELETE, slots have no guarded route of their own.
   const held: RouteKind = guard.length === 0 ? 'relay' : 'guarded';
   if (endpoint && isGuarded && !endpoint.isSteady)
     return { ...make(held, []), ...home('The relay', id, server, endpoint, session, held) };
   // With a tool's breaker open, calls that no relay holds are decided on one by one.
+  const mayBeBound = server.policy.bind !== 'off' && request.headers['authorization'] !== undefined;
   const isSteady =
-    endpoint?.isSteady && (isGuarded || method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker));
+    endpoint?.isSteady &&
+    (isGuarded || !mayBeBound) &&
+    (isGuarded || method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker));
   if (endpoint && isSteady) {
     const lives = `Its id begins with slot ${endpoint.slot}, which is steady: replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state}, no decision is needed.`;
     const moved =
@@ -174,8 +178,10 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
 function whyNotSteady(id: string, server: ServerTopology, endpoint: ReplicaEndpoint | undefined): string {
   const parsed = parseSessionId(id);
   if (!parsed) return 'The session id is none that this mesh gives out (`<slot>~<id>`).';
-  if (endpoint?.isSteady)
+  if (endpoint?.isSteady && server.hasOpenToolBreaker)
     return `Its id begins with slot ${endpoint.slot}, which is steady, but a tool’s breaker is not closed: each call is decided on.`;
+  if (endpoint?.isSteady)
+    return `Its id begins with slot ${endpoint.slot}, which is steady, but the request shows a token, so its session may be bound to whoever began it: who asks is checked each time.`;
   if (parsed.isBound)
     return `The session is bound to whoever began it (slot ${parsed.slot} in its bound form), so who asks is checked each time.`;
   if (server.lostSlots.includes(parsed.slot))

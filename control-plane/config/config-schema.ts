@@ -96,6 +96,13 @@ export const edgeSchema = z.strictObject({
 /** The one configuration file. JSON Schema and the reference in the README come from here. */
 export const configSchema = z.strictObject({
   ...sharedSettingsSchema.shape,
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => new URL(text).href === `${new URL(text).origin}/`, 'scheme, host and port alone')
+    .optional()
+    .describe(
+      'How clients reach the mesh: scheme, host, port. Tokens are checked for it, and log-in is described with it. When absent and the gateway listens on loopback: that address.',
+    ),
   servers: z.array(serverSchema).min(1).describe('The MCP servers behind the mesh.'),
   controlPlane: controlPlaneSchema,
   gateway: gatewaySchema,

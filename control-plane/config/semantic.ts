@@ -1,6 +1,7 @@
 import type { Config } from './config-schema.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
 import { readAddress } from './address.ts';
+import { publicUrlOf } from './public-url.ts';
 import type { ServerConfig } from './server-schema.ts';
 import type { Described } from './describe-issue.ts';
 
@@ -105,6 +106,24 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
     say([...at, 'jwt'], 'exactly one of jwksFile and jwksUrl', server.jwt.jwksFile === undefined ? 'neither' : 'both');
 }
 
+function checkJwt(server: ServerConfig, config: Config, at: PropertyKey[], say: Say): void {
+  if (!server.jwt) return;
+  if (publicUrlOf(config) === null)
+    say(
+      ['publicUrl'],
+      'the URL by which clients reach the mesh, since a server has `jwt`',
+      'none',
+      'Clients are told with it where to log in, and tokens are made for it.',
+    );
+  if (server.bind === 'off')
+    say(
+      [...at, 'bind'],
+      'principal or token, since the server has `jwt`',
+      'off',
+      'Where tokens are verified every session is its user’s own.',
+    );
+}
+
 /** What the schema alone can't see: things that contradict each other. */
 export function semanticProblems(config: Config): Described[] {
   const found: Described[] = [];
@@ -116,7 +135,10 @@ export function semanticProblems(config: Config): Described[] {
     'server name',
     say,
   );
-  for (const [index, server] of config.servers.entries()) checkServer(server, ['servers', index], say);
+  for (const [index, server] of config.servers.entries()) {
+    checkServer(server, ['servers', index], say);
+    checkJwt(server, config, ['servers', index], say);
+  }
 
   const { ha, sessionStore, controlPlane, edge } = config;
   unique(ha.clusterNodes, (index) => ['ha', 'clusterNodes', index], 'node name', say);

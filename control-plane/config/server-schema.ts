@@ -80,7 +80,15 @@ export const jwtSchema = z.strictObject({
   audiences: z
     .array(z.string().min(1))
     .default([])
-    .describe('One of these must be in `aud`; not looked at when empty.'),
+    .describe('One of these must be in `aud`. When empty: the server’s public URL (`publicUrl` and its path).'),
+  authorizationServers: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .default([])
+    .describe('Where clients log in, as the resource’s metadata says it (RFC 9728). When empty: the issuer.'),
+  scopes: z
+    .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'a scope without spaces, quotes and backslashes'))
+    .default([])
+    .describe('Scopes that clients are told to ask for; not checked here.'),
   jwksFile: z.string().min(1).optional().describe('File with the issuer’s keys (JWKS).'),
   jwksUrl: z
     .url({ protocol: /^https?$/ })

@@ -159,11 +159,12 @@ ${ONE}`,
     'policies',
     'JWT, rate limits, Host and Origin lists, Host override and TLS to the replicas, JSON outcomes',
     `
+publicUrl: "https://mcp.example.com"
 gateway: {responseOutcomes: all, xffTrustedHops: 1}
 servers:
   - name: linear
     guard: calls
-    jwt: {issuer: "https://id.example.com", audiences: [linear], jwksUrl: "https://id.example.com/keys"}
+    jwt: {issuer: "https://id.example.com", scopes: [tools, 'mcp:read'], jwksUrl: "https://id.example.com/keys"}
     rateLimit: {session: {requests: 100}, client: {requests: 1000, perMs: 60000, burst: 2000}}
     allowedOrigins: ["https://app.example.com", "https://*.apps.example.com"]
     cors: {exposeHeaders: [x-mine]}

@@ -1,5 +1,7 @@
 import { LIMIT_KEYS } from '../../proto/limits.ts';
 import { HEADER, METADATA, ROUTE_METADATA } from '../../proto/wire.ts';
+import { FILTER } from './filters/names.ts';
+import { JWT_FAILURE } from './filters/jwt.ts';
 import { RPC_ERROR, type DeliveryOutcome } from '../../proto/rpc-error.ts';
 
 interface Reply {
@@ -10,8 +12,14 @@ interface Reply {
   outcome: DeliveryOutcome;
   isRetrySafe: boolean;
   retryAfterSeconds?: number;
+  /** WWW-Authenticate, where the route says one. */
+  challenge?: string;
 }
 
+const header = (key: string, value: string): object => ({
+  header: { key, value },
+  append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+});
 const flags = (...list: string[]): object => ({ response_flag_filter: { flags: list } });
 const status = (value: number, op = 'EQ'): object => ({
   status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'holdfast.local_reply' } } },
@@ -29,14 +37,12 @@ const mapper = ({
   outcome,
   isRetrySafe,
   retryAfterSeconds,
+  challenge,
 }: Reply): object => ({
   filter,
   ...(status_code !== undefined && { status_code }),
-  ...(retryAfterSeconds !== undefined && {
-    headers_to_add: [
-      { header: { key: 'retry-after', value: String(retryAfterSeconds) }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
-    ],
-  }),
+  ...(retryAfterSeconds !== undefined && { headers_to_add: [header('retry-after', String(retryAfterSeconds))] }),
+  ...(challenge !== undefined && { headers_to_add: [header('www-authenticate', challenge)] }),
   body_format_override: {
     content_type: 'application/json',
     json_format: {
@@ -62,6 +68,19 @@ const mapper = ({
 /** The router counts attempts in this header, and nobody else can set it: with it, a replica may have had the request. */
 const wasSent = { header_filter: { header: { name: HEADER.attemptCount, present_match: true } } };
 const both = (...filters: object[]): object => ({ and_filter: { filters } });
+
+const CHALLENGE = `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.challenge})%`;
+const hasToken = { header_filter: { header: { name: 'authorization', present_match: true } } };
+const isForOthers = {
+  metadata_filter: {
+    matcher: {
+      filter: FILTER.jwt,
+      path: [{ key: JWT_FAILURE }, { key: 'message' }],
+      value: { string_match: { exact: 'Audiences in Jwt are not allowed' } },
+    },
+    match_if_key_not_found: false,
+  },
+};
 
 const BODY = '%LOCAL_REPLY_BODY%';
 const { replicaLost, noReplica, deadline, overload, tooLarge, forbidden, noRoute, badRequest } = RPC_ERROR;
@@ -144,7 +163,23 @@ export const localReply: object = {
     }),
     mapper({ filter: status(501), code: badRequest, message: 'This transfer coding is not supported', ...REFUSED }),
     mapper({ filter: status(404), code: noRoute, message: 'No MCP server at this path', ...REFUSED }),
-    mapper({ filter: status(401), code: forbidden, message: BODY, ...REFUSED }),
+    mapper({
+      filter: both(status(401), hasToken),
+      code: forbidden,
+      message: BODY,
+      challenge: `${CHALLENGE}, error="invalid_token"`,
+      ...REFUSED,
+    }),
+    mapper({ filter: status(401), code: forbidden, message: BODY, challenge: CHALLENGE, ...REFUSED }),
+    // Envoy says 403 to a token for somebody else; a client has to get another one, and is told so by a 401 (RFC 6750).
+    mapper({
+      filter: both(status(403), isForOthers),
+      status: 401,
+      code: forbidden,
+      message: BODY,
+      challenge: `${CHALLENGE}, error="invalid_token"`,
+      ...REFUSED,
+    }),
     mapper({ filter: status(403), code: forbidden, message: BODY, ...REFUSED }),
     mapper({
       filter: both(status(500, 'GE'), wasSent),

@@ -17,6 +17,21 @@ const isNoneOf = (name: string, regexes: readonly string[]): object[] => [
   ...regexes.map((regex) => ({ name, string_match: { safe_regex: { regex: `(?i)${regex}` } }, invert_match: true })),
 ];
 
+/** A pattern of the text with any of its characters percent-encoded. */
+const encoded = (text: string): string =>
+  [...text]
+    .map(
+      (each) =>
+        `(${each}|%${each
+          .charCodeAt(0)
+          .toString(16)
+          .replace(/[a-f]/, (digit) => `[${digit}${digit.toUpperCase()}]`)})`,
+    )
+    .join('');
+
+/** A token in the query (RFC 6750, 2.3) ends up in logs everywhere; MCP forbids it, and no replica is to see one that nobody verified. */
+const TOKEN_IN_QUERY = `[^?]*\\?([^#]*&)?${encoded('access_token')}([=&].*)?`;
+
 /** Methods of MCP: RFC 9110 calls the others not allowed. OPTIONS is a browser's preflight. */
 export const MCP_METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS'] as const;
 
@@ -56,5 +71,15 @@ export function refusals(server: ServerTopology, path: object): object[] {
     string_match: { safe_regex: { regex: MCP_METHODS.join('|') } },
     invert_match: true,
   };
-  return [...origins, ...hosts, refuse([isOtherMethod], 405, 'MCP has no such method', readable)];
+  const tokenInQuery = server.jwt
+    ? [
+        refuse(
+          [{ name: ':path', string_match: { safe_regex: { regex: TOKEN_IN_QUERY } } }],
+          400,
+          'A token belongs into the Authorization header, never into the query',
+          readable,
+        ),
+      ]
+    : [];
+  return [...tokenInQuery, ...origins, ...hosts, refuse([isOtherMethod], 405, 'MCP has no such method', readable)];
 }

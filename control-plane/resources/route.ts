@@ -25,6 +25,8 @@ interface RouteOptions {
   action?: object;
   /** Nothing in either direction for this long ends it; 0: never. */
   quietMs?: number;
+  /** WWW-Authenticate of Envoy's own 401. */
+  challenge?: string | null;
 }
 
 /** The way that the relay is told; without a word it is `steady`, because that is most requests. */
@@ -56,6 +58,7 @@ export function route({
   namesServer = true,
   action,
   quietMs = 0,
+  challenge = null,
 }: RouteOptions): object {
   const perFilter = {
     ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
@@ -73,7 +76,14 @@ export function route({
       ...(retryPolicy && { retry_policy: retryPolicy }),
       ...action,
     },
-    metadata: { filter_metadata: { [METADATA.namespace]: { [ROUTE_METADATA.server]: server } } },
+    metadata: {
+      filter_metadata: {
+        [METADATA.namespace]: {
+          [ROUTE_METADATA.server]: server,
+          ...(challenge !== null && { [ROUTE_METADATA.challenge]: challenge }),
+        },
+      },
+    },
     ...added([
       ...(namesServer ? [add(HEADER.server, server)] : []),
       ...(way === 'steady' ? [] : [add(HEADER.way, way)]),

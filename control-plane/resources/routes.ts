@@ -6,12 +6,11 @@ import { leaveOut } from './filters/ext-proc.ts';
 import { FILTER } from './filters/names.ts';
 import type { EnvoyNode } from './node.ts';
 import { DEFAULT_BODY_BYTES } from './route.ts';
+import { challengeOf, documentRoute, WELL_KNOWN } from './protected-resource.ts';
 import { plainRetry, sessionRetry } from './retry-policy.ts';
 import type { Memo } from './memo.ts';
 import { hasSteadyRoutes, routeInputs, serverRoutes, type RoutedNode } from './server-routes.ts';
 import { neighbourRelayAddresses } from './endpoints.ts';
-
-const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
 const list = (routes: object[]): object => ({
   action: { name: 'routes', typed_config: typed('envoy.config.route.v3.RouteList', { routes }) },
@@ -19,8 +18,11 @@ const list = (routes: object[]): object => ({
 
 const unread = { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut };
 
-/** A replica's OAuth documents, which RFC 9728 puts before the path of the resource. */
-const wellKnown = (server: ServerTopology, path: string): object => ({
+/** A replica's OAuth documents, which RFC 9728 puts before the path of the resource. `url`: where the resource is, as clients know it. */
+const wellKnown = (server: ServerTopology, path: string, url?: string): object =>
+  server.jwt && url !== undefined ? documentRoute(server, server.jwt, path, url) : replicaDocument(server, path);
+
+const replicaDocument = (server: ServerTopology, path: string): object => ({
   name: routeName(server.name, 'document'),
   match: { path },
   route: {
@@ -61,15 +63,18 @@ export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo:
 
 /** A server's routes, by the prefix of the path. */
 function byPrefixOf(server: ServerTopology, node: RoutedNode, isOnly: boolean): Record<string, object> {
-  const path = `/mcp/${server.name}`;
+  const path = `/mcp/${server.name}`,
+    [url, short] = server.jwt?.urls ?? [],
+    challenge = (of: string | undefined): string | null =>
+      server.jwt && of !== undefined ? challengeOf(of, server.jwt) : null;
   return {
     // Exactly this path: what is below it on a replica is nobody's here. With a slash at its end the relay finds the session's slot.
-    [path]: list(serverRoutes(server, node, { path })),
-    [`${path}/`]: list(serverRoutes({ ...server, endpoints: [] }, node, { path: `${path}/` })),
-    [`${WELL_KNOWN}${path}`]: list([wellKnown(server, `${WELL_KNOWN}${path}`)]),
+    [path]: list(serverRoutes(server, node, { path }, challenge(url))),
+    [`${path}/`]: list(serverRoutes({ ...server, endpoints: [] }, node, { path: `${path}/` }, challenge(url))),
+    [`${WELL_KNOWN}${path}`]: list([wellKnown(server, `${WELL_KNOWN}${path}`, url)]),
     ...(isOnly && {
-      '/mcp': list(serverRoutes(server, node, { path: '/mcp' })),
-      [WELL_KNOWN]: list([wellKnown(server, WELL_KNOWN), wellKnown(server, `${WELL_KNOWN}/mcp`)]),
+      '/mcp': list(serverRoutes(server, node, { path: '/mcp' }, challenge(short))),
+      [WELL_KNOWN]: list([wellKnown(server, WELL_KNOWN, short), wellKnown(server, `${WELL_KNOWN}/mcp`, short)]),
     }),
   };
 }

@@ -33,14 +33,23 @@ export interface RoutedNode extends EnvoyNode {
 /** Neighbours' relays that are tried for a request that nobody decided on. */
 const MOST_UNDECIDED = 3;
 
-const holdsAll = ({ guard }: ServerTopology['policy']): boolean => guard.includes('calls') && guard.includes('streams');
+/** What the relay holds. Of a server with `jwt` the streams, too: only the relay ends them when their token does. */
+const held = ({
+  policy: { guard },
+  jwt,
+}: Pick<ServerTopology, 'policy' | 'jwt'>): { calls: boolean; streams: boolean } => ({
+  calls: guard.includes('calls'),
+  streams: guard.includes('streams') || jwt !== null,
+});
+const holdsAll = (server: Pick<ServerTopology, 'policy' | 'jwt'>): boolean =>
+  held(server).calls && held(server).streams;
 
 /** Whether sessions of this server may go straight to their replica: only then do its routes name the neighbours. */
-export const hasSteadyRoutes = ({ policy }: ServerTopology): boolean => !holdsAll(policy);
+export const hasSteadyRoutes = (server: ServerTopology): boolean => !holdsAll(server);
 
 /** What a server's routes are made of, as text: while it stays the same, so do they. */
 export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }: ServerTopology): string => {
-  const isAllGuarded = holdsAll(policy);
+  const isAllGuarded = holdsAll({ policy, jwt: server.jwt });
   return JSON.stringify([
     server.name,
     server.backends.map(({ hostOverride }) => hostOverride),
@@ -50,6 +59,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
     server.jwt,
     server.rateLimit,
     policy.guard,
+    policy.bind,
     policy.path,
     policy.maxBodyBytes,
     policy.affinity.calls,
@@ -64,13 +74,17 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
  * A server's routes below `path` (RouteMatch without headers), first match wins:
  * refused → large bodies → modern that any replica answers → other modern → sessions that need no decision → other sessions → no session.
  */
-export function serverRoutes(server: ServerTopology, node: RoutedNode, path: object): object[] {
+export function serverRoutes(
+  server: ServerTopology,
+  node: RoutedNode,
+  path: object,
+  challenge: string | null = null,
+): object[] {
   const { policy } = server;
   const cluster = RESOURCE.serverCluster(server.name);
-  const holdsCalls = policy.guard.includes('calls');
-  const holdsStreams = policy.guard.includes('streams');
+  const { calls: holdsCalls, streams: holdsStreams } = held(server);
   const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
-  const isAllGuarded = holdsAll(policy),
+  const isAllGuarded = holdsAll(server),
     isUnguarded = !holdsCalls && !holdsStreams;
   const policies = { ...corsOnRoute(server), ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
   const common = {
@@ -79,6 +93,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     filters: policies,
     rewrite: policy.path,
     maxBodyBytes: policy.maxBodyBytes,
+    challenge,
     ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
   };
   const isRing = node.relay.length > 1;
@@ -122,7 +137,9 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     headers: [...(holdsCalls ? [lacksHeader(HEADER.sessionId)] : []), isMethod('POST'), isLarge(policy.maxBodyBytes)],
   });
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
-  const ofSlots = server.endpoints.flatMap((endpoint) => {
+  // A session of a principal is looked up, whatever its id says. Where Envoy verifies tokens all are; elsewhere those that show a token may be.
+  const isNobodys = policy.bind === 'off' ? [] : [lacksHeader('authorization')];
+  const ofSlots = (server.jwt ? [] : server.endpoints).flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
     const pins = (...list: Array<string | undefined>): Record<string, object> => ({
       ...policies,
@@ -156,14 +173,14 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     };
     // Without a guard every change of health sends all routes again: one per slot where one will do.
     if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0)
-      return [route({ ...steady, headers: [slot] })];
+      return [route({ ...steady, headers: [slot, ...isNobodys] })];
     return [
       ...guardedRoutes,
-      ...(holdsStreams ? [] : [route({ ...steady, headers: [slot, isMethod('GET')] })]),
+      ...(holdsStreams ? [] : [route({ ...steady, headers: [slot, isMethod('GET'), ...isNobodys] })]),
       // With a tool's breaker open, calls that no relay holds must be decided on one by one.
       ...(holdsCalls || server.hasOpenToolBreaker
         ? []
-        : [route({ ...steady, headers: [slot, isMethod('POST')], quietMs: policy.timeouts.callMs })]),
+        : [route({ ...steady, headers: [slot, isMethod('POST'), ...isNobodys], quietMs: policy.timeouts.callMs })]),
     ];
   });
 

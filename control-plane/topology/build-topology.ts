@@ -1,11 +1,13 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { Config } from '../config/config-schema.ts';
+import { publicUrlOf } from '../config/public-url.ts';
 import type { ServerConfig } from '../config/server-schema.ts';
 import { replicaKey, type KnownReplica, type TopologyInputs } from './inputs.ts';
 import { processesOf } from './processes-of.ts';
 import { replicaState } from './replica-state.ts';
 import { serverPolicy } from './server-policy.ts';
 import { shareWeights } from './share-weight.ts';
-import type { ServerTopology, TopologySnapshot } from './topology.ts';
+import type { JwtTopology, ServerTopology, TopologySnapshot } from './topology.ts';
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -77,8 +79,22 @@ function serverTopology(
     allowedOrigins: server.allowedOrigins,
     allowedHosts: server.allowedHosts,
     cors: server.cors ?? null,
-    jwt: server.jwt ?? null,
+    jwt: jwtTopology(server, config),
     rateLimit: server.rateLimit,
+  };
+}
+
+function jwtTopology(server: ServerConfig, config: Config): JwtTopology | null {
+  if (!server.jwt) return null;
+  const publicUrl = publicUrlOf(config) ?? '',
+    urls = [`${publicUrl}/mcp/${server.name}`, ...(config.servers.length === 1 ? [`${publicUrl}/mcp`] : [])],
+    { audiences, authorizationServers, issuer } = server.jwt;
+  return {
+    ...server.jwt,
+    urls,
+    audiences: audiences.length > 0 ? audiences : urls,
+    authorizationServers:
+      authorizationServers.length > 0 || !/^https?:\/\//.test(issuer) ? authorizationServers : [issuer],
   };
 }
 

@@ -15,6 +15,9 @@ export interface BackendTopology {
   tls: BackendConfig['tls'] | null;
 }
 
+/** How tokens are verified, and how clients are told to get one. `urls`: the server's public URLs, first the one with its name. */
+export type JwtTopology = JwtConfig & { urls: readonly string[] };
+
 export interface ServerTopology {
   name: string;
   policy: ServerPolicy;
@@ -30,7 +33,8 @@ export interface ServerTopology {
   allowedOrigins: readonly string[];
   allowedHosts: readonly string[];
   cors: CorsConfig | null;
-  jwt: JwtConfig | null;
+  /** With all defaults filled in. */
+  jwt: JwtTopology | null;
   rateLimit: RateLimitConfig;
 }
 

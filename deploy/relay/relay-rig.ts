@@ -7,6 +7,7 @@ import { HEADER } from '../../proto/wire.ts';
 import { Breakers } from '../../sidecar/breaker/breakers.ts';
 import type { AffinityStore } from '../../sidecar/modern/affinity-store.ts';
 import { AffinityMemory } from '../../sidecar/modern/affinity-memory.ts';
+import { sampleIdentities } from '../../sidecar/principal/sample-identities.ts';
 import { pathMetrics } from '../../sidecar/metrics/path-metrics.ts';
 import { limitMetrics } from '../../sidecar/metrics/limit-metrics.ts';
 import { sessionMetrics } from '../../sidecar/metrics/session-metrics.ts';
@@ -47,6 +48,7 @@ export interface RelayRig {
 /** What gateways of a fleet share in a test: the store, and the truth about replicas. */
 export class RigFleet {
   readonly backing = new MemoryBacking();
+  readonly identities = sampleIdentities();
   /** What gateways share of tasks, states and handles; null: nothing, as without Redis. */
   affinity: AffinityStore | null = mapStore();
   readonly replicas: RigReplica[];
@@ -113,6 +115,7 @@ export class RigFleet {
       now: () => this.now(),
       topology: () => this.topology(),
       directory,
+      identities: this.identities,
       recovery,
       upstream,
       breakers,

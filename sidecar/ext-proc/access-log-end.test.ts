@@ -11,6 +11,7 @@ import type { Outcome } from '../../proto/outcome.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { OutcomeBus } from '../outcome/outcome-bus.ts';
 import { logBatch, logEntry } from '../outcome/test-log-entry.ts';
+import { sampleIdentities } from '../principal/sample-identities.ts';
 import { Arrivals } from './arrivals.ts';
 import { startExtProc } from './start-ext-proc.ts';
 
@@ -39,6 +40,7 @@ test('a batch of access logs is answered when it has been taken, and the sidecar
   const extProc = await startExtProc({
     addresses: [socket],
     server: () => undefined,
+    identities: sampleIdentities(),
     directory: {} as never,
     relay: '127.0.0.1:1',
     arrivals: new Arrivals(),
@@ -79,6 +81,7 @@ test('a call that ends without a whole batch is answered, not kept', async (t) =
   const extProc = await startExtProc({
     addresses: [socket],
     server: () => undefined,
+    identities: sampleIdentities(),
     directory: {} as never,
     relay: '127.0.0.1:1',
     arrivals: new Arrivals(),

@@ -1,5 +1,6 @@
 import { METADATA } from '../../proto/wire.ts';
 import { KnownTexts, WireReader } from '../../proto/xds/wire-reader.ts';
+import { isCredential } from '../principal/credentials.ts';
 import {
   addHeader,
   noHeaders,
@@ -89,13 +90,13 @@ function header(reader: WireReader, into: MessageHeaders): void {
   while (reader.next()) {
     if (reader.field === 1) {
       key = reader.latin1(HEADER_NAMES);
-      isRead = IS_READ.has(key);
+      isRead = IS_READ.has(key) || isCredential(key);
     } else if (reader.field === 2 && isRead) value = reader.text();
     else if (reader.field === 3 && isRead) raw = reader.latin1();
     else reader.skip();
   }
   reader.leave(outer);
-  addHeader(into, key, raw === '' ? value : raw);
+  if (isRead) addHeader(into, key, raw === '' ? value : raw);
 }
 
 function body(reader: WireReader, into: ProcessingMessage): void {

@@ -4,6 +4,7 @@ import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { clientSessionId } from '../../proto/session-id.ts';
 import type { BreakerName } from '../breaker/breaker-table.ts';
 import type { GateAnswer } from '../breaker/breakers.ts';
+import { sampleIdentities } from '../principal/sample-identities.ts';
 import { createSessionDirectory } from '../session/cached-directory.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
 import { sampleRecord } from '../session/sample-record.ts';
@@ -40,6 +41,7 @@ function contextWith(
     endpoints,
   );
   const context: ExchangeContext = {
+    identities: sampleIdentities(),
     server: (name) => (name === 'linear' ? view : undefined),
     relay: '127.0.0.1:7900',
     arrivals: new Arrivals(),

@@ -5,15 +5,15 @@ import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { BreakerName } from '../breaker/breaker-table.ts';
 import type { GateAnswer } from '../breaker/breakers.ts';
 import { initializeParamsOf } from '../routing/classify.ts';
+import type { Identities } from '../principal/identities.ts';
 import { decide, decideSession, type Decision } from '../routing/decide.ts';
 import { place } from '../routing/placement.ts';
-import { principalOf } from '../routing/principal.ts';
 import { newSession } from '../session/new-session.ts';
 import type { Found, SessionDirectory } from '../session/session-directory.ts';
-import { isTouchDue, touchIntervalMs } from '../session/touch-interval.ts';
+import { isTouchDue } from '../session/touch-interval.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { InitializeResultReader } from './initialize-result.ts';
-import { hasCredentials, readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
+import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
 import {
   answerReply,
   requestBodyReply,
@@ -24,10 +24,12 @@ import {
   type Reply,
 } from './replies.ts';
 import type { Arrivals } from './arrivals.ts';
+import { touchEveryMs } from './touch-every.ts';
 
 export interface ExchangeContext {
   server: (name: string) => ServerView | undefined;
   directory: SessionDirectory;
+  identities: Identities;
   /** `ip:port` of this node's relay. */
   relay: string;
   /** A permit is settled by its outcome, or released when the request is never sent. */
@@ -42,9 +44,6 @@ export interface ExchangeContext {
 
 /** Envoy may send an initialize to the next host whatever happened to the first: a session that nobody was told of harms nobody. */
 const RETRY_INITIALIZE = 'connect-failure,refused-stream,reset';
-
-/** How often activity is noted where a replica is drained: more than twice in the time that makes a session idle (relay/drained-slots.ts). */
-const TOUCH_DRAINED_MS = 1000;
 
 /** One HTTP request on the decide route, from its headers to the end of its answer. */
 export class Exchange {
@@ -103,12 +102,19 @@ export class Exchange {
         rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'),
         1,
       );
-    const decision = decide(request.view);
+    const decision = decide(request.view, server.policy);
     if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);
     const { clientId, session } = decision,
       digest = sessionDigest(clientId);
     const settle = (known: Found): Reply => {
-      const settled = decideSession(request.view, session, known, server, this.#context.relay);
+      const settled = decideSession(
+        request.view,
+        session,
+        known,
+        server,
+        this.#context.relay,
+        this.#context.identities,
+      );
       if (settled.kind !== 'pin') return this.#carryOut(settled, request, server);
       const nowMs = this.#context.now();
       if (isTouchDue(known.kind === 'live' ? known.record : null, nowMs, touchEveryMs(settled.slot, server)))
@@ -239,7 +245,7 @@ export class Exchange {
   async #onResponseHeaders(message: ProcessingMessage): Promise<Reply> {
     const request = this.#request,
       server = this.#server,
-      { directory, now, onCreated } = this.#context;
+      { directory, identities, now, onCreated } = this.#context;
     if (!this.#isBeginning || !request || !server) return responseHeadersReply();
     const { status, sessionId, slot, isEventStream } = readResponse(message);
     // A relay's answer carries the mesh's id already; a server that gives no id keeps no session.
@@ -252,12 +258,11 @@ export class Exchange {
         backend: server.bySlot(slot)?.backend ?? '',
         slot,
         upstreamId: sessionId,
-        principal: principalOf(request.view.authorization, server.policy.bind),
+        ...identities.ownerOf(request.view, request.credentials, server.policy),
         nowMs: now(),
         // What the replica answers follows with the body; until then, what was asked for.
       },
       {
-        hasCredentials: hasCredentials(request),
         initializeParams,
         protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '',
       },
@@ -276,11 +281,6 @@ export class Exchange {
     if (slot !== null) this.#context.arrivals.add(this.#server!.name, slot, 1);
     this.#arrivingAt = slot;
   }
-}
-
-function touchEveryMs(slot: string | null, { bySlot, policy }: ServerView): number {
-  const everyMs = touchIntervalMs(policy.sessionTtlSeconds);
-  return slot !== null && bySlot(slot)?.state === 'draining' ? Math.min(everyMs, TOUCH_DRAINED_MS) : everyMs;
 }
 
 const ADMITTED: GateAnswer = { kind: 'admit', permit: null };

@@ -12,6 +12,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import { questionSocket } from '../../proto/wire.ts';
+import { sampleIdentities } from '../principal/sample-identities.ts';
 import { createSessionDirectory } from '../session/cached-directory.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
@@ -113,13 +114,12 @@ test.beforeEach(async (t) => {
   const options = {
     server: (name: string) => (name === 'linear' ? view : undefined),
     directory,
+    identities: sampleIdentities(),
     relay: `127.0.0.1:${relay.port}`,
     gate: () => ({ kind: 'admit' as const, permit: null }),
     release: () => {},
     arrivals: new Arrivals(),
-    onCreated: () => {},
-    now: Date.now,
-    random: Math.random,
+    ...{ now: Date.now, random: Math.random, onCreated: () => {} },
     metrics: { extProc: () => {}, extProcStreams: () => {} },
     onError: (error: unknown) => errors.push(error),
   };

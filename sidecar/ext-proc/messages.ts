@@ -1,6 +1,6 @@
 import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { RequestView } from '../routing/decide.ts';
-import { carriesCredentials } from '../routing/principal.ts';
+import { isCredential } from '../principal/credentials.ts';
 
 export type MessageKind =
   | 'request_headers'
@@ -32,8 +32,8 @@ export interface BodyRead {
 
 /** Of a header that stands there several times the first value, except for session ids; null where there is none. */
 export interface MessageHeaders {
-  /** Of all headers. */
-  names: string[];
+  /** Headers that say who asks: name, value, name, value … */
+  credentials: string[];
   method: string | null;
   status: string | null;
   /** {@link HEADER.session} and {@link HEADER.sessionId}, every one of them. */
@@ -42,11 +42,12 @@ export interface MessageHeaders {
   server: string | null;
   protocolVersion: string | null;
   authorization: string | null;
+  claims: string | null;
   contentType: string | null;
 }
 
 export const noHeaders = (): MessageHeaders => ({
-  names: [],
+  credentials: [],
   method: null,
   status: null,
   sessions: [],
@@ -54,10 +55,11 @@ export const noHeaders = (): MessageHeaders => ({
   server: null,
   protocolVersion: null,
   authorization: null,
+  claims: null,
   contentType: null,
 });
 
-/** Names of the headers whose values matter here. */
+/** Names of the headers whose values matter here, besides credentials. */
 export const READ_HEADERS = [
   ':method',
   ':status',
@@ -65,13 +67,14 @@ export const READ_HEADERS = [
   HEADER.sessionId,
   HEADER.server,
   HEADER.protocolVersion,
+  HEADER.claims,
   'authorization',
   'content-type',
 ] as const;
 
-/** Adds a header; whether its value matters tells {@link READ_HEADERS}. */
+/** Adds a header whose value matters ({@link READ_HEADERS}, or a credential). */
 export function addHeader(headers: MessageHeaders, name: string, value: string): void {
-  headers.names.push(name);
+  if (isCredential(name)) headers.credentials.push(name, value);
   switch (name) {
     case ':method':
       headers.method ??= value;
@@ -90,6 +93,9 @@ export function addHeader(headers: MessageHeaders, name: string, value: string):
       return;
     case HEADER.protocolVersion:
       headers.protocolVersion ??= value;
+      return;
+    case HEADER.claims:
+      headers.claims ??= value;
       return;
     case 'authorization':
       headers.authorization ??= value;
@@ -120,8 +126,8 @@ export interface ReadRequest {
   isBodyless: boolean;
   /** Asked on a route of requests that name a session: it alone says the server in a header of the request, and nothing after these headers is seen. */
   isQuestion: boolean;
-  /** Names of all its headers. */
-  headerNames: readonly string[];
+  /** Its headers that say who asks: name, value, name, value … */
+  credentials: readonly string[];
 }
 
 /** Reads a request's headers, and what Envoy's filters read of its body. */
@@ -135,6 +141,7 @@ export function readRequest(message: ProcessingMessage): ReadRequest {
       httpMethod: headers.method ?? '',
       clientIds: sessionIds(message),
       authorization: headers.authorization,
+      claims: headers.claims,
       protocolVersion: headers.protocolVersion,
       method: typeof method === 'string' ? method : null,
       rpcId: typeof id === 'string' || typeof id === 'number' ? id : null,
@@ -142,12 +149,9 @@ export function readRequest(message: ProcessingMessage): ReadRequest {
     tool: method === 'tools/call' && typeof name === 'string' ? name : null,
     isBodyless: message.isLast,
     isQuestion: serverOf(message) !== '',
-    headerNames: headers.names,
+    credentials: headers.credentials,
   };
 }
-
-/** Asked of new sessions only. */
-export const hasCredentials = ({ headerNames }: ReadRequest): boolean => carriesCredentials(headerNames);
 
 export interface ReadResponse {
   status: number;

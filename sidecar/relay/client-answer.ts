@@ -22,7 +22,10 @@ export class ClientAnswer {
   readonly #open: Set<ClientAnswer>;
   #state: 'nothing' | 'sse' | 'bytes' | 'over' = 'nothing';
   #isMidEvent = false;
+  readonly #onGone: Array<() => void> = [];
   lastWriteMs = 0;
+  /** When the token of its request ends (ms since the epoch); null: never. */
+  endsAtMs: number | null = null;
   /** Set while a request waits for this answer: ends it with an error when the relay can wait no longer. */
   giveUp: (() => void) | null = null;
   /** Set by whoever handles the request: lets go of what it holds, and answers, after an exception in its own code. */
@@ -85,6 +88,7 @@ export class ClientAnswer {
   }
   /** Runs when the client went away before the answer was complete. */
   onGone(run: () => void): void {
+    this.#onGone.push(run);
     this.#response.on('close', () => {
       if (!this.#response.writableFinished) {
         this.#over();
@@ -160,6 +164,13 @@ export class ClientAnswer {
     this.#over();
     if (last === undefined || last.length === 0) this.#response.end();
     else this.#response.end(last);
+  }
+
+  /** Ends a stream whose client may no longer have it; who holds it hears of that as if the client had gone. */
+  expire(): void {
+    if (this.isOver) return;
+    this.end();
+    for (const run of this.#onGone) this.guard(run);
   }
 
   /** Breaks the connection: part of an answer was sent, and nothing sensible can follow it. */

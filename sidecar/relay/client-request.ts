@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '../../proto/outcome.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
+import type { Shown } from '../principal/identities.ts';
 import { sessionOfQuery } from './sse-endpoint.ts';
 
 /** What the relay knows of a client's request before it reads the body. */
@@ -14,6 +15,8 @@ export interface ClientRequest {
   digest: string | null;
   /** The client's address as Envoy saw it; null when a route without a guard led here. */
   clientAddress: string | null;
+  /** What it shows of who asks. */
+  shown: Shown;
   way: Outcome['way'];
   traceId: string | null;
   /** A message of an HTTP+SSE session (2024-11-05). */
@@ -41,6 +44,7 @@ export function readClientRequest(
     clientId,
     digest: clientId === null ? null : sessionDigest(clientId),
     clientAddress: one(headers[HEADER.guard]) ?? null,
+    shown: { authorization: headers.authorization, claims: one(headers[HEADER.claims]) },
     way: WAYS.has(way) ? (way as Outcome['way']) : 'relay',
     traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
     isSseMessage: inQuery !== null && clientId === inQuery,

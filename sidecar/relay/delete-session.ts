@@ -16,12 +16,10 @@ export async function deleteSession(
   request: ClientRequest,
   client: ClientAnswer,
 ): Promise<void> {
-  const { server, clientId, digest, incoming } = request,
-    outcome = new ExchangeOutcome(ctx, request, null),
-    { authorization } = incoming.headers;
+  const { server, clientId, digest, incoming, shown } = request,
+    outcome = new ExchangeOutcome(ctx, request, null);
   const located =
-    locateAtOnce(ctx, view, clientId!, digest!, authorization) ??
-    (await locateByRecord(ctx, view, clientId!, digest!, authorization));
+    locateAtOnce(ctx, view, clientId!, digest!, shown) ?? (await locateByRecord(ctx, view, clientId!, digest!, shown));
   if (located.kind === 'unknown') {
     client.errors(
       404,

@@ -1,4 +1,3 @@
-import { carriesCredentials, principalOf } from '../routing/principal.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
@@ -87,8 +86,7 @@ export class FreeExchange extends Exchange {
     const { clientId, record } = beginSession({
       replica: this.target!.replica,
       upstreamId,
-      principal: principalOf(this.request.incoming.headers.authorization, this.view.policy.bind),
-      hasCredentials: carriesCredentials(Object.keys(this.request.incoming.headers)),
+      owner: this.ctx.identities.ownerOf(this.request.shown, this.headers, this.view.policy),
       initializeParams: params,
       nowMs: this.ctx.now(),
     });

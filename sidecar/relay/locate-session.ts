@@ -1,7 +1,7 @@
-import { principalOf } from '../routing/principal.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
+import type { Shown } from '../principal/identities.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { RelayContext } from './relay-context.ts';
 
@@ -20,24 +20,17 @@ export type Located =
   /** The store can't be asked, and nobody here knows it. */
   | { kind: 'unsure' };
 
-/** Without waiting, when that is possible: the cached record, else the slot that the id itself names. */
+/** Without waiting, when its record is cached. Null: it must be read first, because only the record says whose session it is. */
 export function locateAtOnce(
   ctx: RelayContext,
   view: ServerView,
   clientId: string,
   digest: string,
-  authorization: string | undefined,
+  shown: Shown,
 ): Located | null {
-  const id = parseSessionId(clientId);
-  if (!id) return { kind: 'unknown' };
+  if (!parseSessionId(clientId)) return { kind: 'unknown' };
   const record = ctx.directory.peek(view.policy.name, digest);
-  if (record) return place(view, record, authorization);
-  if (id.isBound) return null;
-  const replica = view.bySlot(id.slot);
-  // A draining or sick replica's session may be moved, and for that the record must be read.
-  if (!replica || (replica.state !== 'active' && replica.state !== 'standby')) return null;
-  ctx.directory.readAhead(view.policy.name, digest);
-  return { kind: 'at', lodging: { replica, upstreamId: id.upstreamId, record: null } };
+  return record ? place(ctx, view, record, shown) : null;
 }
 
 /** The same with the record, from the store if need be. */
@@ -46,23 +39,23 @@ export async function locateByRecord(
   view: ServerView,
   clientId: string,
   digest: string,
-  authorization: string | undefined,
+  shown: Shown,
 ): Promise<Located> {
+  const id = parseSessionId(clientId);
+  // Where Envoy verifies tokens every session has a principal.
+  if (!id || (view.policy.jwt && !id.isBound)) return { kind: 'unknown' };
   const found = await ctx.directory.find(view.policy.name, digest);
-  if (found.kind === 'live') return place(view, found.record, authorization);
+  if (found.kind === 'live') return place(ctx, view, found.record, shown);
   if (found.kind === 'ended') return { kind: 'unknown' };
   // Without a record the session can't be rebuilt, but it may well be alive where its id says.
-  const id = parseSessionId(clientId),
-    replica = id && !id.isBound ? view.bySlot(id.slot) : undefined;
-  if (id && replica && replica.state !== 'lost')
+  const replica = id.isBound ? undefined : view.bySlot(id.slot);
+  if (replica && replica.state !== 'lost')
     return { kind: 'at', lodging: { replica, upstreamId: id.upstreamId, record: null } };
   return { kind: found.kind };
 }
 
-function place(view: ServerView, record: SessionRecord, authorization: string | undefined): Located {
-  if (record.isTombstone) return { kind: 'unknown' };
-  if (record.principal !== null && principalOf(authorization, view.policy.bind) !== record.principal)
-    return { kind: 'unknown' };
+function place(ctx: RelayContext, view: ServerView, record: SessionRecord, shown: Shown): Located {
+  if (record.isTombstone || !ctx.identities.owns(record, shown, view.policy)) return { kind: 'unknown' };
   const replica = view.bySlot(record.slot);
   if (!replica || replica.state === 'lost') return { kind: 'move', record, reason: 'unreachable', stay: null };
   const lodging = { replica, upstreamId: record.upstreamId, record };

@@ -5,6 +5,7 @@ import type { BodyBudget } from '../budget/body-budget.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import type { AdmissionQueue } from '../recovery/admission-queue.ts';
 import type { Recovery, RecoveryMetrics } from '../recovery/recovery.ts';
+import type { Identities } from '../principal/identities.ts';
 import type { ModernContext } from '../modern/modern-context.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { Upstream } from '../recovery/upstream.ts';
@@ -58,6 +59,7 @@ export interface RelayContext {
   /** `ip:port` at which neighbours reach this relay. */
   ownRelay: () => string;
   directory: SessionDirectory;
+  identities: Identities;
   recovery: Recovery;
   upstream: Upstream;
   /** Chooses a replica for a request that belongs to none yet. */

@@ -184,15 +184,14 @@ test('a session’s record is made of the first answer to initialize, and of not
       weight: 1,
     },
     upstreamId: 'up',
-    principal: null,
-    hasCredentials: false,
+    owner: { principal: null, credentials: null },
     initializeParams: { a: 1 },
     nowMs: 5,
   };
   const { clientId, record } = beginSession(birth);
   t.is(clientId, '4~up');
   t.regex(
-    beginSession({ ...birth, principal: 'ab'.repeat(32) }).clientId,
+    beginSession({ ...birth, owner: { principal: 'ab'.repeat(32), credentials: null } }).clientId,
     /^4p~(?!up$)/,
     'a bound id tells nobody the replica’s own',
   );

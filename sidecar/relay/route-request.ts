@@ -5,6 +5,7 @@ import { HEADER } from '../../proto/wire.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
 import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
 import { runModern } from '../modern/run-modern.ts';
+import { refusalOfUnverified } from '../principal/identities.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -14,6 +15,7 @@ import { refuse } from './refuse.ts';
 import type { RelayContext } from './relay-context.ts';
 import { SessionExchange } from './session-exchange.ts';
 import { GetStream } from './stream/get-stream.ts';
+import { expiryOf } from './stream-expiry.ts';
 import { SseHolder } from './sse-holder.ts';
 import { postToSse } from './sse-post.ts';
 
@@ -39,6 +41,12 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
   const { incoming } = request;
   if (!view)
     return refuse(response, incoming, { status: 503, code: RPC_ERROR.noReplica, message: whyUnknown(request.server) });
+  const unverified = refusalOfUnverified(request.shown, view.policy);
+  if (unverified) {
+    if (unverified.status === 401) response.setHeader('www-authenticate', 'Bearer');
+    return refuse(response, incoming, { ...unverified, code: RPC_ERROR.forbidden });
+  }
+  client.endsAtMs = expiryOf(request.shown, view);
   switch (incoming.method) {
     case 'POST':
       return readLimitedBody(incoming, response, bodyLimits(ctx, view), (read) =>

@@ -36,19 +36,15 @@ export class SessionExchange extends Exchange {
     // An answer to the server's question must know which life asked: that is in the record.
     const located = this.asked.hasAnswers
       ? null
-      : locateAtOnce(this.ctx, this.view, this.request.clientId!, this.request.digest!, this.#authorization);
+      : locateAtOnce(this.ctx, this.view, this.request.clientId!, this.request.digest!, this.request.shown);
     if (located?.kind === 'at') return this.send(located.lodging);
     this.client.guard(() => this.#locate(located));
-  }
-
-  get #authorization(): string | undefined {
-    return this.request.incoming.headers.authorization;
   }
 
   async #locate(known: Located | null): Promise<void> {
     const digest = this.request.digest!,
       located =
-        known ?? (await locateByRecord(this.ctx, this.view, this.request.clientId!, digest, this.#authorization));
+        known ?? (await locateByRecord(this.ctx, this.view, this.request.clientId!, digest, this.request.shown));
     if (this.isOver) return;
     if (located.kind === 'unknown') return this.fail('sessionNotFound', 'not_sent');
     if (located.kind === 'unsure') return this.toNeighbour() ? undefined : this.fail('recoveryFailed', 'not_sent');

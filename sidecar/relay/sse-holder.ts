@@ -7,7 +7,6 @@ import { catchUpNotifications } from '../recovery/recovery-plan.ts';
 import { replaySafety } from '../recovery/replay-safety.ts';
 import { ownMessageHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
-import { principalOf } from '../routing/principal.ts';
 import { newSession } from '../session/new-session.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -160,15 +159,15 @@ export class SseHolder implements LifeListener {
   }
 
   #begin(life: SseLife): void {
-    const { server, incoming } = this.#request,
-      principal = principalOf(incoming.headers.authorization, this.#view.policy.bind),
+    const { server, incoming, shown } = this.#request,
+      owner = this.#ctx.identities.ownerOf(shown, this.#headers, this.#view.policy),
       upstreamId = endpointId(life.endpoint!),
       nowMs = this.#ctx.now();
     const original = incoming.headers['x-envoy-original-path'],
       path = typeof original === 'string' ? original : `/mcp/${server}`;
     const { backend, slot } = life.replica;
     const { clientId, record } = newSession(
-      { server, backend, slot, upstreamId, principal, nowMs },
+      { server, backend, slot, upstreamId, ...owner, nowMs },
       { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) },
     );
     [this.#clientId, this.#digest] = [clientId, record.digest];

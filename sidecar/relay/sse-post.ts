@@ -7,7 +7,6 @@ import { HEADER } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import { askReplica } from '../recovery/ask-replica.ts';
 import { upstreamHeaders } from '../recovery/upstream-headers.ts';
-import { principalOf } from '../routing/principal.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -21,6 +20,8 @@ import { handOver } from './sse-handover.ts';
 /** How often another relay's session is looked at, while that relay rebuilds it. */
 const FOLLOW_MS = 100;
 
+/** `unsure`: the store can't be asked. `lost`: its replica is gone, and nobody has rebuilt it yet. */
+type Unplaced = 'unknown' | 'unsure' | 'lost';
 interface Place {
   replica: ReplicaEndpoint;
   endpoint: string;
@@ -55,6 +56,10 @@ export async function postToSse(
   const deadlineMs = ctx.now() + view.policy.timeouts.recoveryMs,
     headers = upstreamHeaders(incoming.rawHeaders, null, view.policy.hostOverride),
     holder = ctx.sse.of(digest!);
+  // Nothing is written down and nobody else hears of it before it is known whose session this is.
+  const first = await locate(ctx, request, false);
+  if (first === 'unknown') return fail('sessionNotFound');
+  if (first === 'unsure' && holder) return fail('recoveryFailed');
   if (!holder) {
     const handed = await handOver(ctx, view, request, client, body);
     if (handed === 'done') return outcome.leaveToNeighbour(); // the other relay reports it
@@ -68,13 +73,12 @@ export async function postToSse(
   const withdraw = (): void => {
     for (const message of messagesOf(rpc)) holder?.withdrawn(message);
   };
-  for (let first = true; ; first = false) {
-    const place = await locate(ctx, request, !first);
+  for (let place: Place | Unplaced = first; ; place = await locate(ctx, request, true)) {
     if (place === 'unknown') {
       withdraw();
       return fail('sessionNotFound');
     }
-    if (place !== null) {
+    if (typeof place === 'object') {
       const answer = await askReplica(
         ctx.upstream,
         {
@@ -109,11 +113,12 @@ export async function postToSse(
       }
     }
     // Asked by another relay, which doesn't know the session either: it asks the next one.
-    if (place === null && !holder && incoming.headers[HEADER.forwarded] !== undefined) return fail('recoveryFailed');
+    if (typeof place !== 'object' && !holder && incoming.headers[HEADER.forwarded] !== undefined)
+      return fail('recoveryFailed');
     // provably not delivered: it goes to the session's next life, which only the holder of its stream can begin
     if (ctx.now() >= deadlineMs) {
       withdraw();
-      return fail(place === null ? 'recoveryFailed' : 'noReplica');
+      return fail(typeof place === 'object' ? 'noReplica' : 'recoveryFailed');
     }
     if (holder?.rebuilding) await holder.rebuilding;
     else await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
@@ -123,25 +128,20 @@ export async function postToSse(
 
 async function locate(
   ctx: RelayContext,
-  { server, clientId, digest, incoming }: ClientRequest,
+  { server, clientId, digest, shown }: ClientRequest,
   isFresh: boolean,
-): Promise<Place | 'unknown' | null> {
+): Promise<Place | Unplaced> {
   const id = parseSessionId(clientId!),
     view = ctx.server(server),
     found = await ctx.directory.find(server, digest!, { isFresh });
   if (!id || !view || found.kind === 'ended') return 'unknown';
-  const record = found.kind === 'live' ? found.record : null;
-  if (
-    record &&
-    record.principal !== null &&
-    principalOf(incoming.headers.authorization, view.policy.bind) !== record.principal
-  )
-    return 'unknown';
   // The id names a path on the replica, and a client could have made it up: only a record says that the server gave it out.
-  if (!record) return found.kind === 'unknown' ? 'unknown' : null;
+  if (found.kind !== 'live') return found.kind;
+  const { record } = found;
+  if (!ctx.identities.owns(record, shown, view.policy)) return 'unknown';
   const replica = view.bySlot(record.slot),
     endpoint = endpointOf(record.upstreamId);
-  return endpoint === null ? 'unknown' : replica && replica.state !== 'lost' ? { replica, endpoint } : null;
+  return endpoint === null ? 'unknown' : replica && replica.state !== 'lost' ? { replica, endpoint } : 'lost';
 }
 
 /** The answers come on a stream that another relay holds; that the replica took the request must do to keep level and subscriptions. */

@@ -4,6 +4,7 @@ import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
+import type { Identities } from '../principal/identities.ts';
 import { AffinityMemory } from '../modern/affinity-memory.ts';
 import { CacheWatch } from '../modern/cache-watch.ts';
 import { modernContext } from '../modern/modern-context.ts';
@@ -27,6 +28,7 @@ import { GetStreams } from './stream/get-streams.ts';
 import { MissingStreams } from './stream/missing-streams.ts';
 import { Resumptions } from './stream/resumptions.ts';
 import { routeRequest } from './route-request.ts';
+import { endExpiredStreams } from './stream-expiry.ts';
 import { SseSessions } from './sse-sessions.ts';
 import { SessionCalls } from './session-calls.ts';
 import { ToolKnowledge } from './tool-knowledge.ts';
@@ -37,6 +39,7 @@ export interface RelayOptions {
   port: number;
   topology: () => Topology;
   directory: SessionDirectory;
+  identities: Identities;
   recovery: Recovery;
   upstream: Upstream;
   breakers: Pick<Breakers, 'gate' | 'release' | 'attemptFailed'>;
@@ -95,6 +98,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       servers.peerAddress ??
       `${options.advertise ?? options.host}:${(servers.address as AddressInfo | null)?.port ?? options.port}`,
     directory: options.directory,
+    identities: options.identities,
     recovery: options.recovery,
     upstream: options.upstream,
     breakers: options.breakers,
@@ -162,6 +166,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     ctx.bodies.look();
     options.metrics.bufferedBytes(ctx.bodies.bytes);
   }, LOOK_MS).unref();
+  const stopExpiry = endExpiredStreams(open, now);
   await servers.listen();
   return {
     address: servers.address,
@@ -171,6 +176,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       new Promise((resolve) => {
         stopKeepalive();
         clearInterval(bodyLook);
+        stopExpiry();
         drained.close();
         openSessions.close();
         ctx.streams.close();

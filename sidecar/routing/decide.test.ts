@@ -1,14 +1,21 @@
 import test from 'ava';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
-import { decide, decideSession, type DecisionView, type FoundRecord, type RequestView } from './decide.ts';
-import { principalOf } from './principal.ts';
+import {
+  decide as decideRequest,
+  decideSession as decideOnSession,
+  type DecisionView,
+  type FoundRecord,
+  type RequestView,
+} from './decide.ts';
+import { sampleIdentities } from '../principal/sample-identities.ts';
 
 const RELAY = '127.0.0.1:7900';
 const request: RequestView = {
   httpMethod: 'POST',
   clientIds: [],
   authorization: null,
+  claims: null,
   protocolVersion: null,
   method: 'tools/call',
   rpcId: 7,
@@ -29,6 +36,12 @@ const view: DecisionView = {
   policy: { bind: 'principal' },
   bySlot: (slot) => endpoints.find((endpoint) => endpoint.slot === slot),
 };
+const identities = sampleIdentities();
+const decide = (request: RequestView) => decideRequest(request, {});
+const decideSession = (...args: Parameters<typeof decideOnSession> extends [...infer Most, unknown] ? Most : never) =>
+  decideOnSession(...args, identities);
+const principalOf = (authorization: string, bind: 'principal' | 'off'): string | null =>
+  identities.principalOf({ authorization, claims: null }, { bind });
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const bearer = (sub: string): string => `Bearer ${part({ alg: 'none' })}.${part({ iss: 'i', sub })}.x`;
 const ann = bearer('ann');
@@ -106,4 +119,26 @@ test('without the store, a session of a living slot goes on and one of a lost sl
     status: 503,
     retryAfterSeconds: 1,
   });
+});
+
+test('where Envoy verifies tokens nothing passes without its word, no session is without a principal, and the header’s own claims say nothing', (t) => {
+  const policy = { bind: 'principal', jwt: { issuer: 'i' } } as const,
+    claims = part({ iss: 'i', sub: 'ann' }),
+    withJwt: DecisionView = { ...view, policy },
+    principal = identities.principalOf({ authorization: null, claims }, policy);
+  t.truthy(principal);
+  const on = (changes: Partial<RequestView>) => decideRequest({ ...request, ...changes }, policy);
+  t.like(on({ authorization: ann, method: 'initialize' }), { status: 401 });
+  t.like(on({ authorization: ann, clientIds: ['1p~x'] }), { status: 401 });
+  t.like(on({ claims: part({ iss: 'i' }), method: 'initialize' }), { status: 403 });
+  t.like(on({ claims: part({ sub: '' }), method: 'initialize' }), { status: 403 });
+  t.is(on({ claims, method: 'initialize' }).kind, 'begin');
+  t.like(on({ claims, clientIds: ['1~x'] }), { status: 404 });
+  t.is(on({ claims, clientIds: ['1p~x'] }).kind, 'look-up');
+  t.is(on({ httpMethod: 'OPTIONS' }).kind, 'pass');
+  const settle = (changes: Partial<RequestView>, of: string | null) =>
+    decideOnSession({ ...request, ...changes }, session('1p~x'), live('1', of), withJwt, RELAY, identities);
+  t.like(settle({ claims }, principal), { kind: 'pin' });
+  t.like(settle({ claims: part({ iss: 'i', sub: 'eve' }), authorization: ann }, principal), { status: 404 });
+  t.like(settle({ claims }, null), { status: 404 });
 });

@@ -4,7 +4,7 @@ import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { parseSessionId, type SessionId } from '../../proto/session-id.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { isModernRevision } from './classify.ts';
-import { principalOf } from './principal.ts';
+import { refusalOfUnverified, type Identities } from '../principal/identities.ts';
 
 /** What a decision is made from: headers as they came, and what Envoy read of the body. */
 export interface RequestView {
@@ -12,6 +12,8 @@ export interface RequestView {
   /** Every session id that the client sent: one, unless it is up to something. */
   clientIds: readonly string[];
   authorization: string | null;
+  /** Claims of the token that Envoy verified, where the server asks for that. */
+  claims: string | null;
   protocolVersion: string | null;
   /** Method and id of the JSON-RPC message; null when Envoy could not read them. */
   method: string | null;
@@ -21,7 +23,7 @@ export interface RequestView {
 /** The part of a server's topology that decisions need. */
 export interface DecisionView {
   name: string;
-  policy: Pick<ServerPolicy, 'bind'>;
+  policy: Pick<ServerPolicy, 'bind' | 'jwt'>;
   bySlot(slot: string): ReplicaEndpoint | undefined;
 }
 
@@ -42,9 +44,17 @@ export type FoundRecord =
   | { kind: 'ended' | 'unknown' | 'unsure' };
 
 /** What to do with a request, as far as its headers tell. */
-export function decide(request: RequestView): Decision {
+export function decide(request: RequestView, policy: Pick<ServerPolicy, 'jwt'>): Decision {
   const { clientIds, rpcId } = request;
-  if (clientIds.length > 0) return decideOnId(clientIds, rpcId);
+  // A preflight carries no token, and says nothing that a replica acts on.
+  const unverified = request.httpMethod === 'OPTIONS' ? null : refusalOfUnverified(request, policy);
+  if (unverified)
+    return {
+      kind: 'answer',
+      status: unverified.status,
+      error: rpcError(rpcId, RPC_ERROR.forbidden, unverified.message),
+    };
+  if (clientIds.length > 0) return decideOnId(clientIds, rpcId, policy);
   if (request.httpMethod !== 'POST') return { kind: 'pass' };
   // Modern requests are recognised by header here: whatever they claim, no session begins with them unless they are an initialize.
   if (request.method !== null && request.method !== 'initialize') return { kind: 'pass' };
@@ -52,11 +62,12 @@ export function decide(request: RequestView): Decision {
   return { kind: 'begin' };
 }
 
-function decideOnId(clientIds: readonly string[], rpcId: RpcId): Decision {
+function decideOnId(clientIds: readonly string[], rpcId: RpcId, { jwt }: Pick<ServerPolicy, 'jwt'>): Decision {
   // Several ids name no one session; one that is too long or not visible ASCII is none of ours. The relay answers the same.
   const clientId = clientIds.length === 1 ? clientIds[0]! : '';
   const session = parseSessionId(clientId);
-  return session ? { kind: 'look-up', clientId, session } : notFound(rpcId);
+  // Where Envoy verifies tokens every session has a principal.
+  return session && (session.isBound || !jwt) ? { kind: 'look-up', clientId, session } : notFound(rpcId);
 }
 
 /** Where a session's request goes. `relay` is this node's own relay, which brings back what is lost. */
@@ -66,12 +77,12 @@ export function decideSession(
   found: FoundRecord,
   view: DecisionView,
   relay: string,
+  identities: Pick<Identities, 'owns'>,
 ): Decision {
   if (found.kind === 'ended') return notFound(request.rpcId);
   if (found.kind === 'live') {
     const { record } = found;
-    if (record.principal !== null && record.principal !== principalOf(request.authorization, view.policy.bind))
-      return notFound(request.rpcId);
+    if (!identities.owns(record, request, view.policy)) return notFound(request.rpcId);
     return pin(view.bySlot(record.slot), record.upstreamId, relay);
   }
   if (session.isBound) {

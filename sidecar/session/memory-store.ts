@@ -14,6 +14,7 @@ export class MemoryBacking {
   readonly entries = new Map<string, Entry>();
   readonly locks = new Map<string, { token: string; expiresAtMs: number }>();
   readonly watchers = new Map<StoreWatcher, string>();
+  secret: string | null = null;
 }
 
 export interface MemoryStoreOptions {
@@ -147,6 +148,7 @@ export function createMemoryStore({
     },
     listSlot: async (server, slot, limit) => structuredClone(onSlot(server, slot).slice(0, limit)),
     countSlot: async (server, slot) => onSlot(server, slot).length,
+    agreeOnSecret: async (proposal) => (backing.secret ??= proposal),
     ping: async () => 0,
     watch(watcher) {
       watchers.set(watcher, nodeId);

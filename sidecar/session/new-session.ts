@@ -1,11 +1,9 @@
 import { clientSessionId } from '../../proto/session-id.ts';
 import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
-import { userIdOf } from '../routing/principal.ts';
+import { userIdOf, type Owner } from '../principal/identities.ts';
 
 /** Where a session begins and whose it is; `upstreamId` is the replica's own id. */
-export type NewSession = Pick<SessionRecord, 'server' | 'backend' | 'slot' | 'upstreamId' | 'principal'> & {
-  nowMs: number;
-};
+export type NewSession = Pick<SessionRecord, 'server' | 'backend' | 'slot' | 'upstreamId'> & Owner & { nowMs: number };
 
 /** The id that the client gets, and the record of its session. `known`: what is known of it beyond that. */
 export function newSession(
@@ -21,6 +19,7 @@ export function newSession(
       ...where,
       digest: sessionDigest(clientId),
       userId: userIdOf(where.principal),
+      hasCredentials: where.credentials !== null,
       initializeParams: null,
       protocolVersion: '',
       capabilities: {},

@@ -139,6 +139,10 @@ export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }
         .filter((record) => record.slot === slot && !record.isTombstone);
     },
     countSlot: async (server, slot) => guarded(client.zcard(REDIS.slotIndex(server, slot))),
+    async agreeOnSecret(proposal) {
+      await guarded(client.set(REDIS.secret, proposal, 'NX'));
+      return (await guarded(client.get(REDIS.secret))) ?? proposal;
+    },
     async ping() {
       const startedAt = performance.now();
       await guarded(probeWrites(client, nodeId));

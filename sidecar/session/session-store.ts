@@ -72,6 +72,8 @@ export interface SessionStore {
   listSlot(server: string, slot: string, limit: number): Promise<SessionRecord[]>;
   /** Number of sessions on a slot; may count some that expired a moment ago. */
   countSlot(server: string, slot: string): Promise<number>;
+  /** What all that share the store have as their secret: `proposal`, if nobody came before. */
+  agreeOnSecret(proposal: string): Promise<string>;
   /** Round trip of a small write, in ms: a store that only answers is of no use. */
   ping(): Promise<number>;
   /** Reports changes by other nodes. Returns a function that stops it. */

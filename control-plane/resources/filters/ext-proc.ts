@@ -42,7 +42,7 @@ export const extProc: object = {
 };
 
 /** What the sidecar reads of a request that names a session: each header more costs Envoy 3 µs. A DELETE never comes this way. */
-const READ = ['authorization', HEADER.session, HEADER.server];
+const READ = ['authorization', HEADER.claims, HEADER.session, HEADER.server];
 
 /** Asks the sidecar about a request that names a session: its headers are all there is to know, so it is one question and one answer. Off, except on routes that say otherwise. */
 export const askOnce: object = {

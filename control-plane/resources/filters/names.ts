@@ -1,6 +1,8 @@
 /** Names of the HTTP filters, in the order in which a request meets them (listener.ts). Routes switch them by these names. */
 export const FILTER = {
   cors: 'envoy.filters.http.cors',
+  tokenToMetadata: 'envoy.filters.http.header_to_metadata.token',
+  tokenHeader: 'envoy.filters.http.header_mutation.token',
   jwt: 'envoy.filters.http.jwt_authn',
   rateLimit: 'envoy.filters.http.local_ratelimit',
   sessionToMetadata: 'envoy.filters.http.header_to_metadata',

@@ -4,6 +4,7 @@ import { clientSessionId } from '../../../proto/session-id.ts';
 import type { SessionRecord } from '../../../proto/session-record.ts';
 import { fromStruct, toStruct, type Struct } from '../../../proto/xds/loader.ts';
 import { messageType } from '../../../proto/xds/schema.ts';
+import { sampleIdentities } from '../../principal/sample-identities.ts';
 import { createSessionDirectory } from '../../session/cached-directory.ts';
 import { createMemoryStore } from '../../session/memory-store.ts';
 import { sampleRecord } from '../../session/sample-record.ts';
@@ -69,6 +70,7 @@ function start(t: ExecutionContext, change: Partial<DecideOptions> = {}) {
   const onQuestion = decideQuestions({
     server: (name) => (name === 'linear' ? view : undefined),
     directory,
+    identities: sampleIdentities(),
     relay: '127.0.0.1:7900',
     arrivals: new Arrivals(),
     onCreated: () => {},

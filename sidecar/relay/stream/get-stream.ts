@@ -64,8 +64,8 @@ export class GetStream {
     const missing = this.#ctx.missingStreams.of(this.#view);
     if (missing !== undefined) return this.#pass({ status: missing, headers: {}, body: Buffer.alloc(0) });
     this.#ctx.streams.add(this.server, this.#digest, this);
-    const { clientId, incoming } = this.#request;
-    const wanted = [this.#ctx, this.#view, clientId ?? '', this.#digest, incoming.headers.authorization] as const;
+    const { clientId, shown } = this.#request;
+    const wanted = [this.#ctx, this.#view, clientId ?? '', this.#digest, shown] as const;
     const located = locateAtOnce(...wanted) ?? (await locateByRecord(...wanted));
     if (this.#state.is !== 'locating') return;
     switch (located.kind) {

@@ -1,0 +1,14 @@
+import type { Config } from './config-schema.ts';
+import { isLoopback } from '../../proto/identity/host.ts';
+
+/** How clients reach the mesh, without a slash at the end; null when nobody said it and the gateway listens for others than this machine. */
+export function publicUrlOf({
+  publicUrl,
+  gateway,
+  port,
+}: Pick<Config, 'publicUrl' | 'gateway' | 'port'>): string | null {
+  if (publicUrl !== undefined) return new URL(publicUrl).origin;
+  if (!isLoopback(gateway.listenAddress)) return null;
+  const host = gateway.listenAddress.includes(':') ? `[${gateway.listenAddress}]` : gateway.listenAddress;
+  return `${gateway.tls ? 'https' : 'http'}://${host}:${port}`;
+}
