@@ -13,6 +13,8 @@ export interface ExchangeOptions {
   from?: string;
   /** Path to ask for instead of the URL's, written as it is. */
   path?: string;
+  /** The body's length is not said beforehand. */
+  isChunked?: boolean;
 }
 
 export interface Answer {
@@ -34,7 +36,7 @@ export const MCP_HEADERS = {
 
 /** One request on a connection of its own. Never rejects: what went wrong is in the answer. */
 export function exchange(url: string, options: ExchangeOptions = {}): Promise<Answer> {
-  const { method = 'POST', headers = {}, body, timeoutMs = 10_000, from = ATTACKER, path } = options;
+  const { method = 'POST', headers = {}, body, timeoutMs = 10_000, from = ATTACKER, path, isChunked = false } = options;
   const startedAt = performance.now();
   return new Promise((resolve) => {
     let response: IncomingMessage | undefined;
@@ -51,14 +53,14 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<An
         tookMs: performance.now() - startedAt,
       });
     };
-    const timer = setTimeout(() => finish({ isTimeout: true }), timeoutMs);
     const sent = request(url, {
       method,
       agent: false,
       localAddress: from,
       ...(path !== undefined && { path }),
-      headers: { ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }), ...headers },
+      headers: { ...(body !== undefined && !isChunked && { 'content-length': Buffer.byteLength(body) }), ...headers },
     });
+    const timer = setTimeout(() => finish({ isTimeout: true }), timeoutMs);
     sent.once('response', (incoming) => {
       response = incoming;
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

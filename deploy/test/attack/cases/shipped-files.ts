@@ -115,7 +115,6 @@ const URLS: Record<string, string> = {
   sentinel: `redis+sentinel://holdfast:${SECRET}@a:1,b:2/name`,
   'sentinel-own': `redis+sentinel://u:x@a:1,b:2/name?sentinelPassword=${SECRET}`,
   'second-host': `redis+sentinel://a:1,holdfast:${SECRET}@b:2/name`,
-  fragment: `redis://host:6379#${SECRET}`,
   'upper-case': `REDIS://holdfast:${SECRET}@host`,
 };
 const redaction = casesOf(
