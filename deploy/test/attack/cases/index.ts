@@ -4,6 +4,7 @@ import { amplification } from './amplification.ts';
 import { breakerPoisoning } from './breaker-poisoning.ts';
 import { callbacks } from './callbacks.ts';
 import { cardinality } from './cardinality.ts';
+import { certifiedMembers } from './certified-members.ts';
 import { controlPorts } from './control-ports.ts';
 import { deletes } from './deletes.ts';
 import { forgedPrincipal } from './forged-principal.ts';
@@ -45,6 +46,7 @@ export const CASES: readonly AttackCase[] = [
   ...breakerPoisoning,
   ...controlPorts,
   ...rogueMembers,
+  ...certifiedMembers,
   ...tokens,
   ...redisUser,
   ...shippedFiles,

@@ -18,15 +18,18 @@ interface Rogue {
   /** What it says of itself. */
   metadata: Record<string, unknown>;
 }
-const evil = { listen: '127.0.0.1:1', relay: ['127.0.0.1:1'], peer: '127.0.0.1:1' };
+/** Somewhere else than this machine: without certificates everybody on loopback is one, and nobody else is. */
+const evil = { listen: '10.0.0.66:80', relay: ['10.0.0.66:7900'], peer: '10.0.0.66:7902' };
+const local = { listen: '127.0.0.1:9', relay: ['127.0.0.1:9'], peer: '127.0.0.1:9' };
 const ROGUES: Record<string, Rogue> = {
   'foreign-address': { id: () => 'aaa-evil', role: 'sidecar', metadata: evil },
-  'id-of-a-gateway': { id: ({ mesh }) => mesh.gateways[0]?.name ?? '', role: 'sidecar', metadata: evil },
+  'foreign-name': { id: () => 'aaa-evil', role: 'sidecar', metadata: { ...local, relay: ['evil.example:7900'] } },
+  'id-of-a-gateway': { id: ({ mesh }) => mesh.gateways[0]?.name ?? '', role: 'sidecar', metadata: local },
   'listens-elsewhere': { id: () => 'aaa-evil', role: 'gateway', metadata: { listen: '10.0.0.1:1' } },
   'drains-a-gateway': {
     id: ({ mesh }) => mesh.gateways[1]?.name ?? '',
     role: 'sidecar',
-    metadata: { ...evil, isDraining: true },
+    metadata: { ...local, isDraining: true },
   },
 };
 
@@ -69,7 +72,7 @@ const streams = casesOf(
     const { close } = await announce(mesh, rogue);
     const listed = await gatewaysOf(mesh);
     close();
-    const isListed = /aaa-evil|"127\.0\.0\.1:1"|10\.0\.0\.1:1/.test(listed);
+    const isListed = /aaa-evil|127\.0\.0\.1:9"|10\.0\.0\.|evil\.example/.test(listed);
     return judge(
       { 'not listed': !isListed, 'no gateway drains': !/"isDraining":true/.test(listed) },
       listed.slice(0, 100),
@@ -89,7 +92,7 @@ const beats = casesOf(
     await pause(2500);
     const listed = await gatewaysOf(mesh);
     await redisAnswer(port, `DEL ${REDIS.gateway(id)}`);
-    const isListed = /aaa-evil|"127\.0\.0\.1:1"|x\/\.\./.test(listed);
+    const isListed = /aaa-evil|10\.0\.0\.66|x\/\.\./.test(listed);
     return judge({ 'not listed': !isListed }, '');
   },
 );
