@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { connect } from 'node:tls';
 import { renewCertificates } from '../../../../control-plane/certs/certificate-folder.ts';
-import { TestClient } from '../../../../control-plane/xds/test-client.ts';
-import { channelCredentials } from '../../../../proto/tls/grpc-credentials.ts';
+import { openAdsStream } from '../ads-stream.ts';
 import { casesOf, judge, type AttackCase } from '../attack-case.ts';
 import { startMesh, type Mesh } from '../../mesh/start-mesh.ts';
 import { temporaryFolder } from '../../mesh/temporary-folder.ts';
@@ -34,34 +33,18 @@ interface Certificates {
   strangers: string;
 }
 
-async function credentialsOf({ certificate }: Claim, folders: Certificates): Promise<ChannelCredentials> {
-  const caFile = join(folders.mesh, 'ca.crt');
-  if (certificate === null) return credentials.createSsl(await readFile(caFile));
+async function keysOf({ certificate }: Claim, folders: Certificates): Promise<{ cert: Buffer; key: Buffer } | null> {
+  if (certificate === null) return null;
   const at = join(folders[certificate.of], certificate.name);
-  return channelCredentials({ certificateFile: `${at}.crt`, keyFile: `${at}.key`, caFile });
-}
-
-/** What it hears over xDS: nothing of the topology, or something. */
-async function heardOf(mesh: Mesh, { id, role }: Claim, channel: ChannelCredentials): Promise<string> {
-  const client = new TestClient(Number(mesh.controlPlane.xds.split(':')[1]), { id, role }, channel, METADATA);
-  for (const type of ['envoy.config.endpoint.v3.ClusterLoadAssignment', 'holdfast.v1.ServerPolicy'])
-    client.say({ type: `type.googleapis.com/${type}`, subscribe: ['*'] });
-  const heard = await Promise.race([
-    client.nth(1).then(() => 'resources'),
-    client.ended.then(({ code = 0 }) => `refused with ${code}`),
-  ]);
-  client.close();
-  return heard;
+  return { cert: await readFile(`${at}.crt`), key: await readFile(`${at}.key`) };
 }
 
 /** Status of a neighbour's relay; 0 when it does not let one in. */
-async function relayStatus(mesh: Mesh, { certificate }: Claim, folders: Certificates): Promise<number> {
+async function relayStatus(mesh: Mesh, keys: { cert: Buffer; key: Buffer } | null): Promise<number> {
   const port = Number(mesh.gateways[1]?.sidecars[0]?.relayPeer?.split(':')[1]);
-  const at = certificate && join(folders[certificate.of], certificate.name);
-  const own = at !== null && { cert: await readFile(`${at}.crt`), key: await readFile(`${at}.key`) };
   return new Promise((resolve) => {
     const options = { host: '127.0.0.1', port, path: '/mcp', method: 'POST', agent: false, rejectUnauthorized: false };
-    request({ ...options, ...own, headers: { 'x-holdfast-server': 'linear' } }, (response) =>
+    request({ ...options, ...keys, headers: { 'x-holdfast-server': 'linear' } }, (response) =>
       resolve(response.resume().statusCode ?? 0),
     )
       .once('error', () => resolve(0))
@@ -81,13 +64,18 @@ export const certifiedMembers: AttackCase[] = casesOf(
         await renewCertificates(MEMBERS, { folder: path, now: new Date(), days: 1, renewDays: 0 });
       const certificates = { mesh: folders[0].path, strangers: folders[1].path };
       await using mesh = await startMesh({ certs: certificates.mesh, servers: { linear: { replicas: 1 } } });
-      const heard = await heardOf(mesh, claim, await credentialsOf(claim, certificates));
-      const status = claim.id === 'gateway-3' && claim.certificate ? 0 : await relayStatus(mesh, claim, certificates);
+      const keys = await keysOf(claim, certificates);
+      const port = Number(mesh.controlPlane.xds.split(':')[1]);
+      const open = () =>
+        connect({ port, host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false, ...keys });
+      const { heard, close } = await openAdsStream(open, { id: claim.id, role: claim.role, metadata: METADATA });
+      close();
+      const status = claim.id === 'gateway-3' && claim.certificate ? 0 : await relayStatus(mesh, keys);
       const metrics = await (await fetch(`${mesh.controlPlane.adminUrl}/metrics`)).text();
       const listed = await (await fetch(`${mesh.controlPlane.adminUrl}/v1/gateways`)).text();
       return judge(
         {
-          'nothing told over xDS': heard !== 'resources',
+          'nothing told over xDS': heard.startsWith('refused'),
           'not let into a relay': status === 0,
           counted: /^holdfast_peers_refused_total\{entry="xds"[^}]*\} [1-9]/m.test(metrics),
           'no gateway': !listed.includes('127.0.0.1:9"'),
