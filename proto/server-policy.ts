@@ -62,7 +62,12 @@ export const retryBudgetSchema = z.strictObject({
   floor: z.int().min(0).max(10_000).default(10).describe('Re-sent requests that are always allowed at a time.'),
 });
 
-export const timeoutsSchema = z.strictObject({
+const DEFAULT_INITIALIZE_MS = 10_000;
+const DEFAULT_RECOVERY_MS = 5000;
+/** A recovery begins with an initialize; this is what it needs besides. */
+const BESIDE_INITIALIZE_MS = 2000;
+
+const timeoutsShape = z.strictObject({
   callMs: z
     .int()
     .min(0)
@@ -71,9 +76,27 @@ export const timeoutsSchema = z.strictObject({
     .describe('A call without an answer or progress for this long is answered with a deadline error; 0: none.'),
   toolMs: z.record(z.string(), z.int().min(0).max(86_400_000)).default({}).describe('The same, by tool name.'),
   connectMs: positiveMs(1000, 'Time for a TCP connection to a replica.'),
-  initializeMs: positiveMs(10_000, 'Time for a replica to answer initialize.'),
-  recoveryMs: positiveMs(5000, 'Time for a whole recovery, queueing included.'),
+  initializeMs: positiveMs(
+    DEFAULT_INITIALIZE_MS,
+    'Time for a replica to answer initialize; probes and recoveries of this server follow it.',
+  ),
+  recoveryMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .optional()
+    .describe(
+      `Time for a whole recovery, queueing included. When absent: ${DEFAULT_RECOVERY_MS}, or initializeMs and ${BESIDE_INITIALIZE_MS} where that was raised.`,
+    ),
 });
+
+/** A recovery that may not take as long as initialize would never end on a slow server. */
+export const timeoutsSchema = timeoutsShape.transform(({ recoveryMs, ...others }) => ({
+  ...others,
+  recoveryMs:
+    recoveryMs ??
+    (others.initializeMs > DEFAULT_INITIALIZE_MS ? others.initializeMs + BESIDE_INITIALIZE_MS : DEFAULT_RECOVERY_MS),
+}));
 
 export const affinitySchema = z.strictObject({
   calls: z
@@ -161,6 +184,13 @@ export const serverPolicySchema = z.object({
     .nullable()
     .default(null)
     .describe('Host header sent to the replicas instead of the client’s.'),
+  originOverride: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      'Origin sent to the replicas instead of a page’s, once `allowedOrigins` has let it in; `none` sends none. For servers that check it against their own address.',
+    ),
   replicaBreaker: breakerPolicySchema.prefault({}),
   toolBreaker: breakerPolicySchema.prefault({}),
   countToolErrors: z.boolean().default(false).describe('Let `isError` results count against the tool’s breaker.'),

@@ -32,7 +32,7 @@ export const probeSchema = z.strictObject({
   timeoutMs: someMilliseconds
     .optional()
     .describe(
-      `For one probe as a whole. When absent: the balancer’s timeout for http (LB_HEALTH_CHECK_TIMEOUT), else ${PROBE_DEFAULTS.timeoutMs}.`,
+      `For one probe as a whole. When absent: the balancer’s timeout for http (LB_HEALTH_CHECK_TIMEOUT); for mcp ${PROBE_DEFAULTS.timeoutMs} for a ping, and timeouts.initializeMs for a probe that begins a session.`,
     ),
   retryMs: milliseconds(PROBE_DEFAULTS.retryMs, 'To the next probe after a failed one, until it is certain.'),
   fullIntervalMs: milliseconds(

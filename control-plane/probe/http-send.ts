@@ -65,6 +65,8 @@ export function connect(address: string, tls: ProbeTls | null, timeoutMs: number
   };
 }
 
+export const NO_ANSWER = 'no answer in time';
+
 const GONE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /** What is wrong with a replica's TLS, in an operator's words. */
@@ -89,5 +91,5 @@ export function sendFailure(error: unknown): { kind: 'refused' | 'silent'; detai
     return { kind: 'silent', detail: `a file of its tls settings or its token can’t be read: ${message}` };
   if (GONE.has(name)) return { kind: 'refused', detail: `connection failed: ${name}` };
   const isTimeout = error instanceof DOMException || name === 'UND_ERR_CONNECT_TIMEOUT' || name === 'UND_ERR_ABORTED';
-  return { kind: 'silent', detail: isTimeout ? 'no answer in time' : `no answer: ${name || message || 'unknown'}` };
+  return { kind: 'silent', detail: isTimeout ? NO_ANSWER : `no answer: ${name || message || 'unknown'}` };
 }

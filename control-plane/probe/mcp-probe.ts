@@ -21,6 +21,8 @@ export class McpProbe {
   #session: Record<string, string> | null = null;
   /** The replica refuses DELETE (405): its one session is kept instead of being renewed, or each renewal would leave one behind. */
   #keepsSessions = false;
+  /** The replica takes no POST but has an event stream with an endpoint: it speaks HTTP+SSE (2024-11-05) alone. */
+  #isHttpSse = false;
 
   constructor(wire: ProbeWire, settings: ProbeSettings) {
     this.#wire = wire;
@@ -29,7 +31,9 @@ export class McpProbe {
 
   async run(isFull: boolean, signal: AbortSignal): Promise<Seen> {
     if (this.#session) {
-      const ping = await this.#wire.ping(this.#session, signal);
+      // A session is there, so the replica is up: it need not be given the time of an initialize.
+      const soon = AbortSignal.any([signal, AbortSignal.timeout(this.#settings.timeoutMs)]);
+      const ping = await this.#wire.ping(this.#session, soon);
       if (isUnknownSession(ping)) {
         this.forget();
         const seen = await this.#full(signal);
@@ -55,6 +59,7 @@ export class McpProbe {
   }
 
   async #quick(signal: AbortSignal): Promise<Seen> {
+    if (this.#isHttpSse) return this.#viaHttpSse(signal);
     const isModern = this.#eras!.includes('modern');
     const exchange = isModern ? await this.#wire.discover(signal) : await this.#wire.ping({}, signal);
     // A stateless legacy server may not take a ping out of the blue; that it answers in JSON-RPC shows that it lives.
@@ -94,6 +99,8 @@ export class McpProbe {
     if (former && this.#keepsSessions) return this.#listed(former, signal);
     const begun = await this.#wire.initialize(signal);
     if (begun.status === 401 || begun.status === 403) return wantsAuthorization([]);
+    this.#isHttpSse = !former && NO_POST.has(begun.status) && (await this.#wire.hasEndpoint(signal));
+    if (this.#isHttpSse) return this.#viaHttpSse(signal, true);
     const version = begun.answer?.result?.['protocolVersion'];
     if (typeof version !== 'string') return wrong(`initialize: ${said(begun)}`, former ? 'same' : 'none');
     const headers = sessionHeaders(begun.sessionId, version);
@@ -114,6 +121,16 @@ export class McpProbe {
     return listed;
   }
 
+  /** An `endpoint` event is all that is asked for: each stream is a session on the replica, and ends with it. */
+  async #viaHttpSse(signal: AbortSignal, isSeen = false): Promise<Seen> {
+    if (!isSeen && !(await this.#wire.hasEndpoint(signal))) {
+      this.forget();
+      return wrong('GET: no `endpoint` event', 'none');
+    }
+    this.#eras = ['legacy'];
+    return { kind: 'answered', eras: ['legacy'], session: 'none', tools: null, note: HTTP_SSE };
+  }
+
   async #endFormer(session: Record<string, string>, signal: AbortSignal): Promise<void> {
     const status = await this.#wire.end(session, signal);
     this.#keepsSessions = status === 405 || status === 501;
@@ -129,6 +146,10 @@ export class McpProbe {
   }
 }
 
+/** What servers answer to a POST that they do not know. */
+const NO_POST = new Set([404, 405, 501]);
+const HTTP_SSE = 'speaks HTTP+SSE alone, so its tools are not listed';
+
 const wrong = (detail: string, session: 'same' | 'lost' | 'none'): Seen => ({ kind: 'wrong', detail, session });
 
 const wantsAuthorization = (eras: readonly Era[]): Seen => ({
@@ -140,6 +161,14 @@ const wantsAuthorization = (eras: readonly Era[]): Seen => ({
 });
 
 const said = ({ status, answer }: Exchange): string =>
+  HOST_REFUSED.has(status)
+    ? `HTTP ${status} to the probe’s Host: set hostOverride to one that the server takes, or allowedHosts to those that clients use`
+    : answered(status, answer);
+
+/** Servers that check Host against DNS rebinding answer so. */
+const HOST_REFUSED = new Set([421]);
+
+const answered = (status: number, answer: Exchange['answer']): string =>
   answer?.error ? `error ${answer.error.code} ${answer.error.message} (HTTP ${status})` : `HTTP ${status}`;
 
 /** 404, or 400 with words of sessions, as older servers say it. */

@@ -7,6 +7,8 @@ export interface ProbeSettings {
   /** Between two probes of a healthy replica. */
   intervalMs: number;
   timeoutMs: number;
+  /** mcp: for a probe that begins a session, as a whole. */
+  fullTimeoutMs: number;
   /** To the next probe after a failed one, until it is certain. */
   retryMs: number;
   unhealthyAfter: number;
@@ -28,6 +30,7 @@ export const PROBE_DEFAULTS: ProbeSettings = {
   era: 'auto',
   intervalMs: 1000,
   timeoutMs: 2000,
+  fullTimeoutMs: 10_000,
   retryMs: 200,
   unhealthyAfter: 2,
   healthyAfter: 1,

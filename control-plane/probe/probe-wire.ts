@@ -1,4 +1,5 @@
 import type { ToolDescription } from './tool-description.ts';
+import { firstEventType } from './first-event.ts';
 import type { Connection, Reply } from './http-send.ts';
 import { rpcAnswer, type RpcAnswer } from './rpc-answer.ts';
 
@@ -46,6 +47,18 @@ export class ProbeWire {
 
   discover(signal: AbortSignal): Promise<Exchange> {
     return this.#call('server/discover', modernMeta(), modernHeaders('server/discover'), signal);
+  }
+
+  /** Whether a GET begins an event stream of 2024-11-05: its first event names the endpoint. The stream is ended at once. */
+  async hasEndpoint(signal: AbortSignal): Promise<boolean> {
+    const headers = { accept: 'text/event-stream', ...this.#where.headers };
+    const reply = await this.#connection.send({ method: 'GET', path: this.#where.path, headers, signal });
+    try {
+      const isStream = String(reply.headers['content-type'] ?? '').startsWith('text/event-stream');
+      return reply.status === 200 && isStream && (await firstEventType(reply.body)) === 'endpoint';
+    } finally {
+      reply.discard();
+    }
   }
 
   async end(session: Record<string, string>, signal: AbortSignal): Promise<number> {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { connect, sendFailure, type Connection } from './http-send.ts';
+import { connect, NO_ANSWER, sendFailure, type Connection } from './http-send.ts';
 import { httpProbe } from './http-probe.ts';
 import { McpProbe } from './mcp-probe.ts';
 import type { Observation } from './observation.ts';
@@ -29,11 +29,12 @@ export function replicaProbe(target: ProbeTarget, monotonicMs: () => number): Re
       try {
         if (!connection) open();
         if (isFull) setHeaders(headers, target);
-        const signal = AbortSignal.timeout(settings.timeoutMs);
+        const timeoutMs = settings.type === 'mcp' && isFull ? settings.fullTimeoutMs : settings.timeoutMs;
+        const signal = AbortSignal.timeout(timeoutMs);
         if (settings.type === 'http') return await httpProbe(connection, settings.path, headers, signal, elapsed);
         return { ...(await mcp.run(isFull, signal)), durationMs: elapsed() };
       } catch (error) {
-        return { ...sendFailure(error), durationMs: elapsed() };
+        return { ...namingTheKey(sendFailure(error), isFull, settings), durationMs: elapsed() };
       }
     },
     async end() {
@@ -49,4 +50,18 @@ function setHeaders(headers: Record<string, string>, { host, settings }: ProbeTa
   if (host !== null) headers['host'] = host;
   if (settings.tokenFile !== null)
     headers['authorization'] = `Bearer ${readFileSync(settings.tokenFile, 'utf8').trim()}`;
+}
+
+/** Silence of a slow server looks like that of a dead one: the text says which time was up, and which key gives more. */
+function namingTheKey(
+  failure: ReturnType<typeof sendFailure>,
+  isFull: boolean,
+  { type, timeoutMs, fullTimeoutMs }: ProbeTarget['settings'],
+): ReturnType<typeof sendFailure> {
+  if (failure.detail !== NO_ANSWER) return failure;
+  const isInitialize = type === 'mcp' && isFull;
+  const [ms, keys] = isInitialize
+    ? [fullTimeoutMs, 'timeouts.initializeMs or probe.timeoutMs']
+    : [timeoutMs, 'probe.timeoutMs'];
+  return { ...failure, detail: `${NO_ANSWER} (${ms} ms; ${keys} of the server gives more)` };
 }

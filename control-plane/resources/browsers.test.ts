@@ -119,3 +119,13 @@ test('behind a trusted proxy the client’s address and scheme are those that it
   const open = await gateway(t);
   t.is((await open.send(told)).body.headers['x-forwarded-proto'], 'http');
 });
+
+test('a replica that checks Origin against its own address gets the one that is set, or none', async (t) => {
+  const open = 'allowedOrigins: ["https://app.example.com"],';
+  const own = await gateway(t, `${open} originOverride: "http://10.0.0.1:3000",`);
+  const call = { 'mcp-session-id': '1~abc' };
+  t.is((await own.send({ ...call, origin: APP })).body.headers['origin'], 'http://10.0.0.1:3000');
+  t.is((await own.send(call)).body.headers['origin'], undefined);
+  const none = await gateway(t, `${open} originOverride: none,`);
+  t.is((await none.send({ ...call, origin: APP })).body.headers['origin'], undefined);
+});

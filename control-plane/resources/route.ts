@@ -23,6 +23,8 @@ interface RouteOptions {
   /** Whether the server is named on the way up: not where a filter does it, nor on steady routes, which name a slot: each header costs Envoy and the replica a microsecond. */
   namesServer?: boolean;
   action?: object;
+  /** Origin for the replica: null leaves the page's, `none` removes it. */
+  origin?: string | null;
   /** Nothing in either direction for this long ends it; 0: never. */
   quietMs?: number;
   /** WWW-Authenticate of Envoy's own 401. */
@@ -39,6 +41,12 @@ const WAY: Partial<Record<RouteKind, string>> = {
 const add = (key: string, value: string): object => ({
   header: { key, value },
   append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+});
+
+/** Only where the client sent one. */
+const replace = (key: string, value: string): object => ({
+  header: { key, value },
+  append_action: 'OVERWRITE_IF_EXISTS',
 });
 
 const added = (headers: object[]): object => (headers.length > 0 ? { request_headers_to_add: headers } : {});
@@ -59,6 +67,7 @@ export function route({
   action,
   quietMs = 0,
   challenge = null,
+  origin = null,
 }: RouteOptions): object {
   const perFilter = {
     ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
@@ -84,7 +93,9 @@ export function route({
         },
       },
     },
+    ...(origin === 'none' && { request_headers_to_remove: ['origin'] }),
     ...added([
+      ...(origin === null || origin === 'none' ? [] : [replace('origin', origin)]),
       ...(namesServer ? [add(HEADER.server, server)] : []),
       ...(way === 'steady' ? [] : [add(HEADER.way, way)]),
       ...(readsBodies ? [] : [add(HEADER.guard, '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%')]),

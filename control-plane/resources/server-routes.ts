@@ -61,6 +61,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
     policy.guard,
     policy.bind,
     policy.path,
+    policy.originOverride,
     policy.maxBodyBytes,
     policy.affinity.calls,
     policy.sharedCache,
@@ -94,6 +95,7 @@ export function serverRoutes(
     rewrite: policy.path,
     maxBodyBytes: policy.maxBodyBytes,
     challenge,
+    origin: policy.originOverride,
     ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
   };
   const isRing = node.relay.length > 1;

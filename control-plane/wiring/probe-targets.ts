@@ -18,7 +18,7 @@ export function probeTargets(config: Config, replicas: readonly KnownReplica[]):
         replica: replica.name,
         address: replica.address,
         path: server.path,
-        host: backend.hostOverride ?? server.hostOverride,
+        host: backend.hostOverride ?? server.hostOverride ?? hostOfClients(server),
         tls: backend.tls ?? null,
         settings: {
           ...probe,
@@ -26,8 +26,13 @@ export function probeTargets(config: Config, replicas: readonly KnownReplica[]):
           tokenFile: probe.tokenFile ?? null,
           intervalMs: probe.intervalMs ?? (isHttp ? healthCheckIntervalMs : PROBE_DEFAULTS.intervalMs),
           timeoutMs: probe.timeoutMs ?? (isHttp ? healthCheckTimeoutMs : PROBE_DEFAULTS.timeoutMs),
+          fullTimeoutMs: probe.timeoutMs ?? server.timeouts.initializeMs,
         },
       },
     ];
   });
 }
+
+/** The Host that clients send, as far as the configuration tells: a server that checks it must find probes as good as clients. */
+const hostOfClients = ({ allowedHosts }: Config['servers'][number]): string | null =>
+  allowedHosts.find((each) => !each.startsWith('*.')) ?? null;
