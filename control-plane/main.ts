@@ -2,13 +2,13 @@ import { describeError } from '../proto/describe-error.ts';
 import { detach } from '../proto/detach.ts';
 import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
 import pino from 'pino';
-import packageFile from '../package.json' with { type: 'json' };
 import { isLoopback } from '../proto/identity/host.ts';
 import { CertificateError } from '../proto/identity/own-name.ts';
 import { readAddress } from './config/address.ts';
 import { startControlPlane } from './control-plane.ts';
 import { loadConfig, watchConfig } from './config/load-config.ts';
 import { formatProblem } from '../proto/config-file/problem.ts';
+import { VERSION } from '../proto/version.ts';
 import { readFlags, USAGE } from './wiring/flags.ts';
 
 /** sysexits.h: the configuration or the command line is wrong. */
@@ -57,7 +57,7 @@ const controlPlane = await startControlPlane({
   admin,
   file: flags.config,
   env: process.env,
-  version: packageFile.version,
+  version: VERSION,
   xds,
   stateDir: flags.stateDir ?? config.controlPlane.stateDir ?? null,
 }).catch((error: Error) => {

@@ -32,8 +32,13 @@ try {
       metrics: text('0.0.0.0:9902'),
       certs: text(''),
       drainable: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
   const { to, role, certs, 'node-id': nodeId } = values;
   if (to === '') throw new Error('--to is missing: where the bootstrap is written');
   if (role !== 'gateway' && role !== 'edge')

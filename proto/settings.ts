@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /**
- * Settings that come from the environment (names fixed by REQUIREMENTS R2) or from the configuration file; the environment wins.
+ * Settings that come from the environment (their names are a contract with users) or from the configuration file; the environment wins.
  * Both processes read them: the control plane as part of the whole file, the sidecar only these.
  */
 const ms = (fallback: number) => z.int().min(1).max(86_400_000).default(fallback);
@@ -71,7 +71,7 @@ interface EnvironmentName {
   says: string;
 }
 
-/** R2's names, exactly, each with the path of its twin in the configuration file. */
+/** The environment variables, each with the path of its twin in the configuration file. */
 export const ENVIRONMENT: readonly EnvironmentName[] = [
   { name: 'HA_MODE', path: 'ha.mode', kind: 'text', says: 'cluster or standalone' },
   { name: 'HA_NODE_ID', path: 'ha.nodeId', kind: 'text', says: 'name of this node' },

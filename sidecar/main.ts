@@ -7,6 +7,7 @@ import { errorFacts } from '../proto/error-facts.ts';
 import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
 import { CertificateError } from '../proto/identity/own-name.ts';
 import { RedisUrlError } from '../proto/redis/redis-client.ts';
+import { VERSION } from '../proto/version.ts';
 import { readSettings, USAGE } from './settings/read-settings.ts';
 import { startSidecar, type Sidecar } from './start-sidecar.ts';
 
@@ -16,9 +17,6 @@ const EX_USAGE = 64;
 setFlagsFromString('--heap-growing-percent=33');
 /** What a request leaves behind dies at once. V8 takes some of it for long-lived all the same and puts it into the old heap, where it keeps alive what it names: ten times as much for each young collection to copy. */
 setFlagsFromString('--no-allocation-site-pretenuring');
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 const read = readSettings(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));
 if (read.kind === 'help') {
@@ -39,7 +37,7 @@ exitOnUncaught(log);
 
 let sidecar: Sidecar;
 try {
-  sidecar = await startSidecar(settings, version, log);
+  sidecar = await startSidecar(settings, VERSION, log);
 } catch (error) {
   process.stderr.write(`sidecar: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(error instanceof RedisUrlError || error instanceof CertificateError ? EX_USAGE : 1);

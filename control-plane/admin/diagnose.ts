@@ -10,7 +10,7 @@ const SLOW_STORE_MS = 50,
 const RECENT_MS = 15 * 60_000;
 const HEAP_WARN_BYTES = 300 << 20;
 
-/** R13's checklist, as far as the control plane can see it. Objectives are judged by what gateways counted; over 30 days only Prometheus knows (`holdfast doctor --prometheus`). */
+/** The monitoring checklist, as far as the control plane can see it. Objectives are judged by what gateways counted; over 30 days only Prometheus knows (`holdfast doctor --prometheus`). */
 export async function diagnose(context: AdminContext, rssBytes = process.memoryUsage().rss): Promise<DoctorCheck[]> {
   const parts = await Promise.all([
     gateways(context),

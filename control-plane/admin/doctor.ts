@@ -1,4 +1,4 @@
-/** One line of `holdfast doctor`: R13's checklist. */
+/** One line of `holdfast doctor`, the monitoring checklist. */
 export interface DoctorCheck {
   area:
     | 'gateways'

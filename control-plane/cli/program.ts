@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { backupCommand } from './commands/backup.ts';
 import { breakerCommand } from './commands/breaker.ts';
@@ -16,16 +15,15 @@ import { schemaCommand } from './commands/schema.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { gatewaysCommand, replicasCommand, serversCommand, statusCommand } from './commands/status.ts';
 import { validateCommand } from './commands/validate.ts';
+import { VERSION } from '../../proto/version.ts';
+import { versionCommand } from './commands/version.ts';
 import { EXIT_HELP } from './exit-code.ts';
-
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 /** The whole command line. Wrong use throws a CommanderError, after commander has said what is wrong. */
 export function program(): Command {
   const holdfast = new Command('holdfast')
     .description('Operates a Holdfast mesh: see what is going on, take replicas out, roll out new versions.')
-    .version(version())
+    .version(VERSION)
     .option(
       '--admin <ip:port>',
       'admin port of a control plane (HOLDFAST_ADMIN; else the configuration’s; else 127.0.0.1:18001)',
@@ -57,6 +55,7 @@ export function program(): Command {
     certsCommand(),
     injectCommand(),
     completionCommand(),
+    versionCommand(),
   ];
   for (const command of commands) holdfast.addCommand(command);
   for (const each of all(holdfast))

@@ -2,7 +2,7 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /**
- * `circuitBreaker` (R2's names) sets the defaults of every server's breakers, so it is written below them before the schema fills in its own.
+ * `circuitBreaker` sets the defaults of every server's breakers, so it is written below them before the schema fills in its own.
  * `enabled: false` there switches all of them off, whatever a server says.
  */
 export function applyBreakerTwins(raw: Record<string, unknown>): void {

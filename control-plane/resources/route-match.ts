@@ -27,7 +27,7 @@ export const ofSlot = (slot: string): object => ({ name: HEADER.sessionId, strin
 
 const MODERN =
   '(2026-(07-(2[89]|3[01])|(0[89]|1[0-2])-[0-9]{2})|(202[7-9]|20[3-9][0-9]|2[1-9][0-9]{2})-[0-9]{2}-[0-9]{2})';
-/** Revision 2026-07-28 or later, which has no sessions. Cheap and sufficient (PROTOCOL.md): the header that names the method comes with it. */
+/** Revision 2026-07-28 or later, which has no sessions. Cheap and sufficient: the header that names the method comes with it. */
 export const isModern = [
   hasHeader(HEADER.method),
   { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: MODERN } } },

@@ -215,7 +215,7 @@ export function serverRoutes(
       retryPolicy: plainRetry,
       headers: [...modern, isMcpMethod(freeMethods(server))],
     }),
-    // Tasks, requestState, handles, subscriptions and discovery need the body, and what only some replicas know: PROTOCOL.md, residual affinity.
+    // Tasks, requestState, handles, subscriptions and discovery need the body, and what only some replicas know.
     route({
       ...relay,
       action: {},

@@ -7,6 +7,7 @@ import { followErrors } from './follow-errors.ts';
 import { keepAlive } from './keep-alive.ts';
 import { HELP, readOptions, type LocalOptions } from './options.ts';
 import { plan } from './plan.ts';
+import { reachRedis } from './reach-redis.ts';
 import { tellWhereItIs } from './where-it-is.ts';
 
 const EXIT_USAGE = 64;
@@ -56,6 +57,14 @@ async function main(): Promise<number> {
     process.on(signal, () => end.abort(new Error(`stopped by ${signal}`)));
   process.once('disconnect', () => end.abort(new Error('the starting process is gone')));
   process.channel?.unref();
+
+  if (typeof wanted.redis === 'object') {
+    const problem = await reachRedis(wanted.redis.url);
+    if (problem !== undefined) {
+      say(problem);
+      return EXIT_FAILED;
+    }
+  }
 
   let mesh: Mesh;
   try {

@@ -11,7 +11,7 @@ export interface LocalOptions {
   isHelpWanted: boolean;
 }
 
-export const HELP = `npm start -- [options]: the whole mesh on this machine, with two example MCP servers.
+export const HELP = `npm start -- [options], or npx holdfast-mesh [options]: the whole mesh on this machine, with two example MCP servers.
 
   --gateways N   gateway nodes (Envoy and sidecar) on the public port and the ports after it; default 2 (1 with SESSION_STORE=memory)
   --replicas N   replicas of each example server; default three of linear, two of queryquill

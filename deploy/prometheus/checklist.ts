@@ -1,4 +1,4 @@
-/** R13's monitoring checklist: what to look at, how it looks when all is well, which alerts and which panel show it. */
+/** The monitoring checklist: what to look at, how it looks when all is well, which alerts and which panel show it. */
 export const checklist: { what: string; green: string; alerts: string[]; panel: string }[] = [
   {
     what: 'gateway cluster',

@@ -55,7 +55,7 @@ The tests need \`promtool\`, \`prometheus\` and \`amtool\`: from \`PROMTOOL_BIN\
 
 Objective: 99.9 % of requests and of sessions over 30 days. Faults of replicas, overload and lost sessions count against it; errors of tools and of clients don't.
 
-## The monitoring checklist (R13)
+## The monitoring checklist
 
 One row or panel each on the dashboards (\`deploy/grafana\`), and one check each of \`holdfast doctor\`.
 

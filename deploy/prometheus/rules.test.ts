@@ -37,7 +37,7 @@ test('Prometheus and Alertmanager take the configuration', async (t) => {
     t.is(result.kind, 'done', result.kind === 'failed' ? result.why : '');
 });
 
-test('R10’s three alerts are there by name, with their times and severities', (t) => {
+test('the three alerts that users were promised are there by name, with their times and severities', (t) => {
   const of = (name: string) => ALERTS.find((alert) => alert.name === name);
   t.like(of('GatewayDown'), { for: '30s', severity: 'critical' });
   t.like(of('HighErrorRate'), { for: '2m', severity: 'warning' });

@@ -1,39 +1,76 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import test from 'ava';
+import { program } from '../../control-plane/cli/program.ts';
 import { parseConfig } from '../../control-plane/config/parse-config.ts';
 import { ENVIRONMENT, sharedSettingsSchema } from '../../proto/settings.ts';
 import { scenarios } from './chaos/scenarios/index.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const readme = readFileSync(resolve(root, 'README.md'), 'utf8');
-const scripts = (JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
-  .scripts;
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const DOCS = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const PAGES = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...DOCS.map((name) => `docs/${name}`),
+];
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+const all = PAGES.map(read).join('\n');
 
 test('the table of the environment has every name with its default and its twin in the file', (t) => {
+  const page = read('docs/configuration.md');
   const defaults = sharedSettingsSchema.parse({});
   for (const { name, path } of ENVIRONMENT) {
     const value = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], defaults);
     const shown = Array.isArray(value) ? value.join(',') : String(value);
     t.true(
-      readme.includes(`| \`${name}\` | ${shown}${shown === '' ? '' : ' '}| \`${path}\` |`),
+      page.includes(`| \`${name}\` | ${shown}${shown === '' ? '' : ' '}| \`${path}\` |`),
       `${name}, ${shown}, ${path}`,
     );
   }
 });
 
 test('every configuration shown is valid', (t) => {
-  const shown = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text!);
+  const shown = [...all.matchAll(/```yaml\n([\s\S]*?)```/g)].flatMap(([, text]) => text ?? []);
   t.true(shown.length > 0);
   for (const text of shown) t.deepEqual(parseConfig(text, {}), { ...parseConfig(text, {}), kind: 'ok' });
 });
 
-test('every command, chaos scenario and linked file exists', (t) => {
-  for (const [, name] of readme.matchAll(/npm run ([\w:-]+)/g)) t.truthy(scripts[name!], `npm run ${name}`);
-  for (const [, name] of readme.matchAll(/\| `(?:chaos --scenario )?([a-z]+-[a-z-]+|rolling|stampede)` \|/g))
+test('every command of npm and of holdfast, and every chaos scenario, exists', (t) => {
+  const commands = new Set(program().commands.map((command) => command.name()));
+  for (const [, name] of all.matchAll(/npm run (?:--silent )?([\w:-]+)/g))
+    t.truthy(scripts[name ?? ''], `npm run ${name}`);
+  for (const [, name] of all.matchAll(/`?npx holdfast ([a-z]+)/g)) t.true(commands.has(name ?? ''), `holdfast ${name}`);
+  for (const [, name] of all.matchAll(/--scenario ([a-z]+(?:-[a-z]+)*)/g))
     t.true(
       scenarios.some((scenario) => scenario.name === name),
       name,
     );
-  for (const [, path] of readme.matchAll(/\]\(([\w/.-]+)\)/g)) t.true(existsSync(resolve(root, path!)), path);
+});
+
+for (const page of PAGES) {
+  test(`${page}: every link leads somewhere, and every path is there`, (t) => {
+    const text = read(page);
+    t.regex(text, /^# /);
+    for (const [, path = ''] of text.matchAll(/\]\((?!https?:)([\w/.-]+)(?:#[\w-]+)?\)/g))
+      t.true(existsSync(join(root, dirname(page), path)), path);
+    for (const [, path = ''] of text.matchAll(
+      /[` ]((?:sidecar|control-plane|proto|envoy|deploy|docs|\.github)\/[\w./-]*\w)/g,
+    ))
+      t.true(existsSync(join(root, path)), path);
+  });
+}
+
+for (const name of DOCS) {
+  test(`docs/${name} answers one question, which is its first line`, (t) => {
+    t.regex(read(`docs/${name}`), /^# [^\n]+\n\n\*\*[^\n]+\?\*\*\n/);
+  });
+}
+
+test('the table of figures is what was recorded', (t) => {
+  const rows = JSON.parse(read('docs/measurements.json')) as Array<{ command: string; date: string; measured: string }>;
+  const lines = rows.map(({ command, date, measured }) => `| \`${command}\` | ${date} | ${measured} |`);
+  t.true(read('docs/performance.md').includes(['| command | date | measured |', '|---|---|---|', ...lines].join('\n')));
 });

@@ -13,7 +13,7 @@ export interface Overlay {
   problems: Problem[];
 }
 
-/** Reads R2's names. An empty variable counts as absent, as compose files make them. */
+/** Reads the environment variables of `proto/settings.ts`. An empty variable counts as absent, as compose files make them. */
 export function readEnvironment(env: Environment): Overlay {
   const values: Overlay['values'] = new Map();
   const problems: Problem[] = [];

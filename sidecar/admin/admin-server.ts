@@ -23,7 +23,7 @@ export interface AdminOptions {
   everyMs: number;
 }
 
-/** One check may take this long (R5). */
+/** One check may take this long. */
 const CHECK_TIMEOUT_MS = 2000;
 /** Balancers of many edges ask at once: checks are not run again for each. */
 const REUSE_MS = 250;

@@ -12,7 +12,7 @@ interface Row {
   says: string;
 }
 
-/** One row of DESIGN.md's table each, with both sides of its conditions. */
+/** One row of the blame table each, with both sides of its conditions. */
 const rows: Row[] = [
   { kind: 'success', replica: 'success', tool: 'success', says: 'success speaks for both' },
   {

@@ -26,7 +26,7 @@ const TABLE: Record<OutcomeKind, Record<BreakerLevel, Verdict | 'asked' | 'wides
   unread: { replica: 'ignore', tool: 'ignore' },
 };
 
-/** The blame table of DESIGN.md section 7: what an outcome of this kind says about a breaker of this level. */
+/** The blame table: what an outcome of this kind says about a breaker of this level. */
 export function classify(kind: OutcomeKind, level: BreakerLevel, blame: Blame): Verdict {
   const entry = TABLE[kind][level];
   if (entry === 'asked') return blame.countToolErrors ? 'failure' : 'success';

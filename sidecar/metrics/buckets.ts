@@ -1,4 +1,4 @@
-/** R9 asks for 0.1, 0.5, 1, 2 and 5 s; the finer ones show what the mesh itself costs, the coarser ones long tool calls. */
+/** Users were promised 0.1, 0.5, 1, 2 and 5 s; the finer ones show what the mesh itself costs, the coarser ones long tool calls. */
 export const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300];
 
 /** For work inside this process and towards Redis: tens of µs to a second. */

@@ -22,7 +22,7 @@ const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
 });
 const metrics = () => createMetrics({ version: '1.2.3', nodeId: 'gateway-1', isProcessMeasured: false });
 
-test('a request is counted under R9’s names, labels and buckets', async (t) => {
+test('a request is counted under the promised names, labels and buckets', async (t) => {
   const m = metrics();
   m.requests.outcome(outcome());
   m.requests.outcome(outcome({ kind: 'replica_fault', status: 503 }));

@@ -32,7 +32,7 @@ interface Tally {
   toolDuration: Observed | null;
 }
 
-/** Requests by what they came to: R9's first two, totals by outcome, tools and backends. */
+/** Requests by what they came to: duration and errors, totals by outcome, tools and backends. */
 export function requestMetrics(registry: Registry, tools: ToolLabels) {
   const registers = [registry],
     tallies = new Map<string, Tally>();

@@ -7,7 +7,7 @@ export interface AnswerFacts {
   hasRetryAfter: boolean;
 }
 
-/** What an answer came to: DESIGN.md's table of outcomes. */
+/** What an answer came to, by the table in sidecar/outcome/README.md. */
 export function answerKind({ status, errorCode, isToolError, hasRetryAfter }: AnswerFacts): OutcomeKind {
   if (status === 429 || (status === 503 && hasRetryAfter)) return 'overload';
   if (status === 502 || status === 503 || status === 504) return 'replica_fault';

@@ -17,7 +17,7 @@ export const isModernRevision = (version: string | null): boolean =>
   version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= FIRST_MODERN_REVISION;
 
 /**
- * Which era a message belongs to, in the order of the rules (PROTOCOL.md): transport methods, batches and answers are legacy; a request's own
+ * Which era a message belongs to, in the order of the rules: transport methods, batches and answers are legacy; a request's own
  * claim decides; `initialize` is legacy; without a claim a modern header makes a (faulty) modern request.
  */
 export function eraOf({ httpMethod, protocolVersion, hasSession, body }: MessageHead): Era {

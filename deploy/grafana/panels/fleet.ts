@@ -1,6 +1,6 @@
 import { lines, now, orZero, quantile, rate, type Dashboard } from '../dashboard.ts';
 
-/** R13's checklist: one row each, then what makes the rows move. */
+/** The monitoring checklist: one row each, then what makes the rows move. */
 export const fleet: Dashboard = {
   uid: 'holdfast-fleet',
   title: 'Holdfast: fleet',

@@ -1,7 +1,10 @@
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { plainEnvironment } from './managed-process.ts';
 
 export const REPOSITORY = resolve(import.meta.dirname, '../../..');
+
+/** In an installed package the programs are JavaScript, as this file is. */
+const inThisForm = (program: string): string => program.replace(/\.ts$/, extname(import.meta.filename));
 
 /** How a TypeScript program of this repository is started: this Node, and an environment that keeps compiled sources for the next start. */
 export function nodeProgram(
@@ -12,7 +15,7 @@ export function nodeProgram(
 ): { command: string; args: string[]; env: NodeJS.ProcessEnv } {
   return {
     command: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', ...nodeFlags, resolve(REPOSITORY, program), ...args],
+    args: ['--disable-warning=ExperimentalWarning', ...nodeFlags, resolve(REPOSITORY, inThisForm(program)), ...args],
     env: plainEnvironment({ NODE_COMPILE_CACHE: resolve(REPOSITORY, '.holdfast/compile-cache'), ...env }),
   };
 }

@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { VERSION } from '../../proto/version.ts';
+import { IMAGES, NPM_PACKAGES, type PackagePlan } from './packages.ts';
+import { writePackage } from './write-package.ts';
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, '../..');
+interface Manifest {
+  name: string;
+  version: string;
+  bin: Record<string, string>;
+  dependencies: Record<string, string>;
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'holdfast-package-'));
+test.after.always(() => rm(folder, { recursive: true, force: true }));
+
+const written = new Map<string, Promise<string>>();
+/** Folder of a package; each is written once. */
+function packageOf(plan: PackagePlan, as: 'javascript' | 'sources' = 'javascript'): Promise<string> {
+  const key = `${as}-${plan.name}`;
+  const to = join(folder, key);
+  const known = written.get(key) ?? writePackage(plan, { root, to, as }).then(() => to);
+  written.set(key, known);
+  return known;
+}
+
+const filesOf = async (at: string): Promise<string[]> =>
+  (await readdir(at, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(at.length + 1));
+const manifestOf = async (at: string): Promise<Manifest> =>
+  JSON.parse(await readFile(join(at, 'package.json'), 'utf8')) as Manifest;
+
+/** The package below a node_modules folder that holds what it depends on, and nothing else. */
+async function installed(plan: PackagePlan): Promise<string> {
+  const modules = join(folder, `in-${plan.name}`, 'node_modules');
+  const at = join(modules, plan.name);
+  await cp(await packageOf(plan), at, { recursive: true });
+  for (const name of Object.keys((await manifestOf(at)).dependencies)) {
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await symlink(join(root, 'node_modules', name), join(modules, name));
+  }
+  return at;
+}
+
+for (const plan of NPM_PACKAGES) {
+  test(`${plan.name} holds JavaScript without tests, and each of its commands starts`, async (t) => {
+    const at = await installed(plan);
+    t.deepEqual(
+      (await filesOf(at)).filter((path) => /\.ts$|\.test\.|golden\//.test(path)),
+      [],
+    );
+    const { name, version, bin } = await manifestOf(at);
+    t.deepEqual([name, version], [plan.name, VERSION]);
+    for (const [command, path] of Object.entries(bin)) {
+      const { stdout } = await run(process.execPath, [join(at, path), '--help']);
+      t.regex(stdout, /usage|--/i, command);
+    }
+  });
+}
+
+test('the sidecar depends on no Kubernetes client, no SDK and no command line', async (t) => {
+  const sidecar = NPM_PACKAGES.find(({ name }) => name === 'holdfast-sidecar');
+  const { dependencies } = await manifestOf(await packageOf(sidecar as PackagePlan));
+  for (const name of ['@kubernetes/client-node', '@modelcontextprotocol/sdk', 'commander', '@peculiar/x509'])
+    t.false(name in dependencies, name);
+});
+
+for (const plan of IMAGES) {
+  test(`the image ${plan.name} holds its programs as they are, and every file that the Dockerfile runs`, async (t) => {
+    const at = await packageOf(plan, 'sources');
+    const dockerfile = await readFile(join(root, 'deploy/Dockerfile'), 'utf8');
+    const stage = dockerfile.split(`AS ${plan.name}\n`)[1]?.split('\nFROM ')[0] ?? '';
+    const named = [...stage.matchAll(/ ([\w-]+\/[\w/-]+\.ts)\b/g)].flatMap(([, path]) => path ?? []);
+    t.true(stage.includes(`/packages/${plan.name} `));
+    for (const path of [...named, ...(plan.programs ?? [])]) t.true(existsSync(join(at, path)), path);
+  });
+}
+
+test('the command is installed from its tarball into an empty folder, and works there', async (t) => {
+  t.timeout(170_000);
+  const cli = await packageOf(NPM_PACKAGES[0] as PackagePlan);
+  const empty = join(folder, 'empty');
+  await mkdir(empty);
+  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', empty], { cwd: cli });
+  const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', `./${stdout.trim()}`];
+  await run('npm', install, { cwd: empty });
+  const { stdout: version } = await run('npx', ['holdfast', 'version', '--json'], { cwd: empty });
+  t.like(JSON.parse(version), { version: VERSION });
+  await writeFile(join(empty, 'wrong.yaml'), 'servers: [{name: a, bakends: []}]\n');
+  const refused = await run('npx', ['holdfast', 'validate', 'wrong.yaml'], { cwd: empty }).catch(
+    (error: { code: number; stderr: string }) => error,
+  );
+  t.is((refused as { code?: number }).code, 64);
+  t.regex(refused.stderr, /bakends.*backends/s);
+});

@@ -1,0 +1,66 @@
+/** One thing that is installed by itself: which programs it has, and nothing that they do not load. */
+export interface PackagePlan {
+  name: string;
+  description: string;
+  /** Name of a command → its program, relative to the repository. */
+  commands: Readonly<Record<string, string>>;
+  /** Programs that the package runs without a command of their own. */
+  programs?: readonly string[];
+}
+
+/** What `npm pack` makes. */
+export const NPM_PACKAGES: readonly PackagePlan[] = [
+  {
+    name: 'holdfast',
+    description: 'Command line of Holdfast: validate a configuration, look into a mesh, drain, roll out, back up.',
+    commands: { holdfast: 'control-plane/cli/main.ts' },
+  },
+  {
+    name: 'holdfast-sidecar',
+    description: 'The sidecar of a Holdfast gateway node, and the program that writes its Envoy’s bootstrap.',
+    commands: { 'holdfast-sidecar': 'sidecar/main.ts', 'holdfast-bootstrap': 'envoy/write-bootstrap.ts' },
+  },
+  {
+    name: 'holdfast-control-plane',
+    description: 'The control plane of Holdfast: configuration, discovery, probes and rollouts, served by xDS.',
+    commands: { 'holdfast-control-plane': 'control-plane/main.ts' },
+  },
+  {
+    name: 'holdfast-mesh',
+    description: 'A whole Holdfast mesh on one machine, in front of MCP servers that run already.',
+    commands: { 'holdfast-mesh': 'deploy/local/main.ts' },
+    programs: ['sidecar/main.ts', 'control-plane/main.ts'],
+  },
+];
+
+/** What the images hold (deploy/Dockerfile). They run the sources as they are. */
+export const IMAGES: readonly PackagePlan[] = [
+  {
+    name: 'sidecar',
+    description: 'Image of the sidecar',
+    commands: {},
+    programs: ['sidecar/main.ts', 'envoy/write-bootstrap.ts'],
+  },
+  {
+    name: 'control-plane',
+    description: 'Image of the control plane, of the backup job and of what prepares the volumes',
+    commands: {},
+    programs: [
+      'control-plane/main.ts',
+      'control-plane/cli/main.ts',
+      'envoy/write-bootstrap.ts',
+      'deploy/compose/prepare.ts',
+    ],
+  },
+  {
+    name: 'example-server',
+    description: 'Image of the example MCP servers',
+    commands: {},
+    programs: ['deploy/test/servers/linear/main.ts', 'deploy/test/servers/queryquill/main.ts'],
+  },
+];
+
+export const programsOf = ({ commands, programs = [] }: PackagePlan): string[] => [
+  ...Object.values(commands),
+  ...programs,
+];
