@@ -19,7 +19,7 @@ const BOUND_MARK = 'p';
 const PATTERN = /^([0-9a-oq-z]{1,7})(p?)~([\x21-\x7e]{1,1024})$/;
 
 /** Longest id that is looked at; anything longer is an unknown session. */
-export const SESSION_ID_MAX_LENGTH = 1033;
+const SESSION_ID_MAX_LENGTH = 1033;
 
 /** Reads a client's session id; undefined when it can't be one of ours. */
 export function parseSessionId(text: string): SessionId | undefined {

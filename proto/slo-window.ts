@@ -42,7 +42,7 @@ export const sloReportSchema = z.object({
 export type SloReport = z.infer<typeof sloReportSchema>;
 
 /** Upper bounds of the latency classes in ms, a factor of 1.5 to 2 apart: p99 is known as well as a gate needs it. */
-export const LATENCY_BOUNDS_MS: readonly number[] = [
+const LATENCY_BOUNDS_MS: readonly number[] = [
   1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000,
   20_000, 30_000, 60_000,
 ];

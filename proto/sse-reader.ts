@@ -134,7 +134,7 @@ function nextLineEnd(bytes: Buffer, at: number): number {
 }
 
 /** Reads the fields of one whole event. */
-export function readEvent(raw: Buffer): SseEvent {
+function readEvent(raw: Buffer): SseEvent {
   const event: SseEvent = { raw, name: 'message', data: null, id: null };
   const hasCr = raw.includes(CR);
   let at = 0,

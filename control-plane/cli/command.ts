@@ -12,7 +12,7 @@ export interface Tools {
 }
 
 /** The tools for a command that was called, from the options of the whole program. */
-export function toolsOf(command: Command): Tools {
+function toolsOf(command: Command): Tools {
   const options = command.optsWithGlobals<GlobalOptions>();
   const { env } = process;
   let client: Client | undefined;

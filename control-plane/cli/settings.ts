@@ -42,7 +42,7 @@ export function clientSettings(options: GlobalOptions, env: Environment): Client
   return { origin: originOf(admin), token };
 }
 
-export const DEFAULT_CONFIG = 'holdfast.yaml';
+const DEFAULT_CONFIG = 'holdfast.yaml';
 export const configFileOf = (options: GlobalOptions, env: Environment): string =>
   options.config ?? env['HOLDFAST_CONFIG'] ?? DEFAULT_CONFIG;
 

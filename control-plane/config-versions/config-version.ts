@@ -20,7 +20,7 @@ const MARK = '***';
 /** Takes user and password out of every URL. */
 export const withoutCredentials = (text: string): string => text.replace(CREDENTIALS, `$1${MARK}@`);
 
-export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** The list after a configuration was accepted; the same list when it is the newest one already. */
 export function withVersion(

@@ -111,4 +111,3 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type EdgeConfig = z.infer<typeof edgeSchema>;
 export type GatewayConfig = z.infer<typeof gatewaySchema>;
-export type ControlPlaneConfig = z.infer<typeof controlPlaneSchema>;

@@ -1,5 +1,4 @@
 import { LineCounter, parseDocument } from 'yaml';
-import { ENVIRONMENT } from '../../proto/settings.ts';
 import { applyBreakerTwins } from './breaker-twins.ts';
 import { configSchema, type Config } from './config-schema.ts';
 import { describeIssue, type Described } from './describe-issue.ts';
@@ -81,6 +80,3 @@ function parse(text: string, env: Environment): ParsedConfig {
     };
   return { kind: 'ok', config: parsed.data! };
 }
-
-/** Names that `parseConfig` reads from the environment. */
-export const environmentNames: readonly string[] = ENVIRONMENT.map((each) => each.name);

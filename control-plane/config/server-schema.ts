@@ -13,7 +13,7 @@ const guardSchema = z
   .default(['calls', 'streams'])
   .describe('What the relay holds for the client: `calls` (every POST), `streams` (the GET stream), or `off`.');
 
-export const probeSchema = z.strictObject({
+const probeSchema = z.strictObject({
   type: z
     .enum(['mcp', 'http', 'off'])
     .default(PROBE_DEFAULTS.type)
@@ -55,7 +55,6 @@ export const probeSchema = z.strictObject({
   path: z.string().startsWith('/').optional().describe('http: path to GET; the balancer’s when absent.'),
   tokenFile: z.string().min(1).optional().describe('File with a bearer token for the probes.'),
 });
-export type ProbeConfig = z.infer<typeof probeSchema>;
 
 const rateSchema = z.strictObject({
   requests: z.int().min(1).max(1_000_000).describe('Requests allowed per interval.'),

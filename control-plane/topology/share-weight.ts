@@ -1,5 +1,5 @@
 /** Endpoint weights are shares of this many. */
-export const WHOLE = 10_000;
+const WHOLE = 10_000;
 
 /**
  * Splits new sessions over replicas: first among backends by weight, then evenly inside each. `taking` says how many replicas of each backend

@@ -1,5 +1,5 @@
 /** What the mesh needs of Redis and nothing more: keys and channels of its own, no administration. */
-export const MESH_RIGHTS =
+const MESH_RIGHTS =
   '~holdfast:* resetchannels &holdfast:* -@all +@read +@write +@scripting +@pubsub +@transaction +@connection +info +scan';
 
 /** Redis's users, one a line (ACL file). Passwords as sha256 hex; `admin` is for `backup restore` and `region promote`. */

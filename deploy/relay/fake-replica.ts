@@ -29,7 +29,7 @@ export interface FakeReplica {
   kill(): Promise<void>;
 }
 
-export const CAPABILITIES = {
+const CAPABILITIES = {
   tools: { listChanged: true },
   resources: { subscribe: true, listChanged: true },
   logging: {},

@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava';
 import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
 
-export const VERSION = '2026-07-28';
+const VERSION = '2026-07-28';
 const NAMES: Record<string, string> = {
   'tools/call': 'name',
   'prompts/get': 'name',

@@ -22,7 +22,7 @@ export function encodeMessage(type: protobuf.Type, value: unknown, path: string)
  * An object in Envoy's JSON form (as in its YAML files, snake_case) to what protobufjs encodes. Strict: a field that the schema lacks is
  * an error, because protobufjs would drop it without a word and Envoy would then run with a default nobody chose.
  */
-export function toMessage(type: protobuf.Type, value: unknown, path: string): Record<string, unknown> {
+function toMessage(type: protobuf.Type, value: unknown, path: string): Record<string, unknown> {
   if (type.fullName === '.google.protobuf.Any') return toAny(value, path);
   const wellKnown = WELL_KNOWN.get(type.fullName);
   if (wellKnown) return wellKnown.toMessage(value, path) as Record<string, unknown>;

@@ -118,11 +118,7 @@ export const WELL_KNOWN: ReadonlyMap<string, WellKnown> = new Map<string, WellKn
   }).map(([name, kind]) => [`.google.protobuf.${name}Value`, wrapper(kind)] as [string, WellKnown]),
 ]);
 
-export function onlyKeys(
-  value: Record<string, unknown>,
-  keys: readonly string[],
-  path: string,
-): Record<string, unknown> {
+function onlyKeys(value: Record<string, unknown>, keys: readonly string[], path: string): Record<string, unknown> {
   for (const key of Object.keys(value))
     if (!keys.includes(key)) throw new SchemaError(`${path}.${key}`, `no such field; known: ${keys.join(', ')}`);
   return value;

@@ -10,7 +10,6 @@ export type GateState =
 
 /** What an operator can order. `observe` counts and would open, but admits everything. */
 export type OperatorState = 'forced-open' | 'disabled' | 'observe';
-export type GateStateKind = GateState['kind'];
 
 /** Leave to send one request. Settled exactly once; settling it again does nothing. */
 export interface Permit {

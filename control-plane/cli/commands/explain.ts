@@ -13,7 +13,7 @@ interface Explanation {
 }
 
 /** Arguments in any order: a path (`/mcp/linear`), headers (`Name: value`), a session id (anything else). */
-export function readRequest(words: readonly string[]): { path?: string; headers: Record<string, string> } {
+function readRequest(words: readonly string[]): { path?: string; headers: Record<string, string> } {
   const request: { path?: string; headers: Record<string, string> } = { headers: {} };
   for (const word of words) {
     const header = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(word);

@@ -17,9 +17,11 @@ const ruleOf = (category: string, message: string): string =>
 /** What Biome says of format and lint (biome.json). */
 export async function lintFindings(): Promise<Finding[]> {
   const result = await runTool('@biomejs/biome/bin/biome', ['check', '--reporter=json', '--max-diagnostics=none', '.']);
-  return readReport<BiomeReport>('Biome', result).diagnostics.map(({ category, message, location }) => ({
-    rule: ruleOf(category, message),
-    place: location.start ? `${location.path}:${location.start.line}` : location.path,
-    message,
-  }));
+  return readReport<BiomeReport>('Biome', result)
+    .diagnostics.filter(({ severity }) => severity !== 'info')
+    .map(({ category, message, location }) => ({
+      rule: ruleOf(category, message),
+      place: location.start ? `${location.path}:${location.start.line}` : location.path,
+      message,
+    }));
 }
