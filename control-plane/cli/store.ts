@@ -43,7 +43,7 @@ export async function withRedis<T>(
   }
 }
 
-const withoutPassword = (url: string): string => url.replace(/\/\/[^/@]*@/, '//***@');
+export const withoutPassword = (url: string): string => url.replace(/\/\/[^/@]*@/, '//***@');
 
 /** `sessionStore.url` of the file, if there is one; a bad file is `validate`'s business. */
 function urlOfFile(file: string): string | undefined {
