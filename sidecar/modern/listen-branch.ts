@@ -3,7 +3,7 @@ import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.t
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
-import type { WholeAnswer } from '../relay/exchange.ts';
+import type { WholeAnswer } from '../relay/target.ts';
 import { UpstreamAnswer, type AnswerListener, type Guard } from '../relay/upstream-answer.ts';
 import { ACKNOWLEDGED } from './acknowledgement.ts';
 

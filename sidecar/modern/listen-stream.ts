@@ -8,7 +8,7 @@ import type { ServerView } from '../xds/topology.ts';
 import { upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { ClientAnswer } from '../relay/client-answer.ts';
 import type { ClientRequest } from '../relay/client-request.ts';
-import type { WholeAnswer } from '../relay/exchange.ts';
+import type { WholeAnswer } from '../relay/target.ts';
 import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../relay/mesh-errors.ts';
 import type { RelayContext } from '../relay/relay-context.ts';

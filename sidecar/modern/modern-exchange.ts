@@ -3,7 +3,7 @@ import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.t
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
-import type { WholeAnswer } from '../relay/exchange.ts';
+import type { WholeAnswer } from '../relay/target.ts';
 import { FreeExchange } from '../relay/free-exchange.ts';
 import { cacheKey } from './cache-key.ts';
 import { keysOfAnswer, keysOfRequest, type AffinityKey } from './affinity-key.ts';

@@ -3,7 +3,7 @@ import type { RpcMessage } from '../../proto/json-rpc.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { askReplica } from '../recovery/ask-replica.ts';
 import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
-import type { Target } from './exchange.ts';
+import type { Target } from './target.ts';
 import type { RelayContext } from './relay-context.ts';
 
 /** Tells a replica that nobody waits for these calls any more. Best effort: a replica that hangs won't hear it. */

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { detach } from '../../proto/detach.ts';
 import type { RpcBody } from '../../proto/json-rpc.ts';
 import type { RpcError } from '../../proto/rpc-error.ts';
@@ -157,6 +157,15 @@ export class ClientAnswer {
       ...extra,
     } as OutgoingHttpHeaders);
     this.end(body);
+  }
+
+  /** The errors as a complete answer with status 200: JSON, or events where the request accepts nothing else. */
+  errorResults(errors: RpcError[], isBatch: boolean, { headers }: Pick<IncomingMessage, 'headers'>): void {
+    const accepts = headers.accept ?? '';
+    if (!this.isFresh || !accepts.includes('text/event-stream') || /application\/json|\*\/\*/.test(accepts))
+      return this.errors(200, errors, isBatch);
+    this.#head(200, SSE_HEADERS);
+    this.end(errors.map(sseMessage).join(''));
   }
 
   end(last?: Buffer | string): void {

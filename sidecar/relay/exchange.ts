@@ -1,8 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
-import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
-import type { SessionRecord } from '../../proto/session-record.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent } from '../../proto/sse-writer.ts';
 import { HEADER } from '../../proto/wire.ts';
@@ -14,25 +12,14 @@ import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { Deadline, deadlineMs } from './deadline.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
+import { errorForm } from './error-form.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
+import { lifeOf, type Target, type WholeAnswer } from './target.ts';
 import { UpstreamAnswer, type AnswerListener } from './upstream-answer.ts';
 
 /** Times that one request is sent, whatever happens. */
 export const MAX_ATTEMPTS = 4;
-
-export interface Target {
-  replica: ReplicaEndpoint;
-  upstreamId: string | null;
-  record: SessionRecord | null;
-}
-/** Names one life of a session. */
-export const lifeOf = ({ replica, upstreamId }: Target): string => `${replica.slot}/${upstreamId}`;
-export interface WholeAnswer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-}
 
 /** One POST from the client's request to its answer, over as many replicas as it takes. Where to go is for the two kinds below to say. */
 export abstract class Exchange implements AnswerListener {
@@ -288,9 +275,13 @@ export abstract class Exchange implements AnswerListener {
     if (this.isOver) return;
     const retrySafe = this.asked.isSafe(delivery, this.view.policy),
       { server } = this.request;
-    // Notifications and answers that may have been taken: nobody waits for more.
-    if (!this.asked.hasRequests && this.asked.rpc.kind !== 'invalid' && delivery !== 'not_sent' && this.client.isFresh)
-      return this.accept();
+    const form = errorForm(MESH_ERROR[kind].status, {
+      isOnSession: this.request.clientId !== null,
+      hasRequests: this.asked.hasRequests,
+      isRead: this.asked.rpc.kind !== 'invalid',
+      mayHaveArrived: delivery !== 'not_sent',
+    });
+    if (form === 'accepted' && this.client.isFresh) return this.accept();
     if (!retrySafe) {
       this.ctx.metrics.retry(server, 'unsafe');
       this.ctx.metrics.ambiguousCall(server);
@@ -304,12 +295,9 @@ export abstract class Exchange implements AnswerListener {
       sessionRecovered: this.isRecovered,
       ...more,
     };
-    this.client.errors(
-      MESH_ERROR[kind].status,
-      meshErrors(kind, this.asked.pendingIds, facts),
-      this.asked.rpc.kind === 'batch',
-      extra,
-    );
+    const errors = meshErrors(kind, this.asked.pendingIds, facts);
+    if (form === 'result') this.client.errorResults(errors, this.asked.rpc.kind === 'batch', this.request.incoming);
+    else this.client.errors(MESH_ERROR[kind].status, errors, this.asked.rpc.kind === 'batch', extra);
     if (kind === 'deadline') this.outcome.timedOut();
     this.finish(this.client.status, false, outcomeOfError(kind));
   }

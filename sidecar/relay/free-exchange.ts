@@ -6,7 +6,8 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
-import { Exchange, type WholeAnswer } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import { type WholeAnswer } from './target.ts';
 import { beginSession, bornRecord } from './session-birth.ts';
 
 /**

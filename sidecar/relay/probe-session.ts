@@ -1,7 +1,7 @@
 import { askReplica } from '../recovery/ask-replica.ts';
 import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
-import type { Target } from './exchange.ts';
+import type { Target } from './target.ts';
 import type { RelayContext } from './relay-context.ts';
 
 /** `alive`: only a connection broke. */

@@ -8,7 +8,7 @@ import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client-answer.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { bringBack, goneLodging } from '../bring-back.ts';
-import { lifeOf, type WholeAnswer } from '../exchange.ts';
+import { lifeOf, type WholeAnswer } from '../target.ts';
 import { locateAtOnce, locateByRecord, type Lodging } from '../locate-session.ts';
 import { errorOfRefusal, type MeshError } from '../mesh-errors.ts';
 import { probeSession } from '../probe-session.ts';

@@ -9,7 +9,7 @@ import { stampEvent } from '../answer-tracker.ts';
 import type { ClientAnswer } from '../client-answer.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { ExchangeOutcome } from '../exchange-outcome.ts';
-import { lifeOf, type WholeAnswer } from '../exchange.ts';
+import { lifeOf, type WholeAnswer } from '../target.ts';
 import type { Lodging } from '../locate-session.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts, type MeshError } from '../mesh-errors.ts';
 import type { RelayContext } from '../relay-context.ts';

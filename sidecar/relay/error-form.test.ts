@@ -1,0 +1,22 @@
+import test from 'ava';
+import { errorForm } from './error-form.ts';
+
+const request = { isOnSession: true, hasRequests: true, isRead: true, mayHaveArrived: false };
+
+test('a request of a session hears a 5xx as a result, one that begins a session or has none as a status', (t) => {
+  t.is(errorForm(503, request), 'result');
+  t.is(errorForm(503, { ...request, mayHaveArrived: true }), 'result');
+  t.is(errorForm(503, { ...request, isOnSession: false }), 'status');
+});
+
+test('404 and 500 keep their meaning, and so does an error to what was not read', (t) => {
+  for (const status of [404, 500]) t.is(errorForm(status, request), 'status');
+  t.is(errorForm(503, { ...request, isRead: false }), 'status');
+});
+
+test('nobody waits for an answer to notifications and responses', (t) => {
+  const note = { ...request, hasRequests: false };
+  t.is(errorForm(503, note), 'accepted');
+  t.is(errorForm(503, { ...note, isOnSession: false }), 'status');
+  t.is(errorForm(503, { ...note, isOnSession: false, mayHaveArrived: true }), 'accepted');
+});
