@@ -64,6 +64,7 @@ export const retryBudgetSchema = z.strictObject({
 
 const DEFAULT_INITIALIZE_MS = 10_000;
 const DEFAULT_RECOVERY_MS = 5000;
+export const DEFAULT_KEEP_ALIVE_MS = 10_000;
 /** A recovery begins with an initialize; this is what it needs besides. */
 const BESIDE_INITIALIZE_MS = 2000;
 
@@ -80,6 +81,14 @@ const timeoutsShape = z.strictObject({
     DEFAULT_INITIALIZE_MS,
     'Time for a replica to answer initialize; probes and recoveries of this server follow it.',
   ),
+  keepAliveMs: z
+    .int()
+    .min(1000)
+    .max(86_400_000)
+    .default(DEFAULT_KEEP_ALIVE_MS)
+    .describe(
+      'A comment goes into an event stream that the relay holds and that was silent for this long; less than what proxies in front allow.',
+    ),
   recoveryMs: z
     .int()
     .min(1)

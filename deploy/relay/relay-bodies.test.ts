@@ -140,7 +140,7 @@ test('a stream without events gets keep-alive comments; they never come within a
   };
   const { written, answer } = stream(),
     other = stream();
-  const stop = keepStreamsAlive(open, () => now, 5, 10_000);
+  const stop = keepStreamsAlive(open, () => now, 5);
   t.teardown(stop);
   now = 10_000;
   await waitFor(() => written.length === 1, { what: 'a comment', everyMs: 5 });

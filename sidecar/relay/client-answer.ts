@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import { detach } from '../../proto/detach.ts';
 import type { RpcBody } from '../../proto/json-rpc.ts';
 import type { RpcError } from '../../proto/rpc-error.ts';
+import { DEFAULT_KEEP_ALIVE_MS } from '../../proto/server-policy.ts';
 import { SSE_KEEPALIVE, sseMessage } from '../../proto/sse-writer.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { clientHeaders } from './client-headers.ts';
@@ -24,6 +25,8 @@ export class ClientAnswer {
   #isMidEvent = false;
   readonly #onGone: Array<() => void> = [];
   lastWriteMs = 0;
+  /** A comment goes out when nothing did for this long; the server's `timeouts.keepAliveMs`. */
+  keepAliveMs = DEFAULT_KEEP_ALIVE_MS;
   /** When the token of its request ends (ms since the epoch); null: never. */
   endsAtMs: number | null = null;
   /** Set while a request waits for this answer: ends it with an error when the relay can wait no longer. */
@@ -199,20 +202,15 @@ export class ClientAnswer {
   }
 }
 
-/** How often open streams are looked at, and for how long one may be silent: a comment comes every 15 s at the latest. */
-const LOOK_MS = 5000,
-  SILENT_MS = 10_000;
+/** How often open streams are looked at: a comment comes this much later than its time at most. */
+const LOOK_MS = 1000;
 
 /** Keeps every open stream of a relay alive with one timer. Returns what stops it. */
-export function keepStreamsAlive(
-  open: ReadonlySet<ClientAnswer>,
-  now: () => number,
-  lookMs = LOOK_MS,
-  silentMs = SILENT_MS,
-): () => void {
+export function keepStreamsAlive(open: ReadonlySet<ClientAnswer>, now: () => number, lookMs = LOOK_MS): () => void {
   const timer = setInterval(() => {
     const nowMs = now();
-    for (const answer of open) if (nowMs - answer.lastWriteMs >= silentMs) answer.guard(() => answer.keepalive(nowMs));
+    for (const answer of open)
+      if (nowMs - answer.lastWriteMs >= answer.keepAliveMs) answer.guard(() => answer.keepalive(nowMs));
   }, lookMs).unref();
   return () => clearInterval(timer);
 }

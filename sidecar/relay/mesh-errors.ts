@@ -27,14 +27,18 @@ export const MESH_ERROR = {
   recoveryFailed: {
     code: RPC_ERROR.recoveryFailed,
     status: 503,
-    says: 'The session could not be rebuilt in time; it is kept, try again',
+    says: 'The session could not be rebuilt in time; it is kept, try again (limit: servers[].timeouts.recoveryMs)',
   },
   deadline: {
     code: RPC_ERROR.deadline,
     status: 503,
-    says: 'The server gave neither an answer nor progress within its deadline',
+    says: 'The server gave neither an answer nor progress within its deadline (limit: servers[].timeouts: initializeMs, callMs, toolMs)',
   },
-  overload: { code: RPC_ERROR.overload, status: 503, says: 'Too many requests are being sent again; try again later' },
+  overload: {
+    code: RPC_ERROR.overload,
+    status: 503,
+    says: 'Too many requests are being sent again; try again later (limit: servers[].retryBudget)',
+  },
   breakerOpen: {
     code: RPC_ERROR.breakerOpen,
     status: 503,

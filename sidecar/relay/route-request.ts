@@ -46,6 +46,7 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
     if (unverified.status === 401) response.setHeader('www-authenticate', 'Bearer');
     return refuse(response, incoming, { ...unverified, code: RPC_ERROR.forbidden });
   }
+  client.keepAliveMs = view.policy.timeouts.keepAliveMs;
   client.endsAtMs = expiryOf(request.shown, view);
   switch (incoming.method) {
     case 'POST':
