@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { detach } from '../proto/detach.ts';
 import { errorFacts } from '../proto/error-facts.ts';
 import type { Heartbeat } from '../proto/heartbeat.ts';
 import { httpStatusOf } from '../proto/health/run-checks.ts';
@@ -39,6 +40,7 @@ import { ownAddresses } from './identity/own-addresses.ts';
 import { openIdentity } from './identity/open-identity.ts';
 import { addressOf, relayPins } from './settings/relay-pins.ts';
 import { TopologyClient } from './xds/topology-client.ts';
+import { whenServing } from './xds/when-serving.ts';
 
 export interface Sidecar {
   /** Sends balancers and neighbours elsewhere, lets what runs finish, and ends. */
@@ -65,7 +67,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     metrics.path.internalError(where);
     log.error({ where, traceId, error: errorFacts(error) }, 'an internal error was contained');
   };
-  const onError = (error: unknown): void => internalError('background', error);
+  const failing = (where: ErrorPlace) => (error: unknown) => internalError(where, error);
+  const onError = failing('background');
   let isDraining = false;
 
   const redis = sessionStore.type === 'redis' ? connectRedis(sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
@@ -111,10 +114,11 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
         replica = view?.bySlot(slot);
       return !view || !replica || (await isReplicaAlive(upstream, replica.address, view.policy));
     },
-    onError: (error) => internalError('breakers', error),
+    onError: failing('breakers'),
   });
   const { breakers } = fleet;
   const outcomes = outcomePipeline({
+    onError: failing('outcome-sink'),
     metrics,
     breakers,
     logger: log,
@@ -133,7 +137,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
         yield { server: name, backend, slot, calls: upstream.live(address) };
     }
   }
-  const slo = redis && new SloPublisher({ node: nodeId, redis, startedAtMs: now(), inFlight });
+  const slo = redis && new SloPublisher({ node: nodeId, redis, startedAtMs: now(), inFlight, onError });
   if (slo) {
     outcomes.subscribe('slo', slo.count);
     directory.on('moved', ({ record }) => {
@@ -148,11 +152,13 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     metrics.links.servers(fleetRows(next));
   });
   reportTopology(topology, metrics.links, log);
+  topology.on('failure', failing('xds'));
   await topology.start();
 
   const heartbeats =
     redis &&
     new Heartbeats({
+      onError: failing('timer'),
       redis,
       own,
       write: (beat) => writeHeartbeat(beat, identity?.signer() ?? null),
@@ -184,7 +190,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     }),
     isReady: () => isServing && !isDraining,
     renderMetrics,
-    onError: (error) => internalError('admin', error),
+    onError: failing('admin'),
     drainToken: settings.extProc.kind === 'unix' ? writeDrainToken(settings.extProc.path) : null,
     drain: async () => {
       isDraining = true;
@@ -246,7 +252,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     arrivals: new Arrivals(),
     now,
     random,
-    onError,
+    onError: (error, where) => internalError(where, error),
     metrics: metrics.path,
     gate: (name, slot, tool) => breakers.gate(name, slot, tool, now()),
     release: (permit) => breakers.release(permit, now()),
@@ -262,18 +268,11 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   });
   const adminPort = await admin.start();
   await heartbeats?.start();
-  void topology.whenReady(FIRST_WORD_MS).then((isKnown) => {
-    if (!isKnown) log.warn('no control plane has spoken yet; not ready until one does');
-    const begin = (): void => {
-      isServing = true;
-      log.info(
-        { relay: relay.address.port, admin: adminPort, servers: [...topology.topology.servers.keys()] },
-        'ready',
-      );
-    };
-    if (isKnown) begin();
-    else topology.once('change', begin);
-  });
+  const begin = (): void => {
+    isServing = true;
+    log.info({ relay: relay.address.port, admin: adminPort, servers: [...topology.topology.servers.keys()] }, 'ready');
+  };
+  detach(whenServing(topology, FIRST_WORD_MS, begin, log), onError);
 
   return {
     async stop() {

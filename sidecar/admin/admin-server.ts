@@ -72,7 +72,7 @@ export class Admin {
 
   start(): Promise<number> {
     const round = (): void => {
-      detach(this.health(), this.#options.onError);
+      detach(() => this.health(), this.#options.onError);
       this.#timer = setTimeout(round, this.#options.everyMs);
     };
     this.#timer = setTimeout(round, this.#options.everyMs);

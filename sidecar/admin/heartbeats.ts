@@ -1,4 +1,6 @@
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { detach } from '../../proto/detach.ts';
+import { parseJson } from '../../proto/parse-json.ts';
 import { heartbeatSchema, type Heartbeat } from '../../proto/heartbeat.ts';
 import { REDIS } from '../../proto/wire.ts';
 
@@ -15,6 +17,7 @@ export interface HeartbeatOptions {
   goneAfterMs: number;
   onRound?: (members: readonly Member[]) => void;
   now?: () => number;
+  onError?: (error: unknown) => void;
 }
 
 export interface Member {
@@ -39,8 +42,9 @@ export class Heartbeats {
 
   /** Beats at once, then at each interval. Redis away: nobody is known to be up but this node itself. */
   async start(): Promise<void> {
-    await this.#round();
-    if (!this.#isStopped) this.#timer = setTimeout(() => void this.start(), this.#options.everyMs);
+    const { onError = () => {}, everyMs } = this.#options;
+    await this.#round().catch(onError);
+    if (!this.#isStopped) this.#timer = setTimeout(() => detach(() => this.start(), onError), everyMs);
   }
 
   /** Says goodbye, so that the others need not wait for the heartbeat to grow old: its last word is that it drains, and is read by all in time. */
@@ -78,10 +82,6 @@ export class Heartbeats {
 }
 
 function ageOf(text: string, nowMs: number): number | null {
-  try {
-    const read = heartbeatSchema.safeParse(JSON.parse(text));
-    return read.success && !read.data.isDraining ? Math.max(0, nowMs - read.data.atMs) : null;
-  } catch {
-    return null;
-  }
+  const read = heartbeatSchema.safeParse(parseJson(text));
+  return read.success && !read.data.isDraining ? Math.max(0, nowMs - read.data.atMs) : null;
 }

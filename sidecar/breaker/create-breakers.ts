@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Breaker } from './breaker-table.ts';
@@ -55,7 +56,7 @@ export function createBreakers({
     listener: {
       onChange: (breaker, state) => {
         metrics.transition(breaker.server, breaker.level, state.kind, 'local');
-        fleet?.announce(breaker);
+        detach(() => fleet?.announce(breaker), onError);
       },
       onRejected: metrics.rejected,
       onSettled: (server, level, verdict) => {
@@ -74,6 +75,7 @@ export function createBreakers({
       now,
       isSlot,
       isListed,
+      onError,
       table: breakers.table,
       onAdopted: (breaker, cause) => {
         metrics.transition(breaker.server, breaker.level, breaker.gate.state.kind, cause);

@@ -8,6 +8,8 @@ import {
   type BreakerEntry,
   type FleetBreaker,
 } from '../../proto/breaker-state.ts';
+import { detach } from '../../proto/detach.ts';
+import { parseJson } from '../../proto/parse-json.ts';
 import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 import type { Breaker, BreakerTable } from './breaker-table.ts';
@@ -21,6 +23,8 @@ export interface FleetOptions extends Omit<FleetMindOptions, 'table'> {
   redis: RedisClient;
   table: BreakerTable;
   resyncMs?: number;
+  /** What a message or a record set off in this process; Redis being away is none. */
+  onError: (error: unknown) => void;
 }
 
 /** Shares breakers with the other gateways through Redis; the only file here that talks to it. What is decided: FleetMind. */
@@ -40,21 +44,24 @@ export class Fleet {
     this.#mind = new FleetMind(options);
     this.#subscriber = anotherConnection(options.redis);
     this.#subscriber.on('message', (_channel: string, text: string) => {
-      const message = readBreakerMessage(text);
-      if (message) this.#mind.hear(message.server, message.entry);
+      detach(() => {
+        const message = readBreakerMessage(text);
+        if (message) this.#mind.hear(message.server, message.entry);
+      }, options.onError);
     });
     const subscribe = (): void => {
-      this.#subscriber.subscribe(CHANNEL.breakers).then(
+      const subscribed = this.#subscriber.subscribe(CHANNEL.breakers).then(
         () => this.resync(),
         () => {
           this.#subscriber.disconnect(true);
         },
       );
+      detach(subscribed, options.onError);
     };
     this.#subscriber.on('ready', subscribe);
     if (this.#subscriber.status === 'ready') subscribe();
     this.#timer = setInterval(() => {
-      void this.resync();
+      detach(() => this.resync(), options.onError);
     }, options.resyncMs ?? RESYNC_MS);
     this.#timer.unref();
   }
@@ -67,23 +74,25 @@ export class Fleet {
       return;
     }
     const proposal = this.#mind.propose(breaker);
-    if (proposal) void this.#decide(breaker, proposal.decision, proposal.seenGeneration);
+    if (proposal) detach(this.#decide(breaker, proposal.decision, proposal.seenGeneration), this.#options.onError);
   }
 
   /** Reads what stands, of every server; then offers what was decided here while Redis was away. Never rejects. */
   async resync(): Promise<void> {
     if (this.#isClosed) return;
     for (const server of this.#options.table.servers()) {
+      const hash = await this.#redis.hgetall(REDIS.breaker(server)).catch(() => null);
+      // Redis is away: each gateway goes on by itself, and the next round or reconnect reads again.
+      if (hash === null) return;
       try {
-        const hash = await this.#redis.hgetall(REDIS.breaker(server));
         const entries = Object.entries(hash)
           .map(([field, value]) => readBreakerField(field, value))
           .filter((entry): entry is BreakerEntry => entry !== undefined);
         this.#mind.hearAll(server, entries);
         const gone = this.#mind.gone(server, entries).map(breakerField);
         if (gone.length > 0) await this.#redis.hdel(REDIS.breaker(server), ...gone);
-      } catch {
-        return; // Redis is away: each gateway goes on by itself, and the next round or reconnect reads again.
+      } catch (error) {
+        this.#options.onError(error); // Of this server's records; the others' are read all the same.
       }
     }
     for (const breaker of this.#mind.unshared()) this.announce(breaker);
@@ -109,7 +118,7 @@ export class Fleet {
     let isShared = false;
     try {
       const text = await this.#run(REDIS.breaker(server), args);
-      const standing = fleetBreakerSchema.parse(JSON.parse(String(text)));
+      const standing = fleetBreakerSchema.parse(parseJson(String(text)));
       this.#mind.decided(breaker, decision, standing);
       isShared = true;
     } catch {

@@ -48,6 +48,7 @@ function contextWith(
     now: () => 5000,
     random: () => 0,
     onCreated: () => {},
+    onError: () => {},
     directory: createSessionDirectory({
       store: createMemoryStore({ nodeId: 'a', now: () => 5000 }),
       nodeId: 'a',

@@ -1,4 +1,6 @@
+import { detach } from '../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { parseJson } from '../../proto/parse-json.ts';
 import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
@@ -40,6 +42,7 @@ export interface ExchangeContext {
   onCreated: (server: string, backend: string) => void;
   now: () => number;
   random: () => number;
+  onError: (error: unknown) => void;
 }
 
 /** Envoy may send an initialize to the next host whatever happened to the first: a session that nobody was told of harms nobody. */
@@ -271,7 +274,8 @@ export class Exchange {
     this.#arrive(null);
     onCreated(server.name, record.backend);
     this.#result = new InitializeResultReader(isEventStream, (result) => {
-      void directory.amend(record.server, record.digest, (was) => ({ ...was, ...result }), { isOnlyWriter: true });
+      const amended = directory.amend(record.server, record.digest, (was) => ({ ...was, ...result }), ONLY_WRITER);
+      detach(amended, this.#context.onError);
     });
     return responseHeadersReply({ [HEADER.sessionId]: clientId }, true);
   }
@@ -283,16 +287,12 @@ export class Exchange {
   }
 }
 
+const ONLY_WRITER = { isOnlyWriter: true };
 const ADMITTED: GateAnswer = { kind: 'admit', permit: null };
 const pinMetadata = (hosts: readonly string[], permit: string | null): Record<string, string> =>
   permit === null
     ? { [METADATA.host]: hosts.join(',') }
     : { [METADATA.host]: hosts.join(','), [METADATA.permit]: permit };
 
-function paramsIn(body: Buffer): unknown {
-  try {
-    return initializeParamsOf(JSON.parse(body.toString()));
-  } catch {
-    return undefined; // The replica says what is wrong with it.
-  }
-}
+/** Undefined for what is no initialize: the replica says what is wrong with it. */
+const paramsIn = (body: Buffer): unknown => initializeParamsOf(parseJson(body));

@@ -16,6 +16,7 @@ export const GRPC_STATUS = {
   ok: 0,
   cancelled: 1,
   unknown: 2,
+  invalidArgument: 3,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
@@ -87,10 +88,10 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
       return;
     }
     openCalls += 1;
-    serveCall(stream, entry.method, (call) => entry.open(call, headers), onError);
     stream.once('close', () => {
       openCalls -= 1;
     });
+    serveCall(stream, entry.method, (call) => entry.open(call, headers), onError);
   };
   return {
     add: (method, open) => {
@@ -107,7 +108,14 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
       const secure = tls && createSecureServer({ ...options, ...readServerContext(tls), ...ASK_FOR_CERTIFICATE });
       if (tls && secure) guardPeers(secure, tls);
       const server: Http2Server | Http2SecureServer = secure ?? createServer(options);
-      server.on('stream', onStream);
+      server.on('stream', (stream: ServerHttp2Stream, headers: Record<string, unknown>) => {
+        try {
+          onStream(stream, headers);
+        } catch (error) {
+          onError(error);
+          stream.destroy();
+        }
+      });
       server.on('session', (session) => {
         session.setLocalWindowSize(16 << 20);
         sessions.add(session);
@@ -183,7 +191,7 @@ function serveCall(
         return;
       }
       stream.once('wantTrailers', () => {
-        stream.sendTrailers(trailers);
+        guard(() => stream.sendTrailers(trailers));
         // A client that has more to say would reset the stream now, which Node takes for an error and collects a stack for: 12 % of an ext_proc
         // stream's CPU. Closed a turn later, when the trailers are on their way, it is over without one.
         setImmediate(() => {
@@ -198,7 +206,11 @@ function serveCall(
       run();
     } catch (error) {
       onError(error);
-      call.end(GRPC_STATUS.internal, 'the sidecar failed on this message');
+      try {
+        call.end(GRPC_STATUS.internal, 'the sidecar failed on this message');
+      } catch {
+        stream.destroy(); // It can't even be told.
+      }
     }
   };
   const handler = open(call);

@@ -2,6 +2,7 @@ import type { PeerTls } from '../../proto/identity/peer-guard.ts';
 import { HEADER, questionSocket } from '../../proto/wire.ts';
 import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
+import { detach } from '../../proto/detach.ts';
 import { Exchange } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
 import { decodeMessage } from './decode-message.ts';
@@ -11,7 +12,9 @@ import { decideQuestions, type DecideOptions } from './questions/decide.ts';
 import { startQuestionServer, type QuestionServer } from './questions/question-server.ts';
 import { isLast, isRefusal, type Reply } from './replies.ts';
 
-export interface ExtProcOptions extends DecideOptions {
+export interface ExtProcOptions extends Omit<DecideOptions, 'onError'> {
+  /** `where`: which of the servers failed. */
+  onError: (error: unknown, where: 'ext-proc' | 'ext-proc-unary' | 'access-logs') => void;
   /** Where to listen: paths of Unix sockets, each with a second one for questions beside it (questionSocket), or `host:port`. */
   addresses: readonly string[];
   /** Where neighbours' Envoys ask; with `peerTls` they must show a certificate. */
@@ -44,7 +47,9 @@ const exportLogs: GrpcMethod = {
 
 /** The gRPC service that Envoy asks: ext_proc and access logs, on every address. */
 export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
-  const { metrics, onError, accessLogs } = options;
+  const { metrics, accessLogs } = options;
+  const onError = (error: unknown): void => options.onError(error, 'ext-proc');
+  const decideOptions: DecideOptions = { ...options, onError: (error) => options.onError(error, 'ext-proc-unary') };
   const server = createGrpcServer({ onError });
   let openStreams = 0;
 
@@ -58,7 +63,7 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       const startedAt = performance.now();
       try {
         // Questions about sessions say the server in the request's own headers.
-        exchange ??= new Exchange(options, String(headers[HEADER.server] ?? serverOf(message)));
+        exchange ??= new Exchange({ ...options, onError }, String(headers[HEADER.server] ?? serverOf(message)));
         const reply: Reply = await exchange.on(message);
         if (isClosed) return;
         call.send(reply);
@@ -77,13 +82,19 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
         tail = tail.then(() => answer(message as ProcessingMessage));
       },
       onHalfClose() {
-        void tail.then(() => call.end());
+        detach(
+          tail.then(() => call.end()),
+          onError,
+        );
       },
       onClose() {
         isClosed = true;
         metrics.extProcStreams((openStreams -= 1));
         // A decision may still be under way, and take an arrival or a permit: settled after it.
-        void tail.then(() => exchange?.close(isAnswered));
+        detach(
+          tail.then(() => exchange?.close(isAnswered)),
+          onError,
+        );
       },
     };
   });
@@ -92,20 +103,20 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
     return {
       onMessage(batch) {
         hasBatch = true;
-        accessLogs(batch as Buffer).then(
+        const failed = (error: unknown): void => options.onError(error, 'access-logs');
+        const taken = accessLogs(batch as Buffer).then(
           (result) => {
-            if (result === 'full') {
-              call.end(GRPC_STATUS.resourceExhausted, 'outcomes pile up');
-              return;
-            }
+            if (result === 'full') return call.end(GRPC_STATUS.resourceExhausted, 'outcomes pile up');
+            if (result === 'malformed') return call.end(GRPC_STATUS.invalidArgument, 'no batch of access logs');
             call.send({});
-            call.end();
+            return call.end();
           },
           (error: unknown) => {
-            onError(error);
-            call.end(GRPC_STATUS.internal, 'the sidecar can not read this batch');
+            failed(error);
+            call.end(GRPC_STATUS.internal, 'the sidecar failed on this batch');
           },
         );
+        detach(taken, failed);
       },
       onHalfClose() {
         // Without a whole batch nothing else would ever end this call.
@@ -119,7 +130,11 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
     await server.listen(address);
     if (address.includes('/'))
       questions.push(
-        await startQuestionServer({ path: questionSocket(address), onQuestion: decideQuestions(options), onError }),
+        await startQuestionServer({
+          path: questionSocket(address),
+          onQuestion: decideQuestions(decideOptions),
+          onError: decideOptions.onError,
+        }),
       );
   }
   if (options.peer) await server.listen(options.peer, options.peerTls ?? undefined);

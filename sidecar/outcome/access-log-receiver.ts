@@ -10,8 +10,11 @@ export interface AccessLogReceiverOptions {
   onEntries?: (result: EntryReading['kind'], count: number) => void;
 }
 
-/** Takes one batch of access logs. `full`: too many batches wait already; Envoy counts what it can't deliver (`logs_dropped`). */
-export type AccessLogReceiver = (batch: Buffer) => Promise<'taken' | 'full'>;
+/**
+ * Takes one batch of access logs. `full`: too many batches wait already; Envoy counts what it can't deliver (`logs_dropped`). `malformed`: these bytes
+ * are no batch.
+ */
+export type AccessLogReceiver = (batch: Buffer) => Promise<'taken' | 'full' | 'malformed'>;
 
 /** Batches that wait while outcomes pile up: 4 MB of log records, some 20,000 requests. */
 const MAX_WAITING = 16;
@@ -26,8 +29,12 @@ export function accessLogReceiver({
 }: AccessLogReceiverOptions): AccessLogReceiver {
   let waiting = 0,
     tail: Promise<void> = Promise.resolve();
-  const take = async (bytes: Buffer): Promise<void> => {
-    const batch = new AccessLogBatch(bytes);
+  const take = async (bytes: Buffer): Promise<'taken' | 'malformed'> => {
+    const batch = readBatch(bytes);
+    if (batch === null) {
+      onEntries('malformed', 1);
+      return 'malformed';
+    }
     for (let next = 0; next < batch.length; ) {
       if (next > 0) await turn();
       while (bus.isBusy) await bus.whenIdle();
@@ -39,19 +46,31 @@ export function accessLogReceiver({
       }
       for (const [kind, count] of Object.entries(counts)) onEntries(kind as EntryReading['kind'], count);
     }
+    return 'taken';
   };
   return async (batch) => {
     if (waiting >= MAX_WAITING) return 'full';
     const taken = tail.then(() => take(batch));
     waiting += 1;
     tail = taken
-      .catch(() => {})
+      .then(
+        () => {},
+        () => {},
+      )
       .finally(() => {
         waiting -= 1;
       });
-    await taken;
-    return 'taken';
+    return await taken;
   };
+}
+
+/** Null when the bytes are cut off, or no batch at all. */
+function readBatch(bytes: Buffer): AccessLogBatch | null {
+  try {
+    return new AccessLogBatch(bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** One odd entry must not cost the rest of its batch. */

@@ -10,6 +10,8 @@ export interface OutcomeBusOptions {
   /** Most outcomes handed out per turn, so that requests in between don't wait for a burst of log entries. */
   maxPerTurn?: number;
   onDropped?: (sink: string, count: number) => void;
+  /** What a sink threw. */
+  onError?: (error: unknown) => void;
   onQueued?: (count: number) => void;
 }
 
@@ -33,8 +35,9 @@ export class OutcomeBus {
     },
     onDropped = () => {},
     onQueued = () => {},
+    onError = () => {},
   }: OutcomeBusOptions = {}) {
-    this.#options = { maxQueued, maxPerTurn, schedule, onDropped, onQueued };
+    this.#options = { maxQueued, maxPerTurn, schedule, onDropped, onQueued, onError };
   }
 
   /** `name` is the label under which this sink's losses are counted. */
@@ -103,8 +106,9 @@ export class OutcomeBus {
     for (const [name, sink] of this.#sinks) {
       try {
         sink(outcome);
-      } catch {
+      } catch (error) {
         this.#options.onDropped(name, 1);
+        this.#options.onError(error);
       }
     }
   }

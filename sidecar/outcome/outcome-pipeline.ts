@@ -15,6 +15,8 @@ export interface OutcomePipelineOptions {
   successSample: (server: string) => number;
   now: () => number;
   maxQueued?: number;
+  /** What a sink threw. */
+  onError?: (error: unknown) => void;
 }
 
 /** The bus with its standing sinks: metrics, breakers, sessions' last activity, log. Others may subscribe besides. */
@@ -27,9 +29,11 @@ export function outcomePipeline({
   successSample,
   now,
   maxQueued,
+  onError = () => {},
 }: OutcomePipelineOptions): OutcomeBus {
   const bus = new OutcomeBus({
     ...(maxQueued !== undefined && { maxQueued }),
+    onError,
     onDropped: (sink, count) => {
       metrics.path.outcomesDropped(sink, count);
     },

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
+import { detach } from '../../proto/detach.ts';
 import { REDIS } from '../../proto/wire.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import { countOutcome, noCounters, type SloCounters, type SloReport } from '../../proto/slo-window.ts';
@@ -11,6 +12,7 @@ export interface SloPublisherOptions {
   now?: () => number;
   intervalMs?: number;
   /** Calls that the relay holds now, by server and slot. */
+  onError?: (error: unknown) => void;
   inFlight?: () => Iterable<{ server: string; backend: string; slot: string; calls: number }>;
 }
 
@@ -30,9 +32,9 @@ export class SloPublisher {
   #written = new Map<string, { content: string; atMs: number }>();
 
   constructor(options: SloPublisherOptions) {
-    this.#options = { now: Date.now, intervalMs: 1000, inFlight: () => [], ...options };
+    this.#options = { now: Date.now, intervalMs: 1000, inFlight: () => [], onError: () => {}, ...options };
     this.#timer = setInterval(() => {
-      void this.publish();
+      detach(() => this.publish(), this.#options.onError);
     }, this.#options.intervalMs);
     this.#timer.unref();
   }

@@ -1,3 +1,4 @@
+import { detach } from '../../proto/detach.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { systemClock } from './clock.ts';
 import type { DirectoryOptions } from './directory-options.ts';
@@ -40,14 +41,14 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
   };
   const gauge = new StoreGauge(store, clock, (isReachable, reason) => {
     emit('store', { isReachable, reason });
-    if (isReachable) void drain();
+    if (isReachable) detach(() => drain(), onError);
   });
   const touches = new TouchBatch(50_000);
   /** Sessions that were read ahead of need, so that each is read once. */
   const readAhead = new Set<string>();
   const stopTouching = clock.every(TOUCH_INTERVAL_MS, () => {
-    void flushTouches();
-    if (gauge.isReachable && behind.size > 0) void drain();
+    detach(() => flushTouches(), onError);
+    if (gauge.isReachable && behind.size > 0) detach(() => drain(), onError);
   });
   const isExpired = (record: SessionRecord): boolean =>
     record.lastActivityMs + ttlSeconds(record.server) * 1000 <= clock.now();
@@ -214,7 +215,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       if (readAhead.has(key) || known(key) || !gauge.isReachable) return;
       if (readAhead.size >= MAX_READ_AHEAD) readAhead.clear();
       readAhead.add(key);
-      void load(server, digest);
+      detach(() => load(server, digest), onError);
     },
     async remember(record) {
       cache.expire(isExpired);

@@ -12,7 +12,7 @@ export async function openStore(
   nodeId: string,
   onError: (error: unknown) => void,
 ): Promise<{ store: SessionStore; secret: MeshSecret; identities: Identities }> {
-  const store = redis ? createRedisStore(redis, { nodeId }) : createMemoryStore({ nodeId }),
+  const store = redis ? createRedisStore(redis, { nodeId, onError }) : createMemoryStore({ nodeId }),
     secret = new MeshSecret(store, systemClock, onError);
   await secret.agree();
   return { store, secret, identities: new Identities(secret.digest) };

@@ -17,10 +17,15 @@ export interface RedisStoreOptions {
   /** Changes by this node are not reported to its own watchers. */
   nodeId: string;
   now?: () => number;
+  /** What a message of the sessions' channel set off in this process. */
+  onError?: (error: unknown) => void;
 }
 
 /** Session records in Redis, one hash each, written by scripts that compare before they set. The client stays the caller's until `close`. */
-export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }: RedisStoreOptions): SessionStore {
+export function createRedisStore(
+  client: RedisClient,
+  { nodeId, now = Date.now, onError }: RedisStoreOptions,
+): SessionStore {
   const run = new ScriptRunner(client);
   const prefix = (server: string): string => REDIS.slotIndex(server, '');
   const body = (record: SessionRecord): ScriptArgument[] => [
@@ -56,7 +61,7 @@ export function createRedisStore(client: RedisClient, { nodeId, now = Date.now }
     );
     return result as UpdateResult | 'raced';
   };
-  const watching = watchChanges(client, nodeId);
+  const watching = watchChanges(client, nodeId, onError);
 
   return {
     async find(server, digest) {

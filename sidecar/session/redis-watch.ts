@@ -1,3 +1,5 @@
+import { detach } from '../../proto/detach.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { CHANNEL } from '../../proto/wire.ts';
 import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
 import type { SessionChange, StoreWatcher } from './session-store.ts';
@@ -9,12 +11,13 @@ import type { SessionChange, StoreWatcher } from './session-store.ts';
 export function watchChanges(
   client: RedisClient,
   nodeId: string,
+  onError: (error: unknown) => void = () => {},
 ): { add(watcher: StoreWatcher): () => void; close(): void } {
   const watchers = new Set<StoreWatcher>();
   let subscriber: RedisClient | undefined;
 
   const tellGap = (): void => {
-    for (const watcher of watchers) watcher.onGap();
+    for (const watcher of watchers) detach(() => watcher.onGap(), onError);
   };
   const open = (): RedisClient => {
     const connection = anotherConnection(client);
@@ -24,7 +27,8 @@ export function watchChanges(
     });
     connection.on('message', (_channel: string, text: string) => {
       const change = readChange(text);
-      if (change && change.node !== nodeId) for (const watcher of watchers) watcher.onChange(change);
+      if (change && change.node !== nodeId)
+        for (const watcher of watchers) detach(() => watcher.onChange(change), onError);
     });
     return connection;
   };
@@ -45,12 +49,10 @@ export function watchChanges(
 }
 
 function readChange(text: string): (SessionChange & { node?: string }) | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<SessionChange & { node: string }>;
-    return typeof value.server === 'string' && typeof value.digest === 'string' && typeof value.epoch === 'number'
-      ? (value as SessionChange & { node?: string })
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJsonObject(text);
+  if (!value) return undefined;
+  const { server, digest, epoch, slot = null } = value;
+  const isOne = typeof server === 'string' && typeof digest === 'string' && Number.isSafeInteger(epoch);
+  if (!isOne || (slot !== null && typeof slot !== 'string')) return undefined;
+  return { ...(value as unknown as SessionChange & { node?: string }), slot };
 }

@@ -1,4 +1,5 @@
 import { credentials, makeGenericClientConstructor, type ClientDuplexStream } from '@grpc/grpc-js';
+import { detach } from '../../proto/detach.ts';
 import type { ExpectedPeer } from '../../proto/identity/expected-peer.ts';
 import { channelCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
@@ -25,6 +26,8 @@ export interface AdsHooks {
   onDelivery(delivery: Delivery & { nonce: string }): void;
   /** The connection is over, whatever way; called once. */
   onEnd(reason: string): void;
+  /** What a message of the control plane set off in this process. */
+  onError(error: unknown): void;
 }
 /** The control plane's certificate must name what `expects` says. */
 export interface ControlPlaneTls extends GrpcTls {
@@ -76,10 +79,10 @@ export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks,
     isOver = true;
     call.cancel();
     client.close();
-    hooks.onEnd(reason);
+    detach(() => hooks.onEnd(reason), hooks.onError);
   };
   call.on('metadata', () => {
-    if (!isOver) hooks.onOpen();
+    if (!isOver) detach(() => hooks.onOpen(), hooks.onError);
   });
   call.on('data', (response: WireResponse) => {
     if (isOver) return;
@@ -96,7 +99,12 @@ export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks,
       send({ typeUrl, nonce, refusal: `a resource can't be decoded: ${(error as Error).message}` });
       return;
     }
-    hooks.onDelivery({ typeUrl, nonce, resources, removed: response.removed_resources });
+    try {
+      hooks.onDelivery({ typeUrl, nonce, resources, removed: response.removed_resources });
+    } catch (error) {
+      hooks.onError(error);
+      send({ typeUrl, nonce, refusal: 'this sidecar failed on it' });
+    }
   });
   call.on('error', (error) => end(error.message));
   call.on('end', () => end('the control plane ended the stream'));

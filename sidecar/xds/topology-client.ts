@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { detach } from '../../proto/detach.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { connectAds, type ControlPlaneTls, type AdsConnection, type AdsHooks } from './ads-connection.ts';
@@ -28,6 +29,8 @@ interface TopologyEvents {
   answer: [typeUrl: string, problems: readonly string[]];
   /** The state file can't be read or written. */
   problem: [message: string];
+  /** What a message of the control plane, or a listener above, set off in this process. */
+  failure: [error: unknown];
 }
 
 /** Writing at each change of a rolling deployment would be waste; this much may be missing from the file after a crash. */
@@ -108,6 +111,20 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
     await this.#saving;
   }
 
+  /** A failure of our own must not be the last attempt. */
+  #reconnect(): void {
+    try {
+      this.#connect();
+    } catch (error) {
+      this.emit('failure', error);
+      this.#failures++;
+      this.#retry = setTimeout(
+        () => this.#reconnect(),
+        pauseMs(this.#failures, 1, this.#options.random ?? Math.random),
+      );
+    }
+  }
+
   #connect(): void {
     if (this.#isClosed) return;
     const { addresses, nodeId, version, metadata } = this.#options;
@@ -119,6 +136,7 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
         this.emit('connect', address);
       },
       onDelivery: (delivery) => this.#take(delivery),
+      onError: (error) => this.emit('failure', error),
       onEnd: (reason) => {
         const wasConnected = this.#isConnected;
         this.#isConnected = false;
@@ -128,7 +146,7 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
         this.emit('disconnect', address, reason);
         if (!this.#isClosed)
           this.#retry = setTimeout(
-            () => this.#connect(),
+            () => this.#reconnect(),
             pauseMs(this.#failures, addresses.length, this.#options.random ?? Math.random),
           );
       },
@@ -172,11 +190,20 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
     if (subscribe.length > 0 || unsubscribe.length > 0)
       this.#connection?.send({ typeUrl: RESOURCE_TYPE.endpoints, subscribe, unsubscribe });
     if (changed.size > 0) {
-      this.emit('change', state.topology, changed);
+      this.#tell('change', state.topology, changed);
       if (this.#options.stateFile !== undefined) this.#save ??= setTimeout(() => this.#write(), SAVE_DELAY_MS);
     }
     this.#hasHeard = true;
-    this.emit('answer', delivery.typeUrl, problems);
+    this.#tell('answer', delivery.typeUrl, problems);
+  }
+
+  /** A listener that fails keeps nobody else from hearing, and is no reason to refuse what the control plane said. */
+  #tell<E extends 'change' | 'answer'>(event: E, ...args: TopologyEvents[E]): void {
+    for (const listener of this.rawListeners(event))
+      detach(
+        () => Reflect.apply(listener, this, args),
+        (error) => this.emit('failure', error),
+      );
   }
 
   #write(): void {

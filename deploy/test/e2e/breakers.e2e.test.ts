@@ -11,7 +11,7 @@ const program = 'deploy/test/servers/linear/main.ts';
 const alone = { minSessions: 1, minClients: 1 }; // Each call counts; one-client.e2e.test.ts shows the default.
 const breaker = { threshold: 5, timeoutMs: 2000, maxTimeoutMs: 4000, halfOpenPermits: 2, ...alone };
 // Probes list the tools once: what is found out here is found out by requests.
-const probe = { intervalMs: 600_000, fullIntervalMs: 600_000, retryMs: 60_000, unhealthyAfter: 100 };
+const probe = { intervalMs: 600_000, fullIntervalMs: 600_000, retryMs: 1000, unhealthyAfter: 100 };
 const common = { replicaBreaker: breaker, toolBreaker: breaker, probe, trustAnnotations: true };
 
 test.before(async (t) => {

@@ -1,3 +1,4 @@
+import { detach } from '../../../proto/detach.ts';
 import { decodeMessage } from '../decode-message.ts';
 import { encodeReply } from '../encode-reply.ts';
 import { Exchange, type ExchangeContext } from '../exchange.ts';
@@ -8,7 +9,6 @@ import type { OnQuestion } from './connection.ts';
 
 export interface DecideOptions extends ExchangeContext {
   metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void };
-  onError: (error: unknown) => void;
 }
 
 /** Decides on requests that name a session: their headers are all there is to know, so one message is asked and answered. An error lets Envoy ask a neighbour. */
@@ -38,7 +38,7 @@ export function decideQuestions(options: DecideOptions): OnQuestion {
       exchange = new Exchange(options, serverOf(message));
       const reply = exchange.on(message);
       // Nearly always it is known at once.
-      if (reply instanceof Promise) reply.then(answer).catch(fail);
+      if (reply instanceof Promise) detach(reply.then(answer).catch(fail), onError);
       else answer(reply);
     } catch (error) {
       fail(error);

@@ -43,7 +43,13 @@ export async function startQuestionServer({
     });
     connections.set(connection, socket);
     socket.on('data', (chunk) => {
-      connection.receive(chunk);
+      try {
+        connection.receive(chunk);
+      } catch (error) {
+        // What stands in the reader is in no known state: the peer begins anew on another connection.
+        onError(error);
+        socket.destroy();
+      }
     });
     socket.on('error', () => {}); // 'close' follows.
     socket.once('close', () => {
