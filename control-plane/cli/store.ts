@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { Redis } from 'ioredis';
 import { connectRedis, RedisUrlError, whenReady } from '../../proto/redis/redis-client.ts';
+import { redactUrl } from '../../proto/redact-url.ts';
 import type { Tools } from './command.ts';
 import { CliError, EXIT, usageError } from './exit-code.ts';
 import { configFileOf } from './settings.ts';
@@ -35,15 +36,13 @@ export async function withRedis<T>(
     if (!(await whenReady(client, READY_MS)))
       throw new CliError(
         EXIT.unavailable,
-        `Redis does not answer at ${withoutPassword(where)}: say where it is with --url or SESSION_STORE_URL`,
+        `Redis does not answer at ${redactUrl(where)}: say where it is with --url or SESSION_STORE_URL`,
       );
     return await work(client);
   } finally {
     client.disconnect();
   }
 }
-
-export const withoutPassword = (url: string): string => url.replace(/\/\/[^/@]*@/, '//***@');
 
 /** `sessionStore.url` of the file, if there is one; a bad file is `validate`'s business. */
 function urlOfFile(file: string): string | undefined {

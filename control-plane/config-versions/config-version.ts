@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { REDACTED } from '../../proto/redact-url.ts';
+import { credentialsOf, redactConfig } from './redact-config.ts';
 
 /** One accepted configuration. `text` is the file as it was, with passwords of URLs taken out. */
 export const configVersionSchema = z.object({
@@ -14,12 +16,6 @@ export type ConfigVersion = z.infer<typeof configVersionSchema>;
 /** How many versions are kept. */
 export const KEPT_VERSIONS = 100;
 
-const CREDENTIALS = /(\b[a-z][a-z0-9+.-]*:\/\/)([^/@\s"']*)@/gi;
-const MARK = '***';
-
-/** Takes user and password out of every URL. */
-export const withoutCredentials = (text: string): string => text.replace(CREDENTIALS, `$1${MARK}@`);
-
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** The list after a configuration was accepted; the same list when it is the newest one already. */
@@ -29,7 +25,7 @@ export function withVersion(
   node: string,
   now: number,
 ): readonly ConfigVersion[] {
-  const safe = withoutCredentials(text),
+  const safe = redactConfig(text),
     digest = digestOf(safe),
     newest = versions.at(-1);
   if (newest?.digest === digest) return versions;
@@ -40,11 +36,13 @@ export function withVersion(
 
 /** A kept text with the credentials that the present file uses; a problem when it can't be told which belong there. */
 export function restoreCredentials(kept: string, present: string): { text: string } | { problem: string } {
-  if (!kept.includes(`${MARK}@`)) return { text: kept };
-  const used = new Set([...present.matchAll(CREDENTIALS)].map(([, , credentials]) => credentials!));
-  if (used.size !== 1)
+  if (!kept.includes(REDACTED)) return { text: kept };
+  const used = credentialsOf(present);
+  const [credentials] = used;
+  const restored = used.length === 1 ? kept.replaceAll(`${REDACTED}@`, () => `${credentials}@`) : kept;
+  if (restored.includes(REDACTED))
     return {
-      problem: `that version had credentials in a URL, which are not kept, and the present file has ${used.size === 0 ? 'none' : 'several'}: write the file yourself, from \`holdfast config show\``,
+      problem: `that version had credentials in a URL, which are not kept, and the present file has ${used.length === 0 ? 'none' : 'others'}: write the file yourself, from \`holdfast config show\``,
     };
-  return { text: kept.replaceAll(`${MARK}@`, `${[...used][0]!}@`) };
+  return { text: restored };
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseRedisUrl, redactRedisUrl } from './redis-url.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 const target = (url: string) => {
   const parsed = parseRedisUrl(url);
@@ -51,11 +51,21 @@ test('sentinels and clusters are lists of hosts', (t) => {
 test('what is wrong with a URL is said, without its password', (t) => {
   t.regex(problem('http://localhost'), /not a Redis URL/);
   t.regex(problem('redis://a,b'), /several hosts/);
-  t.regex(problem('redis://a:99999'), /port 99999/);
+  t.regex(problem('redis://a:99999'), /host 1 has a port that is not in 1–65535/);
   t.regex(problem('redis://a/zero'), /database number/);
   t.regex(problem('redis+sentinel://a:1'), /name of the primary/);
   t.regex(problem('redis+cluster://a/1'), /database 0/);
-  t.regex(problem('redis://'), /host is missing/);
+  t.regex(problem('redis://'), /host 1 is missing/);
   t.notRegex(problem('redis://u:hunter2@a b'), /hunter2/);
-  t.is(redactRedisUrl('redis://u:hunter2@a:1/0'), 'redis://***@a:1/0');
+  for (const rest of [
+    'a@hunter2@a:1',
+    'a/hunter2@a',
+    'x@a,y:hunter2@b',
+    'x@a/hunter2',
+    'x@a?p=hunter2',
+    'x@a#hunter2',
+    'a hunter2@a',
+  ])
+    for (const scheme of ['redis', 'rediss', 'redis+sentinel', 'redis+cluster'])
+      t.notRegex(problem(`${scheme}://u:${rest}`), /hunter2/, rest);
 });

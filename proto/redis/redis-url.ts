@@ -20,7 +20,7 @@ const SHAPES =
   'redis://host:6379/0, rediss://…, redis+sentinel://host:26379,host:26379/master-name or redis+cluster://host:7000,host:7001';
 const DEFAULT_PORT = { single: 6379, sentinel: 26379, cluster: 6379 } as const;
 
-/** Reads a Redis URL. A problem says what is wrong without repeating user or password. */
+/** Reads a Redis URL. A problem says what is wrong and repeats nothing of it: where a password ends is just what can't be told. */
 export function parseRedisUrl(url: string): ParsedRedisUrl {
   const match =
     /^(redis|rediss)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(#.*)?$/i.exec(
@@ -34,9 +34,9 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
   const credentials = readCredentials(userInfo);
   if (!credentials) return bad('user or password is not percent-encoded properly');
   const nodes: RedisNode[] = [];
-  for (const text of (hosts ?? '').split(',')) {
+  for (const [index, text] of (hosts ?? '').split(',').entries()) {
     const node = readNode(text.trim(), DEFAULT_PORT[kind]);
-    if (typeof node === 'string') return bad(node);
+    if (typeof node === 'string') return bad(`host ${index + 1} ${node}`);
     nodes.push(node);
   }
   const common = { isTls: scheme!.toLowerCase() === 'rediss', credentials };
@@ -49,19 +49,22 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
     if (master === '')
       return bad('the name of the primary is missing: redis+sentinel://host:26379,host:26379/master-name');
     const db = readDb(dbText);
-    if (db === undefined || rest.length > 0)
-      return bad(`after the master's name only a database number may follow, not "${dbText}"`);
-    return { kind: 'ok', target: { ...common, kind, nodes, master: decodeURIComponent(master), db } };
+    if (db === undefined || rest.length > 0) return bad("after the master's name only a database number may follow");
+    return { kind: 'ok', target: { ...common, kind, nodes, master: decodedOr(master), db } };
   }
   if (nodes.length > 1) return bad('several hosts need redis+sentinel:// or redis+cluster://');
   const db = readDb(path);
-  if (db === undefined) return bad(`the path must be a database number (0–1023), not "${path}"`);
+  if (db === undefined) return bad('the path must be a database number (0–1023)');
   return { kind: 'ok', target: { ...common, kind, node: nodes[0]!, db } };
 }
 
-/** For logs: the same place without user and password. */
-export function redactRedisUrl(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//***@');
+/** A name that is not percent-encoded is meant as it is. */
+function decodedOr(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function bad(problem: string): ParsedRedisUrl {
@@ -69,11 +72,11 @@ function bad(problem: string): ParsedRedisUrl {
 }
 
 function readNode(text: string, defaultPort: number): RedisNode | string {
-  if (text === '') return 'a host is missing';
+  if (text === '') return 'is missing';
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/i.exec(text);
-  if (!match) return `"${text}" is not host:port`;
+  if (!match) return 'is not host:port; an @, a slash or a blank in a password must be percent-encoded';
   const port = match[2] === undefined ? defaultPort : Number(match[2]);
-  if (port < 1 || port > 65_535) return `port ${port} of "${match[1]}" is not in 1–65535`;
+  if (port < 1 || port > 65_535) return 'has a port that is not in 1–65535';
   return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { formatProblem } from '../../../proto/config-file/problem.ts';
-import { restoreCredentials, withoutCredentials } from '../../config-versions/config-version.ts';
+import { restoreCredentials } from '../../config-versions/config-version.ts';
+import { redactConfig } from '../../config-versions/redact-config.ts';
 import { lineDiff } from '../../config-versions/line-diff.ts';
 import { ApiProblem } from '../api-problem.ts';
 import type { ConfigFile } from '../config-file.ts';
@@ -14,7 +15,7 @@ function fileOf({ file }: AdminContext): ConfigFile {
 
 /** A version's text; `current` is the file as it is now. */
 async function textOf(context: AdminContext, version: number | 'current'): Promise<string> {
-  if (version === 'current') return withoutCredentials(await fileOf(context).read());
+  if (version === 'current') return redactConfig(await fileOf(context).read());
   const found = await context.versions.get(version);
   if (found) return found.text;
   const numbers = (await context.versions.list()).map((each) => each.version);
@@ -36,7 +37,7 @@ export const configRoutes: Route[] = [
         text = await file.read();
       return {
         file: file.path,
-        text: withoutCredentials(text),
+        text: redactConfig(text),
         problems: file.check(text).map((problem) => formatProblem(problem, file.path)),
       };
     },

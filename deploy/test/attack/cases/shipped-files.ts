@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withoutCredentials } from '../../../../control-plane/config-versions/config-version.ts';
-import { withoutPassword } from '../../../../control-plane/cli/store.ts';
+import { redactConfig } from '../../../../control-plane/config-versions/redact-config.ts';
+import { redactUrl, redactUrls } from '../../../../proto/redact-url.ts';
 import { casesOf, judge, type AttackCase } from '../attack-case.ts';
 import { REPOSITORY } from '../../mesh/node-program.ts';
 
@@ -123,9 +123,10 @@ const redaction = casesOf(
   URLS,
   async (_, url) => {
     const kept = [
-      withoutCredentials(`sessionStore:\n  url: ${url}\n`),
-      withoutCredentials(`sessionStore: {url: "${url}"}`),
-      withoutPassword(url),
+      redactConfig(`sessionStore:\n  url: ${url}\n`),
+      redactConfig(`sessionStore: {url: "${url}"}`),
+      redactUrl(url),
+      redactUrls(`could not reach ${url}`),
     ].filter((text) => text.includes(SECRET));
     return judge({ 'the password is gone': kept.length === 0 }, kept[0]?.slice(0, 80) ?? '');
   },
