@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { renderBootstrap } from '../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { renewCertificates } from '../../control-plane/certs/certificate-folder.ts';
+import { TRUST_DOMAIN } from '../../control-plane/certs/member-name.ts';
 import { redisUsers } from './redis-users.ts';
 
 /**
@@ -83,9 +84,11 @@ for (const nodeId of EDGES) {
   );
 }
 const local = ['localhost', '127.0.0.1'];
+const member = (role: 'edge' | 'gateway', id: string) => ({ trustDomain: TRUST_DOMAIN, role, id, isGroup: false });
 const made = await renewCertificates(
   [
-    ...[...EDGES, ...NODES].map((name) => ({ name, altNames: local })),
+    ...EDGES.map((id) => ({ name: id, altNames: local, mesh: member('edge', id) })),
+    ...NODES.map((id) => ({ name: id, altNames: local, mesh: member('gateway', id) })),
     { name: 'control-plane', altNames: CONTROL_PLANES.map((address) => address.split(':')[0]!) },
     { name: 'redis', altNames: ['redis', 'redis-replica', ...local] },
   ],
@@ -100,13 +103,41 @@ await give(
   'control-plane',
   (await readdir(AUTHORITY)).filter((file) => file.endsWith('.crt')),
 );
-const sha256 = (text: string | undefined): string | null =>
-  text ? createHash('sha256').update(text).digest('hex') : null;
+/** Made at the first run and kept where only this job sees them. */
+async function passwordOf(user: string): Promise<string> {
+  const file = join(AUTHORITY, 'passwords', user);
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  const password = kept ?? randomBytes(24).toString('base64url');
+  if (kept === undefined) await writeWhole(file, password, 0o600);
+  return password;
+}
+const [gateway, controlPlane, replica, admin, grafana] = await Promise.all([
+  passwordOf('gateway'),
+  passwordOf('control-plane'),
+  passwordOf('replica'),
+  passwordOf('admin'),
+  passwordOf('grafana'),
+]);
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const urlFor = (user: string, password: string): string => `rediss://${user}:${password}@redis:6379`;
 await writeWhole(
   inNode('redis', 'users.acl'),
-  redisUsers({ mesh: sha256(process.env['REDIS_PASSWORD'])!, admin: sha256(process.env['REDIS_ADMIN_PASSWORD']) }),
+  redisUsers({
+    gateway: sha256(gateway),
+    controlPlane: sha256(controlPlane),
+    replica: sha256(replica),
+    admin: sha256(admin),
+  }),
   0o600,
 );
+await writeWhole(inNode('redis', 'replica.conf'), `masteruser replica\nmasterauth ${replica}\n`, 0o600);
+await writeWhole(inNode('redis', 'health-password'), gateway, 0o600);
+for (const node of NODES) await writeWhole(inNode(node, 'redis-url'), urlFor('holdfast-gateway', gateway), 0o600);
+for (const node of ['control-plane', 'backup'])
+  await writeWhole(inNode(node, 'redis-url'), urlFor('holdfast-control-plane', controlPlane), 0o600);
+// For `backup restore` and `region promote`: taken out of the volume by hand, given to no process.
+await writeWhole(join(AUTHORITY, 'admin-redis-url'), urlFor('admin', admin), 0o600);
+await writeWhole(inNode('grafana', 'password'), grafana, 0o600);
 const token = inNode('control-plane', 'admin-token');
 if (!(await stat(token).catch(() => undefined)))
   await writeWhole(token, `${randomBytes(32).toString('base64url')}\n`, 0o600);

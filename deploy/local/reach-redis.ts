@@ -1,5 +1,5 @@
 import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
-import { redactRedisUrl } from '../../proto/redis/redis-url.ts';
+import { redactUrl } from '../../proto/redact-url.ts';
 
 const TIMEOUT_MS = 3000;
 
@@ -11,7 +11,7 @@ export async function reachRedis(url: string): Promise<string | undefined> {
     if (await whenReady(client, TIMEOUT_MS)) return undefined;
     const why = errors.at(-1)?.message || `no answer within ${TIMEOUT_MS} ms`;
     return (
-      `Redis at ${redactRedisUrl(url)} can't be reached: ${why}. Start it, change SESSION_STORE_URL (in the file: sessionStore.url), ` +
+      `Redis at ${redactUrl(url)} can't be reached: ${why}. Start it, change SESSION_STORE_URL (in the file: sessionStore.url), ` +
       'or leave the URL out: then npm start brings a Redis of its own'
     );
   } finally {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
+import { Redis } from 'ioredis';
 import { renewCertificates } from '../../../control-plane/certs/certificate-folder.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import { redisUsers } from '../../compose/redis-users.ts';
@@ -15,6 +17,37 @@ import { isListening, waitFor } from '../mesh/wait-for.ts';
 import { ensureRedis } from '../../setup/binaries.ts';
 
 const PASSWORD = 'secret';
+const login = (port: number, username: string) => ({ host: '127.0.0.1', port, username, password: PASSWORD });
+/** What somebody would ask who has taken a gateway over. */
+const DANGEROUS: [string, ...string[]][] = [
+  ['FLUSHALL'],
+  ['FLUSHDB'],
+  ['SWAPDB', '0', '1'],
+  ['KEYS', '*'],
+  ['RANDOMKEY'],
+  ['CLIENT', 'LIST'],
+  ['CLIENT', 'KILL', 'TYPE', 'normal'],
+  ['CLIENT', 'PAUSE', '1'],
+  ['SCRIPT', 'FLUSH'],
+  ['SCRIPT', 'KILL'],
+  ['FUNCTION', 'FLUSH'],
+  ['MIGRATE', '127.0.0.1', '1', '', '0', '1', 'KEYS', 'holdfast:{linear}:x'],
+  ['RESTORE', 'holdfast:{linear}:x', '0', 'x'],
+  ['COPY', 'holdfast:{linear}:x', 'holdfast:{linear}:y'],
+  ['RENAME', 'holdfast:{linear}:x', 'holdfast:{linear}:y'],
+  ['SORT', 'holdfast:{linear}:x', 'GET', '*'],
+  ['CONFIG', 'GET', '*'],
+  ['ACL', 'LIST'],
+  ['DEBUG', 'SLEEP', '0'],
+  ['MONITOR'],
+  ['SAVE'],
+  ['SHUTDOWN', 'NOSAVE'],
+  ['REPLICAOF', 'NO', 'ONE'],
+  ['SLOWLOG', 'GET'],
+  ['LATENCY', 'RESET'],
+  ['MODULE', 'LIST'],
+  ['OBJECT', 'FREQ', 'holdfast:{linear}:x'],
+];
 
 /** A Redis that speaks TLS, whose certificate is in `certs`: its own TLS, or where it was built without (as npm's and PyPI's are) one that ends before it, as before many managed ones. */
 async function startTlsRedis(
@@ -23,7 +56,10 @@ async function startTlsRedis(
   certs: string,
 ): Promise<{ port: number; by: string }> {
   const hash = createHash('sha256').update(PASSWORD).digest('hex');
-  await writeFile(join(folder, 'users.acl'), redisUsers({ mesh: hash, admin: null }));
+  await writeFile(
+    join(folder, 'users.acl'),
+    redisUsers({ gateway: hash, controlPlane: hash, replica: hash, admin: hash }),
+  );
   const port = await freePort(),
     command = await ensureRedis();
   const common = [
@@ -109,9 +145,11 @@ test('with Redis behind TLS, and a user who may touch nothing else, sessions are
   });
   const { port, by } = await startTlsRedis(t, folder.path, certs);
   t.log(`Redis with ${by}`);
+  const urlOf = (user: string): string => `rediss://${user}:${PASSWORD}@127.0.0.1:${port}`;
   const mesh = await startMesh({
-    redis: { url: `rediss://holdfast:${PASSWORD}@127.0.0.1:${port}` },
+    redis: { url: urlOf('holdfast-control-plane') },
     env: { NODE_EXTRA_CA_CERTS: join(certs, 'ca.crt') },
+    gatewayEnv: () => ({ SESSION_STORE_URL: urlOf('holdfast-gateway') }),
     servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } },
   });
   t.teardown(mesh.close);
@@ -135,4 +173,31 @@ test('with Redis behind TLS, and a user who may touch nothing else, sessions are
   await t.notThrowsAsync(waitFor(leads, { what: 'a leader' }));
   // A node looks for its neighbours with each of its own heartbeats.
   await t.notThrowsAsync(waitFor(() => isHealthy('node gateway-2'), { what: 'the nodes see each other in Redis' }));
+  await client.terminate();
+  const as = (user: string): Redis => {
+    const redis = new Redis({ ...login(port, user), tls: { ca: readFileSync(join(certs, 'ca.crt')) } });
+    t.teardown(() => redis.disconnect());
+    return redis;
+  };
+  const refused = (await as('admin').call('ACL', 'LOG')) as unknown[];
+  t.deepEqual(refused, [], 'the product never asked for more than its users may');
+  for (const user of ['holdfast-gateway', 'holdfast-control-plane'])
+    for (const command of DANGEROUS)
+      await t.throwsAsync(
+        as(user).call(...command),
+        { message: /NOPERM|unknown command/ },
+        `${user}: ${command.join(' ')}`,
+      );
+  const gateway = as('holdfast-gateway');
+  for (const key of [
+    'slots',
+    'rollout:linear',
+    'drains',
+    'events',
+    'config:versions',
+    'leader',
+    'token:{holdfast:leader}',
+  ])
+    await t.throwsAsync(gateway.get(`holdfast:${key}`), { message: /NOPERM/ }, key);
+  await t.throwsAsync(as('holdfast-control-plane').get('other:key'), { message: /NOPERM/ });
 });

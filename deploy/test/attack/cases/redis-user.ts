@@ -40,7 +40,7 @@ export const redisUser: AttackCase[] = casesOf(
     const port = await freePort();
     const users = join(folder.path, 'users.acl');
     const mesh = createHash('sha256').update(PASSWORD).digest('hex');
-    await writeFile(users, redisUsers({ mesh, admin: null }));
+    await writeFile(users, redisUsers({ gateway: mesh, controlPlane: mesh, replica: mesh, admin: null }));
     const redis = new ManagedProcess({
       name: 'redis',
       command: await ensureRedis(),
@@ -65,7 +65,7 @@ export const redisUser: AttackCase[] = casesOf(
     try {
       await redis.start();
       for (const command of commands) {
-        const answer = await redisAnswer(port, `AUTH holdfast ${PASSWORD}\r\n${command}`).catch(String);
+        const answer = await redisAnswer(port, `AUTH holdfast-gateway ${PASSWORD}\r\n${command}`).catch(String);
         if (!/NOPERM|unknown command|can't access|No permissions/i.test(answer) && !/SCAN/.test(command))
           allowed.push(`${command}: ${answer.replaceAll('\r\n', ' ').slice(0, 40)}`);
       }
