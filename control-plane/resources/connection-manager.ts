@@ -18,6 +18,21 @@ const strip = [
   { remove_on_match: { key_matcher: { prefix: 'x-envoy-' } } },
 ];
 
+const removed = (names: readonly string[]): object[] =>
+  names.map((exact) => ({ remove_on_match: { key_matcher: { exact } } }));
+
+/** Another path than the one that was routed, for replicas whose framework believes them. No proxy in front has a reason to set them. */
+const otherPaths = removed(['x-original-url', 'x-rewrite-url']);
+
+/** What a proxy in front says of the request; where no proxy is trusted, only a client can have said it. */
+const claimsOfProxies = removed([
+  'forwarded',
+  'x-forwarded-host',
+  'x-forwarded-prefix',
+  'x-forwarded-port',
+  'x-real-ip',
+]);
+
 /** HTTP of a listener. Every timeout that could cut a quiet event stream is off; those that bound a slow beginning are on. */
 export function connectionManager({
   statPrefix,
@@ -36,7 +51,7 @@ export function connectionManager({
         {
           name: 'envoy.http.early_header_mutation.header_mutation',
           typed_config: typed('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', {
-            mutations: strip,
+            mutations: [...strip, ...otherPaths, ...(xffTrustedHops === 0 ? claimsOfProxies : [])],
           }),
         },
       ],
