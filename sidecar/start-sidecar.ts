@@ -202,6 +202,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const recovery = new Recovery({
     server,
     directory,
+    identities,
     upstream,
     metrics: metrics.sessions,
     isFailoverEnabled: sessionStore.isFailoverEnabled,

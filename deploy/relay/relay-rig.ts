@@ -105,6 +105,7 @@ export class RigFleet {
     const recovery = new Recovery({
       server: (name) => this.topology().server(name),
       directory,
+      identities: this.identities,
       upstream,
       metrics: sessions,
     });

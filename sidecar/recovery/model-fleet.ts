@@ -54,6 +54,7 @@ export class ModelFleet {
     return new Recovery({
       server: () => this.#view(),
       directory: this.#directory(name, cross),
+      identities: { mayRebuild: () => true },
       upstream: this.#upstream(cross),
       metrics: { recovery: () => undefined, recoveryQueue: () => undefined },
       now: () => 1,

@@ -3,7 +3,7 @@ import { detach } from '../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
-import type { RecoveryReason, RecoveryResult } from '../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { LockToken } from '../session/session-store.ts';
 import { AdmissionQueue, type Urgency } from './admission-queue.ts';
@@ -15,6 +15,10 @@ import { rebuildSession } from './rebuild-session.ts';
 import { movedRecord } from './recovery-plan.ts';
 import { runAfter } from './run-after.ts';
 import type { Upstream } from './upstream.ts';
+import type { Identities } from '../principal/identities.ts';
+import { refusalOfStranger } from './refusal-of-stranger.ts';
+import type { RecoveryMetrics } from './recovery-metrics.ts';
+import type { RefusalReason } from './refusal-reason.ts';
 
 export interface ServerView {
   policy: ServerPolicy;
@@ -32,30 +36,16 @@ export interface RecoveryRequest {
   urgency?: Urgency;
 }
 
-export type RefusalReason =
-  | 'unknown'
-  | 'capability'
-  | 'no-replica'
-  | 'timeout'
-  | 'queue-full'
-  | 'unauthorized'
-  | 'unsure'
-  | 'policy'
-  | 'conflict'
-  | 'failed';
 export type Recovered =
   /** `isFollowed`: somebody else had moved it. */
   | { kind: 'recovered'; record: SessionRecord; isFollowed: boolean }
   /** `answer` is the replica's own, for `unauthorized`. */
   | { kind: 'refused'; reason: RefusalReason; answer?: { status: number; headers: IncomingHttpHeaders; body: Buffer } };
 
-export interface RecoveryMetrics {
-  recovery(server: string, reason: RecoveryReason, result: RecoveryResult, durationMs: number): void;
-  recoveryQueue(server: string, waiting: number, running: number): void;
-}
 export interface RecoveryOptions {
   server: (name: string) => ServerView | undefined;
   directory: SessionDirectory;
+  identities: Pick<Identities, 'mayRebuild'>;
   upstream: Pick<Upstream, 'send'>;
   metrics: RecoveryMetrics;
   /** SESSION_FAILOVER_ENABLED. */
@@ -104,8 +94,15 @@ export class Recovery {
     return this.#running.size === 0 ? undefined : this.#running.get(`${server}/${digest}`);
   }
 
-  /** Brings a session back. Never rejects; requests of one session share one recovery. */
+  /** Brings a session back, for whom it belongs to. Never rejects; requests of one session share one recovery, which a stranger's never begins. */
   recover(request: RecoveryRequest): Promise<Recovered> {
+    const policy = this.#options.server(request.record.server)?.policy;
+    if (!policy || this.#options.identities.mayRebuild(request.record, request.headers, policy))
+      return this.#share(request);
+    return refusalOfStranger(this.#options, request, policy).then((why) => (why ? refused(why) : this.#share(request)));
+  }
+
+  #share(request: RecoveryRequest): Promise<Recovered> {
     const running = this.running(request.record.server, request.record.digest),
       key = `${request.record.server}/${request.record.digest}`;
     if (running) return running;
@@ -161,6 +158,8 @@ export class Recovery {
       try {
         // the winner may have moved it between the look and the lock
         const now = await this.#look(request.record, true);
+        if (now.kind === 'still-there' && !this.#options.identities.mayRebuild(now.record, request.headers, policy))
+          return refused('foreign');
         return now.kind === 'still-there'
           ? await this.#move({ ...request, record: now.record }, policy, deadlineMs)
           : now.result;

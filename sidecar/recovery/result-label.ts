@@ -4,7 +4,8 @@ import type { Recovered } from './recovery.ts';
 /** What a recovery came to, as its metric says it. */
 export function resultLabel(result: Recovered): RecoveryResult {
   if (result.kind === 'recovered') return result.isFollowed ? 'followed' : 'recovered';
-  return result.reason === 'unauthorized' || result.reason === 'unsure' || result.reason === 'policy'
+  const { reason } = result;
+  return reason === 'unauthorized' || reason === 'unsure' || reason === 'policy' || reason === 'foreign'
     ? 'failed'
-    : result.reason;
+    : reason;
 }

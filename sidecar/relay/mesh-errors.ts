@@ -10,7 +10,7 @@ import { messagesOf, type RpcBody, type RpcMessage } from '../../proto/json-rpc.
 import { rawJson } from '../../proto/raw-json.ts';
 import type { OutcomeKind } from '../../proto/outcome.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
-import type { RefusalReason } from '../recovery/recovery.ts';
+import type { RefusalReason } from '../recovery/refusal-reason.ts';
 
 /** Errors that the mesh itself answers on the relay's way: code, HTTP status when nothing was sent yet, and what it says. */
 export const MESH_ERROR = {
@@ -90,6 +90,7 @@ export function errorOfRefusal(reason: RefusalReason, onReplicaLoss: ServerPolic
     case 'policy':
       return onReplicaLoss === 'fail' ? 'noReplica' : 'sessionNotFound';
     case 'unknown':
+    case 'foreign':
     case 'capability':
       return 'sessionNotFound';
     case 'no-replica':

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
@@ -9,6 +10,7 @@ import { type Target, type WholeAnswer } from './target.ts';
 import { fetchTools } from './fetch-tools.ts';
 import { locateAtOnce, locateByRecord, type Located } from './locate-session.ts';
 import { errorOfRefusal, type MeshError } from './mesh-errors.ts';
+import { noteAccepted } from './note-accepted.ts';
 import { probeSession, SESSION_WORDS, UNINITIALIZED } from './probe-session.ts';
 import { unstampAnswers } from './server-request-ids.ts';
 
@@ -75,6 +77,21 @@ export class SessionExchange extends Exchange {
       return this.client.guard(() => this.#relocate('unreachable', 'not_sent', { stay: target }));
     }
     super.send(target);
+  }
+
+  override onSse(status: number, headers: IncomingHttpHeaders): void {
+    this.#accepted(status);
+    super.onSse(status, headers);
+  }
+
+  protected override deliver(answer: WholeAnswer): void {
+    this.#accepted(answer.status);
+    super.deliver(answer);
+  }
+
+  #accepted(status: number): void {
+    const { digest } = this.request;
+    if (status < 300 && digest !== null && !this.isHandedOver) noteAccepted(this.ctx, this.view, digest, this.headers);
   }
 
   protected unreachable(): void {
