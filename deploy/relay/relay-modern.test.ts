@@ -121,6 +121,26 @@ test('a holder whose connection breaks while it works is asked again for a read,
   t.deepEqual([status, error!.code], [503, -31001]);
 });
 
+test('a call whose replica dies is carried out by another one when its tool says that it only reads', async (t) => {
+  const { call, replicas } = await modernRig(t, { trustAnnotations: true });
+  const reader = { name: 'look', annotations: { readOnlyHint: true } };
+  let calls = 0;
+  for (const replica of replicas)
+    replica.answer = ({ message, incoming, response, headers }) => {
+      const isWhole = headers['mcp-method'] === message.method && message.params?.['_meta'] !== undefined;
+      if (message.method === 'tools/list' && isWhole)
+        json(response, { jsonrpc: '2.0', id: message.id, result: { tools: [reader, { name: 'write' }] } });
+      else if (message.method === 'tools/call' && calls++ > 0)
+        json(response, { jsonrpc: '2.0', id: message.id, result: { by: 'the other' } });
+      else incoming.socket.destroy();
+      return true;
+    };
+  t.is((await call('look')).result?.by, 'the other');
+  calls = 0;
+  t.like(await call('write'), { status: 503, error: { code: -31001 } });
+  t.is(calls, 1);
+});
+
 test('a declared handle in an argument, or in a header, leads to the replica that gave it', async (t) => {
   const { call, post, gateways } = await modernRig(t, {
     affinity: {

@@ -41,6 +41,7 @@ export interface RelayRig {
   reports: ReplicaReport[];
   /** Failures of the relay's own code that were contained. */
   internalErrors: unknown[];
+  breakers: Breakers;
   metric(name: string): Promise<number>;
   close(): Promise<void>;
 }
@@ -137,6 +138,7 @@ export class RigFleet {
       outcomes,
       reports,
       internalErrors,
+      breakers,
       async metric(name) {
         const values = (await registry.getMetricsAsJSON()).find((metric) => metric.name === name)?.values ?? [];
         return values.reduce(

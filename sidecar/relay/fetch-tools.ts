@@ -1,4 +1,6 @@
+import type { Json } from '../../proto/parse-json.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
+import { HEADER } from '../../proto/wire.ts';
 import { askReplica } from '../recovery/ask-replica.ts';
 import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
 import type { Target } from './target.ts';
@@ -7,13 +9,15 @@ import type { RelayContext } from './relay-context.ts';
 /** Pages of tools/list that are read. */
 const MAX_PAGES = 20;
 
-/** Asks a session's replica for its tools, when a decision hangs on what they say of themselves. */
+/** Asks a replica for its tools, when a decision hangs on what they say of themselves. `meta`: `_meta` of a request of 2026-07-28 and later. */
 export async function fetchTools(
   ctx: Pick<RelayContext, 'upstream' | 'tools'>,
   policy: ServerPolicy,
   target: Target,
   headers: readonly string[],
+  meta?: Json,
 ): Promise<void> {
+  const era = meta === undefined ? [] : [HEADER.method, 'tools/list'];
   let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
     const body = Buffer.from(
@@ -21,7 +25,7 @@ export async function fetchTools(
         jsonrpc: '2.0',
         id: 'holdfast-tools',
         method: 'tools/list',
-        params: cursor === undefined ? {} : { cursor },
+        params: { ...(cursor !== undefined && { cursor }), ...(meta !== undefined && { _meta: meta }) },
       }),
     );
     const answer = await askReplica(
@@ -30,7 +34,7 @@ export async function fetchTools(
         address: target.replica.address,
         method: 'POST',
         path: policy.path,
-        headers: ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion),
+        headers: [...ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion), ...era],
         body,
         connectTimeoutMs: policy.timeouts.connectMs,
       },

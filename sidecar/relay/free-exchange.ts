@@ -8,6 +8,7 @@ import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
 import { Exchange } from './exchange.ts';
 import { type WholeAnswer } from './target.ts';
+import { fetchTools } from './fetch-tools.ts';
 import { beginSession, bornRecord } from './session-birth.ts';
 
 /**
@@ -73,6 +74,24 @@ export class FreeExchange extends Exchange {
     const { slot } = this.target!.replica;
     this.tried.add(slot);
     if (delivery === 'not_sent') this.ctx.report({ server: this.request.server, slot, kind: 'unreachable' });
+    const { policy } = this.view;
+    if (!this.asked.isSafe(delivery, policy) && this.asked.mightBecomeSafe(policy))
+      return this.client.guard(() => this.#learnFirst(delivery));
+    this.#repeat(delivery);
+  }
+
+  /** What the tool says of itself was not heard yet: a replica that is left is asked. */
+  async #learnFirst(delivery: DeliveryOutcome): Promise<void> {
+    const view = this.ctx.server(this.request.server) ?? this.view;
+    const replica = this.ctx.place(view, this.tried);
+    const params = parseJsonObject(this.body)?.['params'];
+    const meta = params !== null && typeof params === 'object' && !Array.isArray(params) ? params['_meta'] : undefined;
+    if (replica)
+      await fetchTools(this.ctx, view.policy, { replica, upstreamId: null, record: null }, this.headers, meta);
+    if (!this.isOver) this.#repeat(delivery);
+  }
+
+  #repeat(delivery: DeliveryOutcome): void {
     // The client knows the id of a session that died before its answer: it must begin anew by itself.
     if (!this.asked.isSafe(delivery, this.view.policy) || (this.#birth && !this.client.isFresh))
       return this.fail('replicaLost', delivery);

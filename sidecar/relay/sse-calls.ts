@@ -1,6 +1,7 @@
 import { parseJson } from '../../proto/parse-json.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
+import { replaySafety, type ToolAnnotations } from '../recovery/replay-safety.ts';
 import { Deadline, deadlineMs } from './deadline.ts';
 import type { ExchangeOutcome } from './exchange-outcome.ts';
 
@@ -25,14 +26,14 @@ export class SseCalls {
   readonly #policy: () => ServerPolicy;
   readonly #now: () => number;
   readonly #onExpired: (call: SseCall) => void;
-  readonly #onChange: (count: number) => void;
+  readonly #onChange: (count: number, change: 1 | -1) => void;
   readonly #isWaitingForClient: () => boolean;
 
   constructor(
     policy: () => ServerPolicy,
     now: () => number,
     onExpired: (call: SseCall) => void,
-    onChange: (count: number) => void,
+    onChange: (count: number, change: 1 | -1) => void,
     isWaitingForClient: () => boolean,
   ) {
     this.#policy = policy;
@@ -68,7 +69,7 @@ export class SseCalls {
     this.#expired.delete(message.idText);
     this.#calls.set(message.idText, call);
     call.deadline.start();
-    this.#onChange(this.size);
+    this.#onChange(this.size, 1);
     return true;
   }
 
@@ -77,7 +78,7 @@ export class SseCalls {
     if (!call) return undefined;
     call.deadline.stop();
     this.#calls.delete(message.idText!);
-    this.#onChange(this.size);
+    this.#onChange(this.size, -1);
     return call;
   }
 
@@ -102,6 +103,22 @@ export class SseCalls {
     if (this.#expired.size > MAX_PENDING) this.#expired.delete(this.#expired.values().next().value!);
     this.#onExpired(call);
   }
+}
+
+/** May the call be carried out a second time? */
+export function isSafeToRepeat(
+  { message: { method, name } }: Pick<SseCall, 'message'>,
+  { trustAnnotations, retrySafeTools }: ServerPolicy,
+  annotationsOf: (tool: string) => ToolAnnotations | undefined,
+): boolean {
+  return replaySafety({
+    method,
+    tool: method === 'tools/call' ? name : null,
+    annotations: name === null ? undefined : annotationsOf(name),
+    trustAnnotations,
+    retrySafeTools,
+    delivery: 'sent_no_response',
+  }).isSafe;
 }
 
 /** `progressToken` below a path of a message, as JSON text. */

@@ -4,7 +4,6 @@ import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../recovery/recovery-plan.ts';
-import { replaySafety } from '../recovery/replay-safety.ts';
 import { ownMessageHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
 import { newSession } from '../session/new-session.ts';
@@ -15,7 +14,7 @@ import { ExchangeOutcome } from './exchange-outcome.ts';
 import { learnFromAnswer } from './learn-from-answer.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, verbatimId, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
-import { SseCalls, type SseCall } from './sse-calls.ts';
+import { isSafeToRepeat, SseCalls, type SseCall } from './sse-calls.ts';
 import { endpointId, meshEndpoint } from './sse-endpoint.ts';
 import { holderName } from './sse-handover.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
@@ -51,7 +50,10 @@ export class SseHolder implements LifeListener {
       () => (ctx.server(request.server) ?? view).policy,
       ctx.now,
       (call) => client.guard(() => this.#expired(call)),
-      (count) => {
+      (count, change) => {
+        const budget = ctx.budget(request.server);
+        if (change > 0) budget.began();
+        else budget.ended();
         client.giveUp = count > 0 ? () => this.#giveUp() : null;
         // After the answer that was the last.
         if (count === 0 && this.#isEnding) setImmediate(() => client.guard(() => this.close()));
@@ -235,27 +237,28 @@ export class SseHolder implements LifeListener {
 
   /** A call whose answer died with its replica: carried out again when that is safe, else its client is told. */
   async #again(call: SseCall, life: SseLife): Promise<void> {
-    const isSafe = this.#isSafe(call),
-      { timeouts } = this.#view.policy;
-    this.#ctx.metrics.retry(this.#request.server, isSafe ? 'sent' : 'unsafe');
-    if (!isSafe) return this.#fail(call, 'replicaLost', true);
+    const { retryBudget, timeouts } = this.#view.policy;
+    if (!this.#isSafe(call)) {
+      this.#ctx.metrics.retry(this.server, 'unsafe');
+      return this.#fail(call, 'replicaLost', true);
+    }
     call.slot = life.replica.slot;
-    call.deadline.start();
-    const answer = await life.post(call.body, ownMessageHeaders(this.#headers, null, null), timeouts.recoveryMs);
-    if (answer.kind !== 'answered' || answer.status >= 300) this.#fail(call, 'replicaLost', true);
+    const budget = this.#ctx.budget(this.server);
+    const isGranted = await budget.acquire(retryBudget.percent, retryBudget.floor, timeouts.recoveryMs);
+    this.#ctx.metrics.retry(this.server, isGranted ? 'sent' : 'budget');
+    try {
+      if (this.#calls.of(call.message) !== call) return;
+      if (!isGranted) return this.#fail(call, 'overload', true);
+      call.deadline.start();
+      const answer = await life.post(call.body, ownMessageHeaders(this.#headers, null, null), timeouts.recoveryMs);
+      if (answer.kind !== 'answered' || answer.status >= 300) this.#fail(call, 'replicaLost', true);
+    } finally {
+      if (isGranted) budget.release();
+    }
   }
 
-  #isSafe({ message: { method, name } }: SseCall): boolean {
-    const { trustAnnotations, retrySafeTools } = this.#view.policy,
-      annotations = name === null ? undefined : this.#ctx.tools.of(this.#request.server, name);
-    return replaySafety({
-      method,
-      tool: method === 'tools/call' ? name : null,
-      annotations,
-      trustAnnotations,
-      retrySafeTools,
-      delivery: 'sent_no_response',
-    }).isSafe;
+  #isSafe(call: SseCall): boolean {
+    return isSafeToRepeat(call, this.#view.policy, (tool) => this.#ctx.tools.of(this.server, tool));
   }
 
   /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */

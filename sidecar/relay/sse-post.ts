@@ -38,7 +38,11 @@ export async function postToSse(
   const { server, digest, incoming } = request,
     rpc = readRpcBody(body),
     outcome = new ExchangeOutcome(ctx, request, rpc);
-  const fail = (kind: MeshError, delivery: DeliveryOutcome = 'not_sent'): void => {
+  const fail = (
+    kind: MeshError,
+    delivery: DeliveryOutcome = 'not_sent',
+    extra: Record<string, string | number> = {},
+  ): void => {
     client.errors(
       MESH_ERROR[kind].status,
       meshErrors(kind, requestIds(rpc), {
@@ -50,6 +54,7 @@ export async function postToSse(
         sessionRecovered: false,
       }),
       rpc.kind === 'batch',
+      extra,
     );
     outcome.finish(MESH_ERROR[kind].status, false, outcomeOfError(kind));
   };
@@ -79,6 +84,12 @@ export async function postToSse(
       return fail('sessionNotFound');
     }
     if (typeof place === 'object') {
+      const gate = ctx.breakers.gate(server, place.replica.slot, outcome.tool, ctx.now());
+      if (gate.kind === 'reject') {
+        withdraw();
+        return fail('breakerOpen', 'not_sent', { 'retry-after': Math.max(1, Math.ceil(gate.retryAfterMs / 1000)) });
+      }
+      outcome.sent(place.replica, gate.permit);
       const answer = await askReplica(
         ctx.upstream,
         {
@@ -95,7 +106,6 @@ export async function postToSse(
       const taken = (): void => {
         for (const message of messagesOf(rpc)) holder?.taken(message, place.replica.slot);
       };
-      if (isTaken) outcome.sent(place.replica, null);
       if (isTaken && holder) {
         taken();
         return client.accepted();
@@ -105,7 +115,6 @@ export async function postToSse(
         if (answer.status >= 300) withdraw();
         else taken();
         if (!holder && answer.status < 300) noteChanges(ctx, request, rpc);
-        outcome.sent(place.replica, null);
         client.whole(answer.status, answer.headers, answer.body);
         if (!holder || answer.status >= 300)
           outcome.finish(answer.status, false, answer.status < 300 ? 'unread' : undefined);

@@ -1,0 +1,89 @@
+import test, { type ExecutionContext } from 'ava';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { waitFor } from '../test/mesh/wait-for.ts';
+import { event, sse } from './fake-replica.ts';
+import { RigFleet } from './relay-rig.ts';
+
+/** A server of 2024-11-05 that answers initialize and ping, and never a call. */
+async function sseReplica(t: ExecutionContext) {
+  const streams = new Set<ServerResponse>();
+  const seen: string[] = [];
+  const server = createServer((incoming, response) => {
+    if (incoming.method === 'GET') {
+      streams.add(response);
+      return sse(response, 'event: endpoint\ndata: /messages?s=1\n\n');
+    }
+    let body = '';
+    incoming.on('data', (piece) => (body += String(piece)));
+    incoming.on('end', () => {
+      const { id, method } = JSON.parse(body) as { id?: unknown; method: string };
+      seen.push(method);
+      response.writeHead(202).end();
+      const result = { protocolVersion: '2024-11-05', capabilities: {} };
+      if (method === 'initialize' || method === 'ping')
+        for (const stream of streams) stream.write(event({ jsonrpc: '2.0', id, result }));
+    });
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const kill = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
+  t.teardown(kill);
+  return { port: (server.address() as AddressInfo).port, streams, seen, kill };
+}
+
+async function session(t: ExecutionContext, policy: Record<string, unknown>) {
+  const replicas = [await sseReplica(t), await sseReplica(t)];
+  const fleet = new RigFleet(
+    replicas.map(({ port }) => port),
+    policy,
+  );
+  const rig = await fleet.gateway();
+  t.teardown(() => rig.close());
+  const aborted = new AbortController();
+  t.teardown(() => aborted.abort());
+  const stream = await fetch(rig.url, {
+    headers: { ...rig.headers, accept: 'text/event-stream' },
+    signal: aborted.signal,
+  });
+  const heard = { text: '' };
+  const decoder = new TextDecoder();
+  (async () => {
+    for await (const chunk of stream.body ?? []) heard.text += decoder.decode(chunk as Uint8Array, { stream: true });
+  })().catch(() => undefined);
+  await waitFor(() => heard.text.includes('holdfast-session'), { what: 'the endpoint' });
+  const url = `http://127.0.0.1:${rig.port}/mcp?${/data: [^?]*\?(.*)/.exec(heard.text)?.[1]}`;
+  const post = (message: object) =>
+    fetch(url, {
+      method: 'POST',
+      headers: { ...rig.headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    });
+  await post({ id: 0, method: 'initialize', params: {} });
+  await waitFor(() => heard.text.includes('2024-11-05'), { what: 'the session' });
+  const home = replicas.find(({ streams }) => streams.size > 0);
+  const other = replicas.find((replica) => replica !== home);
+  if (!home || !other) throw new Error('the session is nowhere');
+  return { fleet, rig, heard, post, home, other };
+}
+
+test('calls of a dead HTTP+SSE replica are sent again within the retry budget; the others hear a typed error', async (t) => {
+  const { heard, post, home, other } = await session(t, { retryBudget: { percent: 0, floor: 0 } });
+  for (let id = 1; id <= 20; id++) t.is((await post({ id, method: 'tools/list' })).status, 202);
+  home.kill();
+  await waitFor(() => heard.text.split('-31006').length > 20, { what: 'an error for each call' });
+  t.is(other.seen.filter((method) => method === 'tools/list').length, 0);
+});
+
+test('a call over HTTP+SSE to a replica whose breaker is open is refused', async (t) => {
+  const { rig, post, home, fleet } = await session(t, {});
+  const slot = fleet.replicas.find(({ address }) => address.endsWith(`:${home.port}`))?.slot ?? '';
+  rig.breakers.configure(fleet.policy);
+  rig.breakers.foundDead('linear', slot, Date.now());
+  const answer = await post({ id: 1, method: 'tools/list' });
+  t.is(answer.status, 503);
+  t.like(await answer.json(), { id: 1, error: { code: -31003, data: { outcome: 'not_sent' } } });
+  t.false(home.seen.includes('tools/list'));
+});
