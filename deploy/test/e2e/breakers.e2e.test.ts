@@ -29,7 +29,7 @@ test.before(async (t) => {
       steady: {
         replicas: 3,
         program,
-        settings: { ...common, toolBreaker: { ...breaker, timeoutMs: 60_000, maxTimeoutMs: 60_000 } },
+        settings: { ...common, toolBreaker: { ...breaker, timeoutMs: 600_000, maxTimeoutMs: 600_000 } },
       },
       lonely: {
         replicas: 1,
