@@ -98,12 +98,6 @@ export const gatewayLimitsSchema = z.strictObject({
     32 << 20,
     'The same for one client address. When all is taken, whoever holds most gives up a body that is still under way.',
   ),
-  connectionsPerAddress: count(
-    0,
-    1_000_000,
-    2000,
-    'Connections of one client address to a gateway node; more are closed at once. 0: no limit.',
-  ),
 });
 export type GatewayLimits = z.infer<typeof gatewayLimitsSchema>;
 
@@ -113,7 +107,6 @@ export const LIMIT_KEYS = {
   body_rate: 'gateway.limits.minBodyBytesPerSecond',
   body_bytes: 'gateway.limits.bufferedBytes',
   body_bytes_per_address: 'gateway.limits.bufferedBytesPerAddress',
-  connections_per_address: 'gateway.limits.connectionsPerAddress',
   body_size: 'servers[].maxBodyBytes',
   initialize_bytes: 'servers[].limits.initializeBytes',
   initialize_rate: 'servers[].limits.initializePerAddress',

@@ -12,6 +12,7 @@ import { Admin } from './admin/admin-server.ts';
 import { writeDrainToken } from './admin/drain-token.ts';
 import { gatewayChecks } from './admin/checks.ts';
 import { Heartbeats } from './admin/heartbeats.ts';
+import { createSessionBudget } from './budget/create-session-budget.ts';
 import { createBreakers } from './breaker/create-breakers.ts';
 import { forgetGone } from './breaker/forget-gone.ts';
 import { Arrivals } from './ext-proc/arrivals.ts';
@@ -30,7 +31,8 @@ import { Recovery } from './recovery/recovery.ts';
 import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
 import { reportTopology } from './report-topology.ts';
-import { startRelay } from './relay/start-relay.ts';
+import { startRelay, type Relay } from './relay/start-relay.ts';
+import { followStore } from './session/follow-store.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
 import { touchIntervalMs } from './session/touch-interval.ts';
 import { openStore } from './session/open-store.ts';
@@ -92,15 +94,9 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const server = (name: string) => topology.topology.server(name);
 
   const ttlSeconds = (name: string): number => server(name)?.policy.sessionTtlSeconds ?? DEFAULT_TTL_SECONDS;
-  const directory = createSessionDirectory({ store, nodeId, onError, ttlSeconds });
-  directory.on('store', ({ isReachable, reason }) => {
-    metrics.links.redisUp(isReachable, reason !== 'unusable');
-    log[isReachable ? 'info' : 'warn'](
-      { isReachable, reason },
-      isReachable ? 'the session store is back' : 'the session store is away',
-    );
-  });
-  metrics.links.redisUp(directory.isStoreReachable, true);
+  const unusedSeconds = (name: string): number => server(name)?.policy.limits.unusedSessionSeconds ?? 0;
+  const directory = createSessionDirectory({ store, nodeId, onError, ttlSeconds, unusedSeconds });
+  followStore(directory, metrics.links, log);
 
   const fleet = createBreakers({
     self: `${nodeId}/${now()}`,
@@ -171,11 +167,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     });
   let isServing = false;
   const renderMetrics = (accept: string | undefined): ReturnType<typeof metrics.render> => {
-    for (const name of topology.topology.servers.keys())
-      metrics.sessions.live(
-        name,
-        [...directory.counts(name).values()].reduce((sum, count) => sum + count, 0),
-      );
+    for (const name of topology.topology.servers.keys()) metrics.sessions.live(name, directory.counts(name).values());
     return metrics.render(accept);
   };
   const admin = new Admin({
@@ -208,7 +200,14 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     isFailoverEnabled: sessionStore.isFailoverEnabled,
   });
   const affinity = new AffinityMemory({ store: redis && redisAffinityStore(redis), onError });
-  const relay = await startRelay({
+  let relay: Relay | null = null;
+  const budget = createSessionBudget({
+    ...{ server, directory, upstream, redis, now, metrics: metrics.limits },
+    maxMemoryPercent: sessionStore.maxMemoryPercent,
+    isBusy: (digest) => relay?.isBusy(digest) ?? false,
+  });
+  relay = await startRelay({
+    sessions: budget.sessions,
     ...settings.relay,
     advertise: hostOf(settings.relay.host),
     closeMs: DRAIN_MS,
@@ -251,6 +250,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       relay.address.port,
     ),
     arrivals: new Arrivals(),
+    ...{ sessions: budget.sessions, refused: metrics.limits.refused },
     now,
     random,
     onError: (error, where) => internalError(where, error),
@@ -282,6 +282,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       // Envoy learns at once (GOAWAY, refused connections) and turns to the neighbours; what runs here is finished first.
       await Promise.all([extProc.close(DRAIN_MS), relay.close()]);
       fleet.close();
+      budget.close();
       await slo?.stop();
       affinity.close();
       secret.close();

@@ -10,7 +10,7 @@ export const checklist: { what: string; green: string; alerts: string[]; panel: 
   {
     what: 'Redis',
     green: '`holdfast_redis_up` is 1 on every node, p99 of its commands below 50 ms',
-    alerts: ['RedisDown', 'RedisUnreachable', 'RedisRefusesWrites', 'RedisSlow'],
+    alerts: ['RedisDown', 'RedisUnreachable', 'RedisRefusesWrites', 'RedisMemoryHigh', 'RedisSlow'],
     panel: 'fleet: Redis',
   },
   {
@@ -41,7 +41,7 @@ export const checklist: { what: string; green: string; alerts: string[]; panel: 
   {
     what: 'resource use',
     green: 'sidecars below 400 MB, p99 of the event loop’s delay below 0.2 s',
-    alerts: ['MemoryHigh', 'EventLoopSlow', 'OutcomesDropped'],
+    alerts: ['MemoryHigh', 'EventLoopSlow', 'OutcomesDropped', 'LimitReached'],
     panel: 'fleet: Resources',
   },
 ];

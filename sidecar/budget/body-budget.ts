@@ -5,8 +5,6 @@ const GRACE_MS = 5000;
 /** Bodies under way are looked at so often. */
 export const LOOK_MS = 1000;
 
-type Limits = Omit<GatewayLimits, 'connectionsPerAddress'>;
-
 /** A body under way, and then what is kept of it until its request is answered. */
 export interface Holding {
   /** Takes `bytes` more; a limit's name when it must not. */
@@ -17,7 +15,7 @@ export interface Holding {
 }
 
 interface Body {
-  limits: Limits;
+  limits: GatewayLimits;
   startedMs: number;
   bytes: number;
   giveUp: (limit: LimitName) => void;
@@ -48,7 +46,7 @@ export class BodyBudget {
   }
 
   /** `giveUp`: called at most once, when the body comes too slowly or gives way to another; the caller then releases it. */
-  open(address: string, limits: Limits, giveUp: (limit: LimitName) => void): Holding {
+  open(address: string, limits: GatewayLimits, giveUp: (limit: LimitName) => void): Holding {
     const body: Body = { limits, startedMs: this.#now(), bytes: 0, giveUp };
     const holder = this.#holders.get(address) ?? { bytes: 0, open: new Set() };
     this.#holders.set(address, holder);
@@ -89,7 +87,7 @@ export class BodyBudget {
     }
   }
 
-  #refusal(holder: Holder, bytes: number, limits: Limits): LimitName | null {
+  #refusal(holder: Holder, bytes: number, limits: GatewayLimits): LimitName | null {
     const wanted = holder.bytes + bytes;
     if (wanted > limits.bufferedBytesPerAddress) return 'body_bytes_per_address';
     while (this.#bytes + bytes > limits.bufferedBytes) {

@@ -24,7 +24,6 @@ const DESCRIPTION: Record<LimitName, string> = {
   body_bytes: 'The gateway holds too many bytes of requests',
   body_bytes_per_address: 'The gateway holds too many bytes of this client’s requests',
   body_size: 'The body is larger than the limit',
-  connections_per_address: 'This client has too many connections',
   initialize_bytes: 'The parameters of initialize are too large to be kept with the session',
   initialize_rate: 'This client begins sessions too fast',
   sessions_per_principal: 'This user has too many sessions',

@@ -12,6 +12,7 @@ import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { OutcomeBus } from '../outcome/outcome-bus.ts';
 import { logBatch, logEntry } from '../outcome/test-log-entry.ts';
 import { sampleIdentities } from '../principal/sample-identities.ts';
+import { UNLIMITED } from '../budget/new-sessions.ts';
 import { Arrivals } from './arrivals.ts';
 import { startExtProc } from './start-ext-proc.ts';
 
@@ -44,6 +45,8 @@ test('a batch of access logs is answered when it has been taken, and the sidecar
     directory: {} as never,
     relay: '127.0.0.1:1',
     arrivals: new Arrivals(),
+    sessions: UNLIMITED,
+    refused: () => undefined,
     now: Date.now,
     random: Math.random,
     onError: (error: unknown) => t.fail(String(error)),
@@ -85,6 +88,8 @@ test('a call that ends without a whole batch is answered, not kept', async (t) =
     directory: {} as never,
     relay: '127.0.0.1:1',
     arrivals: new Arrivals(),
+    sessions: UNLIMITED,
+    refused: () => undefined,
     now: Date.now,
     random: Math.random,
     onError: (error: unknown) => t.fail(String(error)),

@@ -9,6 +9,7 @@ import { createSessionDirectory } from '../session/cached-directory.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
 import { sampleRecord } from '../session/sample-record.ts';
 import { makeServerView } from '../xds/topology.ts';
+import { UNLIMITED } from '../budget/new-sessions.ts';
 import { Arrivals } from './arrivals.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { addHeader, noHeaders, type BodyRead, type MessageKind, type ProcessingMessage } from './messages.ts';
@@ -45,6 +46,8 @@ function contextWith(
     server: (name) => (name === 'linear' ? view : undefined),
     relay: '127.0.0.1:7900',
     arrivals: new Arrivals(),
+    sessions: UNLIMITED,
+    refused: () => undefined,
     now: () => 5000,
     random: () => 0,
     onCreated: () => {},

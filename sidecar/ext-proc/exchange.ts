@@ -1,19 +1,21 @@
 import { detach } from '../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
-import { parseJson } from '../../proto/parse-json.ts';
+import type { LimitName } from '../../proto/limits.ts';
 import { RPC_ERROR, rpcError } from '../../proto/rpc-error.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
-import type { BreakerName } from '../breaker/breaker-table.ts';
 import type { GateAnswer } from '../breaker/breakers.ts';
-import { initializeParamsOf } from '../routing/classify.ts';
 import type { Identities } from '../principal/identities.ts';
+import { readInitialize } from '../budget/read-initialize.ts';
+import type { NewSessions } from '../budget/new-sessions.ts';
 import { decide, decideSession, type Decision } from '../routing/decide.ts';
 import { place } from '../routing/placement.ts';
 import { newSession } from '../session/new-session.ts';
 import type { Found, SessionDirectory } from '../session/session-directory.ts';
 import { isTouchDue } from '../session/touch-interval.ts';
 import type { ServerView } from '../xds/topology.ts';
+import { breakerReply } from './breaker-reply.ts';
+import { limitReply } from './limit-reply.ts';
 import { InitializeResultReader } from './initialize-result.ts';
 import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
 import {
@@ -39,6 +41,9 @@ export interface ExchangeContext {
   release: (permit: string) => void;
   /** Sessions that are just beginning, by slot: not yet in the directory's counts. */
   arrivals: Arrivals;
+  /** How many sessions clients may begin. */
+  sessions: NewSessions;
+  refused: (server: string, limit: LimitName) => void;
   onCreated: (server: string, backend: string) => void;
   now: () => number;
   random: () => number;
@@ -55,6 +60,7 @@ export class Exchange {
   #request: ReadRequest | undefined;
   #isBeginning = false;
   #initializeParams: unknown;
+  #initializeBytes = 0;
   #arrivingAt: string | null = null;
   #permit: string | null = null;
   #result: InitializeResultReader | null = null;
@@ -153,7 +159,7 @@ export class Exchange {
     const answer = slot === null ? ADMITTED : this.#context.gate(server.name, slot, request.tool);
     if (answer.kind === 'reject') {
       if (answer.breaker.level === 'tool')
-        return this.#rejected(request, server, slot, answer.retryAfterMs, answer.breaker);
+        return breakerReply(request.view.rpcId, { server: server.name, slot, ...answer });
       // The relay moves the session to a replica that is well.
       return { set, metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
     }
@@ -162,8 +168,11 @@ export class Exchange {
   }
 
   #begin(request: ReadRequest, server: ServerView): Reply {
+    const limit = this.#context.sessions.refusal(server.name, request.address);
+    if (limit !== null) return limitReply(limit, request.view.rpcId, server.name);
     const placed = this.#place(server);
-    if (placed.kind === 'reject') return this.#rejected(request, server, null, placed.retryAfterMs);
+    if (placed.kind === 'reject')
+      return breakerReply(request.view.rpcId, { server: server.name, slot: null, ...placed });
     if (placed.kind === 'none') {
       return answerReply(
         503,
@@ -217,38 +226,23 @@ export class Exchange {
     }
   }
 
-  #rejected(
-    request: ReadRequest,
-    server: ServerView,
-    slot: string | null,
-    retryAfterMs: number,
-    breaker?: BreakerName,
-  ): Reply {
-    return answerReply(
-      503,
-      rpcError(request.view.rpcId, RPC_ERROR.breakerOpen, 'A circuit breaker is open', {
-        outcome: 'not_sent',
-        retrySafe: true,
-        server: server.name,
-        replica: slot,
-        attempts: 0,
-        sessionRecovered: false,
-        ...(breaker && { breaker: { level: breaker.level, key: breaker.key } }),
-        retryAfterMs: Math.ceil(retryAfterMs),
-      }),
-      Math.max(1, Math.ceil(retryAfterMs / 1000)),
-    );
-  }
-
   #onRequestBody(message: ProcessingMessage): Reply {
-    if (this.#isBeginning) this.#initializeParams = paramsIn(message.body);
+    const request = this.#request,
+      server = this.#server;
+    if (!this.#isBeginning || !request || !server) return requestBodyReply();
+    const { params, bytes, isTooLarge } = readInitialize(message.body, server.policy.limits.initializeBytes);
+    if (isTooLarge) {
+      this.#context.refused(server.name, 'initialize_bytes');
+      return limitReply('initialize_bytes', request.view.rpcId, server.name);
+    }
+    [this.#initializeParams, this.#initializeBytes] = [params, bytes];
     return requestBodyReply();
   }
 
   async #onResponseHeaders(message: ProcessingMessage): Promise<Reply> {
     const request = this.#request,
       server = this.#server,
-      { directory, identities, now, onCreated } = this.#context;
+      { directory, identities, now, onCreated, sessions } = this.#context;
     if (!this.#isBeginning || !request || !server) return responseHeadersReply();
     const { status, sessionId, slot, isEventStream } = readResponse(message);
     // A relay's answer carries the mesh's id already; a server that gives no id keeps no session.
@@ -270,6 +264,7 @@ export class Exchange {
         protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '',
       },
     );
+    sessions.began(record, request.address, this.#initializeBytes);
     await directory.remember(record);
     this.#arrive(null);
     onCreated(server.name, record.backend);
@@ -293,6 +288,3 @@ const pinMetadata = (hosts: readonly string[], permit: string | null): Record<st
   permit === null
     ? { [METADATA.host]: hosts.join(',') }
     : { [METADATA.host]: hosts.join(','), [METADATA.permit]: permit };
-
-/** Undefined for what is no initialize: the replica says what is wrong with it. */
-const paramsIn = (body: Buffer): unknown => initializeParamsOf(parseJson(body));

@@ -17,6 +17,7 @@ import { createSessionDirectory } from '../session/cached-directory.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import { makeServerView } from '../xds/topology.ts';
+import { UNLIMITED } from '../budget/new-sessions.ts';
 import { Arrivals } from './arrivals.ts';
 import { startExtProc, type ExtProc } from './start-ext-proc.ts';
 import { testEnvoyConfig } from './test-envoy-config.ts';
@@ -117,9 +118,8 @@ test.beforeEach(async (t) => {
     identities: sampleIdentities(),
     relay: `127.0.0.1:${relay.port}`,
     gate: () => ({ kind: 'admit' as const, permit: null }),
-    release: () => {},
-    arrivals: new Arrivals(),
-    ...{ now: Date.now, random: Math.random, onCreated: () => {} },
+    ...{ arrivals: new Arrivals(), sessions: UNLIMITED, refused: () => undefined },
+    ...{ now: Date.now, random: Math.random, onCreated: () => {}, release: () => {} },
     metrics: { extProc: () => {}, extProcStreams: () => {} },
     onError: (error: unknown) => errors.push(error),
   };

@@ -9,6 +9,7 @@ import { externalProcessorService, logsService } from '../../proto/xds/services.
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { logBatch, logEntry } from '../outcome/test-log-entry.ts';
 import { sampleIdentities } from '../principal/sample-identities.ts';
+import { UNLIMITED } from '../budget/new-sessions.ts';
 import { Arrivals } from './arrivals.ts';
 import { frame } from './grpc-frames.ts';
 import { startExtProc, type ExtProc } from './start-ext-proc.ts';
@@ -35,6 +36,8 @@ async function running(t: ExecutionContext): Promise<Running> {
     relay: '127.0.0.1:1',
     identities: sampleIdentities(),
     arrivals: new Arrivals(),
+    sessions: UNLIMITED,
+    refused: () => undefined,
     now: Date.now,
     random: Math.random,
     onError: (_error, where) => errors.push(where),

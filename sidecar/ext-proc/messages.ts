@@ -1,3 +1,5 @@
+import { addressKey } from '../../proto/address-key.ts';
+import { NO_ADDRESS } from '../budget/client-address.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { RequestView } from '../routing/decide.ts';
 import { isCredential } from '../principal/credentials.ts';
@@ -44,6 +46,8 @@ export interface MessageHeaders {
   authorization: string | null;
   claims: string | null;
   contentType: string | null;
+  /** The client's, as Envoy says it. */
+  address: string | null;
 }
 
 export const noHeaders = (): MessageHeaders => ({
@@ -57,6 +61,7 @@ export const noHeaders = (): MessageHeaders => ({
   authorization: null,
   claims: null,
   contentType: null,
+  address: null,
 });
 
 /** Names of the headers whose values matter here, besides credentials. */
@@ -70,6 +75,7 @@ export const READ_HEADERS = [
   HEADER.claims,
   'authorization',
   'content-type',
+  HEADER.externalAddress,
 ] as const;
 
 /** Adds a header whose value matters ({@link READ_HEADERS}, or a credential). */
@@ -103,6 +109,9 @@ export function addHeader(headers: MessageHeaders, name: string, value: string):
     case 'content-type':
       headers.contentType ??= value;
       return;
+    case HEADER.externalAddress:
+      headers.address ??= value;
+      return;
     default:
   }
 }
@@ -126,6 +135,8 @@ export interface ReadRequest {
   isBodyless: boolean;
   /** Asked on a route of requests that name a session: it alone says the server in a header of the request, and nothing after these headers is seen. */
   isQuestion: boolean;
+  /** Whom limits per address count (proto/address-key.ts). */
+  address: string;
   /** Its headers that say who asks: name, value, name, value … */
   credentials: readonly string[];
 }
@@ -150,6 +161,7 @@ export function readRequest(message: ProcessingMessage): ReadRequest {
     isBodyless: message.isLast,
     isQuestion: serverOf(message) !== '',
     credentials: headers.credentials,
+    address: addressKey(headers.address) ?? NO_ADDRESS,
   };
 }
 

@@ -16,6 +16,12 @@ export function limitMetrics(registry: Registry) {
     registers,
   });
 
+  const redisMemory = new Gauge({
+    name: 'holdfast_redis_memory_ratio',
+    help: 'Memory that Redis uses, as a share of its maxmemory; 0 when it has none.',
+    registers,
+  });
+
   return {
     /** Begins this server's counters at 0. */
     begin(server_id: string): void {
@@ -23,6 +29,9 @@ export function limitMetrics(registry: Registry) {
     },
     refused(server: string, limit: LimitName): void {
       refusals.inc({ server_id: server, limit });
+    },
+    redisMemory(share: number): void {
+      redisMemory.set(share);
     },
     bufferedBytes(bytes: number): void {
       bodyBytes.set(bytes);

@@ -131,7 +131,10 @@ export function sessionMetrics(registry: Registry) {
     ended(server: string, reason: 'deleted' | 'expired'): void {
       ended.inc({ server_id: server, reason });
     },
-    live(server: string, count: number): void {
+    /** `bySlot`: how many live on each replica. */
+    live(server: string, bySlot: Iterable<number>): void {
+      let count = 0;
+      for (const each of bySlot) count += each;
       live.set({ server_id: server }, count);
     },
     /** `durationMs` counts from noticing the loss, and only for `recovered` and `followed`. */

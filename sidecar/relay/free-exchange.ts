@@ -1,3 +1,4 @@
+import { clientAddress } from '../budget/client-address.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
@@ -154,6 +155,7 @@ export class FreeExchange extends Exchange {
     this.#birth = null;
     if (!record) return null;
     this.ctx.metrics.created(record.server, record.backend);
+    this.ctx.sessions.began(record, clientAddress(this.request.incoming.headers), this.body.length);
     return this.ctx.directory.remember(record);
   }
 

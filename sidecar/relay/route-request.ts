@@ -7,6 +7,7 @@ import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts
 import { runModern } from '../modern/run-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
 import type { ServerView } from '../xds/topology.ts';
+import { admitPost, admitSse, firstId } from './admit-request.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
@@ -60,7 +61,11 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
       );
     case 'GET':
       incoming.resume();
-      if (request.digest === null) return new SseHolder(ctx, view, request, client).run();
+      if (request.digest === null) {
+        const limit = admitSse(ctx, view, request);
+        if (limit !== null) return refuse(response, incoming, limitRefusal(limit, view.name));
+        return new SseHolder(ctx, view, request, client).run();
+      }
       return new GetStream(ctx, view, request, request.digest, client).run();
     case 'DELETE':
       incoming.resume();
@@ -95,6 +100,9 @@ function post(
     const code = rpc.why === 'malformed' ? PARSE_ERROR : INVALID_REQUEST;
     return refuse(response, request.incoming, { status: 400, code, message: WHY_INVALID[rpc.why] });
   }
+  const limit = admitPost(ctx, view, request, rpc, body);
+  if (limit !== null)
+    return refuse(response, request.incoming, { ...limitRefusal(limit, view.name), id: firstId(rpc) });
   if (request.isSseMessage) return postToSse(ctx, view, request, client, body);
   if (request.clientId !== null) return new SessionExchange(ctx, view, request, client, body).run();
   return runModern(ctx, view, request, client, body) || new FreeExchange(ctx, view, request, client, body).run();

@@ -1,3 +1,4 @@
+import { clientAddress } from '../budget/client-address.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
@@ -38,7 +39,6 @@ export class SseHolder implements LifeListener {
   /** Ends as soon as no call waits. */
   #isEnding = false;
   #isOver = false;
-
   constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer) {
     this.#ctx = ctx;
     this.#view = view;
@@ -164,17 +164,17 @@ export class SseHolder implements LifeListener {
     const { server, incoming, shown } = this.#request,
       owner = this.#ctx.identities.ownerOf(shown, this.#headers, this.#view.policy),
       upstreamId = endpointId(life.endpoint!),
-      nowMs = this.#ctx.now();
+      { backend, slot } = life.replica;
     const original = incoming.headers['x-envoy-original-path'],
       path = typeof original === 'string' ? original : `/mcp/${server}`;
-    const { backend, slot } = life.replica;
     const { clientId, record } = newSession(
-      { server, backend, slot, upstreamId, ...owner, nowMs },
+      { server, backend, slot, upstreamId, ...owner, nowMs: this.#ctx.now() },
       { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) },
     );
     [this.#clientId, this.#digest] = [clientId, record.digest];
     this.#ctx.sse.add(record.digest, this);
     this.#ctx.metrics.created(server, record.backend);
+    this.#ctx.sessions.began(record, clientAddress(incoming.headers), 0);
     this.#client.guard(async () => {
       await this.#ctx.directory.remember(record);
       this.onPiece(this.#life!, sseEvent(meshEndpoint(path, clientId), { name: 'endpoint' }), true);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { Breakers } from '../breaker/breakers.ts';
+import { UNLIMITED, type NewSessions } from '../budget/new-sessions.ts';
 import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
 import type { Identities } from '../principal/identities.ts';
 import { AffinityMemory } from '../modern/affinity-memory.ts';
@@ -63,6 +64,8 @@ export interface RelayOptions {
   closeMs?: number;
   /** What is known of tasks, states and handles of 2026-07-28; of this process alone when left out. */
   affinity?: AffinityMemory;
+  /** How many sessions clients may begin; as many as they like when left out. */
+  sessions?: NewSessions;
   now?: () => number;
   random?: () => number;
 }
@@ -71,6 +74,8 @@ export interface Relay {
   address: AddressInfo;
   peerAddress: string | null;
   tools: ToolKnowledge;
+  /** Whether a call or stream of a session is open here. */
+  isBusy(digest: string): boolean;
   close(): Promise<void>;
 }
 
@@ -125,6 +130,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     ),
     refusals: new Refusals(),
     bodies: new BodyBudget(now),
+    sessions: options.sessions ?? UNLIMITED,
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),
@@ -172,6 +178,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     address: servers.address,
     peerAddress: servers.peerAddress,
     tools: ctx.tools,
+    isBusy: (digest) => ctx.calls.of(digest) > 0 || ctx.streams.headersOf(digest) !== undefined,
     close: () =>
       new Promise((resolve) => {
         stopKeepalive();

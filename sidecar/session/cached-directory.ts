@@ -8,6 +8,7 @@ import type { DirectoryEvents, Found, Moved, SessionDirectory } from './session-
 import type { Change } from './session-store.ts';
 import { StoreGauge, type Asked } from './store-gauge.ts';
 import { TouchBatch } from './touch-batch.ts';
+import { firstLifeSeconds, isUnused } from './unused-session.ts';
 import { changed, WriteBehind, type PendingWrite } from './write-behind.ts';
 
 const DRAIN_AT_ONCE = 32;
@@ -50,8 +51,10 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     detach(() => flushTouches(), onError);
     if (gauge.isReachable && behind.size > 0) detach(() => drain(), onError);
   });
+  const firstLife = (record: SessionRecord): number =>
+    firstLifeSeconds(record, ttlSeconds(record.server), options.unusedSeconds?.(record.server) ?? 0);
   const isExpired = (record: SessionRecord): boolean =>
-    record.lastActivityMs + ttlSeconds(record.server) * 1000 <= clock.now();
+    record.lastActivityMs + (isUnused(record) ? firstLife(record) : ttlSeconds(record.server)) * 1000 <= clock.now();
   const isSameLife = (a: SessionRecord, b: SessionRecord): boolean =>
     a.slot === b.slot && a.upstreamId === b.upstreamId;
   /** Asks the store; what it refuses or can't read is reported, and a caller goes on as without the store. */
@@ -221,7 +224,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
       cache.expire(isExpired);
       const key = SessionCache.key(record.server, record.digest),
         write: PendingWrite = { kind: 'record', record, changes: null };
-      const asked = await ask(writeLimitMs, () => store.create(record, ttlSeconds(record.server)));
+      const asked = await ask(writeLimitMs, () => store.create(record, ttlSeconds(record.server), firstLife(record)));
       if (asked.kind === 'answered' && asked.value === 'conflict') return 'conflict';
       cache.set(key, record);
       if (asked.kind === 'answered') return 'stored';

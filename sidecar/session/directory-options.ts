@@ -6,6 +6,8 @@ export interface DirectoryOptions {
   nodeId: string;
   /** Sliding time to live of a server's sessions. */
   ttlSeconds: (server: string) => number;
+  /** Time to live of a session that nobody owns until it is used; 0, or left out: as of any. */
+  unusedSeconds?: (server: string) => number;
   /** Sessions cached (default 50,000) and writes kept while the store is away (default 20,000). */
   maxCached?: number;
   maxBehind?: number;

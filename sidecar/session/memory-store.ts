@@ -12,6 +12,8 @@ interface Entry {
 /** What several memory stores of one process share, as several gateways share one Redis. */
 export class MemoryBacking {
   readonly entries = new Map<string, Entry>();
+  /** Keys of those that live shorter than others until they are used. */
+  readonly short = new Set<string>();
   readonly locks = new Map<string, { token: string; expiresAtMs: number }>();
   readonly watchers = new Map<StoreWatcher, string>();
   secret: string | null = null;
@@ -29,7 +31,7 @@ export function createMemoryStore({
   backing = new MemoryBacking(),
   now = Date.now,
 }: MemoryStoreOptions): SessionStore {
-  const { entries, locks, watchers } = backing;
+  const { entries, short, locks, watchers } = backing;
   const keyOf = (server: string, digest: string): string => `${server}:${digest}`;
   const live = (server: string, digest: string): Entry | undefined => {
     const key = keyOf(server, digest),
@@ -38,15 +40,25 @@ export function createMemoryStore({
     entries.delete(key);
     return undefined;
   };
-  const put = (record: SessionRecord, ttlSeconds: number): void => {
+  const put = (record: SessionRecord, ttlSeconds: number, expiresAtMs = now() + ttlSeconds * 1000): void => {
     const key = keyOf(record.server, record.digest);
     entries.delete(key); // Keeps the map in order of last use, so that expired entries are found at its head.
-    entries.set(key, { record: structuredClone(record), ttlSeconds, expiresAtMs: now() + ttlSeconds * 1000 });
+    entries.set(key, { record: structuredClone(record), ttlSeconds, expiresAtMs });
+    if (expiresAtMs < now() + ttlSeconds * 1000) short.add(key);
+    else short.delete(key);
     for (const [oldest, entry] of entries) {
       if (entry.expiresAtMs > now()) break;
       entries.delete(oldest);
     }
+    for (const oldest of short) {
+      if ((entries.get(oldest)?.expiresAtMs ?? 0) > now()) break;
+      short.delete(oldest);
+      entries.delete(oldest);
+    }
   };
+  /** Until when an entry lives that was changed without being used. */
+  const asLong = ({ expiresAtMs, record: was }: Entry, { lastActivityMs }: SessionRecord): number | undefined =>
+    was.lastActivityMs === lastActivityMs ? expiresAtMs : undefined;
   const tell = (change: SessionChange): void => {
     for (const [watcher, node] of watchers) if (node !== nodeId) watcher.onChange(change);
   };
@@ -65,9 +77,9 @@ export function createMemoryStore({
   return {
     find: async (server, digest) => structuredClone(live(server, digest)?.record ?? null),
     exists: async (server, digest) => live(server, digest) !== undefined,
-    async create(record, ttlSeconds) {
+    async create(record, ttlSeconds, firstSeconds = ttlSeconds) {
       if (live(record.server, record.digest)) return 'conflict';
-      put(record, ttlSeconds);
+      put(record, ttlSeconds, now() + firstSeconds * 1000);
       return 'ok';
     },
     async update(record, expectedEpoch) {
@@ -76,14 +88,9 @@ export function createMemoryStore({
       if (entry.record.isTombstone) return 'conflict';
       if (entry.record.version > RECORD_VERSION) return 'newer';
       if (entry.record.epoch !== expectedEpoch) return 'conflict';
-      put(
-        {
-          ...record,
-          version: RECORD_VERSION,
-          lastActivityMs: Math.max(record.lastActivityMs, entry.record.lastActivityMs),
-        },
-        entry.ttlSeconds,
-      );
+      const lastActivityMs = Math.max(record.lastActivityMs, entry.record.lastActivityMs),
+        written = { ...record, version: RECORD_VERSION, lastActivityMs };
+      put(written, entry.ttlSeconds, asLong(entry, written));
       tell({ server: record.server, digest: record.digest, slot: record.slot, epoch: record.epoch });
       return 'ok';
     },
@@ -93,7 +100,7 @@ export function createMemoryStore({
       if (entry.record.isTombstone || entry.record.epoch !== expectedEpoch) return { kind: 'conflict' };
       if (entry.record.version > RECORD_VERSION) return { kind: 'newer' };
       const record = change(structuredClone(entry.record));
-      put(record, entry.ttlSeconds);
+      put(record, entry.ttlSeconds, asLong(entry, record));
       tell({ server, digest, slot: record.slot, epoch: record.epoch });
       return { kind: 'ok', record };
     },

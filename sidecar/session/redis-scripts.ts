@@ -17,10 +17,19 @@ local function tell(channel, node, server, digest, slot, epoch)
 end
 `;
 
-/** ARGV: epoch slot upstream record version at ttl digest prefix */
+/**
+ * ARGV: epoch slot upstream record version at ttl digest prefix firstTtl. The slot's index is cleaned on the way, three entries at a place that the
+ * digest chooses: what expires leaves its entry behind, and would be more than what lives were sessions begun and never used.
+ */
 export const CREATE = `${WRITE}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'conflict' end
 write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], nil)
+if ARGV[10] ~= ARGV[7] then redis.call('EXPIRE', KEYS[1], ARGV[10]) end
+local index = ARGV[9] .. ARGV[2]
+local from = (tonumber(string.sub(ARGV[8], 1, 8), 16) or 0) % redis.call('ZCARD', index)
+for _, other in ipairs(redis.call('ZRANGE', index, from, from + 2)) do
+  if redis.call('EXISTS', string.sub(KEYS[1], 1, -1 - string.len(ARGV[8])) .. other) == 0 then redis.call('ZREM', index, other) end
+end
 return 'ok'
 `;
 
@@ -34,7 +43,10 @@ if v[1] ~= ARGV[7] then return 'conflict' end
 if ARGV[13] ~= '' and v[6] ~= ARGV[13] then return 'raced' end
 local at = ARGV[6]
 if tonumber(v[7]) > tonumber(at) then at = v[7] end
+local left = redis.call('TTL', KEYS[1])
 write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], at, v[5], ARGV[8], ARGV[9], v[4])
+-- No use of it: its life is no longer for it.
+if at == v[7] and left > 0 and left < tonumber(v[5]) then redis.call('EXPIRE', KEYS[1], left) end
 tell(ARGV[10], ARGV[11], ARGV[12], ARGV[8], ARGV[2], ARGV[1])
 return 'ok'
 `;

@@ -69,11 +69,11 @@ export function createRedisStore(
       return hash && decodeRecord(server, digest, hash);
     },
     exists: async (server, digest) => (await guarded(client.exists(REDIS.session(server, digest)))) === 1,
-    async create(record, ttlSeconds) {
+    async create(record, ttlSeconds, firstSeconds = ttlSeconds) {
       return (await run.run(
         script.CREATE,
         [REDIS.session(record.server, record.digest)],
-        [...body(record), ttlSeconds, record.digest, prefix(record.server)],
+        [...body(record), ttlSeconds, record.digest, prefix(record.server), firstSeconds],
       )) as 'ok' | 'conflict';
     },
     async update(record, expectedEpoch) {

@@ -42,8 +42,11 @@ export interface SessionStore {
   /** The record, also when it is a tombstone; null when it never was, expired or was forgotten. */
   find(server: string, digest: string): Promise<SessionRecord | null>;
   exists(server: string, digest: string): Promise<boolean>;
-  /** Writes a new record; `conflict` when that digest has one already, or a tombstone. */
-  create(record: SessionRecord, ttlSeconds: number): Promise<'ok' | 'conflict'>;
+  /**
+   * Writes a new record; `conflict` when that digest has one already, or a tombstone. Until it is used it lives for `firstSeconds` only; as long as
+   * any when left out.
+   */
+  create(record: SessionRecord, ttlSeconds: number, firstSeconds?: number): Promise<'ok' | 'conflict'>;
   /** Compare-and-set on the epoch. A move carries `epoch: expectedEpoch + 1`. A tombstone is never overwritten (`conflict`). */
   update(record: SessionRecord, expectedEpoch: number): Promise<UpdateResult>;
   /**

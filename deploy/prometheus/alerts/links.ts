@@ -67,6 +67,48 @@ export const linkAlerts: Alert[] = [
     quiet: { says: 'it takes writes', series: at('holdfast_redis_writable', steady(1)), atMinutes: 2 },
   },
   {
+    name: 'RedisMemoryHigh',
+    expr: 'max(holdfast_redis_memory_ratio) > 0.7',
+    for: '2m',
+    severity: 'warning',
+    summary: 'Redis uses {{ $value | humanizePercentage }} of its maxmemory',
+    runbook:
+      'At `sessionStore.maxMemoryPercent` (80 %) no session begins any more: clients get 503, sessions that live go on. See LimitReached for who begins so many; raise `maxmemory`, or lower `limits.sessionsPerAddress`, `limits.initializeBytes` or `sessionTtlSeconds`.',
+    labels: {},
+    fires: { says: 'for three minutes', series: at('holdfast_redis_memory_ratio', steady(0.75)), atMinutes: 4 },
+    quiet: { says: 'half full', series: at('holdfast_redis_memory_ratio', steady(0.5)), atMinutes: 4 },
+  },
+  {
+    name: 'LimitReached',
+    expr: 'sum by (server_id, limit) (rate(holdfast_limit_refusals_total[5m])) > 0.2',
+    for: '2m',
+    severity: 'warning',
+    summary: 'Clients of {{ $labels.server_id }} reach the limit {{ $labels.limit }}',
+    runbook:
+      'Somebody asks for more than one client may have, and is told so with the key in the error’s text; others are served. docs/limits.md says for each limit what a client gets and which key raises it. One client that floods: nothing to do, or shut it out in front of the mesh. Many clients behind one address (a balancer, a proxy): tell Envoy whom to believe (`gateway.xffTrustedHops`). Honest growth: raise the key, and with it the memory of sidecars or Redis.',
+    labels: { server_id: 'linear', limit: 'initialize_rate' },
+    fires: {
+      says: 'a client begins sessions too fast',
+      series: [
+        {
+          series: 'holdfast_limit_refusals_total{server_id="linear",limit="initialize_rate",node="a"}',
+          values: growing(1),
+        },
+      ],
+      atMinutes: 5,
+    },
+    quiet: {
+      says: 'one request in a minute',
+      series: [
+        {
+          series: 'holdfast_limit_refusals_total{server_id="linear",limit="initialize_rate",node="a"}',
+          values: growing(1 / 60),
+        },
+      ],
+      atMinutes: 5,
+    },
+  },
+  {
     name: 'RedisSlow',
     expr: 'histogram_quantile(0.99, sum by (le) (rate(holdfast_redis_duration_seconds_bucket[5m]))) > 0.05',
     for: '5m',

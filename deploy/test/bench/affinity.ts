@@ -1,3 +1,4 @@
+import { CROWD_LIMITS } from '../mesh/crowd-limits.ts';
 import { availableParallelism } from 'node:os';
 import type { Bench } from './main.ts';
 import { cpuPerRequest, residentMiB } from './load/cpu.ts';
@@ -108,8 +109,8 @@ async function compare(
 const servers = (): NonNullable<MeshOptions['servers']> =>
   Object.fromEntries(
     Object.entries(PROGRAMS).flatMap(([name, program]) => [
-      [name, { replicas: 2, program, settings: { guard: 'off', probe: { type: 'off' } } }],
-      [`${name}-guarded`, { replicas: 2, program, settings: { probe: { type: 'off' } } }],
+      [name, { replicas: 2, program, settings: { guard: 'off', probe: { type: 'off' }, ...CROWD_LIMITS } }],
+      [`${name}-guarded`, { replicas: 2, program, settings: { probe: { type: 'off' }, ...CROWD_LIMITS } }],
     ]),
   );
 

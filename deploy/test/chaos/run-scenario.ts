@@ -1,3 +1,4 @@
+import { CROWD_LIMITS } from '../mesh/crowd-limits.ts';
 import { join } from 'node:path';
 import { connectClient } from '../clients/connect-client.ts';
 import type { ClientKind } from '../clients/mcp-client.ts';
@@ -71,7 +72,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
         linear: {
           ...linear,
           args: ['--ledger', ledger, ...(linear.args ?? [])],
-          settings: { trustAnnotations: true, ...linear.settings },
+          settings: { trustAnnotations: true, ...CROWD_LIMITS, ...linear.settings },
         },
         ...otherServers,
       },

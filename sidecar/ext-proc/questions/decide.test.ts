@@ -9,6 +9,7 @@ import { createSessionDirectory } from '../../session/cached-directory.ts';
 import { createMemoryStore } from '../../session/memory-store.ts';
 import { sampleRecord } from '../../session/sample-record.ts';
 import { makeServerView } from '../../xds/topology.ts';
+import { UNLIMITED } from '../../budget/new-sessions.ts';
 import { Arrivals } from '../arrivals.ts';
 import { decideQuestions, type DecideOptions } from './decide.ts';
 
@@ -73,6 +74,8 @@ function start(t: ExecutionContext, change: Partial<DecideOptions> = {}) {
     identities: sampleIdentities(),
     relay: '127.0.0.1:7900',
     arrivals: new Arrivals(),
+    sessions: UNLIMITED,
+    refused: () => undefined,
     onCreated: () => {},
     now: Date.now,
     random: () => 0,

@@ -1,0 +1,4 @@
+/** Settings of a server whose thousands of clients all come from this machine's one address. */
+export const CROWD_LIMITS = {
+  limits: { initializePerAddress: { requests: 0 }, sessionsPerAddress: 0, unusedSessionSeconds: 0 },
+};

@@ -1,0 +1,68 @@
+import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { deleteUpstream } from '../recovery/delete-upstream.ts';
+import type { Upstream } from '../recovery/upstream.ts';
+import type { SessionDirectory } from '../session/session-directory.ts';
+import type { ServerView } from '../xds/topology.ts';
+import type { LimitName } from '../../proto/limits.ts';
+import { SessionBudget } from './session-budget.ts';
+import { StoreMemory } from './store-memory.ts';
+
+/** How often what is gone is forgotten. */
+const SWEEP_MS = 60_000;
+
+export interface SessionBudgetParts {
+  server: (name: string) => ServerView | undefined;
+  directory: Pick<SessionDirectory, 'peek' | 'tombstone'>;
+  upstream: Pick<Upstream, 'send'>;
+  redis: Pick<RedisClient, 'info'> | null;
+  maxMemoryPercent: number;
+  isBusy: (digest: string) => boolean;
+  metrics: { refused(server: string, limit: LimitName): void; redisMemory(share: number): void };
+  now: () => number;
+}
+
+/** The session budget of a sidecar, with what it looks at: the store's memory, and what is known of each session. */
+export function createSessionBudget({
+  server,
+  directory,
+  upstream,
+  redis,
+  maxMemoryPercent,
+  isBusy,
+  metrics,
+  now,
+}: SessionBudgetParts): { sessions: SessionBudget; close(): void } {
+  const memory = redis
+    ? new StoreMemory({
+        info: () => redis.info('memory'),
+        maxPercent: maxMemoryPercent,
+        onShare: (share) => metrics.redisMemory(share),
+      })
+    : null;
+  memory?.start();
+  const sessions = new SessionBudget({
+    now,
+    limits: (name) => server(name)?.policy.limits,
+    known: (name, digest) => directory.peek(name, digest),
+    isBusy,
+    end(name, digest) {
+      const record = directory.peek(name, digest),
+        view = server(name),
+        replica = record && view?.bySlot(record.slot);
+      directory.tombstone(name, digest).catch(() => undefined); // It never rejects because of the store.
+      if (record && view && replica)
+        deleteUpstream(upstream, view.policy, replica, record.upstreamId, record.protocolVersion, []);
+    },
+    wrote: (bytes) => memory?.wrote(bytes),
+    hasRoom: () => memory?.hasRoom ?? true,
+    refused: (name, limit) => metrics.refused(name, limit),
+  });
+  const sweeping = setInterval(() => sessions.sweep(), SWEEP_MS).unref();
+  return {
+    sessions,
+    close() {
+      memory?.stop();
+      clearInterval(sweeping);
+    },
+  };
+}

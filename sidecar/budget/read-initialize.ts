@@ -1,0 +1,21 @@
+import { parseJson } from '../../proto/parse-json.ts';
+import { initializeParamsOf } from '../routing/classify.ts';
+
+export interface ReadInitialize {
+  /** `params` of initialize; undefined when the body holds none. */
+  params: unknown;
+  bytes: number;
+  isTooLarge: boolean;
+}
+
+/**
+ * What is kept of a body that may begin a session. It is refused rather than not kept when it is too large: a session that can't be rebuilt would
+ * be found out only when its replica dies.
+ */
+export function readInitialize(body: Buffer, maxBytes: number): ReadInitialize {
+  const params = initializeParamsOf(parseJson(body));
+  // Only a body beyond the limit can hold parameters beyond it.
+  const bytes =
+    params === undefined || body.length <= maxBytes ? body.length : Buffer.byteLength(JSON.stringify(params));
+  return { params, bytes, isTooLarge: params !== undefined && bytes > maxBytes };
+}

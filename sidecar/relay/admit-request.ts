@@ -1,0 +1,46 @@
+import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
+import type { LimitName } from '../../proto/limits.ts';
+import type { RpcId } from '../../proto/rpc-error.ts';
+import { clientAddress } from '../budget/client-address.ts';
+import { readInitialize } from '../budget/read-initialize.ts';
+import type { ServerView } from '../xds/topology.ts';
+import type { ClientRequest } from './client-request.ts';
+import type { RelayContext } from './relay-context.ts';
+
+type Context = Pick<RelayContext, 'calls' | 'sessions' | 'metrics'>;
+
+/** Whether a POST may go on; the limit's name when it is beyond one. What is refused is counted here. */
+export function admitPost(
+  ctx: Context,
+  view: ServerView,
+  request: ClientRequest,
+  rpc: RpcBody,
+  body: Buffer,
+): LimitName | null {
+  const { limits } = view.policy;
+  const messages = messagesOf(rpc);
+  if (request.digest !== null) {
+    // Answers to the server's questions and notifications always pass: they end calls.
+    const isBeyond =
+      limits.callsPerSession > 0 &&
+      ctx.calls.of(request.digest) >= limits.callsPerSession &&
+      messages.some(({ kind }) => kind === 'request');
+    return isBeyond ? counted(ctx, view, 'calls_per_session') : null;
+  }
+  if (!messages.some(({ method }) => method === 'initialize')) return null;
+  if (readInitialize(body, limits.initializeBytes).isTooLarge) return counted(ctx, view, 'initialize_bytes');
+  // ext_proc has counted it already; then its replica was not to be reached.
+  return request.way === 'decide' ? null : ctx.sessions.refusal(view.name, clientAddress(request.incoming.headers));
+}
+
+/** Whether a GET without a session, which begins one of HTTP+SSE, may go on. */
+export const admitSse = (ctx: Context, view: ServerView, { incoming }: ClientRequest): LimitName | null =>
+  ctx.sessions.refusal(view.name, clientAddress(incoming.headers));
+
+/** Id of the first request of a body. */
+export const firstId = (rpc: RpcBody): RpcId => messagesOf(rpc).find(({ kind }) => kind === 'request')?.id ?? null;
+
+function counted({ metrics }: Context, { name }: ServerView, limit: LimitName): LimitName {
+  metrics.refused(name, limit);
+  return limit;
+}
