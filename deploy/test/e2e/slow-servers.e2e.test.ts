@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { startMesh } from '../mesh/start-mesh.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+
+/** Longer than a ping of a probe (2 s) and than a recovery by default (5 s). */
+const INITIALIZE_MS = 6000;
+
+/** A bare MCP server whose `initialize` takes long, as one that starts a process for each session; `forget` loses all sessions. */
+async function slowServer(t: ExecutionContext): Promise<{ address: string; forget: () => void }> {
+  const sessions = new Set<string>();
+  const server: Server = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', async () => {
+      if (request.method !== 'POST') return response.writeHead(405).end();
+      const { id, method } = JSON.parse(Buffer.concat(pieces).toString()) as { id?: number; method: string };
+      const session = request.headers['mcp-session-id'];
+      if (method === 'server/discover') return response.writeHead(400).end();
+      if (method !== 'initialize' && (typeof session !== 'string' || !sessions.has(session)))
+        return response.writeHead(404).end();
+      if (id === undefined) return response.writeHead(202).end();
+      const head: Record<string, string> = { 'content-type': 'application/json' };
+      if (method === 'initialize') {
+        await sleep(INITIALIZE_MS);
+        const begun = randomUUID();
+        sessions.add(begun);
+        head['mcp-session-id'] = begun;
+      }
+      const info = { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: 'slow', version: '1' } };
+      const result = method === 'initialize' ? info : method === 'tools/list' ? { tools: [] } : {};
+      return response.writeHead(200, head).end(JSON.stringify({ jsonrpc: '2.0', id, result }));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    forget: () => sessions.clear(),
+  };
+}
+
+test('a server whose initialize takes 6 s gets healthy, begins sessions, and gets them back after it forgot them', async (t) => {
+  const { address, forget } = await slowServer(t);
+  await using mesh = await startMesh({ gateways: 1, servers: { linear: { replicas: 1 } } });
+  await mesh.writeConfig((config) => {
+    config.servers.push({
+      ...structuredClone(config.servers[0]),
+      name: 'slow',
+      timeouts: { initializeMs: 20_000 },
+      backends: [{ name: 'stable', replicas: [address] }],
+    } as never);
+  });
+  const call = (body: object, headers: Record<string, string> = {}) =>
+    fetch(mesh.url('slow'), {
+      method: 'POST',
+      body: JSON.stringify({ jsonrpc: '2.0', ...body }),
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...headers,
+      },
+    });
+  const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+  const session = await waitFor(
+    async () => {
+      const answer = await call({ id: 1, method: 'initialize', params });
+      await answer.text();
+      return answer.status === 200 && answer.headers.get('mcp-session-id');
+    },
+    { what: 'the slow server takes a session' },
+  );
+  const headers = { 'mcp-session-id': String(session), 'mcp-protocol-version': '2025-06-18' };
+  t.is((await call({ id: 2, method: 'ping' }, headers)).status, 200);
+  forget();
+  const recovered = await call({ id: 3, method: 'tools/list' }, headers);
+  t.deepEqual(await recovered.json(), { jsonrpc: '2.0', id: 3, result: { tools: [] } });
+});
