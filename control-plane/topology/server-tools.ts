@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { mergeServerTools, type ServerTool } from '../../proto/server-tool.ts';
 
 /** What a probe knows of one replica's tools; null while nobody has listed them. */
-export interface ListedTools {
+interface ListedTools {
   server: string;
   tools: readonly unknown[] | null;
 }

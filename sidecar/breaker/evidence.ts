@@ -14,7 +14,7 @@ export const witnessOf = (outcome: { session: string | null; client?: string | n
 });
 
 /** What a session says within this time counts once. */
-export const WITNESS_WINDOW_MS = 10_000;
+const WITNESS_WINDOW_MS = 10_000;
 /** A failure is remembered this long: sessions that see a fault seldom are heard together. */
 const MEMORY_MS = 60_000;
 /** Sessions that are remembered of one breaker; the one that was heard first is forgotten. */

@@ -1,7 +1,7 @@
 import { detach } from '../../proto/detach.ts';
 
 /** A replica is asked for itself at most this often. */
-export const CHECK_EVERY_MS = 1000;
+const CHECK_EVERY_MS = 1000;
 /** Replicas of which the last check is remembered. */
 const MAX_REMEMBERED = 10_000;
 

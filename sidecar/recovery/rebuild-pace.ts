@@ -4,7 +4,7 @@ import type { RecoveryReason } from '../metrics/session-metrics.ts';
  * A session that a replica says it does not know is rebuilt at most once in this time: one that says so of every request must not be asked for a new
  * session each time.
  */
-export const REBUILD_EVERY_MS = 1000;
+const REBUILD_EVERY_MS = 1000;
 
 /** When sessions were rebuilt last, those of the last moment only. */
 export class RebuildPace {

@@ -38,7 +38,7 @@ export async function isReplicaAlive(
 }
 
 /** A refusal (4xx) is an answer; a success must hold JSON-RPC, or a replica that answers garbage would pass. */
-export function speaksMcp(answer: ReplicaAnswer): boolean {
+function speaksMcp(answer: ReplicaAnswer): boolean {
   if (answer.kind !== 'answered' || answer.status >= 500) return false;
   if (answer.status >= 300) return true;
   return answer.rpc !== null && (answer.rpc.result !== undefined || answer.rpc.error !== undefined);
