@@ -35,7 +35,7 @@ export const SERVERS = {
   frugal: { replicas: 2, isHttpSse: true, settings: { retryBudget: { percent: 0, floor: 0 } } },
   origin: {
     replicas: 1,
-    settings: { allowedOrigins: ['https://app.example.com'], allowedHosts: ['mcp.example.com', 'localhost'] },
+    settings: { allowedOrigins: ['https://app.example.com'], cors: {}, allowedHosts: ['mcp.example.com', 'localhost'] },
   },
   root: { replicas: 1, settings: { path: '/' } },
 } as const satisfies Record<string, AttackedServer>;
