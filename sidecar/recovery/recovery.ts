@@ -31,6 +31,8 @@ export interface RecoveryRequest {
   reason: RecoveryReason;
   /** What `upstreamHeaders` made of the live request (Authorization, Host, keys); never stored. Empty when no request is at hand. */
   headers: readonly string[];
+  /** The live request's query with its `?`, for the replica's path; never stored. */
+  query?: string;
   /** ms since the epoch; the policy's `timeouts.recoveryMs` from now when left out. */
   deadlineMs?: number;
   urgency?: Urgency;
@@ -217,18 +219,19 @@ export class Recovery {
   }
 
   async #move(
-    { record, reason, headers }: RecoveryRequest,
+    { record, reason, headers, query = '' }: RecoveryRequest,
     policy: ServerPolicy,
     deadlineMs: number,
   ): Promise<Recovered> {
     // A replica that forgot the session (restarted empty) may have it again; one that was lost, hangs or drains may not.
     const excluded = new Set(reason === 'unknown-session' || reason === 'uninitialized' ? [] : [record.slot]);
+    const asked = { ...policy, path: policy.path + query };
     let last: RefusalReason = 'no-replica';
     for (let tried = 0; tried < MAX_REPLICAS && this.#now() < deadlineMs; tried++) {
       const replica = this.#choose(record, excluded);
       if (!replica) return refused(last);
       const rebuilt = await this.#arrive(replica, () =>
-        rebuildSession(this.#options.upstream, { replica, record, policy, headers, deadlineMs, now: this.#now }),
+        rebuildSession(this.#options.upstream, { replica, record, policy: asked, headers, deadlineMs, now: this.#now }),
       );
       if (rebuilt.kind === 'refused') return { kind: 'refused', reason: 'unauthorized', answer: rebuilt };
       if (rebuilt.kind === 'built') return this.#settle(record, replica, rebuilt.upstreamId, headers, reason);

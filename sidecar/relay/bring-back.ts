@@ -13,13 +13,15 @@ export interface LostSession {
   reason: RecoveryReason;
   /** Of the live request; never stored. */
   headers: readonly string[];
+  /** Of the live request, with its `?`; never stored. */
+  query: string;
   urgency: Urgency;
 }
 
 /** Tells the control plane what was seen of the replica, and has the session rebuilt, unless it moved meanwhile. Never rejects. */
 export async function bringBack(
   { report, directory, recovery }: Pick<RelayContext, 'report' | 'directory' | 'recovery'>,
-  { server, digest, target, reason, headers, urgency }: LostSession,
+  { server, digest, target, reason, headers, query, urgency }: LostSession,
 ): Promise<Recovered> {
   if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging')
     report({ server, slot: target.replica.slot, kind: reason });
@@ -32,7 +34,7 @@ export async function bringBack(
     if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId)
       return { kind: 'recovered', record, isFollowed: true };
   }
-  return recovery.recover({ record, reason, headers, urgency });
+  return recovery.recover({ record, reason, headers, query, urgency });
 }
 
 /** Where a session was whose slot is gone. */

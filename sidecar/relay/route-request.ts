@@ -13,6 +13,7 @@ import type { ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
 import { FreeExchange } from './free-exchange.ts';
 import { refuse } from './refuse.ts';
+import { liveQuery, withQuery } from './live-query.ts';
 import type { RelayContext } from './relay-context.ts';
 import { SessionExchange } from './session-exchange.ts';
 import { GetStream } from './stream/get-stream.ts';
@@ -38,10 +39,11 @@ export function routeRequest(
 }
 
 function route(ctx: RelayContext, request: ClientRequest, response: ServerResponse, client: ClientAnswer): unknown {
-  const view = ctx.server(request.server);
+  const known = ctx.server(request.server);
   const { incoming } = request;
-  if (!view)
+  if (!known)
     return refuse(response, incoming, { status: 503, code: RPC_ERROR.noReplica, message: whyUnknown(request.server) });
+  const view = withQuery(known, liveQuery(request.path));
   const unverified = refusalOfUnverified(request.shown, view.policy);
   if (unverified) {
     if (unverified.status === 401) response.setHeader('www-authenticate', 'Bearer');

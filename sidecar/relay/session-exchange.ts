@@ -8,6 +8,7 @@ import { cancelUpstream } from './cancel-upstream.ts';
 import { Exchange, MAX_ATTEMPTS } from './exchange.ts';
 import { type Target, type WholeAnswer } from './target.ts';
 import { fetchTools } from './fetch-tools.ts';
+import { liveQuery } from './live-query.ts';
 import { locateAtOnce, locateByRecord, type Located } from './locate-session.ts';
 import { errorOfRefusal, type MeshError } from './mesh-errors.ts';
 import { noteAccepted } from './note-accepted.ts';
@@ -224,7 +225,7 @@ export class SessionExchange extends Exchange {
       if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId)
         return { kind: 'recovered', record, isFollowed: true };
     }
-    return this.ctx.recovery.recover({ record, reason, headers: this.headers });
+    return this.ctx.recovery.recover({ record, reason, headers: this.headers, query: liveQuery(this.request.path) });
   }
 
   #refused(

@@ -18,6 +18,7 @@ import type { RelayContext } from './relay-context.ts';
 import { isSafeToRepeat, SseCalls, type SseCall } from './sse-calls.ts';
 import { endpointId, meshEndpoint } from './sse-endpoint.ts';
 import { holderName } from './sse-handover.ts';
+import { liveQuery } from './live-query.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
 import { rebuildSse } from './sse-rebuild.ts';
 
@@ -213,7 +214,15 @@ export class SseHolder implements LifeListener {
     const found = await this.#ctx.directory.find(server, this.#digest!);
     const rebuilt =
       found.kind === 'live'
-        ? await rebuildSse(this.#ctx, server, found.record, this.#headers, this, this.#client)
+        ? await rebuildSse(
+            this.#ctx,
+            server,
+            found.record,
+            this.#headers,
+            this,
+            this.#client,
+            liveQuery(this.#request.path),
+          )
         : { kind: 'refused' as const, result: 'unknown' as const };
     if (this.#isOver) return rebuilt.kind === 'built' ? rebuilt.life.close() : undefined;
     this.#ctx.metrics.recovery(

@@ -5,6 +5,7 @@ import { judgeInitialize, movedRecord, planRecovery, type InitializeResult } fro
 import type { ServerView } from '../xds/topology.ts';
 import type { RelayContext } from './relay-context.ts';
 import { endpointId } from './sse-endpoint.ts';
+import { withQuery } from './live-query.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
 import type { Guard } from './upstream-answer.ts';
 
@@ -26,6 +27,7 @@ export async function rebuildSse(
   headers: readonly string[],
   listener: LifeListener,
   guard: Guard,
+  query: string,
 ): Promise<SseRebuilt> {
   const view = ctx.server(name);
   if (!view || view.policy.onReplicaLoss !== 'recover') return { kind: 'refused', result: 'failed' };
@@ -48,7 +50,7 @@ export async function rebuildSse(
       });
       if (!replica) break;
       excluded.add(replica.slot);
-      const life = new SseLife(ctx, view, replica, headers, listener, guard),
+      const life = new SseLife(ctx, withQuery(view, query), replica, headers, listener, guard),
         verdict = await replay(view, life, record, Math.max(1, deadlineMs - ctx.now()));
       if (verdict === 'same') {
         const moved = await ctx.directory.move(

@@ -9,6 +9,7 @@ import type { ClientAnswer } from '../client-answer.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { bringBack, goneLodging } from '../bring-back.ts';
 import { lifeOf, type WholeAnswer } from '../target.ts';
+import { liveQuery } from '../live-query.ts';
 import { locateAtOnce, locateByRecord, type Lodging } from '../locate-session.ts';
 import { errorOfRefusal, type MeshError } from '../mesh-errors.ts';
 import { probeSession } from '../probe-session.ts';
@@ -247,6 +248,7 @@ export class GetStream {
         target,
         reason,
         headers: this.#headers,
+        query: liveQuery(this.#request.path),
         urgency,
       } as const;
       const recovered = await bringBack(this.#ctx, lost);
