@@ -53,7 +53,7 @@ export const serverLimitsSchema = z.strictObject({
     1,
     100,
     25,
-    'Share of the 4,096 calls in flight to a replica that one principal or client address may have.',
+    'Share of the 4,096 calls in flight to a replica that one client address may have in flight to the server. 100: no limit.',
   ),
   streamsPerSession: count(
     1,
@@ -62,13 +62,6 @@ export const serverLimitsSchema = z.strictObject({
     'GET streams of one session that the relay holds; a new one ends the oldest one.',
   ),
   attempts: count(1, 16, 4, 'Times that one request is sent to replicas at most.'),
-  recoveriesPerRequest: count(1, 16, 2, 'Times that one request may have its session rebuilt.'),
-  recoveriesPerMinute: count(
-    1,
-    10_000,
-    30,
-    'Times in a minute that one session may be rebuilt; then its requests are answered with 503 and Retry-After.',
-  ),
 });
 export type ServerLimits = z.infer<typeof serverLimitsSchema>;
 
@@ -116,8 +109,6 @@ export const LIMIT_KEYS = {
   calls_per_client: 'servers[].limits.callsPerClientPercent',
   streams_per_session: 'servers[].limits.streamsPerSession',
   attempts: 'servers[].limits.attempts',
-  recoveries_per_request: 'servers[].limits.recoveriesPerRequest',
-  recoveries_per_session: 'servers[].limits.recoveriesPerMinute',
   store_memory: 'sessionStore.maxMemoryPercent',
 } as const;
 export type LimitName = keyof typeof LIMIT_KEYS;

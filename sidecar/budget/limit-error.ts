@@ -32,8 +32,6 @@ const DESCRIPTION: Record<LimitName, string> = {
   calls_per_client: 'Too many calls of this client are in flight to the replica',
   streams_per_session: 'Too many streams of this session are open',
   attempts: 'The request was sent as often as it may be',
-  recoveries_per_request: 'The session was rebuilt as often as one request may ask for',
-  recoveries_per_session: 'The session was rebuilt too often in a minute',
   store_memory: 'The session store is full',
 };
 

@@ -1,16 +1,39 @@
+import type { ServerResponse } from 'node:http';
 import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
 import type { LimitName } from '../../proto/limits.ts';
 import type { RpcId } from '../../proto/rpc-error.ts';
+import { shareOf } from '../budget/call-shares.ts';
 import { clientAddress } from '../budget/client-address.ts';
 import { readInitialize } from '../budget/read-initialize.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { RelayContext } from './relay-context.ts';
 
-type Context = Pick<RelayContext, 'calls' | 'sessions' | 'metrics'>;
+type Context = Pick<RelayContext, 'calls' | 'shares' | 'sessions' | 'metrics'>;
 
-/** Whether a POST may go on; the limit's name when it is beyond one. What is refused is counted here. */
+/**
+ * Whether a POST may go on; the limit's name when it is beyond one. What is refused is counted here. A request that may go on counts among its
+ * client's calls until its response is over.
+ */
 export function admitPost(
+  ctx: Context,
+  view: ServerView,
+  request: ClientRequest,
+  response: Pick<ServerResponse, 'once'>,
+  rpc: RpcBody,
+  body: Buffer,
+): LimitName | null {
+  const limit = refusalOf(ctx, view, request, rpc, body);
+  // Answers to the server's questions and notifications always pass: they end calls.
+  if (limit !== null || !hasRequests(rpc)) return limit;
+  const key = `${view.name} ${clientAddress(request.incoming.headers)}`;
+  if (!ctx.shares.take(key, shareOf(view.policy.limits.callsPerClientPercent)))
+    return counted(ctx, view, 'calls_per_client');
+  response.once('close', () => ctx.shares.release(key));
+  return null;
+}
+
+function refusalOf(
   ctx: Context,
   view: ServerView,
   request: ClientRequest,
@@ -18,16 +41,12 @@ export function admitPost(
   body: Buffer,
 ): LimitName | null {
   const { limits } = view.policy;
-  const messages = messagesOf(rpc);
   if (request.digest !== null) {
-    // Answers to the server's questions and notifications always pass: they end calls.
     const isBeyond =
-      limits.callsPerSession > 0 &&
-      ctx.calls.of(request.digest) >= limits.callsPerSession &&
-      messages.some(({ kind }) => kind === 'request');
+      limits.callsPerSession > 0 && ctx.calls.of(request.digest) >= limits.callsPerSession && hasRequests(rpc);
     return isBeyond ? counted(ctx, view, 'calls_per_session') : null;
   }
-  if (!messages.some(({ method }) => method === 'initialize')) return null;
+  if (!messagesOf(rpc).some(({ method }) => method === 'initialize')) return null;
   if (readInitialize(body, limits.initializeBytes).isTooLarge) return counted(ctx, view, 'initialize_bytes');
   // ext_proc has counted it already; then its replica was not to be reached.
   return request.way === 'decide' ? null : ctx.sessions.refusal(view.name, clientAddress(request.incoming.headers));
@@ -36,6 +55,8 @@ export function admitPost(
 /** Whether a GET without a session, which begins one of HTTP+SSE, may go on. */
 export const admitSse = (ctx: Context, view: ServerView, { incoming }: ClientRequest): LimitName | null =>
   ctx.sessions.refusal(view.name, clientAddress(incoming.headers));
+
+const hasRequests = (rpc: RpcBody): boolean => messagesOf(rpc).some(({ kind }) => kind === 'request');
 
 /** Id of the first request of a body. */
 export const firstId = (rpc: RpcBody): RpcId => messagesOf(rpc).find(({ kind }) => kind === 'request')?.id ?? null;

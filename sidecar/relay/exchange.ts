@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { LIMIT_KEYS } from '../../proto/limits.ts';
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
@@ -17,9 +18,6 @@ import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-e
 import type { RelayContext } from './relay-context.ts';
 import { lifeOf, type Target, type WholeAnswer } from './target.ts';
 import { UpstreamAnswer, type AnswerListener } from './upstream-answer.ts';
-
-/** Times that one request is sent, whatever happens. */
-export const MAX_ATTEMPTS = 4;
 
 /** One POST from the client's request to its answer, over as many replicas as it takes. Where to go is for the two kinds below to say. */
 export abstract class Exchange implements AnswerListener {
@@ -87,7 +85,7 @@ export abstract class Exchange implements AnswerListener {
   protected abstract expired(): void;
 
   protected get maxAttempts(): number {
-    return MAX_ATTEMPTS;
+    return this.view.policy.limits.attempts;
   }
   protected get delivery(): DeliveryOutcome {
     return this.#hasForwarded ? 'partial_response' : 'sent_no_response';
@@ -100,7 +98,8 @@ export abstract class Exchange implements AnswerListener {
   protected send(target: Target): void {
     if (this.isOver) return;
     this.target = target;
-    if (this.attempts >= this.maxAttempts) return this.fail('noReplica', 'not_sent');
+    if (this.attempts >= this.maxAttempts)
+      return this.fail('noReplica', 'not_sent', {}, { limit: LIMIT_KEYS.attempts });
     const { server, path } = this.request,
       gate = this.ctx.breakers.gate(server, target.replica.slot, this.outcome.tool, this.ctx.now());
     if (this.attempts++ === 0) this.ctx.metrics.relayOverhead(server, this.ctx.now() - this.request.startedMs);

@@ -2,6 +2,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { LimitName } from '../../proto/limits.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { BodyBudget } from '../budget/body-budget.ts';
+import type { CallShares } from '../budget/call-shares.ts';
 import type { NewSessions } from '../budget/new-sessions.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import type { AdmissionQueue } from '../recovery/admission-queue.ts';
@@ -81,6 +82,8 @@ export interface RelayContext {
   /** Bytes of requests that this process holds. */
   bodies: BodyBudget;
   sessions: NewSessions;
+  /** Calls in flight by client. */
+  shares: CallShares;
   resumptions: Resumptions;
   sse: SseSessions;
   /** Recoveries of HTTP+SSE sessions wait their turn here. */

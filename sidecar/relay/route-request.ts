@@ -102,7 +102,7 @@ function post(
     const code = rpc.why === 'malformed' ? PARSE_ERROR : INVALID_REQUEST;
     return refuse(response, request.incoming, { status: 400, code, message: WHY_INVALID[rpc.why] });
   }
-  const limit = admitPost(ctx, view, request, rpc, body);
+  const limit = admitPost(ctx, view, request, response, rpc, body);
   if (limit !== null)
     return refuse(response, request.incoming, { ...limitRefusal(limit, view.name), id: firstId(rpc) });
   if (request.isSseMessage) return postToSse(ctx, view, request, client, body);

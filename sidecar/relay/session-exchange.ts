@@ -5,7 +5,7 @@ import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { Recovered } from '../recovery/recovery.ts';
 import { cancelUpstream } from './cancel-upstream.ts';
-import { Exchange, MAX_ATTEMPTS } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { type Target, type WholeAnswer } from './target.ts';
 import { fetchTools } from './fetch-tools.ts';
 import { liveQuery } from './live-query.ts';
@@ -125,7 +125,7 @@ export class SessionExchange extends Exchange {
 
   #seemsUninitialized(data: Buffer): boolean {
     const answers = messagesOf(readRpcBody(data));
-    return answers.length === 1 && answers[0]!.errorCode === UNINITIALIZED.code && this.attempts < MAX_ATTEMPTS;
+    return answers.length === 1 && answers[0]!.errorCode === UNINITIALIZED.code && this.attempts < this.maxAttempts;
   }
 
   protected judges(answer: WholeAnswer): boolean {

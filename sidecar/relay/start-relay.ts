@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { Breakers } from '../breaker/breakers.ts';
+import { CallShares } from '../budget/call-shares.ts';
 import { UNLIMITED, type NewSessions } from '../budget/new-sessions.ts';
 import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
 import type { Identities } from '../principal/identities.ts';
@@ -131,6 +132,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     refusals: new Refusals(),
     bodies: new BodyBudget(now),
     sessions: options.sessions ?? UNLIMITED,
+    shares: new CallShares(),
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),

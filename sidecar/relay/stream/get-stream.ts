@@ -64,7 +64,9 @@ export class GetStream {
   async run(): Promise<void> {
     const missing = this.#ctx.missingStreams.of(this.#view);
     if (missing !== undefined) return this.#pass({ status: missing, headers: {}, body: Buffer.alloc(0) });
-    this.#ctx.streams.add(this.server, this.#digest, this);
+    const most = this.#view.policy.limits.streamsPerSession;
+    for (let ended = this.#ctx.streams.add(this.server, this.#digest, this, most); ended > 0; ended -= 1)
+      this.#ctx.metrics.refused(this.server, 'streams_per_session');
     const { clientId, shown } = this.#request;
     const wanted = [this.#ctx, this.#view, clientId ?? '', this.#digest, shown] as const;
     const located = locateAtOnce(...wanted) ?? (await locateByRecord(...wanted));

@@ -29,11 +29,14 @@ export class GetStreams {
     ];
   }
 
-  add(server: string, digest: string, stream: HeldStream): void {
-    const streams = this.#streams.get(digest);
-    if (streams) streams.add(stream);
-    else this.#streams.set(digest, new Set([stream]));
+  /** Holds one more stream of a session. Beyond `most` the oldest ones end; their number. */
+  add(server: string, digest: string, stream: HeldStream, most: number): number {
+    const streams = this.#streams.get(digest) ?? new Set();
+    this.#streams.set(digest, streams.add(stream));
     this.#count(server, 1);
+    const oldest = [...streams].slice(0, Math.max(0, streams.size - most));
+    for (const old of oldest) old.ended();
+    return oldest.length;
   }
 
   delete(server: string, digest: string, stream: HeldStream): void {

@@ -1,0 +1,89 @@
+import { connect } from 'node:http2';
+import test from 'ava';
+import { connectClient } from '../clients/connect-client.ts';
+import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+
+/** One client's calls leave room for others'. */
+let mesh: Mesh;
+
+test.before(async (t) => {
+  t.timeout(120_000);
+  const program = 'deploy/test/servers/linear/main.ts';
+  mesh = await startMesh({
+    gateways: 1,
+    servers: {
+      shared: { replicas: 1, program, settings: { limits: { callsPerSession: 0, callsPerClientPercent: 2 } } },
+      guarded: { replicas: 1, program },
+    },
+  });
+});
+test.after.always(() => mesh?.close());
+
+const waiting = (id: number): string =>
+  JSON.stringify({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name: 'wait', arguments: { durationMs: 60_000 } },
+  });
+
+/** Starts `count` calls of one session that wait; what was answered at once. */
+async function waitingCalls(server: string, session: string, count: number) {
+  const url = new URL(mesh.url(server)),
+    h2 = connect(url.origin),
+    answers: { status: number; body: string }[] = [];
+  h2.on('error', () => undefined);
+  const calls = Array.from({ length: count }, (_, id) => {
+    const stream = h2.request({
+      ':method': 'POST',
+      ':path': url.pathname,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-session-id': session,
+      'content-length': Buffer.byteLength(waiting(id)),
+    });
+    const answer = { status: 0, body: '' };
+    stream.on('response', (headers) => {
+      answer.status = Number(headers[':status']);
+    });
+    stream.on('data', (bytes: Buffer) => {
+      answer.body += bytes.toString();
+    });
+    stream.on('end', () => answers.push(answer));
+    stream.on('error', () => undefined);
+    stream.end(waiting(id));
+    return stream;
+  });
+  return { answers, calls, close: () => h2.destroy() };
+}
+
+for (const [server, passed, key] of [
+  ['guarded', 256, 'callsPerSession'],
+  ['shared', 81, 'callsPerClientPercent'],
+] as const) {
+  test.serial(
+    `calls of one client that wait are refused beyond ${key}; other clients’ go on, and a place is free when one ends`,
+    async (t) => {
+      t.timeout(60_000);
+      const [own, other] = await Promise.all([
+        connectClient({ kind: 'v1', url: mesh.url(server) }),
+        connectClient({ kind: 'v1', url: mesh.url('guarded') }),
+      ]);
+      const flood = await waitingCalls(server, own.sessionId!, 600);
+      await waitFor(() => flood.answers.length >= 600 - passed - 5, { what: 'the refusals', timeoutMs: 30_000 });
+      for (const { status, body } of flood.answers) {
+        t.is(status, 503);
+        t.true(body.includes(`servers[${server}].limits.${key}`), body);
+      }
+      t.true(Math.abs(600 - flood.answers.length - passed) <= 5, `${flood.answers.length} refused`);
+      if (server === 'guarded') t.is((await other.callTool('echo', { text: 'on' })).data.text, 'on');
+      flood.close();
+      await waitFor(async () => (await own.callTool('echo', { text: 'free' })).data.text === 'free', {
+        what: 'a place to be free again',
+        timeoutMs: 20_000,
+      });
+      await Promise.all([own.terminate(), other.terminate()]);
+    },
+  );
+}
