@@ -148,10 +148,10 @@ servers: [{name: linear, probe: {type: "off"}, backends: [{name: stable, replica
     JSON.stringify({
       nodeId: 'gateway-2',
       version: '0',
-      relay: ['10.0.0.2:7900'],
+      relay: ['127.0.0.1:7911'],
       peer: null,
       admin: null,
-      listen: '10.0.0.2:37373',
+      listen: '127.0.0.1:37374',
       isDraining: false,
       atMs: nowMs,
     }),
