@@ -19,7 +19,6 @@ import { BackOff } from './back-off.ts';
 import { openAtNeighbour } from './open-at-neighbour.ts';
 import { StreamClient } from './stream-client.ts';
 import type { HandedOverStream, OpenStream, StreamState } from './stream-state.ts';
-
 /** A server that ends its streams sooner than this, in ms, means it. */
 const SHORT_LIFE_MS = 1000;
 
