@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import { SseReader } from '../../proto/sse-reader.ts';
 
 export interface InitializeResult {
@@ -51,12 +52,8 @@ export class InitializeResultReader {
 
   #look(text: Buffer): void {
     if (this.#isDone) return;
-    let value: unknown;
-    try {
-      value = JSON.parse(text.toString());
-    } catch {
-      return;
-    }
+    const value: unknown = parseJson(text);
+    if (value === undefined) return;
     for (const message of Array.isArray(value) ? value : [value]) {
       const result = (message as { result?: Partial<InitializeResult> } | null)?.result;
       if (typeof result?.protocolVersion !== 'string') continue;
