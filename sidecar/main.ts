@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import pino from 'pino';
 import { formatProblem } from '../proto/config-file/problem.ts';
 import { detach } from '../proto/detach.ts';
-import { errorFacts } from '../proto/error-facts.ts';
+import { describeError } from '../proto/describe-error.ts';
 import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
 import { CertificateError } from '../proto/identity/own-name.ts';
 import { RedisUrlError } from '../proto/redis/redis-client.ts';
@@ -53,7 +53,7 @@ const stop = async (signal: string): Promise<void> => {
   process.exit(0);
 };
 const fail = (error: unknown): never => {
-  log.fatal({ error: errorFacts(error) }, 'the drain failed');
+  log.fatal({ error: describeError(error) }, 'the drain failed');
   process.exit(1);
 };
 process.on('SIGTERM', (signal) => detach(stop(signal), fail));

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { detach } from '../proto/detach.ts';
-import { errorFacts } from '../proto/error-facts.ts';
+import { describeError } from '../proto/describe-error.ts';
 import type { Heartbeat } from '../proto/heartbeat.ts';
 import { httpStatusOf } from '../proto/health/run-checks.ts';
 import { writeHeartbeat } from '../proto/identity/signed-heartbeat.ts';
@@ -67,7 +67,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   /** A failure of the sidecar's own code: it costs one request, stream or round of a timer. */
   const internalError = (where: ErrorPlace, error: unknown, traceId: string | null = null): void => {
     metrics.path.internalError(where);
-    log.error({ where, traceId, error: errorFacts(error) }, 'an internal error was contained');
+    log.error({ where, traceId, error: describeError(error) }, 'an internal error was contained');
   };
   const failing = (where: ErrorPlace) => (error: unknown) => internalError(where, error);
   const onError = failing('background');
