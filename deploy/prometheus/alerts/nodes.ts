@@ -1,4 +1,4 @@
-import { steady, type Alert } from '../alert.ts';
+import { growing, steady, type Alert } from '../alert.ts';
 
 const down = (job: string) => [{ series: `up{job="${job}",instance="a:1",node="a"}`, values: `1x8 ${steady(0)}` }];
 const up = (job: string) => [{ series: `up{job="${job}",instance="a:1",node="a"}`, values: steady(1) }];
@@ -119,6 +119,26 @@ export const nodeAlerts: Alert[] = [
         { series: 'holdfast_mesh_gateway{node="gateway-3",draining="false",instance="b:1"}', values: steady(1) },
       ],
       atMinutes: 3,
+    },
+  },
+  {
+    name: 'InternalErrors',
+    expr: 'increase(holdfast_internal_errors_total[10m]) > 0',
+    for: '0m',
+    severity: 'warning',
+    summary: '{{ $labels.instance }} caught a failure of its own code at {{ $labels.where }}',
+    runbook:
+      'A guard at an entry of the process caught an exception: a bug of Holdfast, which cost at most one request. Look for "an internal error was contained" in the log of that instance; it says where, never what was sent. Report it with these lines. If it grows with the traffic of one server or client, that traffic triggers it.',
+    labels: { ...instance, where: 'relay' },
+    fires: {
+      says: 'one kind grows',
+      series: [{ series: 'holdfast_internal_errors_total{where="relay",instance="a:1",node="a"}', values: growing(1) }],
+      atMinutes: 4,
+    },
+    quiet: {
+      says: 'none is caught any more',
+      series: [{ series: 'holdfast_internal_errors_total{where="relay",instance="a:1",node="a"}', values: steady(7) }],
+      atMinutes: 14,
     },
   },
 ];
