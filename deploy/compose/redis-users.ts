@@ -26,11 +26,11 @@ const GATEWAY_RIGHTS = rights(GATEWAY_KEYS);
 /** What a control plane, the command line and backups need. */
 const CONTROL_PLANE_RIGHTS = rights(['~holdfast:*']);
 
-/** Passwords as sha256 hex. `admin` is for `backup restore` and `region promote`; null: there is none. */
+/** Passwords as sha256 hex. `admin` is for `backup restore` and `region promote`. Null: there is no such user. */
 interface RedisPasswords {
   gateway: string;
   controlPlane: string;
-  replica: string;
+  replica: string | null;
   admin: string | null;
 }
 
@@ -40,7 +40,7 @@ export function redisUsers({ gateway, controlPlane, replica, admin }: RedisPassw
     'user default off',
     `user holdfast-gateway on #${gateway} ${GATEWAY_RIGHTS}`,
     `user holdfast-control-plane on #${controlPlane} ${CONTROL_PLANE_RIGHTS}`,
-    `user replica on #${replica} resetkeys resetchannels -@all +psync +replconf +ping`,
+    ...(replica === null ? [] : [`user replica on #${replica} resetkeys resetchannels -@all +psync +replconf +ping`]),
     ...(admin === null ? [] : [`user admin on #${admin} ~* &* +@all`]),
     '',
   ].join('\n');

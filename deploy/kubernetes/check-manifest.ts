@@ -1,4 +1,5 @@
 import * as kubernetes from '@kubernetes/client-node';
+import { CERTIFICATE_MODELS } from './certificate-types.ts';
 import { MONITOR_MODELS } from './monitor-types.ts';
 
 export interface Attribute {
@@ -7,7 +8,7 @@ export interface Attribute {
 }
 type Model = { getAttributeTypeMap(): Attribute[] };
 
-/** Kinds by group and version, as Kubernetes' own published types name them, and the Prometheus operator's (monitor-types.ts). */
+/** Kinds by group and version, as Kubernetes' own published types name them, the Prometheus operator's (monitor-types.ts) and cert-manager's (certificate-types.ts). */
 const GROUPS: Record<string, string> = {
   v1: 'V1',
   'apps/v1': 'V1',
@@ -15,6 +16,7 @@ const GROUPS: Record<string, string> = {
   'policy/v1': 'V1',
   'networking.k8s.io/v1': 'V1',
   'rbac.authorization.k8s.io/v1': 'V1',
+  'cert-manager.io/v1': 'CertManager',
   'monitoring.coreos.com/v1': 'Prometheus',
 };
 const models = kubernetes as unknown as Record<string, Model | undefined>;
@@ -37,7 +39,8 @@ export function checkManifest(manifest: unknown): string[] {
   return found;
 }
 
-const modelOf = (type: string): Model | undefined => MONITOR_MODELS[type] ?? models[ALIASES[type] ?? type];
+const modelOf = (type: string): Model | undefined =>
+  MONITOR_MODELS[type] ?? CERTIFICATE_MODELS[type] ?? models[ALIASES[type] ?? type];
 
 function walk(value: unknown, type: string, path: string, found: string[]): void {
   const array = /^Array<(.*)>$/.exec(type),

@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -119,6 +122,26 @@ test('the kustomizations name files that are there, and all of them', (t) => {
     'written by node deploy/kubernetes/write.ts',
   );
 });
+
+testWith(
+  'kubectl',
+  hasProgram('kubectl', 'kustomize', '--help'),
+  'kustomize adds cert-manager’s certificates to an overlay that names the component',
+  async (t) => {
+    const here = await realpath(fileURLToPath(new URL('.', import.meta.url)));
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-kustomize-')));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(
+      join(folder, 'kustomization.yaml'),
+      `resources: [${relative(folder, join(here, 'base'))}]\ncomponents: [${relative(folder, join(here, 'components/cert-manager'))}]\n`,
+    );
+    const { stdout } = await promisify(execFile)('kubectl', ['kustomize', folder]);
+    const built = documents(stdout);
+    for (const manifest of built) t.deepEqual(checkManifest(manifest), []);
+    t.is(built.filter(({ kind }) => kind === 'Certificate').length, 3);
+    t.true(built.some(({ kind }) => kind === 'Deployment'));
+  },
+);
 
 testWith('kubectl', hasProgram('kubectl', 'kustomize', '--help'), 'kustomize builds every overlay', async (t) => {
   const kubectl = promisify(execFile);

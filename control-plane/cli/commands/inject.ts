@@ -46,12 +46,23 @@ async function run({ out }: Tools, options: Options): Promise<void> {
   );
 }
 
+/** What the pods need in their namespace; deploy/README.md has it with Redis's URL. */
+const SECRETS = `
+In the pods’ namespace (here mcp, a workload named linear-server):
+  holdfast certs init gateway/linear-server/pods --dir certs
+  kubectl -n mcp create secret generic linear-server-tls --from-file=tls.crt=certs/linear-server.crt \\
+    --from-file=tls.key=certs/linear-server.key --from-file=ca.crt=certs/ca.crt
+  kubectl -n mcp create secret generic holdfast-redis --from-file=url=redis/gateway-url
+  kubectl label namespace mcp mesh.holdfast/servers=true mesh.holdfast/members=true
+and the label mesh.holdfast/member: "true" on the pods. Then --certificate-secret linear-server-tls.`;
+
 export const injectCommand = (): Command =>
   new Command('inject')
     .description(
       'Prints Kubernetes manifests with Envoy and sidecar in the pods of an MCP server: holdfast inject -f deployment.yaml | kubectl apply -f -',
     )
     .requiredOption('-f, --filename <file>', 'manifests (YAML, any number of documents); - for standard input')
+    .addHelpText('after', SECRETS)
     .option('--uninject', 'take them out again')
     .option('--control-plane <host:port>', 'Service of the control planes', DEFAULTS.controlPlane)
     .option('--image <image>', 'the sidecar’s', DEFAULTS.image)
