@@ -1,9 +1,12 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { eachMember, skipSpace } from '../../proto/json-scan.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { headerValue } from './header-value.ts';
+import { keyedHeaders } from './keyed-headers.ts';
+import { classOfRequest, type AskedBy } from './request-class.ts';
 
 /** Requests that only read. A tool's answer is never kept, whatever it says of itself. */
 const CACHEABLE = new Set([
@@ -14,17 +17,30 @@ const CACHEABLE = new Set([
   'resources/read',
 ]);
 
+/** Longer requests are not answered from the cache. */
+const MAX_REQUEST_BYTES = 16_384;
+
+/** What `_meta` says of one request or one program. The rest of it is part of the key. */
+const UNKEYED_META = new Set(['progressToken', 'traceparent', 'tracestate', 'io.modelcontextprotocol/clientInfo']);
+
 /**
- * The key of a request's answer: method, revision and params without `_meta`. Whoever sends a token gets only what was given to somebody with one. Null: not to
- * be answered from the cache, nor kept; so is a request whose headers say other things than its body, which the server has to refuse.
+ * The key of a request's answer, a hash of everything that the answer may depend on: method, revision, params, path, query, headers (Host among them) and
+ * the class of who asks. Null: the cache neither answers it nor keeps its answer. So it is with credentials that nobody verified, and with headers
+ * that contradict the body, which the server has to refuse.
  */
-export function cacheKey(message: RpcMessage, body: Buffer, headers: IncomingHttpHeaders): string | null {
+export function cacheKey(
+  message: RpcMessage,
+  body: Buffer,
+  headers: IncomingHttpHeaders,
+  askedBy: AskedBy,
+): string | null {
   if (
     message.kind !== 'request' ||
     message.method === null ||
     !CACHEABLE.has(message.method) ||
     message.claimedVersion === null ||
-    message.requestState !== null
+    message.requestState !== null ||
+    body.length > MAX_REQUEST_BYTES
   )
     return null;
   if (headers[HEADER.method] !== message.method || headers[HEADER.protocolVersion] !== message.claimedVersion)
@@ -36,13 +52,29 @@ export function cacheKey(message: RpcMessage, body: Buffer, headers: IncomingHtt
       : name !== undefined
   )
     return null;
-  const { _meta, ...asked } = (parseJsonObject(body)?.['params'] ?? {}) as Record<string, unknown>;
-  if ('inputResponses' in asked || _meta === undefined) return null;
-  return hash(
-    'sha256',
-    JSON.stringify([message.method, message.claimedVersion, headers.authorization !== undefined, inOrder(asked)]),
-  );
+  const { id: _id, params, ...others } = parseJsonObject(body) ?? {};
+  const { _meta, ...asked } = (params ?? {}) as Record<string, unknown>;
+  if ('inputResponses' in asked || _meta === null || typeof _meta !== 'object') return null;
+  if (hasTwins(body, skipSpace(body, 0))) return null;
+  const askers = classOfRequest(askedBy);
+  if (askers === null) return null;
+  const meta = Object.entries(_meta).filter(([member]) => !UNKEYED_META.has(member));
+  const said = [others, message.claimedVersion, asked, Object.fromEntries(meta), askers].map(inOrder);
+  return hash('sha256', JSON.stringify([...said, askedBy.path, keyedHeaders(askedBy.sent)]));
 }
+
+/** Whether an object, or one within it, has two members of one name in whatever case. Parsers differ in which of them counts. */
+function hasTwins(json: Buffer, from: number): boolean {
+  const names = new Set<string>();
+  let isFound = false;
+  eachMember(json, from, (name, start) => {
+    const common = name.toLowerCase();
+    isFound ||= names.has(common) || (json[start] === OPEN_BRACE && hasTwins(json, start));
+    names.add(common);
+  });
+  return isFound;
+}
+const OPEN_BRACE = 0x7b;
 
 /** The same value with the members of its objects in one order. */
 function inOrder(value: unknown): unknown {

@@ -6,6 +6,7 @@ import type { UpstreamFailure } from '../recovery/upstream.ts';
 import type { WholeAnswer } from '../relay/target.ts';
 import { FreeExchange } from '../relay/free-exchange.ts';
 import { cacheKey } from './cache-key.ts';
+import { isShareable } from './keyed-headers.ts';
 import { keysOfAnswer, keysOfRequest, type AffinityKey } from './affinity-key.ts';
 
 const INVALID_PARAMS = -32602;
@@ -28,6 +29,8 @@ export class ModernExchange extends FreeExchange {
   #unopened: (() => void) | null = null;
   #cacheKey: string | null = null;
   #changesSeen = 0;
+  /** The head of the answer at hand lets it be given to others. */
+  #isShareable = false;
 
   override run(): void {
     const { affinity, sharedCache } = this.view.policy,
@@ -41,8 +44,14 @@ export class ModernExchange extends FreeExchange {
   }
 
   #isAnsweredFromCache(message: RpcMessage): boolean {
-    const { cache } = this.ctx.modern;
-    this.#cacheKey = cacheKey(message, this.received, this.request.incoming.headers);
+    const { cache } = this.ctx.modern,
+      { incoming, path, shown } = this.request;
+    this.#cacheKey = cacheKey(message, this.received, incoming.headers, {
+      path,
+      sent: this.headers,
+      claims: shown.claims,
+      isVerified: this.#isVerified,
+    });
     this.#changesSeen = cache.changes;
     const kept =
       this.#cacheKey === null ? null : cache.find(this.request.server, this.#cacheKey, message.idText!, this.ctx.now());
@@ -50,6 +59,11 @@ export class ModernExchange extends FreeExchange {
     this.client.whole(200, { 'content-type': 'application/json' }, kept);
     this.finish(200, false);
     return true;
+  }
+
+  /** Envoy verifies tokens for this server. */
+  get #isVerified(): boolean {
+    return this.view.policy.jwt !== undefined;
   }
 
   #begin(slot: string | null): void {
@@ -123,6 +137,7 @@ export class ModernExchange extends FreeExchange {
 
   /** While a key is looked for, a stream is opened for the client only when its first event is no refusal. */
   override onSse(status: number, headers: IncomingHttpHeaders): void {
+    this.#isShareable = isShareable(status, headers, this.#isVerified);
     if (this.#isSeeking && this.client.isFresh) this.#unopened = () => super.onSse(status, headers);
     else super.onSse(status, headers);
   }
@@ -141,6 +156,11 @@ export class ModernExchange extends FreeExchange {
     super.onEvent(event);
   }
 
+  protected override deliver(answer: WholeAnswer): void {
+    this.#isShareable = isShareable(answer.status, answer.headers, this.#isVerified);
+    super.deliver(answer);
+  }
+
   override onPiece(bytes: Buffer, isLast: boolean): void {
     this.#open();
     super.onPiece(bytes, isLast);
@@ -156,7 +176,7 @@ export class ModernExchange extends FreeExchange {
     const { affinity } = this.view.policy;
     if (!messagesOf(readRpcBody(data)).some(({ kind }) => kind === 'response')) return super.keep(data);
     const message = this.asked.messages[0];
-    if (this.#cacheKey !== null && message)
+    if (this.#cacheKey !== null && message && this.#isShareable)
       this.ctx.modern.cache.offer(
         this.request.server,
         this.#cacheKey,

@@ -47,6 +47,15 @@ export function expiryOfClaims(claims: string): number | null {
   return typeof seconds === 'number' && Number.isFinite(seconds) ? seconds * 1000 : null;
 }
 
+/** Claims that tell tokens of the same rights apart: whose one is, which one, and when it holds. */
+const OWN_CLAIMS = new Set(['sub', 'jti', 'exp', 'nbf', 'iat', 'auth_time']);
+
+/** What a token's claims say beyond its subject and its times (issuer, audience, scopes, roles and all others); null when they name no subject. */
+export function sharedClaims(claims: string): Record<string, unknown> | null {
+  const read = subjectOfClaims(claims) ? readPart(claims) : undefined;
+  return read ? Object.fromEntries(Object.entries(read).filter(([name]) => !OWN_CLAIMS.has(name))) : null;
+}
+
 function readPart(part: string): Record<string, unknown> | undefined {
   if (part.length > MAX_TOKEN_LENGTH || !/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
   return parseJsonObject(scratch.toString('utf8', 0, scratch.write(part, 'base64url')));

@@ -6,7 +6,6 @@ export const OPEN_ATTACKS: readonly string[] = [
   'unbound-form-plain',
   'session-transplant',
   'deletes',
-  'shared-cache',
   'redis-user',
   'shipped-files',
   'redaction',
