@@ -164,6 +164,38 @@ export const linkAlerts: Alert[] = [
     quiet: { says: 'it reconnected', series: at('holdfast_xds_connected', `1x8 0x3 ${steady(1)}`), atMinutes: 4 },
   },
   {
+    name: 'PeersRefused',
+    expr: 'sum by (job, entry, reason) (increase(holdfast_peers_refused_total[10m])) > 5',
+    for: '0m',
+    severity: 'warning',
+    summary:
+      '{{ $labels.job }} refused {{ printf "%.0f" $value }} connections to {{ $labels.entry }} in 10 minutes: {{ $labels.reason }}',
+    runbook:
+      'Somebody on the network comes again and again and is no member of this mesh; nothing of it was believed. The log of the one that refused has the host and the name it gave. One of your own nodes: its certificate has another name, mesh or authority than it should (`holdfast certs status`; the reasons are in control-plane/membership/README.md), or it came back at another address within 40 s (`id_in_use`, ends by itself). A stranger: find out who reaches these ports, and close them (NetworkPolicy, firewall).',
+    labels: { job: 'holdfast-control-plane', entry: 'xds', reason: 'other_mesh' },
+    fires: {
+      says: 'a process of another mesh knocks every ten seconds',
+      series: [
+        {
+          series:
+            'holdfast_peers_refused_total{job="holdfast-control-plane",entry="xds",reason="other_mesh",node="cp-1"}',
+          values: growing(0.1),
+        },
+      ],
+      atMinutes: 15,
+    },
+    quiet: {
+      says: 'two were refused, long ago',
+      series: [
+        {
+          series: 'holdfast_peers_refused_total{job="holdfast-sidecar",entry="relay",reason="no_certificate",node="a"}',
+          values: `0 0 1 2 ${steady(2)}`,
+        },
+      ],
+      atMinutes: 5,
+    },
+  },
+  {
     name: 'CertificateExpiresSoon',
     expr: '(envoy_server_days_until_first_cert_expiring < 4e9 or holdfast_certificate_days_left) < 21',
     for: '10m',
