@@ -141,7 +141,7 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
   async function bringBack(key: string, write: PendingWrite): Promise<void> {
     if (write.kind === 'tombstone') {
       const asked = await ask(readLimitMs * 4, () =>
-        store.tombstone(write.server, write.digest, ttlSeconds(write.server)),
+        store.tombstone(write.server, write.digest, ttlSeconds(write.server), write.isKnown),
       );
       if (asked.kind === 'answered' || asked.kind === 'refused') behind.settle(key, write);
       return;
@@ -307,17 +307,20 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     },
     async tombstone(server, digest) {
       const key = SessionCache.key(server, digest),
-        local = known(key) ?? null;
+        local = known(key) ?? null,
+        before = behind.get(key),
+        isKnown = local !== null || (before?.kind === 'tombstone' && before.isKnown);
       cache.delete(key);
       touches.drop(server, digest);
-      const asked = await ask(readLimitMs, () => store.tombstone(server, digest, ttlSeconds(server)));
-      const write: PendingWrite = { kind: 'tombstone', server, digest };
+      const asked = await ask(readLimitMs, () => store.tombstone(server, digest, ttlSeconds(server), isKnown));
+      const write: PendingWrite = { kind: 'tombstone', server, digest, isKnown };
       if (asked.kind === 'answered') {
         const pending = behind.get(key);
         if (pending) behind.settle(key, pending);
       } else keepBehind(key, write, asked.kind === 'late' ? asked.eventually : undefined);
-      emit('ended', { server, digest });
-      return asked.kind === 'answered' ? (asked.value ?? local) : local;
+      const found = asked.kind === 'answered' ? (asked.value ?? local) : local;
+      if (found || asked.kind !== 'answered') emit('ended', { server, digest });
+      return found;
     },
     touch(server, digest, atMs) {
       const entry = cache.get(SessionCache.key(server, digest));

@@ -128,8 +128,9 @@ export function createMemoryStore({
           put({ ...entry.record, lastActivityMs: Math.max(atMs, entry.record.lastActivityMs) }, entry.ttlSeconds);
       }
     },
-    async tombstone(server, digest, ttlSeconds) {
+    async tombstone(server, digest, ttlSeconds, isKnown = false) {
       const before = live(server, digest)?.record ?? null;
+      if (!before && !isKnown) return null;
       put({ ...(before ?? blankTombstone(server, digest, now())), isTombstone: true }, ttlSeconds);
       tell({ server, digest, slot: null, epoch: before?.epoch ?? 0 });
       return before;

@@ -112,11 +112,11 @@ export function createRedisStore(
         );
       }
     },
-    async tombstone(server, digest, ttlSeconds) {
+    async tombstone(server, digest, ttlSeconds, isKnown = false) {
       const flat = (await run.run(
         script.TOMBSTONE,
         [REDIS.session(server, digest)],
-        [ttlSeconds, digest, prefix(server), now(), ...toldBy(server)],
+        [ttlSeconds, digest, prefix(server), now(), ...toldBy(server), isKnown ? '1' : ''],
       )) as string[];
       return flat.length === 0 ? null : decodeRecord(server, digest, pairs(flat));
     },

@@ -54,7 +54,7 @@ export interface SessionDirectory {
    * `isOnlyWriter`: nobody else can have changed it since this node wrote it (its client has no answer yet), so it is not read again first.
    */
   amend(server: string, digest: string, change: Change, options?: { isOnlyWriter?: boolean }): Promise<boolean>;
-  /** Ends a session for good. Returns what was known of it. */
+  /** Ends a session for good. Returns what was known of it; null when nobody knew it, and then nothing is written. */
   tombstone(server: string, digest: string): Promise<SessionRecord | null>;
   /** Notes activity; written in batches. */
   touch(server: string, digest: string, atMs: number): void;

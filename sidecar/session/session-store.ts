@@ -63,8 +63,11 @@ export interface SessionStore {
   reconcile(record: SessionRecord, ttlSeconds: number): Promise<ReconcileResult>;
   /** Slides the expiry and notes the activity of many sessions in one round trip per server. Unknown ones are passed over. */
   touch(touches: readonly Touch[]): Promise<void>;
-  /** Ends a session for good, whatever its epoch, known or not; kept for `ttlSeconds` so that nobody rebuilds it. Returns what was there. */
-  tombstone(server: string, digest: string, ttlSeconds: number): Promise<SessionRecord | null>;
+  /**
+   * Ends a session for good, whatever its epoch; kept for `ttlSeconds` so that nobody rebuilds it. Returns what was there. Where no record is, nothing
+   * is written unless `isKnown`: the caller has a record that the store has lost or has yet to learn.
+   */
+  tombstone(server: string, digest: string, ttlSeconds: number, isKnown?: boolean): Promise<SessionRecord | null>;
   /** Deletes the record without a trace. True when there was one. */
   forget(server: string, digest: string): Promise<boolean>;
   /** A lock for one recovery; null while somebody else has it. It frees itself after `ttlMs`. */

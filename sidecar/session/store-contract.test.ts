@@ -158,13 +158,13 @@ for (const [name, make] of Object.entries(kinds)) {
     t.is((await store.amend('linear', record.digest, 7, (was) => was)).kind, 'conflict');
   });
 
-  test(`${name}: a tombstone is final, for known and unknown sessions`, async (t) => {
+  test(`${name}: a tombstone is final, also of a session that only its node knew`, async (t) => {
     const [store, other] = make(t.context);
     const record = sampleRecord({ clientId: fresh() }),
       never = sampleRecord({ clientId: fresh() });
     await store.create(record, 60);
     t.like(await other.tombstone('linear', record.digest, 60), { slot: '1', isTombstone: false });
-    t.is(await other.tombstone('linear', never.digest, 60), null);
+    t.is(await other.tombstone('linear', never.digest, 60, true), null);
     for (const { digest } of [record, never]) {
       t.like(await store.find('linear', digest), { isTombstone: true });
       t.is(await store.create({ ...record, digest }, 60), 'conflict');
@@ -172,6 +172,14 @@ for (const [name, make] of Object.entries(kinds)) {
       t.is((await store.amend('linear', digest, 0, (was) => was)).kind, 'conflict');
       t.like(await store.reconcile({ ...record, digest, epoch: 9 }, 60), { kind: 'kept' });
     }
+  });
+
+  test(`${name}: a tombstone for an id without a record leaves no trace`, async (t) => {
+    const [store] = make(t.context);
+    const never = sampleRecord({ clientId: fresh() });
+    t.is(await store.tombstone('linear', never.digest, 60), null);
+    t.false(await store.exists('linear', never.digest));
+    t.is(await store.create(never, 60), 'ok');
   });
 
   test(`${name}: reconciling keeps the higher epoch and says what it replaced`, async (t) => {
@@ -238,8 +246,10 @@ for (const [name, make] of Object.entries(kinds)) {
     );
     if (name !== 'memory') await until(() => gaps > 0);
     const record = sampleRecord({ clientId: fresh() });
+    const never = sampleRecord({ clientId: fresh() });
     const mine = (changes: SessionChange[]): SessionChange[] =>
-      changes.filter((change) => change.digest === record.digest);
+      changes.filter((change) => change.digest === record.digest || change.digest === never.digest);
+    await store.tombstone('linear', never.digest, 60);
     await store.create(record, 60);
     await store.update({ ...record, slot: '2', epoch: 1 }, 0);
     await store.tombstone('linear', record.digest, 60);

@@ -7,7 +7,14 @@ export interface PendingRecord {
   record: SessionRecord;
   changes: readonly Change[] | null;
 }
-export type PendingWrite = PendingRecord | { kind: 'tombstone'; server: string; digest: string };
+/** `isKnown`: this node had the record, so the tombstone is written even where the store has none. */
+export interface PendingTombstone {
+  kind: 'tombstone';
+  server: string;
+  digest: string;
+  isKnown: boolean;
+}
+export type PendingWrite = PendingRecord | PendingTombstone;
 
 /** Beyond it, changes are kept as the record that they made. */
 const MOST_CHANGES = 64;

@@ -5,7 +5,6 @@
 export const OPEN_ATTACKS: readonly string[] = [
   'unbound-form-plain',
   'session-transplant',
-  'deletes',
   'redis-user',
   'shipped-files',
   'redaction',
