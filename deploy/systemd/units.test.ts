@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { redisUsers } from '../compose/redis-users.ts';
 import { hasProgram, testWith } from '../test/test-with.ts';
 import { readSettings } from '../../sidecar/settings/read-settings.ts';
 import { readFlags } from '../../control-plane/wiring/flags.ts';
@@ -22,6 +23,24 @@ test('the units’ command lines are understood by the programs that they start'
   const sidecar = readSettings(argumentsOf('holdfast-sidecar.service'), {}, () => '{}');
   t.is(sidecar.kind, 'ok', JSON.stringify(sidecar));
   t.is(readFlags(argumentsOf('holdfast-control-plane.service')).kind, 'ok');
+});
+
+test('the example of an environment has Redis over TLS, with a user of compose/redis-users.ts and a password', (t) => {
+  const text = readFileSync(new URL('environment.example', import.meta.url), 'utf8');
+  const url = new URL(/^SESSION_STORE_URL=(.*)$/m.exec(text)?.[1] ?? '');
+  t.is(url.protocol, 'rediss:');
+  t.is(url.password, 'PASSWORD');
+  const users = redisUsers({ gateway: 'g', controlPlane: 'c', replica: null, admin: null });
+  t.true(users.includes(`\nuser ${url.username} on #g `));
+  t.regex(text, /^NODE_EXTRA_CA_CERTS=\/etc\/holdfast\/certs\/ca\.crt$/m);
+});
+
+test('every program that speaks off this machine gets certificates, and the guide says how they are made', (t) => {
+  for (const unit of ['holdfast-sidecar.service', 'holdfast-envoy.service', 'holdfast-edge.service'])
+    t.regex(readFileSync(new URL(unit, import.meta.url), 'utf8'), /--certs \/etc\/holdfast\/certs(\n|$)/, unit);
+  const guide = readFileSync(new URL('../README.md', import.meta.url), 'utf8').split('## Virtual machines')[1] ?? '';
+  t.regex(guide, /^holdfast certs init control-plane=\S+ gateway-1=\S+ .*edge-1 redis=\S+ --dir certs$/m);
+  t.regex(guide, /^node \S+ deploy\/kubernetes\/write-redis-secrets\.ts redis --tls --at 10\.0\.0\.31:6379$/m);
 });
 
 test('no unit runs as root, and each may write to its own folders alone', (t) => {
