@@ -43,13 +43,9 @@ export async function restoreKeys(redis: Redis, all: readonly BackupEntry[], age
   const staged: string[] = [];
   try {
     for (let at = 0; at < entries.length; at += BATCH) {
-      const pipeline = redis.pipeline();
-      for (const { key, ttlMs, dump } of entries.slice(at, at + BATCH)) {
-        // Long enough to be moved; the entry's own time to live is set with the move.
-        pipeline.restore(staging + key, Math.max(ttlMs ?? 0, 0) + 600_000, dump);
-        staged.push(staging + key);
-      }
-      for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+      const some = entries.slice(at, at + BATCH);
+      staged.push(...some.map(({ key }) => staging + key));
+      await stage(redis, staging, some);
     }
     const old = (await keysOf(redis)).filter((key) => !FLEETING.test(key));
     const move = redis.multi();
@@ -59,13 +55,26 @@ export async function restoreKeys(redis: Redis, all: readonly BackupEntry[], age
       if (ttlMs === null) move.persist(key);
       else move.pexpire(key, Math.max(1, ttlMs));
     }
-    for (const [error] of (await move.exec()) ?? []) if (error) throw error;
+    throwFirst(await move.exec());
     return entries.length;
   } catch (error) {
     for (let at = 0; at < staged.length; at += BATCH)
       await redis.unlink(...staged.slice(at, at + BATCH)).catch(() => 0);
     throw error;
   }
+}
+
+/** Restores the entries under names that nobody reads yet. */
+async function stage(redis: Redis, prefix: string, entries: readonly BackupEntry[]): Promise<void> {
+  const pipeline = redis.pipeline();
+  // Long enough to be moved; the entry's own time to live is set with the move.
+  for (const { key, ttlMs, dump } of entries) pipeline.restore(prefix + key, Math.max(ttlMs ?? 0, 0) + 600_000, dump);
+  throwFirst(await pipeline.exec());
+}
+
+/** Throws the first error among the answers to a pipeline. */
+function throwFirst(answers: Array<[error: Error | null, result: unknown]> | null): void {
+  for (const [error] of answers ?? []) if (error) throw error;
 }
 
 async function keysOf(redis: Redis): Promise<string[]> {

@@ -12,19 +12,23 @@ export function applyBreakerTwins(raw: Record<string, unknown>): void {
     if (!isMapping(server)) continue;
     for (const level of ['replicaBreaker', 'toolBreaker']) {
       const own = server[level] ?? {};
-      if (!isMapping(own)) continue;
-      const merged: Record<string, unknown> = {
-        ...(own['form'] === 'rate'
-          ? { timeoutMs: shared['timeoutMs'] }
-          : { threshold: shared['threshold'], timeoutMs: shared['timeoutMs'] }),
-        ...own,
-      };
-      if (shared['enabled'] === false) merged['enabled'] = false;
-      const timeoutMs = merged['timeoutMs'];
-      // A longer first time than the longest one makes no sense: the limit follows when nobody set it.
-      if (typeof timeoutMs === 'number' && timeoutMs > 300_000 && own['maxTimeoutMs'] === undefined)
-        merged['maxTimeoutMs'] = timeoutMs;
-      server[level] = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
+      if (isMapping(own)) server[level] = mergedBreaker(own, shared);
     }
   }
+}
+
+/** A breaker's own settings over the shared ones. */
+function mergedBreaker(own: Record<string, unknown>, shared: Record<string, unknown>): Record<string, unknown> {
+  const merged: Record<string, unknown> = {
+    ...(own['form'] === 'rate'
+      ? { timeoutMs: shared['timeoutMs'] }
+      : { threshold: shared['threshold'], timeoutMs: shared['timeoutMs'] }),
+    ...own,
+  };
+  if (shared['enabled'] === false) merged['enabled'] = false;
+  const timeoutMs = merged['timeoutMs'];
+  // A longer first time than the longest one makes no sense: the limit follows when nobody set it.
+  if (typeof timeoutMs === 'number' && timeoutMs > 300_000 && own['maxTimeoutMs'] === undefined)
+    merged['maxTimeoutMs'] = timeoutMs;
+  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
 }

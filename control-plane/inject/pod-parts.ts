@@ -28,11 +28,11 @@ export const PORT = {
   relayPeer: 7903,
 } as const;
 /** What runs when the pod is asked to go: balancers look away, then calls finish. */
-export const DRAIN_SECONDS = 15;
+const DRAIN_SECONDS = 15;
 export const GRACE_SECONDS = 60;
 
 const RUN = '/run/holdfast';
-export const runMount = { name: `${OURS}run`, mountPath: RUN };
+const runMount = { name: `${OURS}run`, mountPath: RUN };
 /** Where the pods find their certificate; the control plane's configuration names the same files to their Envoys. */
 const CERTS = '/etc/holdfast-certs';
 const certsMount = { name: `${OURS}certs`, mountPath: CERTS, readOnly: true };

@@ -33,7 +33,7 @@ const encoded = (text: string): string =>
 const TOKEN_IN_QUERY = `[^?]*\\?([^#]*&)?${encoded('access_token')}([=&].*)?`;
 
 /** Methods of MCP: RFC 9110 calls the others not allowed. OPTIONS is a browser's preflight. */
-export const MCP_METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS'] as const;
+const MCP_METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS'] as const;
 
 /** Requests that never reach a replica: from a foreign Origin or to a foreign Host (DNS rebinding), or of a method that MCP has not. */
 export function refusals(server: ServerTopology, path: object): object[] {

@@ -21,10 +21,10 @@ export const isHostPattern = (text: string): boolean => HOST.test(text);
 /** Regular expression for one entry of `allowedOrigins`. */
 export function originRegex(allowed: string): string {
   const { scheme = '', host = '', port } = ORIGIN.exec(allowed)?.groups ?? {};
-  if (scheme === '') return escape(allowed);
+  if (scheme === '') return escapeRegex(allowed);
   const usual = DEFAULT_PORT[scheme.toLowerCase()];
   const ports = port === undefined || port === usual ? (usual === undefined ? '' : `(:${usual})?`) : `:${port}`;
-  return `${escape(scheme)}://${hostRegex(host)}${ports}`;
+  return `${escapeRegex(scheme)}://${hostRegex(host)}${ports}`;
 }
 
 /** Regular expression for one entry of `allowedHosts`. Without a port it means the host at any port. */
@@ -36,15 +36,15 @@ export function allowedHostRegex(allowed: string): string {
 function hostRegex(host: string): string {
   if (host.startsWith('[')) {
     const forms = new Set([host.toLowerCase(), new URL(`http://${host}`).hostname]);
-    return forms.size === 1 ? escape(host) : `(${[...forms].map(escape).join('|')})`;
+    return forms.size === 1 ? escapeRegex(host) : `(${[...forms].map(escapeRegex).join('|')})`;
   }
-  return host.startsWith('*.') ? `[a-z0-9.-]+${escape(host.slice(1))}\\.?` : `${escape(host)}\\.?`;
+  return host.startsWith('*.') ? `[a-z0-9.-]+${escapeRegex(host.slice(1))}\\.?` : `${escapeRegex(host)}\\.?`;
 }
 
-const escape = (text: string): string => text.toLowerCase().replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const escapeRegex = (text: string): string => text.toLowerCase().replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** Whether a value as a whole is what the expression says. */
-export const matchesWhole = (regex: string, value: string): boolean => new RegExp(`^(?:${regex})$`, 'i').test(value);
+const matchesWhole = (regex: string, value: string): boolean => new RegExp(`^(?:${regex})$`, 'i').test(value);
 
 /**
  * Whether a server takes this Origin at this Host. Without a list only a page of this very machine may speak to a gateway that it reaches by

@@ -14,7 +14,7 @@ export function writeDrainToken(socketPath: string): string {
 }
 
 /** `/run/holdfast/ext-proc.sock` → `/run/holdfast/ext-proc.drain-token`. */
-export const drainTokenFile = (socketPath: string): string => `${socketPath.replace(/\.sock$/, '')}.drain-token`;
+const drainTokenFile = (socketPath: string): string => `${socketPath.replace(/\.sock$/, '')}.drain-token`;
 
 /** Whether `authorization` shows the token; compared in constant time. */
 export function showsToken(authorization: string | undefined, token: string): boolean {

@@ -122,7 +122,7 @@ export const SLOT_ATTRIBUTE = `xds.upstream_host_metadata.filter_metadata['${MET
 export const serverOf = ({ headers }: ProcessingMessage): string => headers.server ?? '';
 
 /** Every session id that the client sent; an empty one is none. Envoy's filters put the client's aside and the replica's in its place; several arrive joined by commas. */
-export function sessionIds({ headers: { sessions, sessionIds } }: ProcessingMessage): readonly string[] {
+function sessionIds({ headers: { sessions, sessionIds } }: ProcessingMessage): readonly string[] {
   const values = sessions.length > 0 ? sessions : sessionIds,
     only = values.length === 1 ? values[0]! : null;
   if (only !== null && only !== '' && !/[,\s]/.test(only)) return values;

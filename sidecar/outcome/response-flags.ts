@@ -51,7 +51,6 @@ const TIMEOUTS = ['UT', 'SI', 'DT', 'UMSDR'];
 
 /** Whether Envoy's own clock ended it: the replica may only have been slow. */
 export const isTimeout = (flags: string | null): boolean =>
-  flags !== null && flags.split(',').some((flag) => TIMEOUTS.includes(flag));
+  flags?.split(',').some((flag) => TIMEOUTS.includes(flag)) ?? false;
 
-export const hasFlag = (flags: string | null, flag: string): boolean =>
-  flags !== null && flags.split(',').includes(flag);
+export const hasFlag = (flags: string | null, flag: string): boolean => flags?.split(',').includes(flag) ?? false;

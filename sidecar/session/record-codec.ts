@@ -2,7 +2,7 @@ import { RECORD_VERSION, sessionRecordSchema, type SessionRecord } from '../../p
 import { StoreError } from './store-error.ts';
 
 /** Fields of the Redis hash that holds one record: what scripts compare or change stands beside the JSON and wins over it. */
-export const FIELD = {
+const FIELD = {
   record: 'record',
   version: 'version',
   epoch: 'epoch',

@@ -29,7 +29,7 @@ export interface Delivery {
 }
 
 const PREFIX = RESOURCE.serverCluster('');
-export const serverOf = (clusterName: string): string | undefined =>
+const serverOf = (clusterName: string): string | undefined =>
   clusterName.startsWith(PREFIX) ? clusterName.slice(PREFIX.length) : undefined;
 
 /** Takes what is good of a delivery; `problems` are the reasons to refuse it (NACK). The last good value of a bad resource stays. */

@@ -77,36 +77,34 @@ export const statusCommand = (): Command =>
   new Command('status').description('The mesh at a glance.').action(
     action(async ({ client, out }) => {
       const status = await client.get<Status>('/v1/status');
-      out.show(status, () => {
-        const { controlPlane: own, store, servers, gateways } = status;
-        const notes = [
-          `control plane  ${own.id}, version ${own.version}, up since ${new Date(own.startedAtMs).toISOString()}, ${own.isLeader ? 'leading' : own.leader ? `following ${own.leader}` : 'no leader'}`,
-          `session store  ${store.type}, ${store.isUp ? 'up' : 'DOWN'}`,
-          ...(status.drains > 0 ? [`drains         ${status.drains}: see \`holdfast drain list\``] : []),
-          ...(status.rollouts > 0
-            ? [`rollouts       ${status.rollouts} under way: see \`holdfast rollout status\``]
-            : []),
-          ...(status.configProblems > 0
-            ? [
-                `configuration  ${status.configProblems} problem(s) in the file: the former one is in force, see \`holdfast validate\``,
-              ]
-            : []),
-          ...servers.flatMap(({ name, backends: each }) =>
-            each.flatMap(({ name: backend, discoveryProblem }) =>
-              discoveryProblem === null ? [] : [`discovery      ${name}/${backend}: ${discoveryProblem}`],
-            ),
-          ),
-        ];
-        return [
-          notes.join('\n'),
-          '',
-          serverTable(servers),
-          '',
-          gateways.length === 0 ? 'no gateway node is there' : gatewayTable(gateways),
-        ].join('\n');
-      });
+      out.show(status, () => statusText(status));
     }),
   );
+
+function statusText(status: Status): string {
+  const { controlPlane: own, store, servers, gateways, drains, rollouts, configProblems } = status;
+  const notes = [
+    `control plane  ${own.id}, version ${own.version}, up since ${new Date(own.startedAtMs).toISOString()}, ${roleOf(own)}`,
+    `session store  ${store.type}, ${store.isUp ? 'up' : 'DOWN'}`,
+    drains > 0 && `drains         ${drains}: see \`holdfast drain list\``,
+    rollouts > 0 && `rollouts       ${rollouts} under way: see \`holdfast rollout status\``,
+    configProblems > 0 &&
+      `configuration  ${configProblems} problem(s) in the file: the former one is in force, see \`holdfast validate\``,
+    ...servers.flatMap(({ name, backends: each }) =>
+      each.map(
+        ({ name: backend, discoveryProblem }) =>
+          discoveryProblem !== null && `discovery      ${name}/${backend}: ${discoveryProblem}`,
+      ),
+    ),
+  ].filter((line) => line !== false);
+  const gatewayPart = gateways.length === 0 ? 'no gateway node is there' : gatewayTable(gateways);
+  return [notes.join('\n'), '', serverTable(servers), '', gatewayPart].join('\n');
+}
+
+function roleOf({ isLeader, leader }: Status['controlPlane']): string {
+  if (isLeader) return 'leading';
+  return leader ? `following ${leader}` : 'no leader';
+}
 
 export const serversCommand = (): Command =>
   new Command('servers').description('Every server with its backends.').action(
