@@ -8,7 +8,7 @@ import { HEADER } from '../../proto/wire.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import type { UpstreamFailure } from '../recovery/upstream.ts';
 import { Exchange } from './exchange.ts';
-import { type WholeAnswer } from './target.ts';
+import type { WholeAnswer } from './target.ts';
 import { fetchTools } from './fetch-tools.ts';
 import { beginSession, bornRecord } from './session-birth.ts';
 

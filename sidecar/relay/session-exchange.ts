@@ -6,7 +6,7 @@ import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { Recovered } from '../recovery/recovery.ts';
 import { cancelUpstream } from './cancel-upstream.ts';
 import { Exchange } from './exchange.ts';
-import { type Target, type WholeAnswer } from './target.ts';
+import type { Target, WholeAnswer } from './target.ts';
 import { fetchTools } from './fetch-tools.ts';
 import { liveQuery } from './live-query.ts';
 import { locateAtOnce, locateByRecord, type Located } from './locate-session.ts';
