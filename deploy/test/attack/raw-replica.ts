@@ -211,7 +211,9 @@ export class RawReplica {
   }
 
   #call(message: SeenMessage, session: string, headers: IncomingMessage['headers']): object {
-    const { name = '', arguments: args = {} } = message.params ?? {};
+    // Fuzzed calls have names and arguments of any type.
+    const name = String(message.params?.name ?? '');
+    const args = Object(message.params?.arguments) as Record<string, unknown>;
     if (name.startsWith('internal') && args['ok'] !== true) return { error: { code: -32603, message: 'boom' } };
     const who = this.sessions.get(session)?.authorization ?? null;
     const said = { text: args['text'] ?? null, replica: this.name, upstream: session, who };
