@@ -1,6 +1,7 @@
 import { formatProblem } from '../../proto/config-file/problem.ts';
 import { certificateChecks } from './certificate-check.ts';
 import { slaChecks } from '../sla/sla-checks.ts';
+import type { ServerTopology } from '../topology/topology.ts';
 import type { AdminContext } from './context.ts';
 import { good, not, type DoctorCheck } from './doctor.ts';
 
@@ -9,6 +10,7 @@ const SLOW_STORE_MS = 50,
   SLOW_PROBE_MS = 1000;
 const RECENT_MS = 15 * 60_000;
 const HEAP_WARN_BYTES = 300 << 20;
+const WHY_NO_REPLICA = 'See `holdfast replicas`, and `holdfast drain list` for what was taken out.';
 
 /** The monitoring checklist, as far as the control plane can see it. Objectives are judged by what gateways counted; over 30 days only Prometheus knows (`holdfast doctor --prometheus`). */
 export async function diagnose(context: AdminContext, rssBytes = process.memoryUsage().rss): Promise<DoctorCheck[]> {
@@ -98,42 +100,40 @@ async function store({ pingStore }: AdminContext): Promise<DoctorCheck[]> {
   }
 }
 
+/** Whether a server has replicas that take new sessions, and which of them are unhealthy. */
+function replicaCheck({ name, endpoints }: ServerTopology, probes: AdminContext['probes']): DoctorCheck {
+  const healthy = endpoints.filter(({ state }) => state !== 'unhealthy'),
+    taking = endpoints.filter(({ weight }) => weight > 0);
+  const sick = endpoints
+    .filter(({ state }) => state === 'unhealthy')
+    .map(({ replica }) => `${replica} (${probes.current().get(`${name}/${replica}`)?.detail ?? 'unknown'})`);
+  if (healthy.length === 0)
+    return not(
+      'bad',
+      'servers',
+      name,
+      `no healthy replica${sick.length > 0 ? `: ${sick.join(', ')}` : ''}`,
+      WHY_NO_REPLICA,
+    );
+  if (taking.length === 0) return not('bad', 'servers', name, 'no replica takes new sessions', WHY_NO_REPLICA);
+  if (sick.length > 0)
+    return not('warning', 'servers', name, `unhealthy: ${sick.join(', ')}`, 'Its sessions were moved; bring it back.');
+  if (taking.length === 1)
+    return not(
+      'warning',
+      'servers',
+      name,
+      'one replica takes all sessions',
+      'A second one takes over when this one dies.',
+    );
+  return good('servers', name, `${healthy.length} healthy replicas`);
+}
+
 function servers({ topology, probes, discovery }: AdminContext): DoctorCheck[] {
   const found: DoctorCheck[] = [];
-  for (const { name, endpoints } of topology()?.servers ?? []) {
-    const healthy = endpoints.filter(({ state }) => state !== 'unhealthy'),
-      taking = endpoints.filter(({ weight }) => weight > 0);
-    const sick = endpoints
-      .filter(({ state }) => state === 'unhealthy')
-      .map(({ replica }) => `${replica} (${probes.current().get(`${name}/${replica}`)?.detail ?? 'unknown'})`);
-    if (taking.length === 0)
-      found.push(
-        not(
-          'bad',
-          'servers',
-          name,
-          healthy.length === 0
-            ? `no healthy replica${sick.length > 0 ? `: ${sick.join(', ')}` : ''}`
-            : 'no replica takes new sessions',
-          'See `holdfast replicas`, and `holdfast drain list` for what was taken out.',
-        ),
-      );
-    else if (sick.length > 0)
-      found.push(
-        not('warning', 'servers', name, `unhealthy: ${sick.join(', ')}`, 'Its sessions were moved; bring it back.'),
-      );
-    else
-      found.push(
-        taking.length === 1
-          ? not(
-              'warning',
-              'servers',
-              name,
-              'one replica takes all sessions',
-              'A second one takes over when this one dies.',
-            )
-          : good('servers', name, `${healthy.length} healthy replicas`),
-      );
+  for (const server of topology()?.servers ?? []) {
+    const { name, endpoints } = server;
+    found.push(replicaCheck(server, probes));
     const times = endpoints.flatMap(({ replica }) => probes.current().get(`${name}/${replica}`)?.responseTimeMs ?? []);
     const slowest = Math.max(0, ...times);
     found.push(

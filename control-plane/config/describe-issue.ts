@@ -28,6 +28,22 @@ const didYouMean = (word: unknown, values: readonly unknown[]): string | null =>
   return meant === undefined ? null : `Did you mean ${meant}?`;
 };
 
+const isNumeric = (origin: string): boolean => origin === 'number' || origin === 'int';
+const unitOf = (origin: string): string => (origin === 'string' ? 'characters' : 'entries');
+
+function expectationOfUnion(issue: z.core.$ZodIssueInvalidUnion): string {
+  const options = optionsOf(issue);
+  if (options) return `one of ${list(options)}`;
+  return [...new Set(issue.errors.flatMap(([first]) => (first ? [expectation(first)] : [])))].join(', or ');
+}
+
+/** The values that were allowed in place of the one that is wrong; empty when that is not a choice of values. */
+function allowedValues(issue: z.core.$ZodIssue): readonly unknown[] {
+  if (issue.code === 'invalid_value') return issue.values;
+  if (issue.code !== 'invalid_union') return [];
+  return optionsOf(issue) ?? issue.errors.flatMap(([first]) => (first?.code === 'invalid_value' ? first.values : []));
+}
+
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -35,25 +51,19 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `one of ${list(issue.values)}`;
     case 'too_small':
-      return issue.origin === 'number' || issue.origin === 'int'
+      return isNumeric(issue.origin)
         ? `${String(issue.minimum)} or more`
-        : `at least ${String(issue.minimum)} ${issue.origin === 'string' ? 'characters' : 'entries'}`;
+        : `at least ${String(issue.minimum)} ${unitOf(issue.origin)}`;
     case 'too_big':
-      return issue.origin === 'number' || issue.origin === 'int'
+      return isNumeric(issue.origin)
         ? `${String(issue.maximum)} or less`
-        : `at most ${String(issue.maximum)} ${issue.origin === 'string' ? 'characters' : 'entries'}`;
+        : `at most ${String(issue.maximum)} ${unitOf(issue.origin)}`;
     case 'invalid_format':
       if (issue.format === 'starts_with')
         return `text that starts with ${(issue as { prefix?: string }).prefix ?? '/'}`;
       return issue.format === 'url' ? 'a URL' : issue.message;
     case 'invalid_union':
-      {
-        const options = optionsOf(issue);
-        if (options) return `one of ${list(options)}`;
-      }
-      return [...new Set(issue.errors.map((one) => (one[0] ? expectation(one[0]) : '')))]
-        .filter((one) => one !== '')
-        .join(', or ');
+      return expectationOfUnion(issue);
     default:
       return issue.message;
   }
@@ -70,22 +80,15 @@ export function describeIssue(issue: z.core.$ZodIssue, schema: JsonSchema): Desc
       suggestion: didYouMean(key, valid) ?? `Valid here: ${valid.join(', ')}.`,
     }));
   }
-  const values =
-    issue.code === 'invalid_value'
-      ? issue.values
-      : issue.code === 'invalid_union'
-        ? (optionsOf(issue) ?? issue.errors.flatMap((one) => (one[0]?.code === 'invalid_value' ? one[0].values : [])))
-        : [];
-  const isDiscriminator = issue.code === 'invalid_union' && issue.discriminator !== undefined;
-  const input = isDiscriminator
-    ? (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator!]
-    : issue.input;
+  const discriminator = issue.code === 'invalid_union' ? issue.discriminator : undefined;
+  const input =
+    discriminator === undefined ? issue.input : (issue.input as Record<string, unknown> | undefined)?.[discriminator];
   return [
     {
       path: [...issue.path],
       expected: expectation(issue),
       got: showValue(input),
-      suggestion: didYouMean(input, values),
+      suggestion: didYouMean(input, allowedValues(issue)),
     },
   ];
 }

@@ -11,6 +11,12 @@ import type { JwtTopology, ServerTopology, TopologySnapshot } from './topology.t
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** A drain names a replica by its name or its address, or a whole backend. */
+const takesOut = (drain: TopologyInputs['drains'][number], replica: KnownReplica): boolean =>
+  drain.replica
+    ? drain.replica === replica.name || drain.replica === replica.address
+    : drain.backend === replica.backend;
+
 function serverTopology(
   server: ServerConfig,
   replicas: readonly KnownReplica[],
@@ -29,18 +35,13 @@ function serverTopology(
   const takesNew = new Set<string>();
   for (const replica of replicas) {
     const key = replicaKey(server.name, replica.address);
-    const slot = inputs.slots.get(key);
-    if (slot === undefined || !weights.has(replica.backend)) continue;
+    const slot = inputs.slots.get(key),
+      backendWeight = weights.get(replica.backend);
+    if (slot === undefined || backendWeight === undefined) continue;
     const state = replicaState({
       isHealthy: inputs.health.get(key) !== 'unhealthy',
-      isDraining:
-        replica.isTerminating === true ||
-        drains.some((each) =>
-          each.replica
-            ? each.replica === replica.name || each.replica === replica.address
-            : each.backend === replica.backend,
-        ),
-      backendWeight: weights.get(replica.backend)!,
+      isDraining: replica.isTerminating === true || drains.some((each) => takesOut(each, replica)),
+      backendWeight,
     });
     const open = breakers.find((each) => each.slot === slot && each.tool === null);
     if (state === 'active' && (!open || open.isTrialDue)) takesNew.add(slot);
@@ -68,7 +69,7 @@ function serverTopology(
     policy: serverPolicy(server, config),
     backends: server.backends.map((backend) => ({
       name: backend.name,
-      weight: (taking.get(backend.name) ?? 0) > 0 ? weights.get(backend.name)! : 0,
+      weight: taking.has(backend.name) ? (weights.get(backend.name) ?? 0) : 0,
       hostOverride: backend.hostOverride ?? server.hostOverride,
       tls: backend.tls ?? null,
     })),

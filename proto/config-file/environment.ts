@@ -13,6 +13,29 @@ export interface Overlay {
   problems: Problem[];
 }
 
+type Reading = { value: unknown } | { expected: string };
+
+function readBoolean(text: string): Reading {
+  if (TRUE.has(text.toLowerCase())) return { value: true };
+  return FALSE.has(text.toLowerCase()) ? { value: false } : { expected: 'true or false' };
+}
+
+/** The value of a variable, or what was expected in its place. */
+function readValue(kind: (typeof ENVIRONMENT)[number]['kind'], text: string): Reading {
+  switch (kind) {
+    case 'text':
+      return { value: text };
+    case 'list': {
+      const parts = text.split(',').map((part) => part.trim());
+      return { value: parts.filter((part) => part !== '') };
+    }
+    case 'number':
+      return /^-?[0-9]+(\.[0-9]+)?$/.test(text) ? { value: Number(text) } : { expected: 'a number' };
+    case 'boolean':
+      return readBoolean(text);
+  }
+}
+
 /** Reads the environment variables of `proto/settings.ts`. An empty variable counts as absent, as compose files make them. */
 export function readEnvironment(env: Environment): Overlay {
   const values: Overlay['values'] = new Map();
@@ -22,21 +45,9 @@ export function readEnvironment(env: Environment): Overlay {
   for (const { name, path, kind, says } of ENVIRONMENT) {
     const text = env[name]?.trim();
     if (text === undefined || text === '') continue;
-    if (kind === 'text') values.set(path, { name, value: text });
-    else if (kind === 'list')
-      values.set(path, {
-        name,
-        value: text
-          .split(',')
-          .map((part) => part.trim())
-          .filter((part) => part !== ''),
-      });
-    else if (kind === 'number') {
-      if (/^-?[0-9]+(\.[0-9]+)?$/.test(text)) values.set(path, { name, value: Number(text) });
-      else bad(name, `a number (${says})`, text);
-    } else if (TRUE.has(text.toLowerCase())) values.set(path, { name, value: true });
-    else if (FALSE.has(text.toLowerCase())) values.set(path, { name, value: false });
-    else bad(name, `true or false (${says})`, text);
+    const reading = readValue(kind, text);
+    if ('value' in reading) values.set(path, { name, value: reading.value });
+    else bad(name, `${reading.expected} (${says})`, text);
   }
   const names = ENVIRONMENT.map((each) => each.name);
   for (const name of Object.keys(env)) {
@@ -51,14 +62,20 @@ export function readEnvironment(env: Environment): Overlay {
 /** Writes the environment's values over the raw configuration. Parents that are missing are made; ones that are not mappings are left to the schema. */
 export function overlay(raw: Record<string, unknown>, values: Overlay['values']): void {
   for (const [path, { value }] of values) {
-    const parts = path.split('.');
-    const last = parts.pop()!;
-    let at: Record<string, unknown> = raw;
-    for (const part of parts) {
-      const next = (at[part] ??= {});
-      if (typeof next !== 'object' || next === null || Array.isArray(next)) break;
-      at = next as Record<string, unknown>;
-    }
-    at[last] = value;
+    const parents = path.split('.'),
+      last = parents.pop() ?? path,
+      at = parents.reduce<Record<string, unknown> | null>(childOf, raw);
+    if (at) at[last] = value;
   }
 }
+
+/** The mapping under a key, made when it is missing; null when there is something else. */
+function childOf(parent: Record<string, unknown> | null, key: string): Record<string, unknown> | null {
+  if (!parent) return null;
+  parent[key] ??= {};
+  const child = parent[key];
+  return isMapping(child) ? child : null;
+}
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -13,34 +13,30 @@ const INTEGER_RANGE: Record<string, readonly [bigint, bigint]> = {
   fixed64: [0n, 2n ** 64n - 1n],
 };
 
+const isInteger = (value: unknown): value is string | number | bigint =>
+  typeof value === 'bigint' || Number.isSafeInteger(value) || (typeof value === 'string' && /^-?\d{1,20}$/.test(value));
+
 /** A scalar as protobufjs writes it. Bytes may be base64 text, as in protobuf's JSON. 64-bit integers may be decimal text. */
 export function toScalar(kind: string, value: unknown, path: string): unknown {
   const range = INTEGER_RANGE[kind];
-  if (range) {
-    if (
-      !(
-        typeof value === 'bigint' ||
-        Number.isSafeInteger(value) ||
-        (typeof value === 'string' && /^-?\d{1,20}$/.test(value))
-      )
-    )
-      throw new SchemaError(path, `expected ${kind}, got ${show(value)}`);
-    const integer = BigInt(value as string | number | bigint);
-    if (integer < range[0] || integer > range[1]) throw new SchemaError(path, `${integer} does not fit ${kind}`);
-    return kind.endsWith('64') ? String(integer) : Number(integer);
-  }
-  if (kind === 'bytes') {
-    if (value instanceof Uint8Array) return value;
-    if (typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value)) return Buffer.from(value, 'base64');
-  } else if (
-    kind === 'string'
-      ? typeof value === 'string'
-      : kind === 'bool'
-        ? typeof value === 'boolean'
-        : typeof value === 'number'
-  )
-    return value;
+  if (range) return toInteger(kind, range, value, path);
+  if (kind === 'bytes') return toBytes(value, path);
+  const type = kind === 'string' ? 'string' : kind === 'bool' ? 'boolean' : 'number';
+  if (typeof value === type) return value;
   throw new SchemaError(path, `expected ${kind}, got ${show(value)}`);
+}
+
+function toInteger(kind: string, [least, most]: readonly [bigint, bigint], value: unknown, path: string) {
+  if (!isInteger(value)) throw new SchemaError(path, `expected ${kind}, got ${show(value)}`);
+  const integer = BigInt(value);
+  if (integer < least || integer > most) throw new SchemaError(path, `${integer} does not fit ${kind}`);
+  return kind.endsWith('64') ? String(integer) : Number(integer);
+}
+
+function toBytes(value: unknown, path: string): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value)) return Buffer.from(value, 'base64');
+  throw new SchemaError(path, `expected bytes, got ${show(value)}`);
 }
 
 export function show(value: unknown): string {

@@ -1,7 +1,8 @@
 import type { BreakerPolicy } from '../../proto/server-policy.ts';
 import type { Admission, GateState, OperatorState, Permit } from './gate-state.ts';
 import { openTimeMs } from './open-time.ts';
-import { createPolicy, type Policy } from './policy.ts';
+import { createPolicy } from './create-policy.ts';
+import type { Policy } from './policy.ts';
 import type { Verdict } from './verdict.ts';
 
 /** A held half-open permit whose settling never comes is given back after this long, or after the open time if that is longer. */

@@ -1,7 +1,3 @@
-import type { BreakerPolicy } from '../../proto/server-policy.ts';
-import { ConsecutivePolicy } from './consecutive-policy.ts';
-import { RatePolicy } from './rate-policy.ts';
-
 /** Decides from what came before whether it is broken. Knows no HTTP and admits nothing. Memory is fixed when it is made. */
 export interface Policy {
   /** Takes one result; true when it is broken now. */
@@ -9,8 +5,4 @@ export interface Policy {
   reset(): void;
   /** Whether a slow call that succeeded must not count as a success while half open. */
   readonly isSlowAFault: boolean;
-}
-
-export function createPolicy(policy: BreakerPolicy): Policy {
-  return policy.form === 'consecutive' ? new ConsecutivePolicy(policy.threshold) : new RatePolicy(policy);
 }

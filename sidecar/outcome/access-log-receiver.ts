@@ -29,22 +29,25 @@ export function accessLogReceiver({
 }: AccessLogReceiverOptions): AccessLogReceiver {
   let waiting = 0,
     tail: Promise<void> = Promise.resolve();
+  const takeSome = (batch: AccessLogBatch, from: number, end: number): void => {
+    const counts: Partial<Record<EntryReading['kind'], number>> = {};
+    for (let at = from; at < end; at++) {
+      const reading = readSafely(batch.entry(at), backendOf);
+      counts[reading.kind] = (counts[reading.kind] ?? 0) + 1;
+      if (reading.kind === 'outcome') bus.publish(reading.outcome);
+    }
+    for (const [kind, count] of Object.entries(counts)) onEntries(kind as EntryReading['kind'], count);
+  };
   const take = async (bytes: Buffer): Promise<'taken' | 'malformed'> => {
     const batch = readBatch(bytes);
     if (batch === null) {
       onEntries('malformed', 1);
       return 'malformed';
     }
-    for (let next = 0; next < batch.length; ) {
-      if (next > 0) await turn();
+    for (let from = 0; from < batch.length; from += AT_ONCE) {
+      if (from > 0) await turn();
       while (bus.isBusy) await bus.whenIdle();
-      const counts: Partial<Record<EntryReading['kind'], number>> = {};
-      for (const end = Math.min(batch.length, next + AT_ONCE); next < end; next++) {
-        const reading = readSafely(batch.entry(next), backendOf);
-        counts[reading.kind] = (counts[reading.kind] ?? 0) + 1;
-        if (reading.kind === 'outcome') bus.publish(reading.outcome);
-      }
-      for (const [kind, count] of Object.entries(counts)) onEntries(kind as EntryReading['kind'], count);
+      takeSome(batch, from, Math.min(batch.length, from + AT_ONCE));
     }
     return 'taken';
   };
