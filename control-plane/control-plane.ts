@@ -19,11 +19,10 @@ import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
 import { openMembership } from './membership/open-membership.ts';
 import { startHealthServer } from './wiring/health-server.ts';
 import { backendsToWatch } from './wiring/backends-to-watch.ts';
-import { knownReplicas } from './wiring/known-replicas.ts';
 import { probeInputs } from './wiring/probe-inputs.ts';
-import { probeTargets } from './wiring/probe-targets.ts';
 import { startOperations } from './wiring/operations.ts';
 import { openStores } from './wiring/stores.ts';
+import { FollowedReplicas } from './wiring/followed-replicas.ts';
 import { followXds } from './wiring/follow-xds.ts';
 import { watchRedis } from './wiring/redis-watches.ts';
 import { tellHealth } from './wiring/tell-health.ts';
@@ -98,14 +97,8 @@ export async function startControlPlane({
 
   const onProbe = (result: ProbeResult, before: { health: string; life: number }) => {
     tellHealth(result, before, stores, log);
-    renew(result);
+    followed.renew(result, result.formerLifeSeenAtMs);
     loop.touch();
-  };
-  /** A replica that is back from the dead, or restarted between two probes, gets a slot of its own. Of two control planes that see it, the second finds that done. */
-  const renew = ({ server, address, formerLifeSeenAtMs }: ProbeResult) => {
-    const life = slots.lifeOf(server, address);
-    if (life && formerLifeSeenAtMs !== null && life.sinceMs <= formerLifeSeenAtMs)
-      detach(slots.newLife(server, address, life.slot), caught('slots'));
   };
   const probes = new Probes({ onChange: onProbe, errors });
   const fromProbes = probeInputs();
@@ -117,21 +110,24 @@ export async function startControlPlane({
       follow();
     },
   });
-  const known = () => knownReplicas(config, discovery.current());
-  /** Replicas may have changed: slots and probes for exactly those that are there. */
-  follow = () => {
-    const { replicas, isComplete } = known();
-    probes.watch(probeTargets(config, replicas));
-    detach(
-      slots.keep(replicas, isComplete && stores.lease.isLeader).finally(() => loop.touch()),
-      caught('slots'),
-    );
-  };
+  const followed = new FollowedReplicas({
+    config: () => config,
+    found: () => discovery.current(),
+    gateways: () => gateways.nodes(),
+    isLeader: () => stores.lease.isLeader,
+    slots,
+    probes,
+    now,
+    log,
+    onChange: () => loop.touch(),
+    onError: caught('slots'),
+  });
+  follow = () => followed.follow();
 
   let isComplete = false,
     hasLooked = false;
   const inputs = (): TopologyInputs | null => {
-    const { replicas, isComplete: hasAll } = known();
+    const { replicas, isComplete: hasAll } = followed.known();
     // A gateway that was told of fewer replicas than there are would take their sessions for lost.
     isComplete ||= hasAll;
     // Nor may one be told that nothing is drained, rolled out or open, and that it has no neighbours, only because nobody has looked yet.
@@ -271,7 +267,7 @@ export async function startControlPlane({
       config: () => config,
       tokenFile: config.controlPlane.adminTokenFile ?? null,
       topology: () => loop.snapshot,
-      discovery: () => discovery.current(),
+      discovery: () => followed.reports(),
       nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
       probes,
       drains: operations.drains,
@@ -284,7 +280,7 @@ export async function startControlPlane({
       redis: stores.redis,
       topology: () => loop.snapshot,
       problem: () => loop.problem,
-      discovery: () => discovery.current(),
+      discovery: () => followed.reports(),
     }),
   });
   return {

@@ -24,6 +24,10 @@ const kubernetesSchema = z.strictObject({
     .union([z.int().min(1).max(65_535), z.string().min(1)])
     .optional()
     .describe('Number or name of the port; the only one when absent.'),
+  family: z
+    .enum(['IPv4', 'IPv6'])
+    .optional()
+    .describe('Which addresses of a dual-stack Service are used; IPv4 where it has both, when absent.'),
   kubeconfig: z.string().min(1).optional().describe('Path of a kubeconfig; the pod’s own service account when absent.'),
   context: z.string().min(1).optional(),
 });

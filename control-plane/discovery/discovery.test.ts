@@ -1,37 +1,12 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { DiscoveryConfig } from '../config/backend-schema.ts';
 import { refreshAfterMs } from './dns-answer.ts';
 import { Discovery } from './discovery.ts';
 import { FakeDnsServer } from './fake-dns-server.ts';
-import { FakeWatchApi } from './fake-watch-api.ts';
-import type { SourceReport } from './source.ts';
-
-async function until(condition: () => boolean): Promise<void> {
-  const limit = AbortSignal.timeout(60_000);
-  while (!condition()) await sleep(10, undefined, { signal: limit });
-}
-
-function follow(
-  t: ExecutionContext,
-  discovery: DiscoveryConfig,
-): { names: () => string; report: () => SourceReport; stop: () => Promise<void> } {
-  const running = new Discovery({ onChange: () => {} });
-  t.teardown(() => running.stop());
-  running.watch([{ server: 's', backend: 'stable', discovery }]);
-  const report = () => running.current().get('s/stable')!;
-  return {
-    report,
-    names: () =>
-      report()
-        .replicas?.map(({ name, isTerminating }) => (isTerminating ? `${name} terminating` : name))
-        .join(' ') ?? 'nothing yet',
-    stop: () => running.stop(),
-  };
-}
+import { follow, until } from './testing/follow.ts';
 
 const dns = (server: FakeDnsServer, more: object): DiscoveryConfig =>
   ({
@@ -142,101 +117,4 @@ test('file: changes are followed, also by rename; a bad or missing file keeps wh
   await writeFile(path, '- 10.0.0.2:3000\n- localhost:3000\n');
   await until(() => /entry 2: expected an IP address and a port/.test(report().problem ?? ''));
   t.is(names(), '10.0.0.3:3000 two');
-});
-
-const slice = (...endpoints: Array<[name: string, ip: string, conditions?: object]>) => ({
-  addressType: 'IPv4',
-  ports: [{ name: 'http', port: 3000 }],
-  endpoints: endpoints.map(([name, ip, conditions]) => ({
-    addresses: [ip],
-    conditions: conditions ?? { ready: true },
-    targetRef: { name },
-  })),
-});
-
-async function cluster(t: ExecutionContext): Promise<{ api: FakeWatchApi; config: DiscoveryConfig }> {
-  const api = await new FakeWatchApi().start();
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-kube-'));
-  t.teardown(async () => {
-    await api.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-  const kubeconfig = join(folder, 'kubeconfig');
-  await writeFile(
-    kubeconfig,
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'c',
-      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-      clusters: [{ name: 'k', cluster: { server: api.url, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'u', user: {} }],
-    }),
-  );
-  return { api, config: { type: 'kubernetes', service: 'linear', namespace: 'mcp', kubeconfig } };
-}
-
-test('Kubernetes: ADDED, MODIFIED and DELETED slices change the replicas; a terminating pod is told from one that is gone', async (t) => {
-  const { api, config } = await cluster(t);
-  api.put('linear-1', slice(['pod-a', '10.1.0.1']));
-  const { names } = follow(t, config);
-  await until(() => names() === 'pod-a' && api.watches === 1);
-  api.put('linear-2', slice(['pod-b', '10.1.0.2'], ['pod-c', '10.1.0.3', { ready: false }]));
-  await until(() => names() === 'pod-a pod-b');
-  api.put('linear-1', slice(['pod-a', '10.1.0.1', { ready: false, serving: true, terminating: true }]));
-  await until(() => names() === 'pod-a terminating pod-b');
-  api.delete('linear-1');
-  await until(() => names() === 'pod-b');
-  t.true(
-    api.requests.every(
-      (request) =>
-        request.startsWith('/apis/discovery.k8s.io/v1/namespaces/mcp/endpointslices?') &&
-        request.includes('labelSelector=kubernetes.io%2Fservice-name%3Dlinear'),
-    ),
-  );
-});
-
-test('Kubernetes: a bookmark moves the version on, so that a new watch starts there', async (t) => {
-  const { api, config } = await cluster(t);
-  api.put('linear-1', slice(['pod-a', '10.1.0.1']));
-  const { names } = follow(t, config);
-  await until(() => names() === 'pod-a' && api.watches === 1);
-  api.bookmark();
-  await until(() => {
-    api.endWatches();
-    return api.requests.some((request) =>
-      /resourceVersion=102.*watch=true|watch=true.*resourceVersion=102/.test(request),
-    );
-  });
-  t.is(api.requests.filter((request) => !request.includes('watch=true')).length, 1, 'listed once');
-});
-
-for (const gonePlainly of [true, false]) {
-  test(`Kubernetes: 410 Gone as ${gonePlainly ? 'a status' : 'an event'} means listing again, and is no problem`, async (t) => {
-    const { api, config } = await cluster(t);
-    api.gonePlainly = gonePlainly;
-    api.put('linear-1', slice(['pod-a', '10.1.0.1']));
-    const { names, report } = follow(t, config);
-    await until(() => names() === 'pod-a' && api.watches === 1);
-    api.compact(() => {
-      api.put('linear-1', slice(['pod-b', '10.1.0.2']));
-    });
-    await until(() => names() === 'pod-b' && api.watches === 1);
-    t.is(report().problem, null);
-  });
-}
-
-test('Kubernetes: an API server that fails keeps the replicas and is said; afterwards everything is listed anew', async (t) => {
-  const { api, config } = await cluster(t);
-  api.put('linear-1', slice(['pod-a', '10.1.0.1']));
-  const { names, report } = follow(t, config);
-  await until(() => names() === 'pod-a' && api.watches === 1);
-  api.failsWith = 503;
-  api.endWatches();
-  await until(() => report().problem !== null);
-  t.regex(report().problem!, /^Kubernetes mcp\/linear: .*503/);
-  t.is(names(), 'pod-a');
-  api.failsWith = null;
-  api.put('linear-1', slice(['pod-b', '10.1.0.2']));
-  await until(() => names() === 'pod-b' && report().problem === null);
 });

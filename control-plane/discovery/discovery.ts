@@ -5,6 +5,7 @@ import { startDnsSource } from './dns-source.ts';
 import { startFileSource } from './file-source.ts';
 import { openKubernetesApi } from './kubernetes-api.ts';
 import { startKubernetesSource } from './kubernetes-source.ts';
+import { namespaceWatches } from './namespace-watches.ts';
 import type { Source, SourceReport, SourceSink } from './source.ts';
 import { isChange, nothingYet, withProblem, withReplicas } from './source-report.ts';
 
@@ -34,6 +35,7 @@ export class Discovery {
   readonly #options: Required<DiscoveryOptions>;
   readonly #running = new Map<string, Running>();
   readonly #ending = new Set<Promise<void>>();
+  readonly #followService = namespaceWatches(openKubernetesApi);
 
   constructor(options: DiscoveryOptions) {
     this.#options = { now: Date.now, errors: unreported, ...options };
@@ -81,8 +83,19 @@ export class Discovery {
         become(withProblem(running.report, text));
       },
     };
-    if (wanted.discovery) running.source = start(wanted.discovery, sink);
+    if (wanted.discovery) running.source = this.#start(wanted.discovery, sink);
     else sink.replicas((wanted.replicas ?? []).map((each) => ({ ...each, isTerminating: false })));
+  }
+
+  #start(config: DiscoveryConfig, sink: SourceSink): Source {
+    switch (config.type) {
+      case 'dns':
+        return startDnsSource(config, sink);
+      case 'file':
+        return startFileSource(config, sink);
+      case 'kubernetes':
+        return startKubernetesSource(config, sink, this.#followService, this.#options.now);
+    }
   }
 
   #end({ source }: Running): void {
@@ -95,14 +108,3 @@ export class Discovery {
 }
 
 export const key = (server: string, backend: string): string => `${server}/${backend}`;
-
-function start(config: DiscoveryConfig, sink: SourceSink): Source {
-  switch (config.type) {
-    case 'dns':
-      return startDnsSource(config, sink);
-    case 'file':
-      return startFileSource(config, sink);
-    case 'kubernetes':
-      return startKubernetesSource(config, sink, openKubernetesApi);
-  }
-}

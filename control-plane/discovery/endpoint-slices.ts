@@ -1,52 +1,96 @@
 import { formatAddress, type DiscoveredReplica } from './source.ts';
 
-/** The fields of discovery.k8s.io/v1 EndpointSlice that are read. */
-export interface EndpointSlice {
-  metadata?: { name?: string | undefined; resourceVersion?: string | undefined } | undefined;
-  addressType?: string | undefined;
-  ports?: Array<{ name?: string | null | undefined; port?: number | null | undefined }> | null | undefined;
-  endpoints?:
-    | Array<{
-        addresses: string[];
-        conditions?:
-          | {
-              ready?: boolean | null | undefined;
-              serving?: boolean | null | undefined;
-              terminating?: boolean | null | undefined;
-            }
-          | null
-          | undefined;
-        targetRef?: { name?: string | null | undefined } | null | undefined;
-      }>
+export type AddressFamily = 'IPv4' | 'IPv6';
+
+/** The fields of discovery.k8s.io/v1 Endpoint that are read. */
+interface Endpoint {
+  addresses: string[];
+  conditions?:
+    | {
+        ready?: boolean | null | undefined;
+        serving?: boolean | null | undefined;
+        terminating?: boolean | null | undefined;
+      }
     | null
     | undefined;
+  targetRef?: { name?: string | null | undefined; uid?: string | null | undefined } | null | undefined;
+}
+
+/** The fields of discovery.k8s.io/v1 EndpointSlice that are read. */
+export interface EndpointSlice {
+  metadata?:
+    | {
+        name?: string | undefined;
+        resourceVersion?: string | undefined;
+        labels?: Record<string, string> | undefined;
+      }
+    | undefined;
+  addressType?: string | undefined;
+  ports?: Array<{ name?: string | null | undefined; port?: number | null | undefined }> | null | undefined;
+  endpoints?: Endpoint[] | null | undefined;
 }
 
 /**
- * Replicas that a Service's slices name. An endpoint that is terminating but still serving stays, without new sessions; one that is not ready and not
- * terminating is left out: its pod has not started. A problem when the port can't be told.
+ * The family whose slices are read: a dual-stack Service has slices of both, with the same pods in them. The choice depends on nothing but what is
+ * there, so that all control planes agree, whatever order the slices came in. Null: there is no endpoint.
+ */
+export function familyOf(slices: readonly EndpointSlice[], wanted: AddressFamily | undefined): AddressFamily | null {
+  const there = new Set(
+    slices.filter(({ endpoints }) => (endpoints ?? []).length > 0).map(({ addressType }) => addressType ?? 'IPv4'),
+  );
+  return (['IPv4', 'IPv6'] as const).find((each) => there.has(each) && (wanted ?? each) === each) ?? null;
+}
+
+/**
+ * Replicas that a Service's slices of one family name. A terminating endpoint stays, without new sessions, until its pod is gone: many servers fail
+ * their readiness probe while they finish. One that is not ready stays too; whether it ever was is not known here. A problem when no port can be told.
  */
 export function replicasOf(
-  slices: Iterable<EndpointSlice>,
+  slices: readonly EndpointSlice[],
   port: number | string | undefined,
+  family: AddressFamily | null,
 ): { replicas: DiscoveredReplica[] } | { problem: string } {
-  const replicas: DiscoveredReplica[] = [];
-  for (const slice of slices) {
-    if (slice.addressType === 'FQDN') continue;
+  const replicas = new Map<string, DiscoveredReplica>();
+  let problem: string | null = null;
+  for (const slice of [...slices].sort(byName)) {
+    if ((slice.addressType ?? 'IPv4') !== family) continue;
     const number = portOf(slice, port);
-    for (const { addresses, conditions, targetRef } of slice.endpoints ?? []) {
-      const isTerminating = conditions?.terminating === true;
-      // Absent `ready` means ready, absent `serving` means the same as ready (EndpointSlice API).
-      const isServing = conditions?.serving ?? conditions?.ready ?? true;
-      const ip = addresses[0];
-      if (ip === undefined || !(isTerminating ? isServing : (conditions?.ready ?? true))) continue;
-      if (typeof number === 'string') return { problem: number };
-      const address = formatAddress(ip, number);
-      replicas.push({ name: targetRef?.name ?? address, address, isTerminating });
+    for (const endpoint of slice.endpoints ?? []) {
+      if (typeof number === 'string') {
+        problem ??= number;
+        continue;
+      }
+      const replica = replicaOf(endpoint, number);
+      if (!replica) continue;
+      // While an endpoint moves from one slice to another, it may be in both for a moment.
+      const present = replicas.get(replica.name);
+      if (!present || rank(replica) < rank(present)) replicas.set(replica.name, replica);
     }
   }
-  return { replicas };
+  return problem !== null && replicas.size === 0 ? { problem } : { replicas: [...replicas.values()] };
 }
+
+/** Absent `ready` means ready (EndpointSlice API). */
+function replicaOf({ addresses, conditions, targetRef }: Endpoint, port: number): DiscoveredReplica | null {
+  const [ip] = addresses;
+  if (ip === undefined) return null;
+  const address = formatAddress(ip, port),
+    isTerminating = conditions?.terminating === true;
+  return {
+    name: targetRef?.name ?? address,
+    address,
+    isTerminating,
+    ...(!isTerminating && conditions?.ready === false && { isReady: false }),
+    ...(targetRef?.uid && { identity: targetRef.uid }),
+  };
+}
+
+const rank = ({ isTerminating, isReady }: DiscoveredReplica): number => (isTerminating ? 2 : isReady === false ? 1 : 0);
+
+const byName = (one: EndpointSlice, other: EndpointSlice): number => {
+  const [a, b] = [one.metadata?.name ?? '', other.metadata?.name ?? ''];
+  return a < b ? -1 : a > b ? 1 : 0;
+};
 
 function portOf({ ports }: EndpointSlice, wanted: number | string | undefined): number | string {
   if (typeof wanted === 'number') return wanted;

@@ -10,6 +10,8 @@ export class FakeWatchApi {
   readonly requests: string[] = [];
   gonePlainly = false;
   failsWith: number | null = null;
+  /** The message of a failure. */
+  failsBecause = 'out of order';
   readonly #slices = new Map<string, EndpointSlice>();
   readonly #history: Array<{ version: number; line: string }> = [];
   readonly #watches = new Set<ServerResponse>();
@@ -40,9 +42,11 @@ export class FakeWatchApi {
     });
   }
 
-  put(name: string, slice: EndpointSlice): void {
+  /** `service`: the Service that the slice belongs to. */
+  put(name: string, slice: EndpointSlice, service = 'linear'): void {
     const type = this.#slices.has(name) ? 'MODIFIED' : 'ADDED';
-    const stored = { ...slice, metadata: { name, resourceVersion: String(++this.#version) } };
+    const labels = { 'kubernetes.io/service-name': service };
+    const stored = { ...slice, metadata: { name, labels, resourceVersion: String(++this.#version) } };
     this.#slices.set(name, stored);
     this.#tell(type, stored);
   }
@@ -56,7 +60,8 @@ export class FakeWatchApi {
   }
 
   delete(name: string): void {
-    const stored = { ...this.#slices.get(name)!, metadata: { name, resourceVersion: String(++this.#version) } };
+    const former = this.#slices.get(name)!;
+    const stored = { ...former, metadata: { ...former.metadata, resourceVersion: String(++this.#version) } };
     this.#slices.delete(name);
     this.#tell('DELETED', stored);
   }
@@ -88,7 +93,8 @@ export class FakeWatchApi {
   #serve(url: URL, response: ServerResponse): void {
     this.requests.push(`${url.pathname}?${url.searchParams}`);
     if (this.failsWith !== null) {
-      response.writeHead(this.failsWith).end('{"kind":"Status"}');
+      const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message: this.failsBecause };
+      response.writeHead(this.failsWith, { 'content-type': 'application/json' }).end(JSON.stringify(status));
       return;
     }
     response.setHeader('content-type', 'application/json');

@@ -1,9 +1,6 @@
 import type { KubernetesDiscovery } from '../config/backend-schema.ts';
 import type { EndpointSlice } from './endpoint-slices.ts';
-import type { SliceApi } from './kubernetes-source.ts';
-
-/** Slices of a Service carry its name in this label. */
-const SERVICE_LABEL = 'kubernetes.io/service-name';
+import type { SliceApi } from './namespace-watch.ts';
 
 /** The API server as @kubernetes/client-node reaches it. The client is loaded here, at first use: it is large, and most installations need none. */
 export async function openKubernetesApi(config: KubernetesDiscovery): Promise<SliceApi> {
@@ -12,15 +9,11 @@ export async function openKubernetesApi(config: KubernetesDiscovery): Promise<Sl
   if (config.kubeconfig !== undefined) kubeConfig.loadFromFile(config.kubeconfig);
   else kubeConfig.loadFromCluster();
   if (config.context !== undefined) kubeConfig.setCurrentContext(config.context);
-  const labelSelector = `${SERVICE_LABEL}=${config.service}`;
   const discovery = kubeConfig.makeApiClient(DiscoveryV1Api);
   const watcher = new Watch(kubeConfig);
   return {
     async list() {
-      const { items, metadata } = await discovery.listNamespacedEndpointSlice({
-        namespace: config.namespace,
-        labelSelector,
-      });
+      const { items, metadata } = await discovery.listNamespacedEndpointSlice({ namespace: config.namespace });
       return { slices: items as EndpointSlice[], resourceVersion: metadata?.resourceVersion ?? '' };
     },
     watch(resourceVersion, onEvent, signal) {
@@ -38,19 +31,17 @@ export async function openKubernetesApi(config: KubernetesDiscovery): Promise<Sl
           else if (typeof status === 'number') resolve(status);
           else reject(error as Error);
         };
-        watcher
-          .watch(path, { labelSelector, resourceVersion, allowWatchBookmarks: true }, onEvent, done)
-          .then((controller) => {
-            if (signal.aborted) controller.abort();
-            else
-              signal.addEventListener(
-                'abort',
-                () => {
-                  controller.abort();
-                },
-                { once: true },
-              );
-          }, reject);
+        watcher.watch(path, { resourceVersion, allowWatchBookmarks: true }, onEvent, done).then((controller) => {
+          if (signal.aborted) controller.abort();
+          else
+            signal.addEventListener(
+              'abort',
+              () => {
+                controller.abort();
+              },
+              { once: true },
+            );
+        }, reject);
       });
     },
   };

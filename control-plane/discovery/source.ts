@@ -6,6 +6,10 @@ export interface DiscoveredReplica {
   address: string;
   /** Its owner is taking it down (a terminating pod): it takes no new sessions. */
   isTerminating: boolean;
+  /** False: its own readiness probe fails just now. It takes no new sessions, and the mesh's probe decides on those that it has. Default true. */
+  isReady?: boolean;
+  /** Which process is meant, where the source knows (a pod's uid): another identity at the same address is another incarnation. */
+  identity?: string;
 }
 
 /** What a source knows. */

@@ -70,6 +70,11 @@ test('a drained replica, by name or address, a drained backend and a terminating
     states({ replicas: replicas.map((each) => ({ ...each, isTerminating: each.address === '127.0.0.1:3' })) })['3'],
     'draining 0',
   );
+  t.is(
+    states({ replicas: replicas.map((each) => ({ ...each, isReady: each.address !== '127.0.0.1:3' })) })['3'],
+    'standby steady 0',
+    'one that is not ready keeps its sessions where they are',
+  );
 });
 
 test('a rollout’s weights win over the configured ones; at 0 a backend keeps its sessions and stays steady', (t) => {

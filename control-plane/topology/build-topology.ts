@@ -41,7 +41,8 @@ function serverTopology(
     const state = replicaState({
       isHealthy: inputs.health.get(key) !== 'unhealthy',
       isDraining: replica.isTerminating === true || drains.some((each) => takesOut(each, replica)),
-      backendWeight,
+      // One that is not ready takes nothing new, like one of a backend without weight; what it has, it keeps.
+      backendWeight: replica.isReady === false ? 0 : backendWeight,
     });
     const open = breakers.find((each) => each.slot === slot && each.tool === null);
     if (state === 'active' && (!open || open.isTrialDue)) takesNew.add(slot);

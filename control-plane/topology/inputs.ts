@@ -12,6 +12,10 @@ export interface KnownReplica {
   address: string;
   /** Its owner is taking it down: it takes no new sessions. */
   isTerminating?: boolean;
+  /** False: its own readiness probe fails. It keeps its sessions as long as the mesh's probe finds it healthy, and takes no new ones. Default true. */
+  isReady?: boolean;
+  /** Which process is meant, where discovery knows (a pod's uid). */
+  identity?: string;
 }
 
 /** Key of the maps below: a replica is one address of one server. */

@@ -47,11 +47,15 @@ const tell: Record<Server, (addresses: readonly string[]) => Promise<void>> = {
     const wanted = addresses.map((address) => address.split(':')[1]!);
     for (const port of wanted) {
       if (!kubernetes.has(`slice-${port}`))
-        kubernetes.put(`slice-${port}`, {
-          addressType: 'IPv4',
-          ports: [{ name: 'mcp', port: Number(port) }],
-          endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
-        });
+        kubernetes.put(
+          `slice-${port}`,
+          {
+            addressType: 'IPv4',
+            ports: [{ name: 'mcp', port: Number(port) }],
+            endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
+          },
+          'kube',
+        );
     }
     for (const name of kubernetes.names()) if (!wanted.includes(name.replace('slice-', ''))) kubernetes.delete(name);
   },
