@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { gatewayLimitsSchema, serverLimitsSchema } from './limits.ts';
+import { placeSchema } from './place.ts';
 
 /**
  * What the data path must know of one server. The configuration file has the same keys below `servers[]`; the control plane sends it
@@ -211,6 +212,12 @@ export const serverPolicySchema = z.object({
   limits: serverLimitsSchema.prefault({}).describe('What one client or session may take of this server.'),
   /** Not a key of the server: the configuration says it once, for the gateway, and the control plane hands it on with each policy. */
   gatewayLimits: gatewayLimitsSchema.prefault({}),
+  routes: z
+    .array(z.string())
+    .default([])
+    .describe('Further paths of the replicas that clients may reach: `/path`, or `/path/*`.'),
+  /** Not a key of the server either: the control plane makes it of `name`, `hosts` and `publicUrl`. */
+  places: z.array(placeSchema).default([]),
   logSuccessSample: z.number().min(0).max(1).default(0).describe('Share of successful requests that are logged.'),
 });
 export type ServerPolicy = z.infer<typeof serverPolicySchema>;

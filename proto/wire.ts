@@ -14,7 +14,7 @@ export const HEADER = {
   session: 'x-holdfast-session',
   /** Up, to the relay and in ext_proc: the server's name, set by the route; absent on steady routes, whose session's slot names it. */
   server: 'x-holdfast-server',
-  /** Up, to the relay: which way the route chose (`decide`, `relay`, `modern`); absent for `steady`. */
+  /** Up, to the relay: which way the route chose (`decide`, `relay`, `modern`, `login`); absent for `steady`. */
   way: 'x-holdfast-way',
   /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) goes before it. */
   host: 'x-holdfast-host',

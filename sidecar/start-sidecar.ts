@@ -31,6 +31,7 @@ import { Recovery } from './recovery/recovery.ts';
 import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
 import { reportTopology } from './report-topology.ts';
+import { answerLogin } from './login/login.ts';
 import { startRelay, type Relay } from './relay/start-relay.ts';
 import { followStore } from './session/follow-store.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
@@ -226,6 +227,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     upstream,
     breakers,
     affinity,
+    other: (incoming, response, bodies) =>
+      answerLogin({ topology: () => topology.topology, upstream }, incoming, response, bodies),
     outcomes: (outcome) => {
       outcomes.publish(outcome);
     },

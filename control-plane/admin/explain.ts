@@ -3,6 +3,7 @@ import { QUERY, routeName, type RouteKind } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
+import { bareHost, placeAt, type Placed } from '../../proto/place-at.ts';
 import { freeMethods } from '../resources/route-match.ts';
 import type { SessionView } from './session-reader.ts';
 
@@ -32,28 +33,45 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
   const path = request.path.split('?')[0]!;
   if (path === '/health' || path.startsWith('/health/'))
     return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
-  const server = serverAt(path, topology);
-  if (!server) {
+  const found = at(path, request.headers['host'], topology);
+  if (!found) {
     const known = topology.servers.map(({ name }) => `/mcp/${name}`).join(', ');
     return simple('no-route', null, [
       `No server is at ${path}: Envoy answers 404 itself. There are ${known || 'no servers'}.`,
     ]);
   }
-  if (path.startsWith(WELL_KNOWN))
+  const { server, is } = found;
+  if (is !== 'endpoint')
     return simple(routeName(server.name, 'document'), server, [
-      'The path is an OAuth document of the replicas: any of them answers, Envoy alone carries it.',
+      server.jwt
+        ? 'The path is the server’s OAuth document: the gateway answers it itself.'
+        : 'The path is about log-in, or one of `routes`: the sidecar asks the oldest replica that takes sessions, and maps its URLs.',
     ]);
   return refused(request, server) ?? byHeaders(request, server, session);
 }
 
 /** The server whose requests come on this path, if any. */
-export function serverAt(path: string, { servers }: TopologySnapshot): ServerTopology | undefined {
-  const bare = path.split('?')[0]!.replace(WELL_KNOWN, '') || '/mcp';
-  const named = servers.find(({ name }) => bare === `/mcp/${name}` || bare === `/mcp/${name}/`);
-  return named ?? (servers.length === 1 && bare === '/mcp' ? servers[0] : undefined);
+export const serverAt = (path: string, topology: TopologySnapshot): ServerTopology | undefined =>
+  at(path.split('?')[0] ?? '', undefined, topology)?.server;
+
+function at(
+  path: string,
+  host: string | undefined,
+  { servers }: TopologySnapshot,
+): { server: ServerTopology; is: Placed['is'] } | null {
+  // A host of one server alone goes before what all share.
+  const byHost = [...servers].sort((a, b) => Number(hasHost(b, host)) - Number(hasHost(a, host)));
+  for (const server of byHost) {
+    const placed = placeAt(server.policy, path, host);
+    if (placed) return { server, is: placed.is };
+    if (hasHost(server, host)) return null;
+  }
+  return null;
 }
 
-const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+const hasHost = ({ policy }: ServerTopology, host = ''): boolean =>
+  policy.places.some((place) => place.host !== null && place.host === bareHost(host));
+
 const MODERN_SINCE = '2026-07-28';
 
 function refused({ headers, method }: ExplainedRequest, server: ServerTopology): Explanation | undefined {

@@ -33,6 +33,8 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
     say([...at, 'cors'], '`allowedOrigins` beside it', 'none', 'Name the origins whose pages may read answers.');
   if (server.cors?.allowCredentials && server.allowedOrigins.includes('*'))
     say([...at, 'cors', 'allowCredentials'], 'named origins', '`*`', 'Any page could act with a user’s cookies.');
+  if (server.jwt && server.routes.length > 0)
+    say([...at, 'routes'], 'none, since the server has `jwt`', 'routes', 'They would be reached without a token.');
   const replicas: Array<{ address: string; name: string; path: PropertyKey[] }> = [];
   server.backends.forEach((backend, index) => {
     const here = [...at, 'backends', index];
@@ -139,6 +141,14 @@ export function semanticProblems(config: Config): Described[] {
     checkServer(server, ['servers', index], say);
     checkJwt(server, config, ['servers', index], say);
   }
+
+  const hosts = config.servers.flatMap((server, of) => server.hosts.map((host, at) => ({ host, of, at })));
+  unique(
+    hosts.map(({ host }) => host),
+    (index) => ['servers', hosts[index]?.of ?? 0, 'hosts', hosts[index]?.at ?? 0],
+    'host',
+    say,
+  );
 
   const { ha, sessionStore, controlPlane, edge } = config;
   unique(ha.clusterNodes, (index) => ['ha', 'clusterNodes', index], 'node name', say);

@@ -107,7 +107,12 @@ export const corsSchema = z.strictObject({
 });
 export type CorsConfig = z.infer<typeof corsSchema>;
 
-const { gatewayLimits: _, ...policyShape } = serverPolicySchema.shape;
+/** What an authorization server has beside its documents, with what FastMCP's proxy of one has besides. */
+const OAUTH_ROUTES = ['/authorize', '/token', '/register', '/revoke', '/consent', '/auth/callback'];
+/** A path of unreserved characters, without dots alone between slashes; what is below it may be meant. */
+const ROUTE = /^(\/(?!\.\.?(\/|$))[A-Za-z0-9._~-]+)+(\/\*)?$/;
+
+const { gatewayLimits: _, places: _places, ...policyShape } = serverPolicySchema.shape;
 
 /** One MCP service: what the data path must know of it (proto/server-policy.ts), and where its replicas are. */
 export const serverSchema = z.strictObject({
@@ -125,6 +130,21 @@ export const serverSchema = z.strictObject({
     .array(z.string().max(80).refine(isHostPattern, 'host or host:port'))
     .default([])
     .describe('Hosts that are let through, at any port where none is given; all when empty.'),
+  hosts: z
+    .array(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'a host name in lower case, without a port'))
+    .max(16)
+    .default([])
+    .describe(
+      'Host names of this server alone: there its endpoint is at `path`, as on its replicas, and `routes` begin at the root.',
+    ),
+  routes: z
+    .array(z.union([z.literal('oauth'), z.string().regex(ROUTE, '`oauth`, /path, or /path/*')]))
+    .max(64)
+    .default([])
+    .transform((paths) => [...new Set(paths.flatMap((path) => (path === 'oauth' ? OAUTH_ROUTES : [path])))])
+    .describe(
+      'Further paths of the replicas that clients may reach, below /mcp/NAME and at the root of `hosts`: `oauth` (what an authorization server has), `/path`, or `/path/*`.',
+    ),
   cors: corsSchema
     .optional()
     .describe('Answer preflights, and let pages of `allowedOrigins` read answers, the mesh’s own among them.'),

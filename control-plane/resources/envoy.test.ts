@@ -182,17 +182,11 @@ test('whatever a replica calls an event harms nobody', async (t) => {
   t.is((await send({ 'mcp-session-id': '1~abc' })).status, 200);
 });
 
-test('one server is reached at /mcp as well, a WebSocket passes, and OAuth documents are the replica’s', async (t) => {
+test('one server is reached at /mcp as well, a WebSocket passes, and OAuth documents are asked for by the sidecar', async (t) => {
   const { send, port } = await gateway(t);
   t.is((await send({ 'mcp-session-id': '1~abc' }, { path: '/mcp?x=1' })).body.path, '/mcp?x=1');
-  t.regex(
-    (await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource/mcp/linear' })).body.at,
-    /one|two/,
-  );
-  t.is(
-    (await send({}, { method: 'GET', path: '/.well-known/oauth-protected-resource' })).body.path,
-    '/.well-known/oauth-protected-resource/mcp',
-  );
+  for (const path of ['/.well-known/oauth-protected-resource/mcp/linear', '/.well-known/oauth-protected-resource'])
+    t.like((await send({}, { method: 'GET', path })).body, { at: 'relay', path });
   t.regex(
     await raw(
       port,

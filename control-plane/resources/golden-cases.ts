@@ -156,6 +156,16 @@ ${ONE}`,
     { id: 'edge-1', role: 'edge', listen: '0.0.0.0:80', extProc: [], relay: [] },
   ),
   golden(
+    'log-in',
+    'two servers whose replicas ask for tokens themselves; one is an authorization server with a host of its own',
+    `
+publicUrl: "https://mcp.example.com"
+servers:
+  - {name: fm, hosts: [fm.example.com], routes: [oauth, "/ui/*"], allowedHosts: [mcp.example.com, fm.example.com], backends: [{name: stable, replicas: ["10.1.0.1:8000"]}]}
+  - {name: linear, path: /rpc, backends: [{name: stable, replicas: ["10.2.0.1:3000"]}]}
+`,
+  ),
+  golden(
     'policies',
     'JWT, rate limits, Host and Origin lists, Host override and TLS to the replicas, JSON outcomes',
     `

@@ -5,6 +5,7 @@ import { accessLog } from './access-log.ts';
 import { envoyAddress } from './address.ts';
 import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
 import { extProc, askOnce } from './filters/ext-proc.ts';
+import { challengeFilters } from './filters/challenge.ts';
 import { corsFilter } from './filters/cors.ts';
 import { jwtFilter } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
@@ -49,6 +50,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
             httpFilters: [
               ...corsFilter(snapshot),
               ...jwtFilter(snapshot),
+              ...challengeFilters(snapshot),
               // Before the id is taken apart: a session is counted by what its client holds.
               ...rateLimitFilters(snapshot),
               // Having read a body this filter makes Envoy look for the route again: the id must still be the client's then, or a steady route becomes `decide`.

@@ -1,11 +1,9 @@
+import { RESOURCE_DOCUMENT } from '../../proto/place.ts';
 import { routeName } from '../../proto/wire.ts';
 import type { JwtTopology, ServerTopology } from '../topology/topology.ts';
 import { FILTER } from './filters/names.ts';
 import { leaveOut } from './filters/ext-proc.ts';
 import { isMethod } from './route-match.ts';
-
-/** Where RFC 9728 puts the document of a resource: before the resource's own path. */
-export const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
 /** The resource's document (RFC 9728): where clients get tokens for it. `url` is the one that the client uses. */
 const resourceDocument = (url: string, { authorizationServers, scopes }: JwtTopology): object => ({
@@ -19,7 +17,7 @@ const resourceDocument = (url: string, { authorizationServers, scopes }: JwtTopo
 export function challengeOf(url: string, { scopes }: JwtTopology): string {
   const { origin, pathname } = new URL(url);
   return [
-    `Bearer resource_metadata="${origin}${WELL_KNOWN}${pathname}"`,
+    `Bearer resource_metadata="${origin}${RESOURCE_DOCUMENT}${pathname}"`,
     ...(scopes.length > 0 ? [`scope="${scopes.join(' ')}"`] : []),
   ].join(', ');
 }

@@ -35,15 +35,32 @@ const TOKEN_IN_QUERY = `[^?]*\\?([^#]*&)?${encoded('access_token')}([=&].*)?`;
 /** Methods of MCP: RFC 9110 calls the others not allowed. OPTIONS is a browser's preflight. */
 const MCP_METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS'] as const;
 
+const refused = (server: ServerTopology, match: object, status: number, message: string, cors: object): object => ({
+  name: routeName(server.name, 'refused'),
+  match,
+  ...directResponse(status, message),
+  ...cors,
+});
+
+/** Requests to a Host that the server does not list, whatever else they ask for. */
+export const foreignHosts = (server: ServerTopology, path: object): object[] =>
+  server.allowedHosts.length === 0
+    ? []
+    : [
+        refused(
+          server,
+          { ...path, headers: isNoneOf(':authority', server.allowedHosts.map(allowedHostRegex)) },
+          403,
+          'Host is not allowed for this server (servers[].allowedHosts)',
+          corsOfOwnAnswers(server),
+        ),
+      ];
+
 /** Requests that never reach a replica: from a foreign Origin or to a foreign Host (DNS rebinding), or of a method that MCP has not. */
 export function refusals(server: ServerTopology, path: object): object[] {
-  const { allowedOrigins, allowedHosts } = server;
-  const refuse = (headers: object[], status: number, message: string, cors: object): object => ({
-    name: routeName(server.name, 'refused'),
-    match: { ...path, headers },
-    ...directResponse(status, message),
-    ...cors,
-  });
+  const { allowedOrigins } = server;
+  const refuse = (headers: object[], status: number, message: string, cors: object): object =>
+    refused(server, { ...path, headers }, status, message, cors);
   const readable = corsOfOwnAnswers(server);
   const origin = (headers: object[]): object =>
     refuse(headers, 403, 'Origin is not allowed for this server (servers[].allowedOrigins)', {});
@@ -54,17 +71,6 @@ export function refusals(server: ServerTopology, path: object): object[] {
       : [
           origin(isNoneOf('origin', [LOOPBACK_ORIGIN])),
           origin([hasHeader('origin'), ...isNoneOf(':authority', [LOOPBACK_HOST])]),
-        ];
-  const hosts =
-    allowedHosts.length === 0
-      ? []
-      : [
-          refuse(
-            isNoneOf(':authority', allowedHosts.map(allowedHostRegex)),
-            403,
-            'Host is not allowed for this server (servers[].allowedHosts)',
-            readable,
-          ),
         ];
   const isOtherMethod = {
     name: ':method',
@@ -81,5 +87,10 @@ export function refusals(server: ServerTopology, path: object): object[] {
         ),
       ]
     : [];
-  return [...tokenInQuery, ...origins, ...hosts, refuse([isOtherMethod], 405, 'MCP has no such method', readable)];
+  return [
+    ...tokenInQuery,
+    ...origins,
+    ...foreignHosts(server, path),
+    refuse([isOtherMethod], 405, 'MCP has no such method', readable),
+  ];
 }

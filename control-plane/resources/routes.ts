@@ -1,4 +1,5 @@
-import { HEADER, RESOURCE, routeName } from '../../proto/wire.ts';
+import type { Place } from '../../proto/place.ts';
+import { HEADER, RESOURCE } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { directResponse } from './direct-response.ts';
@@ -6,7 +7,7 @@ import { leaveOut } from './filters/ext-proc.ts';
 import { FILTER } from './filters/names.ts';
 import type { EnvoyNode } from './node.ts';
 import { DEFAULT_BODY_BYTES } from './route.ts';
-import { challengeOf, documentRoute, WELL_KNOWN } from './protected-resource.ts';
+import { loginRoutes } from './login-routes.ts';
 import { plainRetry, sessionRetry } from './retry-policy.ts';
 import type { Memo } from './memo.ts';
 import { hasSteadyRoutes, routeInputs, serverRoutes, type RoutedNode } from './server-routes.ts';
@@ -18,22 +19,6 @@ const list = (routes: object[]): object => ({
 
 const unread = { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut };
 
-/** A replica's OAuth documents, which RFC 9728 puts before the path of the resource. `url`: where the resource is, as clients know it. */
-const wellKnown = (server: ServerTopology, path: string, url?: string): object =>
-  server.jwt && url !== undefined ? documentRoute(server, server.jwt, path, url) : replicaDocument(server, path);
-
-const replicaDocument = (server: ServerTopology, path: string): object => ({
-  name: routeName(server.name, 'document'),
-  match: { path },
-  route: {
-    cluster: RESOURCE.serverCluster(server.name),
-    timeout: '10s',
-    prefix_rewrite: `${WELL_KNOWN}${server.policy.path === '/' ? '' : server.policy.path}`,
-    retry_policy: plainRetry,
-  },
-  typed_per_filter_config: unread,
-});
-
 /** The gateway's health through its public port: what its sidecar says. */
 const health: object = {
   name: 'health',
@@ -44,72 +29,80 @@ const health: object = {
 
 /**
  * All routes of a gateway. A tree over the path's prefix finds the server, so a request walks only that server's routes, of which there is one
- * or two per slot. `/mcp` alone is the server's when there is just one.
+ * or two per slot. Where servers are is said by their places (control-plane/topology/places-of.ts).
  */
 export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo: Memo): object {
-  const only = snapshot.servers.length === 1 ? snapshot.servers[0]! : null;
   const relays = node.relay.join(),
     others = neighbourRelayAddresses(snapshot, node).sort();
   const ofServers = snapshot.servers.map((server) => {
     const inputs = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
-    return memo.get(
-      `routes ${server.name}`,
-      [inputs, relays, only !== null, hasSteadyRoutes(server) ? others.join() : ''],
-      () => byPrefixOf(server, { ...node, neighbours: others }, only !== null),
+    return memo.get(`routes ${server.name}`, [inputs, relays, hasSteadyRoutes(server) ? others.join() : ''], () =>
+      routesOf(server, { ...node, neighbours: others }),
     );
   });
-  return memo.get('routes', ofServers, () => virtualHost(Object.assign({ '/health': list([health]) }, ...ofServers)));
+  return memo.get('routes', ofServers, () => routeConfiguration(ofServers));
 }
 
-/** A server's routes, by the prefix of the path. */
-function byPrefixOf(server: ServerTopology, node: RoutedNode, isOnly: boolean): Record<string, object> {
-  const path = `/mcp/${server.name}`,
-    [url, short] = server.jwt?.urls ?? [],
-    challenge = (of: string | undefined): string | null =>
-      server.jwt && of !== undefined ? challengeOf(of, server.jwt) : null;
+/** A server's routes by the prefix of the path, for each host of its own, and for all others (null). */
+type ByHost = ReadonlyMap<string | null, Record<string, object>>;
+
+function routesOf(server: ServerTopology, node: RoutedNode): ByHost {
+  const byHost = new Map<string | null, Record<string, object>>();
+  for (const place of server.policy.places)
+    byHost.set(place.host, { ...byHost.get(place.host), ...byPrefixAt(place, server, node) });
+  return byHost;
+}
+
+function byPrefixAt(place: Place, server: ServerTopology, node: RoutedNode): Record<string, object> {
+  const { path } = place;
   return {
+    ...loginRoutes(server, place),
     // Exactly this path: what is below it on a replica is nobody's here. With a slash at its end the relay finds the session's slot.
-    [path]: list(serverRoutes(server, node, { path }, challenge(url))),
-    [`${path}/`]: list(serverRoutes({ ...server, endpoints: [] }, node, { path: `${path}/` }, challenge(url))),
-    [`${WELL_KNOWN}${path}`]: list([wellKnown(server, `${WELL_KNOWN}${path}`, url)]),
-    ...(isOnly && {
-      '/mcp': list(serverRoutes(server, node, { path: '/mcp' }, challenge(short))),
-      [WELL_KNOWN]: list([wellKnown(server, WELL_KNOWN, short), wellKnown(server, `${WELL_KNOWN}/mcp`, short)]),
+    [path]: list(serverRoutes(server, node, { path }, place)),
+    ...(!path.endsWith('/') && {
+      [`${path}/`]: list(serverRoutes({ ...server, endpoints: [] }, node, { path: `${path}/` }, place)),
     }),
   };
 }
 
-function virtualHost(byPrefix: Record<string, object>): object {
+function routeConfiguration(ofServers: readonly ByHost[]): object {
+  const own = ofServers.flatMap((byHost) =>
+    [...byHost].flatMap(([host, byPrefix]) => (host === null ? [] : [virtualHost(host, [host], byPrefix)])),
+  );
+  const shared = ofServers.map((byHost) => byHost.get(null) ?? {});
   return {
     name: RESOURCE.routes,
-    virtual_hosts: [
-      {
-        name: 'all',
-        domains: ['*'],
-        include_request_attempt_count: true,
-        response_headers_to_remove: [HEADER.isFinal],
-        retry_policy: sessionRetry,
-        request_body_buffer_limit: DEFAULT_BODY_BYTES,
-        matcher: {
-          matcher_tree: {
-            input: {
-              name: 'path',
-              typed_config: typed('envoy.type.matcher.v3.HttpRequestHeaderMatchInput', { header_name: ':path' }),
-            },
-            prefix_match_map: { map: byPrefix },
-          },
-          on_no_match: {
-            action: {
-              name: 'no-route',
-              typed_config: typed('envoy.config.route.v3.Route', {
-                name: 'no-route',
-                match: { prefix: '/' },
-                ...directResponse(404, 'No MCP server at this path'),
-              }),
-            },
-          },
+    ...(own.length > 0 && { ignore_port_in_host_matching: true }),
+    virtual_hosts: [...own, virtualHost('all', ['*'], Object.assign({}, ...shared) as Record<string, object>)],
+  };
+}
+
+function virtualHost(name: string, domains: string[], byPrefix: Record<string, object>): object {
+  return {
+    name,
+    domains,
+    include_request_attempt_count: true,
+    response_headers_to_remove: [HEADER.isFinal],
+    retry_policy: sessionRetry,
+    request_body_buffer_limit: DEFAULT_BODY_BYTES,
+    matcher: {
+      matcher_tree: {
+        input: {
+          name: 'path',
+          typed_config: typed('envoy.type.matcher.v3.HttpRequestHeaderMatchInput', { header_name: ':path' }),
+        },
+        prefix_match_map: { map: { '/health': list([health]), ...byPrefix } },
+      },
+      on_no_match: {
+        action: {
+          name: 'no-route',
+          typed_config: typed('envoy.config.route.v3.Route', {
+            name: 'no-route',
+            match: { prefix: '/' },
+            ...directResponse(404, 'No MCP server at this path'),
+          }),
         },
       },
-    ],
+    },
   };
 }

@@ -1,12 +1,15 @@
+import type { Place } from '../../proto/place.ts';
 import { HEADER, QUERY, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { askOrGoOn, askSidecar, switchOn } from './filters/ext-proc.ts';
+import { challengeOnRoute } from './filters/challenge.ts';
 import { corsOnRoute } from './filters/cors.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitOnRoute } from './filters/rate-limit.ts';
 import { pinTo, toServer } from './filters/session-id.ts';
 import type { EnvoyNode } from './node.ts';
+import { challengeOf } from './protected-resource.ts';
 import { refusals } from './refusals.ts';
 import { patient, pinnedRetry, plainRetry, sessionRetry } from './retry-policy.ts';
 import { route } from './route.ts';
@@ -61,6 +64,9 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
     policy.guard,
     policy.bind,
     policy.path,
+    policy.places,
+    policy.routes,
+    server.mapsChallenge,
     policy.originOverride,
     policy.maxBodyBytes,
     policy.affinity.calls,
@@ -75,26 +81,23 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
  * A server's routes below `path` (RouteMatch without headers), first match wins:
  * refused → large bodies → modern that any replica answers → other modern → sessions that need no decision → other sessions → no session.
  */
-export function serverRoutes(
-  server: ServerTopology,
-  node: RoutedNode,
-  path: object,
-  challenge: string | null = null,
-): object[] {
+export function serverRoutes(server: ServerTopology, node: RoutedNode, path: object, place: Place): object[] {
   const { policy } = server;
   const cluster = RESOURCE.serverCluster(server.name);
   const { calls: holdsCalls, streams: holdsStreams } = held(server);
   const guarded = ['DELETE', ...(holdsCalls ? ['POST'] : []), ...(holdsStreams ? ['GET'] : [])];
   const isAllGuarded = holdsAll(server),
     isUnguarded = !holdsCalls && !holdsStreams;
-  const policies = { ...corsOnRoute(server), ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
+  const plain = { ...corsOnRoute(server), ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
+  // Never for a steady route: what shows a token does not take one, and without a token nobody is asked for it twice.
+  const policies = { ...plain, ...challengeOnRoute(server, place.url) };
   const common = {
     server: server.name,
     path,
     filters: policies,
     rewrite: policy.path,
     maxBodyBytes: policy.maxBodyBytes,
-    challenge,
+    challenge: server.jwt && place.url !== null ? challengeOf(place.url, server.jwt) : null,
     origin: policy.originOverride,
     ...(server.backends.some((backend) => backend.hostOverride !== null) && { action: { auto_host_rewrite: true } }),
   };
@@ -143,8 +146,8 @@ export function serverRoutes(
   const isNobodys = policy.bind === 'off' ? [] : [lacksHeader('authorization')];
   const ofSlots = (server.jwt ? [] : server.endpoints).flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
-    const pins = (...list: Array<string | undefined>): Record<string, object> => ({
-      ...policies,
+    const pins = (on: Record<string, object>, ...list: Array<string | undefined>): Record<string, object> => ({
+      ...on,
       [FILTER.sessionHeaders]: pinTo(list.filter((each) => each !== undefined).join(',')),
     });
     const slot = ofSlot(endpoint.slot);
@@ -157,7 +160,7 @@ export function serverRoutes(
             kind: 'guarded',
             readsBodies: false,
             headers: isAllGuarded ? [slot] : [slot, isMethod(...guarded)],
-            filters: pins(own, endpoint.address),
+            filters: pins(policies, own, endpoint.address),
           }),
         ];
     // The relay decides anyway, so its routes stay as they are when a replica's health or a breaker changes: nothing to push.
@@ -171,7 +174,7 @@ export function serverRoutes(
       readsBodies: true,
       namesServer: false,
       retryPolicy: pinnedRetry(hosts.length),
-      filters: pins(...hosts),
+      filters: pins(plain, ...hosts),
     };
     // Without a guard every change of health sends all routes again: one per slot where one will do.
     if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0)

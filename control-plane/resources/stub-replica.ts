@@ -18,6 +18,8 @@ export interface Echo {
 export class StubReplica {
   readonly name: string;
   readonly seen: Echo[] = [];
+  /** Every answer is a 401 with this, when it is set. */
+  challenge: string | null = null;
   #server: Server | null = null;
 
   constructor(name: string) {
@@ -35,6 +37,8 @@ export class StubReplica {
         const echo: Echo = { at: this.name, method, path: url, bytes, headers };
         this.seen.push(echo);
         const session = headers['mcp-session-id'];
+        if (this.challenge !== null)
+          return void response.writeHead(401, { 'www-authenticate': this.challenge }).end('{}');
         if (this.name !== 'relay') {
           if (session === 'forgotten') return void response.writeHead(404).end();
           if (session === 'cut') return void request.socket.destroy();

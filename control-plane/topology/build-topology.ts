@@ -1,8 +1,9 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { Config } from '../config/config-schema.ts';
-import { publicUrlOf } from '../config/public-url.ts';
+import type { Place } from '../../proto/place.ts';
 import type { ServerConfig } from '../config/server-schema.ts';
 import { replicaKey, type KnownReplica, type TopologyInputs } from './inputs.ts';
+import { placesOf } from './places-of.ts';
 import { processesOf } from './processes-of.ts';
 import { replicaState } from './replica-state.ts';
 import { serverPolicy } from './server-policy.ts';
@@ -81,24 +82,26 @@ function serverTopology(
     allowedOrigins: server.allowedOrigins,
     allowedHosts: server.allowedHosts,
     cors: server.cors ?? null,
-    jwt: jwtTopology(server, config),
+    mapsChallenge: mapsChallenge(server, config),
+    jwt: jwtTopology(server, placesOf(server, config)),
     rateLimit: server.rateLimit,
   };
 }
 
-function jwtTopology(server: ServerConfig, config: Config): JwtTopology | null {
-  if (!server.jwt) return null;
-  const publicUrl = publicUrlOf(config) ?? '',
-    urls = [`${publicUrl}/mcp/${server.name}`, ...(config.servers.length === 1 ? [`${publicUrl}/mcp`] : [])],
-    { audiences, authorizationServers, issuer } = server.jwt;
+function jwtTopology({ jwt }: ServerConfig, places: readonly Place[]): JwtTopology | null {
+  if (!jwt) return null;
+  const { audiences, authorizationServers, issuer } = jwt,
+    isUrl = /^https?:\/\//.test(issuer);
   return {
-    ...server.jwt,
-    urls,
-    audiences: audiences.length > 0 ? audiences : urls,
-    authorizationServers:
-      authorizationServers.length > 0 || !/^https?:\/\//.test(issuer) ? authorizationServers : [issuer],
+    ...jwt,
+    audiences: audiences.length > 0 ? audiences : places.map(({ url, path }) => url ?? path),
+    authorizationServers: authorizationServers.length > 0 || !isUrl ? authorizationServers : [issuer],
   };
 }
+
+/** Where somebody said how clients reach the server. It costs each request two filters, which a mesh for this machine alone does without. */
+const mapsChallenge = ({ jwt, routes, hosts }: ServerConfig, { publicUrl }: Config): boolean =>
+  jwt === undefined && (publicUrl !== undefined || routes.length > 0 || hosts.length > 0);
 
 /** From everything that is known to everything that resources are made of. Pure. */
 export function buildTopology(inputs: TopologyInputs): TopologySnapshot {

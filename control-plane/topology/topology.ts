@@ -15,8 +15,8 @@ export interface BackendTopology {
   tls: BackendConfig['tls'] | null;
 }
 
-/** How tokens are verified, and how clients are told to get one. `urls`: the server's public URLs, first the one with its name. */
-export type JwtTopology = JwtConfig & { urls: readonly string[] };
+/** How tokens are verified, and how clients are told to get one. */
+export type JwtTopology = JwtConfig;
 
 export interface ServerTopology {
   name: string;
@@ -33,6 +33,8 @@ export interface ServerTopology {
   allowedOrigins: readonly string[];
   allowedHosts: readonly string[];
   cors: CorsConfig | null;
+  /** Whether a replica's 401 may name a document that is not at its public place: it is put right then. */
+  mapsChallenge: boolean;
   /** With all defaults filled in. */
   jwt: JwtTopology | null;
   rateLimit: RateLimitConfig;

@@ -7,7 +7,7 @@ import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
 export interface UpstreamRequest {
   /** `ip:port`. */
   address: string;
-  method: 'POST' | 'GET' | 'DELETE';
+  method: 'POST' | 'GET' | 'DELETE' | 'HEAD' | 'PUT' | 'PATCH' | 'OPTIONS';
   path: string;
   /** Flat list: name, value, name, value. Without content-length and hop-by-hop headers. */
   headers: string[];

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
@@ -53,6 +53,8 @@ export interface RelayOptions {
   learned?: (server: string, names: string[]) => void;
   /** Answers /health: status and JSON body. */
   health: () => Promise<{ status: number; body: unknown }>;
+  /** Answers what is not MCP (sidecar/login); false: the request is MCP's. */
+  other?: (incoming: IncomingMessage, response: ServerResponse, bodies: BodyBudget) => boolean;
   /** Host at which neighbours reach this relay; `host` when left out. */
   advertise?: string;
   /** The port of neighbours, who then come there alone; null or left out: they come by the plain one. */
@@ -152,6 +154,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       }
       detach(
         () => {
+          if (options.other?.(incoming, response, ctx.bodies)) return;
           const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
           const contained = (error: unknown): void => internalError('relay', error, request.traceId);
           routeRequest(ctx, request, response, new ClientAnswer(response, request.clientId, open, contained));

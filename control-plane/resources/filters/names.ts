@@ -4,6 +4,8 @@ export const FILTER = {
   tokenToMetadata: 'envoy.filters.http.header_to_metadata.token',
   tokenHeader: 'envoy.filters.http.header_mutation.token',
   jwt: 'envoy.filters.http.jwt_authn',
+  challengeHeader: 'envoy.filters.http.header_mutation.challenge',
+  challengeToMetadata: 'envoy.filters.http.header_to_metadata.challenge',
   rateLimit: 'envoy.filters.http.local_ratelimit',
   sessionToMetadata: 'envoy.filters.http.header_to_metadata',
   sessionHeaders: 'envoy.filters.http.header_mutation',
