@@ -33,8 +33,6 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
     say([...at, 'cors'], '`allowedOrigins` beside it', 'none', 'Name the origins whose pages may read answers.');
   if (server.cors?.allowCredentials && server.allowedOrigins.includes('*'))
     say([...at, 'cors', 'allowCredentials'], 'named origins', '`*`', 'Any page could act with a user’s cookies.');
-  if (server.jwt && server.routes.length > 0)
-    say([...at, 'routes'], 'none, since the server has `jwt`', 'routes', 'They would be reached without a token.');
   const replicas: Array<{ address: string; name: string; path: PropertyKey[] }> = [];
   server.backends.forEach((backend, index) => {
     const here = [...at, 'backends', index];
@@ -110,6 +108,8 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
 
 function checkJwt(server: ServerConfig, config: Config, at: PropertyKey[], say: Say): void {
   if (!server.jwt) return;
+  if (server.routes.length > 0)
+    say([...at, 'routes'], 'none, since the server has `jwt`', 'routes', 'They would be reached without a token.');
   if (publicUrlOf(config) === null)
     say(
       ['publicUrl'],

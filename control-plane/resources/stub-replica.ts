@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What a stub saw of a request. */
@@ -37,18 +43,7 @@ export class StubReplica {
         const echo: Echo = { at: this.name, method, path: url, bytes, headers };
         this.seen.push(echo);
         const session = headers['mcp-session-id'];
-        if (this.challenge !== null)
-          return void response.writeHead(401, { 'www-authenticate': this.challenge }).end('{}');
-        if (this.name !== 'relay') {
-          if (session === 'forgotten') return void response.writeHead(404).end();
-          if (session === 'cut') return void request.socket.destroy();
-          if (session === 'slow') return;
-          if (session === 'ticks') return void this.#tick(response);
-          if (session === 'scalars')
-            return void response
-              .writeHead(200, { 'content-type': 'text/event-stream' })
-              .end(['0', '"x"', 'true', 'false', 'null', '[]', '{', ''].map((data) => `data: ${data}\n\n`).join(''));
-        }
+        if (this.#answersOdd(session, request, response)) return;
         response.writeHead(200, {
           'content-type': 'application/json',
           ...(session === undefined ? {} : { 'mcp-session-id': session }),
@@ -65,6 +60,21 @@ export class StubReplica {
       this.#server!.listen(port, '127.0.0.1', resolve);
     });
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** What a session id, or the test, asks for instead of an echo. */
+  #answersOdd(session: unknown, request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.challenge !== null) response.writeHead(401, { 'www-authenticate': this.challenge }).end('{}');
+    else if (this.name === 'relay') return false;
+    else if (session === 'forgotten') response.writeHead(404).end();
+    else if (session === 'cut') request.socket.destroy();
+    else if (session === 'ticks') this.#tick(response);
+    else if (session === 'scalars')
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(['0', '"x"', 'true', 'false', 'null', '[]', '{', ''].map((data) => `data: ${data}\n\n`).join(''));
+    else return session === 'slow';
+    return true;
   }
 
   #tick(response: ServerResponse): void {

@@ -114,11 +114,11 @@ class LoginExchange {
       if (isOver) return;
       isOver = true;
       clearTimeout(this.#timer);
-      if (this.#response.headersSent) return void this.#response.destroy();
+      if (this.#response.headersSent) this.#response.destroy();
       // What a replica may have acted on goes to no other one: a code or a refresh token works once.
-      if (failure.delivery === 'not_sent' || method === 'GET' || method === 'HEAD')
-        return this.#ask(others, this.#asked.paths);
-      this.#fail('The replica was lost while it had the request');
+      else if (failure.delivery === 'not_sent' || method === 'GET' || method === 'HEAD')
+        this.#ask(others, this.#asked.paths);
+      else this.#fail('The replica was lost while it had the request');
     };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
