@@ -60,7 +60,6 @@ const TOO_LONG = new Map([
   ['sidecar/ext-proc/ext-proc-envoy.test.ts', 394],
   ['sidecar/session/cached-directory.ts', 374],
   ['control-plane/cli/cli.test.ts', 368],
-  ['sidecar/relay/exchange.ts', 345],
   ['deploy/test/e2e/breakers.e2e.test.ts', 327],
   ['sidecar/relay/sse-holder.ts', 354],
   ['sidecar/recovery/upstream.ts', 311],

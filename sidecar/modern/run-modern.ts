@@ -1,5 +1,8 @@
 import { readRpcBody } from '../../proto/json-rpc.ts';
 import { HEADER } from '../../proto/wire.ts';
+import { PostCall } from '../relay/call/post-call.ts';
+import { runPost } from '../relay/call/run-post.ts';
+import { HolderTargets } from '../relay/call/targets/holder.ts';
 import { isModernRevision } from '../routing/classify.ts';
 import type { ClientAnswer } from '../relay/client-answer.ts';
 import type { ClientRequest } from '../relay/client-request.ts';
@@ -7,11 +10,10 @@ import type { RelayContext } from '../relay/relay-context.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { discover } from './discover-exchange.ts';
 import { ListenStream } from './listen-stream.ts';
-import { ModernExchange } from './modern-exchange.ts';
 
 /**
  * Takes a POST without a session if it is one of 2026-07-28 or later: by the claim in its body, or, without one, by its header (then it is faulty, and the
- * replica says so). The body alone decides what is done with it. False: it is of an earlier era.
+ * replica says so). The body alone decides what is done with it. Null: it is of an earlier era.
  */
 export function runModern(
   ctx: RelayContext,
@@ -19,23 +21,29 @@ export function runModern(
   request: ClientRequest,
   client: ClientAnswer,
   body: Buffer,
-): boolean {
+): Promise<void> | null {
   const rpc = readRpcBody(body);
-  if (rpc.kind !== 'single' || rpc.message.kind !== 'request') return false;
+  if (rpc.kind !== 'single' || rpc.message.kind !== 'request') return null;
   const { method, claimedVersion } = rpc.message,
     version = request.incoming.headers[HEADER.protocolVersion];
   if (
     claimedVersion === null &&
     (method === 'initialize' || !isModernRevision(typeof version === 'string' ? version : null))
   )
-    return false;
-  const exchange = (): void => new ModernExchange(ctx, view, request, client, body).run();
-  if (method === 'subscriptions/listen') new ListenStream(ctx, view, request, client, body).run();
-  else if (method === 'server/discover')
-    client.guard(async () => {
-      const isAnswered = await discover(ctx, view, request, client, body);
-      if (!isAnswered && !client.isOver) exchange();
-    });
-  else exchange();
-  return true;
+    return null;
+  const runHolder = (): Promise<void> => {
+    const call = new PostCall(ctx, view, request, client, body);
+    return runPost(call, new HolderTargets(call));
+  };
+  switch (method) {
+    case 'subscriptions/listen':
+      new ListenStream(ctx, view, request, client, body).run();
+      return Promise.resolve();
+    case 'server/discover':
+      return discover(ctx, view, request, client, body).then((isAnswered) =>
+        isAnswered || client.isOver ? undefined : runHolder(),
+      );
+    default:
+      return runHolder();
+  }
 }

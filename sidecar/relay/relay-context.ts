@@ -91,6 +91,7 @@ export interface RelayContext {
   /** Of 2026-07-28: what only one replica holds, what may be shared, and open subscriptions. */
   modern: ModernContext;
   now: () => number;
+  random: () => number;
   /** Counts and logs a failure of the relay's own code. */
   internalError: (where: 'relay' | 'timer', error: unknown, traceId?: string | null) => void;
 }

@@ -8,14 +8,16 @@ import { runModern } from '../modern/run-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { admitPost, admitSse, firstId } from './admit-request.ts';
+import { PostCall } from './call/post-call.ts';
+import { runPost } from './call/run-post.ts';
+import { AnyReplica } from './call/targets/any-replica.ts';
+import { SessionTargets } from './call/targets/session.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
-import { FreeExchange } from './free-exchange.ts';
 import { refuse } from './refuse.ts';
 import { liveQuery, withQuery } from './live-query.ts';
 import type { RelayContext } from './relay-context.ts';
-import { SessionExchange } from './session-exchange.ts';
 import { GetStream } from './stream/get-stream.ts';
 import { expiryOf } from './stream-expiry.ts';
 import { SseHolder } from './sse-holder.ts';
@@ -106,8 +108,14 @@ function post(
   if (limit !== null)
     return refuse(response, request.incoming, { ...limitRefusal(limit, view.name), id: firstId(rpc) });
   if (request.isSseMessage) return postToSse(ctx, view, request, client, body);
-  if (request.clientId !== null) return new SessionExchange(ctx, view, request, client, body).run();
-  return runModern(ctx, view, request, client, body) || new FreeExchange(ctx, view, request, client, body).run();
+  const { clientId, digest } = request;
+  if (clientId === null || digest === null) {
+    const handled = runModern(ctx, view, request, client, body);
+    if (handled) return handled;
+  }
+  const call = new PostCall(ctx, view, request, client, body);
+  const isOnSession = clientId !== null && digest !== null;
+  return runPost(call, isOnSession ? new SessionTargets(call, clientId, digest) : new AnyReplica(call));
 }
 
 const WHY_INVALID: Record<Extract<RpcBody, { kind: 'invalid' }>['why'], string> = {

@@ -113,6 +113,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     outcome: options.outcomes,
     metrics: options.metrics,
     now,
+    random,
     internalError,
     report: (report) => limit.report(report),
     place: ({ policy, endpoints, backends }, excluded) => {

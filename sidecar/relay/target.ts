@@ -12,9 +12,19 @@ export interface Target {
 /** Names one upstream session. */
 export const lifeOf = ({ replica, upstreamId }: Target): string => `${replica.slot}/${upstreamId}`;
 
+/**
+ * Where an attempt goes. `session`: to the replica that has the session. `replica`: to any. `holder`: to the one that holds what the request names.
+ * `seek`: to one of many, of which one may hold it. `neighbour`: to another gateway's relay, `ip:port`.
+ */
+export type Destination =
+  | { at: 'session' | 'replica' | 'holder' | 'seek'; target: Target }
+  | { at: 'neighbour'; address: string };
+
 /** A replica's complete answer, which is no stream. */
 export interface WholeAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   body: Buffer;
+  /** The message, where `body` is the event that it came in. */
+  data?: Buffer;
 }

@@ -1,0 +1,239 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { SseEvent } from '../../../proto/sse-reader.ts';
+import { HEADER } from '../../../proto/wire.ts';
+import { INTERNAL_FAILURE, type UpstreamCall, type UpstreamFailure } from '../../recovery/upstream.ts';
+import { neighbourHeaders } from '../../recovery/upstream-headers.ts';
+import type { Destination, Target } from '../target.ts';
+import { UpstreamAnswer, type AnswerListener } from '../upstream-answer.ts';
+import { hintOfAnswer, hintOfData } from './answer-hint.ts';
+import type { AttemptResult } from './next-step.ts';
+import type { InFlight, PostCall } from './post-call.ts';
+
+/** Who looks at an answer before the client has it. */
+export interface AnswerWatch {
+  head(status: number, headers: IncomingHttpHeaders): void;
+  /** Writes down what later requests depend on. Null: there is nothing to write. */
+  keep(data: Buffer): Promise<unknown> | null;
+}
+
+/** Sends a request once. Resolves once, with what became of it; the client gets the events of a stream meanwhile. */
+export const attempt = (call: PostCall, to: Destination, watch: AnswerWatch): Promise<AttemptResult> =>
+  new Promise((resolve) => {
+    new Attempt(call, to, watch, resolve).start();
+  });
+
+class Attempt implements AnswerListener, InFlight {
+  readonly #call: PostCall;
+  readonly #to: Destination;
+  readonly #watch: AnswerWatch;
+  readonly #resolve: (result: AttemptResult) => void;
+  #upstream: UpstreamCall | null = null;
+  #isSettled = false;
+  /** Opens the client's stream, which waits for the first event. */
+  #unopened: (() => void) | null = null;
+  /** What comes while something is being written down. */
+  #held: (() => void)[] | null = null;
+
+  constructor(call: PostCall, to: Destination, watch: AnswerWatch, resolve: (result: AttemptResult) => void) {
+    this.#call = call;
+    this.#to = to;
+    this.#watch = watch;
+    this.#resolve = resolve;
+  }
+
+  start(): void {
+    const call = this.#call;
+    call.destination = this.#to;
+    call.asked.lastEventId = null;
+    if (this.#to.at === 'neighbour') {
+      call.outcome.leaveToNeighbour();
+      return this.#send(this.#to.address, neighbourHeaders(call.request.incoming.rawHeaders), call.received);
+    }
+    this.#toReplica(this.#to.target);
+  }
+
+  #toReplica(target: Target): void {
+    const { attempts, ctx, outcome, request } = this.#call;
+    const body = this.#call.bodyFor(target);
+    if (body === null) {
+      this.#call.accept();
+      return this.#settle({ is: 'cancelled' });
+    }
+    const nowMs = ctx.now();
+    if (attempts.sent + attempts.rejected === 0) ctx.metrics.relayOverhead(request.server, nowMs - request.startedMs);
+    const gate = ctx.breakers.gate(request.server, target.replica.slot, outcome.tool, nowMs);
+    if (gate.kind === 'reject') {
+      attempts.rejected++;
+      const { level, key } = gate.breaker;
+      return this.#settle({ is: 'rejected', level, key, retryAfterMs: gate.retryAfterMs });
+    }
+    outcome.sent(target.replica, gate.permit);
+    const { headers } = this.#call;
+    const own = target.upstreamId === null ? headers : [...headers, HEADER.sessionId, target.upstreamId];
+    this.#send(target.replica.address, own, body);
+  }
+
+  #send(address: string, headers: string[], body: Buffer): void {
+    const { attempts, client, ctx, deadline, request, view } = this.#call;
+    attempts.sent++;
+    this.#call.inFlight = this;
+    deadline.start();
+    const { connectMs: connectTimeoutMs } = view.policy.timeouts;
+    const wanted = { address, method: 'POST', path: request.path, headers, body, connectTimeoutMs } as const;
+    this.#upstream = ctx.upstream.send(wanted, new UpstreamAnswer(this, client));
+  }
+
+  cancel(): void {
+    this.#leave({ is: 'cancelled' });
+  }
+  expire(): void {
+    this.#call.mayHaveRun();
+    this.#leave({ is: 'expired' });
+  }
+  pause(): void {
+    this.#upstream?.pause();
+  }
+  resume(): void {
+    this.#upstream?.resume();
+  }
+
+  onSse(status: number, headers: IncomingHttpHeaders): void {
+    const { client, ctx } = this.#call;
+    this.#began(status, headers);
+    if (!client.isFresh) return;
+    const open = (): void => client.openSse(status, headers, ctx.now());
+    // While a holder is looked for, the client hears of this stream only when its first event is no refusal.
+    if (this.#to.at === 'seek') this.#unopened = open;
+    else open();
+  }
+
+  onEvent(event: SseEvent): void {
+    if (this.#isSettled || this.#isHeld(() => this.onEvent(event))) return;
+    const { data } = event;
+    if (data === null) {
+      if (!this.#unopened) this.#forward(event);
+      return;
+    }
+    const hint = this.#to.at === 'seek' && !this.#unopened ? 'plain' : hintOfData(this.#to.at, data);
+    if (hint !== 'plain') {
+      const headers = { 'content-type': 'text/event-stream' };
+      return this.#leave({ is: 'answered', answer: { status: 200, headers, body: event.raw, data }, hint });
+    }
+    this.#open();
+    this.#keep(data, () => this.#forward(event));
+  }
+
+  /** Part of an event, or of an answer, that is too large to be read. */
+  onPiece(bytes: Buffer, isLast: boolean): void {
+    if (this.#isSettled || this.#isHeld(() => this.onPiece(bytes, isLast))) return;
+    this.#open();
+    this.#call.deadline.progress();
+    if (isLast) this.#call.asked.giveUp();
+    this.#call.forward(bytes, isLast);
+  }
+
+  onBytes(status: number, headers: IncomingHttpHeaders): void {
+    const { asked, client } = this.#call;
+    this.#began(status, headers);
+    if (!client.isFresh) {
+      // It can't follow on a stream that is open.
+      this.#call.mayHaveRun();
+      return this.#leave({ is: 'answered', answer: { status, headers, body: Buffer.alloc(0) }, hint: 'plain' });
+    }
+    client.openBytes(status, headers);
+    asked.giveUp();
+  }
+
+  onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    const answer = { status, headers, body };
+    this.#settle({ is: 'answered', answer, hint: hintOfAnswer(this.#to.at, answer) });
+  }
+
+  onFinished(isCut: boolean): void {
+    if (this.#isSettled || this.#isHeld(() => this.onFinished(isCut))) return;
+    const { asked, outcome, request } = this.#call;
+    if (isCut) return this.#settle({ is: 'streamed', end: 'mid-event' });
+    if (asked.isComplete) return this.#settle({ is: 'streamed', end: 'answered' });
+    if (asked.lastEventId !== null && request.digest !== null)
+      return this.#settle({ is: 'streamed', end: 'resumable' });
+    outcome.faulted();
+    this.#call.mayHaveRun();
+    this.#settle({ is: 'streamed', end: 'unanswered' });
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    if (this.#isSettled || this.#isHeld(() => this.onFailure(failure))) return;
+    const { delivery } = failure;
+    const code = codeOf(failure);
+    if (code === INTERNAL_FAILURE) return this.#settle({ is: 'crashed' });
+    if (delivery !== 'not_sent') this.#call.mayHaveRun();
+    if (code !== 'HOLDFAST_FULL') this.#blame(code, delivery === 'not_sent');
+    this.#settle({ is: 'failed', delivery, code });
+  }
+
+  #blame(code: string, isUnreachable: boolean): void {
+    const { ctx, outcome, request } = this.#call;
+    outcome.faulted();
+    if (this.#to.at === 'neighbour') return;
+    const { address, slot } = this.#to.target.replica;
+    if (code === 'ECONNREFUSED') ctx.refusals.note(address, ctx.now());
+    // A session's recovery reports what it was begun for.
+    if (isUnreachable && this.#to.at !== 'session') ctx.report({ server: request.server, slot, kind: 'unreachable' });
+  }
+
+  #began(status: number, headers: IncomingHttpHeaders): void {
+    this.#call.attempts.release();
+    this.#call.deadline.progress();
+    this.#watch.head(status, headers);
+  }
+
+  #forward(event: SseEvent): void {
+    this.#call.deadline.progress();
+    this.#call.forward(this.#call.asked.event(event, this.#call.stampEpoch), true);
+  }
+
+  /** Goes on once what later requests depend on is written down. */
+  #keep(data: Buffer, go: () => void): void {
+    const keeping = this.#watch.keep(data);
+    if (!keeping) return go();
+    this.#held = [];
+    this.#call.client.guard(async () => {
+      await keeping;
+      const held = this.#held ?? [];
+      this.#held = null;
+      if (this.#isSettled) return;
+      go();
+      for (const run of held) run();
+    });
+  }
+
+  #isHeld(run: () => void): boolean {
+    this.#held?.push(run);
+    return this.#held !== null;
+  }
+
+  #open(): void {
+    const open = this.#unopened;
+    this.#unopened = null;
+    open?.();
+  }
+
+  #leave(result: AttemptResult): void {
+    if (this.#isSettled) return;
+    this.#upstream?.abort();
+    this.#settle(result);
+  }
+
+  #settle(result: AttemptResult): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#call.inFlight = null;
+    this.#call.deadline.stop();
+    this.#call.attempts.release();
+    this.#resolve(result);
+  }
+}
+
+/** undici wraps what the socket said. */
+const codeOf = ({ code, cause }: UpstreamFailure): string =>
+  (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? 'ECONNREFUSED' : code;

@@ -1,0 +1,11 @@
+/** The first repetition goes at once: its replica, or its connection, is another one. */
+const FREE = 1;
+const FIRST_MS = 50;
+const LAST_MS = 2000;
+
+/** The pause before something is tried once more, in ms: doubling, half of it by chance so that those who failed together do not come together. */
+export function pauseBefore(repetition: number, random: () => number): number {
+  if (repetition <= FREE) return 0;
+  const fullMs = Math.min(FIRST_MS * 2 ** (repetition - FREE - 1), LAST_MS);
+  return fullMs / 2 + random() * (fullMs / 2);
+}
