@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RECORD_VERSION, type SessionRecord } from '../../proto/session-record.ts';
 import { blankTombstone } from './record-codec.ts';
+import { unboundDigest } from './unbound-digest.ts';
 import type { SessionChange, SessionStore, StoreWatcher } from './session-store.ts';
 
 interface Entry {
@@ -40,7 +41,7 @@ export function createMemoryStore({
     entries.delete(key);
     return undefined;
   };
-  const put = (record: SessionRecord, ttlSeconds: number, expiresAtMs = now() + ttlSeconds * 1000): void => {
+  const keep = (record: SessionRecord, ttlSeconds: number, expiresAtMs = now() + ttlSeconds * 1000): void => {
     const key = keyOf(record.server, record.digest);
     entries.delete(key); // Keeps the map in order of last use, so that expired entries are found at its head.
     entries.set(key, { record: structuredClone(record), ttlSeconds, expiresAtMs });
@@ -55,6 +56,14 @@ export function createMemoryStore({
       short.delete(oldest);
       entries.delete(oldest);
     }
+  };
+  /** Keeps a record, and for as long the unbound form of a bound session's id as ended. */
+  const put = (record: SessionRecord, ttlSeconds: number, expiresAtMs?: number): void => {
+    keep(record, ttlSeconds, expiresAtMs);
+    const unbound = unboundDigest(record);
+    if (unbound === null) return;
+    const there = live(record.server, unbound)?.record ?? blankTombstone(record.server, unbound, now());
+    if (there.isTombstone) keep(there, ttlSeconds);
   };
   /** Until when an entry lives that was changed without being used. */
   const asLong = ({ expiresAtMs, record: was }: Entry, { lastActivityMs }: SessionRecord): number | undefined =>

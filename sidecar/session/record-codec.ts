@@ -12,6 +12,8 @@ const FIELD = {
   dead: 'dead',
   ttl: 'ttl',
   revision: 'rev',
+  /** Digest of the session's unbound form, where a tombstone is. */
+  unbound: 'unbound',
 } as const;
 
 /** What is known of a session that ended before its record was seen: nothing but its end. */

@@ -3,10 +3,18 @@
  * The names of the hash fields are those of record-codec.ts.
  */
 const WRITE = `
-local function write(key, epoch, slot, upstream, record, version, at, ttl, digest, prefix, oldSlot)
+-- The unbound form of a bound session's id is kept as ended, for as long as the session: nobody reaches it without its principal.
+local function shut(key, digest, unbound, at, ttl)
+  local door = string.sub(key, 1, -1 - string.len(digest)) .. unbound
+  if redis.call('EXISTS', door) == 0 then redis.call('HSET', door, 'dead', '1', 'epoch', '0', 'version', '1', 'at', at) end
+  if redis.call('HEXISTS', door, 'dead') == 1 then redis.call('EXPIRE', door, ttl) end
+  redis.call('HSET', key, 'unbound', unbound)
+end
+local function write(key, epoch, slot, upstream, record, version, at, ttl, digest, prefix, oldSlot, unbound)
   redis.call('HSET', key, 'epoch', epoch, 'slot', slot, 'upstream', upstream, 'record', record, 'version', version, 'at', at, 'ttl', ttl)
   redis.call('HINCRBY', key, 'rev', 1)
   redis.call('EXPIRE', key, ttl)
+  if unbound ~= '' then shut(key, digest, unbound, at, ttl) end
   if oldSlot and oldSlot ~= slot then redis.call('ZREM', prefix .. oldSlot, digest) end
   local index = prefix .. slot
   redis.call('ZADD', index, at, digest)
@@ -18,12 +26,12 @@ end
 `;
 
 /**
- * ARGV: epoch slot upstream record version at ttl digest prefix firstTtl. The slot's index is cleaned on the way, three entries at a place that the
- * digest chooses: what expires leaves its entry behind, and would be more than what lives were sessions begun and never used.
+ * ARGV: epoch slot upstream record version at ttl digest prefix firstTtl unbound ('' for none).
+ * The slot's index is cleaned on the way, three entries at a place that the digest chooses: what expires leaves its entry behind, and would be more than what lives were sessions begun and never used.
  */
 export const CREATE = `${WRITE}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'conflict' end
-write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], nil)
+write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], nil, ARGV[11])
 if ARGV[10] ~= ARGV[7] then redis.call('EXPIRE', KEYS[1], ARGV[10]) end
 local index = ARGV[9] .. ARGV[2]
 local from = (tonumber(string.sub(ARGV[8], 1, 8), 16) or 0) % redis.call('ZCARD', index)
@@ -33,7 +41,7 @@ end
 return 'ok'
 `;
 
-/** ARGV: epoch slot upstream record version at expectedEpoch digest prefix channel node server expectedRevision ('' for any) */
+/** ARGV: epoch slot upstream record version at expectedEpoch digest prefix channel node server expectedRevision ('' for any) unbound */
 export const UPDATE = `${WRITE}
 local v = redis.call('HMGET', KEYS[1], 'epoch', 'dead', 'version', 'slot', 'ttl', 'rev', 'at')
 if not v[1] then return 'missing' end
@@ -44,14 +52,14 @@ if ARGV[13] ~= '' and v[6] ~= ARGV[13] then return 'raced' end
 local at = ARGV[6]
 if tonumber(v[7]) > tonumber(at) then at = v[7] end
 local left = redis.call('TTL', KEYS[1])
-write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], at, v[5], ARGV[8], ARGV[9], v[4])
+write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], at, v[5], ARGV[8], ARGV[9], v[4], ARGV[14])
 -- No use of it: its life is no longer for it.
 if at == v[7] and left > 0 and left < tonumber(v[5]) then redis.call('EXPIRE', KEYS[1], left) end
 tell(ARGV[10], ARGV[11], ARGV[12], ARGV[8], ARGV[2], ARGV[1])
 return 'ok'
 `;
 
-/** ARGV: epoch slot upstream record version at ttl digest prefix channel node server. Answers ['kept'|'written', hash as it was]. */
+/** ARGV: epoch slot upstream record version at ttl digest prefix channel node server unbound. Answers ['kept'|'written', hash as it was]. */
 export const RECONCILE = `${WRITE}
 local before = redis.call('HGETALL', KEYS[1])
 local v = redis.call('HMGET', KEYS[1], 'epoch', 'dead', 'version', 'slot', 'upstream')
@@ -60,7 +68,7 @@ if v[1] then
   local isSame = stored == mine and v[4] == ARGV[2] and v[5] == ARGV[3]
   if v[2] or tonumber(v[3]) > tonumber(ARGV[5]) or stored > mine or (stored == mine and not isSame) then return { 'kept', before } end
 end
-write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], v[4])
+write(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], v[4], ARGV[13])
 tell(ARGV[10], ARGV[11], ARGV[12], ARGV[8], ARGV[2], ARGV[1])
 return { 'written', before }
 `;
@@ -69,9 +77,10 @@ return { 'written', before }
 export const TOUCH = `
 for i, key in ipairs(KEYS) do
   local at, digest = ARGV[2 * i], ARGV[2 * i + 1]
-  local v = redis.call('HMGET', key, 'slot', 'dead', 'ttl', 'at')
+  local v = redis.call('HMGET', key, 'slot', 'dead', 'ttl', 'at', 'unbound')
   if v[1] and not v[2] then
     redis.call('EXPIRE', key, v[3])
+    if v[5] then redis.call('EXPIRE', string.sub(key, 1, -1 - string.len(digest)) .. v[5], v[3]) end
     local index = ARGV[1] .. v[1]
     if redis.call('TTL', index) < tonumber(v[3]) then redis.call('EXPIRE', index, v[3]) end
     if tonumber(at) > tonumber(v[4]) then
@@ -90,8 +99,9 @@ return 'ok'
 export const TOMBSTONE = `${WRITE}
 local before = redis.call('HGETALL', KEYS[1])
 if #before == 0 and ARGV[8] ~= '1' then return before end
-local v = redis.call('HMGET', KEYS[1], 'epoch', 'slot')
+local v = redis.call('HMGET', KEYS[1], 'epoch', 'slot', 'unbound')
 if v[2] then redis.call('ZREM', ARGV[3] .. v[2], ARGV[2]) end
+if v[3] then redis.call('EXPIRE', string.sub(KEYS[1], 1, -1 - string.len(ARGV[2])) .. v[3], ARGV[1]) end
 redis.call('HSET', KEYS[1], 'dead', '1', 'at', ARGV[4])
 redis.call('HSETNX', KEYS[1], 'epoch', '0')
 redis.call('HSETNX', KEYS[1], 'version', '1')

@@ -8,6 +8,7 @@ import { ScriptRunner, type ScriptArgument } from './redis-script-runner.ts';
 import * as script from './redis-scripts.ts';
 import type { ReconcileResult, SessionStore, Touch, UpdateResult } from './session-store.ts';
 import { StoreError } from './store-error.ts';
+import { unboundDigest } from './unbound-digest.ts';
 import { watchChanges } from './redis-watch.ts';
 
 const TOUCHES_PER_CALL = 500;
@@ -57,6 +58,7 @@ export function createRedisStore(
         prefix(record.server),
         ...toldBy(record.server),
         revision,
+        unboundDigest(record) ?? '',
       ],
     );
     return result as UpdateResult | 'raced';
@@ -73,7 +75,7 @@ export function createRedisStore(
       return (await run.run(
         script.CREATE,
         [REDIS.session(record.server, record.digest)],
-        [...body(record), ttlSeconds, record.digest, prefix(record.server), firstSeconds],
+        [...body(record), ttlSeconds, record.digest, prefix(record.server), firstSeconds, unboundDigest(record) ?? ''],
       )) as 'ok' | 'conflict';
     },
     async update(record, expectedEpoch) {
@@ -98,7 +100,7 @@ export function createRedisStore(
       const [kind, flat] = (await run.run(
         script.RECONCILE,
         [REDIS.session(server, digest)],
-        [...body(record), ttlSeconds, digest, prefix(server), ...toldBy(server)],
+        [...body(record), ttlSeconds, digest, prefix(server), ...toldBy(server), unboundDigest(record) ?? ''],
       )) as ['kept' | 'written', string[]];
       const before = flat.length === 0 ? null : decodeRecord(server, digest, pairs(flat));
       return kind === 'kept' ? { kind, stored: before! } : { kind, previous: before };
