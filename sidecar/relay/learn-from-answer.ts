@@ -1,12 +1,9 @@
 import { detach } from '../../proto/detach.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
-import { MAX_REPLAYED_SUBSCRIPTIONS } from '../recovery/recovery-plan.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { Change } from '../session/session-store.ts';
+import { withSubscription } from '../session/subscriptions.ts';
 import type { RelayContext } from './relay-context.ts';
-
-/** Subscriptions kept per session: as many as a recovery puts back. The oldest ones make room. */
-const MAX_SUBSCRIPTIONS = MAX_REPLAYED_SUBSCRIPTIONS;
 
 /** What an answered request changes of what the mesh knows: the session's level and subscriptions, and the server's tools. */
 export function learnFromAnswer(
@@ -31,12 +28,11 @@ function learnTools(ctx: RelayContext, server: string, data: Buffer): void {
 /** What a successful request changes of its session's record; null when nothing. */
 export function changeOf({ method, uri, level }: RpcMessage): Change | null {
   if (method === 'logging/setLevel' && level !== null) return (record) => ({ ...record, logLevel: level });
-  if (method === 'resources/subscribe' && uri !== null) {
+  if (method === 'resources/subscribe' && uri !== null)
     return (record) =>
       record.subscriptions.includes(uri)
         ? record
-        : { ...record, subscriptions: [...record.subscriptions.slice(1 - MAX_SUBSCRIPTIONS), uri] };
-  }
+        : { ...record, subscriptions: withSubscription(record.subscriptions, uri) };
   if (method === 'resources/unsubscribe' && uri !== null)
     return (record) => ({ ...record, subscriptions: record.subscriptions.filter((each) => each !== uri) });
   return null;

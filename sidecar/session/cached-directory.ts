@@ -14,6 +14,11 @@ import { changed, WriteBehind, type PendingWrite } from './write-behind.ts';
 const DRAIN_AT_ONCE = 32;
 const TOUCH_INTERVAL_MS = 1000;
 
+/** A fifth of what a sidecar is given; sessions of usual size never come near it. */
+const MAX_CACHED_BYTES = 96 << 20;
+/** JSON of the records that the store has yet to learn: 20,000 of usual size have half of it. */
+const MAX_BEHIND_CHARACTERS = 32 << 20;
+
 /** Beyond it, sessions are read ahead a second time. */
 const MAX_READ_AHEAD = 100_000;
 
@@ -28,8 +33,8 @@ export function createSessionDirectory(options: DirectoryOptions): SessionDirect
     writeLimitMs = 50,
     readLimitMs = 250,
   } = options;
-  const cache = new SessionCache(options.maxCached ?? 50_000);
-  const behind = new WriteBehind(options.maxBehind ?? 20_000);
+  const cache = new SessionCache(options.maxCached ?? 50_000, options.maxCachedBytes ?? MAX_CACHED_BYTES);
+  const behind = new WriteBehind(options.maxBehind ?? 20_000, MAX_BEHIND_CHARACTERS);
   const locks = new LocalLocks(nodeId, clock);
   const listeners: { [E in keyof DirectoryEvents]: Set<(detail: DirectoryEvents[E]) => void> } = {
     moved: new Set(),

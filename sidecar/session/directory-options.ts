@@ -10,6 +10,8 @@ export interface DirectoryOptions {
   unusedSeconds?: (server: string) => number;
   /** Sessions cached (default 50,000) and writes kept while the store is away (default 20,000). */
   maxCached?: number;
+  /** About the heap that cached sessions may take (default 96 MiB). */
+  maxCachedBytes?: number;
   maxBehind?: number;
   /** How long a client waits for the record of its new session to be written. */
   writeLimitMs?: number;

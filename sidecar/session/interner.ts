@@ -1,3 +1,6 @@
+/** Longer values, in characters of JSON, are hardly ever equal. */
+const MAX_SHARED = 16_384;
+
 /** Holds equal JSON values once. Forgets the oldest beyond `maxValues`; values in use elsewhere stay valid, they are only not shared any more. */
 export class Interner {
   readonly #maxValues: number;
@@ -7,13 +10,17 @@ export class Interner {
     this.#maxValues = maxValues;
   }
 
-  /** The value first seen that has the same JSON. Callers must not change what they get. */
-  share(value: unknown): unknown {
+  /**
+   * The value first seen that has the same JSON, and how many characters of JSON this call keeps that were not kept before. Callers must not change what
+   * they get.
+   */
+  share(value: unknown): { value: unknown; characters: number } {
     const text = JSON.stringify(value);
-    if (text === undefined || text.length > 16_384) return value;
-    if (this.#values.has(text)) return this.#values.get(text);
+    if (text === undefined) return { value, characters: 0 };
+    if (text.length > MAX_SHARED) return { value, characters: text.length };
+    if (this.#values.has(text)) return { value: this.#values.get(text), characters: 0 };
     this.#values.set(text, value);
     if (this.#values.size > this.#maxValues) this.#values.delete(this.#values.keys().next().value!);
-    return value;
+    return { value, characters: text.length };
   }
 }

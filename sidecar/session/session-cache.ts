@@ -7,22 +7,35 @@ export interface CachedSession {
   record: SessionRecord;
   generation: number;
   movedAt: number;
+  /** JSON of parts that it alone has, in characters. */
+  readonly characters: number;
+  /** What it takes of the heap, about. */
+  readonly bytes: number;
 }
+
+/** A record without what sessions differ in. */
+const PLAIN_RECORD_BYTES = 700;
+/** Heap for one character of JSON: many small objects take several times their text. */
+const BYTES_PER_CHARACTER = 4;
 
 /**
  * The sessions that this node knows, about least recently used first out, with the number on each slot.
  * Parts that most sessions have in common (initialize params, capabilities) are held once: 50,000 sessions fit in some 40 MB.
+ * Those that differ are bounded by their size: a session of 64 KiB takes the place of hundreds.
  */
 export class SessionCache {
   readonly #maxEntries: number;
+  readonly #maxBytes: number;
   readonly #entries = new RecencyMap<CachedSession>();
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #interner = new Interner(1000);
   /** Entries of an earlier generation may have missed a change. */
   #generation = 0;
+  #bytes = 0;
 
-  constructor(maxEntries: number) {
+  constructor(maxEntries: number, maxBytes: number) {
     this.#maxEntries = maxEntries;
+    this.#maxBytes = maxBytes;
   }
 
   static key(server: string, digest: string): string {
@@ -31,6 +44,11 @@ export class SessionCache {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Heap of all entries, about. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** From now on every entry counts as possibly outdated. */
@@ -53,21 +71,31 @@ export class SessionCache {
   }
 
   set(key: string, record: SessionRecord): void {
+    const before = this.#entries.get(key);
     this.delete(key);
+    const params = this.#interner.share(record.initializeParams),
+      capabilities = this.#interner.share(record.capabilities);
     const shared = {
       ...record,
-      initializeParams: this.#interner.share(record.initializeParams),
-      capabilities: this.#interner.share(record.capabilities) as SessionRecord['capabilities'],
+      initializeParams: params.value,
+      capabilities: capabilities.value as SessionRecord['capabilities'],
     };
-    this.#entries.add({ key, record: shared, generation: this.#generation, movedAt: 0 });
+    // Who was the first to have these parts goes on paying for them.
+    const isSame = before !== undefined && before.record.initializeParams === params.value;
+    const characters = isSame ? before.characters : params.characters + capabilities.characters;
+    const bytes = bytesOf(record, characters);
+    this.#entries.add({ key, record: shared, generation: this.#generation, movedAt: 0, characters, bytes });
+    this.#bytes += bytes;
     this.#count(record, 1);
-    if (this.#entries.size > this.#maxEntries) this.delete(this.#entries.oldest!);
+    while (this.#entries.size > this.#maxEntries || (this.#bytes > this.#maxBytes && this.#entries.size > 1))
+      this.delete(this.#entries.oldest ?? key);
   }
 
   delete(key: string): void {
     const entry = this.#entries.get(key);
     if (!entry) return;
     this.#entries.delete(key);
+    this.#bytes -= entry.bytes;
     this.#count(entry.record, -1);
   }
 
@@ -101,6 +129,11 @@ export class SessionCache {
     if (count > 0) counts.set(record.slot, count);
     else counts.delete(record.slot);
   }
+}
+
+function bytesOf({ subscriptions }: SessionRecord, characters: number): number {
+  const text = subscriptions.reduce((sum, each) => sum + each.length, 0);
+  return PLAIN_RECORD_BYTES + text + characters * BYTES_PER_CHARACTER;
 }
 
 const OUTDATED = -1;

@@ -32,11 +32,15 @@ export function changed(record: SessionRecord, pending: PendingRecord | undefine
 /** What the store has yet to learn: the latest state of each session, bounded; beyond the bound the oldest is given up. */
 export class WriteBehind {
   readonly #maxWrites: number;
-  readonly #writes = new Map<string, PendingWrite>();
+  readonly #maxCharacters: number;
+  readonly #writes = new Map<string, { write: PendingWrite; characters: number }>();
+  #characters = 0;
   #dropped = 0;
 
-  constructor(maxWrites: number) {
+  /** `maxCharacters`: JSON of all records together. */
+  constructor(maxWrites: number, maxCharacters: number) {
     this.#maxWrites = maxWrites;
+    this.#maxCharacters = maxCharacters;
   }
 
   get size(): number {
@@ -49,29 +53,37 @@ export class WriteBehind {
   }
 
   get(key: string): PendingWrite | undefined {
-    return this.#writes.get(key);
+    return this.#writes.get(key)?.write;
   }
 
   /** A tombstone is never replaced by a record. */
   put(key: string, write: PendingWrite): void {
-    if (write.kind === 'record' && this.#writes.get(key)?.kind === 'tombstone') return;
-    this.#writes.delete(key);
-    this.#writes.set(key, write);
-    if (this.#writes.size <= this.#maxWrites) return;
-    this.#writes.delete(this.#writes.keys().next().value!);
-    this.#dropped += 1;
+    if (write.kind === 'record' && this.get(key)?.kind === 'tombstone') return;
+    this.#delete(key);
+    const characters = write.kind === 'record' ? JSON.stringify(write.record).length : 0;
+    this.#writes.set(key, { write, characters });
+    this.#characters += characters;
+    while (this.#writes.size > this.#maxWrites || (this.#characters > this.#maxCharacters && this.#writes.size > 1)) {
+      this.#delete(this.#writes.keys().next().value ?? key);
+      this.#dropped += 1;
+    }
   }
 
   /** Forgets a write that was done, unless a later one took its place. */
   settle(key: string, write: PendingWrite): void {
-    if (this.#writes.get(key) === write) this.#writes.delete(key);
+    if (this.get(key) === write) this.#delete(key);
+  }
+
+  #delete(key: string): void {
+    this.#characters -= this.#writes.get(key)?.characters ?? 0;
+    this.#writes.delete(key);
   }
 
   next(count: number): [string, PendingWrite][] {
     const next: [string, PendingWrite][] = [];
-    for (const entry of this.#writes) {
+    for (const [key, { write }] of this.#writes) {
       if (next.length === count) break;
-      next.push(entry);
+      next.push([key, write]);
     }
     return next;
   }

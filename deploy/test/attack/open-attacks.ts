@@ -7,7 +7,6 @@ export const OPEN_ATTACKS: readonly string[] = [
   'redis-user',
   'shipped-files',
   'redaction',
-  'deadlines/by-default',
   'http-sse-budget',
   'tls-switch',
   'free-sessions',

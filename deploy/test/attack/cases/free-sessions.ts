@@ -38,6 +38,28 @@ const largeOnes = casesOf(
   },
 );
 
+/** A session is small when it begins; what its client does with it must not make it large. */
+const growing: AttackCase = {
+  name: 'free-sessions/long-subscriptions',
+  finding: '5',
+  goal: 'a session’s record stays below 64 KiB',
+  async run(mesh) {
+    const session = await mesh.session('plain');
+    const before = await storeBytes(mesh);
+    const statuses: number[] = [];
+    for (let id = 0; id < 100; id++) {
+      const params = { uri: `file:///${id}/${'x'.repeat(8000)}` };
+      const message = { jsonrpc: '2.0', id, method: 'resources/subscribe', params };
+      statuses.push((await mesh.rpc('plain', message, { session, gateway: id % 2 })).status);
+    }
+    const grown = (await storeBytes(mesh)) - before;
+    return judge(
+      { 'answered each time': statuses.every((status) => status === 200), 'it grew by less': grown < 64 << 10 },
+      `store +${Math.round(grown / 1024)} KiB`,
+    );
+  },
+};
+
 const SMALL = 2500;
 /** Many small ones from one address: what they take has an end. */
 const many: AttackCase = {
@@ -101,4 +123,4 @@ const fullStore = casesOf(
   },
 );
 
-export const freeSessions: AttackCase[] = [...largeOnes, many, ...fullStore];
+export const freeSessions: AttackCase[] = [...largeOnes, growing, many, ...fullStore];

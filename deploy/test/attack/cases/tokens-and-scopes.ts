@@ -3,6 +3,8 @@ import { INITIALIZE, type AttackMesh } from '../attack-mesh.ts';
 import { exchange, openStream } from '../http-client.ts';
 import { waitFor } from '../../mesh/wait-for.ts';
 import { parseConfig } from '../../../../control-plane/config/parse-config.ts';
+import { configOf, inputsOf } from '../../../../control-plane/resources/golden-cases.ts';
+import { buildTopology } from '../../../../control-plane/topology/build-topology.ts';
 import { ISSUER } from '../tokens.ts';
 
 const foreign = casesOf(
@@ -52,14 +54,15 @@ const challenge: AttackCase = {
 const audienceNeeded = casesOf(
   'tokens',
   { finding: '19', goal: 'a server with jwt has an audience, or it is refused', isAlone: true },
-  { 'empty-audiences': 'audiences: []', 'no-audiences': '' },
-  async (_, line) => {
-    const text = `servers:\n  - name: a\n    backends: [{name: stable, replicas: ["127.0.0.1:1"]}]\n    jwt: {issuer: "${ISSUER}", jwksFile: jwks.json${line === '' ? '' : `, ${line}`}}\n`;
-    const parsed = parseConfig(text, {});
-    const said = JSON.stringify(parsed);
+  { 'empty-audiences': ', audiences: []', 'no-audiences': '' },
+  async (_, audiences) => {
+    const jwt = `{issuer: "${ISSUER}", jwksFile: jwks.json${audiences}}`;
+    const server = `{name: a, backends: [{name: stable, replicas: ["127.0.0.1:1"]}], jwt: ${jwt}}`;
+    const given = buildTopology(inputsOf(configOf(`servers: [${server}]`))).servers[0]?.jwt?.audiences ?? [];
+    const open = parseConfig(`gateway: {listenAddress: 0.0.0.0}\nservers: [${server}]`, {}).kind;
     return judge(
-      { 'it is refused, or one is given': parsed.kind !== 'ok' || /"audiences":\["[^"]+"/.test(said) },
-      parsed.kind,
+      { 'one is given': given.some((each) => each !== ''), 'refused where none is known': open === 'bad' },
+      `${given[0]}; without a public URL: ${open}`,
     );
   },
 );
