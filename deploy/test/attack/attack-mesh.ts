@@ -29,6 +29,8 @@ export const SERVERS = {
   modern: { replicas: 2, settings: noBreakers },
   cache: { replicas: 1, hasJwt: true, settings: { sharedCache: true } },
   opencache: { replicas: 1, settings: { sharedCache: true } },
+  // A tenth of the usual rate: on a busy machine no client reaches that one.
+  rationed: { replicas: 1, settings: { limits: { initializePerAddress: { requests: 10, burst: 100 } } } },
   // Their replicas are killed or forget, so no honest client is there.
   moving: { replicas: 2, settings: { ...quickCalls, ...noBreakers } },
   judged: { replicas: 2, settings: { ...quickCalls } },

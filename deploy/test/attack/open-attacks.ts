@@ -3,12 +3,7 @@
  * Nothing is ever added here for a change to pass.
  */
 export const OPEN_ATTACKS: readonly string[] = [
-  'session-transplant',
-  'redis-user',
-  'shipped-files',
-  'redaction',
-  'http-sse-budget',
-  'tls-switch',
-  'free-sessions',
+  // A digest can only be asked of a registry of images, which the machines that this is developed on do not reach. Their tags are exact versions.
+  'shipped-files/images-by-digest',
   'all-places',
 ];

@@ -76,7 +76,10 @@ const inQuery: AttackCase = {
     const both = await mesh.rpc('jwt', INITIALIZE, { suffix: query(token), token });
     const leaked = mesh.replicas.jwt.some(({ seen }) => seen.some(({ url }) => url.includes(token)));
     return judge(
-      { 'the query is no token': answer.status === 400 || answer.status === 401, 'no token in the replica’s URL': !leaked },
+      {
+        'the query is no token': answer.status === 400 || answer.status === 401,
+        'no token in the replica’s URL': !leaked,
+      },
       `query alone ${answer.status}, beside the header ${both.status}`,
     );
   },

@@ -66,7 +66,10 @@ export const redisUser: AttackCase[] = casesOf(
       await redis.start();
       for (const command of commands) {
         const answer = await redisAnswer(port, `AUTH holdfast-gateway ${PASSWORD}\r\n${command}`).catch(String);
-        if (!/NOPERM|unknown command|can't access|No permissions/i.test(answer) && !/SCAN/.test(command))
+        if (
+          !/NOPERM|unknown command|can't access|No permissions|DEBUG command not allowed/i.test(answer) &&
+          !/SCAN/.test(command)
+        )
           allowed.push(`${command}: ${answer.replaceAll('\r\n', ' ').slice(0, 40)}`);
       }
     } finally {

@@ -74,10 +74,7 @@ const RULES: Record<string, { finding: '9' | '22' | '27' | '28'; problems: () =>
   'relay-on-all-addresses': {
     finding: '9',
     problems: () =>
-      linesWith(
-        files('deploy/kubernetes/base/gateway.yaml', 'deploy/systemd/*.service'),
-        /--relay\b.*0\.0\.0\.0|--relay=0\.0\.0\.0/,
-      ),
+      linesWith(files('deploy/kubernetes/base/gateway.yaml', 'deploy/systemd/*.service'), /--relay[= ]0\.0\.0\.0/),
   },
   'clients-behind-the-edge-are-one': {
     finding: '28',
