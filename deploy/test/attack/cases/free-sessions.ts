@@ -54,7 +54,7 @@ const growing: AttackCase = {
       statuses.push((await mesh.rpc('plain', message, { session, gateway: id % 2 })).status);
     }
     const key = REDIS.session('plain', sessionDigest(session));
-    const answer = await redisAnswer(mesh.mesh.redis?.port ?? 0, `MEMORY USAGE ${key}`);
+    const answer = await redisAnswer(mesh.mesh.redis?.port ?? 0, `MEMORY USAGE ${key} SAMPLES 0`);
     const bytes = Number(/:(\d+)/.exec(answer)?.[1]);
     return judge(
       { 'answered each time': statuses.every((status) => status === 200), 'the record is small': bytes < 64 << 10 },
