@@ -1,80 +1,16 @@
 import anyTest, { type TestFn } from 'ava';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
 import { REDIS } from '../../proto/wire.ts';
-import { createMemoryStore, MemoryBacking } from './memory-store.ts';
-import { startRealRedis, startRealRedisCluster, type RealRedis } from './real-redis.ts';
-import { connectRedis, whenReady, type RedisClient } from '../../proto/redis/redis-client.ts';
-import { createRedisStore } from './redis-store.ts';
 import { sampleRecord } from './sample-record.ts';
-import type { SessionChange, SessionStore } from './session-store.ts';
+import type { SessionChange } from './session-store.ts';
+import { startStores, STORE_KINDS, stopStores, type StoreContext } from './testing/store-kinds.ts';
 
-/** However busy the machine is: what Redis does is tested here, not how fast. */
-const PATIENT = { commandTimeoutMs: 30_000 };
-interface Context {
-  redis: RealRedis;
-  cluster: { url: string; dispose(): Promise<void> };
-  client: RedisClient;
-  second: RedisClient;
-  clustered: [RedisClient, RedisClient];
-}
-const test = anyTest as TestFn<Context>;
-
+const test = anyTest as TestFn<StoreContext>;
 test.before(async (t) => {
-  const redis = await startRealRedis();
-  const client = connectRedis(redis.url, PATIENT),
-    second = connectRedis(redis.url, PATIENT);
-  t.context = { redis, client, second } as Context;
-  const cluster = await startRealRedisCluster();
-  const clustered: [RedisClient, RedisClient] = [
-    connectRedis(cluster.url, PATIENT),
-    connectRedis(cluster.url, PATIENT),
-  ];
-  t.context = { redis, cluster, client, second, clustered };
-  await Promise.all([client, second, ...clustered].map((each) => whenReady(each, 60_000)));
+  t.context = await startStores();
 });
-const opened = new Map<RedisClient, [SessionStore, SessionStore]>();
-test.after.always(async (t) => {
-  for (const store of [...opened.values()].flat()) await store.close();
-  await t.context.redis?.dispose();
-  await t.context.cluster?.dispose();
-});
-
-/** Two stores as two gateways see them, over one Redis or one piece of memory. */
-const over = (clients: readonly [RedisClient, RedisClient]): [SessionStore, SessionStore] => {
-  const stores = opened.get(clients[0]) ?? [
-    createRedisStore(clients[0], { nodeId: 'g1' }),
-    createRedisStore(clients[1], { nodeId: 'g2' }),
-  ];
-  opened.set(clients[0], stores);
-  return stores;
-};
-/** Lets time pass for some records of `linear`. */
-type Age = (digests: readonly string[], ms: number) => Promise<void>;
-const ageBy =
-  (client: RedisClient): Age =>
-  async (digests, ms) => {
-    for (const key of digests.map((digest) => REDIS.session('linear', digest)))
-      await client.pexpire(key, (await client.pttl(key)) - ms);
-  };
-function inMemory(): [SessionStore, SessionStore, Age] {
-  const backing = new MemoryBacking();
-  let passedMs = 0;
-  const now = (): number => Date.now() + passedMs;
-  return [
-    createMemoryStore({ nodeId: 'g1', backing, now }),
-    createMemoryStore({ nodeId: 'g2', backing, now }),
-    async (_, ms) => {
-      passedMs += ms;
-    },
-  ];
-}
-const kinds: Record<string, (context: Context) => [SessionStore, SessionStore, Age]> = {
-  Redis: ({ client, second }) => [...over([client, second]), ageBy(client)],
-  'Redis Cluster': ({ clustered }) => [...over(clustered), ageBy(clustered[0])],
-  memory: inMemory,
-};
+test.after.always((t) => stopStores(t.context));
 const fresh = (): string => `1~${randomUUID()}`;
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -85,7 +21,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
 }
 
-for (const [name, make] of Object.entries(kinds)) {
+for (const [name, make] of Object.entries(STORE_KINDS)) {
   test(`${name}: a record comes back as it was written, until it is forgotten`, async (t) => {
     const [store, other] = make(t.context);
     const record = sampleRecord({ clientId: fresh(), subscriptions: [], capabilities: {} });
@@ -183,43 +119,6 @@ for (const [name, make] of Object.entries(kinds)) {
     t.is(await store.create(never, 60), 'ok');
   });
 
-  test(`${name}: the unbound form of a bound session’s id counts as ended, after each move too, for as long as the session lives`, async (t) => {
-    const [store, other, age] = make(t.context);
-    const bound = (slot: string, upstreamId: string): SessionRecord =>
-      sampleRecord({ clientId: `1p~${randomUUID()}`, principal: 'ann', slot, upstreamId });
-    const [begun, late] = [bound('1', randomUUID()), bound('1', randomUUID())];
-    const moved = { ...begun, slot: '2', upstreamId: randomUUID(), epoch: 1 },
-      formOf = ({ slot, upstreamId }: SessionRecord): string => sessionDigest(`${slot}~${upstreamId}`);
-    t.is(await store.create(begun, 600), 'ok');
-    t.like(await other.find('linear', formOf(begun)), { isTombstone: true });
-    t.is(await other.update(moved, 0), 'ok');
-    await store.reconcile(late, 600);
-    for (const record of [begun, moved, late]) {
-      const form = formOf(record);
-      t.like(await store.find('linear', form), { isTombstone: true });
-      t.is(await other.create(sampleRecord({ clientId: `${record.slot}~${record.upstreamId}` }), 600), 'conflict');
-    }
-    t.like(await other.find('linear', begun.digest), { slot: '2', isTombstone: false });
-    const all = [begun.digest, late.digest, formOf(begun), formOf(moved), formOf(late)];
-    await age(all, 400_000);
-    await store.touch([{ server: 'linear', digest: begun.digest, atMs: Date.now() }]);
-    await other.tombstone('linear', late.digest, 600);
-    await age(all, 400_000);
-    t.true(await store.exists('linear', formOf(moved)));
-    t.true(await store.exists('linear', formOf(late)));
-    await age(all, 400_000);
-    t.false(await store.exists('linear', formOf(moved)));
-  });
-
-  test(`${name}: a session without a principal is no other’s unbound form, and one that lives is not ended`, async (t) => {
-    const [store] = make(t.context);
-    const free = sampleRecord({ clientId: fresh() });
-    await store.create(free, 60);
-    const { slot, upstreamId } = free;
-    await store.create(sampleRecord({ clientId: `1p~${randomUUID()}`, principal: 'ann', slot, upstreamId }), 60);
-    t.like(await store.find('linear', free.digest), { isTombstone: false });
-  });
-
   test(`${name}: reconciling keeps the higher epoch and says what it replaced`, async (t) => {
     const [store] = make(t.context);
     const record = sampleRecord({ clientId: fresh() });
@@ -310,7 +209,7 @@ for (const [name, make] of Object.entries(kinds)) {
 }
 
 test('Redis: a later version’s field of another shape takes the blank value; a damaged record of ours is an error', async (t) => {
-  const [store] = kinds['Redis']!(t.context);
+  const [store] = STORE_KINDS['Redis']!(t.context);
   const record = sampleRecord({ clientId: fresh() });
   await store.create({ ...record, version: 2 }, 60);
   const key = REDIS.session('linear', record.digest);
@@ -325,7 +224,7 @@ test('Redis: a later version’s field of another shape takes the blank value; a
 });
 
 test('Redis: no stored field holds more than the record', async (t) => {
-  const [store] = kinds['Redis']!(t.context);
+  const [store] = STORE_KINDS['Redis']!(t.context);
   const record = sampleRecord({ clientId: fresh() });
   await store.create(record, 60);
   const fields = await t.context.client.hgetall(REDIS.session('linear', record.digest));
