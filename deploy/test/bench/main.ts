@@ -9,6 +9,8 @@ export interface Bench {
   run(options: {
     say: (text: string) => void;
     seconds: number;
+    /** Folder of another checkout, where the benchmark compares two. */
+    base: string | undefined;
   }): Promise<{ objectives: Objective[]; figures?: Record<string, unknown> }>;
 }
 
@@ -17,6 +19,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '5' },
+    base: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -34,12 +37,12 @@ if (
   !(seconds > 0 && seconds <= 600)
 ) {
   console.error(
-    `usage: npm run bench -- <${names.join('|')}> [--seconds 1..600] [--json]${name && !names.includes(name) ? `\nno benchmark is called "${name}"` : ''}`,
+    `usage: npm run bench -- <${names.join('|')}> [--seconds 1..600] [--base FOLDER] [--json]${name && !names.includes(name) ? `\nno benchmark is called "${name}"` : ''}`,
   );
   process.exit(values.help ? 0 : 64);
 }
 const { bench } = (await import(new URL(`${name}.ts`, folder).href)) as { bench: Bench };
 const print = say(values.json);
 print(`${name}: ${bench.says}`);
-const { objectives, figures } = await bench.run({ say: print, seconds });
+const { objectives, figures } = await bench.run({ say: print, seconds, base: values.base });
 printReport(objectives, { json: values.json, extra: figures ? { figures } : {} });
