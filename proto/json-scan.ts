@@ -65,7 +65,7 @@ function skipString(bytes: Buffer, at: number): number {
   const { length } = bytes;
   let i = at + 1;
   while (i < length) {
-    const byte = bytes[i]!;
+    const byte = bytes[i];
     if (byte === QUOTE) return i + 1;
     if (byte < 0x20) return -1;
     if (byte !== BACKSLASH) i++;
@@ -123,6 +123,13 @@ export function readString(bytes: Buffer, start: number, end: number, maxBytes: 
 /** Longest key that can be one that anybody asks for. */
 const MAX_KEY_BYTES = 256;
 
+/** Where the value of a member begins whose key ends at `keyEnd`; -1 when there is no key (-1) or no colon. */
+function afterColon(bytes: Buffer, keyEnd: number): number {
+  if (keyEnd < 0) return -1;
+  const colon = skipSpace(bytes, keyEnd);
+  return bytes[colon] === COLON ? skipSpace(bytes, colon + 1) : -1;
+}
+
 /** Is told of each member: its key and where its value begins and ends. */
 export type MemberVisitor = (key: string, start: number, end: number) => void;
 
@@ -141,14 +148,10 @@ export function eachMember(
   let i = skipSpace(bytes, at + 1);
   if (bytes[i] === CLOSE_OBJECT) return i + 1;
   for (;;) {
-    if (bytes[i] !== QUOTE) return -1;
-    const keyStart = i;
-    const keyEnd = skipString(bytes, i);
-    if (keyEnd < 0) return -1;
-    i = skipSpace(bytes, keyEnd);
-    if (bytes[i] !== COLON) return -1;
-    const start = skipSpace(bytes, i + 1);
-    const key = visit ? (readString(bytes, keyStart, keyEnd, MAX_KEY_BYTES) ?? '') : '';
+    const keyEnd = bytes[i] === QUOTE ? skipString(bytes, i) : -1,
+      start = afterColon(bytes, keyEnd);
+    if (start < 0) return -1;
+    const key = visit ? (readString(bytes, i, keyEnd, MAX_KEY_BYTES) ?? '') : '';
     const inner = within && bytes[start] === OPEN_OBJECT ? within(key) : null;
     const end = inner ? inner(start, depth - 1) : skipValue(bytes, start, depth - 1);
     if (end < 0) return -1;

@@ -58,35 +58,38 @@ export class SseReader {
       at = 0;
     const hasCr = chunk.includes(CR);
     while (at < chunk.length) {
-      const byte = chunk[at]!;
+      const byte = chunk[at];
       if (byte === LF && this.#lastWasCr) {
-        // the second half of CRLF, whose line ended with the first half
+        // This is the second half of CRLF. Its line ended with the first half.
         this.#lastWasCr = false;
         this.#hasCrLf = true;
         at++;
         if (this.#pendingBytes === 0 && !this.#isOversize && begin === at - 1) begin = at;
-        continue;
-      }
-      this.#lastWasCr = false;
-      if (byte !== LF && byte !== CR) {
+      } else if (byte !== LF && byte !== CR) {
+        this.#lastWasCr = false;
         this.#atLineStart = false;
         at = hasCr ? nextLineEnd(chunk, at) : nextLf(chunk, at);
-        continue;
-      }
-      at++;
-      if (byte === CR) {
-        if (chunk[at] === LF) {
-          at++;
-          this.#hasCrLf = true;
-        } else this.#lastWasCr = at === chunk.length;
-      }
-      if (!this.#atLineStart) this.#atLineStart = true;
-      else {
-        this.#finish(chunk.subarray(begin, at));
-        begin = at;
+      } else {
+        at = this.#afterLineEnd(chunk, at);
+        if (this.#atLineStart) {
+          this.#finish(chunk.subarray(begin, at));
+          begin = at;
+        } else this.#atLineStart = true;
       }
     }
     if (begin < chunk.length) this.#keep(chunk.subarray(begin));
+  }
+
+  /** The position after the line end at `at`. A CR that ends the chunk may be half of a line end. */
+  #afterLineEnd(chunk: Buffer, at: number): number {
+    this.#lastWasCr = false;
+    if (chunk[at] === LF) return at + 1;
+    if (chunk[at + 1] === LF) {
+      this.#hasCrLf = true;
+      return at + 2;
+    }
+    this.#lastWasCr = at + 1 === chunk.length;
+    return at + 1;
   }
 
   #keep(piece: Buffer): void {
@@ -137,35 +140,33 @@ function nextLineEnd(bytes: Buffer, at: number): number {
 function readEvent(raw: Buffer): SseEvent {
   const event: SseEvent = { raw, name: 'message', data: null, id: null };
   const hasCr = raw.includes(CR);
-  let at = 0,
-    more: Buffer[] | null = null;
-  while (at < raw.length) {
+  const more: Buffer[] = [];
+  for (let at = 0; at < raw.length; ) {
     const end = hasCr ? nextLineEnd(raw, at) : nextLf(raw, at);
-    if (end > at && raw[at] !== COLON) {
-      let colon = at;
-      while (colon < end && raw[colon] !== COLON) colon++;
-      const start = colon === end ? end : raw[colon + 1] === SPACE ? colon + 2 : colon + 1;
-      const size = colon - at,
-        first = raw[at];
-      if (size === 4 && first === 0x64 && raw.toString('latin1', at, colon) === 'data') {
-        const value = raw.subarray(start, end);
-        if (event.data === null) event.data = value;
-        else (more ??= [event.data]).push(value);
-      } else if (size === 5 && first === 0x65 && raw.toString('latin1', at, colon) === 'event')
-        event.name = raw.toString('utf8', start, end) || 'message';
-      else if (
-        size === 2 &&
-        first === 0x69 &&
-        raw.toString('latin1', at, colon) === 'id' &&
-        !raw.subarray(start, end).includes(0)
-      )
-        event.id = raw.toString('utf8', start, end);
-    }
+    if (end > at && raw[at] !== COLON) readField(event, more, at, end);
     at = end + 1;
   }
-  if (more) event.data = joinLines(more);
+  if (event.data !== null && more.length > 0) event.data = joinLines([event.data, ...more]);
   return event;
 }
+
+/** Reads the line from `at` to `end` of the event. `more`: data lines after the first. */
+function readField(event: SseEvent, more: Buffer[], at: number, end: number): void {
+  const { raw } = event;
+  let colon = at;
+  while (colon < end && raw[colon] !== COLON) colon++;
+  const start = colon === end ? end : raw[colon + 1] === SPACE ? colon + 2 : colon + 1;
+  const value = raw.subarray(start, end);
+  if (isName(raw, at, colon, 'data')) {
+    if (event.data === null) event.data = value;
+    else more.push(value);
+  } else if (isName(raw, at, colon, 'event')) event.name = value.toString('utf8') || 'message';
+  else if (isName(raw, at, colon, 'id') && !value.includes(0)) event.id = value.toString('utf8');
+}
+
+/** The length and the first byte are compared before a text is made of it. */
+const isName = (raw: Buffer, at: number, end: number, name: string): boolean =>
+  end - at === name.length && raw[at] === name.charCodeAt(0) && raw.toString('latin1', at, end) === name;
 
 const NEWLINE = Buffer.from('\n');
 function joinLines(lines: Buffer[]): Buffer {

@@ -62,6 +62,13 @@ test('a replica that comes back with its session is the same life; without sessi
   t.is(after(refused, ok('none')).life, 0, 'it was never there before');
 });
 
+/** Whether one observation may lead from one state to the next. */
+function isAllowed(state: ProbeState, seen: Observation, next: ProbeState): boolean {
+  if (next.life < state.life || next.life > state.life + 1 || next.health === 'unknown') return false;
+  if (state.health !== 'healthy' || next.health !== 'unhealthy') return true;
+  return seen.kind !== 'answered' && state.streak + 1 >= THRESHOLDS.unhealthyAfter;
+}
+
 test('the number of lives never falls, and health only changes at a threshold', (t) => {
   const observation = fc.constantFrom<Observation>(ok(), ok('lost'), ok('none'), refused, silent, {
     kind: 'wrong',
@@ -75,11 +82,7 @@ test('the number of lives never falls, and health only changes at a threshold', 
         let state = initialProbeState(0);
         for (const [index, seen] of all.entries()) {
           const next = observe(state, seen, THRESHOLDS, index + 1);
-          if (next.life < state.life || next.life > state.life + 1) return false;
-          if (next.health === 'unknown') return false;
-          if (state.health === 'healthy' && next.health === 'unhealthy' && state.streak + 1 < THRESHOLDS.unhealthyAfter)
-            return false;
-          if (next.health === 'unhealthy' && seen.kind === 'answered' && state.health === 'healthy') return false;
+          if (!isAllowed(state, seen, next)) return false;
           state = next;
         }
         return true;

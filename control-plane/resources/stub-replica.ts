@@ -33,7 +33,7 @@ export class StubReplica {
   }
 
   async start(port = 0): Promise<string> {
-    this.#server = createServer((request, response) => {
+    const server = createServer((request, response) => {
       let bytes = 0;
       request.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
@@ -42,39 +42,43 @@ export class StubReplica {
         const { method = '', url = '', headers } = request;
         const echo: Echo = { at: this.name, method, path: url, bytes, headers };
         this.seen.push(echo);
-        const session = headers['mcp-session-id'];
-        if (this.#answersOdd(session, request, response)) return;
-        response.writeHead(200, {
-          'content-type': 'application/json',
-          ...(session === undefined ? {} : { 'mcp-session-id': session }),
-        });
-        response.end(JSON.stringify({ ...echo, filler: 'x'.repeat(Number(headers['x-answer-bytes'] ?? 0)) }));
+        const special = this.#special(headers['mcp-session-id']);
+        if (special) special(request, response);
+        else answer(echo, response);
       });
     });
-    this.#server.on('upgrade', (_request, socket) => {
+    this.#server = server;
+    server.on('upgrade', (_request, socket) => {
       socket.end(
         `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-at: ${this.name}\r\n\r\nhello`,
       );
     });
     await new Promise<void>((resolve) => {
-      this.#server!.listen(port, '127.0.0.1', resolve);
+      server.listen(port, '127.0.0.1', resolve);
     });
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** What a session id, or the test, asks for instead of an echo. */
-  #answersOdd(session: unknown, request: IncomingMessage, response: ServerResponse): boolean {
-    if (this.challenge !== null) response.writeHead(401, { 'www-authenticate': this.challenge }).end('{}');
-    else if (this.name === 'relay') return false;
-    else if (session === 'forgotten') response.writeHead(404).end();
-    else if (session === 'cut') request.socket.destroy();
-    else if (session === 'ticks') this.#tick(response);
-    else if (session === 'scalars')
-      response
-        .writeHead(200, { 'content-type': 'text/event-stream' })
-        .end(['0', '"x"', 'true', 'false', 'null', '[]', '{', ''].map((data) => `data: ${data}\n\n`).join(''));
-    else return session === 'slow';
-    return true;
+  /** What the test, or the upstream session id, asks for in place of an echo. */
+  #special(session: string | string[] | undefined): Answer | undefined {
+    const { challenge } = this;
+    if (challenge !== null)
+      return (_, response) => response.writeHead(401, { 'www-authenticate': challenge }).end('{}');
+    if (this.name === 'relay') return undefined;
+    switch (session) {
+      case 'forgotten':
+        return (_, response) => response.writeHead(404).end();
+      case 'cut':
+        return (request) => request.socket.destroy();
+      case 'slow':
+        return () => {};
+      case 'ticks':
+        return (_, response) => this.#tick(response);
+      case 'scalars':
+        return (_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(SCALARS);
+      default:
+        return undefined;
+    }
   }
 
   #tick(response: ServerResponse): void {
@@ -89,10 +93,26 @@ export class StubReplica {
   }
 
   async stop(): Promise<void> {
-    this.#server?.closeAllConnections();
-    await new Promise<void>((resolve) => {
-      this.#server ? this.#server.close(() => resolve()) : resolve();
-    });
+    const server = this.#server;
     this.#server = null;
+    if (!server) return;
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
   }
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** One event for each kind of JSON that is no object. */
+const SCALARS = ['0', '"x"', 'true', 'false', 'null', '[]', '{', ''].map((data) => `data: ${data}\n\n`).join('');
+
+function answer(echo: Echo, response: ServerResponse): void {
+  const session = echo.headers['mcp-session-id'];
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    ...(session === undefined ? {} : { 'mcp-session-id': session }),
+  });
+  response.end(JSON.stringify({ ...echo, filler: 'x'.repeat(Number(echo.headers['x-answer-bytes'] ?? 0)) }));
 }

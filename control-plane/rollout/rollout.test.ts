@@ -224,40 +224,63 @@ test('whatever happens: no new sessions to a backend without healthy replicas, a
   t.notThrows(() =>
     fc.assert(
       fc.property(plan, fc.array(event, { maxLength: 60 }), (wanted, events) => {
-        let rollout = begin(wanted),
-          now = 0,
-          to = noCounters();
-        const look = (seen: RolloutInput) => {
-          const wasOver = isOver(rollout),
-            before = targetPercent(rollout);
-          rollout = rolloutSchema.parse(JSON.parse(JSON.stringify(advanceRollout(rollout, seen).rollout)));
-          for (const [backend, weight] of rolloutWeights(rollout, seen.healthy)) {
-            if (weight > 0 && seen.healthy[backend === 'stable' ? 'from' : 'to'] === 0)
-              throw new Error(`${backend} gets ${weight} without a healthy replica`);
-          }
-          if (wasOver && targetPercent(rollout) !== before) throw new Error('a rollout that is over changed');
-        };
-        for (const { afterMs, healthy, contract, counts, command } of events) {
-          now += afterMs;
-          if (counts)
-            for (const [name, more] of Object.entries(counts) as Array<['sessions', number]>)
-              to = { ...to, [name]: to[name] + more };
-          look({ now, healthy, contract, counters: counts ? { from: noCounters(), to } : null });
-          const done = command ? commandRollout(rollout, command, now) : null;
-          if (done && 'rollout' in done) rollout = done.rollout;
-        }
-        // Nobody keeps it paused for ever, and time goes on.
-        if (rollout.isPaused) rollout = (commandRollout(rollout, 'resume', now) as RolloutTransition).rollout;
-        for (let looks = 0; looks < 3000 && !isOver(rollout); looks++)
-          look({
-            now: (now += 1000),
-            healthy: { from: 1, to: 1 },
-            contract: null,
-            counters: { from: noCounters(), to },
-          });
-        if (!isOver(rollout)) throw new Error(`still ${JSON.stringify(rollout.phase)}`);
+        const run = new Run(begin(wanted));
+        for (const each of events) run.take(each);
+        run.finish();
       }),
       { numRuns: 500 },
     ),
   );
 });
+
+interface RunEvent {
+  afterMs: number;
+  healthy: RolloutInput['healthy'];
+  contract: RolloutInput['contract'];
+  counts: Partial<SloCounters> | null;
+  command: 'pause' | 'resume' | 'promote' | 'abort' | null;
+}
+
+/** One rollout with its clock and the counters of the new backend. Each step throws when the rollout breaks a promise. */
+class Run {
+  #rollout: Rollout;
+  #nowMs = 0;
+  #to = noCounters();
+
+  constructor(rollout: Rollout) {
+    this.#rollout = rollout;
+  }
+
+  take({ afterMs, healthy, contract, counts, command }: RunEvent): void {
+    this.#nowMs += afterMs;
+    for (const [name, more] of Object.entries(counts ?? {}) as Array<['sessions', number]>)
+      this.#to = { ...this.#to, [name]: this.#to[name] + more };
+    const counters = counts ? { from: noCounters(), to: this.#to } : null;
+    this.#look({ now: this.#nowMs, healthy, contract, counters });
+    const done = command ? commandRollout(this.#rollout, command, this.#nowMs) : null;
+    if (done && 'rollout' in done) this.#rollout = done.rollout;
+  }
+
+  /** Nobody keeps it paused for ever, both backends are healthy, and time goes on. */
+  finish(): void {
+    if (this.#rollout.isPaused)
+      this.#rollout = (commandRollout(this.#rollout, 'resume', this.#nowMs) as RolloutTransition).rollout;
+    for (let looks = 0; looks < 3000 && !isOver(this.#rollout); looks++) {
+      this.#nowMs += 1000;
+      const counters = { from: noCounters(), to: this.#to };
+      this.#look({ now: this.#nowMs, healthy: { from: 1, to: 1 }, contract: null, counters });
+    }
+    if (!isOver(this.#rollout)) throw new Error(`still ${JSON.stringify(this.#rollout.phase)}`);
+  }
+
+  #look(seen: RolloutInput): void {
+    const wasOver = isOver(this.#rollout),
+      before = targetPercent(this.#rollout);
+    this.#rollout = rolloutSchema.parse(JSON.parse(JSON.stringify(advanceRollout(this.#rollout, seen).rollout)));
+    for (const [backend, weight] of rolloutWeights(this.#rollout, seen.healthy)) {
+      if (weight > 0 && seen.healthy[backend === 'stable' ? 'from' : 'to'] === 0)
+        throw new Error(`${backend} gets ${weight} without a healthy replica`);
+    }
+    if (wasOver && targetPercent(this.#rollout) !== before) throw new Error('a rollout that is over changed');
+  }
+}

@@ -49,45 +49,50 @@ export function schemaDiff(before: unknown, after: unknown): SchemaChange[] {
 function compare(one: Schema, other: Schema, path: string, roots: Roots, depth: number): SchemaChange[] {
   const before = resolve(one, roots.before),
     after = resolve(other, roots.after);
-  const references = `${String(one['$ref'])} ${String(other['$ref'])}`;
-  const isSeen = (one['$ref'] !== undefined || other['$ref'] !== undefined) && roots.seen.has(references);
-  if (isSeen || depth > MAX_DEPTH) return [];
-  if (one['$ref'] !== undefined || other['$ref'] !== undefined) roots.seen.add(references);
-  else if (same(before, after) && !hasReference(before)) return [];
-  const change = (kind: SchemaChange['kind'], says: string): SchemaChange => ({ path, kind, says });
-  const found: SchemaChange[] = [];
-  found.push(
-    ...types(before, after).map(([kind, says]) => change(kind, says)),
-    ...values(before, after).map(([kind, says]) => change(kind, says)),
-  );
-  for (const name of [...LOWER, ...UPPER]) {
-    const was = before[name],
-      is = after[name];
-    if (was === is) continue;
-    const isTighter =
-      was === undefined ||
-      (is !== undefined && (LOWER.includes(name) ? Number(is) > Number(was) : Number(is) < Number(was)));
-    found.push(change(isTighter ? 'narrowed' : 'widened', `${name} ${show(was)} → ${show(is)}`));
-  }
-  for (const name of OPAQUE) {
-    if (same(before[name], after[name])) continue;
-    found.push(
-      change(
-        before[name] === undefined ? 'narrowed' : after[name] === undefined ? 'widened' : 'changed',
-        `${name} ${show(before[name])} → ${show(after[name])}`,
-      ),
-    );
-  }
-  for (const name of TEXT) if (!same(before[name], after[name])) found.push(change('text', `${name} changed`));
-  if (!same(before['default'], after['default']))
-    found.push(change('changed', `default ${show(before['default'])} → ${show(after['default'])}`));
-  for (const name of ['anyOf', 'oneOf'])
-    found.push(...branches(before[name], after[name], name).map(([kind, says]) => change(kind, says)));
-  found.push(...properties(before, after, path, roots, depth));
+  if (depth > MAX_DEPTH) return [];
+  if (one['$ref'] !== undefined || other['$ref'] !== undefined) {
+    const references = `${String(one['$ref'])} ${String(other['$ref'])}`;
+    if (roots.seen.has(references)) return [];
+    roots.seen.add(references);
+  } else if (same(before, after) && !hasReference(before)) return [];
+  const own: Bare[] = [
+    ...types(before, after),
+    ...values(before, after),
+    ...bounds(before, after),
+    ...OPAQUE.flatMap((name) => opaque(before[name], after[name], name)),
+    ...TEXT.flatMap((name): Bare[] => (same(before[name], after[name]) ? [] : [['text', `${name} changed`]])),
+    ...defaults(before['default'], after['default']),
+    ...['anyOf', 'oneOf'].flatMap((name) => branches(before[name], after[name], name)),
+  ];
+  const found = [
+    ...own.map(([kind, says]): SchemaChange => ({ path, kind, says })),
+    ...properties(before, after, path, roots, depth),
+  ];
   if (!same(before['items'], after['items']))
     found.push(...compare(asSchema(before['items']), asSchema(after['items']), `${path}[]`, roots, depth + 1));
   return found;
 }
+
+/** Numeric bounds. A bound that is new, or closer than before, allows less. */
+function bounds(before: Schema, after: Schema): Bare[] {
+  return [...LOWER, ...UPPER].flatMap((name): Bare[] => {
+    const was = before[name],
+      is = after[name];
+    if (was === is) return [];
+    const isCloser = LOWER.includes(name) ? Number(is) > Number(was) : Number(is) < Number(was);
+    const isTighter = was === undefined || (is !== undefined && isCloser);
+    return [[isTighter ? 'narrowed' : 'widened', `${name} ${show(was)} → ${show(is)}`]];
+  });
+}
+
+function opaque(was: unknown, is: unknown, name: string): Bare[] {
+  if (same(was, is)) return [];
+  const kind = was === undefined ? 'narrowed' : is === undefined ? 'widened' : 'changed';
+  return [[kind, `${name} ${show(was)} → ${show(is)}`]];
+}
+
+const defaults = (was: unknown, is: unknown): Bare[] =>
+  same(was, is) ? [] : [['changed', `default ${show(was)} → ${show(is)}`]];
 
 type Bare = [SchemaChange['kind'], string];
 
@@ -134,48 +139,48 @@ function branches(before: unknown, after: unknown, name: string): Bare[] {
       : [];
 }
 
+const isClosed = (schema: Schema): boolean => schema['additionalProperties'] === false;
+
 function properties(before: Schema, after: Schema, path: string, roots: Roots, depth: number): SchemaChange[] {
   const was = asSchema(before['properties']),
     is = asSchema(after['properties']);
   const needed = new Set(list(before['required'])),
     needs = new Set(list(after['required']));
-  const isClosed = (schema: Schema) => schema['additionalProperties'] === false;
   const found: SchemaChange[] = [];
   const at = (name: string) => (path === '' ? name : `${path}.${name}`);
   for (const name of new Set([...Object.keys(was), ...Object.keys(is)])) {
     const place = at(name);
-    if (!(name in is))
-      found.push(
-        isClosed(after)
-          ? { path: place, kind: 'narrowed', says: 'removed, and unknown properties are refused' }
-          : { path: place, kind: 'property-removed', says: needed.has(name) ? 'removed; it was required' : 'removed' },
-      );
-    else if (!(name in was)) {
-      if (needs.has(name)) found.push({ path: place, kind: 'narrowed', says: 'new and required' });
-      else
-        found.push(
-          isClosed(before)
-            ? { path: place, kind: 'widened', says: 'new where unknown properties were refused' }
-            : { path: place, kind: 'property-added', says: 'new' },
-        );
-    } else {
+    const own = !(name in is)
+      ? removedProperty(isClosed(after), needed.has(name))
+      : !(name in was)
+        ? newProperty(isClosed(before), needs.has(name))
+        : keptProperty(needed.has(name), needs.has(name));
+    if (name in is && name in was)
       found.push(...compare(asSchema(was[name]), asSchema(is[name]), place, roots, depth + 1));
-      if (needs.has(name) !== needed.has(name))
-        found.push({
-          path: place,
-          kind: needs.has(name) ? 'narrowed' : 'widened',
-          says: needs.has(name) ? 'required from now on' : 'no longer required',
-        });
-    }
+    found.push(...own.map(([kind, says]): SchemaChange => ({ path: place, kind, says })));
   }
   const rest = before['additionalProperties'],
     restAfter = after['additionalProperties'];
-  if (!same(rest ?? true, restAfter ?? true)) {
-    if (restAfter === false) found.push({ path, kind: 'narrowed', says: 'unknown properties are refused from now on' });
-    else if (rest === false) found.push({ path, kind: 'widened', says: 'unknown properties are allowed from now on' });
-    else found.push(...compare(asSchema(rest), asSchema(restAfter), at('*'), roots, depth + 1));
-  }
+  if (same(rest ?? true, restAfter ?? true)) return found;
+  if (isClosed(after)) found.push({ path, kind: 'narrowed', says: 'unknown properties are refused from now on' });
+  else if (isClosed(before)) found.push({ path, kind: 'widened', says: 'unknown properties are allowed from now on' });
+  else found.push(...compare(asSchema(rest), asSchema(restAfter), at('*'), roots, depth + 1));
   return found;
+}
+
+function removedProperty(isClosedNow: boolean, wasRequired: boolean): Bare[] {
+  if (isClosedNow) return [['narrowed', 'removed, and unknown properties are refused']];
+  return [['property-removed', wasRequired ? 'removed; it was required' : 'removed']];
+}
+
+function newProperty(wasClosed: boolean, isRequired: boolean): Bare[] {
+  if (isRequired) return [['narrowed', 'new and required']];
+  return [wasClosed ? ['widened', 'new where unknown properties were refused'] : ['property-added', 'new']];
+}
+
+function keptProperty(wasRequired: boolean, isRequired: boolean): Bare[] {
+  if (wasRequired === isRequired) return [];
+  return [isRequired ? ['narrowed', 'required from now on'] : ['widened', 'no longer required']];
 }
 
 /** Follows `$ref` within the document; a reference elsewhere stays as it is and compares by its text. */

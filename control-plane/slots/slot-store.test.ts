@@ -118,23 +118,9 @@ test('Redis and file do the same, whatever is done', async (t) => {
       const one = redisSlotStore(redis, clock),
         two = await openFileSlotStore(null, clock);
       const seen = ['zz', 'yy'];
-      for (const {
-        kind,
-        place: { server, address },
-        pick,
-      } of steps) {
-        const slot = seen[pick % seen.length]!;
-        const run = async (store: SlotStore) =>
-          kind === 'allot'
-            ? store.allot(server, address)
-            : kind === 'newLife'
-              ? store.newLife(server, address, slot)
-              : kind === 'retire'
-                ? store.retire(server, address, slot)
-                : kind === 'adopt'
-                  ? store.adopt({ server, address, slot, sinceMs: pick })
-                  : store.release([slot]);
-        const [a, b] = [await run(one), await run(two)];
+      for (const each of steps) {
+        const slot = seen[each.pick % seen.length] ?? '';
+        const [a, b] = [await run(one, each, slot), await run(two, each, slot)];
         t.deepEqual(a, b);
         if (a) seen.push(a.slot);
       }
@@ -145,6 +131,27 @@ test('Redis and file do the same, whatever is done', async (t) => {
     { numRuns: 60 },
   );
 });
+
+interface Step {
+  kind: 'allot' | 'newLife' | 'retire' | 'adopt' | 'release';
+  place: { server: string; address: string };
+  pick: number;
+}
+
+async function run(store: SlotStore, { kind, place: { server, address }, pick }: Step, slot: string) {
+  switch (kind) {
+    case 'allot':
+      return store.allot(server, address);
+    case 'newLife':
+      return store.newLife(server, address, slot);
+    case 'retire':
+      return store.retire(server, address, slot);
+    case 'adopt':
+      return store.adopt({ server, address, slot, sinceMs: pick });
+    case 'release':
+      return store.release([slot]);
+  }
+}
 
 test('a file store goes on where it was; a damaged file is refused with what to do', async (t) => {
   const path = await pathFor(t);

@@ -1,6 +1,7 @@
 import { detach } from '../../proto/detach.ts';
 import type { Metadata, ServerDuplexStream } from '@grpc/grpc-js';
 import { EMPTY_STREAM, isSettled, nextPush, receive, type DeltaStream } from './delta-stream.ts';
+import type { Verdict } from './delta-subscription.ts';
 import { encodePush, readRequest, type WireRequest } from './delta-wire.ts';
 import { hostOf, plainHost } from '../../proto/identity/host.ts';
 import { readCertificateNames } from '../../proto/identity/certificate-names.ts';
@@ -113,33 +114,43 @@ export function openAdsStream(
   const greetingTimer = setTimeout(() => {
     if (!node) refuse(DEADLINE_EXCEEDED, `a client must say who it is within ${GREETING_MS} ms`);
   }, GREETING_MS).unref();
+  /** The first request says who the client is. Null when the stream was refused. */
+  const greet = (wire: WireRequest): NodeInfo | null => {
+    if (!wire.node?.id) {
+      refuse(INVALID_ARGUMENT, 'the first request of an ADS stream must carry node.id');
+      return null;
+    }
+    const claimed = readNode(wire.node);
+    if (!hooks.admit(claimed, peer)) {
+      refuse(PERMISSION_DENIED, NOT_ADMITTED);
+      return null;
+    }
+    node = claimed;
+    // Headers are sent at once. A client that has everything gets nothing else, and must know that the server is there.
+    call.sendMetadata(greeting);
+    resources = hooks.onNode(stream) ?? resources;
+    return claimed;
+  };
+  /** Counts an ACK or NACK, and reports what was refused. */
+  const noteVerdict = (from: NodeInfo, typeUrl: string, verdict: Verdict): void => {
+    if (verdict.kind === 'none') return;
+    metrics.answered(shortType(typeUrl), verdict.kind);
+    if (verdict.kind !== 'nack') return;
+    const { resources: refused, reason, isFinal } = verdict;
+    hooks.onRefusal({ node: from, typeUrl, resources: refused, reason, isFinal });
+  };
   const onData = (wire: WireRequest) => {
     if (isOver) return;
     if (hasLongNames(wire)) return refuse(INVALID_ARGUMENT, `a name has at most ${MAX_NAME_LENGTH} characters`);
-    if (!node) {
-      if (!wire.node?.id) return refuse(INVALID_ARGUMENT, 'the first request of an ADS stream must carry node.id');
-      const claimed = readNode(wire.node);
-      if (!hooks.admit(claimed, peer)) return refuse(PERMISSION_DENIED, NOT_ADMITTED);
-      node = claimed;
-      // Headers at once: a client that has everything hears nothing else, and wants to know that someone is there.
-      call.sendMetadata(greeting);
-      resources = hooks.onNode(stream) ?? resources;
-    }
+    const from = node ?? greet(wire);
+    if (!from) return;
     const typeUrl = wire.type_url ?? '';
     if (!typeUrl) return refuse(INVALID_ARGUMENT, 'a request on an ADS stream must carry type_url');
     const { stream: after, verdict } = receive(state, typeUrl, readRequest(wire));
     state = after;
     if (state.subscriptions.size > MAX_TYPES || namesOf(state) > MAX_NAMES)
       return refuse(RESOURCE_EXHAUSTED, `more than ${MAX_TYPES} types or ${MAX_NAMES} names subscribed`);
-    if (verdict.kind !== 'none') metrics.answered(shortType(typeUrl), verdict.kind);
-    if (verdict.kind === 'nack')
-      hooks.onRefusal({
-        node,
-        typeUrl,
-        resources: verdict.resources,
-        reason: verdict.reason,
-        isFinal: verdict.isFinal,
-      });
+    noteVerdict(from, typeUrl, verdict);
     flush();
     if (verdict.kind === 'ack' && resources && isSettled(state, resources)) hooks.onSettled(stream, resources);
   };

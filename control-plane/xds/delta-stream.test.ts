@@ -103,6 +103,91 @@ test('much is sent in portions, one at a time', (t) => {
 
 const NAMES = ['a', 'b', 'c', 'd'];
 
+/** Version 5 of anything is one that the client refuses. */
+const isBad = (version: string) => version === '5';
+
+type Step =
+  | { kind: 'set'; name: string; version: number }
+  | { kind: 'delete' | 'subscribe' | 'unsubscribe'; name: string }
+  | { kind: 'read' | 'reconnect' | 'push' };
+
+/** A server with clusters, one stream, what is on the wire, and a client that plays by the rules. */
+class Play {
+  stream = EMPTY_STREAM;
+  wire: Push[] = [];
+  readonly server = new Map<string, XdsResource>();
+  readonly has = new Map<string, string>();
+  readonly resources: Resources = new Map([[TYPE.cluster, this.server]]);
+  readonly #wants = new Set<string>(['*']);
+
+  isWanted(name: string): boolean {
+    return this.#wants.has('*') || this.#wants.has(name);
+  }
+
+  connect(): void {
+    this.wire = [];
+    this.stream = EMPTY_STREAM;
+    this.#receive({ subscribe: [...this.#wants], initialVersions: Object.fromEntries(this.has) });
+  }
+
+  take(step: Step): void {
+    switch (step.kind) {
+      case 'set':
+        this.server.set(step.name, resource(step.name, String(step.version)));
+        return;
+      case 'delete':
+        this.server.delete(step.name);
+        return;
+      case 'read':
+        return this.#read();
+      case 'push':
+        return this.#push();
+      case 'reconnect':
+        if (this.#wants.size > 0) this.connect();
+        return;
+      case 'subscribe':
+        this.#wants.add(step.name);
+        return this.#receive({ subscribe: [step.name] });
+      case 'unsubscribe':
+        this.#wants.delete(step.name);
+        for (const name of this.has.keys()) if (!this.isWanted(name)) this.has.delete(name);
+        return this.#receive({ unsubscribe: [step.name] });
+    }
+  }
+
+  /** Pushes and reads until nothing is left, at most 50 times. */
+  settle(): void {
+    for (let round = 0; round < 50; round++) {
+      this.#push();
+      if (this.wire.length === 0) return;
+      this.#read();
+    }
+  }
+
+  #receive(what: Parameters<typeof request>[0]): void {
+    ({ stream: this.stream } = receive(this.stream, TYPE.cluster, request(what)));
+  }
+
+  #push(): void {
+    const drained = drain(this.stream, this.resources);
+    this.stream = drained.stream;
+    this.wire.push(...drained.pushes);
+  }
+
+  #read(): void {
+    const delta = this.wire.shift();
+    if (!delta) return;
+    const isRefused = delta.send.some(({ version }) => isBad(version));
+    if (!isRefused) this.#keep(delta);
+    this.#receive({ nonce: delta.nonce, error: isRefused ? 'bad' : null });
+  }
+
+  #keep({ send, remove }: Push): void {
+    for (const { name, version } of send) if (this.isWanted(name)) this.has.set(name, version);
+    for (const name of remove) this.has.delete(name);
+  }
+}
+
 test('whatever is subscribed, changed, refused or interrupted, a client that plays by the rules ends up with exactly what it wants', (t) => {
   const step = fc.oneof(
     fc.record({
@@ -117,69 +202,19 @@ test('whatever is subscribed, changed, refused or interrupted, a client that pla
     fc.record({ kind: fc.constant('reconnect' as const) }),
     fc.record({ kind: fc.constant('push' as const) }),
   );
-  /** Version 5 of anything is one that the client refuses. */
-  const isBad = (version: string) => version === '5';
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
-      let stream = EMPTY_STREAM,
-        wire: Push[] = [],
-        wants = new Set<string>(['*']);
-      const server = new Map<string, XdsResource>(),
-        has = new Map<string, string>();
-      const resources: Resources = new Map([[TYPE.cluster, server]]);
-      const connect = () => {
-        wire = [];
-        ({ stream } = receive(
-          EMPTY_STREAM,
-          TYPE.cluster,
-          request({ subscribe: [...wants], initialVersions: Object.fromEntries(has) }),
-        ));
-      };
-      const isWanted = (name: string) => wants.has('*') || wants.has(name);
-      const push = () => {
-        const drained = drain(stream, resources);
-        stream = drained.stream;
-        wire.push(...drained.pushes);
-      };
-      const read = () => {
-        const delta = wire.shift();
-        if (!delta) return;
-        const isRefused = delta.send.some(({ version }) => isBad(version));
-        if (!isRefused) {
-          for (const { name, version } of delta.send) if (isWanted(name)) has.set(name, version);
-          for (const name of delta.remove) has.delete(name);
-        }
-        ({ stream } = receive(stream, TYPE.cluster, request({ nonce: delta.nonce, error: isRefused ? 'bad' : null })));
-      };
-      connect();
-      for (const each of steps) {
-        if (each.kind === 'set') server.set(each.name, resource(each.name, String(each.version)));
-        else if (each.kind === 'delete') server.delete(each.name);
-        else if (each.kind === 'read') read();
-        else if (each.kind === 'push') push();
-        else if (each.kind === 'reconnect') {
-          if (wants.size > 0) connect();
-        } else if (each.kind === 'subscribe') {
-          wants.add(each.name);
-          ({ stream } = receive(stream, TYPE.cluster, request({ subscribe: [each.name] })));
-        } else {
-          wants.delete(each.name);
-          for (const name of has.keys()) if (!isWanted(name)) has.delete(name);
-          ({ stream } = receive(stream, TYPE.cluster, request({ unsubscribe: [each.name] })));
-        }
-      }
-      for (let round = 0; round < 50; round++) {
-        push();
-        if (wire.length === 0) break;
-        read();
-      }
-      t.is(wire.length, 0, 'it comes to rest');
+      const play = new Play();
+      play.connect();
+      for (const each of steps) play.take(each);
+      play.settle();
+      t.is(play.wire.length, 0, 'it comes to rest');
       for (const name of NAMES) {
-        const wanted = isWanted(name) ? server.get(name)?.version : undefined;
+        const wanted = play.isWanted(name) ? play.server.get(name)?.version : undefined;
         // A refused version leaves the client with what it had before.
-        if (wanted === undefined || !isBad(wanted)) t.is(has.get(name), wanted, name);
+        if (wanted === undefined || !isBad(wanted)) t.is(play.has.get(name), wanted, name);
       }
-      t.true(isSettled(stream, resources));
+      t.true(isSettled(play.stream, play.resources));
     }),
     { numRuns: 5000 },
   );

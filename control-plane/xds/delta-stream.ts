@@ -64,40 +64,68 @@ export function nextPush(
   resources: Resources,
   nowMs: number,
 ): { stream: DeltaStream; push: Push | null; wakeAtMs: number | null } {
-  const differences = new Map<string, Difference>();
-  for (const [typeUrl, subscription] of stream.subscriptions)
-    differences.set(typeUrl, differenceOf(subscription, resources.get(typeUrl) ?? NOTHING));
   const isTired = stream.waitingSinceMs !== null && nowMs - stream.waitingSinceMs >= ORDER_WAIT_MS;
+  const parts: Parts = new Map();
+  for (const [typeUrl, subscription] of stream.subscriptions)
+    parts.set(typeUrl, { subscription, ...differenceOf(subscription, resources.get(typeUrl) ?? NOTHING) });
   let isWaiting = false;
-  for (const [typeUrl, subscription] of [...stream.subscriptions].sort(([a], [b]) => orderOf(a) - orderOf(b))) {
-    if (subscription.pending) continue;
-    const { send, remove } = differences.get(typeUrl)!;
-    const unsettled = (type: string) => isUnsettled(stream.subscriptions.get(type), differences.get(type));
-    // Removals go once nothing refers to them any more; while a client refuses new routes, its old ones still do.
-    const isRefusing = removalWaitsFor(typeUrl).some((type) => stream.subscriptions.get(type)?.refused.size);
-    const mayRemove = !isRefusing && (isTired || !removalWaitsFor(typeUrl).some(unsettled));
-    const maySend = (send.length > 0 || subscription.owesAnswer) && (isTired || !waitsFor(typeUrl).some(unsettled));
-    // An answer that the client waits for is not held back with the removals.
-    const removals = mayRemove ? remove : remove.filter((name) => subscription.owed.has(name));
-    if (!maySend && removals.length === 0) {
-      isWaiting ||= send.length > 0 || (remove.length > 0 && !isRefusing);
-      continue;
-    }
-    const portion = maySend ? portionOf(send, subscription, removals.length > 0) : [];
-    const nonce = String(stream.nextNonce);
-    const sent = new Map(stream.subscriptions).set(typeUrl, onSent(subscription, nonce, portion, removals));
-    const subscriptions = typeUrl === RESOURCE_TYPE.cluster ? oweEndpoints(sent, portion.map(endpointsNameOf)) : sent;
-    return {
-      stream: { subscriptions, nextNonce: stream.nextNonce + 1, waitingSinceMs: stream.waitingSinceMs },
-      push: { typeUrl, nonce, send: portion, remove: removals },
-      wakeAtMs: null,
-    };
+  for (const [typeUrl, part] of [...parts].sort(([a], [b]) => orderOf(a) - orderOf(b))) {
+    if (part.subscription.pending) continue;
+    const { send, remove, waits } = mayGo(typeUrl, part, parts, isTired);
+    if (send || remove.length > 0) return pushOf(stream, typeUrl, part, send, remove);
+    isWaiting ||= waits;
   }
   const waitingSinceMs = isWaiting ? (stream.waitingSinceMs ?? nowMs) : null;
   return {
     stream: { ...stream, waitingSinceMs },
     push: null,
     wakeAtMs: waitingSinceMs === null || isTired ? null : waitingSinceMs + ORDER_WAIT_MS,
+  };
+}
+
+/** A subscription, and what its client does not have yet. */
+type Part = Difference & { subscription: Subscription };
+/** By type. */
+type Parts = Map<string, Part>;
+
+/** What of a type may be sent now. `waits`: something must wait for other types. */
+function mayGo(
+  typeUrl: string,
+  { subscription, send, remove }: Part,
+  parts: Parts,
+  isTired: boolean,
+): { send: boolean; remove: readonly string[]; waits: boolean } {
+  const unsettled = (type: string) => isUnsettled(parts.get(type));
+  // Removals go once nothing refers to them any more. While a client refuses new routes, its old ones still do.
+  const isRefusing = removalWaitsFor(typeUrl).some((type) => parts.get(type)?.subscription.refused.size);
+  const mayRemove = !isRefusing && (isTired || !removalWaitsFor(typeUrl).some(unsettled));
+  const hasNews = send.length > 0 || subscription.owesAnswer;
+  return {
+    send: hasNews && (isTired || !waitsFor(typeUrl).some(unsettled)),
+    // An answer that the client waits for is not held back with the removals.
+    remove: mayRemove ? remove : remove.filter((name) => subscription.owed.has(name)),
+    waits: send.length > 0 || (remove.length > 0 && !isRefusing),
+  };
+}
+
+function pushOf(
+  { subscriptions, nextNonce, waitingSinceMs }: DeltaStream,
+  typeUrl: string,
+  { subscription, send: news }: Part,
+  maySend: boolean,
+  remove: readonly string[],
+): { stream: DeltaStream; push: Push; wakeAtMs: null } {
+  const send = maySend ? portionOf(news, subscription, remove.length > 0) : [];
+  const nonce = String(nextNonce);
+  const sent = new Map(subscriptions).set(typeUrl, onSent(subscription, nonce, send, remove));
+  return {
+    stream: {
+      subscriptions: typeUrl === RESOURCE_TYPE.cluster ? oweEndpoints(sent, send.map(endpointsNameOf)) : sent,
+      nextNonce: nextNonce + 1,
+      waitingSinceMs,
+    },
+    push: { typeUrl, nonce, send, remove },
+    wakeAtMs: null,
   };
 }
 
@@ -125,9 +153,8 @@ const endpointsNameOf = ({ name, references }: XdsResource): string =>
   references.find(({ kind }) => kind === 'endpoints')?.name ?? name;
 
 /** Something of this type is on its way or not yet sent. */
-function isUnsettled(subscription: Subscription | undefined, difference: Difference | undefined): boolean {
-  return subscription !== undefined && (subscription.pending !== null || difference!.send.length > 0);
-}
+const isUnsettled = (part: Part | undefined): boolean =>
+  part !== undefined && (part.subscription.pending !== null || part.send.length > 0);
 
 /** As much as fits of what is above suspicion; else one suspect, and nothing beside it. */
 function portionOf(
@@ -138,5 +165,8 @@ function portionOf(
   const trusted = send.filter(({ name }) => !suspects.has(name));
   if (trusted.length === 0) return hasRemovals ? [] : send.slice(0, 1);
   let bytes = 0;
-  return trusted.filter((resource, index) => (bytes += resource.any.value.length) <= RESPONSE_BYTES || index === 0);
+  return trusted.filter((resource, index) => {
+    bytes += resource.any.value.length;
+    return index === 0 || bytes <= RESPONSE_BYTES;
+  });
 }

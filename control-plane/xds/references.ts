@@ -20,21 +20,38 @@ export function referencesOf(typeUrl: string, json: object): Reference[] {
     return type === 'EDS' ? [{ kind: 'endpoints', name: eds?.service_name ?? name }] : [];
   }
   if (typeUrl !== RESOURCE_TYPE.listener && typeUrl !== RESOURCE_TYPE.routes) return [];
-  const found = { cluster: new Set<string>(), routes: new Set<string>() };
+  const found: Found = { cluster: new Set(), routes: new Set() };
   collect(json, found);
   return (['cluster', 'routes'] as const).flatMap((kind) => [...found[kind]].map((name) => ({ kind, name })));
 }
 
-function collect(json: unknown, found: { cluster: Set<string>; routes: Set<string> }): void {
+interface Found {
+  cluster: Set<string>;
+  routes: Set<string>;
+}
+
+function collect(json: unknown, found: Found): void {
   if (typeof json !== 'object' || json === null) return;
   for (const [key, value] of Object.entries(json)) {
-    if (typeof value === 'string') {
-      if (key === 'cluster' && !value.includes('%')) found.cluster.add(value);
-      else if (key === 'route_config_name') found.routes.add(value);
-    } else if (!OPAQUE.has(key)) {
-      if (key === 'envoy_grpc' && typeof value?.cluster_name === 'string') found.cluster.add(value.cluster_name);
-      if (key === 'weighted_clusters') for (const { name } of value?.clusters ?? []) if (name) found.cluster.add(name);
+    if (typeof value === 'string') collectName(key, value, found);
+    else if (!OPAQUE.has(key)) {
+      for (const name of clustersWithin(key, value)) found.cluster.add(name);
       collect(value, found);
     }
   }
+}
+
+function collectName(key: string, value: string, found: Found): void {
+  if (key === 'cluster' && !value.includes('%')) found.cluster.add(value);
+  else if (key === 'route_config_name') found.routes.add(value);
+}
+
+/** Clusters that a member names by another key than `cluster`. */
+function clustersWithin(
+  key: string,
+  value: { cluster_name?: unknown; clusters?: { name?: string }[] } | null,
+): string[] {
+  if (key === 'envoy_grpc') return typeof value?.cluster_name === 'string' ? [value.cluster_name] : [];
+  if (key === 'weighted_clusters') return (value?.clusters ?? []).flatMap(({ name }) => (name ? [name] : []));
+  return [];
 }

@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { breakerPolicySchema, type BreakerPolicy } from '../../proto/server-policy.ts';
 import type { OperatorState, Permit } from './gate-state.ts';
@@ -147,51 +147,82 @@ const steps = fc.array(
   { maxLength: 120, size: 'max' },
 );
 
+type Step = typeof steps extends fc.Arbitrary<Array<infer T>> ? T : never;
+
+/** The gate and its model, which take the same steps. */
+class Pair {
+  readonly gate: Gate;
+  readonly model: Model;
+  readonly #policy: BreakerPolicy;
+  readonly #permits: { real: Permit; plain: { life: number } }[] = [];
+  #nowMs = 1_700_000_000_000;
+
+  constructor(policy: BreakerPolicy) {
+    this.gate = new Gate(policy);
+    this.model = new Model(policy);
+    this.#policy = policy;
+  }
+
+  take(t: ExecutionContext, step: Step): void {
+    const { gate, model } = this,
+      nowMs = this.#nowMs;
+    switch (step.do) {
+      case 'wait':
+        this.#nowMs += step.ms;
+        return;
+      case 'acquire':
+        return this.#acquire(t);
+      case 'settle': {
+        const permit = this.#permits.at(-1 - (step.which % Math.max(1, this.#permits.length)));
+        if (!permit) return;
+        const wasSettled = permit.real.isSettled;
+        t.is(gate.settle(permit.real, step.verdict, step.slow, nowMs), !wasSettled);
+        if (!wasSettled) model.settle(permit.plain, step.verdict, step.slow, nowMs);
+        return;
+      }
+      case 'record': {
+        const startedMs = nowMs - step.agoMs;
+        gate.record(step.verdict, step.slow, startedMs, nowMs);
+        if (step.verdict !== 'ignore' && model.kind === 'open' && startedMs >= model.untilMs)
+          model.enter('half-open', model.untilMs);
+        if (startedMs >= model.sinceMs) model.count(step.verdict, step.slow, nowMs);
+        return;
+      }
+      case 'order':
+        gate.order(step.kind, nowMs);
+        model.enter(step.kind === 'closed' && !this.#policy.enabled ? 'disabled' : step.kind, nowMs);
+    }
+  }
+
+  #acquire(t: ExecutionContext): void {
+    const peeked = this.gate.peek(this.#nowMs);
+    const answer = this.gate.acquire(this.#nowMs);
+    const plain = this.model.acquire(this.#nowMs);
+    t.is(answer.kind, plain ? 'admit' : 'reject');
+    t.is(peeked === 'rejects', answer.kind === 'reject');
+    if (answer.kind === 'reject') t.true(answer.retryAfterMs > 0);
+    else if (plain) this.#permits.push({ real: answer.permit, plain });
+  }
+}
+
 test('over random outcomes, times, cancellations and orders the gate does what the plain model does', (t) => {
   const reached = new Set<string>();
   let closings = 0;
   fc.assert(
     fc.property(policies, steps, (policy, sequence) => {
-      const gate = new Gate(policy);
-      const model = new Model(policy);
-      const permits: { real: Permit; plain: { life: number } }[] = [];
-      let nowMs = 1_700_000_000_000;
+      const pair = new Pair(policy);
       for (const step of sequence) {
-        const before: string = gate.state.kind;
-        if (step.do === 'wait') nowMs += step.ms;
-        else if (step.do === 'acquire') {
-          const peeked = gate.peek(nowMs);
-          const answer = gate.acquire(nowMs);
-          const plain = model.acquire(nowMs);
-          t.is(answer.kind, plain ? 'admit' : 'reject');
-          t.is(peeked === 'rejects', answer.kind === 'reject');
-          if (answer.kind === 'reject') t.true(answer.retryAfterMs > 0);
-          else permits.push({ real: answer.permit, plain: plain! });
-        } else if (step.do === 'settle') {
-          const permit = permits.at(-1 - (step.which % Math.max(1, permits.length)));
-          if (!permit) continue;
-          const wasSettled = permit.real.isSettled;
-          t.is(gate.settle(permit.real, step.verdict, step.slow, nowMs), !wasSettled);
-          if (!wasSettled) model.settle(permit.plain, step.verdict, step.slow, nowMs);
-        } else if (step.do === 'record') {
-          gate.record(step.verdict, step.slow, nowMs - step.agoMs, nowMs);
-          const startedMs = nowMs - step.agoMs;
-          if (step.verdict !== 'ignore' && model.kind === 'open' && startedMs >= model.untilMs)
-            model.enter('half-open', model.untilMs);
-          if (startedMs >= model.sinceMs) model.count(step.verdict, step.slow, nowMs);
-        } else {
-          gate.order(step.kind, nowMs);
-          model.enter(step.kind === 'closed' && !policy.enabled ? 'disabled' : step.kind, nowMs);
-        }
-        t.is(gate.state.kind as string, model.kind);
-        if (gate.state.kind === 'open') t.is(gate.state.untilMs, model.untilMs);
-        if (gate.state.kind === 'half-open')
+        const before: string = pair.gate.state.kind;
+        pair.take(t, step);
+        const { state } = pair.gate;
+        t.is(state.kind as string, pair.model.kind);
+        if (state.kind === 'open') t.is(state.untilMs, pair.model.untilMs);
+        if (state.kind === 'half-open')
           t.true(
-            gate.state.held.size + gate.state.successes <= policy.halfOpenPermits ||
-              gate.state.successes < policy.halfOpenPermits,
+            state.held.size + state.successes <= policy.halfOpenPermits || state.successes < policy.halfOpenPermits,
           );
-        reached.add(gate.state.kind);
-        if (before === 'half-open' && (gate.state.kind as string) === 'closed') closings++;
+        reached.add(state.kind);
+        if (before === 'half-open' && (state.kind as string) === 'closed') closings++;
       }
     }),
     { numRuns: 4000 },

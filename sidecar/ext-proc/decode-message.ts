@@ -141,20 +141,26 @@ function struct(reader: WireReader, name: string, into: ProcessingMessage): void
       continue;
     }
     const outer = reader.enter();
-    let key = '';
-    while (reader.next()) {
-      if (reader.field === 1) key = reader.latin1(KEYS);
-      else if (reader.field === 2) {
-        const value = scalar(reader);
-        if (name === ATTRIBUTES_OF) {
-          if (key === SLOT_ATTRIBUTE) into.slot = value;
-        } else if (key === 'method') into.read.method = value;
-        else if (key === 'id') into.read.id = value;
-        else if (key === 'name') into.read.name = value;
-      } else reader.skip();
-    }
+    structMember(reader, name, into);
     reader.leave(outer);
   }
+}
+
+function structMember(reader: WireReader, name: string, into: ProcessingMessage): void {
+  let key = '';
+  while (reader.next()) {
+    if (reader.field === 1) key = reader.latin1(KEYS);
+    else if (reader.field === 2) noteMember(name, key, scalar(reader), into);
+    else reader.skip();
+  }
+}
+
+function noteMember(name: string, key: string, value: Scalar, into: ProcessingMessage): void {
+  if (name === ATTRIBUTES_OF) {
+    if (key === SLOT_ATTRIBUTE) into.slot = value;
+  } else if (key === 'method') into.read.method = value;
+  else if (key === 'id') into.read.id = value;
+  else if (key === 'name') into.read.name = value;
 }
 
 function scalar(reader: WireReader): Scalar {

@@ -1,8 +1,5 @@
 import anyTest, { type TestFn } from 'ava';
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import { startEnvoy, type Envoy } from '../../deploy/test/mesh/start-envoy.ts';
@@ -22,13 +19,8 @@ import { abandonRequest } from './abandon-request.ts';
 import { Arrivals } from './arrivals.ts';
 import { startExtProc, type ExtProc } from './start-ext-proc.ts';
 import { testEnvoyConfig } from './test-envoy-config.ts';
+import { startReplica, type Replica } from './testing/start-replica.ts';
 
-interface Replica {
-  slot: string;
-  server: Server;
-  port: number;
-  seen: { headers: IncomingHttpHeaders; body: string }[];
-}
 interface Context {
   envoy: Envoy;
   extProc: ExtProc;
@@ -43,46 +35,6 @@ const test = anyTest as TestFn<Context>;
 
 /** How many clients go away while the sidecar is asked about their request. */
 const GOING_CLIENTS = 1500;
-
-/** Answers initialize with an id of its own (JSON or SSE by `accept`), anything else with where it arrived. */
-async function startReplica(slot: string): Promise<Replica> {
-  const seen: Replica['seen'] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const body = Buffer.concat(chunks).toString();
-      if (seen.length < 100) seen.push({ headers: request.headers, body });
-      if (body.includes('"initialize"')) {
-        const result = JSON.stringify({
-          jsonrpc: '2.0',
-          id: 1,
-          result: {
-            protocolVersion: '2025-06-18',
-            capabilities: { tools: {} },
-            serverInfo: { name: slot, version: '1' },
-          },
-        });
-        const session = body.includes('stateless')
-          ? {}
-          : { 'mcp-session-id': slot === 'relay' ? `1~from-relay` : `up-${randomUUID()}` };
-        if (body.includes('sse'))
-          response
-            .writeHead(200, { ...session, 'content-type': 'text/event-stream' })
-            .end(`event: message\ndata: ${result}\n\n`);
-        else response.writeHead(200, { ...session, 'content-type': 'application/json' }).end(result);
-        return;
-      }
-      const id = request.headers['mcp-session-id'];
-      response
-        .writeHead(200, { 'content-type': 'application/json', ...(id && { 'mcp-session-id': id }) })
-        .end(JSON.stringify({ slot, upstream: id ?? null }));
-    });
-  }).listen(0, '127.0.0.1');
-  server.keepAliveTimeout = 60_000;
-  await once(server, 'listening');
-  return { slot, server, port: (server.address() as AddressInfo).port, seen };
-}
 
 test.beforeEach(async (t) => {
   const folder = await temporaryFolder();

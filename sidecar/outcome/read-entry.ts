@@ -50,15 +50,11 @@ export function readEntry(
 
   const httpMethod = values.word('httpMethod') ?? '';
   const hasRequestId = values.line('id') !== null;
-  // What the body says; a header that nobody compared with it would be the client's word.
-  const method =
-    httpMethod !== 'POST' ? httpMethod || 'other' : (values.line('method') ?? (hasRequestId ? 'response' : 'other'));
+  const method = methodOf(values, httpMethod);
   const notes = answerNotes(values);
   const session = values.line('session');
   // What Envoy or the sidecar answered without trouble upstream is not the replica's doing, even where one had been chosen.
   const slot = isFromReplica || kindOfFlags(flags) !== undefined ? answeredSlot : null;
-  const answeredUs = values.number('answeredUs'),
-    traceparent = values.line('traceparent');
   return {
     kind: 'outcome',
     outcome: {
@@ -83,17 +79,29 @@ export function readEntry(
       tool: method === 'tools/call' ? values.line('name') : null,
       status,
       errorCode: notes.errorCode,
-      durationMs: answeredUs === null ? (values.number('durationMs') ?? 0) : answeredUs / 1000,
+      durationMs: durationMsOf(values),
       startedAtMs: entry.startedAtMs,
       source: 'envoy',
       way,
       session,
       client: addressKey(values.word('client')),
       ...(isTimeout(flags) && { isTimeout: true }),
-      traceId: traceparent === null ? null : (TRACE.exec(traceparent)?.[1] ?? null),
+      traceId: TRACE.exec(values.line('traceparent') ?? '')?.[1] ?? null,
       permit: values.word('permit'),
     },
   };
+}
+
+/** The JSON-RPC method as the body says it: a header that nobody compared with the body would be the client's word. */
+function methodOf(values: EntryValues, httpMethod: string): string {
+  if (httpMethod !== 'POST') return httpMethod || 'other';
+  return values.line('method') ?? (values.line('id') !== null ? 'response' : 'other');
+}
+
+/** Until the first byte of the answer, where that is known: a stream is not slow because it is long. */
+function durationMsOf(values: EntryValues): number {
+  const answeredUs = values.number('answeredUs');
+  return answeredUs === null ? (values.number('durationMs') ?? 0) : answeredUs / 1000;
 }
 
 function answerNotes(values: EntryValues): AnswerNotes {

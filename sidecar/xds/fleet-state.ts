@@ -2,7 +2,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { readEndpoints, readRelays } from './read-endpoints.ts';
-import { readPolicy } from './read-policy.ts';
+import { readPolicy, type Read } from './read-policy.ts';
 import { makeServerView, makeTopology, type PolicyContent, type ServerView, type Topology } from './topology.ts';
 
 /** A resource as it was accepted: kept to be told again (reconnect) and to be written to the state file. */
@@ -44,19 +44,16 @@ export function accept(
   const isPolicy = delivery.typeUrl === SERVER_POLICY_TYPE,
     isEndpoints = delivery.typeUrl === RESOURCE_TYPE.endpoints;
   for (const { name, version, json } of delivery.resources) {
-    const server = isEndpoints ? serverOf(name) : name;
-    if (server === undefined || (!isPolicy && !isEndpoints)) {
+    const server = isEndpoints ? serverOf(name) : isPolicy ? name : undefined;
+    if (server === undefined) {
       problems.push(`${name} of type ${delivery.typeUrl} was not asked for`);
       continue;
     }
-    const read = isPolicy ? readPolicy(server, json) : readEndpoints(server, json);
-    if (read.kind === 'bad') {
-      problems.push(read.problem);
-      continue;
-    }
-    if (isPolicy) policies.set(server, { version, json, value: read.value as PolicyContent });
-    else endpoints.set(server, { version, json, value: read.value as ReplicaEndpoint[] });
-    changed.add(server);
+    const problem = isPolicy
+      ? take(policies, server, readPolicy(server, json), version, json)
+      : take(endpoints, server, readEndpoints(server, json), version, json);
+    if (problem === null) changed.add(server);
+    else problems.push(problem);
   }
   for (const name of delivery.removed) {
     const server = isEndpoints ? serverOf(name) : name;
@@ -70,6 +67,19 @@ export function accept(
     problems,
     changed,
   };
+}
+
+/** Keeps what was read, or gives the reason to refuse it. */
+function take<T>(
+  into: Map<string, Accepted<T>>,
+  server: string,
+  read: Read<T>,
+  version: string,
+  json: object,
+): string | null {
+  if (read.kind === 'bad') return read.problem;
+  into.set(server, { version, json, value: read.value });
+  return null;
 }
 
 function combine(

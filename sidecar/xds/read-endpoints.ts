@@ -21,7 +21,7 @@ export function readRelays(resource: object): RelayPeer[] {
       return address && port
         ? [
             {
-              address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+              address: joined(address, port),
               isTls: metadata?.filter_metadata?.[KEY.namespace]?.[KEY.peer] === true,
             },
           ]
@@ -33,44 +33,57 @@ const STATES: readonly unknown[] = ['active', 'draining', 'standby', 'unhealthy'
 
 /** The replicas of an EDS resource; endpoints without a slot (relays) are not replicas. Two replicas with one slot are a refusal. */
 export function readEndpoints(server: string, resource: object): Read<ReplicaEndpoint[]> {
-  const endpoints: ReplicaEndpoint[] = [],
-    slots = new Set<string>();
-  const bad = (problem: string): Read<never> => ({ kind: 'bad', problem: `endpoints of ${server}: ${problem}` });
+  const bySlot = new Map<string, ReplicaEndpoint>();
   for (const { lb_endpoints = [] } of (resource as WireAssignment).endpoints ?? []) {
-    for (const { endpoint, metadata } of lb_endpoints) {
-      const fields = metadata?.filter_metadata?.[KEY.namespace];
+    for (const each of lb_endpoints) {
+      const fields = each.metadata?.filter_metadata?.[KEY.namespace];
       if (fields?.[KEY.slot] === undefined) continue;
-      const {
-        [KEY.slot]: slot,
-        [KEY.replica]: replica,
-        [KEY.backend]: backend,
-        [KEY.state]: state,
-        [KEY.steady]: isSteady,
-        [KEY.weight]: weight,
-      } = fields;
-      const { [KEY.host]: host, [KEY.tls]: tls } = fields;
-      const { address, port_value: port } = endpoint?.address?.socket_address ?? {};
-      if (typeof slot !== 'string' || typeof replica !== 'string' || typeof backend !== 'string')
-        return bad('slot, replica and backend must be text');
-      if (!STATES.includes(state)) return bad(`replica ${replica} has an unknown state ${JSON.stringify(state)}`);
-      if (typeof isSteady !== 'boolean' || typeof weight !== 'number')
-        return bad(`replica ${replica} needs steady (boolean) and weight (number)`);
-      if (!address || !port) return bad(`replica ${replica} has no socket address`);
-      if (slots.has(slot)) return bad(`two replicas have slot ${slot}`);
-      slots.add(slot);
-      endpoints.push({
-        server,
-        replica,
-        backend,
-        slot,
-        address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
-        state: state as ReplicaState,
-        isSteady,
-        weight,
-        ...(typeof host === 'string' && { host }),
-        ...(typeof tls === 'object' && tls !== null && { tls: tls as ReplicaTls }),
-      });
+      const read = readEndpoint(server, each, fields);
+      const problem =
+        typeof read === 'string' ? read : bySlot.has(read.slot) ? `two replicas have slot ${read.slot}` : null;
+      if (problem !== null) return { kind: 'bad', problem: `endpoints of ${server}: ${problem}` };
+      if (typeof read !== 'string') bySlot.set(read.slot, read);
     }
   }
-  return { kind: 'good', value: endpoints };
+  return { kind: 'good', value: [...bySlot.values()] };
 }
+
+/** One replica, or what is wrong with it. */
+function readEndpoint(
+  server: string,
+  { endpoint }: WireEndpoint,
+  fields: Record<string, unknown>,
+): ReplicaEndpoint | string {
+  const {
+    [KEY.slot]: slot,
+    [KEY.replica]: replica,
+    [KEY.backend]: backend,
+    [KEY.state]: state,
+    [KEY.steady]: isSteady,
+    [KEY.weight]: weight,
+    [KEY.host]: host,
+    [KEY.tls]: tls,
+  } = fields;
+  const { address, port_value: port } = endpoint?.address?.socket_address ?? {};
+  if (typeof slot !== 'string' || typeof replica !== 'string' || typeof backend !== 'string')
+    return 'slot, replica and backend must be text';
+  if (!isState(state)) return `replica ${replica} has an unknown state ${JSON.stringify(state)}`;
+  if (typeof isSteady !== 'boolean' || typeof weight !== 'number')
+    return `replica ${replica} needs steady (boolean) and weight (number)`;
+  if (!address || !port) return `replica ${replica} has no socket address`;
+  return {
+    server,
+    replica,
+    backend,
+    slot,
+    address: joined(address, port),
+    state,
+    isSteady,
+    weight,
+    ...(typeof host === 'string' && { host }),
+    ...(typeof tls === 'object' && tls !== null && { tls: tls as ReplicaTls }),
+  };
+}
+
+const isState = (value: unknown): value is ReplicaState => STATES.includes(value);
+const joined = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);

@@ -10,6 +10,29 @@ import { waitFor } from '../mesh/wait-for.ts';
 /** Longer than a ping of a probe (2 s) and than a recovery by default (5 s). */
 const INITIALIZE_MS = 6000;
 
+interface Answer {
+  status: number;
+  head?: Record<string, string>;
+  result?: object;
+}
+
+async function answerTo(
+  { id, method }: { id?: number; method: string },
+  session: string | string[] | undefined,
+  sessions: Set<string>,
+): Promise<Answer> {
+  if (method === 'server/discover') return { status: 400 };
+  const isKnown = typeof session === 'string' && sessions.has(session);
+  if (method !== 'initialize' && !isKnown) return { status: 404 };
+  if (id === undefined) return { status: 202 };
+  if (method !== 'initialize') return { status: 200, result: method === 'tools/list' ? { tools: [] } : {} };
+  await sleep(INITIALIZE_MS);
+  const begun = randomUUID();
+  sessions.add(begun);
+  const info = { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: 'slow', version: '1' } };
+  return { status: 200, head: { 'mcp-session-id': begun }, result: info };
+}
+
 /** A bare MCP server whose `initialize` takes long, as one that starts a process for each session; `forget` loses all sessions. */
 async function slowServer(t: ExecutionContext): Promise<{ address: string; forget: () => void }> {
   const sessions = new Set<string>();
@@ -18,22 +41,10 @@ async function slowServer(t: ExecutionContext): Promise<{ address: string; forge
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', async () => {
       if (request.method !== 'POST') return response.writeHead(405).end();
-      const { id, method } = JSON.parse(Buffer.concat(pieces).toString()) as { id?: number; method: string };
-      const session = request.headers['mcp-session-id'];
-      if (method === 'server/discover') return response.writeHead(400).end();
-      if (method !== 'initialize' && (typeof session !== 'string' || !sessions.has(session)))
-        return response.writeHead(404).end();
-      if (id === undefined) return response.writeHead(202).end();
-      const head: Record<string, string> = { 'content-type': 'application/json' };
-      if (method === 'initialize') {
-        await sleep(INITIALIZE_MS);
-        const begun = randomUUID();
-        sessions.add(begun);
-        head['mcp-session-id'] = begun;
-      }
-      const info = { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: 'slow', version: '1' } };
-      const result = method === 'initialize' ? info : method === 'tools/list' ? { tools: [] } : {};
-      return response.writeHead(200, head).end(JSON.stringify({ jsonrpc: '2.0', id, result }));
+      const message = JSON.parse(Buffer.concat(pieces).toString()) as { id?: number; method: string };
+      const { status, head = {}, result } = await answerTo(message, request.headers['mcp-session-id'], sessions);
+      const body = result && JSON.stringify({ jsonrpc: '2.0', id: message.id, result });
+      return response.writeHead(status, { ...(body && { 'content-type': 'application/json' }), ...head }).end(body);
     });
   });
   server.listen(0, '127.0.0.1');
