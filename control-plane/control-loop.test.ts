@@ -4,7 +4,7 @@ import { SERVER_POLICY_TYPE } from '../proto/wire.ts';
 import { ControlLoop } from './control-loop.ts';
 import { envoyAddress } from './resources/address.ts';
 import { gatewaysEndpoints } from './resources/edge/edge-cluster.ts';
-import { configOf, inputsOf } from './resources/golden-cases.ts';
+import { configOf, inputsOf } from './resources/testing/golden-cases.ts';
 import { buildTopology } from './topology/build-topology.ts';
 import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
 import type { GatewayNode } from './topology/topology.ts';

@@ -9,9 +9,9 @@ import type { Config } from './config/config-schema.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { Drain } from './drain/drain.ts';
 import { redisSharedState } from './lease/redis-shared-state.ts';
-import { configOf } from './resources/golden-cases.ts';
+import { configOf } from './resources/testing/golden-cases.ts';
 import { rolloutPlanSchema, type Rollout } from './rollout/rollout.ts';
-import { TestClient } from './xds/test-client.ts';
+import { TestClient } from './xds/testing/test-client.ts';
 
 const config = (...ports: number[]) =>
   configOf(

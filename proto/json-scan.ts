@@ -65,7 +65,7 @@ function skipString(bytes: Buffer, at: number): number {
   const { length } = bytes;
   let i = at + 1;
   while (i < length) {
-    const byte = bytes[i];
+    const byte = bytes[i] ?? 0;
     if (byte === QUOTE) return i + 1;
     if (byte < 0x20) return -1;
     if (byte !== BACKSLASH) i++;

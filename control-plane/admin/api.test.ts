@@ -5,7 +5,7 @@ import { request } from 'undici';
 import { controlServer } from '../../proto/http/control-server.ts';
 import { adminApi } from './api.ts';
 import { routes } from './routes/all.ts';
-import { sampleContext, SAMPLE_CONFIG, type Sample } from './sample-context.ts';
+import { sampleContext, SAMPLE_CONFIG, type Sample } from './testing/sample-context.ts';
 
 interface Answer {
   status: number;

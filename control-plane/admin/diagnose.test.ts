@@ -1,7 +1,7 @@
 import test from 'ava';
 import { certificateChecks } from './certificate-check.ts';
 import { diagnose } from './diagnose.ts';
-import { sampleContext } from './sample-context.ts';
+import { sampleContext } from './testing/sample-context.ts';
 
 const verdicts = async (context: Parameters<typeof diagnose>[0]) =>
   (await diagnose(context, 100 << 20))

@@ -9,7 +9,7 @@ import { startEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
 import { parseConfig } from '../config/parse-config.ts';
 import { gatewayResources } from '../resources/resources-for.ts';
 import { staticConfig } from '../resources/static-config.ts';
-import { StubReplica } from '../resources/stub-replica.ts';
+import { StubReplica } from '../resources/testing/stub-replica.ts';
 import { buildTopology } from '../topology/build-topology.ts';
 import { replicaKey } from '../topology/inputs.ts';
 import { explain } from './explain.ts';

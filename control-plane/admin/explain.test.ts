@@ -1,6 +1,6 @@
 import test from 'ava';
 import { explain, type ExplainedRequest, type KnownSession } from './explain.ts';
-import { sampleContext } from './sample-context.ts';
+import { sampleContext } from './testing/sample-context.ts';
 import type { SessionView } from './session-reader.ts';
 
 const post = (path: string, headers: Record<string, string> = {}, method = 'POST'): ExplainedRequest => ({

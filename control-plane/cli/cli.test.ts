@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { controlServer } from '../../proto/http/control-server.ts';
 import { adminApi } from '../admin/api.ts';
-import { sampleContext, SAMPLE_CONFIG, type Sample } from '../admin/sample-context.ts';
+import { sampleContext, SAMPLE_CONFIG, type Sample } from '../admin/testing/sample-context.ts';
 import { all, program } from './program.ts';
 
 const BIN = fileURLToPath(new URL('bin.js', import.meta.url));

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { modernReplica } from './modern-replica.ts';
+import { modernReplica } from './testing/modern-replica.ts';
 import { PROBE_DEFAULTS, type ProbeSettings } from './probe-settings.ts';
 import { Probes, type ProbeResult } from './probes.ts';
-import { SdkReplica } from './sdk-replica.ts';
+import { SdkReplica } from './testing/sdk-replica.ts';
 
 const QUICK: ProbeSettings = {
   ...PROBE_DEFAULTS,

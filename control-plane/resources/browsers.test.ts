@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import test from 'ava';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
-import { gateway } from './test-gateway.ts';
+import { gateway } from './testing/test-gateway.ts';
 
 const raw = (port: number, text: string): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import test from 'ava';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
-import { gateway } from './test-gateway.ts';
+import { gateway } from './testing/test-gateway.ts';
 
 test('guarded: the relay gets the request, with both ids and the replica behind it; with the relay dead the replica does', async (t) => {
   const { send, relay, first, relayAt } = await gateway(t);

@@ -10,7 +10,7 @@ import { packResource } from '../xds/resource.ts';
 import { snapshotProblems } from '../xds/snapshot-problems.ts';
 import { envoyAddress } from './address.ts';
 import { createAuthority, issueLeaf } from '../certs/authority.ts';
-import { goldenCases, TLS_FOLDER } from './golden-cases.ts';
+import { goldenCases, TLS_FOLDER } from './testing/golden-cases.ts';
 import { edgeResources, gatewayResources, sidecarResources, type PlainResources } from './resources-for.ts';
 import { staticConfig } from './static-config.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { TestIssuer } from '../../deploy/test/mesh/test-issuer.ts';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
-import { gateway } from './test-gateway.ts';
+import { gateway } from './testing/test-gateway.ts';
 
 const RESOURCE = 'http://127.0.0.1:37373/mcp/linear',
   METADATA = 'http://127.0.0.1:37373/.well-known/oauth-protected-resource/mcp/linear';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { gateway } from './test-gateway.ts';
+import { gateway } from './testing/test-gateway.ts';
 
 const PUBLIC = 'publicUrl: "https://mcp.example.com"\n';
 const SESSION = { 'mcp-session-id': '1~abc', authorization: 'Bearer opaque' };

@@ -9,8 +9,8 @@ import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { ControlLoop } from '../control-loop.ts';
 import type { TopologyInputs } from '../topology/inputs.ts';
 import { XdsServer } from '../xds/xds-server.ts';
-import { configOf, inputsOf } from './golden-cases.ts';
-import { StubReplica } from './stub-replica.ts';
+import { configOf, inputsOf } from './testing/golden-cases.ts';
+import { StubReplica } from './testing/stub-replica.ts';
 
 /** Where a request is answered, or its status. */
 const ask = (port: number, path: string, session: string) =>

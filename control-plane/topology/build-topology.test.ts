@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { configOf, inputsOf } from '../resources/golden-cases.ts';
+import { configOf, inputsOf } from '../resources/testing/golden-cases.ts';
 import { buildTopology } from './build-topology.ts';
 import { replicaKey, type TopologyInputs } from './inputs.ts';
 

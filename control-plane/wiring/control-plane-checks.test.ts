@@ -1,6 +1,6 @@
 import test from 'ava';
 import { runChecks } from '../../proto/health/run-checks.ts';
-import { sampleContext } from '../admin/sample-context.ts';
+import { sampleContext } from '../admin/testing/sample-context.ts';
 import { controlPlaneChecks } from './control-plane-checks.ts';
 
 test('Redis, each server and each source that fails are checked; only an unknown topology is critical', async (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { configOf } from '../resources/golden-cases.ts';
+import { configOf } from '../resources/testing/golden-cases.ts';
 import type { SourceReport } from '../discovery/source.ts';
 import { Identities } from './identities.ts';
 import { knownReplicas } from './known-replicas.ts';

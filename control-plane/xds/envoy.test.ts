@@ -2,8 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import type { Refusal } from './ads-stream.ts';
-import { startEnvoy } from './test-envoy.ts';
-import { cluster, endpoints, listener, routes, snapshotOf, type Parts } from './test-resources.ts';
+import { startEnvoy } from './testing/test-envoy.ts';
+import { cluster, endpoints, listener, routes, snapshotOf, type Parts } from './testing/test-resources.ts';
 import { XdsServer } from './xds-server.ts';
 
 const KEY = 'gateway/envoy-1';

@@ -2,8 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import { internalErrors } from '../../proto/internal-errors.ts';
 import { RESOURCE_TYPE as TYPE } from '../../proto/xds/loader.ts';
-import { TestClient } from './test-client.ts';
-import { cluster, endpoints, snapshotOf } from './test-resources.ts';
+import { TestClient } from './testing/test-client.ts';
+import { cluster, endpoints, snapshotOf } from './testing/test-resources.ts';
 import { XdsServer } from './xds-server.ts';
 
 const INVALID_ARGUMENT = 3;

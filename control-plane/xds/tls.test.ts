@@ -13,7 +13,7 @@ import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { channelCredentials, serverCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { createAuthority, issueLeaf, type KeyPair } from '../certs/authority.ts';
 import { openMembership } from '../membership/open-membership.ts';
-import { TestClient } from './test-client.ts';
+import { TestClient } from './testing/test-client.ts';
 import { XdsServer } from './xds-server.ts';
 
 async function secureServer(t: ExecutionContext) {

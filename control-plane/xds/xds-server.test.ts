@@ -3,8 +3,8 @@ import { Registry } from 'prom-client';
 import { RESOURCE_TYPE as TYPE } from '../../proto/xds/loader.ts';
 import type { Refusal } from './ads-stream.ts';
 import type { NodeInfo } from './node-info.ts';
-import { summary, TestClient } from './test-client.ts';
-import { cluster, endpoints, listener, routes, snapshotOf, type Parts } from './test-resources.ts';
+import { summary, TestClient } from './testing/test-client.ts';
+import { cluster, endpoints, listener, routes, snapshotOf, type Parts } from './testing/test-resources.ts';
 import { SnapshotError, XdsServer } from './xds-server.ts';
 
 const KEY = 'gateway/envoy-1';

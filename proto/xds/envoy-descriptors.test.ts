@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import protobuf from 'protobufjs';
 import { ensureEnvoy } from '../../deploy/setup/binaries.ts';
-import { readEnvoyDescriptors } from './envoy-descriptors.ts';
+import { readEnvoyDescriptors } from './testing/envoy-descriptors.ts';
 import { everyMessage } from './schema.ts';
 
 test('every message, field number, type and enum value of ours is the one compiled into the Envoy that runs', async (t) => {

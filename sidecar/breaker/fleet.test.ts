@@ -5,7 +5,7 @@ import { connectRedis, whenReady, type RedisClient } from '../../proto/redis/red
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
-import { startRealRedis, type RealRedis } from '../session/real-redis.ts';
+import { startRealRedis, type RealRedis } from '../session/testing/real-redis.ts';
 import { createBreakers, type SharedBreakers } from './create-breakers.ts';
 
 const policy = serverPolicySchema.parse({

@@ -5,7 +5,7 @@ import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 import { createMetrics } from '../metrics/metrics.ts';
-import { startRealRedis } from '../session/real-redis.ts';
+import { startRealRedis } from '../session/testing/real-redis.ts';
 import { createRedisStore } from '../session/redis-store.ts';
 import type { SessionChange } from '../session/session-store.ts';
 import { createBreakers } from './create-breakers.ts';

@@ -18,7 +18,7 @@ import { UNLIMITED } from '../budget/new-sessions.ts';
 import { abandonRequest } from './abandon-request.ts';
 import { Arrivals } from './arrivals.ts';
 import { startExtProc, type ExtProc } from './start-ext-proc.ts';
-import { testEnvoyConfig } from './test-envoy-config.ts';
+import { testEnvoyConfig } from './testing/test-envoy-config.ts';
 import { startReplica, type Replica } from './testing/start-replica.ts';
 
 interface Context {

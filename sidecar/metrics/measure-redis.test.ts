@@ -1,6 +1,6 @@
 import test from 'ava';
 import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
-import { startRealRedis } from '../session/real-redis.ts';
+import { startRealRedis } from '../session/testing/real-redis.ts';
 import { measureRedis } from './measure-redis.ts';
 
 test('commands are measured by name, and failures by kind', async (t) => {

@@ -2,7 +2,7 @@ import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
 import { accessLogReceiver } from './access-log-receiver.ts';
 import { OutcomeBus } from './outcome-bus.ts';
-import { logBatch, logEntry } from './test-log-entry.ts';
+import { logBatch, logEntry } from './testing/test-log-entry.ts';
 
 const entry = (slot: string) =>
   logEntry({

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { messageType } from '../../proto/xds/schema.ts';
 import type { AccessLogEntry } from './access-log-entry.ts';
 import { AccessLogBatch } from './decode-access-log.ts';
-import { logBatch, logEntry } from './test-log-entry.ts';
+import { logBatch, logEntry } from './testing/test-log-entry.ts';
 
 const request = messageType('opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest');
 const decodeAccessLog = (bytes: Buffer): AccessLogEntry[] => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { LOG_LINES } from '../../proto/access-log.ts';
 import { AccessLogBatch } from './decode-access-log.ts';
 import { readEntry } from './read-entry.ts';
-import { logBatch, logEntry, type LogValues } from './test-log-entry.ts';
+import { logBatch, logEntry, type LogValues } from './testing/test-log-entry.ts';
 
 const values: LogValues = {
   route: 'linear/steady',

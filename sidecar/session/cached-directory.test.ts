@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import { createSessionDirectory } from './cached-directory.ts';
 import type { DirectoryOptions } from './directory-options.ts';
 import { createMemoryStore, MemoryBacking } from './memory-store.ts';
-import { startRealRedis, type RealRedis } from './real-redis.ts';
+import { startRealRedis, type RealRedis } from './testing/real-redis.ts';
 import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 import { createRedisStore } from './redis-store.ts';
 import { sampleRecord } from './sample-record.ts';

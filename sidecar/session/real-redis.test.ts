@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import test from 'ava';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import { redisAnswer } from '../../deploy/test/mesh/start-redis.ts';
-import { startRealRedis } from './real-redis.ts';
+import { startRealRedis } from './testing/real-redis.ts';
 
 const inTurn =
   (...ports: number[]): (() => Promise<number>) =>

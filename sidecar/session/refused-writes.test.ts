@@ -2,7 +2,7 @@ import test from 'ava';
 import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { createSessionDirectory } from './cached-directory.ts';
-import { startRealRedis } from './real-redis.ts';
+import { startRealRedis } from './testing/real-redis.ts';
 import { createRedisStore } from './redis-store.ts';
 import { sampleRecord } from './sample-record.ts';
 

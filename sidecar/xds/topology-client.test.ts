@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { fromStruct, type Struct } from '../../proto/xds/loader.ts';
-import { isAnswer, isEndpoints, isFirst, TestControlPlane } from './test-control-plane.ts';
-import { assignment, policy, replica } from './test-fleet.ts';
+import { isAnswer, isEndpoints, isFirst, TestControlPlane } from './testing/test-control-plane.ts';
+import { assignment, policy, replica } from './testing/test-fleet.ts';
 import { TopologyClient, type TopologyClientOptions } from './topology-client.ts';
 
 async function controlPlane(t: ExecutionContext, port = 0) {

@@ -2,7 +2,7 @@ import test from 'ava';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { accept, EMPTY_FLEET, isComplete, versionsOf, type FleetState } from './fleet-state.ts';
-import { assignment, policy, replica } from './test-fleet.ts';
+import { assignment, policy, replica } from './testing/test-fleet.ts';
 
 const policies = (...resources: object[]) => ({
   typeUrl: SERVER_POLICY_TYPE,

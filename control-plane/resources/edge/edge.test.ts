@@ -16,9 +16,9 @@ import { createAuthority, issueLeaf } from '../../certs/authority.ts';
 import { buildTopology } from '../../topology/build-topology.ts';
 import { packResource } from '../../xds/resource.ts';
 import { XdsServer } from '../../xds/xds-server.ts';
-import { configOf, inputsOf } from '../golden-cases.ts';
+import { configOf, inputsOf } from '../testing/golden-cases.ts';
 import { edgeResources } from '../resources-for.ts';
-import { StubReplica, type Echo } from '../stub-replica.ts';
+import { StubReplica, type Echo } from '../testing/stub-replica.ts';
 
 async function edge(t: ExecutionContext, { isSecondDraining = false, settings = '' } = {}) {
   const one = new StubReplica('one'),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import test from 'ava';
 import { renewCertificates } from '../../../control-plane/certs/certificate-folder.ts';
-import { TestClient } from '../../../control-plane/xds/test-client.ts';
+import { TestClient } from '../../../control-plane/xds/testing/test-client.ts';
 import { heartbeatSigner, writeHeartbeat } from '../../../proto/identity/signed-heartbeat.ts';
 import { connectRedis, whenReady } from '../../../proto/redis/redis-client.ts';
 import { channelCredentials } from '../../../proto/tls/grpc-credentials.ts';

@@ -1,7 +1,7 @@
 import { createMemoryStore, MemoryBacking } from '../memory-store.ts';
 import { connectRedis, whenReady, type RedisClient } from '../../../proto/redis/redis-client.ts';
 import { REDIS } from '../../../proto/wire.ts';
-import { startRealRedis, startRealRedisCluster, type RealRedis } from '../real-redis.ts';
+import { startRealRedis, startRealRedisCluster, type RealRedis } from './real-redis.ts';
 import { createRedisStore } from '../redis-store.ts';
 import type { SessionStore } from '../session-store.ts';
 

@@ -3,7 +3,7 @@ import { INITIALIZE, type AttackMesh } from '../attack-mesh.ts';
 import { exchange, openStream } from '../http-client.ts';
 import { waitFor } from '../../mesh/wait-for.ts';
 import { parseConfig } from '../../../../control-plane/config/parse-config.ts';
-import { configOf, inputsOf } from '../../../../control-plane/resources/golden-cases.ts';
+import { configOf, inputsOf } from '../../../../control-plane/resources/testing/golden-cases.ts';
 import { buildTopology } from '../../../../control-plane/topology/build-topology.ts';
 import { ISSUER } from '../tokens.ts';
 

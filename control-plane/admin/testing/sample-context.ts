@@ -1,17 +1,17 @@
-import { noCounters } from '../../proto/slo-window.ts';
-import { parseConfig } from '../config/parse-config.ts';
-import { ConfigVersions } from '../config-versions/config-versions.ts';
-import { Drains } from '../drain/drains.ts';
-import { memoryEventLog } from '../events/memory-event-log.ts';
-import { fileSharedState } from '../lease/file-shared-state.ts';
-import { soleLease } from '../lease/lease.ts';
-import type { ProbeResult } from '../probe/probes.ts';
-import { Rollouts } from '../rollout/rollouts.ts';
-import { buildTopology } from '../topology/build-topology.ts';
-import { replicaKey } from '../topology/inputs.ts';
-import type { BreakerControl } from './breaker-control.ts';
-import type { AdminContext } from './context.ts';
-import type { SessionReader, SessionView } from './session-reader.ts';
+import { noCounters } from '../../../proto/slo-window.ts';
+import { parseConfig } from '../../config/parse-config.ts';
+import { ConfigVersions } from '../../config-versions/config-versions.ts';
+import { Drains } from '../../drain/drains.ts';
+import { memoryEventLog } from '../../events/memory-event-log.ts';
+import { fileSharedState } from '../../lease/file-shared-state.ts';
+import { soleLease } from '../../lease/lease.ts';
+import type { ProbeResult } from '../../probe/probes.ts';
+import { Rollouts } from '../../rollout/rollouts.ts';
+import { buildTopology } from '../../topology/build-topology.ts';
+import { replicaKey } from '../../topology/inputs.ts';
+import type { BreakerControl } from '../breaker-control.ts';
+import type { AdminContext } from '../context.ts';
+import type { SessionReader, SessionView } from '../session-reader.ts';
 
 export const SAMPLE_CONFIG = `ha: {clusterNodes: [gateway-1, gateway-2]}
 servers:

@@ -1,4 +1,4 @@
-import { RESOURCE } from '../../proto/wire.ts';
+import { RESOURCE } from '../../../proto/wire.ts';
 
 /** Resources as the control plane makes them, for tests. */
 export const policy = (name: string, extra: object = {}): object => ({

@@ -4,8 +4,8 @@ import {
   type ChannelCredentials,
   type ClientDuplexStream,
 } from '@grpc/grpc-js';
-import { TYPE_URL_PREFIX, toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
-import { adsService } from '../../proto/xds/services.ts';
+import { TYPE_URL_PREFIX, toStruct, unpack, type Any } from '../../../proto/xds/loader.ts';
+import { adsService } from '../../../proto/xds/services.ts';
 
 export interface Delta {
   type_url: string;

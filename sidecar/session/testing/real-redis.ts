@@ -1,9 +1,9 @@
-import { freePort, isFreePort } from '../../deploy/test/mesh/free-port.ts';
-import { ManagedProcess } from '../../deploy/test/mesh/managed-process.ts';
-import { redisAnswer } from '../../deploy/test/mesh/start-redis.ts';
-import { temporaryFolder } from '../../deploy/test/mesh/temporary-folder.ts';
-import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
-import { ensureRedis } from '../../deploy/setup/binaries.ts';
+import { freePort, isFreePort } from '../../../deploy/test/mesh/free-port.ts';
+import { ManagedProcess } from '../../../deploy/test/mesh/managed-process.ts';
+import { redisAnswer } from '../../../deploy/test/mesh/start-redis.ts';
+import { temporaryFolder } from '../../../deploy/test/mesh/temporary-folder.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { ensureRedis } from '../../../deploy/setup/binaries.ts';
 
 export interface RealRedis {
   url: string;

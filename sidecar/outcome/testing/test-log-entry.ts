@@ -1,6 +1,6 @@
-import { LOG_ABSENT, LOG_LINES, LOG_WORDS } from '../../proto/access-log.ts';
-import { messageType } from '../../proto/xds/schema.ts';
-import type { AccessLogEntry } from './access-log-entry.ts';
+import { LOG_ABSENT, LOG_LINES, LOG_WORDS } from '../../../proto/access-log.ts';
+import { messageType } from '../../../proto/xds/schema.ts';
+import type { AccessLogEntry } from '../access-log-entry.ts';
 
 /** For tests: values of one log record by the names of `proto/access-log.ts`; what is not named is absent. */
 export type LogValues = Partial<Record<keyof typeof LOG_WORDS | keyof typeof LOG_LINES, string>>;

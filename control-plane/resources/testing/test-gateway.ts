@@ -1,12 +1,12 @@
 import { request as httpRequest } from 'node:http';
 import type { ExecutionContext } from 'ava';
-import { freePort } from '../../deploy/test/mesh/free-port.ts';
-import { startEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
-import { buildTopology } from '../topology/build-topology.ts';
-import type { TopologyInputs } from '../topology/inputs.ts';
+import { freePort } from '../../../deploy/test/mesh/free-port.ts';
+import { startEnvoy } from '../../../deploy/test/mesh/start-envoy.ts';
+import { buildTopology } from '../../topology/build-topology.ts';
+import type { TopologyInputs } from '../../topology/inputs.ts';
 import { configOf, inputsOf } from './golden-cases.ts';
-import { gatewayResources } from './resources-for.ts';
-import { staticConfig } from './static-config.ts';
+import { gatewayResources } from '../resources-for.ts';
+import { staticConfig } from '../static-config.ts';
 import { StubReplica, type Echo } from './stub-replica.ts';
 
 export interface Answer {

@@ -1,7 +1,7 @@
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import { SERVER_POLICY_TYPE } from '../../proto/wire.ts';
-import { pack, RESOURCE_TYPE } from '../../proto/xds/loader.ts';
-import { adsService } from '../../proto/xds/services.ts';
+import { SERVER_POLICY_TYPE } from '../../../proto/wire.ts';
+import { pack, RESOURCE_TYPE } from '../../../proto/xds/loader.ts';
+import { adsService } from '../../../proto/xds/services.ts';
 
 export interface Heard {
   node?: { id: string; metadata: object };

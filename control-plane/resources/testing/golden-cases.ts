@@ -1,9 +1,9 @@
-import { parseConfig } from '../config/parse-config.ts';
-import type { Config } from '../config/config-schema.ts';
-import { buildTopology } from '../topology/build-topology.ts';
-import { replicaKey, type TopologyInputs } from '../topology/inputs.ts';
-import type { TopologySnapshot } from '../topology/topology.ts';
-import type { EnvoyNode } from './node.ts';
+import { parseConfig } from '../../config/parse-config.ts';
+import type { Config } from '../../config/config-schema.ts';
+import { buildTopology } from '../../topology/build-topology.ts';
+import { replicaKey, type TopologyInputs } from '../../topology/inputs.ts';
+import type { TopologySnapshot } from '../../topology/topology.ts';
+import type { EnvoyNode } from '../node.ts';
 
 export interface GoldenCase {
   name: string;

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureEnvoy } from '../../deploy/setup/binaries.ts';
+import { ensureEnvoy } from '../../../deploy/setup/binaries.ts';
 
 /** A real Envoy that gets everything by delta ADS, for tests. */
 export interface TestEnvoy {

@@ -1,5 +1,5 @@
-import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
-import { packResource, type Resources } from './resource.ts';
+import { RESOURCE_TYPE } from '../../../proto/xds/loader.ts';
+import { packResource, type Resources } from '../resource.ts';
 
 type Json = Record<string, unknown>;
 
