@@ -1,8 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
+import { FairReads } from './fair-reads.ts';
 import { isSameLink, withHost, type ReplicaLink } from './replica-link.ts';
-import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
+import { INTERNAL_FAILURE, UpstreamCall, type UpstreamFailure, type UpstreamSink } from './upstream-call.ts';
 
 export interface UpstreamRequest {
   /** `ip:port`. */
@@ -15,22 +15,7 @@ export interface UpstreamRequest {
   connectTimeoutMs: number;
 }
 
-export interface UpstreamFailure {
-  delivery: DeliveryOutcome;
-  code: string;
-  cause: Error;
-}
-
-/** `UpstreamFailure.code` of an exception in whoever reads the answer: no replica's fault. */
-export const INTERNAL_FAILURE = 'HOLDFAST_INTERNAL';
-
-/** Whoever reads the answer. Nothing is called after `onEnd`, `onFailure` or `abort()`. */
-export interface UpstreamSink {
-  onHead(status: number, headers: IncomingHttpHeaders): void;
-  onData(chunk: Buffer): void;
-  onEnd(): void;
-  onFailure(failure: UpstreamFailure): void;
-}
+export { INTERNAL_FAILURE, UpstreamCall, type UpstreamFailure, type UpstreamSink };
 
 /**
  * Calls in flight to one replica at a time over kept connections. Node refuses no socket by itself; at the limit undici would queue silently, so
@@ -41,92 +26,6 @@ export const MAX_CALLS_PER_REPLICA = 4096;
 const KEEP_ALIVE_MS = 4000;
 /** Largest response head. */
 const MAX_HEADER_BYTES = 64 << 10;
-
-/** One request on its way, and undici's handler of it in one object. */
-export class UpstreamCall implements Dispatcher.DispatchHandler {
-  readonly #sink: UpstreamSink;
-  readonly #done: () => void;
-  readonly #contained: (error: unknown) => void;
-  #hasFailed = false;
-  #controller: Dispatcher.DispatchController | null = null;
-  #isOver = false;
-  /** The request began to be written to a connection: from here on nobody knows whether it was read. */
-  wasSent = false;
-  #hasHead = false;
-
-  /** `contained` hears what the sink throws. */
-  constructor(sink: UpstreamSink, done: () => void, contained: (error: unknown) => void) {
-    this.#sink = sink;
-    this.#done = done;
-    this.#contained = contained;
-  }
-
-  abort(): void {
-    if (this.#isOver) return;
-    this.#over();
-    this.#controller?.abort(new Error('the relay gave the call up'));
-  }
-  pause(): void {
-    this.#controller?.pause();
-  }
-  resume(): void {
-    this.#controller?.resume();
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#isOver) controller.abort(new Error('the relay gave the call up'));
-    else this.wasSent = true;
-  }
-  onRequestUpgrade(): void {
-    this.#controller?.abort(new Error('a replica must not upgrade'));
-  }
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (this.#isOver || status < 200) return;
-    this.#hasHead = true;
-    this.#tell(() => this.#sink.onHead(status, headers));
-  }
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#isOver) this.#tell(() => this.#sink.onData(chunk));
-  }
-  onResponseEnd(): void {
-    if (this.#isOver) return;
-    this.#over();
-    this.#tell(() => this.#sink.onEnd());
-  }
-  onResponseError(_controller: Dispatcher.DispatchController, cause: Error & { code?: string }): void {
-    if (this.#isOver) return;
-    this.#over();
-    this.#tell(() => this.#sink.onFailure(this.#failure(cause.code ?? cause.name, cause)));
-  }
-
-  /**
-   * Runs one call of the sink. undici swallows what its callbacks throw, and nobody would hear of the answer any more: the sink hears of a failure
-   * instead, once, which blames no replica.
-   */
-  #tell(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#contained(error);
-      if (this.#hasFailed) return;
-      this.#hasFailed = true;
-      if (!this.#isOver) this.abort();
-      const cause = error instanceof Error ? error : new Error(String(error));
-      this.#tell(() => this.#sink.onFailure(this.#failure(INTERNAL_FAILURE, cause)));
-    }
-  }
-
-  #failure(code: string, cause: Error): UpstreamFailure {
-    const delivery = this.#hasHead ? 'partial_response' : this.wasSent ? 'sent_no_response' : 'not_sent';
-    return { delivery, code, cause };
-  }
-
-  #over(): void {
-    this.#isOver = true;
-    this.#done();
-  }
-}
 
 interface ReplicaPool {
   pool: Pool;
@@ -145,6 +44,7 @@ const IDLE_POOL_MS = 60_000;
 export class Upstream {
   readonly #pools = new Map<string, ReplicaPool>();
   readonly #streams = new Set<Client>();
+  readonly #reads = new FairReads();
   readonly #linkTo: (address: string) => ReplicaLink | undefined;
   readonly #sweep = setInterval(() => this.#dropIdle(Date.now()), IDLE_POOL_MS).unref();
 
@@ -188,6 +88,7 @@ export class Upstream {
         replica.live--;
       },
       this.#contained,
+      this.#reads,
     );
     replica.live++;
     replica.lastUsedMs = Date.now();
@@ -239,6 +140,7 @@ export class Upstream {
         client.destroy().catch(() => undefined);
       },
       this.#contained,
+      this.#reads,
     );
     dispatch(client, request, call);
     return call;

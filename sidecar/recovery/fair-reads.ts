@@ -1,0 +1,76 @@
+/** Bytes of an answer that are read at once, however busy the process is: nearly every answer is smaller. */
+const FREE_BYTES = 64 << 10;
+/** An answer counts as large from here on, and then waits behind those that are not. */
+const LARGE_BYTES = 1 << 20;
+/** What large answers may take of one turn of the event loop, all together: about a millisecond of work. */
+const BYTES_PER_TURN = 128 << 10;
+/** Answers that go on in one turn: each reads 64 KiB, Node's buffer, before it can be stopped again. */
+const READERS_PER_TURN = 2;
+/** With more large answers than this, others come first: there is a pause after each turn, in ms, and they share some 20 MiB a second. */
+const CROWD = 8;
+const CROWD_PAUSE_MS = 5;
+
+/** An answer that is being read. */
+export interface FairReader {
+  /** Bytes read so far. */
+  bytesRead: number;
+  /** Its turn has come. */
+  goOn(): void;
+}
+
+/**
+ * Shares the event loop among answers. libuv reads up to 32 buffers of a socket before it looks at the next one, so fifty streams that replicas flood
+ * would keep every other call waiting for seconds. What has been read of an answer beyond 64 KiB waits for its turn, small before large.
+ */
+export class FairReads {
+  readonly #later: (run: () => void, isCrowd: boolean) => void;
+  readonly #small = new Set<FairReader>();
+  readonly #large = new Set<FairReader>();
+  #spent = 0;
+  #isTurnDue = false;
+
+  /** `later`: runs something after what is due now, and in a crowd after a pause. */
+  constructor(later: (run: () => void, isCrowd: boolean) => void = afterOthers) {
+    this.#later = later;
+  }
+
+  /** `bytes` more were read. True: the reader is to stop until `goOn`. */
+  mustWait(reader: FairReader, bytes: number): boolean {
+    reader.bytesRead += bytes;
+    if (reader.bytesRead <= FREE_BYTES) return false;
+    this.#spent += bytes;
+    this.#await();
+    if (this.#spent <= BYTES_PER_TURN && this.#small.size + this.#large.size === 0) return false;
+    (reader.bytesRead > LARGE_BYTES ? this.#large : this.#small).add(reader);
+    return true;
+  }
+
+  /** The reader does not want its turn any more. */
+  leave(reader: FairReader): void {
+    this.#small.delete(reader);
+    this.#large.delete(reader);
+  }
+
+  #await(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    this.#later(() => this.#turn(), this.#small.size === 0 && this.#large.size > CROWD);
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false;
+    this.#spent = 0;
+    for (let count = 0; count < READERS_PER_TURN && this.#spent < BYTES_PER_TURN; count++) {
+      const [next] = this.#small.size > 0 ? this.#small : this.#large;
+      if (!next) return;
+      this.leave(next);
+      next.goOn();
+    }
+    if (this.#small.size + this.#large.size > 0) this.#await();
+  }
+}
+
+function afterOthers(run: () => void, isCrowd: boolean): void {
+  if (isCrowd) setTimeout(run, CROWD_PAUSE_MS);
+  else setImmediate(run);
+}
