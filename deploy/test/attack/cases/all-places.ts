@@ -1,36 +1,87 @@
+import { connect, type ClientHttp2Session } from 'node:http2';
+import { connect as tcp } from 'node:net';
+import { waitFor } from '../../mesh/wait-for.ts';
 import { judge, type AttackCase } from '../attack-case.ts';
 import { callOf, INITIALIZE } from '../attack-mesh.ts';
-import { exchange, openStream, type OpenAnswer } from '../http-client.ts';
+import { ATTACKER, exchange, MCP_HEADERS, openStream, type OpenAnswer } from '../http-client.ts';
 
-const CALLS = 3000;
+const CALLS = 1500;
+/** Calls that one HTTP/2 connection carries: Envoy lets a client have a thousand. */
+const CALLS_PER_CONNECTION = 750;
+/** Refusals that show the limit at work. */
+const MANY = 50;
+/** A limit answers at once; what waits for longer than this waits at a replica. */
+const WAIT_MS = 20_000;
+
+interface Refused {
+  status: number;
+  retryAfter: string | undefined;
+  body: string;
+}
+
+/** What is answered until `stop`; null for a call that waits. */
+function callOver(connection: ClientHttp2Session, path: string, session: string, id: number): Promise<Refused | null> {
+  return new Promise((resolve) => {
+    const stream = connection.request({
+      ':method': 'POST',
+      ':path': path,
+      ...MCP_HEADERS,
+      'mcp-session-id': session,
+    });
+    let status = 0;
+    let retryAfter: string | undefined;
+    let body = '';
+    stream.once('response', (headers) => {
+      status = Number(headers[':status']);
+      retryAfter = headers['retry-after'] as string | undefined;
+    });
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      body += part;
+    });
+    stream.once('error', () => resolve(null));
+    stream.once('close', () => resolve(status === 0 ? null : { status, retryAfter, body }));
+    stream.end(JSON.stringify(callOf('hang', {}, id)));
+  });
+}
 
 /** One session's waiting calls, and one client's with many sessions. */
 function waitingCalls(name: string, sessions: number): AttackCase {
   return {
     name: `all-places/${name}`,
     finding: '13',
-    goal: 'refused beyond a share, with Retry-After; others are served',
+    goal: 'refused beyond a share, by a text that names the limit; others are served',
     async run(mesh) {
       const own = await Promise.all(Array.from({ length: sessions }, () => mesh.session('plain')));
-      const waiting = Array.from({ length: CALLS }, (_, index) =>
-        mesh.rpc('plain', callOf('hang', {}, index), { session: own[index % sessions] ?? '', timeoutMs: 8000 }),
+      const url = new URL(mesh.url('plain'));
+      const connections = Array.from({ length: CALLS / CALLS_PER_CONNECTION }, () =>
+        connect(url.origin, {
+          createConnection: () => tcp({ host: url.hostname, port: Number(url.port), localAddress: ATTACKER }),
+        }).on('error', () => undefined),
       );
-      await Promise.race([waiting.at(-1), new Promise((resolve) => setTimeout(resolve, 4000))]);
+      let answered = 0;
+      const waiting = connections.flatMap((connection, at) =>
+        Array.from({ length: CALLS_PER_CONNECTION }, async (_, index) => {
+          const answer = await callOver(connection, url.pathname, own[index % sessions] ?? '', at * 1000 + index);
+          if (answer !== null) answered++;
+          return answer;
+        }),
+      );
+      await waitFor(() => answered > MANY, { what: 'calls are refused', timeoutMs: WAIT_MS }).catch(() => undefined);
       const from = '127.0.0.1';
       const victim = await mesh.rpc('plain', INITIALIZE, { from });
       const session = String(victim.headers['mcp-session-id']);
       const call = await mesh.rpc('plain', callOf('echo'), { from, session });
-      const answers = await Promise.all(waiting);
-      const refused = answers.filter(({ status }) => status === 503 || status === 429);
-      const cut = answers.filter(({ status, isTimeout }) => status === 0 && !isTimeout).length;
+      for (const connection of connections) connection.destroy();
+      const refused = (await Promise.all(waiting)).filter((answer) => answer !== null);
+      const isLimit = ({ status, retryAfter, body }: Refused): boolean =>
+        /servers\[\w+\]\.limits|breaker/.test(body) && (status === 200 || retryAfter !== undefined);
       return judge(
         {
-          'some are refused': refused.length > 0,
-          'with Retry-After': refused.every(({ headers }) => headers['retry-after'] !== undefined),
-          'and a text that names the limit': refused.every(({ body }) => /limits|Too many|breaker/.test(body)),
+          'many are refused': refused.length > MANY,
+          'each by a limit that it names': refused.every(isLimit),
           'others are served': victim.status === 200 && call.status === 200,
         },
-        `${CALLS} calls that wait: ${refused.length} refused, ${cut} cut; victim ${victim.status}, ${call.status}`,
+        `${CALLS} calls that wait: ${refused.length} refused, ${refused.find((each) => !isLimit(each))?.body ?? refused[0]?.status}; victim ${victim.status}, ${call.status}`,
       );
     },
   };
