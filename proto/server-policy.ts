@@ -65,6 +65,7 @@ export const retryBudgetSchema = z.strictObject({
 
 const DEFAULT_INITIALIZE_MS = 10_000;
 const DEFAULT_RECOVERY_MS = 5000;
+const DEFAULT_CALL_MS = 60_000;
 export const DEFAULT_KEEP_ALIVE_MS = 10_000;
 /** A recovery begins with an initialize; this is what it needs besides. */
 const BESIDE_INITIALIZE_MS = 2000;
@@ -74,8 +75,10 @@ const timeoutsShape = z.strictObject({
     .int()
     .min(0)
     .max(86_400_000)
-    .default(0)
-    .describe('A call without an answer or progress for this long is answered with a deadline error; 0: none.'),
+    .optional()
+    .describe(
+      `A call without an answer or progress for this long is answered with a deadline error; 0: none. When absent: ${DEFAULT_CALL_MS} where the guard has calls, else none.`,
+    ),
   toolMs: z.record(z.string(), z.int().min(0).max(86_400_000)).default({}).describe('The same, by tool name.'),
   connectMs: positiveMs(1000, 'Time for a TCP connection to a replica.'),
   initializeMs: positiveMs(
@@ -221,3 +224,10 @@ export const serverPolicySchema = z.object({
   logSuccessSample: z.number().min(0).max(1).default(0).describe('Share of successful requests that are logged.'),
 });
 export type ServerPolicy = z.infer<typeof serverPolicySchema>;
+
+/**
+ * How long a call may go without an answer or progress, in ms; 0: as long as it likes. Only the relay sees progress, so only what it guards has a
+ * deadline by default.
+ */
+export const callTimeoutMs = ({ guard, timeouts }: Pick<ServerPolicy, 'guard' | 'timeouts'>): number =>
+  timeouts.callMs ?? (guard.includes('calls') ? DEFAULT_CALL_MS : 0);

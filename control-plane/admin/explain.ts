@@ -136,6 +136,9 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
       ]);
     return make('decide', [
       `Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`,
+      ...(guard.includes('calls')
+        ? ['Anything but an initialize belongs to no session: the relay holds it, and any replica may answer.']
+        : []),
     ]);
   }
   // Where Envoy verifies tokens every session is somebody's, so slots have no routes.

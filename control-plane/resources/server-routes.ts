@@ -1,4 +1,5 @@
 import type { Place } from '../../proto/place.ts';
+import { callTimeoutMs } from '../../proto/server-policy.ts';
 import { HEADER, QUERY, RESOURCE } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { askOrGoOn, askSidecar, switchOn } from './filters/ext-proc.ts';
@@ -71,7 +72,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
     policy.maxBodyBytes,
     policy.affinity.calls,
     policy.sharedCache,
-    policy.timeouts.callMs,
+    callTimeoutMs(policy),
     isAllGuarded ? null : hasOpenToolBreaker,
     endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
   ]);
@@ -177,7 +178,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
       filters: pins(plain, ...hosts),
     };
     // Without a guard every change of health sends all routes again: one per slot where one will do.
-    if (isUnguarded && !server.hasOpenToolBreaker && policy.timeouts.callMs === 0)
+    if (isUnguarded && !server.hasOpenToolBreaker && callTimeoutMs(policy) === 0)
       return [route({ ...steady, headers: [slot, ...isNobodys] })];
     return [
       ...guardedRoutes,
@@ -185,7 +186,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
       // With a tool's breaker open, calls that no relay holds must be decided on one by one.
       ...(holdsCalls || server.hasOpenToolBreaker
         ? []
-        : [route({ ...steady, headers: [slot, isMethod('POST'), ...isNobodys], quietMs: policy.timeouts.callMs })]),
+        : [route({ ...steady, headers: [slot, isMethod('POST'), ...isNobodys], quietMs: callTimeoutMs(policy) })]),
     ];
   });
 
@@ -229,7 +230,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     // What no slot's own routes take up; with nothing guarded but DELETE, before them.
     ...(isUnguarded ? [toRelay, ...ofSlots] : [...ofSlots, toRelay]),
     ...(holdsStreams ? [] : [route({ ...ask, headers: [hasSession, isMethod('GET')] })]),
-    ...(isAllGuarded ? [] : [route({ ...ask, headers: [hasSession], quietMs: policy.timeouts.callMs })]),
+    ...(isAllGuarded ? [] : [route({ ...ask, headers: [hasSession], quietMs: callTimeoutMs(policy) })]),
     // Without a session a GET is the beginning of HTTP+SSE (2024-11-05), which only the relay speaks; its messages carry the session in the query.
     route({ ...relay, kind: 'sse', headers: [isMethod('GET')] }),
     route({

@@ -141,11 +141,19 @@ export class Exchange {
     switch (decision.kind) {
       case 'answer':
         return answerReply(decision.status, decision.error, decision.retryAfterSeconds);
+      case 'hold':
+        return this.#hold(request);
       case 'begin':
         return this.#begin(request, server);
       default:
         return { then: 'nothing' };
     }
+  }
+
+  /** The relay counts a call among those of its client, whose address this route does not tell it. */
+  #hold({ address }: ReadRequest): Reply {
+    const metadata = { [METADATA.host]: this.#context.relay };
+    return { set: { [HEADER.guard]: address }, metadata, then: 'nothing' };
   }
 
   /** The pin goes into metadata, which costs Envoy less than a header. `isRenamed`: the replica knows the session by another id than the one that Envoy takes from the client's. */

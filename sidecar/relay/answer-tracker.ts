@@ -99,7 +99,9 @@ export class AnswerTracker {
 
   /** What the tool says of itself would be believed, but was not heard yet. */
   mightBecomeSafe(policy: ServerPolicy): boolean {
-    return policy.trustAnnotations && this.#outcome.tool !== null && !this.#ctx.tools.knows(this.#server);
+    const { tool } = this.#outcome;
+    const { tools } = this.#ctx;
+    return policy.trustAnnotations && tool !== null && !tools.knows(this.#server) && !tools.of(this.#server, tool);
   }
 }
 

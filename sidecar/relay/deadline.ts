@@ -1,11 +1,11 @@
-import type { ServerPolicy } from '../../proto/server-policy.ts';
+import { callTimeoutMs, type ServerPolicy } from '../../proto/server-policy.ts';
 
 /** The time that a call may go without an answer or progress; 0: none. */
 export function deadlineMs(policy: ServerPolicy, method: string, tool: string | null): number {
   if (method === 'initialize') return policy.timeouts.initializeMs;
   return (
     (tool !== null && Object.hasOwn(policy.timeouts.toolMs, tool) ? policy.timeouts.toolMs[tool] : undefined) ??
-    policy.timeouts.callMs
+    callTimeoutMs(policy)
   );
 }
 

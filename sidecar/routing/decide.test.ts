@@ -37,7 +37,7 @@ const view: DecisionView = {
   bySlot: (slot) => endpoints.find((endpoint) => endpoint.slot === slot),
 };
 const identities = sampleIdentities();
-const decide = (request: RequestView) => decideRequest(request, {});
+const decide = (request: RequestView, guard: ('calls' | 'streams')[] = []) => decideRequest(request, { guard });
 const decideSession = (...args: Parameters<typeof decideOnSession> extends [...infer Most, unknown] ? Most : never) =>
   decideOnSession(...args, identities);
 const principalOf = (authorization: string, bind: 'principal' | 'off'): string | null =>
@@ -57,6 +57,16 @@ test('what may begin a session is looked at; everything else without a session g
   t.is(decide(request).kind, 'pass');
   t.is(decide({ ...request, httpMethod: 'DELETE', method: null }).kind, 'pass');
   t.is(decide({ ...request, method: null, protocolVersion: '2026-07-28' }).kind, 'pass');
+});
+
+test('where calls are guarded the relay holds what belongs to no session, whether it could be read or not', (t) => {
+  const guarded = (changed: Partial<RequestView>) => decide({ ...request, ...changed }, ['calls']).kind;
+  t.is(guarded({ method: 'initialize' }), 'begin');
+  for (const method of ['tools/call', 'tools/list', 'notifications/initialized', null])
+    t.is(guarded({ method }), 'hold');
+  t.is(guarded({ method: null, protocolVersion: '2026-07-28' }), 'hold');
+  t.is(guarded({ httpMethod: 'GET', method: null }), 'pass');
+  t.is(decide(request, ['streams']).kind, 'pass');
 });
 
 test('ids that no client comes by honestly name no session; the answer carries the request’s own id', (t) => {
@@ -122,7 +132,7 @@ test('without the store, a session of a living slot goes on and one of a lost sl
 });
 
 test('where Envoy verifies tokens nothing passes without its word, no session is without a principal, and the header’s own claims say nothing', (t) => {
-  const policy = { bind: 'principal', jwt: { issuer: 'i' } } as const,
+  const policy = { bind: 'principal' as const, guard: [], jwt: { issuer: 'i' } },
     claims = part({ iss: 'i', sub: 'ann' }),
     withJwt: DecisionView = { ...view, policy },
     principal = identities.principalOf({ authorization: null, claims }, policy);

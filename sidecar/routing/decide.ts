@@ -33,6 +33,8 @@ export type Decision =
   | { kind: 'look-up'; clientId: string; session: SessionId }
   /** Perhaps the beginning of a session: the body tells. Place it, and keep what the client said. */
   | { kind: 'begin' }
+  /** A call without a session of a server whose calls are guarded: the relay holds it. */
+  | { kind: 'hold' }
   /** Any replica will do. */
   | { kind: 'pass' }
   /** `hosts` in order of attempts; the replica is to see `upstreamId`. */
@@ -44,7 +46,7 @@ export type FoundRecord =
   | { kind: 'ended' | 'unknown' | 'unsure' };
 
 /** What to do with a request, as far as its headers tell. */
-export function decide(request: RequestView, policy: Pick<ServerPolicy, 'jwt'>): Decision {
+export function decide(request: RequestView, policy: Pick<ServerPolicy, 'guard' | 'jwt'>): Decision {
   const { clientIds, rpcId } = request;
   // A preflight carries no token, and says nothing that a replica acts on.
   const unverified = request.httpMethod === 'OPTIONS' ? null : refusalOfUnverified(request, policy);
@@ -56,6 +58,8 @@ export function decide(request: RequestView, policy: Pick<ServerPolicy, 'jwt'>):
     };
   if (clientIds.length > 0) return decideOnId(clientIds, rpcId, policy);
   if (request.httpMethod !== 'POST') return { kind: 'pass' };
+  // Envoy alone could only cut the client's stream, should the replica die.
+  if (request.method !== 'initialize' && policy.guard.includes('calls')) return { kind: 'hold' };
   // Modern requests are recognised by header here: whatever they claim, no session begins with them unless they are an initialize.
   if (request.method !== null && request.method !== 'initialize') return { kind: 'pass' };
   if (request.method === null && isModernRevision(request.protocolVersion)) return { kind: 'pass' };

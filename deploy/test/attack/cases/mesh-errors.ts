@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { serverPolicySchema } from '../../../../proto/server-policy.ts';
+import { callTimeoutMs, serverPolicySchema } from '../../../../proto/server-policy.ts';
 import { REDIS } from '../../../../proto/wire.ts';
 import { casesOf, judge, type AttackCase } from '../attack-case.ts';
 import { callOf, INITIALIZE, type ServerName } from '../attack-mesh.ts';
@@ -55,14 +55,14 @@ const deadlines = casesOf(
     return judge({ 'an answer': !answer.isTimeout, 'with the id': answer.body.includes('"id":2') }, `${answer.status}`);
   },
 );
-/** No tool is cut that nobody knows: the mesh has no deadline of its own, and says so where limits are listed. */
+/** The mesh has a deadline of its own, and says so where limits are listed. */
 const byDefault: AttackCase = {
   name: 'deadlines/by-default',
   finding: 'B13',
   goal: 'docs/limits.md says what timeouts.callMs is by default',
   isAlone: true,
   async run() {
-    const { callMs } = serverPolicySchema.parse({ name: 'a' }).timeouts;
+    const callMs = callTimeoutMs(serverPolicySchema.parse({ name: 'a' }));
     const text = readFileSync(join(REPOSITORY, 'docs/limits.md'), 'utf8');
     const said = /`timeouts\.callMs` is (\d+)/.exec(text)?.[1];
     return judge({ 'it is said': said === String(callMs) }, `${callMs} ms, the text says ${said}`);

@@ -62,9 +62,16 @@ export class AnyReplica implements Targets {
   }
 
   head(_status: number, headers: IncomingHttpHeaders): void {
-    const { client, ctx, isInitialize, received, request, target, view } = this.#call;
+    const { asked, client, ctx, isInitialize, received, request, target, view } = this.#call;
     const upstreamId = headers[HEADER.sessionId];
-    if (!isInitialize || !target || typeof upstreamId !== 'string' || upstreamId === '') return;
+    // A body that is compressed may be an initialize, too.
+    if (
+      !(isInitialize || asked.rpc.kind === 'invalid') ||
+      !target ||
+      typeof upstreamId !== 'string' ||
+      upstreamId === ''
+    )
+      return;
     const { clientId, record } = beginSession({
       replica: target.replica,
       upstreamId,
