@@ -16,6 +16,8 @@ export interface BootstrapOptions {
   /** Relay of this node's sidecar processes, one address each; none for an edge. */
   relay: readonly string[];
   controlPlanes: readonly string[];
+  /** The server of the configuration whose pod this Envoy is in. It is served at `/mcp` as well. */
+  server?: string;
   admin: string;
   /** The admin interface also takes `POST /healthcheck/fail`, for a first process or a hook that drains this Envoy. */
   isDrainable?: boolean;
@@ -53,6 +55,7 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
         listen: options.listen,
         extProc: options.extProc.map((address) => checked(address, 'extProc')),
         relay: options.relay.map((address) => checked(address, 'relay')),
+        ...(options.server !== undefined && { server: options.server }),
       },
       { flow: true },
     ),

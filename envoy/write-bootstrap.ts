@@ -9,6 +9,7 @@ import { readBootstrapTemplate } from './bootstrap-template.ts';
 /** Writes one Envoy's bootstrap where Envoy is started by something else: a Kubernetes init container, a systemd unit. */
 const USAGE = `usage: node envoy/write-bootstrap.ts --to FILE --node-id NAME --xds HOST:PORT[,HOST:PORT…] [--role gateway|edge]
   [--listen 0.0.0.0:37373] [--ext-proc unix:/run/holdfast/ext-proc.sock] [--relay 127.0.0.1:7900] [--admin 127.0.0.1:9901] [--metrics 0.0.0.0:9902]
+  [--server NAME] the server of this node's own pod: served at /mcp as well, as it was before it had an Envoy
   [--drainable]   let POST /healthcheck/fail pass at the admin interface, for a hook that drains this Envoy
   [--certs DIR]   mTLS to the control planes: <node id>.crt, <node id>.key (or tls.crt, tls.key), ca.crt
 `;
@@ -31,6 +32,7 @@ try {
       admin: text('127.0.0.1:9901'),
       metrics: text('0.0.0.0:9902'),
       certs: text(''),
+      server: text(''),
       drainable: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -58,6 +60,7 @@ try {
     metrics: values.metrics,
     extProc: role === 'edge' ? [] : list(values['ext-proc']),
     relay: role === 'edge' ? [] : list(values.relay),
+    ...(values.server !== '' && { server: values.server }),
     ...(certs !== '' && { controlPlaneTls: identity(certs, nodeId, role) }),
   });
   mkdirSync(dirname(to), { recursive: true });

@@ -3,29 +3,34 @@ export interface Container {
   name: string;
   image?: string;
   ports?: Array<{ name?: string; containerPort: number }>;
+  lifecycle?: { preStop?: unknown; [field: string]: unknown };
   [field: string]: unknown;
 }
 export interface PodSpec {
   containers: Container[];
   initContainers?: Container[];
   volumes?: Array<{ name: string; [field: string]: unknown }>;
+  terminationGracePeriodSeconds?: number;
+  hostNetwork?: boolean;
   [field: string]: unknown;
 }
-interface Metadata {
+export interface Metadata {
   name?: string;
   namespace?: string;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
+  labels?: Record<string, string> | null;
+  annotations?: Record<string, string> | null;
   [field: string]: unknown;
 }
 export interface PodTemplate {
-  metadata?: Metadata;
+  metadata?: Metadata | null;
   spec: PodSpec;
 }
 export interface ServicePort {
   name?: string;
   port: number;
+  protocol?: string;
   targetPort?: number | string;
+  appProtocol?: string;
   [field: string]: unknown;
 }
 export interface Manifest {
@@ -42,16 +47,38 @@ export interface Manifest {
   [field: string]: unknown;
 }
 
-const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
-export const templateOf = (manifest: Manifest): PodTemplate | undefined =>
-  WORKLOADS.has(manifest.kind) ? manifest.spec?.template : undefined;
+/** Kinds that keep pods running, by the group of their API. */
+const WORKLOADS: Readonly<Record<string, readonly string[]>> = {
+  'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'],
+  v1: ['ReplicationController'],
+  'argoproj.io/v1alpha1': ['Rollout'],
+  'apps.openshift.io/v1': ['DeploymentConfig'],
+};
+/** Kinds with pods that end by themselves, or are made by somebody else: a server of the mesh is none of them. */
+const PASSING = new Set(['Pod', 'PodTemplate', 'Job', 'CronJob']);
 
-/** Marks what `holdfast inject` did, so that it can be undone and done again. */
+export const templateOf = ({ apiVersion, kind, spec }: Manifest): PodTemplate | undefined =>
+  WORKLOADS[apiVersion]?.includes(kind) === true && Array.isArray(spec?.template?.spec?.containers)
+    ? spec?.template
+    : undefined;
+
+export const isPassing = ({ kind }: Manifest): boolean => PASSING.has(kind);
+
+/** Marks what inject did, so that it can be undone and done again. */
 export const MARK = {
+  /** On the pods: what was done to them, as JSON (`Done`). */
   injected: 'mesh.holdfast/injected',
+  /** On a Service: its ports before. */
   ports: 'mesh.holdfast/former-ports',
+  /** A label of what was added. */
   added: 'mesh.holdfast/added',
-  grace: 'mesh.holdfast/former-grace',
+  /** A label of pods that belong to the mesh: NetworkPolicies let them in by it. */
+  member: 'mesh.holdfast/member',
+  /** On a namespace or a pod: the webhook injects, and this is the server's name. `disabled` on a pod: it does not. */
+  inject: 'mesh.holdfast/inject',
 } as const;
 /** Names of everything that is ours in a pod begin so. */
 export const OURS = 'holdfast-';
+/** Exactly these are ours: somebody else's `holdfast-x` is theirs. */
+export const OUR_CONTAINERS: ReadonlySet<string> = new Set([`${OURS}bootstrap`, `${OURS}envoy`, `${OURS}sidecar`]);
+export const OUR_VOLUMES: ReadonlySet<string> = new Set([`${OURS}run`, `${OURS}certs`, `${OURS}redis-ca`]);

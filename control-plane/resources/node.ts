@@ -8,6 +8,8 @@ export interface EnvoyNode {
   extProc: readonly string[];
   /** Relay of this node's sidecar processes. */
   relay: readonly string[];
+  /** The server whose pod it is in; absent: it is in none. */
+  server?: string;
 }
 
 const texts = (value: unknown): string[] =>
@@ -16,7 +18,14 @@ const texts = (value: unknown): string[] =>
 /** Reads what a node says of itself (envoy/bootstrap.ts); undefined when it is not one of ours. */
 export function readEnvoyNode(id: string, metadata: unknown): EnvoyNode | undefined {
   if (metadata === null || typeof metadata !== 'object') return undefined;
-  const { role, listen, extProc, relay } = metadata as Record<string, unknown>;
+  const { role, listen, extProc, relay, server } = metadata as Record<string, unknown>;
   if (id === '' || (role !== 'gateway' && role !== 'edge') || typeof listen !== 'string') return undefined;
-  return { id, role, listen, extProc: texts(extProc), relay: texts(relay) };
+  return {
+    id,
+    role,
+    listen,
+    extProc: texts(extProc),
+    relay: texts(relay),
+    ...(typeof server === 'string' && { server }),
+  };
 }

@@ -37,7 +37,7 @@ export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo:
   const ofServers = snapshot.servers.map((server) => {
     const inputs = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
     return memo.get(`routes ${server.name}`, [inputs, relays, hasSteadyRoutes(server) ? others.join() : ''], () =>
-      routesOf(server, { ...node, neighbours: others }),
+      routesOf(server, { ...node, neighbours: others }, node.server === server.name),
     );
   });
   return memo.get('routes', ofServers, () => routeConfiguration(ofServers));
@@ -46,17 +46,31 @@ export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo:
 /** A server's routes by the prefix of the path, for each host of its own, and for all others (null). */
 type ByHost = ReadonlyMap<string | null, Record<string, object>>;
 
-function routesOf(server: ServerTopology, node: RoutedNode): ByHost {
+/** `isOwn`: the node's Envoy is in a pod of this server, whose clients go on asking for the path that the server itself has. */
+function routesOf(server: ServerTopology, node: RoutedNode, isOwn: boolean): ByHost {
   const byHost = new Map<string | null, Record<string, object>>();
+  if (isOwn) byHost.set(null, endpointAt(ownPlace(server), server, node));
   for (const place of server.policy.places)
     byHost.set(place.host, { ...byHost.get(place.host), ...byPrefixAt(place, server, node) });
   return byHost;
 }
 
-function byPrefixAt(place: Place, server: ServerTopology, node: RoutedNode): Record<string, object> {
+/** Who has no token is sent to the documents of the place that all nodes have. */
+const ownPlace = ({ policy }: ServerTopology): Place => ({
+  host: null,
+  path: policy.path,
+  base: '',
+  url: policy.places[0]?.url ?? null,
+});
+
+const byPrefixAt = (place: Place, server: ServerTopology, node: RoutedNode): Record<string, object> => ({
+  ...loginRoutes(server, place),
+  ...endpointAt(place, server, node),
+});
+
+function endpointAt(place: Place, server: ServerTopology, node: RoutedNode): Record<string, object> {
   const { path } = place;
   return {
-    ...loginRoutes(server, place),
     // Exactly this path: what is below it on a replica is nobody's here. With a slash at its end the relay finds the session's slot.
     [path]: list(serverRoutes(server, node, { path }, place)),
     ...(!path.endsWith('/') && {

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { DEFAULTS, GRACE_SECONDS, pair, PORT } from '../../control-plane/inject/pod-parts.ts';
+import { DEFAULTS, pair, PORT } from '../../control-plane/inject/pod-parts.ts';
 
 const NOTE =
   '# Written by `node deploy/kubernetes/write.ts`: the same pair as `holdfast inject` puts beside a server (control-plane/inject/pod-parts.ts).\n';
@@ -21,7 +21,7 @@ export function generatedManifests(): Record<string, string> {
         metadata: { labels },
         spec: {
           automountServiceAccountToken: false,
-          terminationGracePeriodSeconds: GRACE_SECONDS,
+          terminationGracePeriodSeconds: DEFAULTS.graceSeconds,
           securityContext: { fsGroup: 1000 },
           topologySpreadConstraints: [
             {

@@ -1,52 +1,75 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { Command } from 'commander';
-import { parseAllDocuments, stringify } from 'yaml';
-import { inject, uninject } from '../../inject/inject.ts';
-import { templateOf, type Manifest } from '../../inject/manifest.ts';
-import { DEFAULTS, type PodOptions } from '../../inject/pod-parts.ts';
+import { isPassing, templateOf } from '../../inject/manifest.ts';
+import { DEFAULTS } from '../../inject/pod-parts.ts';
+import { inject, uninject, type InjectOptions } from '../../inject/inject.ts';
+import { objectsOf, readDocuments } from '../../inject/yaml/read-manifests.ts';
+import { transformText } from '../../inject/yaml/transform-text.ts';
 import { action, type Tools } from '../command.ts';
 import { usageError } from '../exit-code.ts';
 
-interface Options extends PodOptions {
+interface Options extends Omit<InjectOptions, 'redisCaSecret' | 'server' | 'graceSeconds' | 'drainSeconds'> {
   filename: string;
   uninject?: boolean;
+  redisCaSecret?: string;
+  server?: string;
+  graceSeconds: string;
+  drainSeconds?: string;
 }
 
-/** `-` is standard input. Every document is checked before one is printed. */
-async function readManifests(file: string): Promise<Manifest[]> {
-  let text: string;
+/** What a pod needs to end after its last call: the kubelet kills it when the grace is over. */
+const MARGIN_SECONDS = 10;
+
+async function readText(file: string): Promise<string> {
   try {
-    text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
+    return await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
   } catch (error) {
     throw usageError(`${file} can’t be read: ${(error as Error).message}`);
   }
-  return parseAllDocuments(text).flatMap((document, index) => {
-    const [problem] = document.errors;
-    if (problem) throw usageError(`${file}, document ${index + 1}: ${problem.message}`);
-    const value = document.toJS({ maxAliasCount: 100 }) as (Manifest & { items?: Manifest[] }) | null;
-    if (value === null) return [];
-    if (typeof value !== 'object' || typeof value.kind !== 'string')
-      throw usageError(`${file}, document ${index + 1}: not a Kubernetes object (it has no kind)`);
-    return value.kind === 'List' ? (value.items ?? []) : [value];
-  });
 }
 
 async function run({ out }: Tools, options: Options): Promise<void> {
-  const before = await readManifests(options.filename);
-  if (!before.some(templateOf))
-    throw usageError(`${options.filename}: there is no Deployment, StatefulSet, DaemonSet or ReplicaSet in it`);
-  const { manifests, notes } = options.uninject === true ? uninject(before) : inject(before, options);
-  for (const note of notes) process.stderr.write(`${note}\n`);
-  out.show(manifests, () =>
-    manifests
-      .map((manifest) => stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false }))
-      .join('---\n')
-      .trimEnd(),
-  );
+  const { filename } = options;
+  const text = await readText(filename);
+  const read = readDocuments(text);
+  if ('problem' in read) throw usageError(`${filename}, ${read.problem}`);
+  const objects = read.values.flatMap(objectsOf);
+  if (!objects.some(templateOf)) {
+    const passing = objects.find(isPassing);
+    throw usageError(
+      `${filename}: there is no Deployment, StatefulSet, DaemonSet or ReplicaSet in it${passing ? `, and a ${passing.kind} is no server that goes on` : ''}`,
+    );
+  }
+  const wanted = injectOptions(options);
+  const result = transformText(text, read, options.uninject === true ? uninject : (before) => inject(before, wanted));
+  for (const note of result.notes) process.stderr.write(`${note}\n`);
+  out.show(result.objects, () => result.text.trimEnd());
 }
 
-/** What the pods need in their namespace; deploy/README.md has it with Redis's URL. */
+function injectOptions(options: Options): InjectOptions {
+  const graceSeconds = seconds('--grace-seconds', options.graceSeconds),
+    most = graceSeconds - MARGIN_SECONDS;
+  const drainSeconds = options.drainSeconds === undefined ? most : seconds('--drain-seconds', options.drainSeconds);
+  if (most < 1) throw usageError(`--grace-seconds: at least ${MARGIN_SECONDS + 1}`);
+  if (drainSeconds > most)
+    throw usageError(`--drain-seconds: at most ${most}, ${MARGIN_SECONDS} less than --grace-seconds, or calls are cut`);
+  return {
+    ...options,
+    graceSeconds,
+    drainSeconds,
+    redisCaSecret: options.redisCaSecret ?? null,
+    server: options.server ?? null,
+  };
+}
+
+function seconds(name: string, text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text))
+    throw usageError(`${name}: ${JSON.stringify(text)} is not a whole number of seconds`);
+  return Number(text);
+}
+
+/** What the pods need in their namespace; docs/kubernetes.md has it with Redis's URL. */
 const SECRETS = `
 In the pods’ namespace (here mcp, a workload named linear-server):
   holdfast certs init gateway/linear-server/pods --dir certs
@@ -54,7 +77,9 @@ In the pods’ namespace (here mcp, a workload named linear-server):
     --from-file=tls.key=certs/linear-server.key --from-file=ca.crt=certs/ca.crt
   kubectl -n mcp create secret generic holdfast-redis --from-file=url=redis/gateway-url
   kubectl label namespace mcp mesh.holdfast/servers=true mesh.holdfast/members=true
-and the label mesh.holdfast/member: "true" on the pods. Then --certificate-secret linear-server-tls.`;
+Then --certificate-secret linear-server-tls. Redis with TLS: a Secret with its ca.crt as well, and --redis-ca-secret.
+
+The pair runs as native sidecars, and servers get a preStop hook that sleeps: Kubernetes 1.30 or later.`;
 
 export const injectCommand = (): Command =>
   new Command('inject')
@@ -64,13 +89,18 @@ export const injectCommand = (): Command =>
     .requiredOption('-f, --filename <file>', 'manifests (YAML, any number of documents); - for standard input')
     .addHelpText('after', SECRETS)
     .option('--uninject', 'take them out again')
+    .option('--server <name>', 'the server’s name in the configuration: its pods go on serving it at /mcp')
+    .option('--port <port>', 'which port of its Service is MCP, by name or number; needed where it has several')
     .option('--control-plane <host:port>', 'Service of the control planes', DEFAULTS.controlPlane)
     .option('--image <image>', 'the sidecar’s', DEFAULTS.image)
     .option('--envoy-image <image>', 'Envoy’s', DEFAULTS.envoyImage)
     .option('--redis-secret <name>', 'Secret whose key `url` says where Redis is', DEFAULTS.redisSecret)
+    .option('--redis-ca-secret <name>', 'Secret whose key `ca.crt` signs Redis’s certificate')
     .option(
       '--certificate-secret <name>',
       'Secret of the pods’ certificate (tls.crt, tls.key, ca.crt), in their namespace',
       DEFAULTS.certificateSecret,
     )
+    .option('--grace-seconds <seconds>', 'how long a pod may take to end, at least', String(DEFAULTS.graceSeconds))
+    .option('--drain-seconds <seconds>', 'how long its calls and streams may go on then; 10 less when absent')
     .action(action(run));

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { hasProgram, testWith } from '../../deploy/test/test-with.ts';
+import { envoyDrain, sidecarDrain } from './drain-hooks.ts';
+
+/** Stands for Envoy's admin interface: it answers as Envoy does, with so many active requests as `active` holds. */
+async function admin(
+  t: ExecutionContext,
+): Promise<{ port: number; asked: string[]; active: (count: number) => void; close: () => void }> {
+  const asked: string[] = [];
+  let count = 1;
+  const server = createServer((request, response: ServerResponse) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.end(request.url?.startsWith('/stats') ? `http.mcp.downstream_rq_active: ${count}\n` : 'OK\n');
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  t.teardown(close);
+  return {
+    port: (server.address() as AddressInfo).port,
+    asked,
+    active: (next) => {
+      count = next;
+    },
+    close,
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const limit = AbortSignal.timeout(60_000);
+  while (!condition()) await sleep(20, undefined, { signal: limit });
+}
+const stats = 'GET /stats?filter=^http.mcp.downstream_rq_active$';
+
+testWith('bash', hasProgram('bash', '--version'), 'Envoy’s hook ends when no request is active any more', async (t) => {
+  const envoy = await admin(t);
+  const hook = spawn('bash', ['-c', envoyDrain(envoy.port, { leastSeconds: 0, mostSeconds: 1000 })]);
+  t.teardown(() => hook.kill('SIGKILL'));
+  const ended = once(hook, 'close');
+  const complaints = text(hook.stderr);
+  await until(() => envoy.asked.filter((each) => each === stats).length >= 2);
+  t.is(envoy.asked[0], 'POST /healthcheck/fail');
+  t.is(hook.exitCode, null, 'a call is active');
+  envoy.active(0);
+  t.deepEqual(await ended, [0, null]);
+  t.is(await complaints, '');
+});
+
+testWith(
+  'bash',
+  hasProgram('bash', '--version'),
+  'Envoy’s hook does not wait beyond its time, nor for an Envoy that is gone',
+  async (t) => {
+    const envoy = await admin(t);
+    const run = async (times: { leastSeconds: number; mostSeconds: number }): Promise<unknown> => {
+      const hook = spawn('bash', ['-c', envoyDrain(envoy.port, times)], { stdio: 'ignore' });
+      t.teardown(() => hook.kill('SIGKILL'));
+      return (await once(hook, 'close'))[0];
+    };
+    t.is(await run({ leastSeconds: 0, mostSeconds: 1 }), 0);
+    envoy.close();
+    t.is(await run({ leastSeconds: 0, mostSeconds: 1000 }), 0);
+  },
+);
+
+test('the sidecar’s hook ends when its Envoy has', async (t) => {
+  const envoy = await admin(t),
+    sidecar = await admin(t);
+  const script = sidecarDrain(sidecar.port, envoy.port, process.execPath, { leastSeconds: 0, mostSeconds: 1000 });
+  const hook = spawn(process.execPath, ['-e', script.replace(/require\('fs'\)\.readFileSync\([^)]*\)/, "'token'")]);
+  t.teardown(() => hook.kill('SIGKILL'));
+  const ended = once(hook, 'close');
+  const complaints = text(hook.stderr);
+  await until(() => sidecar.asked.length > 0);
+  t.deepEqual(sidecar.asked, ['POST /drain']);
+  await sleep(700);
+  t.is(hook.exitCode, null);
+  envoy.close();
+  t.deepEqual(await ended, [0, null]);
+  t.is(await complaints, '');
+});

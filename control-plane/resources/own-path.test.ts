@@ -1,0 +1,46 @@
+import test from 'ava';
+import { buildTopology } from '../topology/build-topology.ts';
+import { Memo } from './memo.ts';
+import { readEnvoyNode } from './node.ts';
+import { gatewayRoutes } from './routes.ts';
+import { configOf, inputsOf } from './testing/golden-cases.ts';
+
+const snapshot = buildTopology(
+  inputsOf(
+    configOf(
+      'servers: [{name: linear, path: /rpc, backends: [{name: s, replicas: ["10.1.0.1:3000"]}]}, {name: other, backends: [{name: s, replicas: ["10.1.0.2:3000"]}]}]',
+    ),
+  ),
+);
+const node = (server: string | undefined) => {
+  const read = readEnvoyNode('pod-1', { role: 'gateway', listen: '127.0.0.1:37373', extProc: [], relay: [], server });
+  if (!read) throw new Error('it is one of ours');
+  return read;
+};
+interface Routes {
+  virtual_hosts: [{ matcher: { matcher_tree: { prefix_match_map: { map: Record<string, unknown> } } } }];
+}
+const routesOf = (server: string | undefined): Record<string, unknown> =>
+  (gatewayRoutes(snapshot, node(server), new Memo()) as Routes).virtual_hosts[0].matcher.matcher_tree.prefix_match_map
+    .map;
+
+test('an Envoy in a server’s own pod serves that server at its own path as well, and every server by its name', (t) => {
+  const own = routesOf('linear');
+  const here = JSON.stringify(own['/rpc']);
+  t.true(here.includes('"path":"/rpc"'));
+  t.true(
+    here.replaceAll('"path":"/rpc"', '"path":"/mcp/linear"') === JSON.stringify(own['/mcp/linear']),
+    'the same routes as by its name',
+  );
+  t.true('/mcp/other' in own);
+  t.false('/mcp' in own, 'which is the other’s own path');
+  t.true('/mcp' in routesOf('other'));
+});
+
+test('an Envoy in no pod of a server, or of one that the configuration does not have, serves names alone', (t) => {
+  for (const server of [undefined, 'gone']) {
+    const routes = routesOf(server);
+    t.false('/rpc' in routes);
+    t.false('/mcp' in routes);
+  }
+});
