@@ -140,6 +140,8 @@ async function startSentinel(folder: string, name: string, port: number, primary
 const field = (text: string, name: string): string | undefined =>
   new RegExp(`\\r\\n${name}\\r\\n\\$\\d+\\r\\n([^\\r]*)`).exec(text)?.[1];
 
+const UNKNOWN_QUIT = /-ERR unknown command 'QUIT'[^\r]*\r\n$/;
+
 /** Raw answer to one inline command, without a client library: for readiness and for what tests look at. Rejects when nobody answers. */
 export function redisAnswer(port: number, command: string, timeoutMs = 5000): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -149,10 +151,14 @@ export function redisAnswer(port: number, command: string, timeoutMs = 5000): Pr
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     socket.setEncoding('utf8').on('data', (part: string) => {
       text += part;
+      // A Sentinel of Redis 7 and later knows no QUIT, and says so.
+      if (UNKNOWN_QUIT.test(text)) socket.destroy();
     });
     socket.once('error', reject);
     socket.once('close', () =>
-      text === '' ? reject(new Error('closed without an answer')) : resolve(text.replace(/\+OK\r\n$/, '')),
+      text === ''
+        ? reject(new Error('closed without an answer'))
+        : resolve(text.replace(/\+OK\r\n$/, '').replace(UNKNOWN_QUIT, '')),
     );
   });
 }
