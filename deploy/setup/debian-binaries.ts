@@ -1,5 +1,5 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { BINARY_CACHE } from './binaries.ts';
 import { runCommand } from './run-command.ts';
 
@@ -30,7 +30,7 @@ export async function ensurePrometheusProgram(
   const unpacked = join(BINARY_CACHE, `debian-${program.debianPackage}`);
   const target = join(unpacked, 'usr/bin', name);
   if (await isExecutable(target)) return target;
-  const why = await unpack(program.debianPackage, unpacked);
+  const why = await unpackDebianPackage(program.debianPackage, unpacked);
   if (why === undefined && (await isExecutable(target))) return target;
   throw new Error(
     `no ${name}: ${program.variable} is not set, none is on PATH, and taking it from Debian's package ${program.debianPackage} failed: ${why ?? `it holds no usr/bin/${name}`}.\n` +
@@ -38,10 +38,11 @@ export async function ensurePrometheusProgram(
   );
 }
 
-/** Undefined when it worked, else why not. */
-async function unpack(debianPackage: string, target: string): Promise<string | undefined> {
-  await mkdir(BINARY_CACHE, { recursive: true });
-  const folder = await mkdtemp(join(BINARY_CACHE, '.fetch-'));
+/** Downloads a package and takes it apart in `target`, without installing it. Undefined when it worked, else why not. */
+export async function unpackDebianPackage(debianPackage: string, target: string): Promise<string | undefined> {
+  // Beside the target, so that the last step is a rename within one file system.
+  await mkdir(dirname(target), { recursive: true });
+  const folder = await mkdtemp(join(dirname(target), '.fetch-'));
   try {
     // apt downloads into the working folder; `env -C` sets it. A machine that never updated its lists knows no packages yet:
     // then with lists of our own, which takes no root and changes nothing of the machine's.

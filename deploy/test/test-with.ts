@@ -13,9 +13,10 @@ export function hasProgram(command: string, ...args: string[]): boolean {
 
 /**
  * Registers a test that needs something of the machine. Without it the test is skipped and counted as skipped, with what it needs in its title.
+ * One after the other: they share what the machine has only once.
  * `isHere`: decided before the file's first test is declared, because a running test can't skip itself.
  */
 export function testWith(need: string, isHere: boolean, title: string, implementation: Implementation<[]>): void {
-  const register = isHere ? test : test.skip;
+  const register = isHere ? test.serial : test.skip;
   register(isHere ? title : `${title} (needs ${need})`, implementation);
 }

@@ -1,0 +1,154 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Agent, fetch } from 'undici';
+import { parseJson } from '../../../../proto/parse-json.ts';
+import { freePorts } from '../../mesh/free-port.ts';
+import { ManagedProcess } from '../../mesh/managed-process.ts';
+import { temporaryFolder } from '../../mesh/temporary-folder.ts';
+import { answers } from '../../mesh/wait-for.ts';
+import { missingPrograms, programPath } from './binaries.ts';
+
+/** What the API server said to one request. */
+export interface ApiAnswer {
+  status: number;
+  body: Record<string, unknown>;
+  /** Its `Warning` headers. */
+  warnings: string;
+}
+
+/** A real API server on loopback with nothing in it: no node, no pod runs. */
+export interface ApiCluster {
+  url: string;
+  folder: string;
+  apiServer: ManagedProcess;
+  /** As an administrator. `body`: JSON, or YAML for `application/apply-patch+yaml`. */
+  request(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer>;
+  /** Writes a kubeconfig for whoever has this token; gives its path. */
+  kubeconfig(name: string, token: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const ISSUER = 'https://kubernetes.default.svc.cluster.local';
+
+/** etcd, the API server and, where it is in the cache, the controller manager, in a folder of their own. Rejects with the end of a log. */
+export async function startApiCluster(): Promise<ApiCluster> {
+  const folder = await temporaryFolder('holdfast-api-');
+  const inFolder = (name: string): string => join(folder.path, name);
+  const [etcdPort = 0, etcdPeerPort = 0, port = 0] = await freePorts(3);
+  const url = `https://127.0.0.1:${port}`,
+    etcdUrl = `http://127.0.0.1:${etcdPort}`,
+    token = randomBytes(16).toString('hex');
+  await writeFile(inFolder('tokens.csv'), `${token},admin,admin,system:masters\n`);
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await writeFile(inFolder('sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
+  await writeFile(inFolder('sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const etcd = new ManagedProcess({
+    name: 'etcd',
+    command: programPath('etcd'),
+    args: [
+      ['--data-dir', inFolder('etcd')],
+      ['--listen-client-urls', etcdUrl, '--advertise-client-urls', etcdUrl],
+      ['--listen-peer-urls', `http://127.0.0.1:${etcdPeerPort}`],
+      ['--initial-advertise-peer-urls', `http://127.0.0.1:${etcdPeerPort}`],
+      ['--initial-cluster', `default=http://127.0.0.1:${etcdPeerPort}`],
+    ].flat(),
+    logFile: inFolder('etcd.log'),
+    isReady: () => answers(`${etcdUrl}/health`),
+  });
+  let agent: Agent | undefined;
+  const certificate = inFolder('certs/apiserver.crt');
+  const request = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    contentType = 'application/json',
+  ): Promise<ApiAnswer> => {
+    agent ??= new Agent({ connect: { ca: await readFile(certificate, 'utf8') } });
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': contentType }) },
+      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+      dispatcher: agent,
+    });
+    const text = await response.text();
+    const read = parseJson(text);
+    return {
+      status: response.status,
+      body: (typeof read === 'object' && read !== null ? read : { text }) as Record<string, unknown>,
+      warnings: response.headers.get('warning') ?? '',
+    };
+  };
+  const apiServer = new ManagedProcess({
+    name: 'kube-apiserver',
+    command: programPath('kube-apiserver'),
+    args: [
+      `--etcd-servers=${etcdUrl}`,
+      `--secure-port=${port}`,
+      '--bind-address=127.0.0.1',
+      // Its own address is loopback, which no endpoint may be.
+      '--endpoint-reconciler-type=none',
+      `--cert-dir=${inFolder('certs')}`,
+      `--token-auth-file=${inFolder('tokens.csv')}`,
+      '--authorization-mode=RBAC',
+      `--service-account-issuer=${ISSUER}`,
+      `--service-account-key-file=${inFolder('sa.pub')}`,
+      `--service-account-signing-key-file=${inFolder('sa.key')}`,
+      '--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112',
+      '--allow-privileged=true',
+    ],
+    logFile: inFolder('kube-apiserver.log'),
+    isReady: async () => (await request('GET', '/readyz')).status === 200,
+    readyTimeoutMs: 150_000,
+  });
+  const kubeconfig = async (name: string, bearer: string): Promise<string> => {
+    const path = inFolder(`${name}.kubeconfig`);
+    const content = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'c',
+      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
+      clusters: [{ name: 'k', cluster: { server: url, 'certificate-authority': certificate } }],
+      users: [{ name: 'u', user: { token: bearer } }],
+    };
+    await writeFile(path, JSON.stringify(content));
+    return path;
+  };
+  const processes = [apiServer, etcd];
+  const stop = async (): Promise<void> => {
+    await Promise.all(processes.map((each) => each.kill()));
+    await agent?.close();
+    await folder.remove();
+  };
+  try {
+    await etcd.start();
+    await apiServer.start();
+    if ((await missingPrograms(['kube-controller-manager'])).length === 0) {
+      const manager = controllerManager(folder.path, await kubeconfig('controllers', token));
+      processes.unshift(manager);
+      await manager.start();
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, folder: folder.path, apiServer, request, kubeconfig, stop };
+}
+
+function controllerManager(folder: string, kubeconfig: string): ManagedProcess {
+  const logFile = join(folder, 'kube-controller-manager.log');
+  const manager: ManagedProcess = new ManagedProcess({
+    name: 'kube-controller-manager',
+    command: programPath('kube-controller-manager'),
+    args: [
+      `--kubeconfig=${kubeconfig}`,
+      '--leader-elect=false',
+      '--secure-port=0',
+      `--service-account-private-key-file=${join(folder, 'sa.key')}`,
+      '--controllers=endpointslice-controller,serviceaccount-controller,namespace-controller,garbage-collector-controller',
+    ],
+    logFile,
+    isReady: async () => manager.log().includes('Started') || manager.log().includes('Caches are synced'),
+  });
+  return manager;
+}
