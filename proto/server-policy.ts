@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { authorizationSchema } from './authorization/authorization-schema.ts';
 import { gatewayLimitsSchema, serverLimitsSchema } from './limits.ts';
 import { placeSchema } from './place.ts';
 
@@ -212,6 +213,9 @@ export const serverPolicySchema = z.object({
     .boolean()
     .default(false)
     .describe('Serve results that say `cacheScope: public` from a cache within their ttl.'),
+  authorization: authorizationSchema
+    .optional()
+    .describe('Who may use which tools, prompts and resources. Without it whoever reaches the server.'),
   limits: serverLimitsSchema.prefault({}).describe('What one client or session may take of this server.'),
   /** Not a key of the server: the configuration says it once, for the gateway, and the control plane hands it on with each policy. */
   gatewayLimits: gatewayLimitsSchema.prefault({}),

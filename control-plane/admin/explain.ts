@@ -3,6 +3,8 @@ import { QUERY, routeName, type RouteKind } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
+import { RuleBook, type Act } from '../../proto/authorization/rule-book.ts';
+import type { Claims } from '../../proto/authorization/claim-values.ts';
 import { bareHost, placeAt, type Placed } from '../../proto/place-at.ts';
 import { freeMethods } from '../resources/route-match.ts';
 import type { SessionView } from './session-reader.ts';
@@ -12,6 +14,9 @@ export interface ExplainedRequest {
   method: string;
   path: string;
   headers: Readonly<Record<string, string>>;
+  /** What its body asks to do, and the claims of its token, for the server's rules. */
+  act?: Act;
+  claims?: Claims | null;
 }
 
 export interface Explanation {
@@ -33,21 +38,22 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
   const path = request.path.split('?')[0]!;
   if (path === '/health' || path.startsWith('/health/'))
     return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
-  const found = at(path, request.headers['host'], topology);
-  if (!found) {
+  const placed = at(path, request.headers['host'], topology);
+  if (!placed) {
     const known = topology.servers.map(({ name }) => `/mcp/${name}`).join(', ');
     return simple('no-route', null, [
       `No server is at ${path}: Envoy answers 404 itself. There are ${known || 'no servers'}.`,
     ]);
   }
-  const { server, is } = found;
+  const { server, is } = placed;
   if (is !== 'endpoint')
     return simple(routeName(server.name, 'document'), server, [
       server.jwt
         ? 'The path is the server’s OAuth document: the gateway answers it itself.'
         : 'The path is about log-in, or one of `routes`: the sidecar asks the oldest replica that takes sessions, and maps its URLs.',
     ]);
-  return refused(request, server) ?? byHeaders(request, server, session);
+  const found = refused(request, server) ?? byHeaders(request, server, session);
+  return { ...found, why: [...found.why, ...rulesSay(request, server)] };
 }
 
 /** The server whose requests come on this path, if any. */
@@ -74,6 +80,28 @@ const hasHost = ({ policy }: ServerTopology, host = ''): boolean =>
 
 const MODERN_SINCE = '2026-07-28';
 
+/** What the server's rules say of the request, as the relay finds out. */
+function rulesSay({ act, claims = null }: ExplainedRequest, { policy }: ServerTopology): string[] {
+  if (!policy.authorization) return [];
+  if (act === undefined)
+    return ['The relay compares each call with the server’s rules: say --call and --claims to see how.'];
+  const verdict = new RuleBook(policy.authorization).for(claims)(act),
+    what = [act.method, act.object ?? ''].join(' ').trim(),
+    isDry = policy.authorization.mode === 'dry-run' ? ' Since mode is dry-run, that is only counted.' : '';
+  if (verdict.is === 'allowed')
+    return [
+      verdict.rule === null
+        ? `No rule is about ${what}, which is allowed then.`
+        : `Rule ${verdict.rule} allows ${what}.`,
+    ];
+  return [
+    verdict.rule === null
+      ? `No rule allows ${what}: it is refused with a JSON-RPC error.${isDry}`
+      : `Rule ${verdict.rule} denies ${what}: it is refused with a JSON-RPC error.${isDry}`,
+    ...(verdict.scopes.length > 0 ? [`With scope ${verdict.scopes.join(' ')} it would be allowed.`] : []),
+  ];
+}
+
 function refused({ headers, method }: ExplainedRequest, server: ServerTopology): Explanation | undefined {
   const no = (why: string): Explanation => simple(routeName(server.name, 'refused'), server, [why]);
   const { origin, host } = headers;
@@ -98,7 +126,7 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
   const guarded = [
     'DELETE',
     ...(guard.includes('calls') ? ['POST'] : []),
-    ...(guard.includes('streams') || server.jwt ? ['GET'] : []),
+    ...(guard.includes('streams') || server.jwt || server.policy.authorization ? ['GET'] : []),
   ];
   // With everything guarded the method is not looked at.
   const isGuarded = guarded.length === 3 || guarded.includes(method);
@@ -134,6 +162,10 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
       return make('sse', [
         'The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.',
       ]);
+    if (server.policy.authorization)
+      return make('relay', [
+        'The server has rules, so the relay reads every request, and places what begins a session.',
+      ]);
     return make('decide', [
       `Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`,
       ...(guard.includes('calls')
@@ -142,7 +174,10 @@ function byHeaders(request: ExplainedRequest, server: ServerTopology, session: K
     ]);
   }
   // Where Envoy verifies tokens every session is somebody's, so slots have no routes.
-  const endpoint = server.jwt ? undefined : server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
+  const endpoint =
+    server.jwt || server.policy.authorization
+      ? undefined
+      : server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
   // With nothing guarded but DELETE, slots have no guarded route of their own.
   const held: RouteKind = guard.length === 0 ? 'relay' : 'guarded';
   if (endpoint && isGuarded && !endpoint.isSteady)

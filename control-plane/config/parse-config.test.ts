@@ -238,6 +238,38 @@ for (const [says, text, path, env] of [
     'servers: [{name: a, hosts: [x.test], backends: [{name: s, replicas: ["127.0.0.1:1"]}]}, {name: b, hosts: [x.test], backends: [{name: s, replicas: ["127.0.0.1:2"]}]}]',
     'servers[1].hosts[0]',
   ],
+  ...(
+    [
+      ['rules without a relay that reads calls', 'guard: streams, authorization: {}', 'authorization'],
+      [
+        'claims that nobody verifies',
+        'authorization: {rules: [{name: a, effect: allow, claims: {x: [y]}}]}',
+        'authorization.rules[0].claims',
+      ],
+      [
+        'two rules of one name',
+        'authorization: {rules: [{name: a, effect: allow}, {name: a, effect: deny}]}',
+        'authorization.rules[1].name',
+      ],
+      [
+        'a rule that is called default',
+        'authorization: {rules: [{name: default, effect: deny}]}',
+        'authorization.rules[0].name',
+      ],
+      [
+        'a rule about no tool',
+        'authorization: {rules: [{name: a, effect: deny, tools: []}]}',
+        'authorization.rules[0].tools',
+      ],
+    ] as const
+  ).map(
+    ([what, keys, path]) =>
+      [
+        what,
+        `servers: [{name: a, ${keys}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]`,
+        `servers[0].${path}`,
+      ] as const,
+  ),
   [
     'a memory store for several nodes',
     `${SERVER}\nsessionStore: {type: memory}`,

@@ -83,6 +83,8 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
       'a guard without',
       'Only the relay knows a call’s tool and progress; use timeouts.callMs, or guard calls.',
     );
+  if (!guardsCalls && server.authorization)
+    say([...at, 'authorization'], '`guard` with calls', 'a guard without', 'The relay compares calls with the rules.');
   if (!guardsCalls && server.sharedCache)
     say([...at, 'sharedCache'], '`guard` with calls', 'a guard without', 'The relay keeps the cache.');
   if (server.countToolErrors && !server.toolBreaker.enabled)
@@ -126,6 +128,27 @@ function checkJwt(server: ServerConfig, config: Config, at: PropertyKey[], say: 
     );
 }
 
+function checkRules({ authorization, jwt }: ServerConfig, at: PropertyKey[], say: Say): void {
+  const rules = authorization?.rules ?? [];
+  unique(
+    rules.map(({ name }) => name),
+    (index) => [...at, 'authorization', 'rules', index, 'name'],
+    'rule name',
+    say,
+  );
+  for (const [index, { name, claims }] of rules.entries()) {
+    if (name === 'default')
+      say([...at, 'authorization', 'rules', index, 'name'], 'another name', name, 'It stands for no rule.');
+    if (jwt === undefined && Object.keys(claims).length > 0)
+      say(
+        [...at, 'authorization', 'rules', index, 'claims'],
+        '`jwt` beside the rules',
+        'claims that nobody verifies',
+        'Without `jwt` anybody could say anything of himself.',
+      );
+  }
+}
+
 /** What the schema alone can't see: things that contradict each other. */
 export function semanticProblems(config: Config): Described[] {
   const found: Described[] = [];
@@ -140,6 +163,7 @@ export function semanticProblems(config: Config): Described[] {
   for (const [index, server] of config.servers.entries()) {
     checkServer(server, ['servers', index], say);
     checkJwt(server, config, ['servers', index], say);
+    checkRules(server, ['servers', index], say);
   }
 
   const hosts = config.servers.flatMap((server, of) => server.hosts.map((host, at) => ({ host, of, at })));

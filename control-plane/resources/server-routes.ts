@@ -37,13 +37,13 @@ export interface RoutedNode extends EnvoyNode {
 /** Neighbours' relays that are tried for a request that nobody decided on. */
 const MOST_UNDECIDED = 3;
 
-/** What the relay holds. Of a server with `jwt` the streams, too: only the relay ends them when their token does. */
+/** What the relay holds. Of a server with `jwt` the streams, too: only the relay ends them when their token does, and compares what they say with rules. */
 const held = ({
-  policy: { guard },
+  policy: { guard, authorization },
   jwt,
 }: Pick<ServerTopology, 'policy' | 'jwt'>): { calls: boolean; streams: boolean } => ({
   calls: guard.includes('calls'),
-  streams: guard.includes('streams') || jwt !== null,
+  streams: guard.includes('streams') || jwt !== null || authorization !== undefined,
 });
 const holdsAll = (server: Pick<ServerTopology, 'policy' | 'jwt'>): boolean =>
   held(server).calls && held(server).streams;
@@ -73,6 +73,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
     policy.affinity.calls,
     policy.sharedCache,
     callTimeoutMs(policy),
+    policy.authorization !== undefined,
     isAllGuarded ? null : hasOpenToolBreaker,
     endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
   ]);
@@ -145,7 +146,9 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   const modern = [lacksHeader(HEADER.sessionId), ...isModern];
   // A session of a principal is looked up, whatever its id says. Where Envoy verifies tokens all are; elsewhere those that show a token may be.
   const isNobodys = policy.bind === 'off' ? [] : [lacksHeader('authorization')];
-  const ofSlots = (server.jwt ? [] : server.endpoints).flatMap((endpoint) => {
+  // Where rules decide nothing reaches a replica but from a relay, whatever becomes of this node's.
+  const isRuled = policy.authorization !== undefined;
+  const ofSlots = (server.jwt || isRuled ? [] : server.endpoints).flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
     const pins = (on: Record<string, object>, ...list: Array<string | undefined>): Record<string, object> => ({
       ...on,
@@ -190,6 +193,22 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
     ];
   });
 
+  const webSocket = route({
+    ...common,
+    cluster,
+    kind: 'upgrade',
+    readsBodies: false,
+    retryPolicy: plainRetry,
+    headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }],
+  });
+  const free = route({
+    ...common,
+    cluster,
+    kind: 'modern',
+    readsBodies: true,
+    retryPolicy: plainRetry,
+    headers: [...modern, isMcpMethod(freeMethods(server))],
+  });
   return [
     ...refusals(server, path),
     // A browser sends no token with it. Where the server has no CORS policy here, its replicas may have one.
@@ -202,23 +221,9 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
       headers: [isMethod('OPTIONS')],
       filters: { ...corsOnRoute(server), ...rateLimitOnRoute(server) },
     }),
-    route({
-      ...common,
-      cluster,
-      kind: 'upgrade',
-      readsBodies: false,
-      retryPolicy: plainRetry,
-      headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }],
-    }),
+    ...(isRuled ? [] : [webSocket]),
     large,
-    route({
-      ...common,
-      cluster,
-      kind: 'modern',
-      readsBodies: true,
-      retryPolicy: plainRetry,
-      headers: [...modern, isMcpMethod(freeMethods(server))],
-    }),
+    ...(isRuled ? [] : [free]),
     // Tasks, requestState, handles, subscriptions and discovery need the body, and what only some replicas know.
     route({
       ...relay,
@@ -238,6 +243,6 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
       kind: 'sse',
       path: { ...path, query_parameters: [{ name: QUERY.sseSession, present_match: true }] },
     }),
-    route({ ...decide, retryPolicy: plainRetry }),
+    isRuled ? route({ ...relay, action: {}, kind: 'relay' }) : route({ ...decide, retryPolicy: plainRetry }),
   ];
 }

@@ -10,6 +10,12 @@ export function limitMetrics(registry: Registry) {
     labelNames: ['server_id', 'limit'],
     registers,
   });
+  const unauthorized = new Counter({
+    name: 'holdfast_authorization_refusals_total',
+    help: 'Requests that the rules of a server refuse, or would refuse in a dry run, by rule; `default` where no rule fits.',
+    labelNames: ['server_id', 'rule', 'mode'],
+    registers,
+  });
   const bodyBytes = new Gauge({
     name: 'holdfast_buffered_body_bytes',
     help: 'Bytes of request bodies that this sidecar holds.',
@@ -29,6 +35,9 @@ export function limitMetrics(registry: Registry) {
     },
     refused(server: string, limit: LimitName): void {
       refusals.inc({ server_id: server, limit });
+    },
+    unauthorized(server: string, rule: string, mode: string): void {
+      unauthorized.inc({ server_id: server, rule, mode });
     },
     redisMemory(share: number): void {
       redisMemory.set(share);

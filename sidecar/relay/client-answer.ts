@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { detach } from '../../proto/detach.ts';
+import type { AnswerCut } from '../authorization/answer-cut.ts';
 import type { RpcBody } from '../../proto/json-rpc.ts';
 import type { RpcError } from '../../proto/rpc-error.ts';
 import { DEFAULT_KEEP_ALIVE_MS } from '../../proto/server-policy.ts';
@@ -10,6 +11,7 @@ import { meshErrors, requestIds } from './mesh-errors.ts';
 
 /** Seconds after which a client may ask again when no replica can take its request now. */
 const RETRY_AFTER_SECONDS = 1;
+const NOTHING = Buffer.alloc(0);
 const SSE_HEADERS: OutgoingHttpHeaders = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
@@ -35,6 +37,8 @@ export class ClientAnswer {
   onCrash: (() => void) | null = null;
   /** What the client asked, for the error that an exception becomes. */
   asks: RpcBody | null = null;
+  /** Leaves out of lists what the client may not use (sidecar/authorization). */
+  listCut: AnswerCut | null = null;
   status = 0;
   readonly #contained: (error: unknown) => void;
   #hasCrashed = false;
@@ -126,7 +130,7 @@ export class ClientAnswer {
     if (this.isOver) return true;
     this.lastWriteMs = nowMs;
     this.#isMidEvent = !isWhole;
-    return this.#response.write(bytes);
+    return this.#response.write(this.listCut ? this.listCut.next(bytes, this.#state === 'sse') : bytes);
   }
 
   keepalive(nowMs: number): void {
@@ -134,7 +138,9 @@ export class ClientAnswer {
   }
 
   /** The complete answer at once. */
-  whole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+  whole(status: number, headers: IncomingHttpHeaders, answer: Buffer): void {
+    const body = this.listCut ? this.listCut.whole(answer) : answer;
+    this.listCut = null;
     this.#head(status, {
       ...clientHeaders(headers, this.#clientId),
       ...(status === 204 ? {} : { 'content-length': body.length }),
@@ -173,7 +179,9 @@ export class ClientAnswer {
 
   end(last?: Buffer | string): void {
     if (this.isOver) return;
+    const rest = this.listCut?.last() ?? NOTHING;
     this.#over();
+    if (rest.length > 0) this.#response.write(rest);
     if (last === undefined || last.length === 0) this.#response.end();
     else this.#response.end(last);
   }

@@ -1,4 +1,5 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { AccessControl } from '../authorization/access.ts';
 import type { LimitName } from '../../proto/limits.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { BodyBudget } from '../budget/body-budget.ts';
@@ -54,6 +55,8 @@ export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
   /** A limit turned something away. */
   refused(server: string, limit: LimitName): void;
   bufferedBytes(bytes: number): void;
+  /** A rule refused something, or would have. */
+  unauthorized(server: string, rule: string, mode: 'enforce' | 'dry-run'): void;
 }
 
 /** What every exchange of the relay shares. */
@@ -90,6 +93,8 @@ export interface RelayContext {
   sseQueue: (server: string) => AdmissionQueue;
   /** Of 2026-07-28: what only one replica holds, what may be shared, and open subscriptions. */
   modern: ModernContext;
+  /** Who may do what (sidecar/authorization). */
+  access: AccessControl;
   now: () => number;
   random: () => number;
   /** Counts and logs a failure of the relay's own code. */

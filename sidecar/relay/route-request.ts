@@ -4,6 +4,7 @@ import { RPC_ERROR } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
 import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
+import { answerDenied } from '../authorization/answer-denied.ts';
 import { runModern } from '../modern/run-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
 import type { ServerView } from '../xds/topology.ts';
@@ -15,6 +16,7 @@ import { SessionTargets } from './call/targets/session.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
+import { requestIds } from './mesh-errors.ts';
 import { refuse } from './refuse.ts';
 import { liveQuery, withQuery } from './live-query.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -65,6 +67,7 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
       );
     case 'GET':
       incoming.resume();
+      client.listCut = ctx.access.ofStream(view.policy, request.shown.claims);
       if (request.digest === null) {
         const limit = admitSse(ctx, view, request);
         if (limit !== null) return refuse(response, incoming, limitRefusal(limit, view.name));
@@ -99,6 +102,8 @@ function post(
 ): unknown {
   const rpc = readRpcBody(body);
   client.asks = rpc;
+  if (view.policy.authorization && !isPlain(request.incoming))
+    return refuse(response, request.incoming, { status: 415, code: RPC_ERROR.badRequest, message: COMPRESSED });
   // A compressed body is the replica's to read. Any other one that is no message gets its answer here: nobody could say what became of it later.
   if (rpc.kind === 'invalid' && isPlain(request.incoming)) {
     const code = rpc.why === 'malformed' ? PARSE_ERROR : INVALID_REQUEST;
@@ -107,6 +112,9 @@ function post(
   const limit = admitPost(ctx, view, request, response, rpc, body);
   if (limit !== null)
     return refuse(response, request.incoming, { ...limitRefusal(limit, view.name), id: firstId(rpc) });
+  const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, requestIds(rpc));
+  if (access.is === 'denied') return answerDenied(access, request, client, rpc);
+  client.listCut = access.cut;
   if (request.isSseMessage) return postToSse(ctx, view, request, client, body);
   const { clientId, digest } = request;
   if (clientId === null || digest === null) {
@@ -123,6 +131,8 @@ const WHY_INVALID: Record<Extract<RpcBody, { kind: 'invalid' }>['why'], string> 
   'no-message': 'Invalid Request: the body is no JSON-RPC message',
   'too-many': 'Invalid Request: too many messages in one batch',
 };
+
+const COMPRESSED = 'A compressed body can’t be compared with the rules of the server (servers[].authorization)';
 
 const isPlain = ({ headers }: IncomingMessage): boolean =>
   headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity';

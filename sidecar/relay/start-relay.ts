@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
+import { AccessControl } from '../authorization/access.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { CallShares } from '../budget/call-shares.ts';
 import { UNLIMITED, type NewSessions } from '../budget/new-sessions.ts';
@@ -136,6 +137,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     bodies: new BodyBudget(now),
     sessions: options.sessions ?? UNLIMITED,
     shares: new CallShares(),
+    access: new AccessControl(options.metrics.unauthorized),
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),

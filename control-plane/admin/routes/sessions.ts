@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { sessionDigest } from '../../../proto/session-record.ts';
+import type { Claims } from '../../../proto/authorization/claim-values.ts';
 import { ApiProblem } from '../api-problem.ts';
 import type { AdminContext } from '../context.ts';
 import { explain, serverAt, type KnownSession } from '../explain.ts';
@@ -24,6 +25,11 @@ const explainSchema = z.strictObject({
     .regex(/^[A-Za-z]+$/)
     .default('POST'),
   headers: z.record(z.string(), z.string()).default({}),
+  act: z
+    .strictObject({ method: z.string().min(1), object: z.string().nullable().default(null) })
+    .optional()
+    .describe('What the body asks to do: the method, and the tool, prompt or URI. For the server’s rules.'),
+  claims: z.record(z.string(), z.json()).optional().describe('Claims of the token, for the server’s rules.'),
 });
 
 async function knownSession(
@@ -94,7 +100,11 @@ export const sessionRoutes: Route[] = [
         Object.entries(body.headers).map(([name, value]) => [name.toLowerCase(), value]),
       );
       return explain(
-        { method: body.method.toUpperCase(), path, headers },
+        {
+          ...{ method: body.method.toUpperCase(), path, headers },
+          ...(body.act && { act: body.act }),
+          ...(body.claims && { claims: body.claims as Claims }),
+        },
         topology,
         await knownSession(context, serverAt(path, topology)?.name, headers['mcp-session-id']),
       );

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { parseJsonObject } from '../../../proto/parse-json.ts';
 import { action } from '../command.ts';
 import { usageError } from '../exit-code.ts';
 import { plain } from '../table.ts';
@@ -29,23 +30,46 @@ function readRequest(words: readonly string[]): { path?: string; headers: Record
   return request;
 }
 
+interface ExplainOptions {
+  server?: string;
+  method: string;
+  call?: string;
+  claims?: string;
+}
+
+/** `tools/call pay` as method and object. */
+function readAct(text: string): { method: string; object: string | null } {
+  const [method = '', ...object] = text.trim().split(' ');
+  return { method, object: object.length > 0 ? object.join(' ') : null };
+}
+
+function readClaims(text: string): object {
+  const claims = parseJsonObject(text);
+  if (claims === undefined) throw usageError(`--claims ${text}: expected a JSON object`);
+  return claims;
+}
+
 export const explainCommand = (): Command =>
   new Command('explain')
     .description('Which way a request goes, to which replica, and why, in plain words.')
-    .argument('<request...>', 'a session id, headers ("Name: value"), and the path (/mcp/<server>)')
+    .argument('[request...]', 'a session id, headers ("Name: value"), and the path (/mcp/<server>)')
     .option('--server <name>', 'server, instead of a path')
     .option('--method <method>', 'HTTP method', 'POST')
+    .option('--call <what>', 'what it asks to do: "tools/call NAME", "resources/read URI", a method')
+    .option('--claims <json>', 'claims of its token, as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  holdfast explain --server linear 3a~0b5e\n  holdfast explain --method GET /mcp/linear "Mcp-Session-Id: 3a~0b5e"\n  holdfast explain /mcp/linear "MCP-Protocol-Version: 2026-07-28" "Mcp-Method: tools/list"',
+      '\nExamples:\n  holdfast explain --server linear 3a~0b5e\n  holdfast explain --method GET /mcp/linear "Mcp-Session-Id: 3a~0b5e"\n  holdfast explain /mcp/linear "MCP-Protocol-Version: 2026-07-28" "Mcp-Method: tools/list"\n  holdfast explain --server linear --call "tools/call pay" --claims \'{"groups":["ops"]}\'',
     )
     .action(
-      action(async ({ client, out }, words: string[], { server, method }: { server?: string; method: string }) => {
+      action(async ({ client, out }, words: string[], { server, method, call, claims }: ExplainOptions) => {
         if (!/^[A-Za-z]+$/.test(method)) throw usageError(`--method ${method}: expected a method like POST or GET`);
         const found = await client.post<Explanation>('/v1/explain', {
           ...readRequest(words),
           ...(server !== undefined && { server }),
           method,
+          ...(call !== undefined && { act: readAct(call) }),
+          ...(claims !== undefined && { claims: readClaims(claims) }),
         });
         out.show(found, () =>
           [

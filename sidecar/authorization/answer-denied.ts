@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http';
+import type { RpcBody } from '../../proto/json-rpc.ts';
+import type { ClientAnswer } from '../relay/client-answer.ts';
+import type { Access } from './access.ts';
+
+interface Denied {
+  isSseMessage: boolean;
+  incoming: Pick<IncomingMessage, 'headers'>;
+}
+
+/**
+ * The answer to what the rules refuse. A result with status 200, because a 403 ends the whole session of some SDKs; a 403 where the client is to log in
+ * again, where the answer would have to come on another stream (2024-11-05), and where nobody waits for one.
+ */
+export function answerDenied(
+  { errors, challenge }: Extract<Access, { is: 'denied' }>,
+  { isSseMessage, incoming }: Denied,
+  client: Pick<ClientAnswer, 'errors' | 'errorResults'>,
+  rpc: RpcBody,
+): void {
+  const isBatch = rpc.kind === 'batch',
+    isWaitedFor = errors.some(({ id }) => id !== null);
+  if (challenge !== null) client.errors(403, errors, isBatch, { 'www-authenticate': challenge });
+  else if (isSseMessage || !isWaitedFor) client.errors(403, errors, isBatch);
+  else client.errorResults(errors, isBatch, incoming);
+}
