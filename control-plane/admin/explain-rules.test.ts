@@ -1,6 +1,6 @@
 import test from 'ava';
 import { buildTopology } from '../topology/build-topology.ts';
-import { configOf, inputsOf } from '../resources/golden-cases.ts';
+import { configOf, inputsOf } from '../resources/testing/golden-cases.ts';
 import { explain, type ExplainedRequest } from './explain.ts';
 
 const topology = (mode: string) =>

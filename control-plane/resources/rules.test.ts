@@ -1,5 +1,5 @@
 import test from 'ava';
-import { gateway } from './test-gateway.ts';
+import { gateway } from './testing/test-gateway.ts';
 
 const RULES = 'authorization: {rules: [{name: a, effect: allow, tools: [x]}]},';
 const MODERN = { 'mcp-protocol-version': '2026-07-28' };
