@@ -3,10 +3,11 @@ import { QUERY, routeName, type RouteKind } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
-import { RuleBook, type Act } from '../../proto/authorization/rule-book.ts';
+import type { Act } from '../../proto/authorization/rule-book.ts';
 import type { Claims } from '../../proto/authorization/claim-values.ts';
-import { bareHost, placeAt, type Placed } from '../../proto/place-at.ts';
 import { freeMethods } from '../resources/route-match.ts';
+import { rulesSay } from './explain-rules.ts';
+import { placedAt } from './server-at.ts';
 import type { SessionView } from './session-reader.ts';
 
 /** A request as far as it decides the way. Header names in lower case. */
@@ -38,7 +39,7 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
   const path = request.path.split('?')[0]!;
   if (path === '/health' || path.startsWith('/health/'))
     return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
-  const placed = at(path, request.headers['host'], topology);
+  const placed = placedAt(path, request.headers['host'], topology);
   if (!placed) {
     const known = topology.servers.map(({ name }) => `/mcp/${name}`).join(', ');
     return simple('no-route', null, [
@@ -56,51 +57,7 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
   return { ...found, why: [...found.why, ...rulesSay(request, server)] };
 }
 
-/** The server whose requests come on this path, if any. */
-export const serverAt = (path: string, topology: TopologySnapshot): ServerTopology | undefined =>
-  at(path.split('?')[0] ?? '', undefined, topology)?.server;
-
-function at(
-  path: string,
-  host: string | undefined,
-  { servers }: TopologySnapshot,
-): { server: ServerTopology; is: Placed['is'] } | null {
-  // A host of one server alone goes before what all share.
-  const byHost = [...servers].sort((a, b) => Number(hasHost(b, host)) - Number(hasHost(a, host)));
-  for (const server of byHost) {
-    const placed = placeAt(server.policy, path, host);
-    if (placed) return { server, is: placed.is };
-    if (hasHost(server, host)) return null;
-  }
-  return null;
-}
-
-const hasHost = ({ policy }: ServerTopology, host = ''): boolean =>
-  policy.places.some((place) => place.host !== null && place.host === bareHost(host));
-
 const MODERN_SINCE = '2026-07-28';
-
-/** What the server's rules say of the request, as the relay finds out. */
-function rulesSay({ act, claims = null }: ExplainedRequest, { policy }: ServerTopology): string[] {
-  if (!policy.authorization) return [];
-  if (act === undefined)
-    return ['The relay compares each call with the server’s rules: say --call and --claims to see how.'];
-  const verdict = new RuleBook(policy.authorization).for(claims)(act),
-    what = [act.method, act.object ?? ''].join(' ').trim(),
-    isDry = policy.authorization.mode === 'dry-run' ? ' Since mode is dry-run, that is only counted.' : '';
-  if (verdict.is === 'allowed')
-    return [
-      verdict.rule === null
-        ? `No rule is about ${what}, which is allowed then.`
-        : `Rule ${verdict.rule} allows ${what}.`,
-    ];
-  return [
-    verdict.rule === null
-      ? `No rule allows ${what}: it is refused with a JSON-RPC error.${isDry}`
-      : `Rule ${verdict.rule} denies ${what}: it is refused with a JSON-RPC error.${isDry}`,
-    ...(verdict.scopes.length > 0 ? [`With scope ${verdict.scopes.join(' ')} it would be allowed.`] : []),
-  ];
-}
 
 function refused({ headers, method }: ExplainedRequest, server: ServerTopology): Explanation | undefined {
   const no = (why: string): Explanation => simple(routeName(server.name, 'refused'), server, [why]);
