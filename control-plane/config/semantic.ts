@@ -83,8 +83,6 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
       'a guard without',
       'Only the relay knows a call’s tool and progress; use timeouts.callMs, or guard calls.',
     );
-  if (!guardsCalls && server.authorization)
-    say([...at, 'authorization'], '`guard` with calls', 'a guard without', 'The relay compares calls with the rules.');
   if (!guardsCalls && server.sharedCache)
     say([...at, 'sharedCache'], '`guard` with calls', 'a guard without', 'The relay keeps the cache.');
   if (server.countToolErrors && !server.toolBreaker.enabled)
@@ -128,7 +126,9 @@ function checkJwt(server: ServerConfig, config: Config, at: PropertyKey[], say: 
     );
 }
 
-function checkRules({ authorization, jwt }: ServerConfig, at: PropertyKey[], say: Say): void {
+function checkRules({ authorization, jwt, guard }: ServerConfig, at: PropertyKey[], say: Say): void {
+  if (authorization && !guard.includes('calls'))
+    say([...at, 'authorization'], '`guard` with calls', 'a guard without', 'The relay compares calls with the rules.');
   const rules = authorization?.rules ?? [];
   unique(
     rules.map(({ name }) => name),
