@@ -9,6 +9,7 @@ import { RigFleet } from './relay-rig.ts';
 async function sseReplica(t: ExecutionContext) {
   const streams = new Set<ServerResponse>();
   const seen: string[] = [];
+  const replica = { port: 0, streams, seen, kill: (): void => undefined, refuse: false };
   const server = createServer((incoming, response) => {
     if (incoming.method === 'GET') {
       streams.add(response);
@@ -19,6 +20,7 @@ async function sseReplica(t: ExecutionContext) {
     incoming.on('end', () => {
       const { id, method } = JSON.parse(body) as { id?: unknown; method: string };
       seen.push(method);
+      if (replica.refuse) return response.writeHead(404).end();
       response.writeHead(202).end();
       const result = { protocolVersion: '2024-11-05', capabilities: {} };
       if (method === 'initialize' || method === 'ping')
@@ -26,12 +28,13 @@ async function sseReplica(t: ExecutionContext) {
     });
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
-  const kill = (): void => {
+  replica.kill = (): void => {
     server.close();
     server.closeAllConnections();
   };
-  t.teardown(kill);
-  return { port: (server.address() as AddressInfo).port, streams, seen, kill };
+  t.teardown(() => replica.kill());
+  replica.port = (server.address() as AddressInfo).port;
+  return replica;
 }
 
 async function session(t: ExecutionContext, policy: Record<string, unknown>) {
@@ -78,12 +81,26 @@ test('calls of a dead HTTP+SSE replica are sent again within the retry budget; t
 });
 
 test('a call over HTTP+SSE to a replica whose breaker is open is refused', async (t) => {
-  const { rig, post, home, fleet } = await session(t, {});
+  const { rig, post, home, fleet, heard } = await session(t, {});
   const slot = fleet.replicas.find(({ address }) => address.endsWith(`:${home.port}`))?.slot ?? '';
   rig.breakers.configure(fleet.policy);
   rig.breakers.foundDead('linear', slot, Date.now());
-  const answer = await post({ id: 1, method: 'tools/list' });
-  t.is(answer.status, 503);
-  t.like(await answer.json(), { id: 1, error: { code: -31003, data: { outcome: 'not_sent' } } });
+  t.is((await post({ id: 1, method: 'tools/list' })).status, 202, 'a 503 would end the session of an official client');
+  await waitFor(() => heard.text.includes('-31003'), { what: 'the error on the stream' });
+  t.regex(heard.text, /"id":1,.*"outcome":"not_sent"/);
   t.false(home.seen.includes('tools/list'));
+});
+
+test('a message whose replica takes nothing is tried a few times with growing pauses, and then its error is on the stream', async (t) => {
+  const { heard, post, home, other, rig } = await session(t, { timeouts: { recoveryMs: 3000 }, onReplicaLoss: 'fail' });
+  home.refuse = true;
+  const asked = home.seen.length;
+  t.is((await post({ id: 9, method: 'tools/list' })).status, 202);
+  await waitFor(() => /"id":9,"error"/.test(heard.text), { what: 'the error on the stream' });
+  t.true(home.seen.length - asked <= 4, `${home.seen.length - asked} attempts`);
+  t.false(other.seen.includes('tools/list'));
+  t.is(rig.internalErrors.length, 0);
+  home.refuse = false;
+  t.is((await post({ id: 10, method: 'ping' })).status, 202);
+  await waitFor(() => heard.text.includes('"id":10,"result"'), { what: 'the session goes on' });
 });

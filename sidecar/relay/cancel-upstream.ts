@@ -6,6 +6,12 @@ import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
 import type { Target } from './target.ts';
 import type { RelayContext } from './relay-context.ts';
 
+/** Says that nobody waits for a call any more: its deadline is over. */
+export const cancelledMessage = ({ idText }: Pick<RpcMessage, 'idText'>): Buffer =>
+  Buffer.from(
+    `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${idText},"reason":"deadline"}}`,
+  );
+
 /** Tells a replica that nobody waits for these calls any more. Best effort: a replica that hangs won't hear it. */
 export function cancelUpstream(
   ctx: Pick<RelayContext, 'upstream'>,
@@ -15,9 +21,7 @@ export function cancelUpstream(
   calls: readonly RpcMessage[],
 ): void {
   for (const call of calls) {
-    const body = Buffer.from(
-      `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.idText},"reason":"deadline"}}`,
-    );
+    const body = cancelledMessage(call);
     detach(
       askReplica(
         ctx.upstream,

@@ -14,6 +14,8 @@ export interface SseCall {
   body: Buffer;
   outcome: ExchangeOutcome;
   slot: string | null;
+  /** Times that it went to a replica. */
+  attempts: number;
   deadline: Deadline;
   progressToken: string | null;
 }
@@ -62,6 +64,7 @@ export class SseCalls {
       body,
       outcome,
       slot: null,
+      attempts: 1,
       progressToken: limitMs > 0 ? tokenIn(body, 'params', '_meta') : null,
       deadline: new Deadline(limitMs, this.#now, () => this.#expire(call), this.#isWaitingForClient),
     };

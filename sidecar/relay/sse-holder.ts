@@ -1,7 +1,6 @@
 import { clientAddress } from '../budget/client-address.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
-import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../recovery/recovery-plan.ts';
@@ -9,16 +8,19 @@ import { ownMessageHeaders, upstreamHeaders } from '../recovery/upstream-headers
 import type { UpstreamFailure } from '../recovery/upstream.ts';
 import { newSession } from '../session/new-session.ts';
 import type { ServerView } from '../xds/topology.ts';
+import { cancelledMessage } from './cancel-upstream.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
 import { learnFromAnswer } from './learn-from-answer.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError, verbatimId, type MeshError } from './mesh-errors.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
-import { isSafeToRepeat, SseCalls, type SseCall } from './sse-calls.ts';
+import { SseCalls, type SseCall } from './sse-calls.ts';
+import { SseFollowUp } from './sse-follow-up.ts';
 import { endpointId, meshEndpoint } from './sse-endpoint.ts';
 import { holderName } from './sse-handover.ts';
 import { liveQuery } from './live-query.ts';
+import { notePromised } from './sse-place.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
 import { rebuildSse } from './sse-rebuild.ts';
 
@@ -32,6 +34,7 @@ export class SseHolder implements LifeListener {
   readonly #headers: string[];
   readonly #tried = new Set<string>();
   readonly #calls: SseCalls;
+  readonly #followUp: SseFollowUp;
   #life: SseLife | null = null;
   #clientId: string | null = null;
   #digest: string | null = null;
@@ -62,6 +65,9 @@ export class SseHolder implements LifeListener {
       // Nobody can tell which call of the stream the server's request belongs to.
       () => ctx.serverRequests.isWaiting(this.#digest),
     );
+    this.#followUp = new SseFollowUp(ctx, view, this.#headers, this.#calls, (message) => {
+      if (this.#life) this.onPiece(this.#life, sseMessage(message), true);
+    });
     client.onGone(() => this.#finish('cancelled'));
     client.onDrain(() => this.#life?.resume());
     client.onCrash = () => this.#giveUp();
@@ -95,7 +101,13 @@ export class SseHolder implements LifeListener {
     call.slot = slot;
     const life = this.#life;
     // That life ended meanwhile.
-    if (!this.#rebuilding && life && life.replica.slot !== slot) this.#client.guard(() => this.#again(call, life));
+    if (!this.#rebuilding && life && life.replica.slot !== slot)
+      this.#client.guard(() => this.#followUp.again(call, life));
+  }
+
+  failed(message: RpcMessage, error: MeshError): void {
+    const call = this.#calls.of(message);
+    if (call) this.#followUp.fail(call, error, false);
   }
 
   /** It was refused after all. */
@@ -112,7 +124,7 @@ export class SseHolder implements LifeListener {
   }
 
   #giveUp(): void {
-    for (const call of this.#calls.all) this.#fail(call, 'replicaLost', false);
+    for (const call of this.#calls.all) this.#followUp.fail(call, 'replicaLost', false);
     this.close();
   }
 
@@ -193,18 +205,9 @@ export class SseHolder implements LifeListener {
       call.outcome.finish(200, false);
       learnFromAnswer(this.#ctx, this.#request.server, this.#digest, call.message, answer, data);
     }
-    if (this.#digest !== null && this.#ctx.directory.peek(this.#request.server, this.#digest)?.protocolVersion === '')
-      this.#noteInitialized(data);
-  }
-
-  /** What the first replica promised: another one must promise it too. */
-  #noteInitialized(data: Buffer): void {
-    const { protocolVersion, capabilities } = (parseJsonObject(data)?.['result'] ?? {}) as Record<string, unknown>;
-    if (typeof protocolVersion !== 'string' || capabilities === null || typeof capabilities !== 'object') return;
-    const promised = { protocolVersion, capabilities: capabilities as Record<string, unknown> };
-    this.#client.guard(() =>
-      this.#ctx.directory.amend(this.#request.server, this.#digest!, (record) => ({ ...record, ...promised })),
-    );
+    const digest = this.#digest;
+    if (digest !== null && this.#ctx.directory.peek(this.server, digest)?.protocolVersion === '')
+      this.#client.guard(() => notePromised(this.#ctx, this.#request, digest, data));
   }
 
   async #rebuild(dead: SseLife, reason: 'unreachable' | 'hanging'): Promise<void> {
@@ -241,49 +244,17 @@ export class SseHolder implements LifeListener {
     this.#life = rebuilt.life;
     for (const note of catchUpNotifications(rebuilt.record)) this.onPiece(rebuilt.life, sseMessage(note), true);
     for (const call of this.#calls.all)
-      if (call.slot === dead.replica.slot) this.#client.guard(() => this.#again(call, rebuilt.life));
-  }
-
-  /** A call whose answer died with its replica: carried out again when that is safe, else its client is told. */
-  async #again(call: SseCall, life: SseLife): Promise<void> {
-    const { retryBudget, timeouts } = this.#view.policy;
-    if (!this.#isSafe(call)) {
-      this.#ctx.metrics.retry(this.server, 'unsafe');
-      return this.#fail(call, 'replicaLost', true);
-    }
-    call.slot = life.replica.slot;
-    const budget = this.#ctx.budget(this.server);
-    const isGranted = await budget.acquire(retryBudget.percent, retryBudget.floor, timeouts.recoveryMs);
-    this.#ctx.metrics.retry(this.server, isGranted ? 'sent' : 'budget');
-    try {
-      if (this.#calls.of(call.message) !== call) return;
-      if (!isGranted) return this.#fail(call, 'overload', true);
-      call.deadline.start();
-      const answer = await life.post(call.body, ownMessageHeaders(this.#headers, null, null), timeouts.recoveryMs);
-      if (answer.kind !== 'answered' || answer.status >= 300) this.#fail(call, 'replicaLost', true);
-    } finally {
-      if (isGranted) budget.release();
-    }
-  }
-
-  #isSafe(call: SseCall): boolean {
-    return isSafeToRepeat(call, this.#view.policy, (tool) => this.#ctx.tools.of(this.server, tool));
+      if (call.slot === dead.replica.slot) this.#client.guard(() => this.#followUp.again(call, rebuilt.life));
   }
 
   /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */
   #expired(call: SseCall): void {
     const life = this.#life!,
       { connectMs } = this.#view.policy.timeouts;
-    this.#fail(call, 'deadline', false);
+    this.#followUp.fail(call, 'deadline', false);
     if (this.#rebuilding || life.isOver) return;
     this.#client.guard(() =>
-      life.post(
-        Buffer.from(
-          `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.message.idText},"reason":"deadline"}}`,
-        ),
-        ownMessageHeaders(this.#headers, null, null),
-        connectMs,
-      ),
+      life.post(cancelledMessage(call.message), ownMessageHeaders(this.#headers, null, null), connectMs),
     );
     this.#client.guard(() => this.#suspect(life, connectMs));
   }
@@ -298,38 +269,10 @@ export class SseHolder implements LifeListener {
     this.#leave(life, 'hanging');
   }
 
-  #fail(call: SseCall, kind: MeshError, sessionRecovered: boolean): void {
-    const { message, outcome, slot } = call,
-      { server } = this.#request,
-      hasGone = slot !== null || kind === 'deadline',
-      retrySafe = !hasGone || this.#isSafe(call);
-    if (!retrySafe) this.#ctx.metrics.ambiguousCall(server);
-    const [error] = meshErrors(kind, [verbatimId(message)], {
-      server,
-      replica: slot,
-      attempts: 1,
-      outcome: hasGone ? 'sent_no_response' : 'not_sent',
-      retrySafe,
-      sessionRecovered,
-    });
-    this.onPiece(this.#life!, sseMessage(error), true);
-    if (kind === 'deadline') outcome.timedOut();
-    outcome.finish(200, false, outcomeOfError(kind));
-    this.#calls.remove(message);
-  }
-
   #refuse(): void {
-    this.#client.errors(
-      MESH_ERROR.noReplica.status,
-      meshErrors('noReplica', [], {
-        server: this.#request.server,
-        replica: null,
-        attempts: this.#tried.size,
-        outcome: 'not_sent',
-        retrySafe: true,
-        sessionRecovered: false,
-      }),
-    );
+    const facts = { server: this.#request.server, replica: null, attempts: this.#tried.size } as const;
+    const told = { ...facts, outcome: 'not_sent', retrySafe: true, sessionRecovered: false } as const;
+    this.#client.errors(MESH_ERROR.noReplica.status, meshErrors('noReplica', [], told));
     this.#finish(outcomeOfError('noReplica'));
   }
 

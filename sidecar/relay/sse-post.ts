@@ -1,174 +1,255 @@
-import { detach } from '../../proto/detach.ts';
-import { parseJsonObject } from '../../proto/parse-json.ts';
-import { messagesOf, readRpcBody, type RpcBody } from '../../proto/json-rpc.ts';
+import { messagesOf, readRpcBody, type RpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
-import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { HEADER } from '../../proto/wire.ts';
-import { parseSessionId } from '../../proto/session-id.ts';
-import { askReplica } from '../recovery/ask-replica.ts';
+import { askReplica, type ReplicaAnswer } from '../recovery/ask-replica.ts';
 import { upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { ServerView } from '../xds/topology.ts';
+import { Attempts } from './call/attempts.ts';
+import { runCall, type Call, type Errand } from './call/call.ts';
+import type { AttemptResult, Ending, Facts, FailStep, Finding, RecoverStep } from './call/next-step.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
-import { changeOf } from './learn-from-answer.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError, requestIds, type MeshError } from './mesh-errors.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from './mesh-errors.ts';
+import { pauseBefore } from './pause-before.ts';
 import type { RelayContext } from './relay-context.ts';
-import { endpointOf } from './sse-endpoint.ts';
 import { handOver } from './sse-handover.ts';
+import { locateSse, noteChanges, noteInitialize, type SsePlace, type Unplaced } from './sse-place.ts';
+import type { HeldSseSession } from './sse-sessions.ts';
+import type { Destination, WholeAnswer } from './target.ts';
 
-/** How often another relay's session is looked at, while that relay rebuilds it. */
-const FOLLOW_MS = 100;
-
-/** `unsure`: the store can't be asked. `lost`: its replica is gone, and nobody has rebuilt it yet. */
-type Unplaced = 'unknown' | 'unsure' | 'lost';
-interface Place {
-  replica: ReplicaEndpoint;
-  endpoint: string;
-}
+/** A replica that did not take a message is tried again after this long, should its session still be there. */
+const SAME_AGAIN_MS = 1000;
 
 /** A message of an HTTP+SSE session: goes to where the session's stream is; the answer comes there. */
-export async function postToSse(
+export const postToSse = (
   ctx: RelayContext,
   view: ServerView,
   request: ClientRequest,
   client: ClientAnswer,
   body: Buffer,
-): Promise<void> {
-  const { server, digest, incoming } = request,
-    rpc = readRpcBody(body),
-    outcome = new ExchangeOutcome(ctx, request, rpc);
-  const fail = (
-    kind: MeshError,
-    delivery: DeliveryOutcome = 'not_sent',
-    extra: Record<string, string | number> = {},
-  ): void => {
-    client.errors(
-      MESH_ERROR[kind].status,
-      meshErrors(kind, requestIds(rpc), {
-        server,
-        replica: null,
-        attempts: 1,
-        outcome: delivery,
-        retrySafe: delivery === 'not_sent',
-        sessionRecovered: false,
-      }),
-      rpc.kind === 'batch',
-      extra,
-    );
-    outcome.finish(MESH_ERROR[kind].status, false, outcomeOfError(kind));
-  };
-  const deadlineMs = ctx.now() + view.policy.timeouts.recoveryMs,
-    headers = upstreamHeaders(incoming.rawHeaders, null, view.policy.hostOverride),
-    holder = ctx.sse.of(digest!);
-  // Nothing is written down and nobody else hears of it before it is known whose session this is.
-  const first = await locate(ctx, request, false);
-  if (first === 'unknown') return fail('sessionNotFound');
-  if (first === 'unsure' && holder) return fail('recoveryFailed');
-  if (!holder) {
-    const handed = await handOver(ctx, view, request, client, body);
-    if (handed === 'done') return outcome.leaveToNeighbour(); // the other relay reports it
-    if (handed === 'lost') return fail('replicaLost', 'sent_no_response');
+): Promise<void> => runCall(new SsePost(ctx, view, request, client, body));
+
+class SsePost implements Call {
+  readonly policy: ServerPolicy;
+  readonly attempts: Attempts;
+  readonly #ctx: RelayContext;
+  readonly #view: ServerView;
+  readonly #request: ClientRequest;
+  readonly #client: ClientAnswer;
+  readonly #body: Buffer;
+  readonly #rpc: RpcBody;
+  readonly #messages: readonly RpcMessage[];
+  readonly #outcome: ExchangeOutcome;
+  /** The session's stream, where this relay holds it: its errors go there, too. */
+  readonly #holder: HeldSseSession | undefined;
+  readonly #untilMs: number;
+  #place: SsePlace | null = null;
+  #delivery: DeliveryOutcome = 'not_sent';
+  #isOver = false;
+
+  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer) {
+    this.#ctx = ctx;
+    this.#view = view;
+    this.#request = request;
+    this.#client = client;
+    this.#body = body;
+    this.policy = view.policy;
+    this.#rpc = readRpcBody(body);
+    this.#messages = messagesOf(this.#rpc);
+    this.#outcome = new ExchangeOutcome(ctx, request, this.#rpc);
+    this.#holder = request.digest === null ? undefined : ctx.sse.of(request.digest);
+    this.#untilMs = ctx.now() + view.policy.timeouts.recoveryMs;
+    this.attempts = new Attempts({
+      budget: ctx.budget(request.server),
+      policy: view.policy,
+      random: ctx.random,
+      counted: (result) => ctx.metrics.retry(request.server, result),
+    });
   }
-  await noteInitialize(ctx, request, rpc, body);
-  for (const message of messagesOf(rpc)) {
-    ctx.serverRequests.sentByClient(digest, message);
-    holder?.posted(message, body, outcome);
+
+  get isOver(): boolean {
+    return this.#isOver || this.#client.isOver;
   }
-  const withdraw = (): void => {
-    for (const message of messagesOf(rpc)) holder?.withdrawn(message);
-  };
-  for (let place: Place | Unplaced = first; ; place = await locate(ctx, request, true)) {
-    if (place === 'unknown') {
-      withdraw();
-      return fail('sessionNotFound');
-    }
-    if (typeof place === 'object') {
-      const gate = ctx.breakers.gate(server, place.replica.slot, outcome.tool, ctx.now());
-      if (gate.kind === 'reject') {
-        withdraw();
-        return fail('breakerOpen', 'not_sent', { 'retry-after': Math.max(1, Math.ceil(gate.retryAfterMs / 1000)) });
+
+  facts(): Facts {
+    const isUnsent = this.#delivery === 'not_sent';
+    return {
+      at: 'session',
+      isSafe: isUnsent,
+      mightBeSafe: false,
+      attempts: this.attempts.sent,
+      rejections: this.attempts.rejected,
+      isComplete: false,
+      isFresh: true,
+      isUnsent,
+      isRecovered: false,
+      isNamed: false,
+      isInitialize: false,
+      refusal: null,
+    };
+  }
+
+  async begin(): Promise<Finding> {
+    const { digest } = this.#request;
+    // Nothing is written down and nobody else hears of it before it is known whose session this is.
+    const place = await locateSse(this.#ctx, this.#request, false);
+    if (place === 'unknown') return { is: 'unknown' };
+    if (place === 'unsure' && this.#holder) return nowhere('recoveryFailed');
+    if (!this.#holder) {
+      const handed = await handOver(this.#ctx, this.#view, this.#request, this.#client, this.#body);
+      if (handed === 'done') {
+        this.#outcome.leaveToNeighbour(); // the other relay reports it
+        return { is: 'cancelled' };
       }
-      outcome.sent(place.replica, gate.permit);
-      const answer = await askReplica(
-        ctx.upstream,
-        {
-          address: place.replica.address,
-          method: 'POST',
-          path: place.endpoint,
-          headers,
-          body,
-          connectTimeoutMs: view.policy.timeouts.connectMs,
-        },
-        view.policy.timeouts.initializeMs,
-      );
-      const isTaken = answer.kind === 'timeout' || (answer.kind === 'failed' && answer.failure.delivery !== 'not_sent');
-      const taken = (): void => {
-        for (const message of messagesOf(rpc)) holder?.taken(message, place.replica.slot);
-      };
-      if (isTaken && holder) {
-        taken();
-        return client.accepted();
-      } // the holder of its stream says what became of it
-      if (isTaken) return fail('replicaLost', 'sent_no_response');
-      if (answer.kind === 'answered' && answer.status !== 404) {
-        if (answer.status >= 300) withdraw();
-        else taken();
-        if (!holder && answer.status < 300) noteChanges(ctx, request, rpc);
-        client.whole(answer.status, answer.headers, answer.body);
-        if (!holder || answer.status >= 300)
-          outcome.finish(answer.status, false, answer.status < 300 ? 'unread' : undefined);
-        return undefined;
-      }
+      if (handed === 'lost') return this.#lost();
     }
+    await noteInitialize(this.#ctx, this.#request, this.#rpc, this.#body);
+    for (const message of this.#messages) {
+      this.#ctx.serverRequests.sentByClient(digest, message);
+      this.#holder?.posted(message, this.#body, this.#outcome);
+    }
+    return this.#found(place);
+  }
+
+  async attempt(to: Destination): Promise<AttemptResult> {
+    const place = this.#place;
+    if (!place || to.at !== 'session') throw new Error('a message of HTTP+SSE goes to its session');
+    const { server } = this.#request;
+    const { replica } = place.target;
+    const gate = this.#ctx.breakers.gate(server, replica.slot, this.#outcome.tool, this.#ctx.now());
+    if (gate.kind === 'reject') {
+      this.attempts.rejected++;
+      const { level, key } = gate.breaker;
+      return { is: 'rejected', level, key, retryAfterMs: gate.retryAfterMs };
+    }
+    this.attempts.sent++;
+    this.#outcome.sent(replica, gate.permit);
+    const { connectMs, initializeMs } = this.policy.timeouts;
+    const headers = upstreamHeaders(this.#request.incoming.rawHeaders, null, this.policy.hostOverride);
+    const wanted = {
+      address: replica.address,
+      method: 'POST',
+      path: place.endpoint,
+      headers,
+      body: this.#body,
+    } as const;
+    const answer = await askReplica(this.#ctx.upstream, { ...wanted, connectTimeoutMs: connectMs }, initializeMs);
+    this.attempts.release();
+    return this.#resultOf(answer, replica.slot);
+  }
+
+  carryOut(errand: Errand): Finding | Promise<Finding> {
+    switch (errand.do) {
+      case 'recover':
+        return errand.reason === 'breaker'
+          ? { is: 'not-recovered', of: errand, reason: 'no-replica' }
+          : this.#awaitRecovery(errand);
+      case 'ping':
+        // Only who holds the stream can tell what became of it.
+        return { is: 'still-recovering' };
+      case 'learn':
+        return { is: 'learned', next: errand.next };
+      default:
+        return { is: 'nowhere', otherwise: errand.otherwise };
+    }
+  }
+
+  finish(ending: Ending): void {
+    if (this.#isOver) return;
+    if (ending.do === 'fail') return this.#fail(ending);
+    this.#isOver = true;
+    if (ending.do !== 'deliver') return;
+    const { status, headers, body } = ending.answer;
+    this.#client.whole(status, headers, body);
+    if (this.#holder && status < 300) return; // its outcome comes with the answer on the stream
+    this.#withdraw();
+    if (status < 300) noteChanges(this.#ctx, this.#request, this.#rpc);
+    this.#outcome.finish(status, false, status < 300 ? 'unread' : undefined);
+  }
+
+  /** Who holds the stream says what became of a message that a replica has, or may have. */
+  #resultOf(answer: ReplicaAnswer, slot: string): AttemptResult {
+    const mayHaveIt = answer.kind === 'timeout' || (answer.kind === 'failed' && answer.failure.delivery !== 'not_sent');
+    if (mayHaveIt && !this.#holder) return this.#lost();
+    const isTaken = mayHaveIt || (answer.kind === 'answered' && answer.status < 300);
+    if (isTaken) for (const message of this.#messages) this.#holder?.taken(message, slot);
+    if (mayHaveIt) return { is: 'answered', answer: ACCEPTED, hint: 'plain' };
+    if (answer.kind === 'failed') return { is: 'failed', delivery: 'not_sent', code: answer.failure.code };
+    // Provably nobody took it: it goes to the session's next upstream session, which only the holder of its stream can begin.
+    if (answer.kind !== 'answered' || answer.status === 404)
+      return { is: 'failed', delivery: 'not_sent', code: 'HTTP_404' };
+    const { status, headers, body } = answer;
+    return { is: 'answered', answer: { status, headers, body }, hint: 'plain' };
+  }
+
+  #lost(): AttemptResult {
+    this.#delivery = 'sent_no_response';
+    return { is: 'failed', delivery: 'sent_no_response', code: 'HOLDFAST_NO_HOLDER' };
+  }
+
+  #found(place: SsePlace | Unplaced): Finding {
+    if (place === 'unknown') return { is: 'unknown' };
+    if (typeof place === 'object') return { is: 'found', to: this.#to(place) };
     // Asked by another relay, which doesn't know the session either: it asks the next one.
-    if (typeof place !== 'object' && !holder && incoming.headers[HEADER.forwarded] !== undefined)
-      return fail('recoveryFailed');
-    // provably not delivered: it goes to the session's next life, which only the holder of its stream can begin
-    if (ctx.now() >= deadlineMs) {
-      withdraw();
-      return fail(typeof place === 'object' ? 'noReplica' : 'recoveryFailed');
+    const isForwarded = this.#request.incoming.headers[HEADER.forwarded] !== undefined;
+    if (isForwarded && !this.#holder) return nowhere('recoveryFailed');
+    return { is: 'lost', reason: 'unreachable', fallback: null };
+  }
+
+  #to(place: SsePlace): Destination {
+    this.#place = place;
+    return { at: 'session', target: place.target };
+  }
+
+  /** Waits until the holder of the stream has rebuilt the session, or until the same replica may be tried again. */
+  async #awaitRecovery(step: RecoverStep): Promise<Finding> {
+    const lost = this.#place?.target.record;
+    const beganMs = this.#ctx.now();
+    for (let turn = 2; this.#ctx.now() < this.#untilMs; turn++) {
+      await (this.#holder?.rebuilding ?? sleep(pauseBefore(turn, this.#ctx.random)));
+      if (this.isOver) return { is: 'cancelled' };
+      const place = await locateSse(this.#ctx, this.#request, true);
+      if (place === 'unknown') return { is: 'unknown' };
+      if (typeof place !== 'object') continue;
+      const hasMoved = place.target.record?.epoch !== lost?.epoch || place.target.record?.slot !== lost?.slot;
+      if (hasMoved || this.#ctx.now() - beganMs >= SAME_AGAIN_MS) return { is: 'recovered', to: this.#to(place) };
     }
-    if (holder?.rebuilding) await holder.rebuilding;
-    else await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
-    if (client.isOver) return undefined;
+    return { is: 'not-recovered', of: step, reason: this.#place ? 'no-replica' : 'timeout' };
+  }
+
+  /**
+   * Where this relay holds the stream, its requests hear of the failure there: a 5xx to a POST ends the whole session of Python's SDK 1.x.
+   */
+  #fail({ error, breaker }: FailStep): void {
+    this.#isOver = true;
+    const { status } = MESH_ERROR[error];
+    if (this.#holder && status === 503) {
+      for (const message of this.#messages) this.#holder.failed(message, error);
+      return this.#client.accepted();
+    }
+    this.#withdraw();
+    const delivery = this.#delivery;
+    const facts = { server: this.#request.server, replica: this.#place?.target.replica.slot ?? null } as const;
+    const attempts = this.attempts.sent + this.attempts.rejected;
+    const told = { ...facts, attempts, outcome: delivery, retrySafe: delivery === 'not_sent', sessionRecovered: false };
+    const retryAfter = breaker && { 'retry-after': Math.max(1, Math.ceil(breaker.retryAfterMs / 1000)) };
+    const isBatch = this.#rpc.kind === 'batch';
+    this.#client.errors(status, meshErrors(error, requestIds(this.#rpc), told), isBatch, retryAfter);
+    this.#outcome.finish(status, false, outcomeOfError(error));
+  }
+
+  #withdraw(): void {
+    for (const message of this.#messages) this.#holder?.withdrawn(message);
   }
 }
 
-async function locate(
-  ctx: RelayContext,
-  { server, clientId, digest, shown }: ClientRequest,
-  isFresh: boolean,
-): Promise<Place | Unplaced> {
-  const id = parseSessionId(clientId!),
-    view = ctx.server(server),
-    found = await ctx.directory.find(server, digest!, { isFresh });
-  if (!id || !view || found.kind === 'ended') return 'unknown';
-  // The id names a path on the replica, and a client could have made it up: only a record says that the server gave it out.
-  if (found.kind !== 'live') return found.kind;
-  const { record } = found;
-  if (!ctx.identities.owns(record, shown, view.policy)) return 'unknown';
-  const replica = view.bySlot(record.slot),
-    endpoint = endpointOf(record.upstreamId);
-  return endpoint === null ? 'unknown' : replica && replica.state !== 'lost' ? { replica, endpoint } : 'lost';
-}
+const ACCEPTED: WholeAnswer = { status: 202, headers: {}, body: Buffer.alloc(0) };
 
-/** The answers come on a stream that another relay holds; that the replica took the request must do to keep level and subscriptions. */
-function noteChanges(ctx: RelayContext, { server, digest }: ClientRequest, rpc: RpcBody): void {
-  for (const message of messagesOf(rpc)) {
-    const change = changeOf(message);
-    if (change) detach(ctx.directory.amend(server, digest!, change), (error) => ctx.internalError('relay', error));
-  }
-}
+const nowhere = (error: FailStep['error']): Finding => ({ is: 'nowhere', otherwise: { do: 'fail', error } });
 
-/** The params of initialize are kept as they come by: whoever holds the stream needs them to rebuild the session. */
-async function noteInitialize(
-  ctx: RelayContext,
-  { server, digest }: ClientRequest,
-  rpc: RpcBody,
-  body: Buffer,
-): Promise<void> {
-  if (rpc.kind !== 'single' || rpc.message.method !== 'initialize') return;
-  const params = parseJsonObject(body)?.['params'];
-  await ctx.directory.amend(server, digest!, (record) => ({ ...record, initializeParams: params ?? {} }));
-}
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });

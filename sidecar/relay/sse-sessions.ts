@@ -1,5 +1,6 @@
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import type { ExchangeOutcome } from './exchange-outcome.ts';
+import type { MeshError } from './mesh-errors.ts';
 
 /** An HTTP+SSE session whose stream is held here, as those see it who post to it. */
 export interface HeldSseSession {
@@ -9,6 +10,8 @@ export interface HeldSseSession {
   posted(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): void;
   taken(message: RpcMessage, slot: string): void;
   withdrawn(message: RpcMessage): void;
+  /** It reached no replica: a request hears so on the stream. */
+  failed(message: RpcMessage, error: MeshError): void;
   close(): void;
 }
 
