@@ -269,6 +269,7 @@ export async function startControlPlane({
       topology: () => loop.snapshot,
       discovery: () => followed.reports(),
       nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
+      withoutHeartbeat: () => (stores.redis ? gateways.withoutHeartbeat() : []),
       probes,
       drains: operations.drains,
       rollouts: operations.rollouts,

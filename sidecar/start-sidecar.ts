@@ -11,6 +11,7 @@ import { CHANNEL } from '../proto/wire.ts';
 import { Admin } from './admin/admin-server.ts';
 import { writeDrainToken } from './admin/drain-token.ts';
 import { gatewayChecks } from './admin/checks.ts';
+import { unreadyReason } from './admin/unready-reason.ts';
 import { Heartbeats } from './admin/heartbeats.ts';
 import { createSessionBudget } from './budget/create-session-budget.ts';
 import { createBreakers } from './breaker/create-breakers.ts';
@@ -33,6 +34,7 @@ import { Upstream } from './recovery/upstream.ts';
 import { reportTopology } from './report-topology.ts';
 import { answerLogin } from './login/login.ts';
 import { startRelay, type Relay } from './relay/start-relay.ts';
+import { FirstAnswer } from './session/first-answer.ts';
 import { followStore } from './session/follow-store.ts';
 import { createSessionDirectory } from './session/cached-directory.ts';
 import { touchIntervalMs } from './session/touch-interval.ts';
@@ -76,6 +78,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   const redis = sessionStore.type === 'redis' ? connectRedis(sessionStore.url, { name: `holdfast-${nodeId}` }) : null;
   if (redis) measureRedis(redis, metrics.links.redis);
+  const firstAnswer = redis && new FirstAnswer(redis, log);
   if (redis && !(await whenReady(redis, REDIS_WAIT_MS)))
     log.warn('Redis does not answer yet; new sessions stay on this node until it does');
   const { store, secret, identities } = await openStore(redis, nodeId, onError);
@@ -181,7 +184,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       isDraining: () => isDraining,
       members: () => heartbeats?.members ?? [],
     }),
-    isReady: () => isServing && !isDraining,
+    unreadyReason: () => unreadyReason({ isServing, isDraining, storeProblem: firstAnswer?.problem ?? null }),
     renderMetrics,
     onError: failing('admin'),
     drainToken: settings.extProc.kind === 'unix' ? writeDrainToken(settings.extProc.path) : null,

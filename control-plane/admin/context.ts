@@ -30,6 +30,8 @@ export interface AdminContext {
   topology: () => TopologySnapshot | null;
   discovery: () => ReadonlyMap<string, SourceReport>;
   nodes: () => readonly ConnectedNode[];
+  /** Gateway nodes that are connected here, but write no heartbeat into Redis. */
+  withoutHeartbeat: () => readonly string[];
   /** Round trip to Redis in ms; null with SESSION_STORE=memory. Rejects when it can't be reached. */
   pingStore: (() => Promise<number>) | null;
   probes: Pick<Probes, 'current'>;

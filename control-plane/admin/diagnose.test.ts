@@ -18,11 +18,13 @@ test('what is not as it should be is found, with advice', async (t) => {
   ]);
   world.unhealthy.add('linear-1').add('10.0.1.1:3000');
   context.events.append({ kind: 'x', level: 'error', message: 'it broke' });
+  context.withoutHeartbeat = () => ['gateway-1'];
   context.pingStore = async () => {
     throw new Error('away');
   };
   const found = (await verdicts(context)).join('\n');
   for (const part of [
+    'bad gateways gateway-1: connected here, but Redis has no heartbeat of it',
     'bad servers files: no healthy replica',
     'warning servers linear: unhealthy: linear-1 (connection failed: ECONNREFUSED)',
     'bad errors events: 1 in the last 15 minutes, the last: it broke',

@@ -27,7 +27,8 @@ export async function diagnose(context: AdminContext, rssBytes = process.memoryU
   return [...parts.flat(), ...certificateChecks(context.config(), context.now()), ...resources(rssBytes)];
 }
 
-function gateways({ topology, config, nodes }: AdminContext): DoctorCheck[] {
+function gateways({ topology, config, nodes, withoutHeartbeat }: AdminContext): DoctorCheck[] {
+  const silent = new Set(withoutHeartbeat());
   const there = topology()?.gateways ?? [],
     names = new Set(there.map(({ id }) => id));
   const missing = config().ha.clusterNodes.filter((id) => !names.has(id));
@@ -36,6 +37,16 @@ function gateways({ topology, config, nodes }: AdminContext): DoctorCheck[] {
       ? not('warning', 'gateways', id, 'draining', `\`holdfast undrain --gateway ${id}\` takes it in again.`)
       : good('gateways', id, nodes().some((node) => node.id === id) ? 'connected here' : 'known by its heartbeat'),
   );
+  for (const id of silent)
+    found.push(
+      not(
+        'bad',
+        'gateways',
+        id,
+        'connected here, but Redis has no heartbeat of it: it does not reach Redis, and its sessions end with it',
+        'Its /readyz and its log have the cause; SESSION_STORE_URL, the authority’s certificate and a NetworkPolicy are what to look at.',
+      ),
+    );
   for (const id of missing)
     found.push(
       not(

@@ -87,6 +87,20 @@ test('a connected node does not age, and one that comes back is there at once', 
   t.deepEqual(ids(), ['a']);
 });
 
+test('a node that is connected for long and writes no heartbeat is known as one that does not reach Redis', (t) => {
+  const { world, gateways, join } = registry();
+  join(sidecar('a'));
+  t.deepEqual(gateways.withoutHeartbeat(), [], 'its first one may be on its way');
+  world.now += 10_001;
+  t.deepEqual(gateways.withoutHeartbeat(), ['a']);
+  gateways.unreadable();
+  t.deepEqual(gateways.withoutHeartbeat(), [], 'while Redis is away here, silence means nothing');
+  world.now += 10_001;
+  gateways.heartbeat(beat('a'));
+  world.now += 10_001;
+  t.deepEqual(gateways.withoutHeartbeat(), []);
+});
+
 test('the Envoy of a node says where clients reach it when the sidecar does not; an Envoy alone is no gateway', (t) => {
   const { gateways, join, ids } = registry();
   join({ id: 'a', role: 'gateway', metadata: { listen: '127.0.0.1:37373' } });

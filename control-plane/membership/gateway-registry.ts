@@ -164,6 +164,14 @@ export class GatewayRegistry {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  /** Ids of nodes that are connected here for long, and of which Redis has no heartbeat: they do not reach it. Read only where Redis is in use. */
+  withoutHeartbeat(): string[] {
+    const now = this.#options.now();
+    return [...this.#seen.values()]
+      .filter(({ isConnected, beat, atMs }) => isConnected && beat === null && now - atMs > this.#options.goneAfterMs())
+      .map(({ node }) => node.id);
+  }
+
   #forgetGone(): void {
     const now = this.#options.now();
     for (const [id, { atMs, isConnected }] of this.#seen)

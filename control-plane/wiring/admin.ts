@@ -16,6 +16,7 @@ type FromOthers = Pick<
   | 'topology'
   | 'discovery'
   | 'nodes'
+  | 'withoutHeartbeat'
   | 'probes'
   | 'drains'
   | 'rollouts'

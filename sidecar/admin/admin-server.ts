@@ -9,8 +9,8 @@ export interface AdminOptions {
   host: string;
   port: number;
   checks: () => readonly HealthCheck[];
-  /** Whether requests can be decided on now. */
-  isReady: () => boolean;
+  /** Why requests can't be decided on now; null when they can. */
+  unreadyReason: () => string | null;
   /** Sends balancers and neighbours elsewhere while everything here goes on. Asked for by `POST /drain`. */
   drain?: () => Promise<void>;
   /** Who asks for a drain must show it; null: nobody can ask here. */
@@ -51,8 +51,13 @@ export class Admin {
       const report = await this.health();
       return sendJson(response, httpStatusOf(report), report);
     }
-    const isReady = this.#options.isReady();
-    if (path === '/readyz') return sendJson(response, isReady ? 200 : 503, { ready: isReady });
+    if (path === '/readyz') {
+      const reason = this.#options.unreadyReason();
+      return sendJson(response, reason === null ? 200 : 503, {
+        ready: reason === null,
+        ...(reason !== null && { reason }),
+      });
+    }
     if (path !== '/metrics')
       return sendJson(response, 404, { error: `there is no ${path} here; /health, /readyz and /metrics are` });
     const { contentType, body } = await this.#options.renderMetrics(request.headers.accept);

@@ -6,6 +6,7 @@ import { REDIS } from '../../proto/wire.ts';
 import { EMPTY_TOPOLOGY } from '../xds/topology.ts';
 import { Admin } from './admin-server.ts';
 import { gatewayChecks } from './checks.ts';
+import { unreadyReason } from './unready-reason.ts';
 import { Heartbeats } from './heartbeats.ts';
 
 const heartbeat = (nodeId: string, atMs: number) => ({
@@ -20,7 +21,8 @@ const heartbeat = (nodeId: string, atMs: number) => ({
 });
 
 test('/health, /readyz and /metrics answer; a draining node says 503, a missing Redis only degrades', async (t) => {
-  let isDraining = false;
+  let isDraining = false,
+    storeProblem: string | null = 'Redis was never reached: ENOTFOUND';
   const redis = { ping: (): Promise<unknown> => Promise.reject(new Error('connection refused')) };
   const checked: string[] = [];
   const admin = new Admin({
@@ -29,7 +31,7 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
     everyMs: 60_000,
     drainToken: 'the token',
     onError: (error) => t.fail(String(error)),
-    isReady: () => !isDraining,
+    unreadyReason: () => unreadyReason({ isServing: true, isDraining, storeProblem }),
     drain: async () => {
       isDraining = true;
     },
@@ -46,6 +48,12 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
   const port = await admin.start();
   t.teardown(() => admin.close());
   const get = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init);
+
+  const unready = await get('/readyz');
+  t.is(unready.status, 503);
+  t.deepEqual(await unready.json(), { ready: false, reason: 'Redis was never reached: ENOTFOUND' });
+  storeProblem = null;
+  t.is((await get('/readyz')).status, 200);
 
   const degraded = await get('/health');
   t.is(degraded.status, 200);

@@ -167,6 +167,7 @@ export async function sampleContext(): Promise<Sample> {
     config,
     topology,
     discovery: () => new Map(),
+    withoutHeartbeat: () => [],
     nodes: () => [{ id: 'gateway-1', role: 'sidecar' }],
     pingStore: async () => 0.5,
     file: {
