@@ -8,8 +8,8 @@ export const isMethod = (...methods: string[]): object =>
     ? { name: ':method', string_match: { exact: methods[0] } }
     : { name: ':method', string_match: { safe_regex: { regex: methods.join('|') } } };
 
-/** A length with so many digits is large: 100,000 bytes or more. */
-const LARGE_DIGITS = 6;
+/** A length with so many digits is large: 10,000 bytes or more. As many of them as connections fit into half of Envoy's heap limit. */
+const LARGE_DIGITS = 5;
 
 /**
  * A large body, or one of a length that nobody said. Envoy keeps a body that it reads until it is complete, without a budget per client; the relay
