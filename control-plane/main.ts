@@ -37,7 +37,7 @@ if (loaded.kind === 'bad') {
 const { config, text } = loaded;
 const log = pino({ base: { process: 'control-plane' }, level: process.env['LOG_LEVEL'] ?? 'info' });
 const admin = flags.admin ?? config.controlPlane.admin;
-if (!isLoopback(readAddress(admin)!.host) && config.controlPlane.adminTokenFile === undefined) {
+if (!isLoopback(readAddress(admin)?.host ?? '') && config.controlPlane.adminTokenFile === undefined) {
   process.stderr.write(
     `control-plane: --admin ${admin}: the admin API changes traffic, so off loopback it needs a token: set controlPlane.adminTokenFile in ${flags.config}\n`,
   );

@@ -156,9 +156,10 @@ function envoyAddress(text: string, option: string): EnvoyAddress {
       );
     return { pipe: { path } };
   }
-  const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (!match || port > 65_535)
+  const [, ipv6, name, digits] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const address = ipv6 ?? name,
+    port = Number(digits);
+  if (address === undefined || port > 65_535)
     throw new Error(`${option}: “${text}” is not an address: host:port, [ipv6]:port or unix:/path is`);
-  return { socket_address: { address: (match[1] ?? match[2])!, port_value: port } };
+  return { socket_address: { address, port_value: port } };
 }

@@ -1,3 +1,4 @@
+import { parseJson } from './parse-json.ts';
 import * as z from 'zod';
 import { CHANNEL, REDIS } from './wire.ts';
 
@@ -123,12 +124,4 @@ export function readBreakerMessage(text: string): (BreakerMessage & { entry: Bre
   const message = breakerMessageSchema.safeParse(parseJson(text));
   const entry = message.success ? readBreakerField(message.data.field, message.data.value) : undefined;
   return message.success && entry ? { ...message.data, entry } : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -156,7 +156,7 @@ function readId(m: RpcMessage, bytes: Buffer, start: number, end: number): void 
 }
 
 function readNumber(bytes: Buffer, start: number, end: number): number | null {
-  const first = bytes[start]!;
+  const first = bytes[start] ?? 0;
   if (end - start > 64 || !(first === 0x2d || (first >= 0x30 && first <= 0x39))) return null;
   const number = Number(bytes.toString('latin1', start, end));
   return Number.isFinite(number) ? number : null;

@@ -123,6 +123,8 @@ export function readString(bytes: Buffer, start: number, end: number, maxBytes: 
 /** Longest key that can be one that anybody asks for. */
 const MAX_KEY_BYTES = 256;
 
+const afterKey = (bytes: Buffer, at: number): number => (bytes[at] === QUOTE ? skipString(bytes, at) : -1);
+
 /** Where the value of a member begins whose key ends at `keyEnd`; -1 when there is no key (-1) or no colon. */
 function afterColon(bytes: Buffer, keyEnd: number): number {
   if (keyEnd < 0) return -1;
@@ -148,10 +150,10 @@ export function eachMember(
   let i = skipSpace(bytes, at + 1);
   if (bytes[i] === CLOSE_OBJECT) return i + 1;
   for (;;) {
-    const keyEnd = bytes[i] === QUOTE ? skipString(bytes, i) : -1,
+    const keyEnd = afterKey(bytes, i),
       start = afterColon(bytes, keyEnd);
     if (start < 0) return -1;
-    const key = visit ? (readString(bytes, i, keyEnd, MAX_KEY_BYTES) ?? '') : '';
+    const key = (visit && readString(bytes, i, keyEnd, MAX_KEY_BYTES)) ?? '';
     const inner = within && bytes[start] === OPEN_OBJECT ? within(key) : null;
     const end = inner ? inner(start, depth - 1) : skipValue(bytes, start, depth - 1);
     if (end < 0) return -1;

@@ -59,7 +59,7 @@ export const breakerPolicySchema = z.strictObject({
 });
 export type BreakerPolicy = z.infer<typeof breakerPolicySchema>;
 
-export const retryBudgetSchema = z.strictObject({
+const retryBudgetSchema = z.strictObject({
   percent: z.number().min(0).max(100).default(20).describe('Share of live requests that may be re-sent at a time.'),
   floor: z.int().min(0).max(10_000).default(10).describe('Re-sent requests that are always allowed at a time.'),
 });
@@ -112,7 +112,7 @@ export const timeoutsSchema = timeoutsShape.transform(({ recoveryMs, ...others }
     (others.initializeMs > DEFAULT_INITIALIZE_MS ? others.initializeMs + BESIDE_INITIALIZE_MS : DEFAULT_RECOVERY_MS),
 }));
 
-export const affinitySchema = z.strictObject({
+const affinitySchema = z.strictObject({
   calls: z
     .enum(['remembered', 'free'])
     .default('remembered')

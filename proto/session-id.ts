@@ -24,9 +24,9 @@ const SESSION_ID_MAX_LENGTH = 1033;
 /** Reads a client's session id; undefined when it can't be one of ours. */
 export function parseSessionId(text: string): SessionId | undefined {
   if (text.length > SESSION_ID_MAX_LENGTH) return undefined;
-  const match = PATTERN.exec(text);
-  if (!match) return undefined;
-  return { slot: match[1]!, isBound: match[2] === BOUND_MARK, upstreamId: match[3]! };
+  const [, slot, mark, upstreamId] = PATTERN.exec(text) ?? [];
+  if (slot === undefined || upstreamId === undefined) return undefined;
+  return { slot, isBound: mark === BOUND_MARK, upstreamId };
 }
 
 /**
@@ -55,7 +55,7 @@ export function slotName(count: number): string {
   let rest = count,
     name = '';
   do {
-    name = SLOT_ALPHABET[rest % SLOT_ALPHABET.length]! + name;
+    name = SLOT_ALPHABET.charAt(rest % SLOT_ALPHABET.length) + name;
     rest = Math.floor(rest / SLOT_ALPHABET.length);
   } while (rest > 0);
   return name;

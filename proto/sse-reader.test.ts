@@ -113,7 +113,10 @@ test('whatever is written is read back, however it is cut', (t) => {
       );
       const chunks = [];
       let at = 0;
-      for (const size of cuts) chunks.push(bytes.subarray(at, (at += size)));
+      for (const size of cuts) {
+        chunks.push(bytes.subarray(at, at + size));
+        at += size;
+      }
       chunks.push(bytes.subarray(at));
       t.deepEqual(
         brief(read(chunks).events),

@@ -13,4 +13,4 @@ export function sseEvent(data: string, options: { name?: string; id?: string } =
 /** A JSON-RPC message as official servers send it. */
 export const sseMessage = (message: unknown): string => sseEvent(JSON.stringify(message), { name: 'message' });
 
-const firstLine = (text: string): string => /^[^\r\n\0]*/.exec(text)![0];
+const firstLine = (text: string): string => /^[^\r\n\0]*/.exec(text)?.[0] ?? '';

@@ -252,7 +252,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     identities,
     relay: relayPins(
       settings.relay.host,
-      settings.relayPeer ? relay.peerAddress! : `${hostOf(settings.relay.host)}:${relay.address.port}`,
+      relay.peerAddress ?? `${hostOf(settings.relay.host)}:${relay.address.port}`,
       relay.address.port,
     ),
     arrivals: new Arrivals(),

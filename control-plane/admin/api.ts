@@ -63,7 +63,12 @@ async function answer(
   response.on('close', () => {
     gone.abort();
   });
-  const result = await route.answer({ context, params, query, body, signal: gone.signal });
+  const param = (name: string): string => {
+    const text = params[name];
+    if (text === undefined) throw new Error(`${route.path} has no {${name}}`);
+    return text;
+  };
+  const result = await route.answer({ context, param, query, body, signal: gone.signal });
   if (isStream(result)) return streamLines(response, result, gone.signal);
   send(response, route.status ?? 200, JSON.stringify(result ?? null));
 }
@@ -94,7 +99,7 @@ function match(pattern: string, path: string): Record<string, string> | undefine
   if (wanted.length !== given.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
-    const text = given[index]!;
+    const text = given[index] ?? '';
     if (!part.startsWith('{')) {
       if (part !== text) return undefined;
       continue;
@@ -124,8 +129,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
-    if ((bytes += piece.length) > MAX_BODY_BYTES)
-      throw new ApiProblem('too-large', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    bytes += piece.length;
+    if (bytes > MAX_BODY_BYTES) throw new ApiProblem('too-large', `the body is larger than ${MAX_BODY_BYTES} bytes`);
     pieces.push(piece);
   }
   const body = parseJson(Buffer.concat(pieces));

@@ -202,7 +202,7 @@ async function errors({ events, now }: AdminContext): Promise<DoctorCheck[]> {
       'bad',
       'errors',
       'events',
-      `${bad.length} in the last 15 minutes, the last: ${bad.at(-1)!.message}`,
+      `${bad.length} in the last 15 minutes, the last: ${bad.at(-1)?.message ?? ''}`,
       'See `holdfast events`.',
     ),
   ];
@@ -215,13 +215,14 @@ async function configuration({ file, versions }: AdminContext): Promise<DoctorCh
     (all) => all.length,
     () => 0,
   );
+  const [first] = problems;
   return [
-    problems.length > 0
+    first
       ? not(
           'bad',
           'configuration',
           file.path,
-          `${problems.length} problem(s), so the former one is in force: ${formatProblem(problems[0]!, file.path)}`,
+          `${problems.length} problem(s), so the former one is in force: ${formatProblem(first, file.path)}`,
           '`holdfast validate` lists them all.',
         )
       : good('configuration', file.path, `in force; ${count} version(s) kept`),

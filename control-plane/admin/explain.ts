@@ -36,7 +36,7 @@ export type KnownSession = SessionView | 'none' | 'unknown';
 
 /** Which way a request goes through a gateway, and why. Follows control-plane/resources/server-routes.ts; a test compares it with Envoy's access log. */
 export function explain(request: ExplainedRequest, topology: TopologySnapshot, session: KnownSession): Explanation {
-  const path = request.path.split('?')[0]!;
+  const [path = ''] = request.path.split('?');
   if (path === '/health' || path.startsWith('/health/'))
     return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
   const placed = placedAt(path, request.headers['host'], topology);

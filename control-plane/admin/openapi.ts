@@ -5,7 +5,8 @@ import type { Route } from './route.ts';
 /** The API's description, made from the same table that answers it. OpenAPI 3.1. */
 export function openApi(routes: readonly Route[], version: string, hasToken: boolean): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+  for (const route of routes)
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
   return {
     openapi: '3.1.0',
     info: {
@@ -35,7 +36,7 @@ export function openApi(routes: readonly Route[], version: string, hasToken: boo
 }
 
 function operation({ method, path, summary, query, body, status = 200 }: Route): object {
-  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+  const names = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? []);
   const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input', unrepresentable: 'any' }) as {
     properties?: Record<string, object>;
     required?: string[];

@@ -8,7 +8,8 @@ export interface Stream {
 
 export interface Call<Query, Body> {
   context: AdminContext;
-  params: Readonly<Record<string, string>>;
+  /** The text that stands where the path of the route has `{name}`. Throws for a name that the path does not have. */
+  param: (name: string) => string;
   query: Query;
   body: Body;
   signal: AbortSignal;

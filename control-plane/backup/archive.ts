@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import * as z from 'zod';
+import { parseJson, parseJsonObject } from '../../proto/parse-json.ts';
 
 /** One Redis key as Redis itself serializes it (DUMP). `ttlMs` null: it does not expire. */
 export interface BackupEntry {
@@ -7,13 +9,15 @@ export interface BackupEntry {
   ttlMs: number | null;
   dump: Buffer;
 }
-export interface BackupHeader {
-  format: 'holdfast-backup';
-  version: 1;
-  createdAt: string;
-  node: string;
-  keys: number;
-}
+const headerSchema = z.object({
+  format: z.literal('holdfast-backup'),
+  version: z.number(),
+  createdAt: z.string(),
+  node: z.string(),
+  keys: z.number(),
+});
+const entrySchema = z.object({ key: z.string(), ttlMs: z.number().nullable(), dump: z.string() });
+export type BackupHeader = z.infer<typeof headerSchema>;
 export interface Backup {
   header: BackupHeader;
   entries: BackupEntry[];
@@ -53,18 +57,18 @@ export function readArchive(bytes: Buffer): ReadBackup {
   const at = text.lastIndexOf('\n', text.length - 2) + 1;
   const body = text.slice(0, at);
   try {
-    const { sha256 } = JSON.parse(text.slice(at)) as { sha256?: string };
-    if (sha256 !== digest(body)) return { kind: 'damaged', why: 'its checksum does not agree with its content' };
-    const [first, ...rest] = body.trimEnd().split('\n');
-    const header = JSON.parse(first!) as BackupHeader;
-    if (header.format !== 'holdfast-backup') return { kind: 'damaged', why: 'it is not a backup of Holdfast' };
+    if (parseJsonObject(text.slice(at))?.['sha256'] !== digest(body))
+      return { kind: 'damaged', why: 'its checksum does not agree with its content' };
+    const [first = '', ...rest] = body.trimEnd().split('\n');
+    const header = headerSchema.safeParse(parseJson(first)).data;
+    if (!header) return { kind: 'damaged', why: 'it is not a backup of Holdfast' };
     if (header.version > 1)
       return {
         kind: 'newer',
         why: `it is of version ${header.version}, this Holdfast reads version 1: restore it with the version that wrote it`,
       };
     const entries = rest.map((line) => {
-      const { key, ttlMs, dump } = JSON.parse(line) as { key: string; ttlMs: number | null; dump: string };
+      const { key, ttlMs, dump } = entrySchema.parse(parseJson(line));
       return { key, ttlMs, dump: Buffer.from(dump, 'base64') };
     });
     if (entries.length !== header.keys)

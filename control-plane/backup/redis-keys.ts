@@ -7,6 +7,13 @@ const PATTERN = 'holdfast:*';
 const FLEETING = /^holdfast:(leader$|gateway:|\{[^}]*\}:lock:|restoring:)/;
 const BATCH = 500;
 
+/** The value of one reply of a pipeline; its error is thrown. */
+function replyValue(reply: readonly [Error | null, unknown] | undefined): unknown {
+  const [error, value] = reply ?? [new Error('Redis did not answer'), null];
+  if (error) throw error;
+  return value;
+}
+
 /** Every key of the mesh, as Redis serializes it. Keys that vanish meanwhile are left out. */
 export async function dumpKeys(redis: Redis): Promise<BackupEntry[]> {
   const entries = new Map<string, BackupEntry>();
@@ -19,10 +26,10 @@ export async function dumpKeys(redis: Redis): Promise<BackupEntry[]> {
     for (const key of wanted) pipeline.callBuffer('DUMP', key).pttl(key);
     const replies = (await pipeline.exec()) ?? [];
     for (const [index, key] of wanted.entries()) {
-      const [dumpError, dump] = replies[2 * index]!;
-      const [ttlError, ttl] = replies[2 * index + 1]!;
-      if (dumpError ?? ttlError) throw dumpError ?? ttlError!;
-      if (Buffer.isBuffer(dump)) entries.set(key, { key, ttlMs: (ttl as number) >= 0 ? (ttl as number) : null, dump });
+      const dump = replyValue(replies[2 * index]),
+        ttl = replyValue(replies[2 * index + 1]);
+      if (!Buffer.isBuffer(dump)) continue;
+      entries.set(key, { key, ttlMs: typeof ttl === 'number' && ttl >= 0 ? ttl : null, dump });
     }
   } while (cursor !== '0');
   return [...entries.values()];

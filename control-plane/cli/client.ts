@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import { request, type Dispatcher } from 'undici';
 import { CliError, EXIT } from './exit-code.ts';
 import type { AskPrometheus } from './prometheus-checks.ts';
@@ -36,10 +37,23 @@ export class Client {
     let pending = '';
     const decoder = new TextDecoder();
     for await (const piece of body as AsyncIterable<Uint8Array>) {
-      const lines = (pending += decoder.decode(piece, { stream: true })).split('\n');
-      pending = lines.pop()!;
-      for (const line of lines) yield JSON.parse(line) as T;
+      const lines = (pending + decoder.decode(piece, { stream: true })).split('\n');
+      pending = lines.pop() ?? '';
+      for (const line of lines) yield this.#line<T>(line);
     }
+  }
+
+  #line<T>(text: string): T {
+    const value = parseJson(text);
+    if (value === undefined) throw this.#notJson();
+    return value as T;
+  }
+
+  #notJson(): CliError {
+    return new CliError(
+      EXIT.internal,
+      `${this.origin} answered something that is not JSON: is it the control plane’s admin port?`,
+    );
   }
 
   async #json<T>(method: 'GET' | 'POST', path: string, content?: unknown): Promise<T> {
@@ -47,10 +61,7 @@ export class Client {
     try {
       return (await body.json()) as T;
     } catch {
-      throw new CliError(
-        EXIT.internal,
-        `${this.origin} answered something that is not JSON: is it the control plane’s admin port?`,
-      );
+      throw this.#notJson();
     }
   }
 

@@ -22,7 +22,8 @@ function toolsOf(command: Command): Tools {
     env,
     out: output(options.json === true),
     get client() {
-      return (client ??= new Client(clientSettings(options, env)));
+      client ??= new Client(clientSettings(options, env));
+      return client;
     },
   };
 }

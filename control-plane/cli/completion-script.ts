@@ -5,13 +5,15 @@ interface Node {
   options: string[];
 }
 
+const namesOf = (command: Command): string[] => command.options.flatMap(({ long }) => long ?? []);
+
 /** Words and options of every command, by its path (`rollout start`). */
 function nodes(root: Command): Map<string, Node> {
   const found = new Map<string, Node>(),
-    globals = root.options.map(({ long }) => long!);
+    globals = namesOf(root);
   const walk = (command: Command, path: string) => {
     const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
-    const own = command === root ? [] : command.options.map(({ long }) => long!);
+    const own = command === root ? [] : namesOf(command);
     found.set(path, {
       words: [...command.commands.map((each) => each.name()), ...choices],
       options: [...own, ...globals, '--help'],

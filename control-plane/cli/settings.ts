@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { usageError } from './exit-code.ts';
@@ -67,7 +68,8 @@ function adminOf(file: string): string | undefined {
 
 function localRun(): string | undefined {
   try {
-    const { adminUrl, pid } = JSON.parse(readFileSync(LOCAL_RUN, 'utf8')) as { adminUrl: string; pid: number };
+    const { adminUrl, pid } = parseJsonObject(readFileSync(LOCAL_RUN, 'utf8')) ?? {};
+    if (typeof adminUrl !== 'string' || typeof pid !== 'number') return undefined;
     process.kill(pid, 0);
     return adminUrl;
   } catch {

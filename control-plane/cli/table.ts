@@ -7,11 +7,11 @@ export function table(
     titles.map((title) => title.toUpperCase()),
     ...rows.map((row) => titles.map((_, index) => plain(row[index]))),
   ];
-  const widths = titles.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const widths = titles.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells
     .map((row) =>
       row
-        .map((cell, column) => (column === titles.length - 1 ? cell : cell.padEnd(widths[column]!)))
+        .map((cell, column) => (column === titles.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
         .join('  ')
         .trimEnd(),
     )

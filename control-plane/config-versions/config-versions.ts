@@ -31,7 +31,7 @@ export class ConfigVersions {
     for (let attempt = 0; attempt < 10; attempt++) {
       const { versions, revision } = await this.#read();
       const after = withVersion(versions, text, this.#node, this.#now());
-      const { version } = after.at(-1)!;
+      const version = after.at(-1)?.version ?? 0;
       if (after === versions) return { version, isNew: false };
       if ((await this.#state.write(REDIS.configVersions, after, revision, null)) === 'ok')
         return { version, isNew: true };

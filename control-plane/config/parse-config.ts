@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { LineCounter, parseDocument } from 'yaml';
 import { applyBreakerTwins } from './breaker-twins.ts';
 import { configSchema, type Config } from './config-schema.ts';
@@ -65,18 +66,21 @@ function parse(text: string, env: Environment): ParsedConfig {
     return { kind: 'bad', problems };
   }
   // A copy: aliases give the same object in several places, and what is written below must not show in the others.
-  const settings = JSON.parse(JSON.stringify(raw)) as Record<string, unknown>;
+  const settings = parseJsonObject(JSON.stringify(raw)) ?? {};
   overlay(settings, values);
   applyBreakerTwins(settings);
 
   const parsed = configSchema.safeParse(settings, { reportInput: true });
   if (parsed.success) semanticProblems(parsed.data).forEach(report);
-  else for (const issue of parsed.error.issues) describeIssue(issue, (schema ??= configJsonSchema())).forEach(report);
+  else {
+    schema ??= configJsonSchema();
+    for (const issue of parsed.error.issues) describeIssue(issue, schema).forEach(report);
+  }
 
-  if (problems.length > 0)
+  if (problems.length > 0 || !parsed.success)
     return {
       kind: 'bad',
       problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
     };
-  return { kind: 'ok', config: parsed.data! };
+  return { kind: 'ok', config: parsed.data };
 }

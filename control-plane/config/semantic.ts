@@ -7,18 +7,18 @@ import type { Described } from './describe-issue.ts';
 
 type Say = (path: PropertyKey[], expected: string, got: string, suggestion?: string) => void;
 
-function unique(names: readonly string[], at: (index: number) => PropertyKey[], what: string, say: Say): void {
+/** Says where a name stands that stood before. */
+function unique(names: ReadonlyArray<{ name: string; path: PropertyKey[] }>, what: string, say: Say): void {
   const seen = new Set<string>();
-  names.forEach((name, index) => {
-    if (seen.has(name)) say(at(index), `a ${what} that is used once`, `${JSON.stringify(name)} again`);
+  for (const { name, path } of names) {
+    if (seen.has(name)) say(path, `a ${what} that is used once`, `${JSON.stringify(name)} again`);
     seen.add(name);
-  });
+  }
 }
 
 function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
   unique(
-    server.backends.map((each) => each.name),
-    (index) => [...at, 'backends', index, 'name'],
+    server.backends.map(({ name }, index) => ({ name, path: [...at, 'backends', index, 'name'] })),
     'backend name',
     say,
   );
@@ -62,16 +62,13 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
     replicas.push(...(backend.replicas ?? []).map((replica, at) => ({ ...replica, path: [...here, 'replicas', at] })));
   });
   unique(
-    replicas.map((each) => each.address),
-    (index) => replicas[index]!.path,
+    replicas.map(({ address, path }) => ({ name: address, path })),
     'replica address in this server',
     say,
   );
   // A replica without a name is called by its address, which was just checked.
-  const named = replicas.filter((each) => each.name !== each.address);
   unique(
-    named.map((each) => each.name),
-    (index) => named[index]!.path,
+    replicas.filter((each) => each.name !== each.address),
     'replica name in this server',
     say,
   );
@@ -155,8 +152,7 @@ export function semanticProblems(config: Config): Described[] {
   const say: Say = (path, expected, got, suggestion) =>
     found.push({ path, expected, got, suggestion: suggestion ?? null });
   unique(
-    config.servers.map((each) => each.name),
-    (index) => ['servers', index, 'name'],
+    config.servers.map(({ name }, index) => ({ name, path: ['servers', index, 'name'] })),
     'server name',
     say,
   );
@@ -166,16 +162,18 @@ export function semanticProblems(config: Config): Described[] {
     checkRules(server, ['servers', index], say);
   }
 
-  const hosts = config.servers.flatMap((server, of) => server.hosts.map((host, at) => ({ host, of, at })));
   unique(
-    hosts.map(({ host }) => host),
-    (index) => ['servers', hosts[index]?.of ?? 0, 'hosts', hosts[index]?.at ?? 0],
+    config.servers.flatMap(({ hosts }, of) => hosts.map((name, at) => ({ name, path: ['servers', of, 'hosts', at] }))),
     'host',
     say,
   );
 
   const { ha, sessionStore, controlPlane, edge } = config;
-  unique(ha.clusterNodes, (index) => ['ha', 'clusterNodes', index], 'node name', say);
+  unique(
+    ha.clusterNodes.map((name, index) => ({ name, path: ['ha', 'clusterNodes', index] })),
+    'node name',
+    say,
+  );
   if (sessionStore.type === 'memory' && ha.clusterNodes.length > 1)
     say(
       ['sessionStore', 'type'],
@@ -195,8 +193,8 @@ export function semanticProblems(config: Config): Described[] {
       'A node would be gone between two heartbeats.',
     );
 
-  const admin = readAddress(controlPlane.admin)!;
-  if (controlPlane.admin === controlPlane.xds && admin.port !== 0)
+  const admin = readAddress(controlPlane.admin);
+  if (controlPlane.admin === controlPlane.xds && admin?.port !== 0)
     say(['controlPlane', 'admin'], 'another address than controlPlane.xds', controlPlane.admin);
   const xds = readAddress(controlPlane.xds);
   if (xds && !isLoopback(xds.host) && controlPlane.tls?.clientCaFile === undefined)
@@ -206,7 +204,7 @@ export function semanticProblems(config: Config): Described[] {
       controlPlane.xds,
       'Without certificates whoever reaches this port becomes a gateway and gets clients’ tokens: make some with `holdfast certs init`.',
     );
-  if (!isLoopback(admin.host) && controlPlane.adminTokenFile === undefined)
+  if (admin && !isLoopback(admin.host) && controlPlane.adminTokenFile === undefined)
     say(
       ['controlPlane', 'admin'],
       'a loopback address, or adminTokenFile',

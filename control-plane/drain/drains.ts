@@ -138,7 +138,8 @@ export class Drains {
   async #look(): Promise<void> {
     const found = await this.#options.state.read(REDIS.drains);
     this.#become(drainsSchema.safeParse(found?.value ?? []).data ?? []);
-    if (!this.#options.lease.isLeader || this.#drains.length === 0 || this.#options.replicas() === null) return;
+    if (!found || !this.#options.lease.isLeader || this.#drains.length === 0 || this.#options.replicas() === null)
+      return;
     const now = this.#options.now();
     const looked = await Promise.all(
       this.#drains.map(async (drain) => {
@@ -158,7 +159,7 @@ export class Drains {
     const changed = looked.filter(({ drain, next }) => next !== drain);
     if (changed.length === 0) return;
     const after = looked.flatMap(({ next }) => next ?? []);
-    if ((await this.#options.state.write(REDIS.drains, after, found!.revision, this.#options.lease.token)) !== 'ok')
+    if ((await this.#options.state.write(REDIS.drains, after, found.revision, this.#options.lease.token)) !== 'ok')
       return;
     this.#become(after);
     for (const { drain, next } of changed) {
@@ -261,9 +262,10 @@ export class Drains {
     );
     return {
       sessions: each.reduce((sum, { sessions }) => sum + sessions, 0),
-      inFlight: each.some(({ inFlight }) => inFlight === null)
-        ? null
-        : each.reduce((sum, { inFlight }) => sum + inFlight!, 0),
+      inFlight: each.reduce<number | null>(
+        (sum, { inFlight }) => (sum === null || inFlight === null ? null : sum + inFlight),
+        0,
+      ),
       lastActivityMs: each.reduce<number | null>(
         (latest, { lastActivityMs }) => (lastActivityMs === null ? latest : Math.max(latest ?? 0, lastActivityMs)),
         null,

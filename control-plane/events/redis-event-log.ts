@@ -18,8 +18,8 @@ export function redisEventLog(redis: Redis | Cluster, now: () => number): EventL
   let isStopped = false;
 
   const send = async () => {
-    while (waiting.length > 0) {
-      const { event, atMs } = waiting[0]!;
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const { event, atMs } = next;
       await redis.xadd(
         REDIS.events,
         'MAXLEN',
@@ -62,14 +62,13 @@ export function redisEventLog(redis: Redis | Cluster, now: () => number): EventL
           afterId === undefined
             ? await redis.xrevrange(REDIS.events, edge, '-', 'COUNT', PAGE)
             : await redis.xrange(REDIS.events, edge, '+', 'COUNT', PAGE);
-        for (const entry of page) {
-          const event = read(entry);
-          if (event && matches(event, query) && found.length < limit) found.push(event);
-        }
-        if (page.length < PAGE) break;
-        edge = `(${page.at(-1)![0]}`;
+        found.push(...page.flatMap((entry) => read(entry) ?? []).filter((event) => matches(event, query)));
+        const last = page.at(-1);
+        if (!last || page.length < PAGE) break;
+        edge = `(${last[0]}`;
       }
-      return afterId === undefined ? found.reverse() : found;
+      const wanted = found.slice(0, limit);
+      return afterId === undefined ? wanted.reverse() : wanted;
     },
     async stop() {
       isStopped = true;

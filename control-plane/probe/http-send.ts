@@ -24,6 +24,7 @@ export interface Connection {
 /** The only place that opens connections for probes. Each replica keeps one alive, so that a ping costs no handshake. */
 export function connect(address: string, tls: ProbeTls | null, timeoutMs: number): Connection {
   const connector = buildConnector({ timeout: timeoutMs, ...(tls && replicaTlsOptions(tls)) });
+  const servername = tls?.serverName;
   // No time limits of undici's own: every request carries a signal that ends it, its body included.
   const agent = new Agent({
     connections: 2,
@@ -34,10 +35,10 @@ export function connect(address: string, tls: ProbeTls | null, timeoutMs: number
     maxHeaderSize: 32 << 10,
     // undici would ask for the name in the Host header.
     connect:
-      tls?.serverName === undefined
+      servername === undefined
         ? connector
         : (options, callback) => {
-            connector({ ...options, servername: tls.serverName! }, callback);
+            connector({ ...options, servername }, callback);
           },
   });
   return {

@@ -42,7 +42,7 @@ export class McpProbe {
       if (!ping.answer?.result) return wrong(`ping: ${said(ping)}`, 'same');
       if (!isFull) return { kind: 'answered', eras: this.#eras ?? [], session: 'same', tools: null, note: null };
     }
-    return isFull || this.#eras === null ? this.#full(signal) : this.#quick(signal);
+    return isFull || this.#eras === null ? this.#full(signal) : this.#quick(this.#eras, signal);
   }
 
   /** Ends the probe's session on the replica. */
@@ -58,14 +58,14 @@ export class McpProbe {
     this.#eras = null;
   }
 
-  async #quick(signal: AbortSignal): Promise<Seen> {
+  async #quick(eras: readonly Era[], signal: AbortSignal): Promise<Seen> {
     if (this.#isHttpSse) return this.#viaHttpSse(signal);
-    const isModern = this.#eras!.includes('modern');
+    const isModern = eras.includes('modern');
     const exchange = isModern ? await this.#wire.discover(signal) : await this.#wire.ping({}, signal);
     // A stateless legacy server may not take a ping out of the blue; that it answers in JSON-RPC shows that it lives.
     if (exchange.answer?.result || (!isModern && exchange.answer?.error && exchange.status < 500))
-      return { kind: 'answered', eras: this.#eras!, session: 'none', tools: null, note: null };
-    if (exchange.status === 401 || exchange.status === 403) return wantsAuthorization(this.#eras!);
+      return { kind: 'answered', eras, session: 'none', tools: null, note: null };
+    if (exchange.status === 401 || exchange.status === 403) return wantsAuthorization(eras);
     return wrong(`${isModern ? 'server/discover' : 'ping'}: ${said(exchange)}`, 'none');
   }
 

@@ -44,7 +44,8 @@ async function whole(body: AsyncIterable<Buffer>): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body) {
-    if ((bytes += chunk.length) > LIMIT_BYTES) return '';
+    bytes += chunk.length;
+    if (bytes > LIMIT_BYTES) return '';
     pieces.push(chunk);
   }
   return Buffer.concat(pieces).toString();

@@ -17,7 +17,7 @@ import { upstreamSecrets, upstreamTls } from './tls.ts';
 
 /** Every replica of a server, this node's relay behind them, and the neighbours' relays behind that (endpoints.ts). */
 export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot): object {
-  const withTls = server.backends.filter((backend) => backend.tls !== null);
+  const withTls = server.backends.flatMap(({ name, tls }) => (tls ? [{ name, tls }] : []));
   return {
     name: RESOURCE.serverCluster(server.name),
     type: 'EDS',
@@ -43,7 +43,7 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
       ...withTls.map((backend) => ({
         name: backend.name,
         match: { backend: backend.name },
-        transport_socket: upstreamTls(`${server.name}/${backend.name}`, backend.tls!),
+        transport_socket: upstreamTls(`${server.name}/${backend.name}`, backend.tls),
       })),
       ...peerSockets(snapshot),
     ]),

@@ -112,7 +112,15 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
 
 /** Files whose names have `{node}` in them are each node's own. */
 const ofNode = (node: EnvoyNode, secrets: Array<[string, object]>): Array<[string, object]> =>
-  JSON.parse(JSON.stringify(secrets).replaceAll('{node}', node.id)) as Array<[string, object]>;
+  secrets.map(([name, secret]) => [name.replaceAll('{node}', node.id), replaced(secret, '{node}', node.id)]);
+
+/** The same JSON with another text in the place of one, in every text of it. */
+function replaced<T>(json: T, was: string, is: string): T {
+  if (typeof json === 'string') return json.replaceAll(was, is) as T;
+  if (Array.isArray(json)) return json.map((each) => replaced(each, was, is)) as T;
+  if (typeof json !== 'object' || json === null) return json;
+  return Object.fromEntries(Object.entries(json).map(([key, each]) => [key, replaced(each, was, is)])) as T;
+}
 
 const NO_RELAY: EnvoyNode = { id: '', role: 'gateway', listen: '', extProc: [], relay: [] };
 

@@ -56,11 +56,12 @@ export function freeMethods({
 export function isMcpMethod(methods: readonly string[]): object {
   const byBeginning = Map.groupBy(methods, (method) => method.slice(0, method.indexOf('/') + 1));
   const regex = [...byBeginning]
-    .map(([beginning, those]) =>
-      those.length === 1
-        ? those[0]!
-        : `${beginning}(${those.map((method) => method.slice(beginning.length)).join('|')})`,
-    )
+    .map(([beginning, those]) => {
+      const [first = '', ...others] = those;
+      return others.length === 0
+        ? first
+        : `${beginning}(${those.map((method) => method.slice(beginning.length)).join('|')})`;
+    })
     .join('|');
   return { name: HEADER.method, string_match: { safe_regex: { regex } } };
 }

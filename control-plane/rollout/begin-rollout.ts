@@ -32,11 +32,11 @@ export function beginRollout(
     return {
       problem: `backend ${third.name} takes new sessions too (weight ${third.weight}): a rollout is between two`,
     };
-  const { healthy } = context.backends.find(({ name }) => name === plan.to)!;
+  const healthy = context.backends.find(({ name }) => name === plan.to)?.healthy ?? null;
   if (healthy === null)
     return { problem: 'this control plane has just started and does not know the replicas yet; try again' };
   const steps = stepsOf(plan, healthy);
-  if (steps.some((percent, index) => index > 0 && percent <= steps[index - 1]!))
+  if (steps.some((percent, index) => percent <= (steps[index - 1] ?? -Infinity)))
     return { problem: `steps must rise: ${steps.join(', ')}` };
   if (steps.at(-1) !== 100) return { problem: `the last step must be 100, not ${steps.at(-1)}` };
   return {

@@ -29,10 +29,11 @@ function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck 
     `${answered(whole)} since ${day(whole.fromMs)}`,
     ...(hour && hour.counters.judged > 0 ? [`${answered(hour)} in the last ${span(hour)}`] : []),
   ].join(', ');
-  const lately = hour && hour.counters.judged > 0 ? failedShare(hour) : null,
+  const recent = hour && hour.counters.judged > 0 ? hour : null,
+    lately = recent && failedShare(recent),
     ever = failedShare(whole),
     goal = `; the objective is ${percent(OBJECTIVE)}`;
-  if ((lately ?? ever) > BUDGET && (lately === null ? whole : hour!).counters.failed < FEW)
+  if ((lately ?? ever) > BUDGET && (recent ?? whole).counters.failed < FEW)
     return not(
       'warning',
       'sla',

@@ -71,8 +71,8 @@ export function redisSlotStore(redis: Redis | Cluster, now: () => number): SlotS
       sinceMs,
     )) as string;
   const lifeOf = (server: string, address: string, text: string): Life => {
-    const [slot, sinceMs] = text.split(' ');
-    return { server, address, slot: slot!, sinceMs: Number(sinceMs) };
+    const [slot = '', sinceMs] = text.split(' ');
+    return { server, address, slot, sinceMs: Number(sinceMs) };
   };
   return {
     async read() {

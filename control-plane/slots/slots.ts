@@ -126,8 +126,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
     return this.#inTurn(async () => {
       const { store, keepLostMs, now } = this.#options;
       await this.#tell(async () => {
-        while (this.#owed.length > 0) {
-          const { kind, life } = this.#owed[0]!;
+        for (let next = this.#owed[0]; next !== undefined; next = this.#owed[0]) {
+          const { kind, life } = next;
           await this.#inTime(kind === 'begun' ? store.adopt(life) : store.retire(life.server, life.address, life.slot));
           this.#owed.shift();
         }

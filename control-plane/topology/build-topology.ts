@@ -18,6 +18,28 @@ const takesOut = (drain: TopologyInputs['drains'][number], replica: KnownReplica
     ? drain.replica === replica.name || drain.replica === replica.address
     : drain.backend === replica.backend;
 
+/** An endpoint without its share of new sessions, and whether it gets one. */
+interface KnownEndpoint {
+  endpoint: ReplicaEndpoint;
+  takesNew: boolean;
+}
+
+/** A replica whose breaker is not closed gets no new sessions, and each request of its own sessions is decided on. */
+function knownEndpoint(
+  server: string,
+  { name, backend, address }: KnownReplica,
+  slot: string,
+  state: ReplicaEndpoint['state'],
+  breakers: TopologyInputs['openBreakers'],
+): KnownEndpoint {
+  const open = breakers.find((each) => each.slot === slot && each.tool === null);
+  const isSteady = (state === 'active' || state === 'standby') && !open;
+  return {
+    endpoint: { server, replica: name, backend, slot, address, state, isSteady, weight: 0 },
+    takesNew: state === 'active' && (!open || open.isTrialDue === true),
+  };
+}
+
 function serverTopology(
   server: ServerConfig,
   replicas: readonly KnownReplica[],
@@ -31,40 +53,28 @@ function serverTopology(
   const breakers = inputs.openBreakers.filter((each) => each.server === server.name);
   const drains = inputs.drains.filter((each) => each.server === server.name);
 
-  const endpoints: ReplicaEndpoint[] = [];
-  /** A replica whose breaker is not closed gets no new sessions either, though its own stay where they are until they are decided on. */
-  const takesNew = new Set<string>();
-  for (const replica of replicas) {
+  const known = replicas.flatMap((replica): KnownEndpoint[] => {
     const key = replicaKey(server.name, replica.address);
     const slot = inputs.slots.get(key),
       backendWeight = weights.get(replica.backend);
-    if (slot === undefined || backendWeight === undefined) continue;
+    if (slot === undefined || backendWeight === undefined) return [];
     const state = replicaState({
       isHealthy: inputs.health.get(key) !== 'unhealthy',
       isDraining: replica.isTerminating === true || drains.some((each) => takesOut(each, replica)),
-      // One that is not ready takes nothing new, like one of a backend without weight; what it has, it keeps.
+      // A replica that is not ready takes nothing new, like one of a backend without weight. It keeps its sessions.
       backendWeight: replica.isReady === false ? 0 : backendWeight,
     });
-    const open = breakers.find((each) => each.slot === slot && each.tool === null);
-    if (state === 'active' && (!open || open.isTrialDue)) takesNew.add(slot);
-    endpoints.push({
-      server: server.name,
-      replica: replica.name,
-      backend: replica.backend,
-      slot,
-      address: replica.address,
-      state,
-      isSteady: (state === 'active' || state === 'standby') && !open,
-      weight: 0,
-    });
-  }
-  endpoints.sort((a, b) => a.slot.length - b.slot.length || byText(a.slot, b.slot));
+    return [knownEndpoint(server.name, replica, slot, state, breakers)];
+  });
+  known.sort(({ endpoint: a }, { endpoint: b }) => a.slot.length - b.slot.length || byText(a.slot, b.slot));
 
   const taking = new Map<string, number>();
-  for (const each of endpoints)
-    if (takesNew.has(each.slot)) taking.set(each.backend, (taking.get(each.backend) ?? 0) + 1);
+  for (const { endpoint, takesNew } of known)
+    if (takesNew) taking.set(endpoint.backend, (taking.get(endpoint.backend) ?? 0) + 1);
   const shares = shareWeights(weights, taking);
-  for (const each of endpoints) if (takesNew.has(each.slot)) each.weight = shares.get(each.backend) ?? 0;
+  const endpoints = known.map(({ endpoint, takesNew }) =>
+    takesNew ? { ...endpoint, weight: shares.get(endpoint.backend) ?? 0 } : endpoint,
+  );
 
   return {
     name: server.name,

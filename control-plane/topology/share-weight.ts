@@ -9,12 +9,14 @@ export function shareWeights(
   weights: ReadonlyMap<string, number>,
   taking: ReadonlyMap<string, number>,
 ): Map<string, number> {
-  const eligible = [...weights].filter(([backend, weight]) => weight > 0 && (taking.get(backend) ?? 0) > 0);
-  const sum = eligible.reduce((total, [, weight]) => total + weight, 0);
+  const eligible = [...weights]
+    .map(([backend, weight]) => ({ backend, weight, replicas: taking.get(backend) ?? 0 }))
+    .filter(({ weight, replicas }) => weight > 0 && replicas > 0);
+  const sum = eligible.reduce((total, { weight }) => total + weight, 0);
   return new Map(
-    eligible.map(([backend, weight]) => [
+    eligible.map(({ backend, weight, replicas }) => [
       backend,
-      Math.max(1, Math.round((WHOLE * weight) / sum / taking.get(backend)!)),
+      Math.max(1, Math.round((WHOLE * weight) / sum / replicas)),
     ]),
   );
 }

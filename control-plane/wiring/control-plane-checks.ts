@@ -21,10 +21,12 @@ export function controlPlaneChecks({ redis, topology, problem, discovery }: Watc
   return () => [
     {
       name: 'topology',
-      check: () =>
-        topology()
-          ? { healthy: true, details: { servers: topology()!.servers.length, gateways: topology()!.gateways.length } }
-          : { healthy: false, error: 'not every replica is known yet' },
+      check() {
+        const known = topology();
+        return known
+          ? { healthy: true, details: { servers: known.servers.length, gateways: known.gateways.length } }
+          : { healthy: false, error: 'not every replica is known yet' };
+      },
     },
     {
       name: 'control-loop',
@@ -57,14 +59,10 @@ export function controlPlaneChecks({ redis, topology, problem, discovery }: Watc
         },
       }),
     ),
-    ...[...discovery()]
-      .filter(([, { problem }]) => problem !== null)
-      .map(
-        ([backend, { problem }]): HealthCheck => ({
-          name: `discovery ${backend}`,
-          isCritical: false,
-          check: () => ({ healthy: false, error: problem! }),
-        }),
-      ),
+    ...[...discovery()].flatMap(([backend, { problem: error }]): HealthCheck[] =>
+      error === null
+        ? []
+        : [{ name: `discovery ${backend}`, isCritical: false, check: () => ({ healthy: false, error }) }],
+    ),
   ];
 }

@@ -38,11 +38,12 @@ export interface AdsStreamHooks {
   /** The first request told who it is. Whether it is believed; false ends the stream. */
   admit(node: NodeInfo, peer: Peer): boolean;
   /** The first request told who it is. Gives the node's present resources, if there are any yet. */
-  onNode(stream: AdsStream): Resources | undefined;
+  onNode(stream: AdsStream, node: NodeInfo): Resources | undefined;
   onRefusal(refusal: Refusal): void;
   /** An ACK was the last one due: the client has what `resources` say. */
-  onSettled(stream: AdsStream, resources: Resources): void;
-  onEnd(stream: AdsStream): void;
+  onSettled(node: NodeInfo, resources: Resources): void;
+  /** A stream ended that had said who it is. */
+  onEnd(stream: AdsStream, node: NodeInfo): void;
   /** A bug of ours met this stream; it has been ended, and the client comes again. */
   onFailure(error: unknown): void;
 }
@@ -104,7 +105,8 @@ export function openAdsStream(
     isOver = true;
     clearTimeout(wake);
     clearTimeout(greetingTimer);
-    if (node) detach(() => hooks.onEnd(stream), hooks.onFailure);
+    const known = node;
+    if (known) detach(() => hooks.onEnd(stream, known), hooks.onFailure);
   };
   const refuse = (code: number, details: string) => {
     if (isOver) return;
@@ -128,7 +130,7 @@ export function openAdsStream(
     node = claimed;
     // Headers are sent at once. A client that has everything gets nothing else, and must know that the server is there.
     call.sendMetadata(greeting);
-    resources = hooks.onNode(stream) ?? resources;
+    resources = hooks.onNode(stream, claimed) ?? resources;
     return claimed;
   };
   /** Counts an ACK or NACK, and reports what was refused. */
@@ -152,7 +154,7 @@ export function openAdsStream(
       return refuse(RESOURCE_EXHAUSTED, `more than ${MAX_TYPES} types or ${MAX_NAMES} names subscribed`);
     noteVerdict(from, typeUrl, verdict);
     flush();
-    if (verdict.kind === 'ack' && resources && isSettled(state, resources)) hooks.onSettled(stream, resources);
+    if (verdict.kind === 'ack' && resources && isSettled(state, resources)) hooks.onSettled(from, resources);
   };
   const stream: AdsStream = {
     get node() {

@@ -1,6 +1,6 @@
-import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { messageType } from '../../proto/xds/schema.ts';
-import { adsService } from '../../proto/xds/services.ts';
+import { adsService, methodOf } from '../../proto/xds/services.ts';
 import type { DeltaRequest } from './delta-subscription.ts';
 import type { Push } from './delta-stream.ts';
 import type { WireNode } from './node-info.ts';
@@ -37,7 +37,7 @@ export function encodePush(push: Push): Buffer {
   }).finish() as Buffer;
 }
 
-const method = adsService['DeltaAggregatedResources'] as MethodDefinition<object, object>;
+const method = methodOf(adsService, 'DeltaAggregatedResources');
 
 /** ADS with responses already encoded, so that their size is known before they are written. Only the delta variant is offered. */
 export const deltaAdsService = {

@@ -71,16 +71,16 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     const metrics = createXdsMetrics(options.registry);
     const hooks = {
       admit: (node: NodeInfo, peer: Peer) => options.admit?.(node, peer) ?? true,
-      onNode: (stream: AdsStream) => {
-        metrics.connected(stream.node!.role, 1);
-        return this.#join(stream);
+      onNode: (stream: AdsStream, node: NodeInfo) => {
+        metrics.connected(node.role, 1);
+        return this.#join(stream, node);
       },
-      onEnd: (stream: AdsStream) => {
-        metrics.connected(stream.node!.role, -1);
-        this.#leave(stream);
+      onEnd: (stream: AdsStream, node: NodeInfo) => {
+        metrics.connected(node.role, -1);
+        this.#leave(stream, node);
       },
-      onSettled: (stream: AdsStream, resources: Resources) => {
-        this.emit('settled', stream.node!, nodeKey(stream.node!), resources);
+      onSettled: (node: NodeInfo, resources: Resources) => {
+        this.emit('settled', node, nodeKey(node), resources);
       },
       onRefusal: (refusal: Refusal) => {
         this.emit('nack', refusal);
@@ -123,7 +123,9 @@ export class XdsServer extends EventEmitter<XdsEvents> {
 
   /** Nodes with at least one open stream; several streams of one key are listed several times. */
   nodes(): { key: string; node: NodeInfo }[] {
-    return [...this.#streams].flatMap(([key, streams]) => [...streams].map((stream) => ({ key, node: stream.node! })));
+    return [...this.#streams].flatMap(([key, streams]) =>
+      [...streams].flatMap(({ node }) => (node ? [{ key, node }] : [])),
+    );
   }
 
   async close(): Promise<void> {
@@ -140,9 +142,8 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     });
   }
 
-  #join(stream: AdsStream): Resources | undefined {
-    const node = stream.node!,
-      key = nodeKey(node);
+  #join(stream: AdsStream, node: NodeInfo): Resources | undefined {
+    const key = nodeKey(node);
     const streams = this.#streams.get(key) ?? new Set();
     this.#streams.set(key, streams.add(stream));
     try {
@@ -156,9 +157,8 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     return this.#snapshots.get(key);
   }
 
-  #leave(stream: AdsStream): void {
-    const node = stream.node!,
-      key = nodeKey(node),
+  #leave(stream: AdsStream, node: NodeInfo): void {
+    const key = nodeKey(node),
       streams = this.#streams.get(key);
     if (!streams?.delete(stream)) return;
     if (streams.size === 0) this.#streams.delete(key);

@@ -42,7 +42,8 @@ export function tapReader(): TapReader {
         return `  ✔ ${title}`;
       }
       count.failed++;
-      failures.push((failure = [`  ✘ ${title}`]));
+      failure = [`  ✘ ${title}`];
+      failures.push(failure);
       return `  ✘ ${title}`;
     },
   };

@@ -56,7 +56,7 @@ export async function runChecks(checks: readonly HealthCheck[], timeoutMs: numbe
     }),
   );
   const isBroken = (isCritical: boolean): boolean =>
-    reports.some(({ healthy }, index) => !healthy && (checks[index]!.isCritical ?? true) === isCritical);
+    reports.some(({ healthy }, index) => !healthy && (checks[index]?.isCritical ?? true) === isCritical);
   return {
     status: isBroken(true) ? 'unhealthy' : isBroken(false) ? 'degraded' : 'healthy',
     timestamp: new Date().toISOString(),

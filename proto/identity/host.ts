@@ -7,8 +7,8 @@ export function isLoopback(host: string): boolean {
 /** One spelling of a host: without brackets, zone and case, an IPv4 address that came mapped into IPv6 as IPv4, IPv6 compressed. */
 export function plainHost(host: string): string {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
-  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/.exec(bare);
-  if (mapped) return mapped[1]!;
+  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/.exec(bare)?.[1];
+  if (mapped !== undefined) return mapped;
   if (!bare.includes(':')) return bare.replace(/\.$/, '');
   try {
     // The URL parser writes every IPv6 address in its one canonical form.
@@ -20,6 +20,7 @@ export function plainHost(host: string): string {
 
 /** Host of `host:port` or `[ipv6]:port`, in its one spelling; null when there is no port, or no host. */
 export function hostOf(address: string): string | null {
-  const match = /^(?:\[([0-9a-f:.%]+)\]|([^:\s[\]/]+)):(\d{1,5})$/i.exec(address);
-  return match && Number(match[3]) <= 65_535 ? plainHost((match[1] ?? match[2])!) : null;
+  const [, ipv6, name, port] = /^(?:\[([0-9a-f:.%]+)\]|([^:\s[\]/]+)):(\d{1,5})$/i.exec(address) ?? [];
+  const host = ipv6 ?? name;
+  return host !== undefined && Number(port) <= 65_535 ? plainHost(host) : null;
 }

@@ -27,19 +27,15 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
       url.trim(),
     );
   if (!match) return bad(`not a Redis URL; expected one of ${SHAPES}`);
-  const [, scheme, form, userInfo, hosts, path = '', query, fragment] = match;
+  const [, scheme = '', form, userInfo, hosts, path = '', query, fragment] = match;
   if (query || fragment)
     return bad('a Redis URL has no ?query or #fragment here; the only parts are user, hosts and path');
   const kind = (form?.toLowerCase() ?? 'single') as 'single' | 'sentinel' | 'cluster';
   const credentials = readCredentials(userInfo);
   if (!credentials) return bad('user or password is not percent-encoded properly');
-  const nodes: RedisNode[] = [];
-  for (const [index, text] of (hosts ?? '').split(',').entries()) {
-    const node = readNode(text.trim(), DEFAULT_PORT[kind]);
-    if (typeof node === 'string') return bad(`host ${index + 1} ${node}`);
-    nodes.push(node);
-  }
-  const common = { isTls: scheme!.toLowerCase() === 'rediss', credentials };
+  const nodes = readNodes(hosts ?? '', DEFAULT_PORT[kind]);
+  if (typeof nodes === 'string') return bad(nodes);
+  const common = { isTls: scheme.toLowerCase() === 'rediss', credentials };
   if (kind === 'cluster') {
     if (path !== '') return bad('a cluster has database 0 only: leave out what follows the hosts');
     return { kind: 'ok', target: { ...common, kind, nodes } };
@@ -52,10 +48,11 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
     if (db === undefined || rest.length > 0) return bad("after the master's name only a database number may follow");
     return { kind: 'ok', target: { ...common, kind, nodes, master: decodedOr(master), db } };
   }
-  if (nodes.length > 1) return bad('several hosts need redis+sentinel:// or redis+cluster://');
+  const [node] = nodes;
+  if (!node || nodes.length > 1) return bad('several hosts need redis+sentinel:// or redis+cluster://');
   const db = readDb(path);
   if (db === undefined) return bad('the path must be a database number (0–1023)');
-  return { kind: 'ok', target: { ...common, kind, node: nodes[0]!, db } };
+  return { kind: 'ok', target: { ...common, kind, node, db } };
 }
 
 /** A name that is not percent-encoded is meant as it is. */
@@ -71,13 +68,24 @@ function bad(problem: string): ParsedRedisUrl {
   return { kind: 'bad', problem };
 }
 
+/** The hosts, or what is wrong with the first bad one. */
+function readNodes(hosts: string, defaultPort: number): RedisNode[] | string {
+  const nodes: RedisNode[] = [];
+  for (const [index, text] of hosts.split(',').entries()) {
+    const node = readNode(text.trim(), defaultPort);
+    if (typeof node === 'string') return `host ${index + 1} ${node}`;
+    nodes.push(node);
+  }
+  return nodes;
+}
+
 function readNode(text: string, defaultPort: number): RedisNode | string {
   if (text === '') return 'is missing';
-  const match = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/i.exec(text);
-  if (!match) return 'is not host:port; an @, a slash or a blank in a password must be percent-encoded';
-  const port = match[2] === undefined ? defaultPort : Number(match[2]);
+  const [, host, digits] = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  if (host === undefined) return 'is not host:port; an @, a slash or a blank in a password must be percent-encoded';
+  const port = digits === undefined ? defaultPort : Number(digits);
   if (port < 1 || port > 65_535) return 'has a port that is not in 1–65535';
-  return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
+  return { host: host.replace(/^\[|\]$/g, ''), port };
 }
 
 function readCredentials(userInfo: string | undefined): RedisCredentials | undefined {

@@ -19,7 +19,7 @@ const SHAPE: protobuf.IConversionOptions = {
 function definitionOf(serviceName: string): ServiceDefinition {
   const definition: Record<string, MethodDefinition<object, object>> = {};
   for (const method of serviceType(serviceName).methodsArray) {
-    const [request, response] = [coder(method.resolvedRequestType!), coder(method.resolvedResponseType!)];
+    const [request, response] = [coder(method.resolvedRequestType), coder(method.resolvedResponseType)];
     definition[method.name] = {
       path: `/${serviceName}/${method.name}`,
       requestStream: method.requestStream === true,
@@ -34,7 +34,15 @@ function definitionOf(serviceName: string): ServiceDefinition {
   return definition as ServiceDefinition;
 }
 
-function coder(type: protobuf.Type) {
+/** A method of a service, by its name. Throws when there is none. */
+export function methodOf(service: ServiceDefinition, name: string): MethodDefinition<object, object> {
+  const method = service[name];
+  if (!method) throw new Error(`the service has no method ${name}`);
+  return method;
+}
+
+function coder(type: protobuf.Type | null) {
+  if (!type) throw new Error('a method of a service has a type that is not loaded');
   return {
     serialize: (object: object): Buffer => type.encode(type.fromObject(object)).finish() as Buffer,
     deserialize: (bytes: Buffer): object => type.toObject(type.decode(bytes), SHAPE),

@@ -41,11 +41,10 @@ export function fromStruct(struct: Struct | null | undefined): { [key: string]: 
 
 /** Reads decoded messages too: those have unset members on their prototype, so only own ones count. */
 export function fromStructValue(value: StructValue): Json {
-  const own = (key: keyof StructValue) => Object.hasOwn(value, key) && value[key] != null;
-  if (own('string_value')) return value.string_value!;
-  if (own('number_value')) return value.number_value!;
-  if (own('bool_value')) return value.bool_value!;
-  if (own('struct_value')) return fromStruct(value.struct_value);
-  if (own('list_value')) return (value.list_value!.values ?? []).map(fromStructValue);
-  return null;
+  const own = <K extends keyof StructValue>(key: K) => (Object.hasOwn(value, key) ? value[key] : undefined);
+  const struct = own('struct_value'),
+    list = own('list_value');
+  if (struct) return fromStruct(struct);
+  if (list) return (list.values ?? []).map(fromStructValue);
+  return own('string_value') ?? own('number_value') ?? own('bool_value') ?? null;
 }

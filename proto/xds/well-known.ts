@@ -38,10 +38,10 @@ const time = (
 /** `1s`, `0.25s`: protobuf's JSON form of a duration. */
 const duration = time(
   (text, path) => {
-    const match = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/.exec(text);
-    if (!match) throw new SchemaError(path, `expected a duration such as "0.25s", got ${show(text)}`);
-    const signed = (digits: string) => (match[1] ? 0 - Number(digits) : Number(digits));
-    return [signed(match[2]!), signed((match[3] ?? '').padEnd(9, '0'))];
+    const [, minus, seconds, fraction = ''] = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/.exec(text) ?? [];
+    if (seconds === undefined) throw new SchemaError(path, `expected a duration such as "0.25s", got ${show(text)}`);
+    const signed = (digits: string) => (minus ? 0 - Number(digits) : Number(digits));
+    return [signed(seconds), signed(fraction.padEnd(9, '0'))];
   },
   (seconds, nanos) => {
     const fraction = Math.abs(nanos).toString().padStart(9, '0').replace(/0+$/, '');

@@ -3,7 +3,10 @@ export class KnownTexts {
   readonly #byLength: { text: string; bytes: Buffer }[][] = [];
 
   constructor(texts: readonly string[]) {
-    for (const text of texts) (this.#byLength[text.length] ??= []).push({ text, bytes: Buffer.from(text, 'latin1') });
+    for (const text of texts) {
+      this.#byLength[text.length] ??= [];
+      this.#byLength[text.length]?.push({ text, bytes: Buffer.from(text, 'latin1') });
+    }
   }
 
   find(bytes: Buffer, start: number, end: number): string | undefined {

@@ -18,7 +18,7 @@ export class CountWindow implements Window {
   record(isFailure: boolean, isSlow: boolean): void {
     const ring = this.#ring;
     if (this.calls === ring.length) {
-      const oldest = ring[this.#next]!;
+      const oldest = ring[this.#next] ?? 0;
       this.failures -= oldest & FAILURE;
       this.slow -= (oldest & SLOW) >> 1;
     } else this.calls++;

@@ -1,3 +1,5 @@
+import { forgetOldest } from '../../proto/forget-oldest.ts';
+
 /** Distinct tools (or methods) with server errors that make it the replica's fault: one or two may share a bug. */
 const SEVERAL = 3;
 /** How long a server error of one tool is remembered. */
@@ -13,7 +15,7 @@ export class ErrorSpread {
   failed(name: string, nowMs: number): void {
     for (const [other, atMs] of this.#lastMs) if (nowMs - atMs > MEMORY_MS) this.#lastMs.delete(other);
     this.#lastMs.delete(name);
-    if (this.#lastMs.size >= SEVERAL) this.#lastMs.delete(this.#lastMs.keys().next().value!);
+    if (this.#lastMs.size >= SEVERAL) forgetOldest(this.#lastMs);
     this.#lastMs.set(name, nowMs);
   }
 

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../proto/forget-oldest.ts';
 import {
   breakerField,
   type BreakerEntry,
@@ -197,8 +198,7 @@ export class FleetMind {
 
   #remember(name: string, decision: FleetBreaker): void {
     // Bounded like the hash in Redis: the oldest names go first, and are learned again when they matter.
-    if (this.#decisions.size >= MAX_DECISIONS && !this.#decisions.has(name))
-      this.#decisions.delete(this.#decisions.keys().next().value!);
+    if (this.#decisions.size >= MAX_DECISIONS && !this.#decisions.has(name)) forgetOldest(this.#decisions);
     this.#decisions.set(name, decision);
   }
 }

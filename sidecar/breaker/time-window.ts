@@ -29,14 +29,14 @@ export class TimeWindow implements Window {
   record(isFailure: boolean, isSlow: boolean, nowMs: number): void {
     this.#moveTo(nowMs);
     const at = this.#head % this.#calls.length;
-    this.#calls[at]!++;
+    this.#calls[at] = (this.#calls[at] ?? 0) + 1;
     this.calls++;
     if (isFailure) {
-      this.#failures[at]!++;
+      this.#failures[at] = (this.#failures[at] ?? 0) + 1;
       this.failures++;
     }
     if (isSlow) {
-      this.#slow[at]!++;
+      this.#slow[at] = (this.#slow[at] ?? 0) + 1;
       this.slow++;
     }
   }
@@ -60,9 +60,9 @@ export class TimeWindow implements Window {
   }
 
   #clear(at: number): void {
-    this.calls -= this.#calls[at]!;
-    this.failures -= this.#failures[at]!;
-    this.slow -= this.#slow[at]!;
+    this.calls -= this.#calls[at] ?? 0;
+    this.failures -= this.#failures[at] ?? 0;
+    this.slow -= this.#slow[at] ?? 0;
     this.#calls[at] = this.#failures[at] = this.#slow[at] = 0;
   }
 }

@@ -29,7 +29,10 @@ test('a window by time holds exactly the calls of its buckets', (t) => {
       const buckets = Math.min(seconds, MAX_BUCKETS);
       const bucketMs = (seconds * 1000) / buckets;
       let nowMs = 1_700_000_000_000;
-      const timed = calls.map((call) => ({ ...call, atMs: (nowMs += call.waitMs) }));
+      const timed = calls.map((call) => {
+        nowMs += call.waitMs;
+        return { ...call, atMs: nowMs };
+      });
       for (const call of timed) window.record(call.isFailure, call.isSlow, call.atMs);
       const head = Math.floor(nowMs / bucketMs);
       const inside = timed.filter((call) => Math.floor(call.atMs / bucketMs) > head - buckets);

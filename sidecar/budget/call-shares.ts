@@ -1,5 +1,5 @@
 /** Calls in flight to one replica at a time, of all clients together. */
-export const CALLS_PER_REPLICA = 4096;
+const CALLS_PER_REPLICA = 4096;
 
 /** Calls in flight through this relay, by client: no single one takes the places that all of them share. */
 export class CallShares {

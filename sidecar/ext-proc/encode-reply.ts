@@ -37,7 +37,7 @@ function dynamicMetadata(metadata: Readonly<Record<string, string>>): void {
   const end = writer.end;
   for (const key in metadata) {
     const entry = writer.end;
-    writer.latin1(3, metadata[key]!);
+    writer.latin1(3, metadata[key] ?? '');
     writer.message(2, entry);
     writer.latin1(1, key);
     writer.message(1, entry);
@@ -55,7 +55,7 @@ function headerMutation(set: Readonly<Record<string, string>>): void {
     const option = writer.end;
     writer.small(3, OVERWRITE_IF_EXISTS_OR_ADD);
     const header = writer.end;
-    writer.latin1(3, set[key]!);
+    writer.latin1(3, set[key] ?? '');
     writer.latin1(1, key);
     writer.message(1, header);
     writer.message(1, option);

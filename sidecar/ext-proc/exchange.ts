@@ -100,8 +100,9 @@ export class Exchange {
   }
 
   #onRequestHeaders(message: ProcessingMessage): Reply | Promise<Reply> {
-    const request = (this.#request = readRequest(message));
-    const server = this.#server;
+    const request = readRequest(message),
+      server = this.#server;
+    this.#request = request;
     // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
     if (request.isQuestion && request.view.clientIds.length === 0)
       return { metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
@@ -284,8 +285,10 @@ export class Exchange {
   }
 
   #arrive(slot: string | null): void {
-    if (this.#arrivingAt !== null) this.#context.arrivals.add(this.#server!.name, this.#arrivingAt, -1);
-    if (slot !== null) this.#context.arrivals.add(this.#server!.name, slot, 1);
+    const server = this.#server?.name;
+    if (server === undefined) return;
+    if (this.#arrivingAt !== null) this.#context.arrivals.add(server, this.#arrivingAt, -1);
+    if (slot !== null) this.#context.arrivals.add(server, slot, 1);
     this.#arrivingAt = slot;
   }
 }

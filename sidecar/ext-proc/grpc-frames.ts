@@ -32,10 +32,10 @@ export class FrameReader {
     const needed = this.#needed();
     if (typeof needed === 'string') return needed;
     if (this.#bytes < needed) return [];
-    let rest = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#bytes);
+    let rest = this.#whole();
     const messages: Buffer[] = [];
     while (rest.length >= PREFIX_BYTES) {
-      const problem = this.#problem(rest[0]!, rest.readUInt32BE(1));
+      const problem = this.#problem(rest.readUInt8(0), rest.readUInt32BE(1));
       if (problem !== undefined) return problem;
       const end = PREFIX_BYTES + rest.readUInt32BE(1);
       if (rest.length < end) break;
@@ -49,10 +49,18 @@ export class FrameReader {
 
   /** Bytes of the message at the head, without joining the pieces of a long body again and again. */
   #needed(): number | string {
-    const head = this.#pieces[0]!.length >= PREFIX_BYTES ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#bytes);
-    if (head !== this.#pieces[0]) this.#pieces = [head];
+    let [head] = this.#pieces;
+    if (!head || head.length < PREFIX_BYTES) {
+      head = this.#whole();
+      this.#pieces = [head];
+    }
     const length = head.readUInt32BE(1);
-    return this.#problem(head[0]!, length) ?? PREFIX_BYTES + length;
+    return this.#problem(head.readUInt8(0), length) ?? PREFIX_BYTES + length;
+  }
+
+  #whole(): Buffer {
+    const [first, ...others] = this.#pieces;
+    return first && others.length === 0 ? first : Buffer.concat(this.#pieces, this.#bytes);
   }
 
   #problem(flag: number, length: number): string | undefined {

@@ -124,8 +124,8 @@ export const serverOf = ({ headers }: ProcessingMessage): string => headers.serv
 /** Every session id that the client sent; an empty one is none. Envoy's filters put the client's aside and the replica's in its place; several arrive joined by commas. */
 function sessionIds({ headers: { sessions, sessionIds } }: ProcessingMessage): readonly string[] {
   const values = sessions.length > 0 ? sessions : sessionIds,
-    only = values.length === 1 ? values[0]! : null;
-  if (only !== null && only !== '' && !/[,\s]/.test(only)) return values;
+    only = values.length === 1 ? values[0] : undefined;
+  if (only !== undefined && only !== '' && !/[,\s]/.test(only)) return values;
   return values.flatMap((value) => value.split(',').map((each) => each.trim())).filter((value) => value !== '');
 }
 

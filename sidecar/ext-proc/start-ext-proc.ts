@@ -1,7 +1,7 @@
 import type { PeerTls } from '../../proto/identity/peer-guard.ts';
 import { HEADER, questionSocket } from '../../proto/wire.ts';
 import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
-import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
+import { externalProcessorService, logsService, methodOf } from '../../proto/xds/services.ts';
 import { detach } from '../../proto/detach.ts';
 import { Exchange } from './exchange.ts';
 import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts';
@@ -33,14 +33,14 @@ export interface ExtProc {
 
 /** Messages as they are decoded, without a conversion to plain objects: a tenth of a stream's CPU. */
 const process: GrpcMethod = {
-  path: externalProcessorService['Process']!.path,
+  path: methodOf(externalProcessorService, 'Process').path,
   requestDeserialize: decodeMessage,
   responseSerialize: encodeReply,
 };
 
 /** Batches stay bytes until it is their turn. */
 const exportLogs: GrpcMethod = {
-  path: logsService['Export']!.path,
+  path: methodOf(logsService, 'Export').path,
   requestDeserialize: (bytes) => bytes,
   responseSerialize: () => Buffer.alloc(0),
 };
@@ -58,7 +58,8 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       tail: Promise<void> = Promise.resolve();
     let isAnswered = false,
       isClosed = false;
-    metrics.extProcStreams((openStreams += 1));
+    openStreams += 1;
+    metrics.extProcStreams(openStreams);
     const answer = async (message: ProcessingMessage): Promise<void> => {
       const startedAt = performance.now();
       try {
@@ -89,7 +90,8 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       },
       onClose() {
         isClosed = true;
-        metrics.extProcStreams((openStreams -= 1));
+        openStreams -= 1;
+        metrics.extProcStreams(openStreams);
         // A decision may still be under way, and take an arrival or a permit: settled after it.
         detach(
           tail.then(() => exchange?.close(isAnswered)),

@@ -33,9 +33,7 @@ export class Exposer {
     try {
       return { contentType, body: await registry.metrics() };
     } finally {
-      metrics.forEach((metric, index) => {
-        metric.name = names[index]!;
-      });
+      for (const [index, metric] of metrics.entries()) metric.name = names[index] ?? metric.name;
     }
   }
 }

@@ -51,12 +51,11 @@ export class Histogram<const L extends readonly string[]> {
   /** The series with these values of the labels, in the order of `labelNames`. Whoever observes often keeps it. */
   at(...values: { readonly [I in keyof L]: string }): Observed {
     const key = values.join('\n');
-    let series = this.#series.get(key);
-    if (!series)
-      this.#series.set(
-        key,
-        (series = new Series(this.#buckets, Object.fromEntries(this.labelNames.map((name, i) => [name, values[i]!])))),
-      );
+    const known = this.#series.get(key);
+    if (known) return known;
+    const labels = Object.fromEntries(this.labelNames.map((name, i) => [name, values[i] ?? '']));
+    const series = new Series(this.#buckets, labels);
+    this.#series.set(key, series);
     return series;
   }
 
@@ -96,8 +95,8 @@ class Series implements Observed {
     if (!Number.isFinite(value)) throw new TypeError(`${value} can not be observed`);
     const buckets = this.#buckets;
     let at = 0;
-    while (at < buckets.length && value > buckets[at]!) at++;
-    this.#counts[at]! += 1;
+    while (value > (buckets[at] ?? Infinity)) at++;
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     this.#sum += value;
     if (traceId !== null)
       this.#exemplars[at] = { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1000 };
@@ -107,10 +106,11 @@ class Series implements Observed {
     let count = 0;
     const values = this.#counts.map((own, i): Value => {
       const exemplar = this.#exemplars[i];
+      count += own;
       return {
         metricName: `${name}_bucket`,
         labels: { le: this.#buckets[i] ?? '+Inf', ...this.#labels },
-        value: (count += own),
+        value: count,
         ...(exemplar && { exemplar }),
       };
     });

@@ -127,8 +127,8 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
       const tool = outcome.tool === null ? null : tools.label(outcome.server, outcome.tool);
       const method = methodLabel(outcome.method);
       const key = `${outcome.server}\n${outcome.backend}\n${method}\n${outcome.kind}\n${outcome.status}\n${outcome.way}\n${outcome.source}\n${tool}`;
-      let tally = tallies.get(key);
-      if (!tally) tallies.set(key, (tally = newTally(outcome, method, tool)));
+      const tally = tallies.get(key) ?? newTally(outcome, method, tool);
+      if (tally.count === 0) tallies.set(key, tally);
       tally.count++;
       const seconds = Math.max(0, outcome.durationMs) / 1000;
       tally.duration.observe(seconds, outcome.traceId);

@@ -48,8 +48,8 @@ export class ToolLabels {
   }
 
   #of(server: string): KnownTools {
-    let known = this.#servers.get(server);
-    if (!known) this.#servers.set(server, (known = { listed: new Set(), learned: new Set(), labels: new Set() }));
+    const known = this.#servers.get(server) ?? { listed: new Set(), learned: new Set(), labels: new Set() };
+    this.#servers.set(server, known);
     return known;
   }
 }

@@ -56,13 +56,13 @@ export class EntryValues {
   }
 
   has(name: Word): boolean {
-    return this.#isThere(startOf(this.#words, WORD_AT[name]), this.#words[WORD_AT[name]]!);
+    return this.#isThere(startOf(this.#words, WORD_AT[name]), endOf(this.#words, WORD_AT[name]));
   }
 
   /** A number; null when it is not there. */
   number(name: Word): number | null {
     const start = startOf(this.#words, WORD_AT[name]),
-      end = this.#words[WORD_AT[name]]!;
+      end = endOf(this.#words, WORD_AT[name]);
     if (!this.#isThere(start, end)) return null;
     let value = 0;
     for (let at = start; at < end; at++) {
@@ -93,9 +93,10 @@ export class EntryValues {
 
   #cut(ends: readonly number[], index: number): string | null {
     const start = startOf(ends, index),
-      end = ends[index]!;
+      end = endOf(ends, index);
     return this.#isThere(start, end) ? this.#text.slice(start, end) : null;
   }
 }
 
-const startOf = (ends: readonly number[], index: number): number => (index === 0 ? 0 : ends[index - 1]! + 1);
+const endOf = (ends: readonly number[], index: number): number => ends[index] ?? 0;
+const startOf = (ends: readonly number[], index: number): number => (index === 0 ? 0 : endOf(ends, index - 1) + 1);

@@ -31,8 +31,8 @@ export class AccessLogBatch {
 
   entry(index: number): AccessLogEntry {
     return {
-      startedAtMs: this.#startedAtMs[index]!,
-      text: this.#bytes.toString('utf8', this.#spans[2 * index]!, this.#spans[2 * index + 1]!),
+      startedAtMs: this.#startedAtMs[index] ?? 0,
+      text: this.#bytes.toString('utf8', this.#spans[2 * index], this.#spans[2 * index + 1]),
     };
   }
 

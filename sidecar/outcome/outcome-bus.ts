@@ -90,7 +90,10 @@ export class OutcomeBus {
 
   #turn(): void {
     const end = Math.min(this.#queue.length, this.#next + this.#options.maxPerTurn);
-    for (; this.#next < end; this.#next++) this.#hand(this.#queue[this.#next]!);
+    for (; this.#next < end; this.#next++) {
+      const outcome = this.#queue[this.#next];
+      if (outcome) this.#hand(outcome);
+    }
     if (this.#next === this.#queue.length) {
       this.#queue = [];
       this.#next = 0;

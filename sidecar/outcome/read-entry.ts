@@ -43,10 +43,10 @@ export function readEntry(
   const hasUpstream = values.has('upstreamPort');
   const isFromReplica = hasUpstream && values.word('details') === 'via_upstream';
   const answeredSlot = values.word('slot');
-  // The listener leaves out what a relay answered where it can tell; this catches relays that a route names directly.
-  if (TO_RELAY.has(routeKind) && hasUpstream && !hasFlag(flags, 'UF')) return { kind: 'relay' };
-  // Every replica has a slot; what answered without one, in a server's cluster, is a relay.
-  if (isFromReplica && answeredSlot === null) return { kind: 'relay' };
+  // The listener leaves out what a relay answered where it can tell. This finds relays that a route names directly.
+  const isToRelay = TO_RELAY.has(routeKind) && hasUpstream && !hasFlag(flags, 'UF');
+  // Every replica has a slot. What answered without one, in a server's cluster, is a relay.
+  if (isToRelay || (isFromReplica && answeredSlot === null)) return { kind: 'relay' };
 
   const httpMethod = values.word('httpMethod') ?? '';
   const hasRequestId = values.line('id') !== null;

@@ -85,8 +85,8 @@ export class SloPublisher {
 
   #of(server: string, backend: string): SloCounters {
     const name = key(server, backend);
-    let found = this.#counters.get(name);
-    if (!found) this.#counters.set(name, (found = { server, backend, counters: noCounters() }));
+    const found = this.#counters.get(name) ?? { server, backend, counters: noCounters() };
+    this.#counters.set(name, found);
     return found.counters;
   }
 }

@@ -68,7 +68,7 @@ export function decide(request: RequestView, policy: Pick<ServerPolicy, 'guard' 
 
 function decideOnId(clientIds: readonly string[], rpcId: RpcId, { jwt }: Pick<ServerPolicy, 'jwt'>): Decision {
   // Several ids name no one session; one that is too long or not visible ASCII is none of ours. The relay answers the same.
-  const clientId = clientIds.length === 1 ? clientIds[0]! : '';
+  const clientId = (clientIds.length === 1 && clientIds[0]) || '';
   const session = parseSessionId(clientId);
   // Where Envoy verifies tokens every session has a principal.
   return session && (session.isBound || !jwt) ? { kind: 'look-up', clientId, session } : notFound(rpcId);

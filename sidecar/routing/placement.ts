@@ -28,7 +28,7 @@ export function place({ endpoints, backends, load, excluded = NONE, random }: Pl
       best = [endpoint];
     } else if (share === bestLoad) best.push(endpoint);
   }
-  return best[Math.floor(random() * best.length)]!;
+  return best[Math.floor(random() * best.length)] ?? null;
 }
 
 const NONE: ReadonlySet<string> = new Set();

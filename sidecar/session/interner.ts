@@ -1,3 +1,5 @@
+import { forgetOldest } from '../../proto/forget-oldest.ts';
+
 /** Longer values, in characters of JSON, are hardly ever equal. */
 const MAX_SHARED = 16_384;
 
@@ -20,7 +22,7 @@ export class Interner {
     if (text.length > MAX_SHARED) return { value, characters: text.length };
     if (this.#values.has(text)) return { value: this.#values.get(text), characters: 0 };
     this.#values.set(text, value);
-    if (this.#values.size > this.#maxValues) this.#values.delete(this.#values.keys().next().value!);
+    if (this.#values.size > this.#maxValues) forgetOldest(this.#values);
     return { value, characters: text.length };
   }
 }

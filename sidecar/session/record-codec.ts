@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import { RECORD_VERSION, sessionRecordSchema, type SessionRecord } from '../../proto/session-record.ts';
 import { StoreError } from './store-error.ts';
 
@@ -57,12 +58,8 @@ export function decodeRecord(server: string, digest: string, hash: Record<string
     if (isTombstone) return blankTombstone(server, digest, activityMs);
     throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: the record field is missing`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: not JSON`, cause);
-  }
+  const value = parseJson(text);
+  if (value === undefined) throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: not JSON`);
   const record = fit(value, server, digest, activityMs);
   record.lastActivityMs = Math.max(record.lastActivityMs, activityMs);
   record.isTombstone ||= isTombstone;

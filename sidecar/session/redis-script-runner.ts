@@ -15,8 +15,8 @@ export class ScriptRunner {
 
   /** @throws StoreError */
   async run(lua: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
-    let sha = this.#hashes.get(lua);
-    if (!sha) this.#hashes.set(lua, (sha = createHash('sha1').update(lua).digest('hex')));
+    const sha = this.#hashes.get(lua) ?? createHash('sha1').update(lua).digest('hex');
+    this.#hashes.set(lua, sha);
     try {
       return await this.#client.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {

@@ -103,14 +103,14 @@ export function createRedisStore(
         [...body(record), ttlSeconds, digest, prefix(server), ...toldBy(server), unboundDigest(record) ?? ''],
       )) as ['kept' | 'written', string[]];
       const before = flat.length === 0 ? null : decodeRecord(server, digest, pairs(flat));
-      return kind === 'kept' ? { kind, stored: before! } : { kind, previous: before };
+      return kind === 'kept' && before ? { kind, stored: before } : { kind: 'written', previous: before };
     },
     async touch(touches) {
       for (const batch of batches(touches)) {
         await run.run(
           script.TOUCH,
           batch.map((one) => REDIS.session(one.server, one.digest)),
-          [prefix(batch[0]!.server), ...batch.flatMap((one) => [one.atMs, one.digest])],
+          [prefix(batch[0]?.server ?? ''), ...batch.flatMap((one) => [one.atMs, one.digest])],
         );
       }
     },
@@ -173,7 +173,7 @@ async function guarded<T>(pending: Promise<T>): Promise<T> {
 
 function pairs(flat: readonly string[]): Record<string, string> {
   const hash: Record<string, string> = {};
-  for (let i = 0; i + 1 < flat.length; i += 2) hash[flat[i]!] = flat[i + 1]!;
+  for (let i = 0; i + 1 < flat.length; i += 2) hash[flat[i] ?? ''] = flat[i + 1] ?? '';
   return hash;
 }
 

@@ -124,7 +124,10 @@ export class SessionCache {
   #count(record: SessionRecord, change: 1 | -1): void {
     if (record.isTombstone) return;
     let counts = this.#counts.get(record.server);
-    if (!counts) this.#counts.set(record.server, (counts = new Map()));
+    if (!counts) {
+      counts = new Map();
+      this.#counts.set(record.server, counts);
+    }
     const count = (counts.get(record.slot) ?? 0) + change;
     if (count > 0) counts.set(record.slot, count);
     else counts.delete(record.slot);

@@ -1,9 +1,9 @@
-import { credentials, makeGenericClientConstructor, type ClientDuplexStream } from '@grpc/grpc-js';
+import { Client, credentials, type ClientDuplexStream } from '@grpc/grpc-js';
 import { detach } from '../../proto/detach.ts';
 import type { ExpectedPeer } from '../../proto/identity/expected-peer.ts';
 import { channelCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { toStruct, unpack, type Any } from '../../proto/xds/loader.ts';
-import { adsService } from '../../proto/xds/services.ts';
+import { adsService, methodOf } from '../../proto/xds/services.ts';
 import type { Delivery } from './fleet-state.ts';
 
 export interface NodeIdentity {
@@ -58,7 +58,7 @@ const CHANNEL_OPTIONS = {
   'grpc.max_reconnect_backoff_ms': 1000,
 };
 const INVALID_ARGUMENT = 3;
-const AdsClient = makeGenericClientConstructor(adsService, 'AggregatedDiscoveryService');
+const DELTA = methodOf(adsService, 'DeltaAggregatedResources');
 
 /** One delta ADS stream to one control plane. The only file of this folder that knows gRPC. */
 export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks, tls?: ControlPlaneTls): AdsConnection {
@@ -70,8 +70,12 @@ export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks,
     queueMicrotask(() => hooks.onEnd(`a certificate can't be read: ${(error as Error).message}`));
     return { send: () => {}, close: () => {} };
   }
-  const client = new AdsClient(address, channel, CHANNEL_OPTIONS);
-  const call = client['DeltaAggregatedResources']!() as unknown as ClientDuplexStream<object, WireResponse>;
+  const client = new Client(address, channel, CHANNEL_OPTIONS);
+  const call: ClientDuplexStream<object, WireResponse> = client.makeBidiStreamRequest(
+    DELTA.path,
+    DELTA.requestSerialize,
+    DELTA.responseDeserialize as (bytes: Buffer) => WireResponse,
+  );
   let isFirst = true,
     isOver = false;
   const end = (reason: string) => {
@@ -93,7 +97,7 @@ export function connectAds(address: string, node: NodeIdentity, hooks: AdsHooks,
       resources = response.resources.map(({ name = '', version = '', resource }) => ({
         name,
         version,
-        json: unpack(resource!),
+        json: resource ? unpack(resource) : {},
       }));
     } catch (error) {
       send({ typeUrl, nonce, refusal: `a resource can't be decoded: ${(error as Error).message}` });

@@ -32,6 +32,12 @@ const PREFIX = RESOURCE.serverCluster('');
 const serverOf = (clusterName: string): string | undefined =>
   clusterName.startsWith(PREFIX) ? clusterName.slice(PREFIX.length) : undefined;
 
+/** The server that a resource is about; undefined when nobody asked for it. */
+function serverNamed(typeUrl: string, name: string): string | undefined {
+  if (typeUrl === SERVER_POLICY_TYPE) return name;
+  return typeUrl === RESOURCE_TYPE.endpoints ? serverOf(name) : undefined;
+}
+
 /** Takes what is good of a delivery; `problems` are the reasons to refuse it (NACK). The last good value of a bad resource stays. */
 export function accept(
   before: FleetState,
@@ -41,23 +47,21 @@ export function accept(
     endpoints = new Map(before.endpoints);
   const problems: string[] = [],
     changed = new Set<string>();
-  const isPolicy = delivery.typeUrl === SERVER_POLICY_TYPE,
-    isEndpoints = delivery.typeUrl === RESOURCE_TYPE.endpoints;
+  const { typeUrl } = delivery;
   for (const { name, version, json } of delivery.resources) {
-    const server = isEndpoints ? serverOf(name) : isPolicy ? name : undefined;
-    if (server === undefined) {
-      problems.push(`${name} of type ${delivery.typeUrl} was not asked for`);
-      continue;
-    }
-    const problem = isPolicy
-      ? take(policies, server, readPolicy(server, json), version, json)
-      : take(endpoints, server, readEndpoints(server, json), version, json);
-    if (problem === null) changed.add(server);
-    else problems.push(problem);
+    const server = serverNamed(typeUrl, name);
+    const problem =
+      server === undefined
+        ? `${name} of type ${typeUrl} was not asked for`
+        : typeUrl === SERVER_POLICY_TYPE
+          ? take(policies, server, readPolicy(server, json), version, json)
+          : take(endpoints, server, readEndpoints(server, json), version, json);
+    if (problem !== null) problems.push(problem);
+    else if (server !== undefined) changed.add(server);
   }
   for (const name of delivery.removed) {
-    const server = isEndpoints ? serverOf(name) : name;
-    if (server !== undefined && (isPolicy ? policies : endpoints).delete(server)) changed.add(server);
+    const server = serverNamed(typeUrl, name) ?? '';
+    if ((typeUrl === SERVER_POLICY_TYPE ? policies : endpoints).delete(server)) changed.add(server);
   }
   if (changed.size === 0) return { state: before, problems, changed };
   // Endpoints of a server without a policy are of no use, and are asked for again should it come back.

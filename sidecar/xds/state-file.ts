@@ -1,3 +1,4 @@
+import { parseJson } from '../../proto/parse-json.ts';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
@@ -39,7 +40,8 @@ export async function readStateFile(path: string): Promise<{ state: FleetState; 
     };
   }
   try {
-    const stored = JSON.parse(text) as Stored;
+    const stored = parseJson(text) as Stored | undefined;
+    if (stored === undefined) throw new Error('it is not JSON');
     if (stored.format !== 1)
       return {
         state: EMPTY_FLEET,

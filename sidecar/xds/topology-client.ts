@@ -128,7 +128,7 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
   #connect(): void {
     if (this.#isClosed) return;
     const { addresses, nodeId, version, metadata } = this.#options;
-    const address = addresses[this.#attempt++ % addresses.length]!;
+    const address = addresses[this.#attempt++ % addresses.length] ?? addresses[0];
     const hooks: AdsHooks = {
       onOpen: () => {
         this.#isConnected = true;
@@ -209,7 +209,8 @@ export class TopologyClient extends EventEmitter<TopologyEvents> {
   #write(): void {
     this.#save = undefined;
     const state = this.#state,
-      path = this.#options.stateFile!;
+      path = this.#options.stateFile;
+    if (path === undefined) return;
     this.#saving = this.#saving
       .then(() => writeStateFile(path, state))
       .catch((error: Error) => {

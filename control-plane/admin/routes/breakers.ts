@@ -66,9 +66,10 @@ export const breakerRoutes: Route[] = [
           'not-found',
           `${name} has no replica ${body.key}; it has ${endpoints.map(({ replica }) => replica).join(', ') || 'none'}`,
         );
-      const key = body.level === 'replica' ? endpoint!.slot : body.key;
+      const ofReplica = body.level === 'replica' ? endpoint : undefined;
+      const key = ofReplica?.slot ?? body.key;
       await controlOf(context).order(name, { level: body.level, key }, body.command, body.by);
-      const subject = body.level === 'replica' ? endpoint!.replica : body.key;
+      const subject = ofReplica?.replica ?? body.key;
       context.events.append({
         kind: `breaker.${body.command}`,
         level: 'warning',

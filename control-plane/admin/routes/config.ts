@@ -48,9 +48,9 @@ export const configRoutes: Route[] = [
     noQuery,
     async ({ context }) => (await context.versions.list()).map(({ text: _, ...rest }) => rest),
   ),
-  read('/v1/config/versions/{version}', 'One version with its text.', noQuery, async ({ context, params }) => {
-    const version = versionText.safeParse(params['version']);
-    if (!version.success) throw new ApiProblem('bad-request', `${params['version']} is not the number of a version`);
+  read('/v1/config/versions/{version}', 'One version with its text.', noQuery, async ({ context, param }) => {
+    const version = versionText.safeParse(param('version'));
+    if (!version.success) throw new ApiProblem('bad-request', `${param('version')} is not the number of a version`);
     return { version: version.data, text: await textOf(context, version.data) };
   }),
   read(

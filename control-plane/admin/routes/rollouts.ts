@@ -18,8 +18,8 @@ const show = (context: AdminContext, rollout: Rollout) => {
 };
 
 const command = (name: 'pause' | 'resume' | 'promote' | 'abort', summary: string): Route =>
-  act(`/v1/rollouts/{server}/${name}`, summary, z.strictObject({}), async ({ context, params }) => {
-    const answer = await context.rollouts.command(params['server']!, name);
+  act(`/v1/rollouts/{server}/${name}`, summary, z.strictObject({}), async ({ context, param }) => {
+    const answer = await context.rollouts.command(param('server'), name);
     if ('problem' in answer)
       throw new ApiProblem(answer.problem.startsWith('there is no') ? 'not-found' : 'conflict', answer.problem);
     return show(context, answer.rollout);
@@ -29,9 +29,9 @@ export const rolloutRoutes: Route[] = [
   read('/v1/rollouts', 'The last rollout of each server, running or over.', noQuery, ({ context }) =>
     [...context.rollouts.current().values()].map((each) => show(context, each)),
   ),
-  read('/v1/rollouts/{server}', 'One rollout.', noQuery, ({ context, params }) => {
-    const found = context.rollouts.current().get(params['server']!);
-    if (!found) throw new ApiProblem('not-found', `there is no rollout of ${params['server']}`);
+  read('/v1/rollouts/{server}', 'One rollout.', noQuery, ({ context, param }) => {
+    const found = context.rollouts.current().get(param('server'));
+    if (!found) throw new ApiProblem('not-found', `there is no rollout of ${param('server')}`);
     return show(context, found);
   }),
   act(
@@ -54,11 +54,11 @@ export const rolloutRoutes: Route[] = [
     '/v1/rollouts/{server}/clear',
     'Forgets a rollout that is over: the configured weights are in force again.',
     z.strictObject({}),
-    async ({ context, params }) => {
-      const answer = await context.rollouts.clear(params['server']!);
+    async ({ context, param }) => {
+      const answer = await context.rollouts.clear(param('server'));
       if (answer)
         throw new ApiProblem(answer.problem.startsWith('there is no') ? 'not-found' : 'conflict', answer.problem);
-      return { cleared: params['server'] };
+      return { cleared: param('server') };
     },
   ),
   read(

@@ -83,9 +83,9 @@ export const sessionRoutes: Route[] = [
     '/v1/sessions/{server}/{digest}',
     'One session by the SHA-256 of its id.',
     noQuery,
-    async ({ context, params }) => {
-      const found = await readerOf(context).find(params['server']!, params['digest']!);
-      if (!found) throw new ApiProblem('not-found', `no session of ${params['server']} has this digest`);
+    async ({ context, param }) => {
+      const found = await readerOf(context).find(param('server'), param('digest'));
+      if (!found) throw new ApiProblem('not-found', `no session of ${param('server')} has this digest`);
       return found;
     },
   ),

@@ -113,8 +113,8 @@ export const statusRoutes: Route[] = [
   read('/v1/servers', 'Every server with its backends.', noQuery, ({ context }) =>
     topologyOf(context).servers.map((each) => serverSummary(context, each)),
   ),
-  read('/v1/servers/{server}', 'One server: backends, replicas, policy.', noQuery, ({ context, params }) => {
-    const server = serverNamed(context, params['server']!);
+  read('/v1/servers/{server}', 'One server: backends, replicas, policy.', noQuery, ({ context, param }) => {
+    const server = serverNamed(context, param('server'));
     return { ...serverSummary(context, server), policy: server.policy, endpoints: replicas(context, server.name) };
   }),
   read(

@@ -26,10 +26,9 @@ async function createOne(tools: Tools, options: CreateOptions): Promise<void> {
   const entries = await withRedis(tools, options.url, dumpKeys);
   const path = await storeBackup(options.to, entries, { createdAt: new Date(startedMs), node: hostname() });
   const removed = options.keep === undefined ? [] : await pruneBackups(options.to, wholeNumber(options.keep, '--keep'));
+  const { git } = options;
   const versions =
-    options.git === undefined
-      ? null
-      : await withRedis(tools, options.url, (redis) => commitConfigHistory(redis, options.git!));
+    git === undefined ? null : await withRedis(tools, options.url, (redis) => commitConfigHistory(redis, git));
   const sessions = entries.filter(({ key }) => /^holdfast:\{[^}]*\}:session:/.test(key)).length;
   const show = options.every === undefined ? out.show : out.line;
   show(

@@ -27,9 +27,10 @@ const order = (name: string, says: string): Command =>
     .option('--tool <name>', 'the tool’s breaker')
     .action(
       action(async ({ client, out }: Tools, server: string, { replica, tool }: Target) => {
-        if ((replica === undefined) === (tool === undefined)) throw usageError('name one breaker: --replica or --tool');
-        const level = replica === undefined ? 'tool' : 'replica',
-          key = (replica ?? tool)!;
+        const key = replica ?? tool;
+        if (key === undefined || (replica !== undefined && tool !== undefined))
+          throw usageError('name one breaker: --replica or --tool');
+        const level = replica === undefined ? 'tool' : 'replica';
         const answer = await client.post('/v1/breakers', {
           server,
           level,

@@ -12,6 +12,6 @@ export const completionCommand = (): Command =>
     )
     .action(
       action((_tools, shell: 'bash' | 'zsh', _options: object, command: Command) => {
-        process.stdout.write(completionScript(shell, command.parent!));
+        process.stdout.write(completionScript(shell, command.parent ?? command));
       }),
     );

@@ -36,23 +36,25 @@ const nameOf = (target: Target): string =>
         : `${target.server} ${target.replica}`,
   );
 
+const nameOne = () => usageError('name one thing: a replica, --backend with --server, or --gateway');
+
 /** What the command line names: `linear/linear-1`, a replica's name that only one server has, a backend or a gateway. */
 async function targetOf(
   { client }: Tools,
   replica: string | undefined,
   { server, backend, gateway }: Options,
 ): Promise<Target> {
-  if ([replica, backend, gateway].filter((each) => each !== undefined).length !== 1)
-    throw usageError('name one thing: a replica, --backend with --server, or --gateway');
+  if ([replica, backend, gateway].filter((each) => each !== undefined).length !== 1) throw nameOne();
   if (gateway !== undefined) return { kind: 'gateway', gateway };
   if (backend !== undefined) {
     if (server === undefined) throw usageError('--backend needs --server');
     return { kind: 'backend', server, backend };
   }
-  if (server !== undefined) return { kind: 'replica', server, replica: replica! };
+  if (replica === undefined) throw nameOne();
+  if (server !== undefined) return { kind: 'replica', server, replica };
   const all = await client.get<Array<{ server: string; replica: string; address: string }>>('/v1/replicas');
   const matching = all.filter((each) =>
-    [each.replica, each.address, `${each.server}/${each.replica}`, `${each.server}/${each.address}`].includes(replica!),
+    [each.replica, each.address, `${each.server}/${each.replica}`, `${each.server}/${each.address}`].includes(replica),
   );
   const [first] = matching;
   if (!first)

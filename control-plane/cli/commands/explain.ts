@@ -17,10 +17,11 @@ interface Explanation {
 function readRequest(words: readonly string[]): { path?: string; headers: Record<string, string> } {
   const request: { path?: string; headers: Record<string, string> } = { headers: {} };
   for (const word of words) {
-    const header = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(word);
+    const [, name, value = ''] = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(word) ?? [];
+    // A session id has a tilde and no blank. A header with a tilde has a blank after its colon.
+    const isHeader = !word.includes('~') || /:\s/.test(word);
     if (word.startsWith('/')) request.path = word;
-    else if (header && !word.includes('~')) request.headers[header[1]!.toLowerCase()] = header[2]!;
-    else if (header && /:\s/.test(word)) request.headers[header[1]!.toLowerCase()] = header[2]!;
+    else if (name !== undefined && isHeader) request.headers[name.toLowerCase()] = value;
     else if (word.includes(' '))
       throw usageError(
         `${JSON.stringify(word)} is neither a path, a session id, nor a header like "Mcp-Session-Id: x"`,

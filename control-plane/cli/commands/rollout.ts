@@ -34,7 +34,7 @@ interface StartOptions {
 }
 
 const phaseOf = ({ phase, steps, isPaused }: Rollout): string =>
-  `${phase.kind === 'step' ? `${steps[phase.index!]} %` : phase.isHeld ? 'held' : phase.kind}${isPaused ? ' (paused)' : ''}`;
+  `${phase.kind === 'step' ? `${steps[phase.index ?? 0]} %` : phase.isHeld ? 'held' : phase.kind}${isPaused ? ' (paused)' : ''}`;
 const describe = (rollout: Rollout): string =>
   `${rollout.plan.server} ${rollout.plan.from} → ${rollout.plan.to}: ${phaseOf(rollout)}: ${plain(rollout.phase.reason)}`;
 const isOver = ({ phase }: Rollout): boolean => ['promoted', 'rolled-back', 'aborted'].includes(phase.kind);

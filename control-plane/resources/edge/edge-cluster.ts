@@ -61,10 +61,8 @@ export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): o
 
 /** A draining gateway gets no new requests; what it has goes on. Several sidecar processes behind one Envoy are one gateway, which drains when they all do. */
 export function gatewaysEndpoints({ gateways }: TopologySnapshot): object {
-  const byListen = Map.groupBy(
-    gateways.filter((each) => each.listen !== null),
-    ({ listen }) => listen!,
-  );
+  const reachable = gateways.flatMap(({ listen, isDraining }) => (listen === null ? [] : [{ listen, isDraining }]));
+  const byListen = Map.groupBy(reachable, ({ listen }) => listen);
   return {
     cluster_name: RESOURCE.edgeCluster,
     endpoints: [

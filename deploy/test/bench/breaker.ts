@@ -85,7 +85,10 @@ function growthBytes(): number {
   const gate = new Gate(breakerPolicySchema.parse({ form: 'rate', window: 'time', windowSize: 100_000 }));
   let nowMs = 0;
   const run = (calls: number) => {
-    for (let i = 0; i < calls; i++) gate.record('success', false, nowMs, (nowMs += 7));
+    for (let i = 0; i < calls; i++) {
+      gate.record('success', false, nowMs, nowMs + 7);
+      nowMs += 7;
+    }
   };
   const held = () => {
     globalThis.gc?.();

@@ -16,10 +16,12 @@ let taking: Promise<void> | undefined;
 /** A loopback port that nobody listens on. It is given once, to one process. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    while (next >= BLOCK)
-      await (taking ??= takeBlock().finally(() => {
+    while (next >= BLOCK) {
+      taking ??= takeBlock().finally(() => {
         taking = undefined;
-      }));
+      });
+      await taking;
+    }
     const port = first + next++;
     if (await isFreePort(port)) return port;
   }

@@ -153,7 +153,7 @@ export class Connection {
     if (question === undefined || question.isAsked) return; // Envoy says that it has nothing more to say, or said it too late.
     if (end > start) {
       if (flags & FLAG.padded) {
-        end -= bytes[start]!;
+        end -= bytes[start] ?? 0;
         start += 1;
       }
       if (start > end) return this.#break(ERROR.protocol);
@@ -178,7 +178,10 @@ export class Connection {
 
   #onWindow(more: number): void {
     this.#window += more;
-    while (this.#held.length > 0 && this.#fits(this.#held[0]![1])) this.#sendAnswer(...this.#held.shift()!);
+    for (let next = this.#held[0]; next && this.#fits(next[1]); next = this.#held[0]) {
+      this.#held.shift();
+      this.#sendAnswer(...next);
+    }
     this.#endIfDone();
   }
 
@@ -262,8 +265,9 @@ export class Connection {
   #flush(): void {
     this.#isWriting = false;
     const out = this.#out.splice(0);
-    if (out.length === 0 || this.#isOver) return;
-    if (this.#options.write(out.length === 1 ? out[0]! : Buffer.concat(out)) <= MAX_UNSENT_BYTES) return;
+    const [first] = out;
+    if (!first || this.#isOver) return;
+    if (this.#options.write(out.length === 1 ? first : Buffer.concat(out)) <= MAX_UNSENT_BYTES) return;
     this.#options.onError(new Error(`ext_proc: the peer has left ${MAX_UNSENT_BYTES} bytes of answers unread`));
     this.#options.destroy();
   }

@@ -49,8 +49,8 @@ export class FrameReader {
       if (bytes.length - start < length) break;
       at = start + length;
       this.#onFrame(
-        bytes[start - 6]!,
-        bytes[start - 5]!,
+        bytes.readUInt8(start - 6),
+        bytes.readUInt8(start - 5),
         bytes.readUInt32BE(start - 4) & 0x7fff_ffff,
         bytes,
         start,
@@ -86,7 +86,7 @@ export function frame(type: number, flags: number, stream: number, payload: Buff
 
 const uint32s = (...values: number[]): Buffer => {
   const bytes = Buffer.allocUnsafe(4 * values.length);
-  values.forEach((value, i) => bytes.writeUInt32BE(value, 4 * i));
+  for (const [index, value] of values.entries()) bytes.writeUInt32BE(value, 4 * index);
   return bytes;
 };
 

@@ -20,7 +20,8 @@ export const killReplica: Scenario = {
     for (let left = seconds * 1000; left > 0; left -= EVERY_MS) {
       // Never the same twice in a row: a replica that just came back has no sessions to lose.
       const others = mesh.replicas.filter((replica) => replica !== last);
-      const victim = (last = others[Math.floor(random() * others.length)]!);
+      const victim = others[Math.floor(random() * others.length)]!;
+      last = victim;
       await disturb(`SIGKILL ${victim.name}`, () => victim.process.kill());
       await pause(2000);
       await victim.process.start();

@@ -64,10 +64,16 @@ export const splitBrain: Scenario = {
     await disturb('the partition heals', () => partition.heal());
     await victim.process.start();
     // Gateways find out about each other's sessions and end the losers; how long they take is not what is judged here.
-    await waitFor(async () => (inTheEnd = await liveUpstream(chaos)) === beforeTheCut, {
-      what: 'one live upstream session each',
-      everyMs: 250,
-    }).catch(() => undefined);
+    await waitFor(
+      async () => {
+        inTheEnd = await liveUpstream(chaos);
+        return inTheEnd === beforeTheCut;
+      },
+      {
+        what: 'one live upstream session each',
+        everyMs: 250,
+      },
+    ).catch(() => undefined);
   },
   judge: ({ disturbances, executions }, calls) => [
     ...provesSomething(calls, disturbances, { calls: 50, disturbances: 3 }),
