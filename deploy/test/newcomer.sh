@@ -15,7 +15,8 @@ mirror=$(grep -rhoE '^(URIs: |deb (\[[^]]*\] )?)[^ ]+' /etc/apt/sources.list.d /
 root=$(mktemp -d)
 cleanup() {
   for pid in $(ls -l /proc/[0-9]*/root 2>/dev/null | grep -F -- "-> $root" | grep -oE '/proc/[0-9]+' | cut -d/ -f3); do kill -9 "$pid" 2>/dev/null || true; done
-  umount "$root/proc" "$root/dev" 2>/dev/null || true
+  # What was killed may hold a mount for a moment longer.
+  for _ in $(seq 50); do umount "$root/proc" "$root/dev" 2>/dev/null || true; grep -qF " $root/" /proc/mounts || break; sleep 0.2; done
   rm -rf --one-file-system "$root"
 }
 trap cleanup EXIT
@@ -52,7 +53,7 @@ end() { # PATTERN: ends the program of the root whose command line has it
 
 step 'npm start'
 inside "$home" npm start >"$root/start.log" 2>&1 &
-wait_for 600 'Ctrl-C ends everything' "$root/start.log"
+wait_for 1800 'Ctrl-C ends everything' "$root/start.log"
 grep 'Holdfast is up' "$root/start.log"
 
 step 'npm run session, and the kill that npm start printed'
@@ -99,7 +100,7 @@ await client.close();
 JS
 inside /root/empty npx holdfast validate holdfast.yaml
 inside /root/empty npx holdfast-mesh --config holdfast.yaml >"$root/mesh.log" 2>&1 &
-wait_for 300 'Ctrl-C ends everything' "$root/mesh.log"
+wait_for 900 'Ctrl-C ends everything' "$root/mesh.log"
 inside /root/empty node client.mjs "$(grep -oE 'http://[^ ]+/mcp/linear' "$root/mesh.log" | head -n 1)"
 end 'holdfast-mesh'
 wait_for 60 'done' "$root/mesh.log"
