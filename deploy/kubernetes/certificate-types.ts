@@ -1,4 +1,4 @@
-import type { Attribute } from './check-manifest.ts';
+import type { Attribute } from './attribute.ts';
 
 /** cert-manager's kinds (cert-manager.io/v1), with the fields that components/cert-manager may have. Stricter than the published ones, as monitor-types.ts. */
 const kind = (spec: string): Record<string, string> => ({

@@ -73,6 +73,14 @@ test('every manifest has only fields that Kubernetes’ published types know', (
       'Deployment x.spec.template.spec.containers[0].ports[0].containerPort: expected a number, not "80"',
     ],
   );
+  const [problem] = checkManifest({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'x' },
+    spec: { template: { spec: { restartPolicy: 'Sometimes', containers: [{ image: 'a' }] } } },
+  });
+  t.regex(problem ?? '', /must have required property selector/);
+  t.regex(problem ?? '', /must have required property name/);
 });
 
 test('the monitors have only fields that the Prometheus operator knows, and ask for ports that the pods and the service have', (t) => {

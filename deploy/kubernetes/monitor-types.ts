@@ -1,4 +1,4 @@
-import type { Attribute } from './check-manifest.ts';
+import type { Attribute } from './attribute.ts';
 
 /**
  * The kinds of the Prometheus operator that the overlays use, with the fields that ours may have: names and types as in the operator's published
