@@ -128,8 +128,7 @@ function checkRules({ authorization, jwt, guard }: ServerConfig, at: PropertyKey
     say([...at, 'authorization'], '`guard` with calls', 'a guard without', 'The relay compares calls with the rules.');
   const rules = authorization?.rules ?? [];
   unique(
-    rules.map(({ name }) => name),
-    (index) => [...at, 'authorization', 'rules', index, 'name'],
+    rules.map(({ name }, index) => ({ name, path: [...at, 'authorization', 'rules', index, 'name'] })),
     'rule name',
     say,
   );

@@ -9,7 +9,13 @@ import { VERSION } from '../../proto/version.ts';
 import { IMAGES, NPM_PACKAGES, type PackagePlan } from './packages.ts';
 import { writePackage } from './write-package.ts';
 
-const run = promisify(execFile);
+const exec = promisify(execFile);
+/** Runs a program with this Node first on the PATH, whichever Node the machine has. */
+const run = (program: string, args: string[], { cwd }: { cwd?: string } = {}) =>
+  exec(program, args, {
+    ...(cwd !== undefined && { cwd }),
+    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` },
+  });
 const root = resolve(import.meta.dirname, '../..');
 interface Manifest {
   name: string;
@@ -65,6 +71,19 @@ for (const plan of NPM_PACKAGES) {
     }
   });
 }
+
+test('an older Node is refused in one sentence', async (t) => {
+  const cli = await packageOf(NPM_PACKAGES[0] as PackagePlan);
+  const launcher = await readFile(join(cli, 'bin/holdfast.js'), 'utf8');
+  const older = join(folder, 'older.mjs');
+  await writeFile(older, launcher.replace('process.versions.node.split', "'20.19.2'.split"));
+  const refused = (await run(process.execPath, [older]).catch((error: object) => error)) as {
+    code?: number;
+    stderr: string;
+  };
+  t.is(refused.code, 69);
+  t.regex(refused.stderr, /^holdfast: needs Node 22\.20 or later, this one is [\d.]+\n$/);
+});
 
 test('the sidecar depends on no Kubernetes client, no SDK and no command line', async (t) => {
   const sidecar = NPM_PACKAGES.find(({ name }) => name === 'holdfast-sidecar');

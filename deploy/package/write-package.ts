@@ -21,8 +21,19 @@ interface RootPackage {
 }
 
 /** What runs JavaScript made from our sources. */
-const ENGINES = { node: '>=22.20' };
+const OLDEST_NODE = [22, 20] as const;
+const ENGINES = { node: `>=${OLDEST_NODE.join('.')}` };
 const toJs = (path: string): string => path.replace(/\.ts$/, '.js');
+
+/** Where a command of a package begins: an older Node is refused in one sentence, before it reads what it does not know. */
+const launcherOf = (name: string, program: string): string => `#!/usr/bin/env node
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major > ${OLDEST_NODE[0]} || (major === ${OLDEST_NODE[0]} && minor >= ${OLDEST_NODE[1]})) await import('../${program}');
+else {
+  process.stderr.write(\`${name}: needs Node ${OLDEST_NODE.join('.')} or later, this one is \${process.versions.node}\\n\`);
+  process.exitCode = 69;
+}
+`;
 
 /** Types go, and imports name the files that are there. */
 async function javascriptOf(source: string): Promise<string> {
@@ -35,7 +46,6 @@ export async function writePackage(plan: PackagePlan, { root, to, as }: PackageO
   const read = <T>(name: string): T => JSON.parse(readFileSync(resolve(root, name), 'utf8')) as T;
   const { version, license, dependencies, devDependencies } = read<RootPackage>('package.json');
   const { sources, assets, packages } = await closureOf(root, programsOf(plan));
-  const commands = new Set(Object.values(plan.commands));
   const put = (path: string, text: string): void => {
     mkdirSync(dirname(resolve(to, path)), { recursive: true });
     writeFileSync(resolve(to, path), text);
@@ -43,8 +53,12 @@ export async function writePackage(plan: PackagePlan, { root, to, as }: PackageO
   for (const path of sources) {
     const source = readFileSync(resolve(root, path), 'utf8');
     if (as === 'sources') put(path, source);
-    else put(toJs(path), `${commands.has(path) ? '#!/usr/bin/env node\n' : ''}${await javascriptOf(source)}`);
-    if (as === 'javascript' && commands.has(path)) chmodSync(resolve(to, toJs(path)), 0o755);
+    else put(toJs(path), await javascriptOf(source));
+  }
+  const launchers = as === 'javascript' ? Object.entries(plan.commands) : [];
+  for (const [name, path] of launchers) {
+    put(`bin/${name}.js`, launcherOf(name, toJs(path)));
+    chmodSync(resolve(to, `bin/${name}.js`), 0o755);
   }
   for (const path of [...assets, 'LICENSE']) cpSync(resolve(root, path), resolve(to, path));
   const locked = lockSubset(read<Lock>('package-lock.json'), packages);
@@ -56,7 +70,7 @@ export async function writePackage(plan: PackagePlan, { root, to, as }: PackageO
     type: 'module',
     engines: ENGINES,
     ...(as === 'javascript' && {
-      bin: Object.fromEntries(Object.entries(plan.commands).map(([name, path]) => [name, toJs(path)])),
+      bin: Object.fromEntries(launchers.map(([name]) => [name, `bin/${name}.js`])),
     }),
     dependencies: Object.fromEntries(packages.map((name) => [name, versionOf(name, dependencies, devDependencies)])),
   };

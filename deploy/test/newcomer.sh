@@ -27,13 +27,14 @@ log=$root.log
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" >"$log" 2>&1 || { tail -n 20 "$log"; exit 1; }
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
-for path in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt /root/.npmrc; do [ ! -e "$path" ] || cp -L "$path" "$root$path"; done
+mkdir -p "$root$HOME"
+for path in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt "$HOME/.npmrc"; do [ ! -e "$path" ] || cp -L "$path" "$root$path"; done
 for path in ${PIP_FIND_LINKS:-}; do [ ! -d "$path" ] || { mkdir -p "$root$path"; cp -r "$path/." "$root$path"; }; done
 # debootstrap does not order the dependencies of npm, apt does.
 chroot "$root" /usr/bin/env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -y --no-install-recommends nodejs npm python3 python3-pip procps >>"$log" 2>&1 ||
   { tail -n 20 "$log"; exit 1; }
 rm -f "$log"
-home=/root/holdfast
+home=/opt/holdfast
 mkdir -p "$root$home"
 git archive --format=tar HEAD | tar -x -C "$root$home"
 settings=$(compgen -e | grep -E '^(PIP_.*|NPM_CONFIG_.*|npm_config_registry|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|HTTPS?_PROXY|NO_PROXY)$' || true)
@@ -41,7 +42,7 @@ inside() { # FOLDER COMMAND…
   local folder=$1 kept=()
   shift
   for name in $settings; do kept+=("$name=${!name}"); done
-  chroot "$root" /usr/bin/env -i HOME=/root PATH="${inner_path:-/usr/bin:/bin}" "${kept[@]}" /bin/sh -c 'cd "$1"; shift; exec "$@"' sh "$folder" "$@"
+  chroot "$root" /usr/bin/env -i HOME="$HOME" PATH="${inner_path:-/usr/bin:/bin}" "${kept[@]}" /bin/sh -c 'cd "$1"; shift; exec "$@"' sh "$folder" "$@"
 }
 wait_for() { # SECONDS PATTERN FILE
   for _ in $(seq "$1"); do grep -qE "$2" "$3" && return; sleep 1; done
@@ -74,14 +75,14 @@ inside "$home" npm test -- "${tests[@]}" | tail -n 4
 step 'the packages in an empty folder'
 inner_path="$home/node_modules/node/bin:/usr/bin:/bin"
 inside "$home" npm run --silent package
-mkdir -p "$root/root/empty"
-for name in holdfast holdfast-mesh; do inside /root/empty npm pack --silent "$home/.holdfast/packages/$name"; done
-inside /root/empty sh -c 'npm install --no-audit --no-fund --loglevel=error ./*.tgz @modelcontextprotocol/sdk@1'
-inside /root/empty npx holdfast version --json
+mkdir -p "$root/opt/empty"
+for name in holdfast holdfast-mesh; do inside /opt/empty npm pack --silent "$home/.holdfast/packages/$name"; done
+inside /opt/empty sh -c 'npm install --no-audit --no-fund --loglevel=error ./*.tgz @modelcontextprotocol/sdk@1'
+inside /opt/empty npx holdfast version --json
 
 step 'ten lines of configuration in front of two running servers, and an official client'
 for port in 4311 4312; do inside "$home" node deploy/test/servers/linear/main.ts --port "$port" --name "r$port" >"$root/server-$port.log" 2>&1 & done
-cat >"$root/root/empty/holdfast.yaml" <<'YAML'
+cat >"$root/opt/empty/holdfast.yaml" <<'YAML'
 servers:
   - name: linear
     backends:
@@ -90,7 +91,7 @@ servers:
     onReplicaLoss: recover
     trustAnnotations: true
 YAML
-cat >"$root/root/empty/client.mjs" <<'JS'
+cat >"$root/opt/empty/client.mjs" <<'JS'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 const client = new Client({ name: 'newcomer', version: '1' });
@@ -98,10 +99,10 @@ await client.connect(new StreamableHTTPClientTransport(new URL(process.argv[2]))
 console.log('tools:', (await client.listTools()).tools.length);
 await client.close();
 JS
-inside /root/empty npx holdfast validate holdfast.yaml
-inside /root/empty npx holdfast-mesh --config holdfast.yaml >"$root/mesh.log" 2>&1 &
+inside /opt/empty npx holdfast validate holdfast.yaml
+inside /opt/empty npx holdfast-mesh --config holdfast.yaml >"$root/mesh.log" 2>&1 &
 wait_for 900 'Ctrl-C ends everything' "$root/mesh.log"
-inside /root/empty node client.mjs "$(grep -oE 'http://[^ ]+/mcp/linear' "$root/mesh.log" | head -n 1)"
+inside /opt/empty node client.mjs "$(grep -oE 'http://[^ ]+/mcp/linear' "$root/mesh.log" | head -n 1)"
 end 'holdfast-mesh'
 wait_for 60 'done' "$root/mesh.log"
 echo

@@ -285,8 +285,7 @@ export class Exchange {
   }
 
   #arrive(slot: string | null): void {
-    const server = this.#server?.name;
-    if (server === undefined) return;
+    const server = this.#server?.name ?? '';
     if (this.#arrivingAt !== null) this.#context.arrivals.add(server, this.#arrivingAt, -1);
     if (slot !== null) this.#context.arrivals.add(server, slot, 1);
     this.#arrivingAt = slot;

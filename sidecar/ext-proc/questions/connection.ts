@@ -22,16 +22,7 @@ import {
   windowUpdate,
   writeHead,
 } from './frames.ts';
-
-/** A message, and where its answer goes. Answered or failed once; later calls do nothing. */
-export interface Question {
-  readonly message: Buffer;
-  /** False when whoever asked has gone meanwhile. */
-  answer(reply: Buffer): boolean;
-  /** Ends the call with a gRPC status other than 0. */
-  fail(status: number): void;
-}
-export type OnQuestion = (question: Question) => void;
+import type { OnQuestion, Question } from './question.ts';
 
 export interface ConnectionOptions {
   onQuestion: OnQuestion;
@@ -178,7 +169,7 @@ export class Connection {
 
   #onWindow(more: number): void {
     this.#window += more;
-    for (let next = this.#held[0]; next && this.#fits(next[1]); next = this.#held[0]) {
+    for (let [next] = this.#held; next && this.#fits(next[1]); [next] = this.#held) {
       this.#held.shift();
       this.#sendAnswer(...next);
     }

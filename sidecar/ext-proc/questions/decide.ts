@@ -5,7 +5,7 @@ import { Exchange, type ExchangeContext } from '../exchange.ts';
 import { GRPC_STATUS } from '../grpc-server.ts';
 import { serverOf } from '../messages.ts';
 import { isRefusal, type Reply } from '../replies.ts';
-import type { OnQuestion } from './connection.ts';
+import type { OnQuestion } from './question.ts';
 
 export interface DecideOptions extends ExchangeContext {
   metrics: { extProc(message: string, result: 'ok' | 'reject' | 'error', durationMs: number): void };

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { temporaryFolder } from '../../../deploy/test/mesh/temporary-folder.ts';
 import { frame as grpcFrame } from '../grpc-frames.ts';
-import type { OnQuestion, Question } from './connection.ts';
+import type { OnQuestion, Question } from './question.ts';
 import { FLAG, FRAME, frame, goAway, PREFACE, rstStream, settings } from './frames.ts';
 import { startQuestionServer, type QuestionServer } from './question-server.ts';
 

@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { rm } from 'node:fs/promises';
-import { Connection, type OnQuestion } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { OnQuestion } from './question.ts';
 
 export interface QuestionServerOptions {
   /** Path of the Unix socket; one that a killed predecessor left behind is removed. */
