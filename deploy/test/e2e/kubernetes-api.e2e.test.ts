@@ -15,9 +15,10 @@ import { hasProgram, testWith } from '../test-with.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { startApiCluster, type ApiCluster } from './kubernetes/api-cluster.ts';
 import { ApiObjects } from './kubernetes/api-objects.ts';
-import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
+import { API_LEVEL, KUBERNETES_VERSION, missingPrograms, programPath } from './kubernetes/binaries.ts';
 
 const missing = await missingPrograms(API_LEVEL);
+const hasHelm = (await missingPrograms(['helm'])).length === 0;
 const isHere = missing.length === 0;
 const need = `${missing.join(', ')} in the cache: npm run e2e:kubernetes -- --build`;
 let cluster: ApiCluster, objects: ApiObjects;
@@ -38,6 +39,13 @@ async function built(folder: string): Promise<Manifest[]> {
   const { stdout } = await promisify(execFile)('kubectl', ['kustomize', resolve(root, 'deploy/kubernetes', folder)]);
   const all = parseAllDocuments(stdout).map((each) => each.toJS() as Manifest);
   return all.sort((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
+}
+/** What the chart gives with every option on. */
+async function charted(): Promise<Manifest[]> {
+  const chart = resolve(root, 'deploy/helm');
+  const args = ['template', 'mesh', 'holdfast', '--kube-version', KUBERNETES_VERSION, '--values', 'all-options.yaml'];
+  const { stdout } = await promisify(execFile)(programPath('helm'), args, { cwd: chart });
+  return parseAllDocuments(stdout).flatMap((each) => (each.toJS() as Manifest | null) ?? []);
 }
 const messageOf = ({ body }: { body: Record<string, unknown> }): unknown => body['message'];
 
@@ -104,6 +112,23 @@ function podOf({ metadata, spec }: Manifest): Manifest[] {
     },
   ];
 }
+
+testWith(
+  'helm and a Kubernetes API server in the cache: npm run e2e:kubernetes -- --build',
+  isHere && hasHelm,
+  'the API server accepts the chart with every option on',
+  async (t) => {
+    let count = 0;
+    for (const manifest of await charted()) {
+      if ((await objects.path(manifest)) === undefined) continue;
+      const answer = await objects.apply(manifest, { dryRun: true });
+      t.true(answer.status < 300, `${manifest.kind} ${manifest.metadata.name}: ${messageOf(answer)}`);
+      t.is(answer.warnings, '');
+      count += 1;
+    }
+    t.true(count > 20, String(count));
+  },
+);
 
 testWith(need, isHere, 'the corpus after inject is accepted as it is written, and means what it meant', async (t) => {
   t.timeout(600_000);

@@ -1,0 +1,60 @@
+{{/* An image: with its digest where there is one, else with its tag. Arguments: root, image. */}}
+{{- define "holdfast.image" -}}
+{{- $root := index . 0 }}{{ $image := index . 1 -}}
+{{- with $root.Values.images.registry }}{{ . }}/{{ end }}{{ $image.repository }}{{ if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag }}{{ end }}
+{{- end }}
+
+{{/* Of a container. Without user and group where the cluster chooses them (OpenShift). */}}
+{{- define "holdfast.securityContext" -}}
+runAsNonRoot: true
+{{- if not (kindIs "invalid" .Values.user) }}
+runAsUser: {{ .Values.user }}
+runAsGroup: {{ .Values.user }}
+{{- end }}
+readOnlyRootFilesystem: true
+allowPrivilegeEscalation: false
+capabilities: {drop: [ALL]}
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "holdfast.podSecurityContext" -}}
+{{- if kindIs "invalid" .Values.user }}{}{{ else }}{fsGroup: {{ .Values.user }}}{{ end }}
+{{- end }}
+
+{{/* Where pods run. Arguments: root, the values of the part, its name. */}}
+{{- define "holdfast.placement" -}}
+{{- $root := index . 0 }}{{ $part := index . 1 }}{{ $name := index . 2 -}}
+topologySpreadConstraints:
+{{- range $part.spreadOver }}
+- maxSkew: 1
+  topologyKey: {{ . }}
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector: {matchLabels: {app.kubernetes.io/name: {{ $name }}}}
+{{- else }} []
+{{- end }}
+{{- with $root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 0 }}
+{{- end }}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
+{{- with get $part $key }}
+{{ $key }}: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Redis with TLS, and a certificate that only a private authority signs. */}}
+{{- define "holdfast.redisCaEnv" -}}
+{{- if .Values.redis.caSecret }}
+- {name: NODE_EXTRA_CA_CERTS, value: /etc/redis-ca/ca.crt}
+{{- end }}
+{{- end }}
+{{- define "holdfast.redisCaMount" -}}
+{{- if .Values.redis.caSecret }}
+- {name: redis-ca, mountPath: /etc/redis-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- define "holdfast.redisCaVolume" -}}
+{{- if .Values.redis.caSecret }}
+- {name: redis-ca, secret: {secretName: {{ .Values.redis.caSecret }}}}
+{{- end }}
+{{- end }}
