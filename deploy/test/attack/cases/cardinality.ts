@@ -7,6 +7,7 @@ const NAMES = 60;
 const INPUTS: Record<string, (index: number) => string> = {
   'long-names': (index) => `internal-${index}-${'n'.repeat(700)}`,
   'short-names': (index) => `internal${index}`,
+  'other-alphabets': (index) => `internal${String.fromCodePoint(0x4e00 + index)}${'\u0301'.repeat(50)}`,
   'label-breakers': (index) => `internal"}\n${index}{evil="`,
 };
 

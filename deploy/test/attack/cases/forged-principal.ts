@@ -1,3 +1,4 @@
+import { HEADER } from '../../../../proto/wire.ts';
 import { casesOf, judge, type AttackCase } from '../attack-case.ts';
 import { callOf, INITIALIZE, type AttackMesh, type SendOptions } from '../attack-mesh.ts';
 
@@ -25,6 +26,27 @@ const FORGERIES: Record<string, Forge> = {
       authorization: `Bearer ${t.mallory}`,
       'x-jwt-payload': Buffer.from('{"iss":"https://id.example","sub":"alice"}').toString('base64url'),
       'x-holdfast-subject': 'alice',
+    },
+  }),
+  'tab-after-scheme-and-query': (t) => ({
+    suffix: query(t.mallory),
+    headers: { authorization: `Bearer\t${t.forged}` },
+  }),
+  'query-percent-encoded': (t) => ({
+    suffix: `?access%5Ftoken=${t.mallory}`,
+    headers: { authorization: `bearer ${t.forged}` },
+  }),
+  'own-token-and-claims-header': (t) => ({
+    headers: {
+      authorization: `Bearer ${t.mallory}`,
+      [HEADER.claims]: Buffer.from('{"iss":"https://issuer.example","sub":"alice"}').toString('base64url'),
+    },
+  }),
+  'claims-header-nominated': (t) => ({
+    headers: {
+      authorization: `Bearer ${t.mallory}`,
+      connection: `close, authorization, ${HEADER.claims}`,
+      [HEADER.claims]: Buffer.from('{"sub":"alice"}').toString('base64url'),
     },
   }),
   'proxy-authorization': (t) => ({

@@ -16,6 +16,8 @@ async function isInStore({ mesh }: AttackMesh, text: string): Promise<boolean> {
 const CLAIMS: Record<string, (mesh: AttackMesh) => SendOptions> = {
   'other-principal': (mesh) => ({ token: mesh.issuer.unsigned('mallory') }),
   anonymous: () => ({}),
+  cookie: () => ({ headers: { cookie: 'sid=mallory' } }),
+  'basic-credentials': () => ({ headers: { authorization: 'Basic bTpt' } }),
   'opaque-token': () => ({ token: 'opaque-mallory' }),
 };
 

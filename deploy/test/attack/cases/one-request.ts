@@ -43,6 +43,10 @@ const BODIES: Record<string, string> = {
   'set-level-bad': '{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":{"a":[bad]}}}',
   'subscribe-bad': '{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":[bad]}}',
   'byte-order-mark': '\ufeff{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}',
+  'escaped-key': '{"jsonrpc":"2.0","id":1,"\\u006dethod":"initialize","params":{x}}',
+  'escaped-key-well-formed': '{"jsonrpc":"2.0","id":1,"\\u006dethod":"initialize","p\\u0061rams":null}',
+  'thousand-initializes': `[${Array.from({ length: 1001 }, () => '{"jsonrpc":"2.0","id":1,"method":"initialize"}').join()}]`,
+  'utf-16': Buffer.from('{"jsonrpc":"2.0","id":1,"method":"initialize"}', 'utf16le').toString('latin1'),
   'array-of-nothing': '[null,[],[[]],1,"x",true]',
 };
 

@@ -25,7 +25,16 @@ const COMMANDS: Record<string, string[]> = {
     'RENAME holdfast:a other:b',
     'PUBLISH other x',
   ],
+  'watch-others': [
+    'SUBSCRIBE other',
+    'PSUBSCRIBE *',
+    'OBJECT ENCODING other:key',
+    'TYPE other:key',
+    'XADD other * a b',
+  ],
+  'functions-and-waits': ['FUNCTION LOAD x', 'FUNCTION LIST', 'WAIT 1 0', 'LATENCY DOCTOR', 'SORT holdfast:{a}:x BY *'],
   'foreign-keys-by-script': [
+    'EVAL "return redis.call(\'DEL\', KEYS[1])" 1 other:key',
     "EVAL \"return redis.call('GET','other:key')\" 0",
     'EVAL "return redis.call(\'FLUSHALL\')" 0',
   ],

@@ -21,6 +21,13 @@ const ROGUES: Record<string, Rogue> = {
   'foreign-name': { id: () => 'aaa-evil', role: 'sidecar', metadata: { ...local, relay: ['evil.example:7900'] } },
   'id-of-a-gateway': { id: ({ mesh }) => mesh.gateways[0]?.name ?? '', role: 'sidecar', metadata: local },
   'listens-elsewhere': { id: () => 'aaa-evil', role: 'gateway', metadata: { listen: '10.0.0.1:1' } },
+  'prototype-as-id': { id: () => '__proto__', role: 'sidecar', metadata: evil },
+  'thousands-of-relays': {
+    id: () => 'aaa-evil',
+    role: 'sidecar',
+    metadata: { ...evil, relay: Array.from({ length: 5000 }, (_, index) => `10.0.0.${index % 250}:7900`) },
+  },
+  'address-of-another-form': { id: () => 'aaa-evil', role: 'sidecar', metadata: { ...local, relay: ['2130706433:9'] } },
   'drains-a-gateway': {
     id: ({ mesh }) => mesh.gateways[1]?.name ?? '',
     role: 'sidecar',

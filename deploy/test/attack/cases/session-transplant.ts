@@ -25,6 +25,16 @@ const INPUTS: Record<string, Transplant> = {
     alice: bearer('opaque-alice'),
     mallory: headers('x-api-key', 'opaque-alice'),
   },
+  'cookie-of-alice-without-token': {
+    server: 'moving',
+    alice: { headers: { authorization: 'Bearer opaque-alice', cookie: 'sid=alice' } },
+    mallory: headers('cookie', 'sid=alice'),
+  },
+  'key-in-another-header': {
+    server: 'moving',
+    alice: headers('x-api-key', 'alice'),
+    mallory: headers('x-auth-token', 'alice'),
+  },
   'opaque-off': { server: 'off', alice: bearer('opaque-alice'), mallory: bearer('opaque-mallory') },
 };
 

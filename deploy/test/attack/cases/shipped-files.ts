@@ -112,6 +112,10 @@ const URLS: Record<string, string> = {
   sentinel: `redis+sentinel://holdfast:${SECRET}@a:1,b:2/name`,
   'sentinel-own': `redis+sentinel://u:x@a:1,b:2/name?sentinelPassword=${SECRET}`,
   'second-host': `redis+sentinel://a:1,holdfast:${SECRET}@b:2/name`,
+  'two-at-signs': `redis://holdfast:a@b@${SECRET}@host:6379`,
+  'question-mark': `redis://holdfast:a?${SECRET}@host:6379`,
+  'hash-sign': `redis://holdfast:a#${SECRET}@host:6379`,
+  'query-upper-case': `redis://host:6379?PASSWORD=${SECRET}`,
   'upper-case': `REDIS://holdfast:${SECRET}@host`,
 };
 const redaction = casesOf(

@@ -34,6 +34,8 @@ const INPUTS: Record<string, SlowBody> = {
     sentBytes: 1,
     connections: 200,
   },
+  'guard-off-small': { request: () => post('/mcp/off', 'content-length: 9000'), sentBytes: 8999, connections: 200 },
+  'no-session-small': { request: () => post('/mcp/plain', 'content-length: 9999'), sentBytes: 9000, connections: 200 },
   'guard-off': { request: () => post('/mcp/off', length), sentBytes: SIZE >> 1, connections: 30 },
   'http-sse': { request: () => post('/mcp/plain?holdfast-session=0~A', length), sentBytes: SIZE >> 1, connections: 30 },
   modern: {

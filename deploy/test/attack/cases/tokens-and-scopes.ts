@@ -5,7 +5,7 @@ import { waitFor } from '../../mesh/wait-for.ts';
 import { parseConfig } from '../../../../control-plane/config/parse-config.ts';
 import { configOf, inputsOf } from '../../../../control-plane/resources/testing/golden-cases.ts';
 import { buildTopology } from '../../../../control-plane/topology/build-topology.ts';
-import { ISSUER } from '../tokens.ts';
+import { AUDIENCE, ISSUER } from '../tokens.ts';
 
 const foreign = casesOf(
   'tokens',
@@ -14,6 +14,11 @@ const foreign = casesOf(
     'other-audience': { aud: 'billing' },
     'no-audience': { aud: undefined },
     'audience-list-of-others': { aud: ['billing', 'mail'] },
+    'audience-with-suffix': { aud: `${AUDIENCE}/more` },
+    'audience-upper-case': { aud: AUDIENCE.toUpperCase() },
+    'audience-as-object': { aud: { 0: AUDIENCE } },
+    'issuer-with-slash': { iss: `${ISSUER}/` },
+    'expiry-as-text': { exp: '1700000000' },
     'other-issuer': { iss: 'https://other.example' },
     expired: { exp: 1_700_000_000 },
     'not-yet': { nbf: 4_000_000_000 },

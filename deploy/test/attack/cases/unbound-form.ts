@@ -9,6 +9,9 @@ const FORMS: Record<string, Write> = {
   'mark-cut-off': (id) => id.replace('p~', '~'),
   'replica-id-bound': (id, upstream) => `${id.replace(/p?~.*/, '')}p~${upstream}`,
   'replica-id-zero-padded': (id, upstream) => `0${id.replace(/p?~.*/, '')}~${upstream}`,
+  'double-tilde': (id, upstream) => `${id.replace(/p?~.*/, '')}~~${upstream}`,
+  'upper-case-slot': (id, upstream) => `${id.replace(/p?~.*/, '').toUpperCase()}~${upstream}`,
+  'percent-encoded': (id, upstream) => `${id.replace(/p?~.*/, '')}%7E${upstream}`,
   'replica-id-alone': (_, upstream) => upstream,
 };
 const SERVERS: readonly ServerName[] = ['jwt', 'jwtoff'];
