@@ -54,7 +54,10 @@ export class ModelFleet {
     return new Recovery({
       server: () => this.#view(),
       directory: this.#directory(name, cross),
-      identities: { mayRebuild: () => true },
+      // Credentials stand in the second place of the headers as they are.
+      identities: {
+        mayRebuild: ({ credentials }, headers) => credentials === undefined || credentials === headers[1],
+      },
       upstream: this.#upstream(cross),
       metrics: { recovery: () => undefined, recoveryQueue: () => undefined },
       now: () => 1,

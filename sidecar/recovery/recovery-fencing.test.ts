@@ -96,10 +96,33 @@ test('requests of one session share one recovery', async (t) => {
       const fleet = new ModelFleet(lost, ['a'], (label) => scheduler.schedule(Promise.resolve(), label)),
         gateway = fleet.gateway('one');
       const first = gateway.recover({ record: lost, reason: 'unreachable', headers: [] });
-      t.is(gateway.recover({ record: lost, reason: 'unknown-session', headers: [] }), first);
+      const second = gateway.recover({ record: lost, reason: 'unknown-session', headers: [] });
       await settle(scheduler);
       t.is((await first).kind, 'recovered');
+      t.is(await second, await first);
       t.is(gateway.inFlight, 0);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('a request with the right credentials is served, though one with credentials of before has begun the recovery', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const was = { ...lost, credentials: 'old' },
+        fleet = new ModelFleet(was, ['a'], (label) => scheduler.schedule(Promise.resolve(), label)),
+        gateway = fleet.gateway('one');
+      fleet.stored = { ...was, credentials: 'new' };
+      // A stream that was opened with the former token, and read the record then.
+      const stream = gateway.recover({ record: was, reason: 'unreachable', headers: ['authorization', 'old'] }),
+        calls = ['new', 'new'].map((token) =>
+          gateway.recover({ record: fleet.stored, reason: 'unreachable', headers: ['authorization', token] }),
+        );
+      await settle(scheduler);
+      t.deepEqual(await stream, { kind: 'refused', reason: 'foreign' });
+      for (const call of calls) t.is((await call).kind, 'recovered');
+      t.is(gateway.inFlight, 0);
+      t.is(fleet.alive.length, 1);
     }),
     { numRuns: 20 },
   );

@@ -16,7 +16,8 @@ import { movedRecord } from './recovery-plan.ts';
 import { runAfter } from './run-after.ts';
 import type { Upstream } from './upstream.ts';
 import type { Identities } from '../principal/identities.ts';
-import { refusalOfStranger } from './refusal-of-stranger.ts';
+import { isElsewhere } from './is-elsewhere.ts';
+import { isForeign, refusalOfStranger } from './refusal-of-stranger.ts';
 import type { RecoveryMetrics } from './recovery-metrics.ts';
 import type { RefusalReason } from './refusal-reason.ts';
 
@@ -107,7 +108,8 @@ export class Recovery {
   #share(request: RecoveryRequest): Promise<Recovered> {
     const running = this.running(request.record.server, request.record.digest),
       key = `${request.record.server}/${request.record.digest}`;
-    if (running) return running;
+    // Whoever began it may have shown credentials that were replaced meanwhile: that says nothing of this request's.
+    if (running) return running.then((end) => (isForeign(end) ? this.recover(request) : end));
     const startedMs = this.#now();
     const recovery = this.#recover(request, startedMs)
       .catch((): Recovered => ({ kind: 'refused', reason: 'failed' }))
@@ -179,12 +181,8 @@ export class Recovery {
     isFresh: boolean,
   ): Promise<{ kind: 'still-there'; record: SessionRecord } | { kind: 'settled'; result: Recovered }> {
     const found = await this.#options.directory.find(lost.server, lost.digest, { isFresh });
-    // After a partition somebody else's life may have won with the very same epoch.
-    const isElsewhere = (record: SessionRecord): boolean =>
-      record.epoch > lost.epoch ||
-      (record.epoch === lost.epoch && (record.slot !== lost.slot || record.upstreamId !== lost.upstreamId));
     if (found.kind === 'live')
-      return isElsewhere(found.record)
+      return isElsewhere(lost, found.record)
         ? { kind: 'settled', result: { kind: 'recovered', record: found.record, isFollowed: true } }
         : { kind: 'still-there', record: found.record };
     return { kind: 'settled', result: refused(found.kind === 'unsure' ? 'unsure' : 'unknown') };

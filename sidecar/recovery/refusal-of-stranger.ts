@@ -16,3 +16,7 @@ export async function refusalOfStranger(
   if (found.kind === 'unsure') return 'unsure';
   return found.kind === 'live' && identities.mayRebuild(found.record, headers, policy) ? null : 'foreign';
 }
+
+/** Whether a recovery was refused because of who asked for it. */
+export const isForeign = (end: { kind: string; reason?: string }): boolean =>
+  end.kind === 'refused' && end.reason === 'foreign';
