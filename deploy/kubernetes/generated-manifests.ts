@@ -1,10 +1,11 @@
-import { stringify } from 'yaml';
+import { readFileSync } from 'node:fs';
+import { parse, stringify } from 'yaml';
 import { DEFAULTS, pair, PORT } from '../../control-plane/inject/pod-parts.ts';
 
 const NOTE =
   '# Written by `node deploy/kubernetes/write.ts`: the same pair as `holdfast inject` puts beside a server (control-plane/inject/pod-parts.ts).\n';
 
-/** The gateway tier: pods that are nothing but the pair. */
+/** Files of this folder that are made of others: the gateway tier, pods that are nothing but the pair, and the alerts. */
 export function generatedManifests(): Record<string, string> {
   const labels = { 'app.kubernetes.io/name': 'holdfast-gateway' };
   const { initContainers, containers, volumes } = pair({ ...DEFAULTS, controlPlane: 'holdfast-control-plane:18000' });
@@ -55,10 +56,20 @@ export function generatedManifests(): Record<string, string> {
     spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
   };
   return {
-    'gateway.yaml':
+    'base/gateway.yaml':
       NOTE +
       [deployment, service, budget]
         .map((each) => stringify(each, { lineWidth: 0, aliasDuplicateObjects: false }))
         .join('---\n'),
+    'components/monitoring/rules.yaml': RULES_NOTE + stringify(prometheusRule(), { lineWidth: 0 }),
   };
 }
+
+const RULES_NOTE = '# Written by `node deploy/kubernetes/write.ts`: the alerts of deploy/prometheus.\n';
+
+const prometheusRule = (): object => ({
+  apiVersion: 'monitoring.coreos.com/v1',
+  kind: 'PrometheusRule',
+  metadata: { name: 'holdfast', namespace: 'holdfast' },
+  spec: parse(readFileSync(new URL('../prometheus/holdfast.rules.yml', import.meta.url), 'utf8')) as object,
+});

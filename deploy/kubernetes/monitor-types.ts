@@ -47,6 +47,17 @@ const TYPES: Record<string, Record<string, string>> = {
   PrometheusPodMonitorSpec: { ...SPEC, podMetricsEndpoints: 'Array<PrometheusEndpoint>' },
   PrometheusServiceMonitorSpec: { ...SPEC, targetLabels: 'Array<string>', endpoints: 'Array<PrometheusEndpoint>' },
   PrometheusEndpoint: ENDPOINT,
+  PrometheusPrometheusRule: kind('PrometheusRuleSpec'),
+  PrometheusRuleSpec: { groups: 'Array<PrometheusRuleGroup>' },
+  PrometheusRuleGroup: { name: 'string', interval: 'string', rules: 'Array<PrometheusRuleEntry>' },
+  PrometheusRuleEntry: {
+    alert: 'string',
+    record: 'string',
+    expr: 'IntOrString',
+    for: 'string',
+    labels: '{ [key: string]: string; }',
+    annotations: '{ [key: string]: string; }',
+  },
   PrometheusRelabelConfig: RELABELING,
 };
 
