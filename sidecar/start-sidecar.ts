@@ -231,7 +231,12 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     breakers,
     affinity,
     other: (incoming, response, bodies) =>
-      answerLogin({ topology: () => topology.topology, upstream }, incoming, response, bodies),
+      answerLogin(
+        { topology: () => topology.topology, upstream, contained: (error) => internalError('relay', error) },
+        incoming,
+        response,
+        bodies,
+      ),
     outcomes: (outcome) => {
       outcomes.publish(outcome);
     },

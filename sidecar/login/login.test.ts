@@ -41,7 +41,15 @@ async function sidecar(t: ExecutionContext, ports: readonly number[]) {
   t.teardown(() => upstream.close());
   const bodies = new BodyBudget(Date.now);
   const port = await listen(t, (incoming, response) => {
-    if (!answerLogin({ topology: () => topology, upstream }, incoming, response, bodies)) response.writeHead(418).end();
+    if (
+      !answerLogin(
+        { topology: () => topology, upstream, contained: (error) => t.fail(String(error)) },
+        incoming,
+        response,
+        bodies,
+      )
+    )
+      response.writeHead(418).end();
   });
   return (path: string, init: RequestInit = {}, server = 'fm') =>
     fetch(`http://127.0.0.1:${port}${path}`, {

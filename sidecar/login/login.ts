@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { detach } from '../../proto/detach.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
 import { placeAt, type Placed } from '../../proto/place-at.ts';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { BodyBudget } from '../budget/body-budget.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
-import { readLimitedBody } from '../budget/read-limited-body.ts';
+import { readLimitedBody, type BodyRead } from '../budget/read-limited-body.ts';
 import type { Upstream, UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
 import { upstreamHeaders } from '../recovery/upstream-headers.ts';
 import { clientHeaders } from '../relay/client-headers.ts';
@@ -20,6 +21,8 @@ import { replicasInOrder } from './replicas-in-order.ts';
 export interface LoginOptions {
   topology: () => Topology;
   upstream: Pick<Upstream, 'send'>;
+  /** Hears of exceptions in this room's own code: each costs its one request. */
+  contained: (error: unknown) => void;
 }
 
 /** Header that routes set on what this room answers. */
@@ -33,7 +36,7 @@ const HEAD_MS = 20_000;
 
 /** One request for what is not MCP: a document about log-in, or one of the server's `routes`. False: the request is none of these. */
 export function answerLogin(
-  { topology, upstream }: LoginOptions,
+  { topology, upstream, contained }: LoginOptions,
   incoming: IncomingMessage,
   response: ServerResponse,
   bodies: BodyBudget,
@@ -47,13 +50,25 @@ export function answerLogin(
     refuse(response, incoming, { status: 404, code: RPC_ERROR.noRoute, message: 'No MCP server at this path' });
     return true;
   }
+  // URLs of answers are made with it.
+  if (!URL.canParse(`http://${incoming.headers.host ?? ''}`)) {
+    refuse(response, incoming, { status: 400, code: RPC_ERROR.badRequest, message: 'The Host header names no host' });
+    return true;
+  }
   const { maxBodyBytes, gatewayLimits } = view.policy;
-  readLimitedBody(incoming, response, { maxBytes: maxBodyBytes, gateway: gatewayLimits, budget: bodies }, (read) => {
+  const begin = (read: BodyRead): void => {
     if (read.is === 'refused') refuse(response, incoming, limitRefusal(read.limit, view.name));
     if (read.is !== 'whole') return;
     const paths = replicaPaths(path, placed, view.policy.path).map((each) => `${each}${query ?? ''}`);
     new LoginExchange(upstream, view, placed, { method, paths, body: read.body }, incoming, response).run();
-  });
+  };
+  const failed = (error: unknown): void => {
+    contained(error);
+    response.destroy();
+  };
+  readLimitedBody(incoming, response, { maxBytes: maxBodyBytes, gateway: gatewayLimits, budget: bodies }, (read) =>
+    detach(() => begin(read), failed),
+  );
   return true;
 }
 
@@ -147,8 +162,9 @@ class LoginExchange {
         },
         onEnd: () => {
           if (isOver) return;
-          isOver = true;
+          // What it throws comes back as a failure, which must still be heard.
           end();
+          isOver = true;
         },
         onFailure: failed,
       },

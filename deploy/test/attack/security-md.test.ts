@@ -33,6 +33,7 @@ test('every group of attacks has its row', (t) => {
   // What protects a client from the mesh's own faults, and not the mesh from somebody.
   const others = new Set([
     'odd-urls',
+    'odd-hosts',
     'mesh-errors',
     'deadlines',
     'lease',

@@ -13,7 +13,7 @@ import { getStreams } from './get-streams.ts';
 import { httpDuties } from './http-duties.ts';
 import { httpSseWrites } from './http-sse-writes.ts';
 import { meshErrors } from './mesh-errors.ts';
-import { oddUrls } from './odd-urls.ts';
+import { oddHosts, oddUrls } from './odd-urls.ts';
 import { oneRequest } from './one-request.ts';
 import { origins, preflight } from './origins.ts';
 import { redisUser } from './redis-user.ts';
@@ -29,6 +29,7 @@ import { unboundForm, unboundPlain } from './unbound-form.ts';
 export const CASES: readonly AttackCase[] = [
   ...oneRequest,
   ...oddUrls,
+  ...oddHosts,
   ...forgedPrincipal,
   ...unboundForm,
   ...unboundPlain,

@@ -17,6 +17,42 @@ const TARGETS: Record<string, string> = {
 };
 const METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS'];
 
+const HOSTS: Record<string, string> = {
+  'port-too-large': 'a:99999',
+  'open-bracket': '[::1',
+  percent: '%zz',
+  'forbidden-character': 'a|b',
+  'number-too-large': '4294967296',
+};
+const DOCUMENT = JSON.stringify({ resource: 'http://127.0.0.1/mcp', authorization_servers: ['http://127.0.0.1:1'] });
+
+/** A document about log-in holds URLs, which are made with the Host that the client sent. */
+export const oddHosts: AttackCase[] = casesOf(
+  'odd-hosts',
+  { finding: 'B3', goal: 'an answer in time, whatever the Host header says' },
+  HOSTS,
+  async (mesh, host) => {
+    for (const replica of mesh.replicas.plain)
+      replica.behave = ({ url }, response) => {
+        if (!url.includes('.well-known')) return false;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(DOCUMENT);
+        return true;
+      };
+    const silent: string[] = [];
+    for (const path of [
+      '/.well-known/oauth-protected-resource/mcp/plain',
+      '/mcp/plain/.well-known/openid-configuration',
+    ]) {
+      const head = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`;
+      const port = Number(new URL(mesh.mesh.gateways[0]?.url ?? '').port);
+      const { status } = await rawExchange(port, head, { timeoutMs: 5000 }).catch(() => ({ status: 0 }));
+      if (status === 0 || status >= 500) silent.push(`${path} ${status}`);
+    }
+    mesh.reset('plain');
+    return judge({ 'an answer below 500': silent.length === 0 }, silent.join(', '));
+  },
+);
+
 /** Each admin port takes any URL in any method, with and without what looks like a token, and goes on. */
 export const oddUrls: AttackCase[] = casesOf(
   'odd-urls',
