@@ -1,12 +1,6 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { resolve } from 'node:path';
 import test from 'ava';
-import { parseAllDocuments } from 'yaml';
-import { Discovery } from '../../../control-plane/discovery/discovery.ts';
-import type { SourceReport } from '../../../control-plane/discovery/source.ts';
 import { inject } from '../../../control-plane/inject/inject.ts';
-import type { Manifest, PodSpec, PodTemplate } from '../../../control-plane/inject/manifest.ts';
+import type { Manifest, PodSpec } from '../../../control-plane/inject/manifest.ts';
 import { DEFAULTS } from '../../../control-plane/inject/pod-parts.ts';
 import { CORPUS } from '../../../control-plane/inject/testing/corpus.ts';
 import { objectsOf, readDocuments } from '../../../control-plane/inject/yaml/read-manifests.ts';
@@ -15,10 +9,15 @@ import { hasProgram, testWith } from '../test-with.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { startApiCluster, type ApiCluster } from './kubernetes/api-cluster.ts';
 import { ApiObjects } from './kubernetes/api-objects.ts';
-import { API_LEVEL, KUBERNETES_VERSION, missingPrograms, programPath } from './kubernetes/binaries.ts';
+import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
+import { built, charted } from './kubernetes/built-manifests.ts';
+import { controlPlaneConfig, followService, type FollowedService } from './kubernetes/follow-service.ts';
+import { podOf } from './kubernetes/pod-of.ts';
+import { stagePods } from './kubernetes/stage-pods.ts';
 
 const missing = await missingPrograms(API_LEVEL);
-const hasHelm = (await missingPrograms(['helm'])).length === 0;
+const hasHelm = (await missingPrograms(['helm'])).length === 0,
+  hasControllers = (await missingPrograms(['kube-controller-manager'])).length === 0;
 const isHere = missing.length === 0;
 const need = `${missing.join(', ')} in the cache: npm run e2e:kubernetes -- --build`;
 let cluster: ApiCluster, objects: ApiObjects;
@@ -33,20 +32,6 @@ if (isHere) {
   test.after.always(() => cluster?.stop());
 }
 
-const root = resolve(import.meta.dirname, '../../..');
-/** What a kustomization builds, in the order in which it can be applied. */
-async function built(folder: string): Promise<Manifest[]> {
-  const { stdout } = await promisify(execFile)('kubectl', ['kustomize', resolve(root, 'deploy/kubernetes', folder)]);
-  const all = parseAllDocuments(stdout).map((each) => each.toJS() as Manifest);
-  return all.sort((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
-}
-/** What the chart gives with every option on. */
-async function charted(): Promise<Manifest[]> {
-  const chart = resolve(root, 'deploy/helm');
-  const args = ['template', 'mesh', 'holdfast', '--kube-version', KUBERNETES_VERSION, '--values', 'all-options.yaml'];
-  const { stdout } = await promisify(execFile)(programPath('helm'), args, { cwd: chart });
-  return parseAllDocuments(stdout).flatMap((each) => (each.toJS() as Manifest | null) ?? []);
-}
 const messageOf = ({ body }: { body: Record<string, unknown> }): unknown => body['message'];
 
 testWith(
@@ -81,33 +66,6 @@ testWith(
     }
   },
 );
-
-/** A pod as the object's controller would make it. */
-function podOf({ metadata, spec }: Manifest): Manifest[] {
-  const {
-    template,
-    jobTemplate,
-    volumeClaimTemplates = [],
-  } = (spec ?? {}) as {
-    template?: PodTemplate;
-    jobTemplate?: { spec: { template: PodTemplate } };
-    volumeClaimTemplates?: Array<{ metadata: { name: string } }>;
-  };
-  const pod = template ?? jobTemplate?.spec.template;
-  if (!pod) return [];
-  const claims = volumeClaimTemplates.map(({ metadata: { name } }) => ({
-    name,
-    persistentVolumeClaim: { claimName: name },
-  }));
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: metadata.name ?? '', labels: pod.metadata?.labels ?? {} },
-      spec: { ...pod.spec, volumes: [...(pod.spec.volumes ?? []), ...claims] } as never,
-    },
-  ];
-}
 
 testWith(
   'helm and a Kubernetes API server in the cache: npm run e2e:kubernetes -- --build',
@@ -180,33 +138,9 @@ testWith(
   'discovery lives on the rights of the manifest, keeps its addresses over a restart, and says who may not do what',
   async (t) => {
     t.timeout(300_000);
-    for (const manifest of await built('base'))
-      if (['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'].includes(manifest.kind))
-        await objects.apply(manifest);
-    const { body } = await cluster.request(
-      'POST',
-      '/api/v1/namespaces/holdfast/serviceaccounts/holdfast-control-plane/token',
-      { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
-    );
-    const kubeconfig = await cluster.kubeconfig('control-plane', (body['status'] as { token: string }).token);
-    const follow = (
-      service: string,
-    ): { report: () => SourceReport | undefined; addresses: () => string; stop: () => Promise<void> } => {
-      const discovery = new Discovery({ onChange: () => {} });
-      t.teardown(() => discovery.stop());
-      discovery.watch([
-        { server: 's', backend: 'b', discovery: { type: 'kubernetes', namespace: 'mcp', service, kubeconfig } },
-      ]);
-      const report = (): SourceReport | undefined => discovery.current().get('s/b');
-      return {
-        report,
-        addresses: () =>
-          report()
-            ?.replicas?.map(({ address, isReady = true }) => `${address}${isReady ? '' : ' unready'}`)
-            .join(' ') ?? '',
-        stop: () => discovery.stop(),
-      };
-    };
+    await grantRights();
+    const kubeconfig = await controlPlaneConfig(cluster);
+    const follow = (service: string): FollowedService => followService(t, kubeconfig, service);
     await slice('dual-a', 'dual', 'IPv6', [
       ['fd00::1', true],
       ['fd00::2', true],
@@ -256,6 +190,78 @@ testWith(
     );
   },
 );
+
+testWith(
+  'kubectl, and a Kubernetes API server with its controllers in the cache: npm run e2e:kubernetes -- --build',
+  isHere && hasControllers && hasProgram('kubectl', 'kustomize', '--help'),
+  'pods of a dual-stack Service, by Kubernetes’ own controller: a readiness probe that fails keeps the replica, an end drains it',
+  async (t) => {
+    t.timeout(300_000);
+    await grantRights();
+    const labels = { app: 'real' };
+    await waitFor(
+      async () => (await cluster.request('GET', '/api/v1/namespaces/mcp/serviceaccounts/default')).status === 200,
+      {
+        what: 'the controllers work',
+      },
+    );
+    const pods = (isReady: boolean): Promise<void> =>
+      stagePods(cluster, 'mcp', labels, [
+        { name: 'real-0', ips: ['10.2.0.1', 'fd00:2::1'], isReady },
+        { name: 'real-1', ips: ['10.2.0.2', 'fd00:2::2'], isReady: true },
+      ]);
+    await pods(true);
+    const spec = {
+      ipFamilyPolicy: 'RequireDualStack',
+      selector: labels,
+      ports: [{ name: 'mcp', port: 80, targetPort: 'mcp' }],
+    };
+    await objects.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'real', namespace: 'mcp' },
+      spec,
+    } as never);
+    const kubeconfig = await controlPlaneConfig(cluster);
+    const both = '10.2.0.1:3000 10.2.0.2:3000';
+    const first = followService(t, kubeconfig, 'real');
+    await waitFor(() => first.addresses() === both, { what: 'the pods’ IPv4 addresses' });
+    t.regex(first.report()?.replicas?.[0]?.identity ?? '', /^[0-9a-f-]{36}$/, 'the pod’s uid');
+    await pods(false);
+    await waitFor(() => first.addresses() === '10.2.0.1:3000 unready 10.2.0.2:3000', {
+      what: 'a failed readiness probe',
+    });
+    await pods(true);
+    await waitFor(() => first.addresses() === both, { what: 'a passed one' });
+    // The controller writes both slices anew, under other names: the addresses must not change for that.
+    const slices =
+      '/apis/discovery.k8s.io/v1/namespaces/mcp/endpointslices?labelSelector=kubernetes.io/service-name%3Dreal';
+    const names = async (): Promise<string> => {
+      const { body } = await cluster.request('GET', slices);
+      return (body['items'] as Manifest[])
+        .map(({ metadata }) => metadata.name)
+        .sort()
+        .join(' ');
+    };
+    const before = await names();
+    await cluster.request('DELETE', slices);
+    await waitFor(async () => (await names()).split(' ').length === 2 && (await names()) !== before, {
+      what: 'new slices',
+    });
+    await waitFor(() => first.addresses() === both, { what: 'the same addresses' });
+    const again = followService(t, kubeconfig, 'real');
+    await waitFor(() => again.addresses() === both, { what: 'the same for another control plane' });
+    await cluster.request('DELETE', '/api/v1/namespaces/mcp/pods/real-0?gracePeriodSeconds=600');
+    await waitFor(() => first.addresses() === '10.2.0.1:3000 draining 10.2.0.2:3000', { what: 'a pod that ends' });
+  },
+);
+
+/** Applies what the control plane's ServiceAccount needs. */
+async function grantRights(): Promise<void> {
+  for (const manifest of await built('base'))
+    if (['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'].includes(manifest.kind))
+      await objects.apply(manifest);
+}
 
 async function slice(
   name: string,
