@@ -6,6 +6,9 @@ import type { RelayContext } from './relay-context.ts';
 import { isSafeToRepeat, type SseCall, type SseCalls } from './sse-calls.ts';
 import type { SseLife } from './sse-life.ts';
 
+/** The first page must do: the call waits. */
+const TOOLS = { jsonrpc: '2.0', id: 'holdfast-tools', method: 'tools/list' } as const;
+
 type Context = Pick<RelayContext, 'breakers' | 'budget' | 'metrics' | 'now' | 'tools'>;
 
 /** What becomes of the calls of an HTTP+SSE session whose answer died with its replica, or will not come. */
@@ -35,6 +38,8 @@ export class SseFollowUp {
   async again(call: SseCall, life: SseLife): Promise<void> {
     const { name, policy } = this.#view;
     const { retryBudget, timeouts, limits } = policy;
+    await this.#learn(call, life);
+    if (this.#calls.of(call.message) !== call) return;
     if (!this.#isSafe(call)) {
       this.#ctx.metrics.retry(name, 'unsafe');
       return this.fail(call, 'replicaLost', true);
@@ -77,6 +82,15 @@ export class SseFollowUp {
     const headers = ownMessageHeaders(this.#headers, null, null);
     const answer = await life.post(call.body, headers, policy.timeouts.recoveryMs);
     if (answer.kind !== 'answered' || answer.status >= 300) this.fail(call, 'replicaLost', true);
+  }
+
+  /** What its tool says of itself may decide, and nobody has heard it yet. */
+  async #learn({ outcome: { tool } }: SseCall, life: SseLife): Promise<void> {
+    const { name, policy } = this.#view;
+    const { tools } = this.#ctx;
+    if (!policy.trustAnnotations || tool === null || tools.knows(name) || tools.of(name, tool)) return;
+    const answer = await life.ask(TOOLS, policy.timeouts.recoveryMs);
+    if (answer?.result !== undefined) tools.learn(name, answer.result);
   }
 
   #isSafe(call: SseCall): boolean {

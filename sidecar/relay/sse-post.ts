@@ -74,16 +74,14 @@ class SsePost implements Call {
   }
 
   facts(): Facts {
-    const isUnsent = this.#delivery === 'not_sent';
     return {
       at: 'session',
-      isSafe: isUnsent,
+      isSafe: this.#delivery === 'not_sent',
       mightBeSafe: false,
       attempts: this.attempts.sent,
       rejections: this.attempts.rejected,
       isComplete: false,
       isFresh: true,
-      isUnsent,
       isRecovered: false,
       isNamed: false,
       isInitialize: false,

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { RpcBody } from '../../proto/json-rpc.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 
@@ -25,6 +26,8 @@ export interface WholeAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   body: Buffer;
+  /** What `body` was read as, where it was. */
+  rpc?: RpcBody;
   /** The message, where `body` is the event that it came in. */
   data?: Buffer;
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
-import type { Objective } from '../report/objectives.ts';
+import { exactly, type Objective } from '../report/objectives.ts';
 import { printReport, say } from '../report/print-report.ts';
 import { table, type Cell } from '../report/table.ts';
 import { compare } from './compare.ts';
+import { faultRows, faultTable } from './faults/fault-table.ts';
 import { runScenario } from './run-scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 
@@ -15,11 +16,13 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     'keep-logs': { type: 'boolean', default: false },
     compare: { type: 'boolean', default: false },
+    faults: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 const usage = `usage: npm run chaos -- [--scenario all|NAME[,NAME…]] [--sessions 200] [--seconds 30] [--every MS between calls of a session, 2000] [--seed 1] [--keep-logs] [--json]
+       npm run chaos -- --faults [--json]   every path of the relay under every fault of a replica, without Envoy: one table
        npm run chaos -- --compare [--sessions …]   kill-replica through a bare Envoy with its own session affinity, and through Holdfast
 
 ${table(
@@ -53,6 +56,17 @@ const options = {
   say: print,
   keepLogs: values['keep-logs'],
 };
+if (values.faults) {
+  const cells = await faultTable();
+  const { head, rows } = faultRows(cells);
+  print(table(head, rows));
+  const wrong = cells.filter(({ isRight }) => !isRight).length;
+  printReport([exactly('cells that came to something else than they should', 0, wrong)], {
+    json: values.json,
+    extra: { figures: cells },
+  });
+  process.exit();
+}
 if (values.compare) {
   const { figures, objectives: met, text } = await compare(options);
   print(text);

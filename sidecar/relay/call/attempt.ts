@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { readRpcBody, type RpcBody } from '../../../proto/json-rpc.ts';
 import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import { INTERNAL_FAILURE, type UpstreamCall, type UpstreamFailure } from '../../recovery/upstream.ts';
@@ -145,20 +146,32 @@ class Attempt implements AnswerListener, InFlight {
   }
 
   onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
-    const answer = { status, headers, body };
+    const rpc = readRpcBody(body);
+    if (this.#isGarbage(status, headers, rpc)) return this.#unanswered();
+    const answer = { status, headers, body, rpc };
     this.#settle({ is: 'answered', answer, hint: hintOfAnswer(this.#to.at, answer) });
+  }
+
+  /** A success that holds no JSON where a request waits for its answer: no client could make anything of it. */
+  #isGarbage(status: number, headers: IncomingHttpHeaders, rpc: RpcBody): boolean {
+    const isMalformed = rpc.kind === 'invalid' && rpc.why === 'malformed';
+    return isMalformed && status === 200 && headers['content-encoding'] === undefined && !this.#call.asked.isComplete;
+  }
+
+  #unanswered(): void {
+    this.#call.outcome.faulted();
+    this.#call.mayHaveRun();
+    this.#settle({ is: 'streamed', end: 'unanswered' });
   }
 
   onFinished(isCut: boolean): void {
     if (this.#isSettled || this.#isHeld(() => this.onFinished(isCut))) return;
-    const { asked, outcome, request } = this.#call;
+    const { asked, request } = this.#call;
     if (isCut) return this.#settle({ is: 'streamed', end: 'mid-event' });
     if (asked.isComplete) return this.#settle({ is: 'streamed', end: 'answered' });
     if (asked.lastEventId !== null && request.digest !== null)
       return this.#settle({ is: 'streamed', end: 'resumable' });
-    outcome.faulted();
-    this.#call.mayHaveRun();
-    this.#settle({ is: 'streamed', end: 'unanswered' });
+    this.#unanswered();
   }
 
   onFailure(failure: UpstreamFailure): void {

@@ -119,7 +119,6 @@ class ScriptedCall implements Call {
       rejections: this.attempts.rejected,
       isComplete: false,
       isFresh: this.#luck() % 2 === 0,
-      isUnsent: !this.#isSent,
       isRecovered: this.#isRecovered,
       isNamed: false,
       isInitialize: this.#luck() % 4 === 0,

@@ -11,7 +11,6 @@ const facts = (changed: Partial<Facts> = {}): Facts => ({
   rejections: 0,
   isComplete: false,
   isFresh: true,
-  isUnsent: true,
   isRecovered: false,
   isNamed: false,
   isInitialize: false,
@@ -62,7 +61,7 @@ const recovery = {
   fallback: null,
   isForErrorOnly: false,
 } as const;
-const UNSAFE = { isSafe: false, isUnsent: false };
+const UNSAFE = { isSafe: false };
 const UNKNOWN = { ...UNSAFE, mightBeSafe: true };
 const everywhere = ['session', 'replica', 'holder', 'seek', 'neighbour'] as const;
 
@@ -224,7 +223,7 @@ const rows: Row[] = [
     'neighbour, or fail recoveryFailed',
   ],
   [
-    'the store is away, and it was sent',
+    'the store is away, and it is not safe',
     { is: 'not-recovered', of: recovery, reason: 'unsure' },
     UNSAFE,
     'fail recoveryFailed',

@@ -77,8 +77,6 @@ export interface Facts {
   isComplete: boolean;
   /** The client has heard nothing yet. */
   isFresh: boolean;
-  /** It provably reached no replica. */
-  isUnsent: boolean;
   /** The session was rebuilt for this request. */
   isRecovered: boolean;
   /** The client was told the id of a session that this request began, and its replica is gone. */
@@ -244,5 +242,5 @@ function afterRefusal(
   // A 400 with session words about a session that the mesh doesn't know either is the replica's own affair.
   if (reason === 'unknown' && suspect?.status === 400 && facts.isFresh) return { do: 'deliver', answer: suspect };
   const error = why === 'breaker' ? 'breakerOpen' : errorOfRefusal(reason, onReplicaLoss);
-  return reason === 'unsure' && facts.isUnsent ? { do: 'neighbour', otherwise: fail(error) } : fail(error);
+  return reason === 'unsure' && facts.isSafe ? { do: 'neighbour', otherwise: fail(error) } : fail(error);
 }

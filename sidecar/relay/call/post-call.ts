@@ -124,7 +124,6 @@ export class PostCall {
       rejections: this.attempts.rejected,
       isComplete: this.asked.isComplete,
       isFresh: this.client.isFresh,
-      isUnsent: this.#delivery === 'not_sent',
       isRecovered: this.isRecovered,
       isNamed: this.isNamed && !this.client.isFresh,
       isInitialize: this.isInitialize,
@@ -165,10 +164,9 @@ export class PostCall {
   }
 
   /** Passes a complete answer on, as it is or, on a stream that is open, as an event. */
-  deliver({ status, headers, body, data = body }: WholeAnswer): void {
+  deliver({ status, headers, body, data = body, rpc = readRpcBody(data) }: WholeAnswer): void {
     if (data.length > 0)
-      for (const message of messagesOf(readRpcBody(data)))
-        if (message.kind === 'response') this.asked.answer(message, data);
+      for (const message of messagesOf(rpc)) if (message.kind === 'response') this.asked.answer(message, data);
     if (this.client.isFresh) this.client.whole(status, headers, body);
     else if (status < 300 && body.length > 0)
       this.client.end(data === body ? sseEvent(body.toString(), { name: 'message' }) : body);
