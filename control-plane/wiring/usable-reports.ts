@@ -14,21 +14,21 @@ export interface UsableReportsOptions {
 /** What the sources know, without nodes of the mesh itself. Nodes come and go, and so does what is refused. */
 export class UsableReports {
   readonly #options: UsableReportsOptions;
-  #refused = '';
+  #refused = '[]';
 
   constructor(options: UsableReportsOptions) {
     this.#options = options;
   }
 
-  current(): ReadonlyMap<string, SourceReport> {
-    const { found, config, gateways } = this.#options;
-    return withoutGateways(found(), config(), gateways());
+  current(found = this.#options.found()): ReadonlyMap<string, SourceReport> {
+    const { config, gateways } = this.#options;
+    return withoutGateways(found, config(), gateways());
   }
 
   /** Whether others are refused than at the last call. */
   haveChanged(): boolean {
     const found = this.#options.found();
-    const refused = [...this.current()].filter(([name, report]) => report !== found.get(name));
+    const refused = [...this.current(found)].filter(([name, report]) => report !== found.get(name));
     const before = this.#refused;
     this.#refused = JSON.stringify(refused.map(([name, { replicas }]) => [name, replicas]));
     if (before === this.#refused) return false;
