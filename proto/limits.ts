@@ -109,6 +109,7 @@ export const LIMIT_KEYS = {
   calls_per_client: 'servers[].limits.callsPerClientPercent',
   streams_per_session: 'servers[].limits.streamsPerSession',
   attempts: 'servers[].limits.attempts',
+  fleet_rate: 'servers[].fleetLimits',
   store_memory: 'sessionStore.maxMemoryPercent',
 } as const;
 export type LimitName = keyof typeof LIMIT_KEYS;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { authorizationSchema } from './authorization/authorization-schema.ts';
+import { fleetLimitSchema } from './fleet-limit.ts';
 import { gatewayLimitsSchema, serverLimitsSchema } from './limits.ts';
 import { placeSchema } from './place.ts';
 
@@ -216,6 +217,13 @@ export const serverPolicySchema = z.object({
   authorization: authorizationSchema
     .optional()
     .describe('Who may use which tools, prompts and resources. Without it whoever reaches the server.'),
+  fleetLimits: z
+    .array(fleetLimitSchema)
+    .max(32)
+    .default([])
+    .describe(
+      'Rates of tools/call that all gateway nodes keep together, in Redis; each for itself while Redis is away.',
+    ),
   limits: serverLimitsSchema.prefault({}).describe('What one client or session may take of this server.'),
   /** Not a key of the server: the configuration says it once, for the gateway, and the control plane hands it on with each policy. */
   gatewayLimits: gatewayLimitsSchema.prefault({}),

@@ -131,6 +131,8 @@ export const REDIS = {
   affinity: (server: string, kind: string, digest: string) => `holdfast:{${server}}:affinity:${kind}:${digest}`,
   /** Written by health checks: does Redis take writes? */
   probe: (nodeId: string) => `holdfast:probe:${nodeId}`,
+  /** Hash: what is left of a fleet limit, and when that was so. */
+  rate: (server: string, limit: string, digest: string) => `holdfast:{${server}}:rate:${limit}:${digest}`,
   slots: 'holdfast:slots',
   /** The mesh's secret, base64: the key of the digests of principals and credentials. Made by whoever comes first. */
   secret: 'holdfast:secret',

@@ -27,6 +27,8 @@ import { outcomePipeline } from './outcome/outcome-pipeline.ts';
 import { SloPublisher } from './outcome/slo-publisher.ts';
 import { AffinityMemory } from './modern/affinity-memory.ts';
 import { redisAffinityStore } from './modern/affinity-store.ts';
+import { FleetLimits } from './rate-limits/fleet-limits.ts';
+import { redisBuckets } from './rate-limits/redis-buckets.ts';
 import { isReplicaAlive } from './recovery/replica-check.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { replicaLinks } from './recovery/replica-link.ts';
@@ -230,6 +232,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     upstream,
     breakers,
     affinity,
+    fleetLimits: new FleetLimits({ shared: redis && redisBuckets(redis), now, onLocal: metrics.limits.decidedLocally }),
     other: (incoming, response, bodies) =>
       answerLogin(
         { topology: () => topology.topology, upstream, contained: (error) => internalError('relay', error) },

@@ -213,64 +213,6 @@ for (const [says, text, path, env] of [
     'servers[0].jwt',
   ],
   [
-    'paths beside the endpoint that no token would guard',
-    'servers: [{name: a, jwt: {issuer: x, jwksFile: y}, routes: [oauth], backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]',
-    'servers[0].routes',
-  ],
-  ...['authorize', '/a/../b', '/a?x=1', '/a/', '/', '/*', '/a/*/b', '//a', '/a%2fb', '/.well-known/../x'].map(
-    (path) =>
-      [
-        `a path that is none: ${path}`,
-        `servers: [{name: a, routes: ["${path}"], backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]`,
-        'servers[0].routes[0]',
-      ] as const,
-  ),
-  ...['FM.example.com', 'fm.example.com:443', '*.example.com', 'https://fm', '.x', ''].map(
-    (host) =>
-      [
-        `a host that is none: ${host}`,
-        `servers: [{name: a, hosts: ["${host}"], backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]`,
-        'servers[0].hosts[0]',
-      ] as const,
-  ),
-  [
-    'one host of two servers',
-    'servers: [{name: a, hosts: [x.test], backends: [{name: s, replicas: ["127.0.0.1:1"]}]}, {name: b, hosts: [x.test], backends: [{name: s, replicas: ["127.0.0.1:2"]}]}]',
-    'servers[1].hosts[0]',
-  ],
-  ...(
-    [
-      ['rules without a relay that reads calls', 'guard: streams, authorization: {}', 'authorization'],
-      [
-        'claims that nobody verifies',
-        'authorization: {rules: [{name: a, effect: allow, claims: {x: [y]}}]}',
-        'authorization.rules[0].claims',
-      ],
-      [
-        'two rules of one name',
-        'authorization: {rules: [{name: a, effect: allow}, {name: a, effect: deny}]}',
-        'authorization.rules[1].name',
-      ],
-      [
-        'a rule that is called default',
-        'authorization: {rules: [{name: default, effect: deny}]}',
-        'authorization.rules[0].name',
-      ],
-      [
-        'a rule about no tool',
-        'authorization: {rules: [{name: a, effect: deny, tools: []}]}',
-        'authorization.rules[0].tools',
-      ],
-    ] as const
-  ).map(
-    ([what, keys, path]) =>
-      [
-        what,
-        `servers: [{name: a, ${keys}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]`,
-        `servers[0].${path}`,
-      ] as const,
-  ),
-  [
     'a memory store for several nodes',
     `${SERVER}\nsessionStore: {type: memory}`,
     'sessionStore.type',

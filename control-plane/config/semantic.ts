@@ -123,9 +123,16 @@ function checkJwt(server: ServerConfig, config: Config, at: PropertyKey[], say: 
     );
 }
 
-function checkRules({ authorization, jwt, guard }: ServerConfig, at: PropertyKey[], say: Say): void {
+function checkRules({ authorization, fleetLimits, jwt, guard }: ServerConfig, at: PropertyKey[], say: Say): void {
   if (authorization && !guard.includes('calls'))
     say([...at, 'authorization'], '`guard` with calls', 'a guard without', 'The relay compares calls with the rules.');
+  if (fleetLimits.length > 0 && !guard.includes('calls'))
+    say([...at, 'fleetLimits'], '`guard` with calls', 'a guard without', 'The relay counts calls for the fleet.');
+  unique(
+    fleetLimits.map(({ name }, index) => ({ name, path: [...at, 'fleetLimits', index, 'name'] })),
+    'limit name',
+    say,
+  );
   const rules = authorization?.rules ?? [];
   unique(
     rules.map(({ name }, index) => ({ name, path: [...at, 'authorization', 'rules', index, 'name'] })),

@@ -45,7 +45,7 @@ export function freeMethods({
   hasOpenToolBreaker,
 }: Pick<ServerTopology, 'policy' | 'hasOpenToolBreaker'>): string[] {
   // A header may say another method than the body: where rules decide, the relay reads the body of each request.
-  if (policy.authorization) return [];
+  if (policy.authorization || policy.fleetLimits.length > 0) return [];
   // What the relay holds it holds in every era; with a tool's breaker open each call has to be asked about.
   const hasFreeCalls = policy.affinity.calls === 'free' && !policy.guard.includes('calls') && !hasOpenToolBreaker;
   const free = [...LISTS, ...OTHERS, ...(hasFreeCalls ? CALLS : [])];

@@ -37,13 +37,17 @@ export interface RoutedNode extends EnvoyNode {
 /** Neighbours' relays that are tried for a request that nobody decided on. */
 const MOST_UNDECIDED = 3;
 
+/** Whether a relay has to read every request: to compare it with rules, or to count it for the fleet. */
+const isRead = ({ authorization, fleetLimits }: ServerTopology['policy']): boolean =>
+  authorization !== undefined || fleetLimits.length > 0;
+
 /** What the relay holds. Of a server with `jwt` the streams, too: only the relay ends them when their token does, and compares what they say with rules. */
 const held = ({
-  policy: { guard, authorization },
+  policy: { guard, authorization, fleetLimits },
   jwt,
 }: Pick<ServerTopology, 'policy' | 'jwt'>): { calls: boolean; streams: boolean } => ({
   calls: guard.includes('calls'),
-  streams: guard.includes('streams') || jwt !== null || authorization !== undefined,
+  streams: guard.includes('streams') || jwt !== null || authorization !== undefined || fleetLimits.length > 0,
 });
 const holdsAll = (server: Pick<ServerTopology, 'policy' | 'jwt'>): boolean =>
   held(server).calls && held(server).streams;
@@ -73,7 +77,7 @@ export const routeInputs = ({ endpoints, hasOpenToolBreaker, policy, ...server }
     policy.affinity.calls,
     policy.sharedCache,
     callTimeoutMs(policy),
-    policy.authorization !== undefined,
+    isRead(policy),
     isAllGuarded ? null : hasOpenToolBreaker,
     endpoints.map(({ slot, address, isSteady }) => [slot, address, isAllGuarded ? null : isSteady]),
   ]);
@@ -147,7 +151,7 @@ export function serverRoutes(server: ServerTopology, node: RoutedNode, path: obj
   // A session of a principal is looked up, whatever its id says. Where Envoy verifies tokens all are; elsewhere those that show a token may be.
   const isNobodys = policy.bind === 'off' ? [] : [lacksHeader('authorization')];
   // Where rules decide nothing reaches a replica but from a relay, whatever becomes of this node's.
-  const isRuled = policy.authorization !== undefined;
+  const isRuled = isRead(policy);
   const ofSlots = (server.jwt || isRuled ? [] : server.endpoints).flatMap((endpoint) => {
     const own = relayOf(endpoint.slot, node.relay);
     const pins = (on: Record<string, object>, ...list: Array<string | undefined>): Record<string, object> => ({

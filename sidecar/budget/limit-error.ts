@@ -32,6 +32,7 @@ const DESCRIPTION: Record<LimitName, string> = {
   calls_per_client: 'Too many calls of this client are in flight to the replica',
   streams_per_session: 'Too many streams of this session are open',
   attempts: 'The request was sent as often as it may be',
+  fleet_rate: 'Too many calls in the fleet',
   store_memory: 'The session store is full',
 };
 

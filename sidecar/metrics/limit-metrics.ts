@@ -16,6 +16,12 @@ export function limitMetrics(registry: Registry) {
     labelNames: ['server_id', 'rule', 'mode'],
     registers,
   });
+  const local = new Counter({
+    name: 'holdfast_fleet_limit_local_total',
+    help: 'Calls on whose fleet limits this node decided alone, because Redis did not answer.',
+    labelNames: ['server_id'],
+    registers,
+  });
   const bodyBytes = new Gauge({
     name: 'holdfast_buffered_body_bytes',
     help: 'Bytes of request bodies that this sidecar holds.',
@@ -38,6 +44,9 @@ export function limitMetrics(registry: Registry) {
     },
     unauthorized(server: string, rule: string, mode: string): void {
       unauthorized.inc({ server_id: server, rule, mode });
+    },
+    decidedLocally(server: string): void {
+      local.inc({ server_id: server });
     },
     redisMemory(share: number): void {
       redisMemory.set(share);

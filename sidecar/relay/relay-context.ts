@@ -7,6 +7,7 @@ import type { CallShares } from '../budget/call-shares.ts';
 import type { NewSessions } from '../budget/new-sessions.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import type { AdmissionQueue } from '../recovery/admission-queue.ts';
+import type { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { RecoveryMetrics } from '../recovery/recovery-metrics.ts';
 import type { Identities } from '../principal/identities.ts';
@@ -95,6 +96,8 @@ export interface RelayContext {
   modern: ModernContext;
   /** Who may do what (sidecar/authorization). */
   access: AccessControl;
+  /** How many calls the fleet lets through (sidecar/rate-limits). */
+  fleetLimits: FleetLimits;
   now: () => number;
   random: () => number;
   /** Counts and logs a failure of the relay's own code. */

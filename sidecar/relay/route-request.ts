@@ -2,11 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readRpcBody, type RpcBody } from '../../proto/json-rpc.ts';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
+import { clientAddress } from '../budget/client-address.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
 import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
 import { answerDenied } from '../authorization/answer-denied.ts';
 import { runModern } from '../modern/run-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
+import { answerLimited } from '../rate-limits/answer-limited.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { admitPost, admitSse, firstId } from './admit-request.ts';
 import { PostCall } from './call/post-call.ts';
@@ -115,6 +117,28 @@ function post(
   const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, requestIds(rpc));
   if (access.is === 'denied') return answerDenied(access, request, client, rpc);
   client.listCut = access.cut;
+  const caller = (): string => callerOf(ctx, view, request),
+    asked = ctx.fleetLimits.take(view.policy, rpc, caller, view.relays.length);
+  if (asked === null) return forward(ctx, view, request, client, body);
+  return asked.then((taken) => {
+    if (client.isOver) return undefined;
+    if (taken.is === 'taken') return forward(ctx, view, request, client, body);
+    ctx.metrics.refused(view.name, 'fleet_rate');
+    return answerLimited(taken, request, client, rpc, requestIds(rpc));
+  });
+}
+
+/** Whom limits of the fleet count: the principal, and without one the client's address. */
+const callerOf = ({ identities }: RelayContext, { policy }: ServerView, { shown, incoming }: ClientRequest): string =>
+  identities.principalOf(shown, policy) ?? `address ${clientAddress(incoming.headers)}`;
+
+function forward(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  client: ClientAnswer,
+  body: Buffer,
+): unknown {
   if (request.isSseMessage) return postToSse(ctx, view, request, client, body);
   const { clientId, digest } = request;
   if (clientId === null || digest === null) {

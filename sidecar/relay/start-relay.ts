@@ -13,6 +13,7 @@ import { CacheWatch } from '../modern/cache-watch.ts';
 import { modernContext } from '../modern/modern-context.ts';
 import { AdmissionQueue } from '../recovery/admission-queue.ts';
 import { RetryBudget } from '../recovery/retry-budget.ts';
+import { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { Upstream } from '../recovery/upstream.ts';
 import { place } from '../routing/placement.ts';
@@ -54,6 +55,8 @@ export interface RelayOptions {
   learned?: (server: string, names: string[]) => void;
   /** Answers /health: status and JSON body. */
   health: () => Promise<{ status: number; body: unknown }>;
+  /** Of this process alone when left out. */
+  fleetLimits?: FleetLimits;
   /** Answers what is not MCP (sidecar/login); false: the request is MCP's. */
   other?: (incoming: IncomingMessage, response: ServerResponse, bodies: BodyBudget) => boolean;
   /** Host at which neighbours reach this relay; `host` when left out. */
@@ -138,6 +141,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     sessions: options.sessions ?? UNLIMITED,
     shares: new CallShares(),
     access: new AccessControl(options.metrics.unauthorized),
+    fleetLimits: options.fleetLimits ?? new FleetLimits({ shared: null, now, onLocal: () => undefined }),
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),

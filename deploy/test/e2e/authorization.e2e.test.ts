@@ -10,6 +10,7 @@ import { TestIssuer } from '../mesh/test-issuer.ts';
 
 const issuer = new TestIssuer('k', { iss: 'https://id.example', aud: 'mesh', sub: 'ada' });
 const jwksFile = join(tmpdir(), `holdfast-rules-${process.pid}.json`);
+const FEW = { name: 'few', tools: ['list_issues'], requests: 3, perMs: 3_600_000 };
 let mesh: Mesh;
 
 test.before(async (t) => {
@@ -29,7 +30,11 @@ test.before(async (t) => {
     gateways: 1,
     servers: {
       // HTTP+SSE as well as sessions.
-      linear: { replicas: 2, args: ['--http-sse'], settings: settings(['whoami', 'list_*']) },
+      linear: {
+        replicas: 2,
+        args: ['--http-sse'],
+        settings: { ...settings(['whoami', 'list_*']), fleetLimits: [FEW] },
+      },
       modern: {
         ...{ replicas: 1, program: 'deploy/test/servers/fixture/main.ts', args: ['--sdk', 'v2'] },
         settings: settings(['test_simple_text']),
@@ -75,6 +80,20 @@ for (const [kind, allowed, refused, args] of [
     t.false((await reader.callTool(allowed)).isError);
     t.false((await writer.callTool(refused, args)).isError);
   });
+
+test('calls beyond a limit of the fleet are told when to come again; other callers and tools have their own', async (t) => {
+  const hugo = await connect(t, 'v1', { sub: 'hugo' }),
+    ida = await connect(t, 'v2-legacy', { sub: 'ida' });
+  for (let call = 0; call < 3; call++) t.false((await hugo.callTool('list_issues')).isError);
+  const error = await t.throwsAsync<Error & { code?: number; data?: { retryAfterMs?: number } }>(
+    hugo.callTool('list_issues'),
+  );
+  t.is(error.code, RPC_ERROR.overload);
+  t.regex(error.message, /servers\[linear\]\.fleetLimits, few/);
+  t.true((error.data?.retryAfterMs ?? 0) > 0);
+  t.false((await hugo.callTool('whoami')).isError);
+  t.false((await ida.callTool('list_issues')).isError);
+});
 
 // By itself: it kills a replica that others have their sessions on.
 test.serial('a replica’s death changes nothing of who may do what', async (t) => {

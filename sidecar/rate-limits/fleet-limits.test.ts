@@ -1,0 +1,115 @@
+import test from 'ava';
+import { startRedis } from '../../deploy/test/mesh/start-redis.ts';
+import { fleetLimitSchema } from '../../proto/fleet-limit.ts';
+import { readRpcBody } from '../../proto/json-rpc.ts';
+import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
+import { bucketsOf } from './buckets-of.ts';
+import { FleetLimits } from './fleet-limits.ts';
+import { LocalBuckets } from './local-buckets.ts';
+import { redisBuckets } from './redis-buckets.ts';
+
+const limit = (more: object) => fleetLimitSchema.parse({ name: 'a', requests: 10, perMs: 3_600_000, ...more });
+/** A batch of calls; null stands for a ping. */
+const body = (...tools: Array<string | null>) =>
+  readRpcBody(
+    Buffer.from(
+      JSON.stringify(
+        tools.map((name, id) => ({
+          jsonrpc: '2.0',
+          id,
+          method: name === null ? 'ping' : 'tools/call',
+          params: { name },
+        })),
+      ),
+    ),
+  );
+const messages = (...tools: Array<string | null>) => {
+  const rpc = body(...tools);
+  return rpc.kind === 'batch' ? rpc.messages : [];
+};
+
+test('a call takes from every limit that is about it, each bucket by what it counts apart', (t) => {
+  const keys = (limits: object[], tools: Array<string | null>, caller = 'ann') =>
+    bucketsOf(limits.map(limit), messages(...tools), caller).map(
+      ({ limit: name, key, count }) => `${name} ${key} ${count}`,
+    );
+  t.deepEqual(keys([{}], ['x', 'y', null]), ['a ["ann",null] 2']);
+  t.deepEqual(keys([{ per: ['principal', 'tool'] }], ['x', 'y', 'x']), ['a ["ann","x"] 2', 'a ["ann","y"] 1']);
+  t.deepEqual(keys([{ per: [] }, { name: 'b', per: ['tool'], tools: ['x*'] }], ['x1', 'y']), [
+    'a [null,null] 2',
+    'b [null,"x1"] 1',
+  ]);
+  t.deepEqual(keys([{ tools: ['z'] }], ['x', null]), []);
+  const pairs = { per: ['principal', 'tool'] };
+  t.notDeepEqual(keys([pairs], ['x","y']), keys([pairs], ['y'], 'ann","x'));
+});
+
+test('a bucket of this node: a burst, then its share of the rate; all buckets or none', (t) => {
+  const local = new LocalBuckets(),
+    [bucket] = bucketsOf([limit({ requests: 4, perMs: 1000, burst: 2 })], messages('x'), 'ann'),
+    [tight] = bucketsOf([limit({ name: 'b', requests: 1, burst: 1, perMs: 8000 })], messages('x'), 'ann');
+  if (!bucket || !tight) return t.fail();
+  const take = (nowMs: number, ...buckets: Array<typeof bucket>) => local.take('s', buckets, 2, nowMs);
+  t.is(take(0, bucket).is, 'taken');
+  t.is(take(0, bucket).is, 'taken');
+  t.deepEqual(take(0, bucket), { is: 'refused', limit: 'a', retryAfterMs: 500 });
+  t.is(take(500, bucket).is, 'taken');
+  t.is(take(500, bucket).is, 'refused');
+  t.is(take(100, bucket).is, 'refused', 'a clock that is set back gives nothing');
+  t.is(take(2000, bucket, tight).is, 'taken');
+  // The second bucket is empty, so nothing is taken from the first.
+  t.deepEqual(take(2000, bucket, tight), { is: 'refused', limit: 'b', retryAfterMs: 16_000 });
+  t.is(take(2000, bucket).is, 'taken');
+});
+
+test('three gateways and one limit: together they let through what it says, and without Redis one burst each besides', async (t) => {
+  t.timeout(60_000);
+  const redis = await startRedis();
+  t.teardown(() => redis.close());
+  const policy = { name: 'linear', fleetLimits: [limit({ requests: 30, burst: 20 })] },
+    counted: string[] = [];
+  const gateways = await Promise.all(
+    ['one', 'two', 'three'].map(async (name) => {
+      const client = connectRedis(redis.url, { name });
+      t.teardown(() => client.disconnect());
+      await whenReady(client, 10_000);
+      const limits = new FleetLimits({
+        ...{ shared: redisBuckets(client), now: Date.now, patienceMs: 10_000 },
+        onLocal: () => counted.push(name),
+      });
+      return { client, limits };
+    }),
+  );
+  const storm = async (calls: number, caller: string) => {
+    const all = await Promise.all(
+      Array.from({ length: calls }, (_, at) => gateways[at % 3]?.limits.take(policy, body('x'), () => caller, 3)),
+    );
+    return all.filter((taken) => taken?.is === 'taken').length;
+  };
+  t.is(await storm(150, 'ann'), 20);
+  t.is(await storm(150, 'ben'), 20, 'another principal has a bucket of its own');
+  t.is(counted.length, 0);
+  const [first] = gateways,
+    refused = await first?.limits.take(policy, body('x'), () => 'ann', 3);
+  t.true(refused?.is === 'refused' && refused.retryAfterMs > 0 && refused.retryAfterMs <= 120_000);
+  t.is(
+    first?.limits.take(policy, body(null), () => 'ann', 3),
+    null,
+    'no call, nothing to ask',
+  );
+
+  for (const { client } of gateways) client.disconnect();
+  t.is(await storm(300, 'cleo'), 60, 'one burst for each gateway');
+  t.true(counted.length >= 300);
+});
+
+test('a node alone asks nobody, and a server without limits nothing', async (t) => {
+  const alone = new FleetLimits({ shared: null, now: () => 0, onLocal: () => t.fail() });
+  const policy = { name: 'a', fleetLimits: [limit({ requests: 1, burst: 1 })] };
+  t.is((await alone.take(policy, body('x'), () => 'ann', 1))?.is, 'taken');
+  t.is((await alone.take(policy, body('x'), () => 'ann', 1))?.is, 'refused');
+  t.is(
+    alone.take({ name: 'a', fleetLimits: [] }, body('x'), () => 'ann', 1),
+    null,
+  );
+});
