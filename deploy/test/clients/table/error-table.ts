@@ -1,0 +1,92 @@
+import { startMesh } from '../../mesh/start-mesh.ts';
+import { type OfficialKind, OFFICIAL_CLIENTS, connectAny } from '../foreign/connect-any.ts';
+import type { Heard, LineClient } from '../foreign/line-client.ts';
+import { SITUATIONS, type Situation, type Stage } from './situations.ts';
+
+const SERVER = 'linear';
+const TIMEOUT_SECONDS = 60;
+
+/** One cell: what the user of one client sees in one situation. */
+export interface Cell {
+  client: OfficialKind;
+  situation: string;
+  /** `answer`, or the error as the client's user finds it: `-31001, not_sent`. */
+  seen: string;
+  isAsExpected: boolean;
+  /** The session's next call was answered, and the call in flight beside the one that failed was answered or told why not. */
+  goesOn: boolean;
+}
+
+const outcomeOf = (data: unknown): string | null => {
+  const outcome = (data as { outcome?: unknown } | null)?.outcome;
+  return typeof outcome === 'string' ? outcome : null;
+};
+
+const describe = (heard: Heard): string => {
+  if ('result' in heard) return 'answer';
+  const { type, code, data, message } = heard.error;
+  return code === null ? `${type}: ${message.slice(0, 80)}` : [code, outcomeOf(data)].filter(Boolean).join(', ');
+};
+
+/** The call itself was told what happened to it. Clients that lose their session give each of its calls an error without a code. */
+const isTyped = (heard: Heard): boolean => 'result' in heard || outcomeOf(heard.error.data) !== null;
+
+function isAsExpected(heard: Heard, expected: Situation['expected']): boolean {
+  if ('result' in heard || expected === 'answer') return 'result' in heard && expected === 'answer';
+  return heard.error.code !== null && expected.includes(heard.error.code);
+}
+
+/** A mesh whose deadlines are short enough to be waited for. */
+export const startTableMesh = () =>
+  startMesh({
+    gateways: 1,
+    servers: {
+      [SERVER]: {
+        replicas: 2,
+        settings: { trustAnnotations: true, timeouts: { callMs: 5000 }, maxBodyBytes: 1 << 20 },
+      },
+    },
+  });
+
+/** All situations with one client, on one session for as long as it lasts. A text says what the client needs that this machine lacks. */
+export async function cellsOf(mesh: Stage['mesh'], client: OfficialKind): Promise<Cell[] | string> {
+  const url = mesh.url(SERVER);
+  const connect = (): Promise<LineClient | string> => connectAny(client, { url, timeoutSeconds: TIMEOUT_SECONDS });
+  let connected = await connect();
+  if (typeof connected === 'string') return connected;
+  const cells: Cell[] = [];
+  try {
+    for (const { name, expected, play } of SITUATIONS) {
+      const { heard, sibling } = await play({ mesh, server: SERVER }, connected);
+      const next = await connected.call('whoami');
+      const goesOn = 'result' in next && (sibling === undefined || isTyped(sibling));
+      cells.push({
+        client,
+        situation: name,
+        seen: describe(heard),
+        isAsExpected: isAsExpected(heard, expected),
+        goesOn,
+      });
+      if ('result' in next) continue;
+      await connected.close();
+      const again = await connect();
+      if (typeof again === 'string') return again;
+      connected = again;
+    }
+  } finally {
+    await connected.close();
+  }
+  return cells;
+}
+
+/** Situations as rows, clients as columns. */
+export function rowsOf(cells: readonly Cell[], clients: readonly OfficialKind[]): { head: string[]; rows: string[][] } {
+  const rows = SITUATIONS.map(({ name }) => [
+    name,
+    ...clients.map((client) => {
+      const cell = cells.find((one) => one.client === client && one.situation === name);
+      return cell === undefined ? '–' : `${cell.seen}${cell.goesOn ? '' : '; session over'}`;
+    }),
+  ]);
+  return { head: ['situation', ...clients.map((client) => OFFICIAL_CLIENTS[client])], rows };
+}

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import { exactly } from '../../report/objectives.ts';
+import { printReport, say } from '../../report/print-report.ts';
+import { table } from '../../report/table.ts';
+import { type OfficialKind, OFFICIAL_CLIENTS } from '../foreign/connect-any.ts';
+import { type Cell, cellsOf, rowsOf, startTableMesh } from './error-table.ts';
+
+/** `npm run clients`: what the user of each official client sees when something fails. Packages that are missing are installed into a cache. */
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
+    client: { type: 'string', multiple: true },
+  },
+});
+const print = say(values.json);
+const known = Object.keys(OFFICIAL_CLIENTS) as OfficialKind[];
+const wanted = known.filter((client) => values.client?.includes(client) ?? true);
+if (wanted.length === 0) {
+  console.error(`--client: expected ${known.join(', ')}`);
+  process.exit(64);
+}
+const cells: Cell[] = [];
+const tried: OfficialKind[] = [];
+const mesh = await startTableMesh();
+try {
+  for (const client of wanted) {
+    const heard = await cellsOf(mesh, client);
+    if (typeof heard === 'string') print(`${OFFICIAL_CLIENTS[client]} was not tried; this is missing: ${heard}`);
+    else {
+      cells.push(...heard);
+      tried.push(client);
+    }
+  }
+} finally {
+  await mesh.close();
+}
+const { head, rows } = rowsOf(cells, tried);
+if (values.markdown) for (const line of [head, head.map(() => '---'), ...rows]) print(`| ${line.join(' | ')} |`);
+else print(table(head, rows));
+printReport(
+  tried.flatMap((client) => {
+    const own = cells.filter((cell) => cell.client === client);
+    return [
+      exactly(
+        `${OFFICIAL_CLIENTS[client]}: users told something else`,
+        0,
+        own.filter((cell) => !cell.isAsExpected).length,
+      ),
+      exactly(`${OFFICIAL_CLIENTS[client]}: sessions that ended`, 0, own.filter((cell) => !cell.goesOn).length),
+    ];
+  }),
+  { json: values.json, extra: { cells } },
+);
