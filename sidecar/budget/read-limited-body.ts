@@ -1,11 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GatewayLimits, LimitName } from '../../proto/limits.ts';
+import type { RpcId } from '../../proto/rpc-error.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { clientAddress } from './client-address.ts';
+import { EDGE_BYTES, idAtEdges } from './id-at-edges.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 export type BodyRead =
   | { is: 'whole'; body: Buffer }
-  | { is: 'refused'; limit: LimitName }
+  /** `id`: of the request in the body, as far as its first and last bytes tell. */
+  | { is: 'refused'; limit: LimitName; id: RpcId }
   /** The client went away. */
   | { is: 'gone' };
 
@@ -13,7 +18,12 @@ export interface BodyLimits {
   maxBytes: number;
   gateway: GatewayLimits;
   budget: BodyBudget;
+  /** A body that is too large is read to its end, without keeping it, where its sender survives the refusal only with the request's id. */
+  isIdNeeded?: boolean;
 }
+
+/** A body is not read any further for its request's id when it is so many times as large as it may be. */
+const MOST_OVERRUN = 4;
 
 /**
  * Reads a request's body, so that it can be sent more than once. `done` is called once. What was read counts in the budget until the response is
@@ -22,31 +32,49 @@ export interface BodyLimits {
 export function readLimitedBody(
   incoming: IncomingMessage,
   response: ServerResponse,
-  { maxBytes, gateway, budget }: BodyLimits,
+  { maxBytes, gateway, budget, isIdNeeded = false }: BodyLimits,
   done: (read: BodyRead) => void,
 ): void {
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return done({ is: 'refused', limit: 'body_size' });
+  const mostRead = isIdNeeded ? maxBytes * MOST_OVERRUN : maxBytes;
+  if (Number(incoming.headers['content-length'] ?? 0) > mostRead)
+    return done({ is: 'refused', limit: 'body_size', id: null });
   const pieces: Buffer[] = [];
   let bytes = 0,
-    isDone = false;
+    isDone = false,
+    edges: { head: Buffer; tail: Buffer } | null = null;
   const finish = (read: BodyRead): void => {
     if (isDone) return;
     isDone = true;
+    edges = null;
     pieces.length = 0;
     if (read.is !== 'whole') holding.release();
     done(read);
   };
-  const holding = budget.open(clientAddress(incoming.headers), gateway, (limit) => finish({ is: 'refused', limit }));
+  const refused = (limit: LimitName): void =>
+    finish({ is: 'refused', limit, id: idAtEdges(edges?.head ?? pieces[0]?.subarray(0, EDGE_BYTES) ?? NOTHING, null) });
+  const holding = budget.open(clientAddress(incoming.headers), gateway, refused);
   response.once('close', () => holding.release());
   incoming.on('data', (piece: Buffer) => {
     if (isDone) return; // What still comes of a refused body is dropped.
     bytes += piece.length;
-    const limit = bytes > maxBytes ? 'body_size' : holding.take(piece.length);
-    if (limit !== null) return finish({ is: 'refused', limit });
+    if (bytes > mostRead) return refused('body_size');
+    if (bytes > maxBytes) {
+      // Copies: a piece's end would keep the whole of it in memory.
+      const { head, tail } = edges ?? { head: Buffer.concat(pieces).subarray(0, EDGE_BYTES), tail: NOTHING };
+      edges = {
+        head: Buffer.from(head.length < EDGE_BYTES ? Buffer.concat([head, piece]).subarray(0, EDGE_BYTES) : head),
+        tail: Buffer.from(Buffer.concat([tail, piece]).subarray(-EDGE_BYTES)),
+      };
+      pieces.length = 0;
+      return;
+    }
+    const limit = holding.take(piece.length);
+    if (limit !== null) return refused(limit);
     pieces.push(piece);
   });
   incoming.on('end', () => {
     holding.complete();
+    if (edges !== null) return finish({ is: 'refused', limit: 'body_size', id: idAtEdges(edges.head, edges.tail) });
     const [only] = pieces;
     finish({ is: 'whole', body: pieces.length === 1 && only ? only : Buffer.concat(pieces) });
   });

@@ -20,6 +20,7 @@ import type { ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
 import { requestIds } from './mesh-errors.ts';
 import { refuse } from './refuse.ts';
+import { refuseCall } from './refuse-call.ts';
 import { liveQuery, withQuery } from './live-query.ts';
 import type { RelayContext } from './relay-context.ts';
 import { GetStream } from './stream/get-stream.ts';
@@ -59,12 +60,14 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
   client.endsAtMs = expiryOf(request.shown, view);
   switch (incoming.method) {
     case 'POST':
-      return readLimitedBody(incoming, response, bodyLimits(ctx, view), (read) =>
+      return readLimitedBody(incoming, response, bodyLimits(ctx, view, request), (read) =>
         client.guard(() => {
           if (read.is === 'gone') return undefined;
           if (read.is !== 'refused') return post(ctx, view, request, response, client, read.body);
           ctx.metrics.refused(view.name, read.limit);
-          return refuse(response, incoming, limitRefusal(read.limit, view.name));
+          const refusal = limitRefusal(read.limit, view.name);
+          const body = { ids: read.id === null ? [] : [read.id], isBatch: false, isRead: read.id !== null };
+          return refuseCall(client, request, refusal, body) || refuse(response, incoming, refusal);
         }),
       );
     case 'GET':
@@ -112,8 +115,12 @@ function post(
     return refuse(response, request.incoming, { status: 400, code, message: WHY_INVALID[rpc.why] });
   }
   const limit = admitPost(ctx, view, request, response, rpc, body);
-  if (limit !== null)
-    return refuse(response, request.incoming, { ...limitRefusal(limit, view.name), id: firstId(rpc) });
+  if (limit !== null) {
+    const refusal = limitRefusal(limit, view.name);
+    const known = { ids: requestIds(rpc), isBatch: rpc.kind === 'batch', isRead: rpc.kind !== 'invalid' };
+    if (refuseCall(client, request, refusal, known)) return undefined;
+    return refuse(response, request.incoming, { ...refusal, id: firstId(rpc) });
+  }
   const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, requestIds(rpc));
   if (access.is === 'denied') return answerDenied(access, request, client, rpc);
   client.listCut = access.cut;
@@ -166,7 +173,8 @@ const whyUnknown = (server: string): string =>
     ? `no ${HEADER.server} header: the request did not come through the gateway`
     : `server ${JSON.stringify(server)} is not known to this gateway (yet)`;
 
-const bodyLimits = ({ bodies }: RelayContext, { policy }: ServerView): BodyLimits => ({
+const bodyLimits = ({ bodies }: RelayContext, { policy }: ServerView, { clientId }: ClientRequest): BodyLimits => ({
+  isIdNeeded: clientId !== null,
   maxBytes: policy.maxBodyBytes,
   gateway: policy.gatewayLimits,
   budget: bodies,

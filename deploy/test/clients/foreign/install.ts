@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,14 +16,14 @@ export type Installed = { command: string; args: string[] } | { missing: string 
 
 const cache = (): string => join(process.env['HOLDFAST_CACHE'] ?? join(homedir(), '.cache/holdfast'), 'clients');
 
-async function moduleDigest(): Promise<string> {
-  const files = await Promise.all(['main.go', 'go.mod', 'go.sum'].map((name) => readFile(join(MODULE, name))));
+function moduleDigest(): string {
+  const files = ['main.go', 'go.mod', 'go.sum'].map((name) => readFileSync(join(MODULE, name)));
   return createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
 }
 
-async function placeOf(kind: ForeignKind): Promise<{ folder: string; started: { command: string; args: string[] } }> {
+function placeOf(kind: ForeignKind): { folder: string; started: { command: string; args: string[] } } {
   const package_ = FOREIGN_PACKAGES[kind];
-  const folder = join(cache(), package_.language === 'go' ? `go-${await moduleDigest()}` : package_.requirement);
+  const folder = join(cache(), package_.language === 'go' ? `go-${moduleDigest()}` : package_.requirement);
   const started =
     package_.language === 'go'
       ? { command: join(folder, 'client'), args: [] }
@@ -32,8 +32,8 @@ async function placeOf(kind: ForeignKind): Promise<{ folder: string; started: { 
 }
 
 /** A client that is in the cache already; null when it is not. */
-export async function findForeignClient(kind: ForeignKind): Promise<{ command: string; args: string[] } | null> {
-  const { folder, started } = await placeOf(kind);
+export function findForeignClient(kind: ForeignKind): { command: string; args: string[] } | null {
+  const { folder, started } = placeOf(kind);
   return existsSync(join(folder, 'complete')) ? started : null;
 }
 
@@ -42,9 +42,9 @@ export async function findForeignClient(kind: ForeignKind): Promise<{ command: s
  * the folder `complete` in it says that it is whole.
  */
 export async function installForeignClient(kind: ForeignKind): Promise<Installed> {
-  const found = await findForeignClient(kind);
+  const found = findForeignClient(kind);
   if (found !== null) return found;
-  const { folder, started } = await placeOf(kind);
+  const { folder, started } = placeOf(kind);
   const package_ = FOREIGN_PACKAGES[kind];
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });

@@ -1,7 +1,7 @@
 import { startMesh } from '../../mesh/start-mesh.ts';
 import { type OfficialKind, OFFICIAL_CLIENTS, connectAny } from '../foreign/connect-any.ts';
 import type { Heard, LineClient } from '../foreign/line-client.ts';
-import { SITUATIONS, type Situation, type Stage } from './situations.ts';
+import { CALLS_PER_SESSION, SITUATIONS, type Situation, type Stage } from './situations.ts';
 
 const SERVER = 'linear';
 const TIMEOUT_SECONDS = 60;
@@ -15,6 +15,8 @@ export interface Cell {
   isAsExpected: boolean;
   /** The session's next call was answered, and the call in flight beside the one that failed was answered or told why not. */
   goesOn: boolean;
+  /** Why not, as the client says it; null when it does. */
+  ended: string | null;
 }
 
 const outcomeOf = (data: unknown): string | null => {
@@ -25,7 +27,7 @@ const outcomeOf = (data: unknown): string | null => {
 const describe = (heard: Heard): string => {
   if ('result' in heard) return 'answer';
   const { type, code, data, message } = heard.error;
-  return code === null ? `${type}: ${message.slice(0, 80)}` : [code, outcomeOf(data)].filter(Boolean).join(', ');
+  return code === null ? `${type}: ${message.slice(0, 200)}` : [code, outcomeOf(data)].filter(Boolean).join(', ');
 };
 
 /** The call itself was told what happened to it. Clients that lose their session give each of its calls an error without a code. */
@@ -43,7 +45,12 @@ export const startTableMesh = () =>
     servers: {
       [SERVER]: {
         replicas: 2,
-        settings: { trustAnnotations: true, timeouts: { callMs: 5000 }, maxBodyBytes: 1 << 20 },
+        settings: {
+          trustAnnotations: true,
+          timeouts: { callMs: 5000 },
+          maxBodyBytes: 1 << 20,
+          limits: { callsPerSession: CALLS_PER_SESSION },
+        },
       },
     },
   });
@@ -59,13 +66,15 @@ export async function cellsOf(mesh: Stage['mesh'], client: OfficialKind): Promis
     for (const { name, expected, play } of SITUATIONS) {
       const { heard, sibling } = await play({ mesh, server: SERVER }, connected);
       const next = await connected.call('whoami');
-      const goesOn = 'result' in next && (sibling === undefined || isTyped(sibling));
+      const failed = [next, ...(sibling && !isTyped(sibling) ? [sibling] : [])].find((each) => 'error' in each);
+      const ended = failed === undefined ? null : describe(failed);
       cells.push({
         client,
         situation: name,
         seen: describe(heard),
         isAsExpected: isAsExpected(heard, expected),
-        goesOn,
+        goesOn: ended === null,
+        ended,
       });
       if ('result' in next) continue;
       await connected.close();
@@ -85,7 +94,7 @@ export function rowsOf(cells: readonly Cell[], clients: readonly OfficialKind[])
     name,
     ...clients.map((client) => {
       const cell = cells.find((one) => one.client === client && one.situation === name);
-      return cell === undefined ? '–' : `${cell.seen}${cell.goesOn ? '' : '; session over'}`;
+      return cell === undefined ? '–' : `${cell.seen}${cell.goesOn ? '' : `; session over: ${cell.ended}`}`;
     }),
   ]);
   return { head: ['situation', ...clients.map((client) => OFFICIAL_CLIENTS[client])], rows };

@@ -65,6 +65,8 @@ async function strikeUnder(
 const killed = (replica: Replica): Promise<void> => replica.process.kill();
 const frozen = async (replica: Replica): Promise<void> => replica.process.pause();
 
+export const CALLS_PER_SESSION = 8;
+
 let keys = 0;
 const charge = (client: LineClient, afterMs: number) => (): Promise<Heard> =>
   client.call('charge', { key: `table-${++keys}`, afterMs });
@@ -101,6 +103,19 @@ export const SITUATIONS: readonly Situation[] = [
     name: 'body larger than maxBodyBytes',
     expected: [RPC_ERROR.tooLarge],
     play: async (_stage, client) => ({ heard: await client.call('echo', { text: 'x'.repeat(3_000_000) }) }),
+  },
+  {
+    name: 'more calls at once than limits.callsPerSession',
+    expected: [RPC_ERROR.overload],
+    async play(_stage, client) {
+      const all = await Promise.all(
+        Array.from({ length: 2 * CALLS_PER_SESSION }, () => client.call('wait', { durationMs: 1500 })),
+      );
+      const answered = all.find((heard) => 'result' in heard),
+        heard = all.find((each) => 'error' in each) ?? all[0];
+      if (heard === undefined) throw new Error('no call was made');
+      return { heard, sibling: answered ?? heard };
+    },
   },
   {
     name: 'the server’s own error',
