@@ -35,7 +35,7 @@ const CAPABILITIES = {
   logging: {},
 };
 
-export async function startFakeReplica(name: string): Promise<FakeReplica> {
+export async function startFakeReplica(name: string, port = 0): Promise<FakeReplica> {
   const streams = new Map<string, ServerResponse>();
   let made = 0;
   const server = createServer((incoming, response) => {
@@ -102,7 +102,7 @@ export async function startFakeReplica(name: string): Promise<FakeReplica> {
       }),
   };
   await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
   replica.port = (server.address() as AddressInfo).port;
   return replica;

@@ -16,7 +16,7 @@ interface Setup {
 
 /** Two scripted replicas, a relay, and a session on one of them. */
 async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}): Promise<Setup> {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica)),
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
     fleet = new RigFleet(
       replicas.map(({ port }) => port),
       policy,

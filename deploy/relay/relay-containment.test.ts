@@ -35,7 +35,7 @@ interface Route {
 }
 
 async function twoReplicas(t: ExecutionContext, policy: Record<string, unknown> = {}) {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica));
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
   // Such bodies may reach a replica: it answers as servers do.
   for (const replica of replicas)
     replica.answer = ({ body, response, method }) => {

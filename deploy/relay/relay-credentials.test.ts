@@ -8,7 +8,7 @@ type Headers = Record<string, string>;
 
 /** Two replicas and a session that began with these headers. Restarted, both have forgotten it. */
 async function setup(t: ExecutionContext, begunWith: Headers, policy: Record<string, unknown> = {}) {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica)),
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
     fleet = new RigFleet(
       replicas.map(({ port }) => port),
       policy,

@@ -11,7 +11,7 @@ const PARAMS = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { 
 
 /** Two replicas, and a session that its owner began. `isCut` keeps its gateway from the store. */
 async function setup(t: ExecutionContext) {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica)),
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
     fleet = new RigFleet(replicas.map(({ port }) => port)),
     partition = { isCut: false },
     rig = await fleet.gateway('g1', partition);

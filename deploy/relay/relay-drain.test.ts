@@ -6,7 +6,7 @@ import { RigFleet, type RelayRig } from './relay-rig.ts';
 const KEY = { 'x-api-key': 'k' };
 
 async function setup(t: ExecutionContext) {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica)),
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
     fleet = new RigFleet(replicas.map(({ port }) => port));
   // It stands still while the whole process does: a gateway that is held up for seconds is not heard in time, which is another story.
   let nowMs = Date.now();

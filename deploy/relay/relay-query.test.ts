@@ -3,7 +3,7 @@ import { json, startFakeReplica } from './fake-replica.ts';
 import { RigFleet } from './relay-rig.ts';
 
 test('a server that takes its key from the query has its sessions rebuilt with the live request’s one', async (t) => {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica));
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   for (const replica of replicas)
     replica.answer = ({ incoming, response }) => {

@@ -4,7 +4,7 @@ import { startFakeReplica } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
 
 test('two gateways cut from each other each rebuild a session; after the partition one upstream session is left and both follow it', async (t) => {
-  const replicas = await Promise.all(['a', 'b', 'c'].map(startFakeReplica)),
+  const replicas = await Promise.all(['a', 'b', 'c'].map((name) => startFakeReplica(name))),
     fleet = new RigFleet(replicas.map(({ port }) => port)),
     partition = { isCut: false };
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));

@@ -33,7 +33,7 @@ class Stream {
 }
 
 async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}) {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica)),
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
     fleet = new RigFleet(
       replicas.map(({ port }) => port),
       policy,
@@ -83,6 +83,23 @@ const openStream = async (replica: FakeReplica, count = 1) =>
       what: 'the stream is open at the replica',
     })
   ).response;
+
+test('while no replica is there a stream of a known session is held, and carries what comes later', async (t) => {
+  const { home, other, get } = await setup(t);
+  await Promise.all([home.kill(), other.kill()]);
+  const streams = [get(), get({ accept: 'text/event-stream, */*' })];
+  for (const stream of streams) await waitFor(() => stream.status !== 0, { what: 'the head of the stream' });
+  t.deepEqual(
+    streams.map(({ status }) => status),
+    [200, 200],
+    'a 5xx would end the session of Go’s client',
+  );
+  const again = await startFakeReplica('again', other.port);
+  t.teardown(() => again.kill());
+  const upstream = await openStream(again);
+  upstream.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'later' } }));
+  await waitFor(() => streams.some(({ text }) => text.includes('later')), { what: 'the event on a held stream' });
+});
 
 test('a held stream is put back on the new replica, without Last-Event-ID and with catch-up', async (t) => {
   const { home, other, get } = await setup(t),

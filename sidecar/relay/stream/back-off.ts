@@ -27,8 +27,13 @@ export class BackOff {
   }
 
   /** False: it was rebuilt often enough, and each time for nothing. */
-  mayRecover(): boolean {
-    return ++this.#recoveries <= MAX_RECOVERIES;
+  get mayRecover(): boolean {
+    return this.#recoveries < MAX_RECOVERIES;
+  }
+
+  /** Its session was rebuilt. What finds no replica to rebuild it on costs nobody anything and does not count. */
+  recovered(): void {
+    this.#recoveries += 1;
   }
 
   /** The stream carried an event. */

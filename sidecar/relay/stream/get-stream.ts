@@ -11,14 +11,16 @@ import { bringBack, goneLodging } from '../bring-back.ts';
 import { lifeOf, type WholeAnswer } from '../target.ts';
 import { liveQuery } from '../live-query.ts';
 import { locateAtOnce, locateByRecord, type Lodging } from '../locate-session.ts';
-import { errorOfRefusal, type MeshError } from '../mesh-errors.ts';
+import { MESH_ERROR, errorOfRefusal, type MeshError } from '../mesh-errors.ts';
 import { probeSession } from '../probe-session.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { UpstreamAnswer, type AnswerListener } from '../upstream-answer.ts';
+import { afterRefusal } from './after-refusal.ts';
 import { BackOff } from './back-off.ts';
 import { openAtNeighbour } from './open-at-neighbour.ts';
 import { StreamClient } from './stream-client.ts';
 import type { HandedOverStream, OpenStream, StreamState } from './stream-state.ts';
+
 /** A server that ends its streams sooner than this, in ms, means it. */
 const SHORT_LIFE_MS = 1000;
 
@@ -30,7 +32,8 @@ export class GetStream {
   readonly #digest: string;
   readonly #client: ClientAnswer;
   readonly #told: StreamClient;
-  readonly #headers: string[];
+  readonly headers: string[];
+  readonly server: string;
   readonly #backOff = new BackOff();
   #state: StreamState = { is: 'locating' };
 
@@ -38,11 +41,12 @@ export class GetStream {
     this.#ctx = ctx;
     this.#view = view;
     this.#request = request;
+    this.server = request.server;
     this.#digest = digest;
     this.#client = client;
-    this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
-    const at = this.#headers.indexOf('last-event-id');
-    const lastEventId = at < 0 ? undefined : this.#headers.splice(at, 2)[1];
+    this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+    const at = this.headers.indexOf('last-event-id');
+    const lastEventId = at < 0 ? undefined : this.headers.splice(at, 2)[1];
     this.#told = new StreamClient(ctx, view, request, digest, client, lastEventId);
     client.onGone(() => this.#over(() => this.#told.finish('cancelled')));
     client.onDrain(() => this.#call?.resume());
@@ -52,12 +56,6 @@ export class GetStream {
   /** A replica answers on it. */
   get isOpen(): boolean {
     return this.#told.wasOpen;
-  }
-  get headers(): readonly string[] {
-    return this.#headers;
-  }
-  get server(): string {
-    return this.#request.server;
   }
 
   async run(): Promise<void> {
@@ -97,9 +95,7 @@ export class GetStream {
   }
 
   /** The session was deleted, or this relay ends. */
-  ended(): void {
-    this.#over(() => this.#told.end());
-  }
+  readonly ended = (): void => this.#over(() => this.#told.end());
 
   /** Leaves the former state's call and timer behind. */
   #enter(state: StreamState): void {
@@ -121,10 +117,17 @@ export class GetStream {
     this.#over(() => this.#told.pass(answer));
   }
 
-  /** The error, as long as the client has heard nothing; else the end of its stream: it opens another one. */
+  /**
+   * The error, as long as the client has heard nothing; else the end of its stream: it opens another one. When only the replicas are away, the
+   * stream of a known session is held open without one: Go's client ends its session on a 5xx here.
+   */
   #fail(kind: MeshError): void {
-    const replica = 'target' in this.#state ? this.#state.target.replica.slot : null;
-    this.#over(() => (this.#client.isFresh ? this.#told.fail(kind, replica) : this.#told.end()));
+    const target = 'target' in this.#state ? this.#state.target : null;
+    if (target !== null && this.#client.isFresh && MESH_ERROR[kind].status === 503) {
+      this.#told.openedWithoutReplica();
+      return this.#wait(target);
+    }
+    this.#over(() => (this.#client.isFresh ? this.#told.fail(kind, target?.replica.slot ?? null) : this.#told.end()));
   }
 
   get #call(): UpstreamCall | null {
@@ -142,10 +145,10 @@ export class GetStream {
     this.#enter(open);
     this.#told.outcome.sent(target.replica, null);
     if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.#told.mustCatchUp = true;
-    const headers = [...this.#headers, HEADER.sessionId, target.upstreamId];
+    const headers = [...this.headers, HEADER.sessionId, target.upstreamId];
     if (this.#told.lastEventId !== undefined) headers.push('last-event-id', this.#told.lastEventId);
-    const { connectMs } = this.#view.policy.timeouts;
-    const { address } = target.replica;
+    const { connectMs } = this.#view.policy.timeouts,
+      { address } = target.replica;
     open.call = this.#ctx.upstream.send(
       { address, method: 'GET', path: this.#request.path, headers, body: null, connectTimeoutMs: connectMs },
       new UpstreamAnswer(this.#listener(open), this.#client),
@@ -181,18 +184,20 @@ export class GetStream {
 
   /** The replica answers without a stream. */
   #refused({ target }: OpenStream, answer: WholeAnswer): void {
-    const { status } = answer;
-    if (status === 405 || status === 501) return this.#noStream(answer);
-    // The session is unknown, or the server has no GET at this path.
-    if (status === 404) return this.#probe(target, () => this.#noStream(answer));
-    if (status === 400 && this.#told.lastEventId !== undefined) {
-      this.#told.lastEventId = undefined;
-      this.#told.mustCatchUp = true;
-      return this.#open(target);
+    const hasEventId = this.#told.lastEventId !== undefined;
+    switch (afterRefusal(answer.status, { isFresh: this.#client.isFresh, hasEventId })) {
+      case 'none-here':
+        return this.#noStream(answer);
+      case 'probe':
+        return this.#probe(target, () => this.#noStream(answer));
+      case 'from-now':
+        this.#told.startFromNow();
+        return this.#open(target);
+      case 'wait':
+        return this.#wait(target);
+      case 'pass':
+        return this.#pass(answer);
     }
-    // 409: the replica has not noticed yet that the stream before this one is gone.
-    if (!this.#client.isFresh && (status === 409 || status >= 500)) return this.#wait(target);
-    this.#pass(answer);
   }
 
   /** This server has no GET stream: its clients do without, and its sessions stay where they are. */
@@ -231,31 +236,26 @@ export class GetStream {
     const probing: StreamState = { is: 'probing', target };
     this.#enter(probing);
     this.#client.guard(async () => {
-      const state = await probeSession(this.#ctx, this.#view.policy, target, this.#headers);
+      const state = await probeSession(this.#ctx, this.#view.policy, target, this.headers);
       if (this.#state !== probing) return undefined;
       return state === 'alive' ? alive() : this.#recover(target, state);
     });
   }
 
   #recover(target: Lodging, reason: RecoveryReason): void {
-    if (!this.#backOff.mayRecover()) return this.#fail('recoveryFailed');
+    if (!this.#backOff.mayRecover) return this.#fail('recoveryFailed');
     const recovering: StreamState = { is: 'recovering', target };
     this.#enter(recovering);
     this.#client.guard(async () => {
-      const urgency = this.#client.isFresh ? 'triggered' : 'background';
-      const lost = {
-        server: this.server,
-        digest: this.#digest,
-        target,
-        reason,
-        headers: this.#headers,
-        query: liveQuery(this.#request.path),
-        urgency,
-      } as const;
-      const recovered = await bringBack(this.#ctx, lost);
-      // It may have come as a 'moved' event already.
-      if (this.#state !== recovering) return undefined;
-      if (recovered.kind === 'recovered') return this.#follow(target, recovered.record);
+      const urgency = this.#client.isFresh ? 'triggered' : 'background',
+        { server, headers } = this,
+        whose = { server, digest: this.#digest, headers, query: liveQuery(this.#request.path) };
+      const recovered = await bringBack(this.#ctx, { ...whose, target, reason, urgency });
+      if (this.#state !== recovering) return undefined; // It may have come as a 'moved' event already.
+      if (recovered.kind === 'recovered') {
+        this.#backOff.recovered();
+        return this.#follow(target, recovered.record);
+      }
       return this.#notRecovered(target, recovered);
     });
   }

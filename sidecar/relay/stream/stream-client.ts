@@ -55,6 +55,18 @@ export class StreamClient {
     if (this.mustCatchUp) this.#catchUp(target);
   }
 
+  /** The replica does not know the last event: what happened since is told anew. */
+  startFromNow(): void {
+    this.lastEventId = undefined;
+    this.mustCatchUp = true;
+  }
+
+  /** There is no replica now; the client gets its stream, and later what it missed. */
+  openedWithoutReplica(): void {
+    this.#client.openSse(200, {}, this.#ctx.now());
+    this.mustCatchUp = true;
+  }
+
   /** Passes an event on. False: wait until the client has read. */
   event(event: SseEvent, target: Lodging): boolean {
     if (event.id !== null) this.lastEventId = event.id;
