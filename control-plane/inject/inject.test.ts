@@ -107,6 +107,15 @@ test('what inject leaves alone, it says, and why', (t) => {
   t.regex(note(deployment().replace('apps/v1', 'example.com/v1')) ?? '', /not a kind that inject knows/);
 });
 
+test('inject says what the pods’ namespace needs', (t) => {
+  const { notes } = done(deployment(), { redisCaSecret: 'redis-ca', certificateSecret: 'linear-tls' });
+  t.is(
+    notes.at(-1),
+    'Namespace mcp needs the Secrets holdfast-redis (url), linear-tls (tls.crt, tls.key, ca.crt), redis-ca (ca.crt), and the labels mesh.holdfast/members=true, mesh.holdfast/servers=true: holdfast inject --help has the commands',
+  );
+  t.false(done(deployment('', 'hostNetwork: true, ')).notes.some((note) => note.startsWith('Namespace')));
+});
+
 test('twice is once, also with other options, and on what an API server gives back', (t) => {
   const text = deployment() + service('ports: [{port: 80, targetPort: mcp}]');
   const once = done(text);

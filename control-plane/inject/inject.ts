@@ -2,6 +2,7 @@ import { injectPod, uninjectPod } from './inject-pod.ts';
 import { injectService, uninjectService } from './inject-service.ts';
 import { kindAndName, leftNotes } from './left-notes.ts';
 import { MARK, templateOf, type Manifest } from './manifest.ts';
+import { needNotes } from './need-notes.ts';
 import { podProblem } from './pod-problem.ts';
 import type { PodOptions } from './pod-parts.ts';
 import { isLedTo } from './selects.ts';
@@ -66,7 +67,11 @@ export function inject(before: readonly Manifest[], options: InjectOptions): Inj
       spec: { ...former.spec, ...twin.spec },
     };
   });
-  return { manifests: inPlace, added: [...twins.values()], notes: [...notes, ...leftNotes(clean, workloads)] };
+  return {
+    manifests: inPlace,
+    added: [...twins.values()],
+    notes: [...notes, ...leftNotes(clean, workloads), ...needNotes(workloads, options)],
+  };
 }
 
 /** Takes everything out that `inject` put in. */
