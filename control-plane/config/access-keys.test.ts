@@ -40,3 +40,18 @@ test('rules and limits of the fleet need a relay that reads calls, verified clai
   ] as const)
     t.deepEqual(at(keys), [`servers[0].${path}`], keys);
 });
+
+test('claims go into headers that nobody else uses', (t) => {
+  const of = (headers: string) => at(`jwt: {issuer: x, jwksFile: y, claimHeaders: {${headers}}}`);
+  t.deepEqual(of('x-user: sub, x-groups: realm.groups'), []);
+  for (const name of [
+    'X-User',
+    'authorization',
+    'x-holdfast-claims',
+    'mcp-session-id',
+    'host',
+    'content-length',
+    'x y',
+  ])
+    t.is(of(`"${name}": sub`).length, 1, name);
+});

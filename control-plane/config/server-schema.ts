@@ -74,6 +74,10 @@ export const rateLimitSchema = z.strictObject({
 });
 export type RateLimitConfig = z.infer<typeof rateLimitSchema>;
 
+/** Headers that mean something to somebody on the way. */
+const MESH_HEADER =
+  /^(x-holdfast-|x-envoy-|x-forwarded-|mcp-|content-|transfer-|connection$|host$|authorization$|cookie$|origin$|accept|upgrade$|te$|trailer$|expect$|keep-alive$|last-event-id$)/;
+
 export const jwtSchema = z.strictObject({
   issuer: z.string().min(1).describe('`iss` that tokens must carry.'),
   audiences: z
@@ -95,6 +99,22 @@ export const jwtSchema = z.strictObject({
     .describe('URL of the issuer’s keys, fetched by Envoy.'),
   jwksCacheSeconds: z.int().min(1).max(86_400).default(300).describe('How long fetched keys are kept.'),
   clockSkewSeconds: z.int().min(0).max(3600).default(60),
+  forwardToken: z
+    .boolean()
+    .default(true)
+    .describe('Replicas get the client’s token. With false they see no Authorization at all.'),
+  claimHeaders: z
+    .record(
+      z
+        .string()
+        .regex(/^[a-z0-9-]+$/, 'a header name in lower case')
+        .refine((name) => !MESH_HEADER.test(name), 'a header that neither HTTP, MCP nor the mesh uses'),
+      z.string().min(1).max(256),
+    )
+    .default({})
+    .describe(
+      'Claims that replicas get as headers: `{x-user: sub}`; `a.b` is member b of claim a. What a client sends under these names is removed.',
+    ),
 });
 export type JwtConfig = z.infer<typeof jwtSchema>;
 

@@ -119,3 +119,27 @@ test('the mesh says where to log in: the document of RFC 9728 for each way to th
   );
   t.not(preflight.status, 401);
 });
+
+test('a replica gets claims as headers instead of the token, and nothing that the client said of itself', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-jwt-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const jwksFile = join(folder, 'jwks.json');
+  await writeFile(jwksFile, issuer.jwks);
+  const { send } = await gateway(
+    t,
+    `jwt: {issuer: "https://id.example", jwksFile: "${jwksFile}", forwardToken: false, claimHeaders: {x-user: sub, x-team: realm.team}},`,
+  );
+  const forged = { 'x-user': 'root', 'x-team': 'root' };
+  for (const [claims, user, team] of [
+    [{}, 'ann', undefined],
+    [{ sub: 'ben', realm: { team: 'red' } }, 'ben', 'red'],
+  ] as const) {
+    const authorization = `Bearer ${issuer.token(claims)}`;
+    const { status, body } = await send({ ...forged, 'mcp-session-id': '1~abc', authorization });
+    t.is(status, 200);
+    t.is(body.headers['authorization'], undefined);
+    t.is(body.headers['x-user'], user);
+    t.is(body.headers['x-team'], team);
+    t.truthy(body.headers['x-holdfast-claims']);
+  }
+});

@@ -88,8 +88,14 @@ export function jwtFilter(snapshot: TopologySnapshot): object[] {
               audiences: jwt.audiences,
               // Never the query, which is logged everywhere; without a word of this Envoy would look there, too.
               from_headers: [{ name: AUTHORIZATION, value_prefix: 'Bearer ' }],
-              // Replicas read the token themselves.
-              forward: true,
+              forward: jwt.forwardToken,
+              // Envoy takes away what a client sends under these names.
+              ...(Object.keys(jwt.claimHeaders).length > 0 && {
+                claim_to_headers: Object.entries(jwt.claimHeaders).map(([header_name, claim_name]) => ({
+                  header_name,
+                  claim_name,
+                })),
+              }),
               forward_payload_header: HEADER.claims,
               failed_status_in_metadata: JWT_FAILURE,
               clock_skew_seconds: jwt.clockSkewSeconds,
