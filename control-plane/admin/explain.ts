@@ -7,6 +7,7 @@ import type { Act } from '../../proto/authorization/rule-book.ts';
 import type { Claims } from '../../proto/authorization/claim-values.ts';
 import { freeMethods } from '../resources/route-match.ts';
 import { rulesSay } from './explain-rules.ts';
+import { placement } from './placement-words.ts';
 import { placedAt } from './server-at.ts';
 import type { SessionView } from './session-reader.ts';
 
@@ -76,116 +77,139 @@ function refused({ headers, method }: ExplainedRequest, server: ServerTopology):
   return undefined;
 }
 
+/** An explanation that names the replica, where one is known. */
+const explained = (
+  server: ServerTopology,
+  kind: RouteKind,
+  why: string[],
+  endpoint?: ReplicaEndpoint,
+): Explanation => ({
+  route: routeName(server.name, kind),
+  server: server.name,
+  slot: endpoint?.slot ?? null,
+  replica: endpoint?.replica ?? null,
+  address: endpoint?.address ?? null,
+  why,
+});
+
 function byHeaders(request: ExplainedRequest, server: ServerTopology, session: KnownSession): Explanation {
   const { headers, method } = request;
+  if (method === 'OPTIONS')
+    return explained(server, 'upgrade', ['A browser’s preflight: the CORS policy answers it, else any replica.']);
+  if (headers['upgrade']?.toLowerCase() === 'websocket')
+    return explained(server, 'upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
   const id = headers['mcp-session-id'];
-  const { guard } = server.policy;
+  return id === undefined ? withoutSession(request, server) : withSession(request, id, server, session);
+}
+
+function withoutSession({ headers, method, path }: ExplainedRequest, server: ServerTopology): Explanation {
+  const { 'mcp-method': name, 'mcp-protocol-version': version } = headers;
+  if (name !== undefined && version !== undefined && version >= MODERN_SINCE) return modern(name, version, server);
+  if (method === 'GET')
+    return explained(server, 'sse', [
+      'A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.',
+    ]);
+  if (new URLSearchParams(path.split('?')[1]).has(QUERY.sseSession))
+    return explained(server, 'sse', [
+      'The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.',
+    ]);
+  if (server.policy.authorization)
+    return explained(server, 'relay', [
+      'The server has rules, so the relay reads every request, and places what begins a session.',
+    ]);
+  return explained(server, 'decide', [
+    `Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`,
+    ...(server.policy.guard.includes('calls')
+      ? ['Anything but an initialize belongs to no session: the relay holds it, and any replica may answer.']
+      : []),
+  ]);
+}
+
+const modern = (name: string, version: string, server: ServerTopology): Explanation =>
+  freeMethods(server).includes(name)
+    ? explained(server, 'modern', [
+        `Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`,
+      ])
+    : explained(server, 'relay', [
+        `Revision ${version} has no sessions, but ${name} may belong to one replica (task, requestState, handle, subscription), or be answered from a cache: the relay reads it and finds out.`,
+      ]);
+
+/** Whether the relay holds the client's side of requests of this method. */
+function isGuarded(method: string, { jwt, policy: { guard, authorization } }: ServerTopology): boolean {
   const guarded = [
     'DELETE',
     ...(guard.includes('calls') ? ['POST'] : []),
-    ...(guard.includes('streams') || server.jwt || server.policy.authorization ? ['GET'] : []),
+    ...(guard.includes('streams') || jwt || authorization ? ['GET'] : []),
   ];
   // With everything guarded the method is not looked at.
-  const isGuarded = guarded.length === 3 || guarded.includes(method);
-  const make = (kind: RouteKind, why: string[], endpoint?: ReplicaEndpoint): Explanation => ({
-    route: routeName(server.name, kind),
-    server: server.name,
-    slot: endpoint?.slot ?? null,
-    replica: endpoint?.replica ?? null,
-    address: endpoint?.address ?? null,
-    why,
-  });
+  return guarded.length === 3 || guarded.includes(method);
+}
 
-  if (method === 'OPTIONS')
-    return make('upgrade', ['A browser’s preflight: the CORS policy answers it, else any replica.']);
-  if (headers['upgrade']?.toLowerCase() === 'websocket')
-    return make('upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
-  if (id === undefined) {
-    const { 'mcp-method': name, 'mcp-protocol-version': version } = headers;
-    if (name !== undefined && version !== undefined && version >= MODERN_SINCE) {
-      return freeMethods(server).includes(name)
-        ? make('modern', [
-            `Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`,
-          ])
-        : make('relay', [
-            `Revision ${version} has no sessions, but ${name} may belong to one replica (task, requestState, handle, subscription), or be answered from a cache: the relay reads it and finds out.`,
-          ]);
-    }
-    if (method === 'GET')
-      return make('sse', [
-        'A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.',
-      ]);
-    if (new URLSearchParams(request.path.split('?')[1]).has(QUERY.sseSession))
-      return make('sse', [
-        'The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.',
-      ]);
-    if (server.policy.authorization)
-      return make('relay', [
-        'The server has rules, so the relay reads every request, and places what begins a session.',
-      ]);
-    return make('decide', [
-      `Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`,
-      ...(guard.includes('calls')
-        ? ['Anything but an initialize belongs to no session: the relay holds it, and any replica may answer.']
-        : []),
-    ]);
-  }
+/** Whether Envoy's routes send such a request of the slot to its replica, without a decision. */
+function isSteadyFor(
+  { headers, method }: ExplainedRequest,
+  server: ServerTopology,
+  endpoint: ReplicaEndpoint,
+): boolean {
+  if (!endpoint.isSteady) return false;
+  if (isGuarded(method, server)) return true;
+  // A session that is shown a token may be bound to its principal.
+  if (server.policy.bind !== 'off' && headers['authorization'] !== undefined) return false;
+  // With a tool's breaker open, calls that no relay holds are decided on one by one.
+  return method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker);
+}
+
+function withSession(
+  request: ExplainedRequest,
+  id: string,
+  server: ServerTopology,
+  session: KnownSession,
+): Explanation {
+  const guarded = isGuarded(request.method, server);
   // Where Envoy verifies tokens every session is somebody's, so slots have no routes.
   const endpoint =
     server.jwt || server.policy.authorization
       ? undefined
       : server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
   // With nothing guarded but DELETE, slots have no guarded route of their own.
-  const held: RouteKind = guard.length === 0 ? 'relay' : 'guarded';
-  if (endpoint && isGuarded && !endpoint.isSteady)
-    return { ...make(held, []), ...home('The relay', id, server, endpoint, session, held) };
-  // With a tool's breaker open, calls that no relay holds are decided on one by one.
-  const mayBeBound = server.policy.bind !== 'off' && request.headers['authorization'] !== undefined;
-  const isSteady =
-    endpoint?.isSteady &&
-    (isGuarded || !mayBeBound) &&
-    (isGuarded || method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker));
-  if (endpoint && isSteady) {
-    const lives = `Its id begins with slot ${endpoint.slot}, which is steady: replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state}, no decision is needed.`;
-    const moved =
-      typeof session === 'object' && session.slot !== endpoint.slot
+  const held: RouteKind = server.policy.guard.length === 0 ? 'relay' : 'guarded';
+  if (endpoint && isSteadyFor(request, server, endpoint))
+    return steady(request.method, server, endpoint, session, held);
+  const kind = endpoint && guarded && !endpoint.isSteady ? held : guarded ? 'relay' : 'decide';
+  const who = kind === 'decide' ? 'The sidecar' : 'The relay';
+  return { ...explained(server, kind, []), ...home(who, id, server, endpoint, session, kind) };
+}
+
+function steady(
+  method: string,
+  server: ServerTopology,
+  endpoint: ReplicaEndpoint,
+  session: KnownSession,
+  held: RouteKind,
+): Explanation {
+  const { slot, replica, address, state } = endpoint;
+  const kind = isGuarded(method, server) ? held : 'steady';
+  const hasMoved = typeof session === 'object' && session.slot !== slot;
+  return explained(
+    server,
+    kind,
+    [
+      `Its id begins with slot ${slot}, which is steady: replica ${replica} (${address}) is ${state}, no decision is needed.`,
+      steadyWay(method, kind),
+      ...(hasMoved
         ? [`Its record says that it moved to slot ${session.slot} meanwhile; the relay finds that out and follows.`]
-        : [];
-    if (isGuarded && held === 'relay')
-      return make(
-        'relay',
-        [
-          lives,
-          'A DELETE always passes the gateway’s relay, so that nobody rebuilds the session afterwards.',
-          ...moved,
-        ],
-        endpoint,
-      );
-    if (isGuarded)
-      return make(
-        'guarded',
-        [
-          lives,
-          `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`,
-          ...moved,
-        ],
-        endpoint,
-      );
-    return make(
-      'steady',
-      [
-        lives,
-        `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`,
-        ...moved,
-      ],
-      endpoint,
-    );
-  }
-  const kind: RouteKind = isGuarded ? 'relay' : 'decide';
-  return {
-    ...make(kind, []),
-    ...home(kind === 'relay' ? 'The relay' : 'The sidecar', id, server, endpoint, session, kind),
-  };
+        : []),
+    ],
+    endpoint,
+  );
+}
+
+function steadyWay(method: string, kind: RouteKind): string {
+  if (kind === 'relay')
+    return 'A DELETE always passes the gateway’s relay, so that nobody rebuilds the session afterwards.';
+  if (kind === 'guarded')
+    return `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`;
+  return `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`;
 }
 
 function whyNotSteady(id: string, server: ServerTopology, endpoint: ReplicaEndpoint | undefined): string {
@@ -198,7 +222,7 @@ function whyNotSteady(id: string, server: ServerTopology, endpoint: ReplicaEndpo
   if (parsed.isBound)
     return `The session is bound to whoever began it (slot ${parsed.slot} in its bound form), so who asks is checked each time.`;
   if (server.lostSlots.includes(parsed.slot))
-    return `Its id begins with slot ${parsed.slot}, a life of a replica that is over.`;
+    return `Its id begins with slot ${parsed.slot}, an incarnation of a replica that is over.`;
   if (!endpoint) return `Its id begins with slot ${parsed.slot}, which no replica of ${server.name} has.`;
   if (endpoint.state === 'active' || endpoint.state === 'standby')
     return `Its id begins with slot ${endpoint.slot}; replica ${endpoint.replica} is ${endpoint.state}, but a breaker is not closed.`;
@@ -261,17 +285,6 @@ function fate(endpoint: ReplicaEndpoint | undefined, server: ServerTopology): st
   return onReplicaLoss === 'fail'
     ? `${gone}, and the server is configured to fail: 503.`
     : `${gone}, and the server is configured to say so: 404, and the client begins anew.`;
-}
-
-function placement({ endpoints }: ServerTopology): string {
-  const taking = endpoints.filter(({ weight }) => weight > 0);
-  if (taking.length === 0)
-    return 'no replica at all: none takes new sessions now, so it is answered 503 with Retry-After';
-  const shares = new Map<string, number>();
-  for (const { backend, weight } of taking) shares.set(backend, (shares.get(backend) ?? 0) + weight / 100);
-  const backends =
-    shares.size > 1 ? ` (${[...shares].map(([name, share]) => `${Math.round(share)} % ${name}`).join(', ')})` : '';
-  return `the least busy of ${taking.map(({ replica }) => replica).join(', ')}${backends}`;
 }
 
 const simple = (route: string, server: ServerTopology | null, why: string[]): Explanation => ({

@@ -58,7 +58,6 @@ const TOO_LONG = new Map([
   ['deploy/relay/relay-calls.test.ts', 449],
   ['control-plane/resources/envoy.test.ts', 398],
   ['sidecar/ext-proc/ext-proc-envoy.test.ts', 394],
-  ['sidecar/session/cached-directory.ts', 374],
   ['control-plane/cli/cli.test.ts', 368],
   ['deploy/test/e2e/breakers.e2e.test.ts', 327],
   ['sidecar/recovery/upstream.ts', 311],

@@ -223,12 +223,11 @@ test('activity is noted every five seconds, each second where the replica is dra
     const clientId = clientSessionId({ slot: '1', upstreamId: 'up', principal: null });
     let nowMs = 5000;
     await context.directory.remember(sampleRecord({ clientId, slot: '1', lastActivityMs: nowMs }));
-    const directory = {
-      ...context.directory,
-      touch(server: string, digest: string, atMs: number) {
-        touched.push(atMs - 5000);
-        context.directory.touch(server, digest, atMs);
-      },
+    const { directory } = context;
+    const touch = directory.touch.bind(directory);
+    directory.touch = (server, digest, atMs) => {
+      touched.push(atMs - 5000);
+      touch(server, digest, atMs);
     };
     for (; nowMs <= 15_000; nowMs += 250)
       await new Exchange({ ...context, directory, server: () => view, now: () => nowMs }, 'linear').on(

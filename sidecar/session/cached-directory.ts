@@ -1,371 +1,232 @@
 import { detach } from '../../proto/detach.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
-import { systemClock } from './clock.ts';
 import type { DirectoryOptions } from './directory-options.ts';
+import { DirectoryState } from './directory-state.ts';
+import { loadSession } from './load-session.ts';
 import { LocalLocks } from './local-locks.ts';
+import { moveSession } from './move-session.ts';
 import { SessionCache } from './session-cache.ts';
 import type { DirectoryEvents, Found, Moved, SessionDirectory } from './session-directory.ts';
-import type { Change } from './session-store.ts';
-import { StoreGauge, type Asked } from './store-gauge.ts';
+import type { Change, LockToken, SessionChange } from './session-store.ts';
 import { TouchBatch } from './touch-batch.ts';
-import { firstLifeSeconds, isUnused } from './unused-session.ts';
-import { changed, WriteBehind, type PendingWrite } from './write-behind.ts';
+import { WriteBack } from './write-back.ts';
+import type { PendingWrite } from './write-behind.ts';
 
-const DRAIN_AT_ONCE = 32;
 const TOUCH_INTERVAL_MS = 1000;
-
-/** A fifth of what a sidecar is given; sessions of usual size never come near it. */
-const MAX_CACHED_BYTES = 96 << 20;
-/** JSON of the records that the store has yet to learn: 20,000 of usual size have half of it. */
-const MAX_BEHIND_CHARACTERS = 32 << 20;
-
+const CLOSE_LIMIT_MS = 2000;
 /** Beyond it, sessions are read ahead a second time. */
 const MAX_READ_AHEAD = 100_000;
 
 /** The directory over a store: see SessionDirectory. */
-export function createSessionDirectory(options: DirectoryOptions): SessionDirectory {
-  const {
-    store,
-    nodeId,
-    ttlSeconds,
-    clock = systemClock,
-    onError = () => {},
-    writeLimitMs = 50,
-    readLimitMs = 250,
-  } = options;
-  const cache = new SessionCache(options.maxCached ?? 50_000, options.maxCachedBytes ?? MAX_CACHED_BYTES);
-  const behind = new WriteBehind(options.maxBehind ?? 20_000, MAX_BEHIND_CHARACTERS);
-  const locks = new LocalLocks(nodeId, clock);
-  const listeners: { [E in keyof DirectoryEvents]: Set<(detail: DirectoryEvents[E]) => void> } = {
-    moved: new Set(),
-    ended: new Set(),
-    superseded: new Set(),
-    store: new Set(),
-  };
-  const emit = <E extends keyof DirectoryEvents>(event: E, detail: DirectoryEvents[E]): void => {
-    for (const listener of listeners[event]) listener(detail);
-  };
-  const gauge = new StoreGauge(store, clock, (isReachable, reason) => {
-    emit('store', { isReachable, reason });
-    if (isReachable) detach(() => drain(), onError);
-  });
-  const touches = new TouchBatch(50_000);
+export const createSessionDirectory = (options: DirectoryOptions): SessionDirectory => new CachedDirectory(options);
+
+class CachedDirectory implements SessionDirectory {
+  readonly #state: DirectoryState;
+  readonly #nodeId: string;
+  readonly #locks: LocalLocks;
+  readonly #writeBack: WriteBack;
+  readonly #touches = new TouchBatch(50_000);
   /** Sessions that were read ahead of need, so that each is read once. */
-  const readAhead = new Set<string>();
-  const stopTouching = clock.every(TOUCH_INTERVAL_MS, () => {
-    detach(() => flushTouches(), onError);
-    if (gauge.isReachable && behind.size > 0) detach(() => drain(), onError);
-  });
-  const firstLife = (record: SessionRecord): number =>
-    firstLifeSeconds(record, ttlSeconds(record.server), options.unusedSeconds?.(record.server) ?? 0);
-  const isExpired = (record: SessionRecord): boolean =>
-    record.lastActivityMs + (isUnused(record) ? firstLife(record) : ttlSeconds(record.server)) * 1000 <= clock.now();
-  const isSameLife = (a: SessionRecord, b: SessionRecord): boolean =>
-    a.slot === b.slot && a.upstreamId === b.upstreamId;
-  /** Asks the store; what it refuses or can't read is reported, and a caller goes on as without the store. */
-  const ask = async <T>(limitMs: number, question: () => Promise<T>): Promise<Asked<T> | { kind: 'refused' }> => {
-    try {
-      return await gauge.ask(limitMs, question);
-    } catch (error) {
-      onError(error);
-      return { kind: 'refused' };
-    }
-  };
+  readonly #readAhead = new Set<string>();
+  readonly #stops: Array<() => void>;
 
-  const stopWatching = store.watch({
-    onGap: () => cache.startGeneration(),
-    onChange: ({ server, digest, slot, epoch }) => {
-      const key = SessionCache.key(server, digest),
-        cached = cache.get(key);
-      readAhead.delete(key);
-      // Amended elsewhere: still the same life, and all that is known of it should the store go away now.
-      if (cached && slot !== null && cached.record.epoch === epoch) cache.outdate(key);
-      else if (cached && (slot === null || cached.record.epoch < epoch)) cache.delete(key);
-      if (slot === null) emit('ended', { server, digest });
-      else if (cached && cached.record.epoch < epoch) emit('moved', { server, digest, slot, epoch, record: null });
-    },
-  });
+  constructor(options: DirectoryOptions) {
+    this.#state = new DirectoryState(options);
+    const { clock, store, cache } = this.#state;
+    this.#nodeId = options.nodeId;
+    this.#locks = new LocalLocks(options.nodeId, clock);
+    this.#writeBack = new WriteBack(this.#state);
+    this.#stops = [
+      this.on('store', ({ isReachable }) => {
+        if (isReachable) detach(() => this.#writeBack.run(), this.#state.onError);
+      }),
+      clock.every(TOUCH_INTERVAL_MS, () => this.#tick()),
+      store.watch({ onGap: () => cache.startGeneration(), onChange: (change) => this.#onChange(change) }),
+    ];
+  }
 
-  const known = (key: string): SessionRecord | undefined => {
-    const pending = behind.get(key);
-    if (pending) return pending.kind === 'record' ? pending.record : undefined;
-    const entry = cache.get(key);
-    return entry && !isExpired(entry.record) ? entry.record : undefined;
-  };
-  const fate = (record: SessionRecord | null): Found =>
-    !record ? { kind: 'unknown' } : record.isTombstone ? { kind: 'ended' } : { kind: 'live', record };
-  const keepBehind = (key: string, write: PendingWrite, eventually?: Promise<unknown>): void => {
-    behind.put(key, write);
-    // A late write may still succeed; reconciling it again would be harmless, only superfluous.
-    eventually?.then(
-      () => behind.settle(key, write),
-      () => {},
-    );
-  };
-
-  /** Reads past the cache. The store's word counts, except that it may have fallen behind this node after a failover. */
-  async function load(server: string, digest: string): Promise<Found> {
+  async find(server: string, digest: string, { isFresh = false } = {}): Promise<Found> {
+    const { cache, gauge } = this.#state;
     const key = SessionCache.key(server, digest);
-    const asked = await ask(readLimitMs, () => store.find(server, digest));
-    const local = known(key);
-    if (behind.get(key)?.kind === 'tombstone') return { kind: 'ended' };
-    if (asked.kind !== 'answered') return local ? { kind: 'live', record: local } : { kind: 'unsure' };
-    const stored = asked.value;
-    if (local && (!stored || (!stored.isTombstone && stored.epoch < local.epoch)))
-      return { kind: 'live', record: local };
-    // Changed here, and the store has yet to learn it.
-    if (
-      local &&
-      stored &&
-      !stored.isTombstone &&
-      behind.get(key) &&
-      stored.epoch === local.epoch &&
-      isSameLife(stored, local)
-    )
-      return { kind: 'live', record: local };
-    if (stored && !stored.isTombstone) cache.set(key, stored);
-    else cache.delete(key);
-    if (!stored && !(await gauge.takesWrites(readLimitMs))) return { kind: 'unsure' };
-    return fate(stored);
+    if (this.#state.isEndedHere(key)) return { kind: 'ended' };
+    const entry = cache.get(key);
+    const mayServe = !isFresh && entry && !this.#state.isExpired(entry.record);
+    if (mayServe && (cache.isCurrent(entry) || !gauge.isReachable)) return { kind: 'live', record: entry.record };
+    return loadSession(this.#state, server, digest);
   }
 
-  let draining: Promise<void> | undefined;
-  function drain(): Promise<void> {
-    draining ??= drainAll().finally(() => {
-      draining = undefined;
-    });
-    return draining;
+  peek(server: string, digest: string): SessionRecord | undefined {
+    const { cache } = this.#state;
+    const entry = cache.get(SessionCache.key(server, digest));
+    return entry && cache.isCurrent(entry) && !this.#state.isExpired(entry.record) ? entry.record : undefined;
   }
-  async function drainAll(): Promise<void> {
-    while (gauge.isReachable) {
-      const size = behind.size;
-      await Promise.all(behind.next(DRAIN_AT_ONCE).map(([key, write]) => bringBack(key, write)));
-      if (behind.size >= size) return; // Nothing got through: the next tick tries again.
-    }
+
+  readAhead(server: string, digest: string): void {
+    const key = SessionCache.key(server, digest);
+    if (this.#readAhead.has(key) || this.#state.known(key) || !this.isStoreReachable) return;
+    if (this.#readAhead.size >= MAX_READ_AHEAD) this.#readAhead.clear();
+    this.#readAhead.add(key);
+    detach(() => loadSession(this.#state, server, digest), this.#state.onError);
   }
-  async function bringBack(key: string, write: PendingWrite): Promise<void> {
-    if (write.kind === 'tombstone') {
-      const asked = await ask(readLimitMs * 4, () =>
-        store.tombstone(write.server, write.digest, ttlSeconds(write.server), write.isKnown),
-      );
-      if (asked.kind === 'answered' || asked.kind === 'refused') behind.settle(key, write);
-      return;
+
+  async remember(record: SessionRecord): Promise<'stored' | 'local' | 'conflict'> {
+    const { cache, store, ttlSeconds, writeLimitMs } = this.#state;
+    cache.expire((each) => this.#state.isExpired(each));
+    const key = SessionCache.key(record.server, record.digest),
+      firstLife = this.#state.firstLife(record);
+    const answer = await this.#state.ask(writeLimitMs, () =>
+      store.create(record, ttlSeconds(record.server), firstLife),
+    );
+    if (answer.kind === 'answered' && answer.value === 'conflict') return 'conflict';
+    cache.set(key, record);
+    if (answer.kind === 'answered') return 'stored';
+    this.#state.keepBehind(key, { kind: 'record', record, changes: null }, answer);
+    return 'local';
+  }
+
+  move(record: SessionRecord, expectedEpoch: number): Promise<Moved> {
+    return moveSession(this.#state, record, expectedEpoch);
+  }
+
+  async amend(server: string, digest: string, change: Change, { isOnlyWriter = false } = {}): Promise<boolean> {
+    const key = SessionCache.key(server, digest),
+      own = isOnlyWriter && !this.#state.behind.get(key) ? this.peek(server, digest) : undefined;
+    if (own) return this.#amendOwn(key, own, change);
+    for (let tries = 0; tries < 3; tries += 1) {
+      const found = await this.find(server, digest, { isFresh: tries > 0 });
+      if (found.kind !== 'live') return false;
+      const isAmended = await this.#amendStored(key, found.record, change);
+      if (isAmended !== 'again') return isAmended;
     }
-    const { record, changes } = write;
-    if (changes) {
-      const asked = await ask(readLimitMs * 4, () =>
-        store.amend(record.server, record.digest, record.epoch, (stored) =>
-          changes.reduce((was, change) => change(was), stored),
-        ),
-      );
-      if (asked.kind === 'refused') behind.settle(key, write);
-      if (asked.kind !== 'answered') return;
-      if (asked.value.kind === 'ok' || asked.value.kind === 'newer') {
-        behind.settle(key, write);
-        if (asked.value.kind === 'ok' && !behind.get(key)) cache.set(key, asked.value.record);
-        return;
-      }
-      // It has lost the session, or another node moved it: as with any other record.
+    return false;
+  }
+
+  /** A record that nobody else can have changed is written as a whole. */
+  async #amendOwn(key: string, own: SessionRecord, change: Change): Promise<boolean> {
+    const { cache, store, readLimitMs } = this.#state;
+    const record = change({ ...own });
+    cache.set(key, record);
+    const answer = await this.#state.ask(readLimitMs, () => store.update(record, own.epoch));
+    if (answer.kind === 'answered') return answer.value === 'ok';
+    this.#state.keepBehind(key, { kind: 'record', record, changes: null }, answer);
+    return true;
+  }
+
+  /** `again`: another node moved the session meanwhile. */
+  async #amendStored(key: string, record: SessionRecord, change: Change): Promise<boolean | 'again'> {
+    const { behind, cache, store, readLimitMs } = this.#state;
+    const { server, digest, epoch } = record;
+    const answer = await this.#state.ask(readLimitMs, () => store.amend(server, digest, epoch, change));
+    if (answer.kind !== 'answered' || (answer.value.kind === 'ok' && behind.get(key))) {
+      this.#state.amendBehind(key, record, change);
+      return true;
     }
-    const asked = await ask(readLimitMs * 4, () => store.reconcile(record, ttlSeconds(record.server)));
-    if (asked.kind === 'refused') behind.settle(key, write); // Would be refused for ever.
-    if (asked.kind !== 'answered') return;
-    behind.settle(key, write);
-    const result = asked.value;
-    if (result.kind === 'written') {
-      if (result.previous && !result.previous.isTombstone && !isSameLife(result.previous, record))
-        emit('superseded', { loser: result.previous, winner: record });
-      return;
-    }
-    const { stored } = result;
+    if (answer.value.kind === 'newer') return false;
+    if (answer.value.kind !== 'ok') return 'again';
+    cache.set(key, answer.value.record);
+    return true;
+  }
+
+  async tombstone(server: string, digest: string): Promise<SessionRecord | null> {
+    const { cache, behind, store, ttlSeconds, readLimitMs } = this.#state;
+    const key = SessionCache.key(server, digest),
+      local = this.#state.known(key) ?? null,
+      before = behind.get(key),
+      isKnown = local !== null || (before?.kind === 'tombstone' && before.isKnown);
     cache.delete(key);
-    if (stored.isTombstone) emit('ended', { server: record.server, digest: record.digest });
-    else cache.set(key, stored);
-    if (!isSameLife(stored, record)) emit('superseded', { loser: record, winner: stored });
-  }
-  async function flushTouches(): Promise<void> {
-    if (!gauge.isReachable) return; // They stay in the batch, which is bounded.
-    const batch = touches.take();
-    if (batch.length === 0) return;
-    const asked = await ask(readLimitMs * 4, () => store.touch(batch));
-    if (asked.kind !== 'answered') for (const one of batch) touches.add(one);
-  }
-  /** While the store does not answer, or has not learnt all: the change is made on what is known here now, which other changes made meanwhile are part of. */
-  function amendBehind(key: string, record: SessionRecord, change: Change): void {
+    this.#touches.drop(server, digest);
+    const answer = await this.#state.ask(readLimitMs, () =>
+      store.tombstone(server, digest, ttlSeconds(server), isKnown),
+    );
+    if (answer.kind !== 'answered') {
+      const write: PendingWrite = { kind: 'tombstone', server, digest, isKnown };
+      this.#state.keepBehind(key, write, answer);
+      this.#state.emit('ended', { server, digest });
+      return local;
+    }
     const pending = behind.get(key);
-    if (pending?.kind === 'tombstone') return;
-    const write = changed(known(key) ?? record, pending, change);
-    cache.set(key, write.record);
-    keepBehind(key, write);
-  }
-  function settleMove(record: SessionRecord, isDurable: boolean): Moved {
-    cache.set(SessionCache.key(record.server, record.digest), record);
-    emit('moved', { server: record.server, digest: record.digest, slot: record.slot, epoch: record.epoch, record });
-    return { kind: 'moved', record, isDurable };
+    if (pending) behind.settle(key, pending);
+    const found = answer.value ?? local;
+    if (found) this.#state.emit('ended', { server, digest });
+    return found;
   }
 
-  return {
-    async find(server, digest, { isFresh = false } = {}) {
-      const key = SessionCache.key(server, digest);
-      const pending = behind.get(key);
-      if (pending?.kind === 'tombstone') return { kind: 'ended' };
-      const entry = cache.get(key);
-      if (!isFresh && entry && !isExpired(entry.record) && (cache.isCurrent(entry) || !gauge.isReachable))
-        return { kind: 'live', record: entry.record };
-      return load(server, digest);
-    },
-    peek(server, digest) {
-      const entry = cache.get(SessionCache.key(server, digest));
-      return entry && cache.isCurrent(entry) && !isExpired(entry.record) ? entry.record : undefined;
-    },
-    readAhead(server, digest) {
-      const key = SessionCache.key(server, digest);
-      if (readAhead.has(key) || known(key) || !gauge.isReachable) return;
-      if (readAhead.size >= MAX_READ_AHEAD) readAhead.clear();
-      readAhead.add(key);
-      detach(() => load(server, digest), onError);
-    },
-    async remember(record) {
-      cache.expire(isExpired);
-      const key = SessionCache.key(record.server, record.digest),
-        write: PendingWrite = { kind: 'record', record, changes: null };
-      const asked = await ask(writeLimitMs, () => store.create(record, ttlSeconds(record.server), firstLife(record)));
-      if (asked.kind === 'answered' && asked.value === 'conflict') return 'conflict';
-      cache.set(key, record);
-      if (asked.kind === 'answered') return 'stored';
-      keepBehind(key, write, asked.kind === 'late' ? asked.eventually : undefined);
-      return 'local';
-    },
-    async move(record, expectedEpoch) {
-      const { server, digest } = record;
-      const key = SessionCache.key(server, digest),
-        write: PendingWrite = { kind: 'record', record, changes: null };
-      if (behind.get(key)?.kind === 'tombstone') return { kind: 'ended' };
-      const asked = await ask(readLimitMs, () => store.update(record, expectedEpoch));
-      const local = known(key);
-      if (asked.kind !== 'answered') {
-        if (local && local.epoch !== expectedEpoch) return { kind: 'conflict', record: local };
-        keepBehind(
-          key,
-          write,
-          asked.kind === 'late'
-            ? asked.eventually.then((result) => {
-                if (result !== 'ok') throw new Error(result);
-              })
-            : undefined,
-        );
-        return settleMove(record, false);
-      }
-      if (asked.value === 'ok') return settleMove(record, true);
-      if (asked.value === 'newer') return { kind: 'newer' };
-      const found = await load(server, digest);
-      if (found.kind === 'ended') return { kind: 'ended' };
-      if (found.kind === 'live' && (found.record.epoch > expectedEpoch || !local))
-        return { kind: 'conflict', record: found.record };
-      if (found.kind === 'unknown' && !local) return { kind: 'ended' };
-      // The store knows less than this node: it was emptied, or fell back to an older copy.
-      const again = await ask(readLimitMs, () => store.reconcile(record, ttlSeconds(server)));
-      if (again.kind !== 'answered') {
-        keepBehind(key, write);
-        return settleMove(record, false);
-      }
-      if (again.value.kind === 'written') return settleMove(record, true);
-      const { stored } = again.value;
-      if (stored.isTombstone) {
-        cache.delete(key);
-        return { kind: 'ended' };
-      }
-      cache.set(key, stored);
-      return { kind: 'conflict', record: stored };
-    },
-    async amend(server, digest, change, { isOnlyWriter = false } = {}) {
-      const key = SessionCache.key(server, digest),
-        own = isOnlyWriter && !behind.get(key) ? this.peek(server, digest) : undefined;
-      if (own) {
-        const record = change({ ...own });
-        cache.set(key, record);
-        const asked = await ask(readLimitMs, () => store.update(record, own.epoch));
-        if (asked.kind !== 'answered')
-          keepBehind(
-            key,
-            { kind: 'record', record, changes: null },
-            asked.kind === 'late' ? asked.eventually : undefined,
-          );
-        return asked.kind !== 'answered' || asked.value === 'ok';
-      }
-      for (let tries = 0; tries < 3; tries += 1) {
-        const found = await this.find(server, digest, { isFresh: tries > 0 });
-        if (found.kind !== 'live') return false;
-        const { epoch } = found.record;
-        const asked = await ask(readLimitMs, () => store.amend(server, digest, epoch, change));
-        if (asked.kind !== 'answered' || (asked.value.kind === 'ok' && behind.get(key))) {
-          amendBehind(key, found.record, change);
-          return true;
-        }
-        if (asked.value.kind === 'ok') {
-          cache.set(key, asked.value.record);
-          return true;
-        }
-        if (asked.value.kind === 'newer') return false;
-      }
-      return false;
-    },
-    async tombstone(server, digest) {
-      const key = SessionCache.key(server, digest),
-        local = known(key) ?? null,
-        before = behind.get(key),
-        isKnown = local !== null || (before?.kind === 'tombstone' && before.isKnown);
-      cache.delete(key);
-      touches.drop(server, digest);
-      const asked = await ask(readLimitMs, () => store.tombstone(server, digest, ttlSeconds(server), isKnown));
-      const write: PendingWrite = { kind: 'tombstone', server, digest, isKnown };
-      if (asked.kind === 'answered') {
-        const pending = behind.get(key);
-        if (pending) behind.settle(key, pending);
-      } else keepBehind(key, write, asked.kind === 'late' ? asked.eventually : undefined);
-      const found = asked.kind === 'answered' ? (asked.value ?? local) : local;
-      if (found || asked.kind !== 'answered') emit('ended', { server, digest });
-      return found;
-    },
-    touch(server, digest, atMs) {
-      const entry = cache.get(SessionCache.key(server, digest));
-      if (entry && entry.record.lastActivityMs < atMs) entry.record.lastActivityMs = atMs;
-      touches.add({ server, digest, atMs });
-    },
-    async lock(server, digest, ttlMs) {
-      const asked = await ask(readLimitMs, () => store.lock(server, digest, nodeId, ttlMs));
-      if (asked.kind === 'answered') return asked.value;
-      return locks.lock(server, digest, ttlMs);
-    },
-    async unlock(server, digest, token) {
-      if (!locks.unlock(server, digest, token)) await ask(readLimitMs, () => store.unlock(server, digest, token));
-    },
-    async listSlot(server, slot, limit) {
-      const asked = await ask(readLimitMs * 4, () => store.listSlot(server, slot, limit));
-      if (asked.kind === 'answered') return asked.value;
-      return cache.onSlot(server, slot, limit);
-    },
-    counts: (server) => cache.counts(server),
-    get isStoreReachable() {
-      return gauge.isReachable;
-    },
-    get sizes() {
-      return { cached: cache.size, behind: behind.size, dropped: behind.dropped };
-    },
-    on(event, listener) {
-      listeners[event].add(listener);
-      return () => {
-        listeners[event].delete(listener);
-      };
-    },
-    async close() {
-      stopTouching();
-      stopWatching();
-      const limit = Promise.withResolvers<void>();
-      const stopLimit = clock.after(2000, limit.resolve);
-      await Promise.race([flushTouches().then(drain), limit.promise]);
-      stopLimit();
-      gauge.stop();
-    },
-  };
+  touch(server: string, digest: string, atMs: number): void {
+    const entry = this.#state.cache.get(SessionCache.key(server, digest));
+    if (entry && entry.record.lastActivityMs < atMs) entry.record.lastActivityMs = atMs;
+    this.#touches.add({ server, digest, atMs });
+  }
+
+  async lock(server: string, digest: string, ttlMs: number): Promise<LockToken | null> {
+    const { store, readLimitMs } = this.#state;
+    const answer = await this.#state.ask(readLimitMs, () => store.lock(server, digest, this.#nodeId, ttlMs));
+    return answer.kind === 'answered' ? answer.value : this.#locks.lock(server, digest, ttlMs);
+  }
+
+  async unlock(server: string, digest: string, token: LockToken): Promise<void> {
+    const { store, readLimitMs } = this.#state;
+    if (this.#locks.unlock(server, digest, token)) return;
+    await this.#state.ask(readLimitMs, () => store.unlock(server, digest, token));
+  }
+
+  async listSlot(server: string, slot: string, limit: number): Promise<SessionRecord[]> {
+    const { store, cache, readLimitMs } = this.#state;
+    const answer = await this.#state.ask(readLimitMs * 4, () => store.listSlot(server, slot, limit));
+    return answer.kind === 'answered' ? answer.value : cache.onSlot(server, slot, limit);
+  }
+
+  counts(server: string): ReadonlyMap<string, number> {
+    return this.#state.cache.counts(server);
+  }
+
+  get isStoreReachable(): boolean {
+    return this.#state.gauge.isReachable;
+  }
+
+  get sizes(): { cached: number; behind: number; dropped: number } {
+    const { cache, behind } = this.#state;
+    return { cached: cache.size, behind: behind.size, dropped: behind.dropped };
+  }
+
+  on<E extends keyof DirectoryEvents>(event: E, listener: (detail: DirectoryEvents[E]) => void): () => void {
+    return this.#state.on(event, listener);
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops) stop();
+    const limit = Promise.withResolvers<void>();
+    const stopLimit = this.#state.clock.after(CLOSE_LIMIT_MS, limit.resolve);
+    await Promise.race([this.#flushTouches().then(() => this.#writeBack.run()), limit.promise]);
+    stopLimit();
+    this.#state.gauge.stop();
+  }
+
+  #tick(): void {
+    const { onError, behind } = this.#state;
+    detach(() => this.#flushTouches(), onError);
+    if (this.isStoreReachable && behind.size > 0) detach(() => this.#writeBack.run(), onError);
+  }
+
+  async #flushTouches(): Promise<void> {
+    if (!this.isStoreReachable) return; // They stay in the batch, which is bounded.
+    const { store, readLimitMs } = this.#state;
+    const batch = this.#touches.take();
+    if (batch.length === 0) return;
+    const answer = await this.#state.ask(readLimitMs * 4, () => store.touch(batch));
+    if (answer.kind !== 'answered') for (const one of batch) this.#touches.add(one);
+  }
+
+  /** Another node changed a session. */
+  #onChange({ server, digest, slot, epoch }: SessionChange): void {
+    const { cache } = this.#state;
+    const key = SessionCache.key(server, digest),
+      cached = cache.get(key);
+    this.#readAhead.delete(key);
+    // Amended elsewhere: it is the same upstream session, and all that is known of it should the store go away now.
+    if (cached && slot !== null && cached.record.epoch === epoch) cache.outdate(key);
+    else if (cached && (slot === null || cached.record.epoch < epoch)) cache.delete(key);
+    if (slot === null) this.#state.emit('ended', { server, digest });
+    else if (cached && cached.record.epoch < epoch)
+      this.#state.emit('moved', { server, digest, slot, epoch, record: null });
+  }
 }

@@ -4,6 +4,7 @@ import { overlay, readEnvironment, type Environment } from '../../proto/config-f
 import { nearest } from '../../proto/config-file/nearest.ts';
 import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
+import { parseJsonObject } from '../../proto/parse-json.ts';
 import { sharedSettingsSchema, type SharedSettings } from '../../proto/settings.ts';
 
 /** Address that something listens on or is reached at: a TCP `host:port`, or a Unix socket's path. */
@@ -68,6 +69,9 @@ export const USAGE = `node sidecar/main.ts --xds HOST:PORT[,HOST:PORT…] --ext-
   --certs DIR         mTLS with neighbours and control plane: <node id>.crt, <node id>.key, ca.crt
   --config FILE       the mesh's configuration; only the sections with an environment twin are read (README)`;
 
+type Flag = keyof typeof OPTIONS;
+type Report = (flag: Flag, expected: string, got: unknown) => void;
+
 /** Flags, then environment, then file, then defaults. Every problem at once; nothing is thrown. `readFile` gives a file's text or throws. */
 export function readSettings(
   args: readonly string[],
@@ -75,9 +79,56 @@ export function readSettings(
   readFile: (path: string) => string,
 ): ReadSettings {
   const problems: Problem[] = [];
-  const flag = (name: string, expected: string, got: unknown, suggestion: string | null = null): void => {
-    problems.push({ path: `--${name}`, line: null, column: null, expected, got: showValue(got), suggestion });
+  const values = readFlags(args, problems);
+  if (values === 'help') return { kind: 'help' };
+  const report: Report = (name, expected, got) => {
+    problems.push({ path: `--${name}`, line: null, column: null, expected, got: showValue(got), suggestion: null });
   };
+  const tcp = (name: Flag, fallback?: string): { host: string; port: number } | null => {
+    const given = values[name] ?? fallback;
+    if (given === undefined) return null;
+    const read = readTcp(given);
+    if (!read) report(name, 'host:port', given);
+    return read ?? null;
+  };
+
+  const shared = readShared(values.config, env, readFile, problems);
+  const controlPlanes = readControlPlanes(values.xds, report);
+  const extProc = readEndpoint(values['ext-proc']);
+  if (!extProc)
+    report('ext-proc', 'the path of a Unix socket (at most 99 characters) or host:port', values['ext-proc']);
+  const relay = tcp('relay', '127.0.0.1:7900'),
+    admin = tcp('admin', '127.0.0.1:7901'),
+    peer = tcp('peer'),
+    relayPeer = tcp('relay-peer'),
+    listen = tcp('listen');
+  const places: Places = { relay, admin, peer, relayPeer, extProc, controlPlanes };
+  for (const { flag, expected } of placeProblems(places, values.certs !== undefined))
+    report(flag, expected, values[flag]);
+  const [first, ...others] = controlPlanes;
+  if (problems.length > 0 || !shared || !extProc || !relay || !admin || first === undefined)
+    return { kind: 'bad', problems };
+  return {
+    kind: 'ok',
+    settings: {
+      nodeId: values['node-id'] ?? shared.ha.nodeId,
+      controlPlanes: [first, ...others],
+      extProc,
+      relay,
+      relayPeer,
+      admin,
+      peer,
+      listen,
+      advertise: values.advertise ?? null,
+      stateDir: values['state-dir'] ?? null,
+      certs: values.certs ?? null,
+      shared,
+    },
+  };
+}
+
+/** The texts of the flags, or that help was asked for. A flag that is not known is a problem, and so is a word that is no flag's. */
+function readFlags(args: readonly string[], problems: Problem[]): Partial<Record<Flag, string>> | 'help' {
   const { values, tokens } = parseArgs({
     args: [...args],
     options: OPTIONS,
@@ -85,83 +136,66 @@ export function readSettings(
     tokens: true,
     allowPositionals: true,
   });
-  if (values.help) return { kind: 'help' };
+  if (values.help) return 'help';
+  const report = (path: string, expected: string, got: string, suggestion: string | null = null): void => {
+    problems.push({ path, line: null, column: null, expected, got: showValue(got), suggestion });
+  };
   // The word after an unknown option is most likely its value, and no second problem.
   let isAfterUnknown = false;
   for (const token of tokens) {
     const isUnknown = token.kind === 'option' && !(token.name in OPTIONS);
-    if (token.kind === 'positional' && !isAfterUnknown)
-      problems.push({
-        path: 'command line',
-        line: null,
-        column: null,
-        expected: 'only options',
-        got: showValue(token.value),
-        suggestion: null,
-      });
-    isAfterUnknown = isUnknown;
+    if (token.kind === 'positional' && !isAfterUnknown) report('command line', 'only options', token.value);
     if (isUnknown) {
       const meant = nearest(token.name, Object.keys(OPTIONS));
-      flag(token.name, 'an option of the sidecar', token.name, meant ? `Did you mean --${meant}?` : null);
+      report(`--${token.name}`, 'an option of the sidecar', token.name, meant ? `Did you mean --${meant}?` : null);
     }
+    isAfterUnknown = isUnknown;
   }
-  const text = (name: keyof typeof OPTIONS): string | undefined =>
-    typeof values[name] === 'string' ? values[name] : undefined;
-  const tcp = (name: keyof typeof OPTIONS, fallback?: string): { host: string; port: number } | null => {
-    const given = text(name) ?? fallback;
-    if (given === undefined) return null;
-    const read = readTcp(given);
-    if (!read) flag(name, 'host:port', given);
-    return read ?? null;
-  };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => typeof value === 'string'));
+}
 
-  const shared = readShared(text('config'), env, readFile, problems);
-  const xds = (text('xds') ?? '')
+function readControlPlanes(text: string | undefined, report: Report): string[] {
+  const addresses = (text ?? '')
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
-  if (xds.length === 0) flag('xds', 'the addresses of the control planes, host:port[,host:port…]', text('xds'));
-  for (const address of xds) if (!readTcp(address)) flag('xds', 'host:port', address);
-  const extProc = readEndpoint(text('ext-proc'));
-  if (!extProc) flag('ext-proc', 'the path of a Unix socket (at most 99 characters) or host:port', text('ext-proc'));
-  const relay = tcp('relay', '127.0.0.1:7900');
-  const admin = tcp('admin', '127.0.0.1:7901');
-  const peer = tcp('peer');
-  const relayPeer = tcp('relay-peer');
-  const listen = tcp('listen');
-  if (relayPeer && text('certs') === undefined)
-    flag('relay-peer', '--certs beside it: neighbours show certificates there', text('relay-peer'));
-  const hasCerts = text('certs') !== undefined;
-  /** A plain port off loopback, and who would come by it. */
-  const keepLocal = (name: keyof typeof OPTIONS, place: { host: string } | null, expected: string): void => {
-    if (place && !isLoopback(place.host)) flag(name, expected, text(name));
-  };
-  keepLocal('relay', relay, 'a loopback address: neighbours come by --relay-peer, with --certs');
-  if (extProc?.kind === 'tcp')
-    keepLocal('ext-proc', extProc, 'a Unix socket or a loopback address: neighbours come by --peer, with --certs');
-  if (!hasCerts) {
-    keepLocal('peer', peer, `a loopback address, or ${CERTS_NEEDED}`);
-    keepLocal('admin', admin, `a loopback address, or ${CERTS_NEEDED}`);
-    for (const address of xds) keepLocal('xds', readTcp(address) ?? null, `loopback addresses, or ${CERTS_NEEDED}`);
-  }
-  if (problems.length > 0 || !shared || !extProc || !relay || !admin) return { kind: 'bad', problems };
-  return {
-    kind: 'ok',
-    settings: {
-      nodeId: text('node-id') ?? shared.ha.nodeId,
-      controlPlanes: xds as [string, ...string[]],
-      extProc,
-      relay,
-      relayPeer,
-      admin,
-      peer,
-      listen,
-      advertise: text('advertise') ?? null,
-      stateDir: text('state-dir') ?? null,
-      certs: text('certs') ?? null,
-      shared,
-    },
-  };
+  if (addresses.length === 0) report('xds', 'the addresses of the control planes, host:port[,host:port…]', text);
+  for (const address of addresses) if (!readTcp(address)) report('xds', 'host:port', address);
+  return addresses;
+}
+
+interface Places {
+  relay: { host: string } | null;
+  admin: { host: string } | null;
+  peer: { host: string } | null;
+  relayPeer: { host: string } | null;
+  extProc: Endpoint | undefined;
+  controlPlanes: readonly string[];
+}
+
+/** Plain ports off loopback, and what each needs. */
+function placeProblems(
+  { relay, admin, peer, relayPeer, extProc, controlPlanes }: Places,
+  hasCerts: boolean,
+): Array<{ flag: Flag; expected: string }> {
+  const isOpen = (place: { host: string } | null | undefined): boolean => place != null && !isLoopback(place.host);
+  const found: Array<[isProblem: boolean, flag: Flag, expected: string]> = [
+    [relayPeer !== null && !hasCerts, 'relay-peer', '--certs beside it: neighbours show certificates there'],
+    [isOpen(relay), 'relay', 'a loopback address: neighbours come by --relay-peer, with --certs'],
+    [
+      extProc?.kind === 'tcp' && isOpen(extProc),
+      'ext-proc',
+      'a Unix socket or a loopback address: neighbours come by --peer, with --certs',
+    ],
+    [!hasCerts && isOpen(peer), 'peer', `a loopback address, or ${CERTS_NEEDED}`],
+    [!hasCerts && isOpen(admin), 'admin', `a loopback address, or ${CERTS_NEEDED}`],
+    ...controlPlanes.map((address): [boolean, Flag, string] => [
+      !hasCerts && isOpen(readTcp(address)),
+      'xds',
+      `loopback addresses, or ${CERTS_NEEDED}`,
+    ]),
+  ];
+  return found.flatMap(([isProblem, flag, expected]) => (isProblem ? [{ flag, expected }] : []));
 }
 
 function readShared(
@@ -172,32 +206,8 @@ function readShared(
 ): SharedSettings | undefined {
   const { values, problems: ofEnvironment } = readEnvironment(env);
   problems.push(...ofEnvironment);
-  const inFile = (expected: string, got: string, line = 1, column = 1): void => {
-    problems.push({ path: path!, line, column, expected, got, suggestion: null });
-  };
-  let raw: Record<string, unknown> = {};
-  if (path !== undefined) {
-    let content: string;
-    try {
-      content = readFile(path);
-    } catch (error) {
-      inFile('a file that can be read', (error as Error).message);
-      return undefined;
-    }
-    const lines = new LineCounter();
-    const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
-    for (const error of document.errors) {
-      const { line, col } = lines.linePos(error.pos[0]);
-      inFile('valid YAML', error.message, line, col);
-    }
-    if (document.errors.length > 0) return undefined;
-    const parsed = document.toJS({ maxAliasCount: 100 }) as unknown;
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-      inFile('a mapping', showValue(parsed));
-      return undefined;
-    }
-    raw = JSON.parse(JSON.stringify(parsed)) as Record<string, unknown>;
-  }
+  const raw = path === undefined ? {} : readYaml(path, readFile, problems);
+  if (!raw) return undefined;
   overlay(raw, values);
   const parsed = sharedSettingsSchema.safeParse(raw, { reportInput: true });
   if (parsed.success) return parsed.data;
@@ -216,6 +226,35 @@ function readShared(
   return undefined;
 }
 
+/** The file as a mapping of its own; undefined when it is none, and then the problems say why. */
+function readYaml(
+  path: string,
+  readFile: (path: string) => string,
+  problems: Problem[],
+): Record<string, unknown> | undefined {
+  const report = (expected: string, got: string, line = 1, column = 1): void => {
+    problems.push({ path, line, column, expected, got, suggestion: null });
+  };
+  let content: string;
+  try {
+    content = readFile(path);
+  } catch (error) {
+    report('a file that can be read', (error as Error).message);
+    return undefined;
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
+  for (const error of document.errors) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    report('valid YAML', error.message, line, col);
+  }
+  if (document.errors.length > 0) return undefined;
+  const parsed = document.toJS({ maxAliasCount: 100 }) as unknown;
+  const mapping = parseJsonObject(JSON.stringify(parsed) ?? 'null');
+  if (!mapping) report('a mapping', showValue(parsed));
+  return mapping;
+}
+
 function readEndpoint(text: string | undefined): Endpoint | undefined {
   if (text === undefined || text === '') return undefined;
   const path = text.startsWith('unix:')
@@ -229,7 +268,8 @@ function readEndpoint(text: string | undefined): Endpoint | undefined {
 }
 
 function readTcp(text: string): { host: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]/]+)):(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  return match && port <= 65_535 ? { host: (match[1] ?? match[2])!, port } : undefined;
+  const [, ipv6, name, digits] = /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]/]+)):(\d{1,5})$/i.exec(text) ?? [];
+  const host = ipv6 ?? name,
+    port = Number(digits);
+  return host !== undefined && port <= 65_535 ? { host, port } : undefined;
 }
