@@ -56,6 +56,7 @@ test('notifications, responses and errors are told apart', (t) => {
   t.like(only({ id: 1, result: { isError: true, content: [{ isError: false }] } })!, {
     kind: 'response',
     isToolError: true,
+    isAmbiguous: false,
   });
   t.like(only({ id: null, error: { code: -32602, message: 'x', data: { code: 1 } } })!, {
     kind: 'response',

@@ -25,6 +25,8 @@ export interface RpcMessage {
   errorCode: number | null;
   /** `result.isError` of a response. */
   isToolError: boolean;
+  /** What it asks for stands there twice, or under a name in other case as well: servers read that differently. */
+  isAmbiguous: boolean;
 }
 
 export type RpcBody =
@@ -75,15 +77,21 @@ function readMessage(bytes: Buffer, at: number, depth = MAX_JSON_DEPTH): { messa
   const message = noMessage();
   let hasId = false;
   let hasAnswer = false;
+  let seen = 0;
   const visit: MemberVisitor = (key, start, end) => {
-    if (key === 'method') message.method = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
-    else if (key === 'id') {
+    if (key === 'method') {
+      seen = once(message, seen, SEEN_METHOD);
+      message.method = readString(bytes, start, end, MAX_METHOD_BYTES) ?? null;
+    } else if (key === 'id') {
       hasId = true;
       readId(message, bytes, start, end);
     } else if (key === 'result' || key === 'error') {
       hasAnswer = true;
       forgetAnswer(message, key, bytes[start] === OPEN_OBJECT);
-    } else if (key === 'params' && bytes[start] !== OPEN_OBJECT) forgetParams(message);
+    } else if (key === 'params') {
+      seen = once(message, seen, SEEN_PARAMS);
+      if (bytes[start] !== OPEN_OBJECT) forgetParams(message);
+    } else noteOtherCase(message, key, 'METHOD', 'PARAMS');
   };
   const end = eachMember(bytes, at, visit, depth, (key) => {
     if (key === 'params') return (start, left) => readParams(message, bytes, start, left);
@@ -110,7 +118,25 @@ const noMessage = (): RpcMessage => ({
   cancelsIdText: null,
   errorCode: null,
   isToolError: false,
+  isAmbiguous: false,
 });
+
+const SEEN_METHOD = 1,
+  SEEN_PARAMS = 2,
+  SEEN_NAME = 4,
+  SEEN_URI = 8;
+/** Members seen so far, with one more. */
+function once(message: RpcMessage, seen: number, member: number): number {
+  if ((seen & member) !== 0) message.isAmbiguous = true;
+  return seen | member;
+}
+
+/** As servers read that take names in any case, and the long s for an s. */
+function noteOtherCase(message: RpcMessage, key: string, one: string, other: string): void {
+  if (key.length !== one.length && key.length !== other.length) return;
+  const upper = key.toUpperCase();
+  if (upper === one || upper === other) message.isAmbiguous = true;
+}
 
 function kindOf({ method, idText }: RpcMessage, hasId: boolean, hasAnswer: boolean): RpcMessage['kind'] {
   if (method === null) return hasAnswer ? 'response' : 'invalid';
@@ -164,13 +190,16 @@ function readNumber(bytes: Buffer, start: number, end: number): number | null {
 
 function readParams(message: RpcMessage, bytes: Buffer, at: number, depth: number): number {
   forgetParams(message);
+  let seen = 0;
   const visit: MemberVisitor = (key, start, end) => {
     const text = (maxBytes: number): string | null => readString(bytes, start, end, maxBytes) ?? null;
     switch (key) {
       case 'name':
+        seen = once(message, seen, SEEN_NAME);
         message.name = text(MAX_NAME_BYTES);
         break;
       case 'uri':
+        seen = once(message, seen, SEEN_URI);
         message.uri = text(MAX_URI_BYTES);
         break;
       case 'level':
@@ -188,6 +217,8 @@ function readParams(message: RpcMessage, bytes: Buffer, at: number, depth: numbe
       case '_meta':
         if (bytes[start] !== OPEN_OBJECT) message.claimedVersion = null;
         break;
+      default:
+        noteOtherCase(message, key, 'NAME', 'URI');
     }
   };
   return eachMember(bytes, at, visit, depth, (key) =>

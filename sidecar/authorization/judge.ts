@@ -4,7 +4,9 @@ import type { RpcMessage } from '../../proto/json-rpc.ts';
 /** What one message asks to do; null: nothing that a rule could be about. */
 type Asked = Act | 'unreadable' | null;
 
-function actOf({ kind, method, name, uri }: RpcMessage): Asked {
+function actOf({ kind, method, name, uri, isAmbiguous }: RpcMessage): Asked {
+  // One server takes the first of two names, another the last, and some take a name in any case.
+  if (isAmbiguous) return 'unreadable';
   if (kind === 'response') return null;
   // A server may carry out what the mesh could not read.
   if (method === null) return 'unreadable';

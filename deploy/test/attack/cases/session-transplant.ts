@@ -57,7 +57,10 @@ export const sessionTransplant: AttackCase[] = casesOf(
     const statuses: number[] = [];
     for (const gateway of [0, 1])
       statuses.push((await mesh.rpc(server, callOf('echo'), { ...mallory, session, gateway })).status);
-    const rebuilt = mesh.count(server, 'initialize');
+    // Honest clients begin sessions here meanwhile.
+    const rebuilt = mesh.replicas[server]
+      .flatMap(({ seen }) => seen)
+      .filter(({ message }) => String(message?.id).startsWith('holdfast-recovery')).length;
     const own = await mesh.rpc(server, callOf('echo'), { ...alice, session });
     const isHers = JSON.stringify(alice).includes('authorization')
       ? own.body.includes(String((alice.headers as Record<string, string>)['authorization']))
