@@ -88,6 +88,8 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     const redisUrl = typeof wantedRedis === 'object' ? wantedRedis.url : (redis?.url ?? null);
     const env = {
       ...(redisUrl === null ? { SESSION_STORE: 'memory' } : { SESSION_STORE: 'redis', SESSION_STORE_URL: redisUrl }),
+      // A file of one's own may say another port than the one that was asked for; what clients are told comes from there.
+      ...(options.configFile !== undefined && { PORT: String(ports[0]) }),
       ...options.env,
     };
     signal?.throwIfAborted();
