@@ -64,14 +64,14 @@ export function nextPush(
   resources: Resources,
   nowMs: number,
 ): { stream: DeltaStream; push: Push | null; wakeAtMs: number | null } {
-  const isTired = stream.waitingSinceMs !== null && nowMs - stream.waitingSinceMs >= ORDER_WAIT_MS;
+  const orderTimedOut = stream.waitingSinceMs !== null && nowMs - stream.waitingSinceMs >= ORDER_WAIT_MS;
   const parts: Parts = new Map();
   for (const [typeUrl, subscription] of stream.subscriptions)
     parts.set(typeUrl, { subscription, ...differenceOf(subscription, resources.get(typeUrl) ?? NOTHING) });
   let isWaiting = false;
   for (const [typeUrl, part] of [...parts].sort(([a], [b]) => orderOf(a) - orderOf(b))) {
     if (part.subscription.pending) continue;
-    const { send, remove, waits } = mayGo(typeUrl, part, parts, isTired);
+    const { send, remove, waits } = mayGo(typeUrl, part, parts, orderTimedOut);
     if (send || remove.length > 0) return pushOf(stream, typeUrl, part, send, remove);
     isWaiting ||= waits;
   }
@@ -79,7 +79,7 @@ export function nextPush(
   return {
     stream: { ...stream, waitingSinceMs },
     push: null,
-    wakeAtMs: waitingSinceMs === null || isTired ? null : waitingSinceMs + ORDER_WAIT_MS,
+    wakeAtMs: waitingSinceMs === null || orderTimedOut ? null : waitingSinceMs + ORDER_WAIT_MS,
   };
 }
 
@@ -93,15 +93,15 @@ function mayGo(
   typeUrl: string,
   { subscription, send, remove }: Part,
   parts: Parts,
-  isTired: boolean,
+  orderTimedOut: boolean,
 ): { send: boolean; remove: readonly string[]; waits: boolean } {
   const unsettled = (type: string) => isUnsettled(parts.get(type));
   // Removals go once nothing refers to them any more. While a client refuses new routes, its old ones still do.
   const isRefusing = removalWaitsFor(typeUrl).some((type) => parts.get(type)?.subscription.refused.size);
-  const mayRemove = !isRefusing && (isTired || !removalWaitsFor(typeUrl).some(unsettled));
+  const mayRemove = !isRefusing && (orderTimedOut || !removalWaitsFor(typeUrl).some(unsettled));
   const hasNews = send.length > 0 || subscription.owesAnswer;
   return {
-    send: hasNews && (isTired || !waitsFor(typeUrl).some(unsettled)),
+    send: hasNews && (orderTimedOut || !waitsFor(typeUrl).some(unsettled)),
     // An answer that the client waits for is not held back with the removals.
     remove: mayRemove ? remove : remove.filter((name) => subscription.owed.has(name)),
     waits: send.length > 0 || (remove.length > 0 && !isRefusing),

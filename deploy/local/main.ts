@@ -4,11 +4,11 @@ import { startMesh, type Mesh } from '../test/mesh/start-mesh.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { announcement } from './announcement.ts';
 import { followErrors } from './follow-errors.ts';
-import { keepAlive } from './keep-alive.ts';
+import { supervise } from './supervise.ts';
 import { HELP, readOptions, type LocalOptions } from './options.ts';
 import { plan } from './plan.ts';
 import { reachRedis } from './reach-redis.ts';
-import { tellWhereItIs } from './where-it-is.ts';
+import { writeLocalRunFile } from './local-run-file.ts';
 
 const EXIT_USAGE = 64;
 const EXIT_FAILED = 1;
@@ -76,9 +76,9 @@ async function main(): Promise<number> {
     say((error as Error).message);
     return EXIT_FAILED;
   }
-  for (const child of mesh.processes()) keepAlive(child, say, end.signal);
+  for (const child of mesh.processes()) supervise(child, say, end.signal);
   followErrors(mesh.controlPlane.process.spec.logFile, (line) => say(`control plane: ${line}`));
-  const takeBack = await tellWhereItIs(mesh.controlPlane.adminUrl).catch((error: Error) => {
+  const takeBack = await writeLocalRunFile(mesh.controlPlane.adminUrl).catch((error: Error) => {
     say(`holdfast must be told where the mesh is, with --admin: ${error.message}`);
     return async () => {};
   });

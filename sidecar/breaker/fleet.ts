@@ -13,7 +13,7 @@ import { parseJson } from '../../proto/parse-json.ts';
 import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 import type { Breaker, BreakerTable } from './breaker-table.ts';
-import { FleetMind, type FleetMindOptions } from './fleet-mind.ts';
+import { BreakerConsensus, type FleetMindOptions } from './breaker-consensus.ts';
 
 /** Pub/sub may lose a message when a connection breaks; what stands in Redis is read again this often. */
 const RESYNC_MS = 5000;
@@ -27,11 +27,11 @@ export interface FleetOptions extends Omit<FleetMindOptions, 'table'> {
   onError: (error: unknown) => void;
 }
 
-/** Shares breakers with the other gateways through Redis; the only file here that talks to it. What is decided: FleetMind. */
+/** Shares breakers with the other gateways through Redis; the only file here that talks to it. What is decided: BreakerConsensus. */
 export class Fleet {
   readonly #redis: RedisClient;
   readonly #subscriber: RedisClient;
-  readonly #mind: FleetMind;
+  readonly #consensus: BreakerConsensus;
   readonly #options: FleetOptions;
   readonly #timer: NodeJS.Timeout;
   /** Breakers whose proposal is under way; true when their state changed meanwhile. */
@@ -41,12 +41,12 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#redis = options.redis;
-    this.#mind = new FleetMind(options);
+    this.#consensus = new BreakerConsensus(options);
     this.#subscriber = anotherConnection(options.redis);
     this.#subscriber.on('message', (_channel: string, text: string) => {
       detach(() => {
         const message = readBreakerMessage(text);
-        if (message) this.#mind.hear(message.server, message.entry);
+        if (message) this.#consensus.hear(message.server, message.entry);
       }, options.onError);
     });
     const subscribe = (): void => {
@@ -73,7 +73,7 @@ export class Fleet {
       this.#deciding.set(breaker, true);
       return;
     }
-    const proposal = this.#mind.propose(breaker);
+    const proposal = this.#consensus.propose(breaker);
     if (proposal) detach(this.#decide(breaker, proposal.decision, proposal.seenGeneration), this.#options.onError);
   }
 
@@ -88,14 +88,14 @@ export class Fleet {
         const entries = Object.entries(hash)
           .map(([field, value]) => readBreakerField(field, value))
           .filter((entry): entry is BreakerEntry => entry !== undefined);
-        this.#mind.hearAll(server, entries);
-        const gone = this.#mind.gone(server, entries).map(breakerField);
+        this.#consensus.hearAll(server, entries);
+        const gone = this.#consensus.gone(server, entries).map(breakerField);
         if (gone.length > 0) await this.#redis.hdel(REDIS.breaker(server), ...gone);
       } catch (error) {
         this.#options.onError(error); // Of this server's records; the others' are read all the same.
       }
     }
-    for (const breaker of this.#mind.unshared()) this.announce(breaker);
+    for (const breaker of this.#consensus.unshared()) this.announce(breaker);
   }
 
   close(): void {
@@ -119,10 +119,10 @@ export class Fleet {
     try {
       const text = await this.#run(REDIS.breaker(server), args);
       const standing = fleetBreakerSchema.parse(parseJson(String(text)));
-      this.#mind.decided(breaker, decision, standing);
+      this.#consensus.decided(breaker, decision, standing);
       isShared = true;
     } catch {
-      this.#mind.notShared(breaker);
+      this.#consensus.notShared(breaker);
     }
     const hasMovedOn = this.#deciding.get(breaker) === true;
     this.#deciding.delete(breaker);

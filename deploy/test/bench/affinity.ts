@@ -1,4 +1,4 @@
-import { CROWD_LIMITS } from '../mesh/crowd-limits.ts';
+import { CROWD_LIMITS } from '../mesh/many-clients-limits.ts';
 import { availableParallelism } from 'node:os';
 import type { Bench } from './main.ts';
 import { cpuPerRequest, residentMiB } from './load/cpu.ts';

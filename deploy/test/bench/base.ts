@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CROWD_LIMITS } from '../mesh/crowd-limits.ts';
+import { CROWD_LIMITS } from '../mesh/many-clients-limits.ts';
 import { REPOSITORY } from '../mesh/node-program.ts';
 import type { MeshOptions } from '../mesh/mesh-options.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
@@ -53,7 +53,10 @@ async function startMeshOf(folder: string): Promise<Mesh> {
   const { startMesh } = (await import(pathToFileURL(resolve(folder, 'deploy/test/mesh/start-mesh.ts')).href)) as {
     startMesh: (options: MeshOptions) => Promise<Mesh>;
   };
-  const knowsLimits = existsSync(resolve(folder, 'deploy/test/mesh/crowd-limits.ts'));
+  // The file's former name, in older checkouts, counts too.
+  const knowsLimits = ['many-clients-limits', 'crowd-limits'].some((name) =>
+    existsSync(resolve(folder, 'deploy/test/mesh', `${name}.ts`)),
+  );
   const settings = { probe: { type: 'off' }, ...(knowsLimits ? CROWD_LIMITS : {}) };
   const program = 'deploy/test/bench/load/http-upstream.ts';
   return startMesh({

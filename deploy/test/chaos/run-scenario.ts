@@ -1,4 +1,4 @@
-import { CROWD_LIMITS } from '../mesh/crowd-limits.ts';
+import { CROWD_LIMITS } from '../mesh/many-clients-limits.ts';
 import { join } from 'node:path';
 import { connectClient } from '../clients/connect-client.ts';
 import type { ClientKind } from '../clients/mcp-client.ts';

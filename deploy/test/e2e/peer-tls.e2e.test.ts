@@ -12,7 +12,7 @@ import { hostsOf } from '../mesh/envoy-hosts.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import { waitFor } from '../mesh/wait-for.ts';
-import { movedAndKept } from './moved-and-kept.ts';
+import { movedAndKept } from './migration-assertions.ts';
 
 /** Longer than Envoy keeps an ejected relay out. */
 const LOAD_MS = 3000;

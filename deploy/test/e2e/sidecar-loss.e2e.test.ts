@@ -4,7 +4,7 @@ import { JWT } from '../bench/load/http-load.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import type { McpClient } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
-import { movedAndKept } from './moved-and-kept.ts';
+import { movedAndKept } from './migration-assertions.ts';
 
 /** Longer than Envoy keeps an ejected relay out: the requests right after that are the ones that could fail. */
 const LOAD_MS = 5000;

@@ -1,7 +1,7 @@
 import { breakerField, readBreakerField, type BreakerEntry, type FleetBreaker } from '../../../proto/breaker-state.ts';
 import { serverPolicySchema } from '../../../proto/server-policy.ts';
 import { BreakerTable, type Breaker } from '../breaker-table.ts';
-import { FleetMind } from '../fleet-mind.ts';
+import { BreakerConsensus } from '../breaker-consensus.ts';
 
 const alone = { minSessions: 1, minClients: 1, halfOpenPermits: 1 };
 const replicaBreaker = { threshold: 2, timeoutMs: 1000, maxTimeoutMs: 60_000, ...alone };
@@ -41,7 +41,7 @@ export class Play {
 
 export class Gateway {
   readonly play: Play;
-  readonly mind: FleetMind;
+  readonly consensus: BreakerConsensus;
   readonly table: BreakerTable;
   inbox: BreakerEntry[] = [];
   transitions = 0;
@@ -56,32 +56,32 @@ export class Gateway {
       },
     });
     this.table.configure(policy);
-    this.mind = new FleetMind({ table: this.table, self, now: () => play.nowMs });
+    this.consensus = new BreakerConsensus({ table: this.table, self, now: () => play.nowMs });
   }
   get breaker(): Breaker {
     return this.table.findOrMake(NAME)!;
   }
   share(breaker: Breaker): void {
-    const proposal = this.mind.propose(breaker);
+    const proposal = this.consensus.propose(breaker);
     if (!proposal) return;
     if (this.play.isRedisUp)
-      this.mind.decided(
+      this.consensus.decided(
         breaker,
         proposal.decision,
         this.play.decide(breakerField(breaker), proposal.seenGeneration, proposal.decision),
       );
-    else this.mind.notShared(breaker);
+    else this.consensus.notShared(breaker);
   }
   deliver(): void {
-    for (const entry of this.inbox.splice(0)) this.mind.hear('linear', entry);
+    for (const entry of this.inbox.splice(0)) this.consensus.hear('linear', entry);
   }
   resync(): void {
     this.inbox = [];
-    this.mind.hearAll(
+    this.consensus.hearAll(
       'linear',
       [...this.play.hash].map(([field, value]) => readBreakerField(field, value)!),
     );
-    for (const breaker of this.mind.unshared()) this.share(breaker);
+    for (const breaker of this.consensus.unshared()) this.share(breaker);
   }
   /** One request: `works` says whether the replica answers this gateway. */
   request(works: boolean): 'sent' | 'rejected' {

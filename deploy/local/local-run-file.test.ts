@@ -3,14 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { tellWhereItIs } from './where-it-is.ts';
+import { writeLocalRunFile } from './local-run-file.ts';
 
 test('the place is told while the mesh runs; a later mesh’s word is left alone', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-local-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, '.holdfast', 'local.json');
-  const one = await tellWhereItIs('http://127.0.0.1:1', file),
-    other = await tellWhereItIs('http://127.0.0.1:2', file);
+  const one = await writeLocalRunFile('http://127.0.0.1:1', file),
+    other = await writeLocalRunFile('http://127.0.0.1:2', file);
   await one();
   t.true(existsSync(file));
   await other();

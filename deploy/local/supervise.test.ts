@@ -4,7 +4,7 @@ import { ManagedProcess } from '../test/mesh/managed-process.ts';
 import { temporaryFolder } from '../test/mesh/temporary-folder.ts';
 import { waitFor } from '../test/mesh/wait-for.ts';
 import { announcement } from './announcement.ts';
-import { keepAlive } from './keep-alive.ts';
+import { supervise } from './supervise.ts';
 
 test('a process that is killed is named and started again, until the end', async (t) => {
   const folder = await temporaryFolder();
@@ -20,7 +20,7 @@ test('a process that is killed is named and started again, until the end', async
   await child.start();
   const said: string[] = [];
   const end = new AbortController();
-  keepAlive(child, (line) => said.push(line), end.signal);
+  supervise(child, (line) => said.push(line), end.signal);
   const before = child.pid!;
   process.kill(-before, 'SIGKILL');
   await waitFor(() => said.length === 2, { what: 'restart' });

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { FleetBreaker } from '../../proto/breaker-state.ts';
-import { TRIAL_GRACE_MS, TRIAL_LEASE_MS } from './fleet-view.ts';
+import { TRIAL_GRACE_MS, TRIAL_LEASE_MS } from './consensus-view.ts';
 import { Play, type Gateway, takeStep, policy } from './testing/breaker-play.ts';
 
 test('what one gateway opens is open on all', (t) => {

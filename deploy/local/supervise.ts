@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const STABLE_MS = 20_000;
 
 /** Starts a process again whenever it ends unasked, after a pause that doubles while it keeps ending. Says which, and why. */
-export function keepAlive(process: ManagedProcess, say: (line: string) => void, signal: AbortSignal): void {
+export function supervise(process: ManagedProcess, say: (line: string) => void, signal: AbortSignal): void {
   let pauseMs = FIRST_PAUSE_MS;
   let startedMs = performance.now();
   const startAgain = async (why: string): Promise<void> => {

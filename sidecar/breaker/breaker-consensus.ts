@@ -7,7 +7,7 @@ import {
   type FleetBreaker,
 } from '../../proto/breaker-state.ts';
 import type { Breaker, BreakerTable } from './breaker-table.ts';
-import { dampedOpening, decisionOf, viewOf } from './fleet-view.ts';
+import { dampedOpening, decisionOf, viewOf } from './consensus-view.ts';
 
 export interface FleetMindOptions {
   table: BreakerTable;
@@ -28,7 +28,7 @@ export interface Proposal {
 }
 
 /** What this gateway knows of the fleet's decisions and orders, and what follows from them for its own gates. No I/O. Rules: README.md. */
-export class FleetMind {
+export class BreakerConsensus {
   readonly #options: Required<FleetMindOptions>;
   /** By server and field. */
   readonly #decisions = new Map<string, FleetBreaker>();

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 const FILE = '.holdfast/local.json';
 
 /** Tells `holdfast` in this folder where the mesh's control plane is. Returns what takes that back, unless another mesh has told its own meanwhile. */
-export async function tellWhereItIs(adminUrl: string, file = FILE): Promise<() => Promise<void>> {
+export async function writeLocalRunFile(adminUrl: string, file = FILE): Promise<() => Promise<void>> {
   const text = JSON.stringify({ adminUrl, pid: process.pid });
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text);
