@@ -48,7 +48,7 @@ export function modernPost(
  * Two replicas and two gateways. The replicas hold tasks, states and handles of their own, as `create`, `ask` and `open` give them, and refuse those of others.
  */
 export async function modernRig(t: ExecutionContext, policy: Record<string, unknown> = {}, { isShared = true } = {}) {
-  const replicas = await Promise.all(['a', 'b'].map(startFakeReplica)),
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
     fleet = new RigFleet(
       replicas.map(({ port }) => port),
       policy,

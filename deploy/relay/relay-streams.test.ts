@@ -267,3 +267,27 @@ test('a gateway that can’t reach the store hands a session that it can’t jud
   );
   await waitFor(() => stream.text.includes('through both'), { what: 'a push through both relays' });
 });
+
+test('of two GET streams of a session at a replica that gives one, the newest wins', async (t) => {
+  const { get, home } = await setup(t);
+  let isTaken = false;
+  home.answer = ({ method, response }) => {
+    if (method !== 'GET') return false;
+    if (isTaken) json(response, { error: 'Only one SSE stream is allowed per session' }, 409);
+    else {
+      isTaken = true;
+      sse(response, ': open\n\n');
+      response.on('close', () => {
+        isTaken = false;
+      });
+    }
+    return true;
+  };
+  const older = get();
+  await waitFor(() => older.text.includes(': open'), { what: 'the first stream' });
+  const newer = get();
+  await waitFor(() => newer.text.includes(': open'), { what: 'the second stream' });
+  t.is(newer.status, 200);
+  await waitFor(() => older.isOver, { what: 'the end of the first one' });
+  t.false(newer.isOver);
+});

@@ -11,14 +11,15 @@ import type { ClientRequest } from '../relay/client-request.ts';
 import type { WholeAnswer } from '../relay/target.ts';
 import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../relay/mesh-errors.ts';
+import { pauseBefore } from '../relay/pause-before.ts';
 import type { RelayContext } from '../relay/relay-context.ts';
 import { mergeAcknowledgements } from './acknowledgement.ts';
 import { ListenBranch, type BranchListener } from './listen-branch.ts';
 
 /** The client's acknowledgement waits this long for the replicas that are slower than the first. */
 const ACK_WAIT_MS = 300;
-/** A replica whose stream broke is asked again after this long. */
-const REOPEN_MS = 1000;
+/** A replica whose stream broke is asked again after this long at least; after each further failure the pause is longer. */
+const REOPEN_MS = 250;
 /** Notifications kept while the acknowledgement is awaited; it lasts a moment, and more than this in it say nothing new. */
 const MAX_EARLY = 1000;
 
@@ -38,6 +39,8 @@ export class ListenStream implements BranchListener {
   /** Slots that said all they had to say. */
   readonly #completed = new Set<string>();
   readonly #retryAtMs = new Map<string, number>();
+  /** Failures in a row by slot. */
+  readonly #failures = new Map<string, number>();
   readonly #acknowledgements: Record<string, unknown>[] = [];
   #early: SseEvent[] = [];
   #ackTimer: NodeJS.Timeout | null = null;
@@ -86,11 +89,12 @@ export class ListenStream implements BranchListener {
       branch.close();
     }
     const view = this.#latest;
-    for (const kept of [this.#completed, this.#retryAtMs])
+    for (const kept of [this.#completed, this.#retryAtMs, this.#failures])
       for (const slot of kept.keys()) if (!view.bySlot(slot)) kept.delete(slot);
     for (const [slot, replica] of wanted) {
       if (this.#branches.has(slot) || this.#completed.has(slot) || (this.#retryAtMs.get(slot) ?? 0) > this.#ctx.now())
         continue;
+      if (!this.#isOpenTo(slot)) continue;
       this.#outcome.sent(replica, null);
       this.#branches.set(
         slot,
@@ -123,7 +127,8 @@ export class ListenStream implements BranchListener {
     if (this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now());
   }
 
-  acknowledged(_branch: ListenBranch, data: Buffer): void {
+  acknowledged(branch: ListenBranch, data: Buffer): void {
+    this.#failures.delete(branch.replica.slot);
     if (this.#isAcknowledged) return;
     this.#acknowledgements.push(parseJsonObject(data) ?? {});
     this.#ackTimer ??= setTimeout(() => this.#client.guard(() => this.#acknowledge()), ACK_WAIT_MS);
@@ -171,8 +176,22 @@ export class ListenStream implements BranchListener {
 
   #gone(branch: ListenBranch, isCompleted: boolean): void {
     this.#branches.delete(branch.replica.slot);
-    if (!isCompleted) this.#retryAtMs.set(branch.replica.slot, this.#ctx.now() + REOPEN_MS);
+    if (!isCompleted) this.#rest(branch.replica.slot);
     this.#settle();
+  }
+
+  #rest(slot: string): void {
+    const failures = (this.#failures.get(slot) ?? 0) + 1;
+    this.#failures.set(slot, failures);
+    this.#retryAtMs.set(slot, this.#ctx.now() + REOPEN_MS + pauseBefore(failures + 1, this.#ctx.random));
+  }
+
+  /** A subscription is no call that a breaker could learn from: it only stays away from a replica that is broken. */
+  #isOpenTo(slot: string): boolean {
+    const gate = this.#ctx.breakers.gate(this.server, slot, null, this.#ctx.now());
+    if (gate.kind === 'reject') this.#retryAtMs.set(slot, this.#ctx.now() + gate.retryAfterMs);
+    else if (gate.permit !== null) this.#ctx.breakers.release(gate.permit, this.#ctx.now());
+    return gate.kind !== 'reject';
   }
 
   /** After each change: is the acknowledgement due, is it over? */

@@ -149,7 +149,7 @@ export class Recovery {
     if (waitMs > 0) await new Promise<void>((resolve) => this.#after(waitMs, resolve));
     const ahead = await this.#look(request.record, false);
     if (ahead.kind !== 'still-there') return ahead.result;
-    const queue = this.#queue(server),
+    const queue = this.queue(server),
       admission = await queue.enter(
         request.urgency ?? 'triggered',
         policy.recoveryConcurrency,
@@ -288,7 +288,8 @@ export class Recovery {
     }
   }
 
-  #queue(server: string): AdmissionQueue {
+  /** Where recoveries of a server wait their turn, whatever their transport: `recoveryConcurrency` counts all of them. */
+  queue(server: string): AdmissionQueue {
     let queue = this.#queues.get(server);
     if (!queue)
       this.#queues.set(

@@ -6,7 +6,6 @@ import type { BodyBudget } from '../budget/body-budget.ts';
 import type { CallShares } from '../budget/call-shares.ts';
 import type { NewSessions } from '../budget/new-sessions.ts';
 import type { Breakers } from '../breaker/breakers.ts';
-import type { AdmissionQueue } from '../recovery/admission-queue.ts';
 import type { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { RecoveryMetrics } from '../recovery/recovery-metrics.ts';
@@ -90,8 +89,6 @@ export interface RelayContext {
   shares: CallShares;
   resumptions: Resumptions;
   sse: SseSessions;
-  /** Recoveries of HTTP+SSE sessions wait their turn here. */
-  sseQueue: (server: string) => AdmissionQueue;
   /** Of 2026-07-28: what only one replica holds, what may be shared, and open subscriptions. */
   modern: ModernContext;
   /** Who may do what (sidecar/authorization). */

@@ -32,7 +32,7 @@ export async function rebuildSse(
   const view = ctx.server(name);
   if (!view || view.policy.onReplicaLoss !== 'recover') return { kind: 'refused', result: 'failed' };
   const deadlineMs = ctx.now() + view.policy.timeouts.recoveryMs,
-    queue = ctx.sseQueue(name);
+    queue = ctx.recovery.queue(name);
   const admission = await queue.enter('triggered', view.policy.recoveryConcurrency, view.policy.timeouts.recoveryMs);
   if (admission !== 'admitted') return { kind: 'refused', result: admission === 'full' ? 'queue-full' : 'timeout' };
   try {

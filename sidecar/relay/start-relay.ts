@@ -11,7 +11,6 @@ import type { Identities } from '../principal/identities.ts';
 import { AffinityMemory } from '../modern/affinity-memory.ts';
 import { CacheWatch } from '../modern/cache-watch.ts';
 import { modernContext } from '../modern/modern-context.ts';
-import { AdmissionQueue } from '../recovery/admission-queue.ts';
 import { RetryBudget } from '../recovery/retry-budget.ts';
 import { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
@@ -97,7 +96,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     random = options.random ?? Math.random,
     open = new Set<ClientAnswer>(),
     budgets = new Map<string, RetryBudget>(),
-    queues = new Map<string, AdmissionQueue>(),
     limit = new ReportLimit(options.report, now),
     internalError = options.internalError ?? (() => undefined);
   const ctx: RelayContext = {
@@ -145,11 +143,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     resumptions: new Resumptions(),
     sse: new SseSessions(),
     modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),
-    sseQueue: (server) => {
-      let queue = queues.get(server);
-      if (!queue) queues.set(server, (queue = new AdmissionQueue()));
-      return queue;
-    },
   };
   const servers = relayServers(
     options,

@@ -147,12 +147,10 @@ export class GetStream {
     if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.#told.mustCatchUp = true;
     const headers = [...this.headers, HEADER.sessionId, target.upstreamId];
     if (this.#told.lastEventId !== undefined) headers.push('last-event-id', this.#told.lastEventId);
-    const { connectMs } = this.#view.policy.timeouts,
-      { address } = target.replica;
-    open.call = this.#ctx.upstream.send(
-      { address, method: 'GET', path: this.#request.path, headers, body: null, connectTimeoutMs: connectMs },
-      new UpstreamAnswer(this.#listener(open), this.#client),
-    );
+    const { connectMs: connectTimeoutMs } = this.#view.policy.timeouts;
+    const wanted = { method: 'GET', path: this.#request.path, headers, body: null, connectTimeoutMs } as const;
+    const answer = new UpstreamAnswer(this.#listener(open), this.#client);
+    open.call = this.#ctx.upstream.send({ address: target.replica.address, ...wanted }, answer);
   }
 
   /** Hears of one attempt, for as long as the stream is at it. */
@@ -196,6 +194,7 @@ export class GetStream {
       case 'wait':
         return this.#wait(target);
       case 'pass':
+        if (answer.status === 409 && this.#ctx.streams.takeOver(this.#digest, this)) return this.#wait(target);
         return this.#pass(answer);
     }
   }
@@ -247,15 +246,13 @@ export class GetStream {
     const recovering: StreamState = { is: 'recovering', target };
     this.#enter(recovering);
     this.#client.guard(async () => {
-      const urgency = this.#client.isFresh ? 'triggered' : 'background',
-        { server, headers } = this,
-        whose = { server, digest: this.#digest, headers, query: liveQuery(this.#request.path) };
-      const recovered = await bringBack(this.#ctx, { ...whose, target, reason, urgency });
+      const urgency = this.#client.isFresh ? 'triggered' : 'background';
+      const { server, headers } = this;
+      const lost = { server, digest: this.#digest, headers, query: liveQuery(this.#request.path), target, reason };
+      const recovered = await bringBack(this.#ctx, { ...lost, urgency });
+      if (recovered.kind === 'recovered') this.#backOff.recovered();
       if (this.#state !== recovering) return undefined; // It may have come as a 'moved' event already.
-      if (recovered.kind === 'recovered') {
-        this.#backOff.recovered();
-        return this.#follow(target, recovered.record);
-      }
+      if (recovered.kind === 'recovered') return this.#follow(target, recovered.record);
       return this.#notRecovered(target, recovered);
     });
   }

@@ -13,6 +13,8 @@ export interface HeldStream {
 /** The GET streams that this relay holds, by session. One that moves, by whoever's doing, takes its streams along. */
 export class GetStreams {
   readonly #streams = new Map<string, Set<HeldStream>>();
+  /** For these the replica has yet to notice that the former stream is gone. */
+  readonly #takingOver = new WeakSet<HeldStream>();
   readonly #servers = new Map<string, number>();
   readonly #changed: (server: string, open: number) => void;
   readonly #stop: (() => void)[];
@@ -37,6 +39,17 @@ export class GetStreams {
     const oldest = [...streams].slice(0, Math.max(0, streams.size - most));
     for (const old of oldest) old.ended();
     return oldest.length;
+  }
+
+  /**
+   * A replica that gives a session one stream refuses its newest. Those held here are older, and their client may be long gone: they end. False: there
+   * were none.
+   */
+  takeOver(digest: string, newest: HeldStream): boolean {
+    const others = this.#of(digest).filter((stream) => stream !== newest);
+    for (const stream of others) stream.ended();
+    if (others.length > 0) this.#takingOver.add(newest);
+    return this.#takingOver.has(newest);
   }
 
   delete(server: string, digest: string, stream: HeldStream): void {
