@@ -34,6 +34,8 @@ export interface Outcome {
   session: string | null;
   /** Address of the client, an IPv6 one cut to its /64; null when it is not known. Never logged. */
   client?: string | null;
+  /** Who asked, for the audit trail; absent where the server has none, or only its session says it. */
+  principal?: string | null;
   /** No answer in time: the replica is to blame only when it does not answer a ping either. */
   isTimeout?: boolean;
   /** The server asked its client for something meanwhile (sampling, elicitation, roots): how long it took says nothing. */

@@ -224,6 +224,16 @@ export const serverPolicySchema = z.object({
     .describe(
       'Rates of tools/call that all gateway nodes keep together, in Redis; each for itself while Redis is away.',
     ),
+  audit: z
+    .strictObject({
+      file: z
+        .string()
+        .startsWith('/')
+        .optional()
+        .describe('File of each gateway node to append to; stdout when absent.'),
+    })
+    .optional()
+    .describe('Write one record for each call: who, which tool, what it came to. Never arguments or results.'),
   limits: serverLimitsSchema.prefault({}).describe('What one client or session may take of this server.'),
   /** Not a key of the server: the configuration says it once, for the gateway, and the control plane hands it on with each policy. */
   gatewayLimits: gatewayLimitsSchema.prefault({}),

@@ -13,6 +13,7 @@ import { writeDrainToken } from './admin/drain-token.ts';
 import { gatewayChecks } from './admin/checks.ts';
 import { unreadyReason } from './admin/unready-reason.ts';
 import { Heartbeats } from './admin/heartbeats.ts';
+import { auditOutcomes } from './audit/audit-outcomes.ts';
 import { createSessionBudget } from './budget/create-session-budget.ts';
 import { createBreakers } from './breaker/create-breakers.ts';
 import { forgetGone } from './breaker/forget-gone.ts';
@@ -27,14 +28,13 @@ import { outcomePipeline } from './outcome/outcome-pipeline.ts';
 import { SloPublisher } from './outcome/slo-publisher.ts';
 import { AffinityMemory } from './modern/affinity-memory.ts';
 import { redisAffinityStore } from './modern/affinity-store.ts';
-import { FleetLimits } from './rate-limits/fleet-limits.ts';
-import { redisBuckets } from './rate-limits/redis-buckets.ts';
+import { createFleetLimits } from './rate-limits/create-fleet-limits.ts';
 import { isReplicaAlive } from './recovery/replica-check.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { replicaLinks } from './recovery/replica-link.ts';
 import { Upstream } from './recovery/upstream.ts';
 import { reportTopology } from './report-topology.ts';
-import { answerLogin } from './login/login.ts';
+import { loginAnswers } from './login/login-answers.ts';
 import { startRelay, type Relay } from './relay/start-relay.ts';
 import { FirstAnswer } from './session/first-answer.ts';
 import { followStore } from './session/follow-store.ts';
@@ -129,6 +129,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(name)),
     successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
+  const audit = auditOutcomes(outcomes, { server, directory, metrics, now });
   const upstream = new Upstream(
     replicaLinks(() => topology.topology, identity?.neighbour),
     (error) => internalError('replica-answer', error),
@@ -232,14 +233,8 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     upstream,
     breakers,
     affinity,
-    fleetLimits: new FleetLimits({ shared: redis && redisBuckets(redis), now, onLocal: metrics.limits.decidedLocally }),
-    other: (incoming, response, bodies) =>
-      answerLogin(
-        { topology: () => topology.topology, upstream, contained: (error) => internalError('relay', error) },
-        incoming,
-        response,
-        bodies,
-      ),
+    fleetLimits: createFleetLimits(redis, now, metrics.limits.decidedLocally),
+    other: loginAnswers({ topology: () => topology.topology, upstream, contained: failing('relay') }),
     outcomes: (outcome) => {
       outcomes.publish(outcome);
     },
@@ -297,7 +292,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       await Promise.all([extProc.close(DRAIN_MS), relay.close()]);
       fleet.close();
       budget.close();
-      await slo?.stop();
+      await Promise.all([audit.close(), slo?.stop()]);
       affinity.close();
       secret.close();
       await directory.close();

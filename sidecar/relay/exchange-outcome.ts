@@ -2,12 +2,13 @@ import { messagesOf, type RpcBody, type RpcMessage } from '../../proto/json-rpc.
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { OutcomeKind } from '../../proto/outcome.ts';
 import { addressKey } from '../../proto/address-key.ts';
+import { principalFor } from '../audit/principal-for.ts';
 import { answerKind } from './answer-kind.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { RelayContext } from './relay-context.ts';
 import { isTouchDue, touchIntervalMs } from '../session/touch-interval.ts';
 
-type OutcomeContext = Pick<RelayContext, 'outcome' | 'breakers' | 'now' | 'server' | 'directory'>;
+type OutcomeContext = Pick<RelayContext, 'identities' | 'outcome' | 'breakers' | 'now' | 'server' | 'directory'>;
 
 /** Gathers what one request comes to and reports it once. The breaker's permit of each attempt is settled by it or given back. */
 export class ExchangeOutcome {
@@ -97,7 +98,8 @@ export class ExchangeOutcome {
       whatItCameTo =
         kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter });
     if (this.#hasFaulted && whatItCameTo !== 'replica_fault') this.#endAttempt();
-    const permit = this.#permit;
+    const permit = this.#permit,
+      principal = principalFor(this.#ctx.identities, this.#request.shown, this.#ctx.server(server)?.policy);
     this.#ctx.outcome({
       kind: whatItCameTo,
       server,
@@ -116,6 +118,7 @@ export class ExchangeOutcome {
       ...(this.#isTimeout && { isTimeout: true }),
       ...(this.#hasWaitedForClient && { hasWaitedForClient: true }),
       traceId,
+      ...(principal !== undefined && { principal }),
       ...(permit !== null && { permit }),
     });
     if (whatItCameTo !== 'lost_session' && whatItCameTo !== 'client_fault') this.#noteActivity();

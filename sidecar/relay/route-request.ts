@@ -18,6 +18,7 @@ import { SessionTargets } from './call/targets/session.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
+import { ExchangeOutcome } from './exchange-outcome.ts';
 import { requestIds } from './mesh-errors.ts';
 import { refuse } from './refuse.ts';
 import { refuseCall } from './refuse-call.ts';
@@ -122,7 +123,10 @@ function post(
     return refuse(response, request.incoming, { ...refusal, id: firstId(rpc) });
   }
   const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, requestIds(rpc));
-  if (access.is === 'denied') return answerDenied(access, request, client, rpc);
+  if (access.is === 'denied') {
+    answerDenied(access, request, client, rpc);
+    return new ExchangeOutcome(ctx, request, rpc).finish(client.status, false, 'client_fault');
+  }
   client.listCut = access.cut;
   const caller = (): string => callerOf(ctx, view, request),
     asked = ctx.fleetLimits.take(view.policy, rpc, caller, view.relays.length);
@@ -131,7 +135,8 @@ function post(
     if (client.isOver) return undefined;
     if (taken.is === 'taken') return forward(ctx, view, request, client, body);
     ctx.metrics.refused(view.name, 'fleet_rate');
-    return answerLimited(taken, request, client, rpc, requestIds(rpc));
+    answerLimited(taken, request, client, rpc, requestIds(rpc));
+    return new ExchangeOutcome(ctx, request, rpc).finish(client.status, true, 'overload');
   });
 }
 

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -7,10 +7,12 @@ import { connectClient } from '../clients/connect-client.ts';
 import type { ClientKind, McpClient } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { TestIssuer } from '../mesh/test-issuer.ts';
+import { waitFor } from '../mesh/wait-for.ts';
 
 const issuer = new TestIssuer('k', { iss: 'https://id.example', aud: 'mesh', sub: 'ada' });
 const jwksFile = join(tmpdir(), `holdfast-rules-${process.pid}.json`);
 const FEW = { name: 'few', tools: ['list_issues'], requests: 3, perMs: 3_600_000 };
+const auditFile = join(tmpdir(), `holdfast-audit-${process.pid}.jsonl`);
 let mesh: Mesh;
 
 test.before(async (t) => {
@@ -33,7 +35,7 @@ test.before(async (t) => {
       linear: {
         replicas: 2,
         args: ['--http-sse'],
-        settings: { ...settings(['whoami', 'list_*']), fleetLimits: [FEW] },
+        settings: { ...settings(['whoami', 'list_*']), fleetLimits: [FEW], audit: { file: auditFile } },
       },
       modern: {
         ...{ replicas: 1, program: 'deploy/test/servers/fixture/main.ts', args: ['--sdk', 'v2'] },
@@ -45,6 +47,7 @@ test.before(async (t) => {
 test.after.always(async () => {
   await mesh?.close();
   await rm(jwksFile, { force: true });
+  await rm(auditFile, { force: true });
 });
 
 async function connect(t: ExecutionContext, kind: ClientKind, claims: object): Promise<McpClient> {
@@ -84,15 +87,40 @@ for (const [kind, allowed, refused, args] of [
 test('calls beyond a limit of the fleet are told when to come again; other callers and tools have their own', async (t) => {
   const hugo = await connect(t, 'v1', { sub: 'hugo' }),
     ida = await connect(t, 'v2-legacy', { sub: 'ida' });
-  for (let call = 0; call < 3; call++) t.false((await hugo.callTool('list_issues')).isError);
-  const error = await t.throwsAsync<Error & { code?: number; data?: { retryAfterMs?: number } }>(
-    hugo.callTool('list_issues'),
-  );
-  t.is(error.code, RPC_ERROR.overload);
-  t.regex(error.message, /servers\[linear\]\.fleetLimits, few/);
-  t.true((error.data?.retryAfterMs ?? 0) > 0);
+  // A Redis that is slow for a moment is not waited for: then this node lets one burst of its own through.
+  let allowed = 0,
+    error: (Error & { code?: number; data?: { retryAfterMs?: number } }) | null = null;
+  while (error === null && allowed <= 2 * FEW.requests)
+    try {
+      await hugo.callTool('list_issues');
+      allowed++;
+    } catch (thrown) {
+      error = thrown as Error;
+    }
+  t.true(allowed >= FEW.requests && allowed <= 2 * FEW.requests, String(allowed));
+  t.is(error?.code, RPC_ERROR.overload);
+  t.regex(error?.message ?? '', /servers\[linear\]\.fleetLimits, few/);
+  t.true((error?.data?.retryAfterMs ?? 0) > 0);
   t.false((await hugo.callTool('whoami')).isError);
   t.false((await ida.callTool('list_issues')).isError);
+});
+
+test('the audit trail has who called what, refused or not, and nothing secret', async (t) => {
+  const client = await connect(t, 'v1', { sub: 'judy' });
+  await client.callTool('whoami');
+  await t.throwsAsync(client.callTool('create_issue', { title: 'a secret title' }));
+  const lines = await waitFor(
+    async () => {
+      const found = (await readFile(auditFile, 'utf8'))
+        .split('\n')
+        .filter((line) => line.includes('"principal":"https://id.example judy"'));
+      return found.some((line) => line.includes('create_issue')) && found;
+    },
+    { what: 'the refused call in the trail' },
+  );
+  t.regex(lines.find((line) => line.includes('whoami')) ?? '', /"tool":"whoami","outcome":"success"/);
+  t.regex(lines.find((line) => line.includes('create_issue')) ?? '', /"outcome":"client_fault"/);
+  t.notRegex(lines.join(), /secret title|Bearer|eyJ/);
 });
 
 // By itself: it kills a replica that others have their sessions on.

@@ -1,0 +1,74 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import type { Outcome } from '../../proto/outcome.ts';
+import { serverPolicySchema } from '../../proto/server-policy.ts';
+import { AuditTrail } from './audit-trail.ts';
+import { principalFor } from './principal-for.ts';
+
+const outcome = (more: Partial<Outcome> = {}): Outcome => ({
+  ...{
+    kind: 'success',
+    server: 'linear',
+    slot: 'a',
+    backend: 'stable',
+    method: 'tools/call',
+    tool: 'pay',
+    status: 200,
+  },
+  ...{ errorCode: null, durationMs: 12.4, startedAtMs: 0, source: 'relay', way: 'steady', traceId: 'f'.repeat(32) },
+  ...{ session: 'a~secret', client: '10.0.0.9', ...more },
+});
+
+test('a record says who called which tool and what it came to, and nothing that is secret', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-audit-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'audit.jsonl');
+  const trail = new AuditTrail({
+    policy: (server) => (server === 'linear' ? { audit: { file } } : undefined),
+    ownerOf: () => '0123456789abcdef',
+    onLost: () => t.fail(),
+    now: () => 0,
+  });
+  trail.note(outcome({ principal: 'https://id.example ann' }));
+  trail.note(outcome({ kind: 'client_fault', errorCode: -31_008 }));
+  trail.note(outcome({ session: null, principal: null }));
+  trail.note(outcome({ server: 'other' }));
+  await trail.close();
+  const text = await readFile(file, 'utf8'),
+    lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.is(lines.length, 3);
+  t.like(lines[0], {
+    ...{ audit: 'call', time: '1970-01-01T00:00:00.000Z', principal: 'https://id.example ann', server: 'linear' },
+    ...{ method: 'tools/call', tool: 'pay', outcome: 'success', status: 200, durationMs: 12, slot: 'a' },
+  });
+  t.like(lines[1], { principal: '0123456789ab', outcome: 'client_fault', errorCode: -31_008 });
+  t.like(lines[2], { principal: null, session: null });
+  t.notRegex(text, /secret|10\.0\.0\.9/);
+});
+
+test('records that can’t be written are lost and counted, and a burst never waits', async (t) => {
+  let lost = 0;
+  const trail = new AuditTrail({
+    policy: () => ({ audit: { file: '/nowhere/at/all/audit.jsonl' } }),
+    ownerOf: () => null,
+    onLost: (count) => (lost += count),
+    now: () => 0,
+  });
+  for (let call = 0; call < 40_000; call++) trail.note(outcome());
+  t.true(lost > 1000, String(lost));
+  await trail.close();
+});
+
+test('the principal of the trail is the verified subject, else a digest, and is not asked for without a trail', (t) => {
+  const identities = { principalOf: () => 'abcdef0123456789' },
+    shown = { authorization: 'Bearer x', claims: Buffer.from('{"iss":"i","sub":"ann"}').toString('base64url') };
+  const policy = (more: object) => serverPolicySchema.parse({ name: 'a', ...more });
+  t.is(principalFor(identities, shown, policy({ audit: {}, jwt: { issuer: 'i' } })), 'i ann');
+  t.is(principalFor(identities, shown, policy({ audit: {} })), 'abcdef012345');
+  t.is(principalFor(identities, shown, policy({})), undefined);
+});
