@@ -150,7 +150,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   topology.on('change', (next) => {
     for (const { policy } of next.servers.values()) breakers.configure(policy);
-    for (const { name, tools } of next.servers.values()) metrics.tools.list(name, tools && tools.keys());
+    for (const { name, tools } of next.servers.values()) metrics.tools.list(name, tools?.keys() ?? null);
     forgetGone(breakers.table, next, (name, tool) => metrics.tools.isListed(name, tool));
     metrics.links.servers(fleetRows(next));
   });

@@ -31,10 +31,7 @@ export function readEntry(
 ): EntryReading {
   const values = EntryValues.read(entry);
   if (!values) return { kind: 'malformed' };
-  const route = values.word('route') ?? '',
-    slash = route.indexOf('/');
-  const server = route.slice(0, Math.max(0, slash)),
-    routeKind = route.slice(slash + 1);
+  const { server, routeKind } = routeOf(values);
   const way = WAYS[routeKind];
   if (!server || !way) return { kind: 'foreign' };
 
@@ -90,6 +87,13 @@ export function readEntry(
       permit: values.word('permit'),
     },
   };
+}
+
+/** The server and the kind of a route, by its name (`linear/steady`). */
+function routeOf(values: EntryValues): { server: string; routeKind: string } {
+  const route = values.word('route') ?? '',
+    slash = route.indexOf('/');
+  return { server: route.slice(0, Math.max(0, slash)), routeKind: route.slice(slash + 1) };
 }
 
 /** The JSON-RPC method as the body says it: a header that nobody compared with the body would be the client's word. */

@@ -48,14 +48,13 @@ export function accept(
   const problems: string[] = [],
     changed = new Set<string>();
   const { typeUrl } = delivery;
+  const read = (server: string, version: string, json: object): string | null =>
+    typeUrl === SERVER_POLICY_TYPE
+      ? take(policies, server, readPolicy(server, json), version, json)
+      : take(endpoints, server, readEndpoints(server, json), version, json);
   for (const { name, version, json } of delivery.resources) {
     const server = serverNamed(typeUrl, name);
-    const problem =
-      server === undefined
-        ? `${name} of type ${typeUrl} was not asked for`
-        : typeUrl === SERVER_POLICY_TYPE
-          ? take(policies, server, readPolicy(server, json), version, json)
-          : take(endpoints, server, readEndpoints(server, json), version, json);
+    const problem = server === undefined ? `${name} of type ${typeUrl} was not asked for` : read(server, version, json);
     if (problem !== null) problems.push(problem);
     else if (server !== undefined) changed.add(server);
   }

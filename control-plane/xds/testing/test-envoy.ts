@@ -84,7 +84,8 @@ export async function startEnvoy(xdsPort: number, id = 'envoy-1'): Promise<TestE
     await rm(directory, { recursive: true, force: true });
   };
   let address = '';
-  while (!(address = await readFile(adminFile, 'utf8').catch(() => ''))) {
+  const read = (): Promise<string> => readFile(adminFile, 'utf8').catch(() => '');
+  for (address = await read(); address === ''; address = await read()) {
     if (child.exitCode !== null) {
       await stop();
       throw new Error(`Envoy ended with ${child.exitCode}`);
