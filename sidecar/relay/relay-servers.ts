@@ -32,6 +32,11 @@ export interface RelayServers {
 
 /** Connections that may wait to be accepted (the kernel's own limit may be lower): after a replica's death thousands of Envoy's come at once, and with Node's 511 the rest would wait seconds for their SYN's retry. */
 const BACKLOG = 16_384;
+/**
+ * Sockets that listen on the own port. libuv takes one connection per socket in each turn of the event loop (since 1.45): under load, a turn of 20 ms would
+ * let 50 connections a second in, and honest calls would wait behind those that attackers open.
+ */
+const LISTENERS = 16;
 /** A request head larger than this is refused by Node with 431. */
 const MAX_HEAD_BYTES = 64 << 10;
 const OPTIONS = {
@@ -54,12 +59,13 @@ export function relayServers(
     if (isClosing) response.shouldKeepAlive = false;
     onRequest(request, response);
   };
-  const plain = createServer(OPTIONS, onEach);
+  const plain = createServer(OPTIONS, onEach),
+    further = Array.from({ length: LISTENERS - 1 }, () => createServer(OPTIONS, onEach));
   const secure =
     peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), ...ASK_FOR_CERTIFICATE }, onEach);
   if (peer && secure) guardPeers(secure, peer.tls);
   const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
-  const servers: Server[] = secure ? [plain, secure] : [plain];
+  const servers: Server[] = [plain, ...further, ...(secure ? [secure] : [])];
   for (const server of servers) server.maxRequestsPerSocket = 0;
   return {
     get address() {
@@ -69,7 +75,10 @@ export function relayServers(
       return peer && `${peer.advertise}:${(secure?.address() as AddressInfo | null)?.port ?? peer.port}`;
     },
     async listen() {
-      await listen(plain, own);
+      await findFree(own);
+      await listen(plain, { ...own, reusePort: true });
+      const { port } = plain.address() as AddressInfo;
+      await Promise.all(further.map((server) => listen(server, { ...own, port, reusePort: true })));
       if (peer && secure) await listen(secure, peer);
     },
     async close() {
@@ -94,9 +103,21 @@ export function relayServers(
   };
 }
 
-const listen = (server: Server, { host, port }: RelayPort): Promise<void> =>
+/** Ports that are shared are never in use: whether somebody else has this one shows when it is not. */
+async function findFree({ host, port }: RelayPort): Promise<void> {
+  const alone = createServer();
+  await listen(alone, { host, port });
+  await new Promise((resolve) => {
+    alone.close(resolve);
+  });
+}
+
+const listen = (
+  server: Server,
+  { host, port, reusePort = false }: RelayPort & { reusePort?: boolean },
+): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', reject).listen({ port, host, backlog: BACKLOG }, () => {
+    server.once('error', reject).listen({ port, host, reusePort, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });
