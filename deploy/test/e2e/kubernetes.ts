@@ -26,7 +26,7 @@ if (why !== undefined) {
   process.exit(0);
 }
 if (!values.build) {
-  const files = globSync('deploy/test/e2e/kubernetes/*.e2e.test.ts', { cwd: root });
+  const files = globSync('deploy/test/e2e/kubernetes-*.e2e.test.ts', { cwd: root });
   const child = spawn(process.execPath, [resolve(root, 'deploy/test/main.ts'), ...files], {
     cwd: root,
     stdio: 'inherit',
