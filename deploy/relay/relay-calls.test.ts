@@ -377,11 +377,14 @@ test('an answer to a question of a dead life is taken and dropped; one to the pr
   t.is(other.seen.at(-1)!.message.id, 0);
 });
 
-test('a body over the limit is 413 with a JSON-RPC error', async (t) => {
+test('a body over the limit ends its call alone; one that is many times too large gets 413', async (t) => {
   const { post } = await setup(t, { maxBodyBytes: 1024 });
   const answer = await post(call('x'.repeat(2000)));
-  t.is(answer.status, 413);
-  t.like(await answer.json(), { id: null, error: { code: -31007 } });
+  t.is(answer.status, 200);
+  t.like(await answer.json(), { id: call('').id, error: { code: -31007, data: { outcome: 'not_sent' } } });
+  const larger = await post(call('x'.repeat(20_000)));
+  t.is(larger.status, 413);
+  t.like(await larger.json(), { id: null, error: { code: -31007 } });
 });
 
 test('a replica’s 401 during a recovery reaches the client as it is', async (t) => {

@@ -3,6 +3,7 @@ import type { LimitRefusal } from '../budget/limit-error.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { errorForm } from './error-form.ts';
+import { dropRest } from './refuse.ts';
 
 /** What is known of the body that is refused. */
 export interface RefusedBody {
@@ -34,5 +35,6 @@ export function refuseCall(
       incoming,
     );
   }
+  dropRest(incoming);
   return true;
 }

@@ -26,6 +26,11 @@ export function refuse(
     ...(status === 405 && { allow: 'GET, POST, DELETE' }),
   } as OutgoingHttpHeaders);
   response.end(JSON.stringify(rpcError(id, code, message)));
+  dropRest(incoming);
+}
+
+/** Reads and drops what still comes of a request that has its answer. */
+export function dropRest(incoming: IncomingMessage): void {
   if (incoming.complete) return;
   incoming.resume();
   const timer = setTimeout(() => incoming.destroy(), LINGER_MS);
