@@ -5,7 +5,7 @@ import type { BodyBudget } from './body-budget.ts';
 import { clientAddress } from './client-address.ts';
 import { EDGE_BYTES, idAtEdges } from './id-at-edges.ts';
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export type BodyRead =
   | { is: 'whole'; body: Buffer }
@@ -50,14 +50,16 @@ export function readLimitedBody(
     if (read.is !== 'whole') holding.release();
     done(read);
   };
-  const refused = (limit: LimitName): void =>
-    finish({ is: 'refused', limit, id: idAtEdges(edges?.head ?? pieces[0]?.subarray(0, EDGE_BYTES) ?? NOTHING, null) });
-  const holding = budget.open(clientAddress(incoming.headers), gateway, refused);
+  const refused = (limit: LimitName, piece: Buffer = NOTHING): void => {
+    const head = edges?.head ?? (pieces[0] ?? piece).subarray(0, EDGE_BYTES);
+    finish({ is: 'refused', limit, id: idAtEdges(head, null) });
+  };
+  const holding = budget.open(clientAddress(incoming.headers), gateway, (limit) => refused(limit));
   response.once('close', () => holding.release());
   incoming.on('data', (piece: Buffer) => {
     if (isDone) return; // What still comes of a refused body is dropped.
     bytes += piece.length;
-    if (bytes > mostRead) return refused('body_size');
+    if (bytes > mostRead) return refused('body_size', piece);
     if (bytes > maxBytes) {
       // Copies: a piece's end would keep the whole of it in memory.
       const { head, tail } = edges ?? { head: Buffer.concat(pieces).subarray(0, EDGE_BYTES), tail: NOTHING };
@@ -69,7 +71,7 @@ export function readLimitedBody(
       return;
     }
     const limit = holding.take(piece.length);
-    if (limit !== null) return refused(limit);
+    if (limit !== null) return refused(limit, piece);
     pieces.push(piece);
   });
   incoming.on('end', () => {
