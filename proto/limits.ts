@@ -7,12 +7,11 @@ import * as z from 'zod';
 const count = (min: number, max: number, fallback: number, description: string) =>
   z.int().min(min).max(max).default(fallback).describe(description);
 
-export const rateSchema = z.strictObject({
+const rateSchema = z.strictObject({
   requests: z.int().min(0).max(1_000_000).default(100).describe('Requests allowed per interval; 0: no limit.'),
   perMs: z.int().min(1).max(86_400_000).default(1000).describe('Length of the interval.'),
   burst: z.int().min(1).max(1_000_000).default(1000).describe('Requests at once.'),
 });
-export type Rate = z.infer<typeof rateSchema>;
 
 /** Below `servers[].limits`. Each gateway node counts for itself. */
 export const serverLimitsSchema = z.strictObject({

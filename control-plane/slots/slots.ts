@@ -1,3 +1,4 @@
+import { withinMs } from '../../proto/within-ms.ts';
 import { detach } from '../../proto/detach.ts';
 import { EventEmitter } from 'node:events';
 import { slotName } from '../../proto/session-id.ts';
@@ -203,20 +204,11 @@ export class Slots extends EventEmitter<SlotsEvents> {
     }
   }
 
-  async #inTime<T>(operation: Promise<T>): Promise<T> {
+  #inTime<T>(operation: Promise<T>): Promise<T> {
     const { storeTimeoutMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`the slot store did not answer within ${storeTimeoutMs} ms`)),
-        storeTimeoutMs,
-      );
+    return withinMs(storeTimeoutMs, operation, () => {
+      throw new Error(`the slot store did not answer within ${storeTimeoutMs} ms`);
     });
-    try {
-      return await Promise.race([operation, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

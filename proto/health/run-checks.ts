@@ -1,3 +1,5 @@
+import { withinMs } from '../within-ms.ts';
+
 /** What one check found. `details` are for people; never secrets. */
 export interface CheckResult {
   healthy: boolean;
@@ -35,17 +37,11 @@ export async function runChecks(checks: readonly HealthCheck[], timeoutMs: numbe
   const reports = await Promise.all(
     checks.map(async ({ name, check }): Promise<CheckReport> => {
       const startedMs = performance.now();
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<CheckResult>((resolve) => {
-        timer = setTimeout(() => resolve({ healthy: false, error: `no answer within ${timeoutMs} ms` }), timeoutMs);
-      });
-      const result = await Promise.race([
-        Promise.resolve()
-          .then(check)
-          .catch((error: Error): CheckResult => ({ healthy: false, error: error.message })),
-        late,
-      ]);
-      clearTimeout(timer);
+      const late = (): CheckResult => ({ healthy: false, error: `no answer within ${timeoutMs} ms` });
+      const checking = Promise.resolve()
+        .then(check)
+        .catch((error: Error): CheckResult => ({ healthy: false, error: error.message }));
+      const result = await withinMs(timeoutMs, checking, late);
       return {
         name,
         healthy: result.healthy,

@@ -1,7 +1,7 @@
 import type { LimitName, ServerLimits } from '../../proto/limits.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { isUnused } from '../session/unused-session.ts';
-import { RateByKey } from './rate-by-key.ts';
+import { TokenBuckets } from './token-buckets.ts';
 
 /** A session whose initialize is larger than this counts as several. */
 const BYTES_PER_SESSION = 4096;
@@ -41,25 +41,29 @@ interface Owner {
  */
 export class SessionBudget {
   readonly #options: SessionBudgetOptions;
-  readonly #rates: RateByKey;
+  readonly #rates = new TokenBuckets();
   readonly #owners = new Map<string, Owner>();
 
   constructor(options: SessionBudgetOptions) {
     this.#options = options;
-    this.#rates = new RateByKey(options.now);
   }
 
   /** Whether a client may begin a session now; the limit's name when not. Asked once for each initialize. */
   refusal(server: string, address: string): LimitName | null {
-    const { limits, hasRoom, refused } = this.#options,
-      of = limits(server);
-    const limit = !hasRoom()
+    const limit = !this.#options.hasRoom()
       ? 'store_memory'
-      : of && !this.#rates.take(`${server} ${address}`, of.initializePerAddress)
+      : this.#isTooFast(server, address)
         ? 'initialize_rate'
         : null;
-    if (limit !== null) refused(server, limit);
+    if (limit !== null) this.#options.refused(server, limit);
     return limit;
+  }
+
+  #isTooFast(server: string, address: string): boolean {
+    const { limits, now } = this.#options;
+    const rate = limits(server)?.initializePerAddress;
+    if (!rate || rate.requests === 0) return false;
+    return this.#rates.take([{ ...rate, key: `${server} ${address}`, count: 1 }], now()).is === 'empty';
   }
 
   /** Counts a session that began. `bytes`: of its initialize. */

@@ -13,6 +13,9 @@ export interface Bucket {
   count: number;
 }
 
+/** What came of asking for calls. `limit`: the first that is reached; `retryAfterMs`: when there will be enough again. */
+export type Taken = { is: 'taken' } | { is: 'refused'; limit: string; retryAfterMs: number };
+
 const matchers = new WeakMap<FleetLimit, (tool: string) => boolean>();
 
 function isAbout(limit: FleetLimit, tool: string): boolean {

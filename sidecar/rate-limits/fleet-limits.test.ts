@@ -5,7 +5,6 @@ import { readRpcBody } from '../../proto/json-rpc.ts';
 import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 import { bucketsOf } from './buckets-of.ts';
 import { FleetLimits } from './fleet-limits.ts';
-import { LocalBuckets } from './local-buckets.ts';
 import { redisBuckets } from './redis-buckets.ts';
 
 const limit = (more: object) => fleetLimitSchema.parse({ name: 'a', requests: 10, perMs: 3_600_000, ...more });
@@ -42,24 +41,6 @@ test('a call takes from every limit that is about it, each bucket by what it cou
   t.deepEqual(keys([{ tools: ['z'] }], ['x', null]), []);
   const pairs = { per: ['principal', 'tool'] };
   t.notDeepEqual(keys([pairs], ['x","y']), keys([pairs], ['y'], 'ann","x'));
-});
-
-test('a bucket of this node: a burst, then its share of the rate; all buckets or none', (t) => {
-  const local = new LocalBuckets(),
-    [bucket] = bucketsOf([limit({ requests: 4, perMs: 1000, burst: 2 })], messages('x'), 'ann'),
-    [tight] = bucketsOf([limit({ name: 'b', requests: 1, burst: 1, perMs: 8000 })], messages('x'), 'ann');
-  if (!bucket || !tight) return t.fail();
-  const take = (nowMs: number, ...buckets: Array<typeof bucket>) => local.take('s', buckets, 2, nowMs);
-  t.is(take(0, bucket).is, 'taken');
-  t.is(take(0, bucket).is, 'taken');
-  t.deepEqual(take(0, bucket), { is: 'refused', limit: 'a', retryAfterMs: 500 });
-  t.is(take(500, bucket).is, 'taken');
-  t.is(take(500, bucket).is, 'refused');
-  t.is(take(100, bucket).is, 'refused', 'a clock that is set back gives nothing');
-  t.is(take(2000, bucket, tight).is, 'taken');
-  // The second bucket is empty, so nothing is taken from the first.
-  t.deepEqual(take(2000, bucket, tight), { is: 'refused', limit: 'b', retryAfterMs: 16_000 });
-  t.is(take(2000, bucket).is, 'taken');
 });
 
 test('three gateways and one limit: together they let through what it says, and without Redis one burst each besides', async (t) => {

@@ -1,7 +1,8 @@
 import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
+import { withinMs } from '../../proto/within-ms.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
-import { bucketsOf } from './buckets-of.ts';
-import { LocalBuckets, type Taken } from './local-buckets.ts';
+import { TokenBuckets } from '../budget/token-buckets.ts';
+import { bucketsOf, type Bucket, type Taken } from './buckets-of.ts';
 import type { SharedBuckets } from './redis-buckets.ts';
 
 export interface FleetLimitsOptions {
@@ -21,7 +22,7 @@ const REST_MS = 1000;
 /** How many calls the fleet lets through. Fails open: without Redis each node has its share of the rate, and a burst. */
 export class FleetLimits {
   readonly #options: FleetLimitsOptions;
-  readonly #local = new LocalBuckets();
+  readonly #local = new TokenBuckets();
   #restsUntilMs = 0;
 
   constructor(options: FleetLimitsOptions) {
@@ -39,24 +40,29 @@ export class FleetLimits {
     const buckets = bucketsOf(fleetLimits, messagesOf(body), caller());
     if (buckets.length === 0) return null;
     const { shared, now, onLocal } = this.#options,
-      locally = (share: number): Taken => this.#local.take(name, buckets, share, now());
+      locally = (share: number): Taken => this.#takeLocally(name, buckets, share);
     if (shared === null) return Promise.resolve(locally(1));
     const instead = (): Taken => {
       onLocal(name);
       return locally(nodes);
     };
     if (now() < this.#restsUntilMs) return Promise.resolve(instead());
-    return withinMs(shared.take(name, buckets), this.#options.patienceMs ?? PATIENCE_MS).catch(() => {
+    const rest = (): Taken => {
       this.#restsUntilMs = now() + REST_MS;
       return instead();
-    });
+    };
+    return withinMs(this.#options.patienceMs ?? PATIENCE_MS, shared.take(name, buckets), rest).catch(rest);
   }
-}
 
-function withinMs<T>(pending: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  return Promise.race([pending, late]).finally(() => clearTimeout(timer));
+  /** By this node alone: its share of the rate, and a whole burst. */
+  #takeLocally(server: string, buckets: readonly Bucket[], nodes: number): Taken {
+    const shares = buckets.map(({ limit, key, perMs, ...more }) => ({
+      ...more,
+      key: `${server} ${limit} ${key}`,
+      perMs: perMs * Math.max(1, nodes),
+    }));
+    const taken = this.#local.take(shares, this.#options.now());
+    if (taken.is === 'taken') return taken;
+    return { is: 'refused', limit: buckets[taken.index]?.limit ?? '', retryAfterMs: taken.retryAfterMs };
+  }
 }

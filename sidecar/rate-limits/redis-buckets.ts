@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { ScriptRunner } from '../session/redis-script-runner.ts';
-import type { Bucket } from './buckets-of.ts';
-import type { Taken } from './local-buckets.ts';
+import type { Bucket, Taken } from './buckets-of.ts';
 
 /**
  * Takes from all buckets or from none, by the clock of Redis. KEYS: the buckets. ARGV: requests, ms, burst and count of each. Returns 0, or the place of

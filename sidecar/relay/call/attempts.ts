@@ -1,3 +1,4 @@
+import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import type { RetryBudget } from '../../recovery/retry-budget.ts';
 import { pauseBefore } from '../pause-before.ts';
@@ -10,7 +11,7 @@ export interface AttemptRules {
   random: () => number;
   /** Hears what became of each repetition that needed the budget. */
   counted: (result: 'sent' | 'budget') => void;
-  sleep?: (ms: number) => Promise<void>;
+  sleep?: (ms: number) => Promise<unknown>;
 }
 
 /** Counts the attempts of one request: how many there may be, when each may begin, and the place in the retry budget that each repetition holds. */
@@ -48,8 +49,3 @@ export class Attempts {
     this.#rules.budget.release();
   }
 }
-
-const sleepFor = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });

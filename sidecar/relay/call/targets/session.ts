@@ -1,3 +1,4 @@
+import { withinMs } from '../../../../proto/within-ms.ts';
 import { liveQuery } from '../../live-query.ts';
 import { bringBack, goneLodging } from '../../bring-back.ts';
 import { cancelUpstream } from '../../cancel-upstream.ts';
@@ -124,7 +125,7 @@ export class SessionTargets implements Targets {
     const at = this.#at;
     if (!at) return { is: 'unknown' };
     const recovering = this.#bringBack(at, step.reason);
-    const recovered = step.isForErrorOnly ? await within(ERROR_WAIT_MS, recovering) : await recovering;
+    const recovered = step.isForErrorOnly ? await withinMs(ERROR_WAIT_MS, recovering, () => null) : await recovering;
     if (recovered === null) return { is: 'still-recovering' };
     if (recovered.kind === 'refused') {
       const { reason, answer } = recovered;
@@ -156,17 +157,5 @@ export class SessionTargets implements Targets {
     const { ctx, headers, view } = this.#call;
     if (this.#at) await fetchTools(ctx, view.policy, this.#at, headers);
     return { is: 'learned', next };
-  }
-}
-
-async function within<T>(ms: number, result: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, ms, null);
-  });
-  try {
-    return await Promise.race([result, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
