@@ -56,6 +56,10 @@ export function rpcError(id: RpcId, code: number, message: string, data?: RpcErr
   return { jsonrpc: '2.0', id, error: data ? { code, message, data } : { code, message } };
 }
 
+/** The same error for each request of a body; one with id null for a body without requests. */
+export const rpcErrors = (ids: readonly RpcId[], code: number, message: string, data?: RpcErrorData): RpcError[] =>
+  (ids.length === 0 ? [null] : ids).map((id) => rpcError(id, code, message, data));
+
 /** The answer to an unknown, expired, deleted or foreign session: the same bytes in every case. HTTP status 404. */
 export const sessionNotFound = (id: RpcId = null): RpcError =>
   rpcError(id, RPC_ERROR.sessionNotFound, 'Session not found');

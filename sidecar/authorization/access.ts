@@ -2,7 +2,7 @@ import type { Authorization } from '../../proto/authorization/authorization-sche
 import { RuleBook, type Act, type Verdict } from '../../proto/authorization/rule-book.ts';
 import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
-import { RPC_ERROR, rpcError, type RpcError, type RpcId } from '../../proto/rpc-error.ts';
+import { RPC_ERROR, rpcErrors, type RpcError, type RpcId } from '../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { challengeFor } from './challenge-for.ts';
 import { AnswerCut } from './answer-cut.ts';
@@ -59,7 +59,7 @@ export class AccessControl {
       data = { outcome: 'not_sent', retrySafe: false, server: name, attempts: 0, rule: denial.rule } as const;
     return {
       is: 'denied',
-      errors: (ids.length > 0 ? ids : [null]).map((id) => rpcError(id, RPC_ERROR.forbidden, message, data)),
+      errors: rpcErrors(ids, RPC_ERROR.forbidden, message, data),
       challenge: authorization.stepUp && denial.scopes.length > 0 ? challengeFor(places, denial.scopes) : null,
     };
   }

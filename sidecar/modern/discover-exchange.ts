@@ -1,9 +1,10 @@
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
+import { withinMs } from '../../proto/within-ms.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { askReplica, type ReplicaAnswer } from '../recovery/ask-replica.ts';
 import { upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { ClientAnswer } from '../relay/client-answer.ts';
-import type { ClientRequest } from '../relay/client-request.ts';
+import type { ClientRequest, PostBody } from '../relay/client-request.ts';
 import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
 import type { RelayContext } from '../relay/relay-context.ts';
 import type { ServerView } from '../xds/topology.ts';
@@ -30,7 +31,7 @@ export async function discover(
   view: ServerView,
   request: ClientRequest,
   client: ClientAnswer,
-  body: Buffer,
+  { bytes: body, rpc }: PostBody,
 ): Promise<boolean> {
   const replicas = view.endpoints.filter(({ state }) => state === 'active').slice(0, MAX_ASKED);
   if (replicas.length < 2) return false;
@@ -57,7 +58,7 @@ export async function discover(
   const able = answers.filter(({ answer }) => resultOf(answer) !== null),
     chosen = able[0] ?? answers[0];
   if (!chosen) return false;
-  const outcome = new ExchangeOutcome(ctx, request, readRpcBody(body));
+  const outcome = new ExchangeOutcome(ctx, request, rpc);
   outcome.sent(chosen.replica, null);
   const { status, headers: said, body: whole } = chosen.answer,
     common = able.length > 1 ? intersectDiscovery(able.map(({ answer }) => resultOf(answer)!)) : null;
@@ -83,14 +84,7 @@ async function firstAndStragglers(questions: readonly Promise<Asked | null>[]): 
     }),
   ).catch(() => undefined);
   await Promise.race([all, first]);
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    all,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, STRAGGLER_MS);
-    }),
-  ]);
-  clearTimeout(timer);
+  await withinMs(STRAGGLER_MS, all, () => undefined);
   return got.filter((each) => each !== null);
 }
 

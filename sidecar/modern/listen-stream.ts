@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
+import type { RpcMessage } from '../../proto/json-rpc.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
@@ -7,7 +7,7 @@ import { sseMessage } from '../../proto/sse-writer.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { upstreamHeaders } from '../recovery/upstream-headers.ts';
 import type { ClientAnswer } from '../relay/client-answer.ts';
-import type { ClientRequest } from '../relay/client-request.ts';
+import type { ClientRequest, PostBody } from '../relay/client-request.ts';
 import type { WholeAnswer } from '../relay/target.ts';
 import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../relay/mesh-errors.ts';
@@ -32,7 +32,7 @@ export class ListenStream implements BranchListener {
   readonly #view: ServerView;
   readonly #request: ClientRequest;
   readonly #client: ClientAnswer;
-  readonly #body: Buffer;
+  readonly #body: PostBody;
   readonly #outcome: ExchangeOutcome;
   readonly #headers: string[];
   readonly #branches = new Map<string, ListenBranch>();
@@ -49,13 +49,13 @@ export class ListenStream implements BranchListener {
   #farewell: SseEvent | null = null;
   #isOver = false;
 
-  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer) {
+  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: PostBody) {
     this.#ctx = ctx;
     this.#view = view;
     this.#request = request;
     this.#client = client;
     this.#body = body;
-    this.#outcome = new ExchangeOutcome(ctx, request, readRpcBody(body));
+    this.#outcome = new ExchangeOutcome(ctx, request, body.rpc);
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
     client.onGone(() => this.#end(0, 'cancelled'));
     client.onCrash = () => (client.isFresh ? this.#fail('internal') : this.close());
@@ -105,7 +105,7 @@ export class ListenStream implements BranchListener {
               method: 'POST',
               path: this.#request.path,
               headers: this.#headers,
-              body: this.#body,
+              body: this.#body.bytes,
               connectTimeoutMs: this.#view.policy.timeouts.connectMs,
             },
             answer,
@@ -242,7 +242,7 @@ export class ListenStream implements BranchListener {
   #fail(kind: 'noReplica' | 'overload' | 'internal'): void {
     this.#client.errors(
       MESH_ERROR[kind].status,
-      meshErrors(kind, requestIds(readRpcBody(this.#body)), {
+      meshErrors(kind, requestIds(this.#body.rpc), {
         server: this.server,
         replica: null,
         attempts: 1,

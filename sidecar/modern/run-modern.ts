@@ -1,11 +1,10 @@
-import { readRpcBody } from '../../proto/json-rpc.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { PostCall } from '../relay/call/post-call.ts';
 import { runPost } from '../relay/call/run-post.ts';
 import { HolderTargets } from '../relay/call/targets/holder.ts';
 import { isModernRevision } from '../routing/classify.ts';
 import type { ClientAnswer } from '../relay/client-answer.ts';
-import type { ClientRequest } from '../relay/client-request.ts';
+import type { ClientRequest, PostBody } from '../relay/client-request.ts';
 import type { RelayContext } from '../relay/relay-context.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { discover } from './discover-exchange.ts';
@@ -20,9 +19,9 @@ export function runModern(
   view: ServerView,
   request: ClientRequest,
   client: ClientAnswer,
-  body: Buffer,
+  body: PostBody,
 ): Promise<void> | null {
-  const rpc = readRpcBody(body);
+  const { rpc } = body;
   if (rpc.kind !== 'single' || rpc.message.kind !== 'request') return null;
   const { method, claimedVersion } = rpc.message,
     version = request.incoming.headers[HEADER.protocolVersion];

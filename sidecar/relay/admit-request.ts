@@ -1,12 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
 import type { LimitName } from '../../proto/limits.ts';
-import type { RpcId } from '../../proto/rpc-error.ts';
 import { shareOf } from '../budget/call-shares.ts';
 import { clientAddress } from '../budget/client-address.ts';
 import { readInitialize } from '../budget/read-initialize.ts';
 import type { ServerView } from '../xds/topology.ts';
-import type { ClientRequest } from './client-request.ts';
+import type { ClientRequest, PostBody } from './client-request.ts';
 import type { RelayContext } from './relay-context.ts';
 
 type Context = Pick<RelayContext, 'calls' | 'shares' | 'sessions' | 'metrics'>;
@@ -20,10 +19,9 @@ export function admitPost(
   view: ServerView,
   request: ClientRequest,
   response: Pick<ServerResponse, 'once'>,
-  rpc: RpcBody,
-  body: Buffer,
+  { bytes, rpc }: PostBody,
 ): LimitName | null {
-  const limit = refusalOf(ctx, view, request, rpc, body);
+  const limit = refusalOf(ctx, view, request, rpc, bytes);
   // Answers to the server's questions and notifications always pass: they end calls.
   if (limit !== null || !hasRequests(rpc)) return limit;
   const key = `${view.name} ${clientAddress(request.incoming.headers)}`;
@@ -59,9 +57,6 @@ export const admitSse = (ctx: Context, view: ServerView, { incoming }: ClientReq
   ctx.sessions.refusal(view.name, clientAddress(incoming.headers));
 
 const hasRequests = (rpc: RpcBody): boolean => messagesOf(rpc).some(({ kind }) => kind === 'request');
-
-/** Id of the first request of a body. */
-export const firstId = (rpc: RpcBody): RpcId => messagesOf(rpc).find(({ kind }) => kind === 'request')?.id ?? null;
 
 function counted({ metrics }: Context, { name }: ServerView, limit: LimitName): LimitName {
   metrics.refused(name, limit);

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { RpcBody } from '../../proto/json-rpc.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
@@ -22,6 +23,12 @@ export interface ClientRequest {
   /** A message of an HTTP+SSE session (2024-11-05). */
   isSseMessage: boolean;
   startedMs: number;
+}
+
+/** The body of a POST, as it came and as it was read: it is read once. */
+export interface PostBody {
+  bytes: Buffer;
+  rpc: RpcBody;
 }
 
 const WAYS: ReadonlySet<string> = new Set(['steady', 'decide', 'relay', 'modern']);

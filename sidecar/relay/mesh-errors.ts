@@ -1,11 +1,4 @@
-import {
-  RPC_ERROR,
-  rpcError,
-  sessionNotFound,
-  type DeliveryOutcome,
-  type RpcError,
-  type RpcId,
-} from '../../proto/rpc-error.ts';
+import { RPC_ERROR, rpcErrors, type DeliveryOutcome, type RpcError, type RpcId } from '../../proto/rpc-error.ts';
 import { messagesOf, type RpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import { rawJson } from '../../proto/raw-json.ts';
 import type { OutcomeKind } from '../../proto/outcome.ts';
@@ -79,9 +72,8 @@ export const verbatimId = ({ id, idText }: RpcMessage): RpcId =>
 
 /** One error per request id; a body without requests (notifications, responses) gets one with id null. */
 export function meshErrors(kind: MeshError, ids: readonly RpcId[], facts: ErrorFacts): RpcError[] {
-  const { code, says } = MESH_ERROR[kind],
-    each = ids.length === 0 ? [null] : ids;
-  return each.map((id) => (kind === 'sessionNotFound' ? sessionNotFound(id) : rpcError(id, code, says, facts)));
+  const { code, says } = MESH_ERROR[kind];
+  return rpcErrors(ids, code, says, kind === 'sessionNotFound' ? undefined : facts);
 }
 
 /** What the client hears when a session could not be brought back. */

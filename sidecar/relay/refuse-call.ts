@@ -1,9 +1,15 @@
-import { rpcError, type RpcId } from '../../proto/rpc-error.ts';
+import { rpcErrors, type RpcId } from '../../proto/rpc-error.ts';
 import type { LimitRefusal } from '../budget/limit-error.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { errorForm } from './error-form.ts';
 import { dropRest } from './refuse.ts';
+
+/** `limit`: its name. `retryAfterMs`: when there will be room again, where that is known. */
+export interface CallRefusal extends Omit<LimitRefusal, 'limit'> {
+  limit: string;
+  retryAfterMs?: number;
+}
 
 /** What is known of the body that is refused. */
 export interface RefusedBody {
@@ -13,28 +19,31 @@ export interface RefusedBody {
   isRead: boolean;
 }
 
-/**
- * Refuses a POST that is beyond a limit, before it went anywhere, in the form that the client's session survives. false: its form is the plain HTTP
- * status, which is the caller's to send.
- */
+/** Refuses a POST that is beyond a limit, before it went anywhere, in the form that the client's session survives. */
 export function refuseCall(
-  client: ClientAnswer,
-  { clientId, incoming, server }: ClientRequest,
-  { status, code, message, limit }: LimitRefusal,
+  client: Pick<ClientAnswer, 'accepted' | 'errors' | 'errorResults'>,
+  {
+    clientId,
+    incoming,
+    isSseMessage,
+    server,
+  }: Pick<ClientRequest, 'clientId' | 'incoming' | 'isSseMessage' | 'server'>,
+  { status, code, message, limit, retryAfterMs }: CallRefusal,
   { ids, isBatch, isRead }: RefusedBody,
-): boolean {
-  const isOnSession = clientId !== null;
+): void {
+  // Nobody reads the body of an answer to a message of HTTP+SSE: only its status says that it was refused.
+  const isOnSession = clientId !== null && !isSseMessage;
   const form = errorForm(status, { isOnSession, hasRequests: ids.length > 0, isRead, mayHaveArrived: false });
-  if (form === 'status') return false;
+  const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
+  const data = { outcome: 'not_sent', retrySafe: status === 503, server, attempts: 0, limit, ...retry } as const;
+  const errors = rpcErrors(ids, code, message, data);
   if (form === 'accepted') client.accepted();
-  else {
-    const data = { outcome: 'not_sent', retrySafe: status === 503, server, attempts: 0, limit } as const;
-    client.errorResults(
-      ids.map((id) => rpcError(id, code, message, data)),
-      isBatch,
-      incoming,
-    );
-  }
+  else if (form === 'result') client.errorResults(errors, isBatch, incoming);
+  else client.errors(status, errors, isBatch, retryAfterMs === undefined ? {} : retryAfter(retryAfterMs));
   dropRest(incoming);
-  return true;
 }
+
+/** The header, in whole seconds. */
+export const retryAfter = (ms: number): { 'retry-after': number } => ({
+  'retry-after': Math.max(1, Math.ceil(ms / 1000)),
+});

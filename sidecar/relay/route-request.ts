@@ -8,15 +8,15 @@ import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts
 import { answerDenied } from '../authorization/answer-denied.ts';
 import { runModern } from '../modern/run-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
-import { answerLimited } from '../rate-limits/answer-limited.ts';
+import { fleetRefusal } from '../rate-limits/fleet-refusal.ts';
 import type { ServerView } from '../xds/topology.ts';
-import { admitPost, admitSse, firstId } from './admit-request.ts';
+import { admitPost, admitSse } from './admit-request.ts';
 import { PostCall } from './call/post-call.ts';
 import { runPost } from './call/run-post.ts';
 import { AnyReplica } from './call/targets/any-replica.ts';
 import { SessionTargets } from './call/targets/session.ts';
 import type { ClientAnswer } from './client-answer.ts';
-import type { ClientRequest } from './client-request.ts';
+import type { ClientRequest, PostBody } from './client-request.ts';
 import { deleteSession } from './delete-session.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
 import { requestIds } from './mesh-errors.ts';
@@ -64,11 +64,13 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
       return readLimitedBody(incoming, response, bodyLimits(ctx, view, request), (read) =>
         client.guard(() => {
           if (read.is === 'gone') return undefined;
-          if (read.is !== 'refused') return post(ctx, view, request, response, client, read.body);
+          if (read.is !== 'refused') {
+            const body = { bytes: read.body, rpc: readRpcBody(read.body) };
+            return post(ctx, view, request, response, client, body);
+          }
           ctx.metrics.refused(view.name, read.limit);
-          const refusal = limitRefusal(read.limit, view.name);
           const body = { ids: read.id === null ? [] : [read.id], isBatch: false, isRead: read.id !== null };
-          return refuseCall(client, request, refusal, body) || refuse(response, incoming, refusal);
+          return refuseCall(client, request, limitRefusal(read.limit, view.name), body);
         }),
       );
     case 'GET':
@@ -104,9 +106,9 @@ function post(
   request: ClientRequest,
   response: ServerResponse,
   client: ClientAnswer,
-  body: Buffer,
+  body: PostBody,
 ): unknown {
-  const rpc = readRpcBody(body);
+  const { rpc } = body;
   client.asks = rpc;
   if (view.policy.authorization && !isPlain(request.incoming))
     return refuse(response, request.incoming, { status: 415, code: RPC_ERROR.badRequest, message: COMPRESSED });
@@ -115,14 +117,10 @@ function post(
     const code = rpc.why === 'malformed' ? PARSE_ERROR : INVALID_REQUEST;
     return refuse(response, request.incoming, { status: 400, code, message: WHY_INVALID[rpc.why] });
   }
-  const limit = admitPost(ctx, view, request, response, rpc, body);
-  if (limit !== null) {
-    const refusal = limitRefusal(limit, view.name);
-    const known = { ids: requestIds(rpc), isBatch: rpc.kind === 'batch', isRead: rpc.kind !== 'invalid' };
-    if (refuseCall(client, request, refusal, known)) return undefined;
-    return refuse(response, request.incoming, { ...refusal, id: firstId(rpc) });
-  }
-  const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, requestIds(rpc));
+  const known = { ids: requestIds(rpc), isBatch: rpc.kind === 'batch', isRead: rpc.kind !== 'invalid' };
+  const limit = admitPost(ctx, view, request, response, body);
+  if (limit !== null) return refuseCall(client, request, limitRefusal(limit, view.name), known);
+  const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, known.ids);
   if (access.is === 'denied') {
     answerDenied(access, request, client, rpc);
     return new ExchangeOutcome(ctx, request, rpc).finish(client.status, false, 'client_fault');
@@ -135,7 +133,7 @@ function post(
     if (client.isOver) return undefined;
     if (taken.is === 'taken') return forward(ctx, view, request, client, body);
     ctx.metrics.refused(view.name, 'fleet_rate');
-    answerLimited(taken, request, client, rpc, requestIds(rpc));
+    refuseCall(client, request, fleetRefusal(taken, view.name), known);
     return new ExchangeOutcome(ctx, request, rpc).finish(client.status, true, 'overload');
   });
 }
@@ -149,7 +147,7 @@ function forward(
   view: ServerView,
   request: ClientRequest,
   client: ClientAnswer,
-  body: Buffer,
+  body: PostBody,
 ): unknown {
   if (request.isSseMessage) return postToSse(ctx, view, request, client, body);
   const { clientId, digest } = request;

@@ -1,4 +1,5 @@
-import { messagesOf, readRpcBody, type RpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messagesOf, type RpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { HEADER } from '../../proto/wire.ts';
@@ -9,10 +10,11 @@ import { Attempts } from './call/attempts.ts';
 import { runCall, type Call, type Errand } from './call/call.ts';
 import type { AttemptResult, Ending, Facts, FailStep, Finding, RecoverStep } from './call/next-step.ts';
 import type { ClientAnswer } from './client-answer.ts';
-import type { ClientRequest } from './client-request.ts';
+import type { ClientRequest, PostBody } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from './mesh-errors.ts';
 import { pauseBefore } from './pause-before.ts';
+import { retryAfter } from './refuse-call.ts';
 import type { RelayContext } from './relay-context.ts';
 import { handOver } from './sse-handover.ts';
 import { locateSse, noteChanges, noteInitialize, type SsePlace, type Unplaced } from './sse-place.ts';
@@ -28,7 +30,7 @@ export const postToSse = (
   view: ServerView,
   request: ClientRequest,
   client: ClientAnswer,
-  body: Buffer,
+  body: PostBody,
 ): Promise<void> => runCall(new SsePost(ctx, view, request, client, body));
 
 class SsePost implements Call {
@@ -49,14 +51,20 @@ class SsePost implements Call {
   #delivery: DeliveryOutcome = 'not_sent';
   #isOver = false;
 
-  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer) {
+  constructor(
+    ctx: RelayContext,
+    view: ServerView,
+    request: ClientRequest,
+    client: ClientAnswer,
+    { bytes, rpc }: PostBody,
+  ) {
     this.#ctx = ctx;
     this.#view = view;
     this.#request = request;
     this.#client = client;
-    this.#body = body;
+    this.#body = bytes;
     this.policy = view.policy;
-    this.#rpc = readRpcBody(body);
+    this.#rpc = rpc;
     this.#messages = messagesOf(this.#rpc);
     this.#outcome = new ExchangeOutcome(ctx, request, this.#rpc);
     this.#holder = request.digest === null ? undefined : ctx.sse.of(request.digest);
@@ -232,9 +240,9 @@ class SsePost implements Call {
     const facts = { server: this.#request.server, replica: this.#place?.target.replica.slot ?? null } as const;
     const attempts = this.attempts.sent + this.attempts.rejected;
     const told = { ...facts, attempts, outcome: delivery, retrySafe: delivery === 'not_sent', sessionRecovered: false };
-    const retryAfter = breaker && { 'retry-after': Math.max(1, Math.ceil(breaker.retryAfterMs / 1000)) };
+    const retry = breaker && retryAfter(breaker.retryAfterMs);
     const isBatch = this.#rpc.kind === 'batch';
-    this.#client.errors(status, meshErrors(error, requestIds(this.#rpc), told), isBatch, retryAfter);
+    this.#client.errors(status, meshErrors(error, requestIds(this.#rpc), told), isBatch, retry);
     this.#outcome.finish(status, false, outcomeOfError(error));
   }
 
@@ -246,8 +254,3 @@ class SsePost implements Call {
 const ACCEPTED: WholeAnswer = { status: 202, headers: {}, body: Buffer.alloc(0) };
 
 const nowhere = (error: FailStep['error']): Finding => ({ is: 'nowhere', otherwise: { do: 'fail', error } });
-
-const sleep = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });

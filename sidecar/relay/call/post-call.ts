@@ -6,11 +6,12 @@ import { upstreamHeaders } from '../../recovery/upstream-headers.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { AnswerTracker } from '../answer-tracker.ts';
 import type { ClientAnswer } from '../client-answer.ts';
-import type { ClientRequest } from '../client-request.ts';
+import type { ClientRequest, PostBody } from '../client-request.ts';
 import { Deadline, deadlineMs } from '../deadline.ts';
 import { errorForm } from '../error-form.ts';
 import { ExchangeOutcome } from '../exchange-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError } from '../mesh-errors.ts';
+import { retryAfter } from '../refuse-call.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { unstampAnswers } from '../server-request-ids.ts';
 import { type Destination, lifeOf, type Target, type WholeAnswer } from '../target.ts';
@@ -52,14 +53,19 @@ export class PostCall {
   #hasForwarded = false;
   #delivery: DeliveryOutcome = 'not_sent';
 
-  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: Buffer) {
+  constructor(
+    ctx: RelayContext,
+    view: ServerView,
+    request: ClientRequest,
+    client: ClientAnswer,
+    { bytes, rpc }: PostBody,
+  ) {
     this.ctx = ctx;
     this.view = view;
     this.request = request;
     this.client = client;
-    this.received = body;
+    this.received = bytes;
     const { server, digest } = request;
-    const rpc = readRpcBody(body);
     this.outcome = new ExchangeOutcome(ctx, request, rpc);
     this.asked = new AnswerTracker(ctx, server, digest, rpc, this.outcome);
     this.attempts = new Attempts({
@@ -212,9 +218,9 @@ export class PostCall {
       }),
     });
     const isBatch = asked.rpc.kind === 'batch';
-    const retryAfter = breaker && { 'retry-after': Math.max(1, Math.ceil(breaker.retryAfterMs / 1000)) };
+    const retry = breaker && retryAfter(breaker.retryAfterMs);
     if (form === 'result') client.errorResults(errors, isBatch, request.incoming);
-    else client.errors(status, errors, isBatch, retryAfter);
+    else client.errors(status, errors, isBatch, retry);
     if (error === 'deadline') this.outcome.timedOut();
     this.over(client.status, false, outcomeOfError(error));
   }
