@@ -5,6 +5,7 @@ import { Memo } from './resources/memo.ts';
 import { buildTopology } from './topology/build-topology.ts';
 import type { TopologyInputs } from './topology/inputs.ts';
 import { shareUnchanged } from './topology/share-unchanged.ts';
+import { TopologyInForce } from './topology/topology-in-force.ts';
 import type { TopologySnapshot } from './topology/topology.ts';
 import { nodeKey, type NodeInfo } from './xds/node-info.ts';
 import { createResourcePacker } from './xds/resource-packer.ts';
@@ -18,6 +19,8 @@ export interface ControlLoopOptions {
   /** Gives a node's resources out; throws when they contradict each other. */
   publish: (key: string, resources: Resources) => void;
   onSnapshot: (snapshot: TopologySnapshot) => void;
+  /** Where the topology is kept for those who act on it. */
+  topology?: TopologyInForce;
   onError: (key: string, error: Error) => void;
   errors?: InternalErrors;
   /** Changes within this time become one. */
@@ -31,18 +34,17 @@ export class ControlLoop {
   /** What a resource was packed to: an unchanged one is the very same object. */
   readonly #packed = new WeakMap<object, XdsResource>();
   readonly #memos = new Map<string, Memo>();
-  #snapshot: TopologySnapshot | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #problem: string | null = null;
 
   constructor(options: ControlLoopOptions) {
-    this.#options = { debounceMs: 5, errors: unreported, ...options };
+    this.#options = { debounceMs: 5, errors: unreported, topology: new TopologyInForce(), ...options };
   }
 
   /** The topology in force; null before the first. */
   get snapshot(): TopologySnapshot | null {
-    return this.#snapshot;
+    return this.#options.topology.snapshot;
   }
 
   /** Why the topology in force is not what is known now; null while it is. */
@@ -73,9 +75,9 @@ export class ControlLoop {
   #compute(): void {
     const inputs = this.#options.inputs();
     if (inputs === null) return;
-    const snapshot = shareUnchanged(this.#snapshot, buildTopology(inputs));
-    if (snapshot === this.#snapshot) return;
-    this.#snapshot = snapshot;
+    const snapshot = shareUnchanged(this.snapshot, buildTopology(inputs));
+    if (snapshot === this.snapshot) return;
+    this.#options.topology.snapshot = snapshot;
     const nodes = new Map(this.#options.nodes().map(({ key, node }) => [key, node]));
     for (const [key, node] of nodes) this.#give(key, node);
     for (const [key, memo] of this.#memos)
@@ -87,7 +89,7 @@ export class ControlLoop {
 
   /** What a node that has just come is told; undefined when it is too early, or it is none of ours. */
   resourcesFor(node: NodeInfo): Resources | undefined {
-    const plain = this.#snapshot && plainResources(this.#snapshot, node, this.#memo(node));
+    const plain = this.snapshot && plainResources(this.snapshot, node, this.#memo(node));
     return plain ? this.#pack(plain) : undefined;
   }
 

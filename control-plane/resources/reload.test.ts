@@ -41,11 +41,7 @@ test('a new configuration is in force while open streams go on, whatever it chan
     `servers: [{name: linear, guard: off, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`,
     { [`linear ${first}`]: 'a', [`linear ${second}`]: 'b' },
   );
-  const xds: XdsServer = new XdsServer({
-    registry: new Registry(),
-    staticClusters: ['control-plane'],
-    resourcesFor: (node) => loop.resourcesFor(node),
-  });
+  const xds = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'] });
   const loop = new ControlLoop({
     inputs: () => inputs,
     nodes: () => xds.nodes(),
@@ -53,6 +49,7 @@ test('a new configuration is in force while open streams go on, whatever it chan
     onSnapshot: () => {},
     onError: (key, error) => t.fail(`${key}: ${error.message}`),
   });
+  xds.serveFrom((node) => loop.resourcesFor(node));
   loop.run();
   const xdsPort = await xds.listen('127.0.0.1:0');
   t.teardown(() => xds.close());

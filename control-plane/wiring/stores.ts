@@ -1,4 +1,6 @@
+import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 import type { Config } from '../config/config-schema.ts';
@@ -22,6 +24,8 @@ export interface Stores {
   state: SharedState;
   events: EventLog;
   lease: Lease;
+  /** Calls `listener` whenever this process begins to lead, or ends. */
+  onLeader: (listener: (isLeader: boolean) => void) => void;
   close: () => Promise<void>;
 }
 
@@ -31,23 +35,14 @@ interface StoreOptions {
   /** Unique to this process. */
   id: string;
   now: () => number;
-  onLeader: (isLeader: boolean) => void;
-  onRedisError: (error: Error) => void;
+  log: Pick<Logger, 'debug'>;
   onError: (error: unknown) => void;
 }
 
 /** Long enough for a Redis that starts with us; without one the control plane serves all the same. */
 const REDIS_WAIT_MS = 2000;
 
-export async function openStores({
-  config,
-  stateDir,
-  id,
-  now,
-  onLeader,
-  onRedisError,
-  onError,
-}: StoreOptions): Promise<Stores> {
+export async function openStores({ config, stateDir, id, now, log, onError }: StoreOptions): Promise<Stores> {
   if (config.sessionStore.type === 'memory') {
     const inDir = (name: string) => (stateDir === null ? null : join(stateDir, name));
     return {
@@ -56,12 +51,23 @@ export async function openStores({
       state: await fileSharedState(inDir('state.json')),
       events: memoryEventLog(now),
       lease: soleLease(id),
+      onLeader: () => {},
       close: async () => {},
     };
   }
-  const redis = connectRedis(config.sessionStore.url, { name: `holdfast-control-plane-${id}`, onError: onRedisError });
+  const redis = connectRedis(config.sessionStore.url, {
+    name: `holdfast-control-plane-${id}`,
+    onError: (error) => log.debug({ error: error.message }, 'redis connection'),
+  });
   await whenReady(redis, REDIS_WAIT_MS);
-  const lease = new RedisLease({ redis, id, leaseMs: config.controlPlane.leaseMs, onChange: onLeader, onError });
+  const leadership = new EventEmitter<{ change: [isLeader: boolean] }>();
+  const lease = new RedisLease({
+    redis,
+    id,
+    leaseMs: config.controlPlane.leaseMs,
+    onChange: (isLeader) => leadership.emit('change', isLeader),
+    onError,
+  });
   const events = redisEventLog(redis, now);
   return {
     redis,
@@ -69,6 +75,7 @@ export async function openStores({
     state: redisSharedState(redis),
     events,
     lease,
+    onLeader: (listener) => leadership.on('change', listener),
     async close() {
       await lease.stop().catch(() => {});
       await events.stop().catch(() => {});

@@ -221,7 +221,8 @@ test('nodes come and go by event, each with its own snapshot', async (t) => {
 test('a node that comes back gets what there is now, not what there was when it went', async (t) => {
   const registry = new Registry();
   let port = 1;
-  const server = new XdsServer({ registry, resourcesFor: () => snapshotOf({ endpoints: [endpoints('a', port)] }) });
+  const server = new XdsServer({ registry });
+  server.serveFrom(() => snapshotOf({ endpoints: [endpoints('a', port)] }));
   const bound = await server.listen('127.0.0.1:0');
   t.teardown(() => server.close());
   const versionSeen = async () => {

@@ -14,8 +14,6 @@ export interface XdsServerOptions {
   registry: Registry;
   /** Whether a node may be who it says it is; everybody is believed without it. */
   admit?: (node: NodeInfo, peer: Peer) => boolean;
-  /** Asked whenever a node connects. Undefined: it gets the snapshot that was set for it, or waits for one. */
-  resourcesFor?: (node: NodeInfo) => Resources | undefined;
   /** Names of clusters in the bootstrap, which resources may refer to. */
   staticClusters?: readonly string[];
   now?: () => number;
@@ -29,7 +27,7 @@ interface XdsEvents {
   settled: [node: NodeInfo, key: string, snapshot: Resources];
   /** A client refused a response. Log those with `isFinal`: the others are tried again resource by resource. */
   nack: [refusal: Refusal];
-  /** `resourcesFor` gave an inconsistent snapshot, or threw; the node waits for `setSnapshot`. */
+  /** What makes the resources gave an inconsistent snapshot, or threw; the node waits for `setSnapshot`. */
   failure: [key: string, error: Error];
 }
 
@@ -61,12 +59,11 @@ export class XdsServer extends EventEmitter<XdsEvents> {
   readonly #server = new Server(CHANNEL_OPTIONS);
   readonly #streams = new Map<string, Set<AdsStream>>();
   readonly #snapshots = new Map<string, Resources>();
-  readonly #options: XdsServerOptions;
   readonly #staticClusters: ReadonlySet<string>;
+  #resourcesFor: (node: NodeInfo) => Resources | undefined = () => undefined;
 
   constructor(options: XdsServerOptions) {
     super();
-    this.#options = options;
     this.#staticClusters = new Set(options.staticClusters);
     const metrics = createXdsMetrics(options.registry);
     const hooks = {
@@ -101,6 +98,11 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, credentials, (error, port) => (error ? reject(error) : resolve(port)));
     });
+  }
+
+  /** `resourcesFor` is asked whenever a node connects. Undefined: the node gets the snapshot that was set for it, or waits for one. */
+  serveFrom(resourcesFor: (node: NodeInfo) => Resources | undefined): void {
+    this.#resourcesFor = resourcesFor;
   }
 
   /** From now on `key`'s clients get these. Throws SnapshotError, and changes nothing, when a reference leads nowhere. */
@@ -148,7 +150,7 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     this.#streams.set(key, streams.add(stream));
     try {
       // Asked each time: what there was for it may be of before it went, or for other addresses than it has now.
-      const resources = this.#options.resourcesFor?.(node);
+      const resources = this.#resourcesFor(node);
       if (resources) this.setSnapshot(key, resources);
     } catch (error) {
       this.emit('failure', key, error as Error);

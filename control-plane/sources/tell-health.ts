@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ProbeResult } from '../probe/probes.ts';
-import type { Stores } from './stores.ts';
+import type { Stores } from '../wiring/stores.ts';
 
 /** Tells operators when a replica's health changed. All control planes log it; the leader alone makes the event. */
 export function tellHealth(

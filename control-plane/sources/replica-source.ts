@@ -1,0 +1,140 @@
+import { EventEmitter } from 'node:events';
+import type { Logger } from 'pino';
+import type { InternalErrors } from '../../proto/internal-errors.ts';
+import { anotherConnection } from '../../proto/redis/redis-client.ts';
+import { CHANNEL } from '../../proto/wire.ts';
+import { Discovery } from '../discovery/discovery.ts';
+import type { SourceReport } from '../discovery/source.ts';
+import { Probes, type ProbeResult } from '../probe/probes.ts';
+import { parseReport } from '../probe/reports.ts';
+import { Slots } from '../slots/slots.ts';
+import type { TopologyInputs } from '../topology/inputs.ts';
+import type { GatewayNode } from '../topology/topology.ts';
+import type { Stores } from '../wiring/stores.ts';
+import { backendsToWatch } from './backends-to-watch.ts';
+import { watchChannel } from './channel-watch.ts';
+import type { ConfigSource } from './config-source.ts';
+import { FollowedReplicas } from './followed-replicas.ts';
+import { probeInputs } from './probe-inputs.ts';
+import type { Source, SourceEvents } from './source.ts';
+import { tellHealth } from './tell-health.ts';
+
+export interface ReplicaSourceOptions {
+  config: Pick<ConfigSource, 'current' | 'on'>;
+  gateways: { nodes(): GatewayNode[] };
+  stores: Stores;
+  errors: InternalErrors;
+  log: Logger;
+  now: () => number;
+}
+
+type Part = Pick<TopologyInputs, 'replicas' | 'health' | 'tools' | 'slots' | 'lostSlots'>;
+
+/** The replicas of all servers: where they are (discovery), which incarnation each is (slots), and how each is (probes). */
+export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<Part> {
+  readonly probes: Probes;
+  readonly #options: ReplicaSourceOptions;
+  readonly #slots: Slots;
+  readonly #discovery: Discovery;
+  readonly #followed: FollowedReplicas;
+  readonly #fromProbes = probeInputs();
+  readonly #stopReports: () => void;
+  #isComplete = false;
+
+  constructor(options: ReplicaSourceOptions) {
+    super();
+    this.#options = options;
+    const { config, gateways, stores, errors, log, now } = options;
+    const caught = (where: string) => (error: unknown) => errors.report(where, error);
+    const changed = (): void => {
+      this.emit('change');
+    };
+    this.#slots = new Slots({
+      store: stores.slots,
+      keepLostMs: (name) =>
+        (config.current.servers.find((each) => each.name === name)?.sessionTtlSeconds ?? 3600) * 1000,
+      onError: caught('slots'),
+    });
+    this.#slots.on('change', changed);
+    this.#slots.on('away', (error) =>
+      log.warn({ error: error.message }, 'slot store is away; slots are kept here until it is back'),
+    );
+    this.#slots.on('back', () => log.info('slot store is back'));
+    this.probes = new Probes({ onChange: (result, before) => this.#probed(result, before), errors });
+    this.#discovery = new Discovery({ errors, onChange: (...found) => this.#found(...found) });
+    this.#followed = new FollowedReplicas({
+      config: () => config.current,
+      found: () => this.#discovery.current(),
+      gateways: () => gateways.nodes(),
+      isLeader: () => stores.lease.isLeader,
+      slots: this.#slots,
+      probes: this.probes,
+      now,
+      log,
+      onChange: changed,
+      onError: caught('slots'),
+    });
+    config.on('change', () => this.#watch());
+    stores.onLeader((isLeader) => {
+      log.info({ isLeader }, isLeader ? 'leading now' : 'not leading any more');
+      this.#followed.follow();
+    });
+    const { redis } = stores;
+    this.#stopReports = redis
+      ? watchChannel(anotherConnection(redis), CHANNEL.reports, (text) => this.#complaint(text), caught('reports'))
+      : () => {};
+  }
+
+  /** Reads the slots that were given before. */
+  async start(): Promise<void> {
+    await this.#slots.start();
+  }
+
+  /** What each source of replicas says, without nodes of the mesh itself. */
+  reports(): ReadonlyMap<string, SourceReport> {
+    return this.#followed.reports();
+  }
+
+  part(): Part | null {
+    const { replicas, isComplete } = this.#followed.known();
+    this.#isComplete ||= isComplete;
+    if (!this.#isComplete || replicas.some((each) => this.#slots.slotOf(each.server, each.address) === undefined))
+      return null;
+    const { slots, lostSlots } = this.#slots;
+    return { replicas, ...this.#fromProbes(this.probes.current().values()), slots, lostSlots };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopReports();
+    await Promise.all([this.#discovery.stop(), this.probes.stop()]);
+    this.#slots.close();
+  }
+
+  #watch(): void {
+    this.#discovery.watch(backendsToWatch(this.#options.config.current));
+    this.#followed.follow();
+  }
+
+  #found(server: string, backend: string, { problem }: SourceReport): void {
+    if (problem !== null)
+      this.#options.log.warn({ server, backend, problem }, 'discovery keeps the last known replicas');
+    this.#followed.follow();
+  }
+
+  #probed(result: ProbeResult, before: { health: string }): void {
+    tellHealth(result, before, this.#options.stores, this.#options.log);
+    this.#followed.renew(result, result.formerLifeSeenAtMs);
+    this.emit('change');
+  }
+
+  /** A gateway could not reach a replica: its probe looks at once. */
+  #complaint(text: string): void {
+    const report = parseReport(text);
+    if (!report) return;
+    const { server, slot } = report;
+    const replica = this.#followed
+      .known()
+      .replicas.find((each) => each.server === server && this.#slots.slotOf(server, each.address) === slot);
+    if (replica) this.probes.report(server, replica.name);
+  }
+}
