@@ -16,9 +16,19 @@ export interface SessionBudgetParts {
   upstream: Pick<Upstream, 'send'>;
   redis: Pick<RedisClient, 'info'> | null;
   maxMemoryPercent: number;
-  isBusy: (digest: string) => boolean;
   metrics: { refused(server: string, limit: LimitName): void; redisMemory(share: number): void };
   now: () => number;
+}
+
+export interface CreatedBudget {
+  sessions: SessionBudget;
+  /** A session of which `holder` has a call or a stream open counts as used now. */
+  follow(holder: BusySessions): void;
+  close(): void;
+}
+
+interface BusySessions {
+  isBusy(digest: string): boolean;
 }
 
 /** The session budget of a sidecar, with what it looks at: the store's memory, and what is known of each session. */
@@ -28,10 +38,10 @@ export function createSessionBudget({
   upstream,
   redis,
   maxMemoryPercent,
-  isBusy,
   metrics,
   now,
-}: SessionBudgetParts): { sessions: SessionBudget; close(): void } {
+}: SessionBudgetParts): CreatedBudget {
+  let relay: BusySessions | null = null;
   const memory = redis
     ? new StoreMemory({
         info: () => redis.info('memory'),
@@ -44,7 +54,7 @@ export function createSessionBudget({
     now,
     limits: (name) => server(name)?.policy.limits,
     known: (name, digest) => directory.peek(name, digest),
-    isBusy,
+    isBusy: (digest) => relay?.isBusy(digest) ?? false,
     end(name, digest) {
       const record = directory.peek(name, digest),
         view = server(name),
@@ -60,6 +70,9 @@ export function createSessionBudget({
   const sweeping = setInterval(() => sessions.sweep(), SWEEP_MS).unref();
   return {
     sessions,
+    follow(holder) {
+      relay = holder;
+    },
     close() {
       memory?.stop();
       clearInterval(sweeping);

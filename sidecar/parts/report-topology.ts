@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Metrics } from './metrics/metrics.ts';
-import { versionDigest } from './metrics/version-digest.ts';
-import type { TopologyClient } from './xds/topology-client.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { versionDigest } from '../metrics/version-digest.ts';
+import type { TopologyClient } from '../xds/topology-client.ts';
 
 /** Counts and logs what the control plane sends, and when it comes and goes. */
 export function reportTopology(topology: TopologyClient, links: Metrics['links'], log: Logger): void {

@@ -1,0 +1,90 @@
+import { auditOutcomes } from '../audit/audit-outcomes.ts';
+import type { Breakers } from '../breaker/breakers.ts';
+import { createBreakers } from '../breaker/create-breakers.ts';
+import { forgetGone } from '../breaker/forget-gone.ts';
+import { fleetRows } from '../metrics/fleet-rows.ts';
+import type { OutcomeBus } from '../outcome/outcome-bus.ts';
+import { outcomePipeline } from '../outcome/outcome-pipeline.ts';
+import { SloPublisher } from '../outcome/slo-publisher.ts';
+import { isReplicaAlive } from '../recovery/replica-check.ts';
+import type { Upstream } from '../recovery/upstream.ts';
+import type { SessionDirectory } from '../session/session-directory.ts';
+import { touchIntervalMs } from '../session/touch-interval.ts';
+import type { Mesh } from './mesh.ts';
+import type { Node } from './node.ts';
+import { ttlSeconds } from './sessions.ts';
+import type { Storage } from './storage.ts';
+
+export interface Results {
+  breakers: Breakers;
+  outcomes: OutcomeBus;
+  close(): Promise<void>;
+}
+
+/** Who learns what came of each request: metrics, breakers, sessions, the log, the audit trail, and the counters of rollouts. */
+export function followResults(
+  node: Node,
+  { redis }: Storage,
+  mesh: Mesh,
+  directory: SessionDirectory,
+  upstream: Upstream,
+): Results {
+  const { nodeId, metrics, log, now, failing } = node;
+  const { server } = mesh;
+  const fleet = createBreakers({
+    self: `${nodeId}/${now()}`,
+    metrics,
+    redis,
+    now,
+    isSlot: (name, slot) => server(name)?.bySlot(slot) !== undefined,
+    isListed: (name, tool) => metrics.tools.isListed(name, tool),
+    isAlive: async (name, slot) => {
+      const view = server(name),
+        replica = view?.bySlot(slot);
+      return !view || !replica || (await isReplicaAlive(upstream, replica.address, view.policy));
+    },
+    onError: failing('breakers'),
+  });
+  const { breakers } = fleet;
+  mesh.client.on('change', (next) => {
+    for (const { policy } of next.servers.values()) breakers.configure(policy);
+    for (const { name, tools } of next.servers.values()) metrics.tools.list(name, tools?.keys() ?? null);
+    forgetGone(breakers.table, next, (name, tool) => metrics.tools.isListed(name, tool));
+    metrics.links.servers(fleetRows(next));
+  });
+
+  const outcomes = outcomePipeline({
+    onError: failing('outcome-sink'),
+    metrics,
+    breakers,
+    logger: log,
+    now,
+    touch: (name, digest, atMs) => directory.touch(name, digest, atMs),
+    touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(mesh, name)),
+    successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
+  });
+  const audit = auditOutcomes(outcomes, { server, directory, metrics, now });
+
+  function* inFlight() {
+    for (const { name, endpoints } of mesh.topology().servers.values()) {
+      for (const { backend, slot, address } of endpoints)
+        yield { server: name, backend, slot, calls: upstream.live(address) };
+    }
+  }
+  const slo =
+    redis && new SloPublisher({ node: nodeId, redis, startedAtMs: now(), inFlight, onError: failing('background') });
+  if (slo) {
+    outcomes.subscribe('slo', slo.count);
+    directory.on('moved', ({ record }) => {
+      if (record) slo.recovered(record.server, record.backend);
+    });
+  }
+  return {
+    breakers,
+    outcomes,
+    async close() {
+      fleet.close();
+      await Promise.all([audit.close(), slo?.stop()]);
+    },
+  };
+}
