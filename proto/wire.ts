@@ -40,8 +40,11 @@ export const QUERY = {
   sseSession: 'holdfast-session',
 } as const;
 
-/** Beside the Unix socket of ext_proc: the one where a sidecar answers what is asked about requests that name a session. Without a Unix socket ext_proc's own address answers that too. */
-export const questionSocket = (extProcSocket: string): string => `${extProcSocket}.questions`;
+/**
+ * The socket for unary ext_proc calls, beside the socket for streams. Envoy makes such a call for a request that names a session.
+ * The ending stays as it was first called: a control plane and a sidecar of different versions agree on it.
+ */
+export const unarySocket = (extProcSocket: string): string => `${extProcSocket}.questions`;
 
 /** Dynamic metadata of a request in Envoy: namespace and keys. */
 export const METADATA = {
@@ -99,7 +102,7 @@ export const RESOURCE = {
   sidecarCluster: 'sidecar',
   /** Cluster of the relay's HTTP service alone: /health and fallbacks. */
   relayCluster: 'relay',
-  /** Whom Envoy asks about requests that name a session: this node's sidecar processes (questionSocket) at priority 0, neighbours' at 1. */
+  /** Whom Envoy asks about requests that name a session: this node's sidecar processes (unarySocket) at priority 0, neighbours' at 1. */
   decideCluster: 'decide',
   /** Static in the bootstrap. */
   xdsCluster: 'control-plane',

@@ -1,4 +1,4 @@
-import { ENDPOINT_METADATA, METADATA, questionSocket, RESOURCE } from '../../proto/wire.ts';
+import { ENDPOINT_METADATA, METADATA, unarySocket, RESOURCE } from '../../proto/wire.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { envoyAddress } from './address.ts';
@@ -106,9 +106,9 @@ export const relayEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): obj
 export const sidecarEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   assignment(RESOURCE.sidecarCluster, [node.extProc.map(plain), neighbourSidecars(snapshot, node)]);
 
-/** Who answers questions about sessions. On a Unix socket that is a server of its own, which costs the sidecar half as much. */
+/** Who answers unary calls about sessions. On a Unix socket that is a server of its own, which costs the sidecar half as much. */
 export const decideEndpoints = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   assignment(RESOURCE.decideCluster, [
-    node.extProc.map((address) => plain(address.startsWith('unix:') ? questionSocket(address) : address)),
+    node.extProc.map((address) => plain(address.startsWith('unix:') ? unarySocket(address) : address)),
     neighbourSidecars(snapshot, node),
   ]);

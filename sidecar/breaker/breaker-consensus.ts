@@ -9,7 +9,7 @@ import {
 import type { Breaker, BreakerTable } from './breaker-table.ts';
 import { dampedOpening, decisionOf, viewOf } from './consensus-view.ts';
 
-export interface FleetMindOptions {
+export interface BreakerConsensusOptions {
   table: BreakerTable;
   /** Name of this gateway process in the fleet. */
   self: string;
@@ -29,14 +29,14 @@ export interface Proposal {
 
 /** What this gateway knows of the fleet's decisions and orders, and what follows from them for its own gates. No I/O. Rules: README.md. */
 export class BreakerConsensus {
-  readonly #options: Required<FleetMindOptions>;
+  readonly #options: Required<BreakerConsensusOptions>;
   /** By server and field. */
   readonly #decisions = new Map<string, FleetBreaker>();
   readonly #orders = new Map<string, BreakerOrder>();
   /** Changes of this gateway that Redis doesn't have yet. */
   readonly #unshared = new Set<Breaker>();
 
-  constructor(options: FleetMindOptions) {
+  constructor(options: BreakerConsensusOptions) {
     this.#options = { isSlot: () => true, isListed: () => true, onAdopted: () => {}, ...options };
   }
 

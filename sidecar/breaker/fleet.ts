@@ -13,13 +13,13 @@ import { parseJson } from '../../proto/parse-json.ts';
 import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
 import type { Breaker, BreakerTable } from './breaker-table.ts';
-import { BreakerConsensus, type FleetMindOptions } from './breaker-consensus.ts';
+import { BreakerConsensus, type BreakerConsensusOptions } from './breaker-consensus.ts';
 
 /** Pub/sub may lose a message when a connection breaks; what stands in Redis is read again this often. */
 const RESYNC_MS = 5000;
 const SCRIPT_SHA = createHash('sha1').update(BREAKER_DECIDE_LUA).digest('hex');
 
-export interface FleetOptions extends Omit<FleetMindOptions, 'table'> {
+export interface FleetOptions extends Omit<BreakerConsensusOptions, 'table'> {
   redis: RedisClient;
   table: BreakerTable;
   resyncMs?: number;

@@ -260,7 +260,7 @@ test('a server that nobody has told of yet, or without a replica, is answered wi
   t.like(read(await new Exchange(context, '').on(requestHeaders({}))), { status: 503 });
 });
 
-test('a question about an empty session id is left to the relay, whoever is asked; a request without one begins a session', async (t) => {
+test('a unary call about an empty session id is left to the relay, whoever is asked; a request without one begins a session', async (t) => {
   const { context, asked } = contextWith();
   const empty: Record<string, string>[] = [{}, { 'x-holdfast-session': '' }, { 'x-holdfast-session': ' , ' }];
   for (const headers of empty) {

@@ -104,7 +104,7 @@ export class Exchange {
       server = this.#server;
     this.#request = request;
     // An empty session id: only who sees the body and the answer can tell what it begins. The relay does.
-    if (request.isQuestion && request.view.clientIds.length === 0)
+    if (request.isUnary && request.view.clientIds.length === 0)
       return { metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
     if (!server)
       return answerReply(

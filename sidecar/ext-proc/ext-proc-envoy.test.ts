@@ -8,7 +8,7 @@ import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
-import { questionSocket } from '../../proto/wire.ts';
+import { unarySocket } from '../../proto/wire.ts';
 import { sampleIdentities } from '../principal/sample-identities.ts';
 import { createSessionDirectory } from '../session/cached-directory.ts';
 import { createMemoryStore } from '../session/memory-store.ts';
@@ -81,7 +81,7 @@ test.beforeEach(async (t) => {
   };
   const extProc = await startExtProc({ ...options, addresses: [socket], accessLogs: async () => 'taken' });
   const envoy = await startEnvoy({
-    config: testEnvoyConfig({ port, socket, questions: questionSocket(socket), replicas, relayPort: relay.port }),
+    config: testEnvoyConfig({ port, socket, unary: unarySocket(socket), replicas, relayPort: relay.port }),
     folder: folder.path,
   });
   const close = async (): Promise<void> => {
@@ -257,7 +257,7 @@ test.serial(
 );
 
 test.serial(
-  '24,000 requests at full speed through one Envoy, with a session (one question each) and without, none fails',
+  '24,000 requests at full speed through one Envoy, with a session (one unary call each) and without, none fails',
   async (t) => {
     t.timeout(120_000);
     const { port, envoy, extProc, errors } = t.context;

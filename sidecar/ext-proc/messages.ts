@@ -134,7 +134,7 @@ export interface ReadRequest {
   tool: string | null;
   isBodyless: boolean;
   /** Asked on a route of requests that name a session: it alone says the server in a header of the request, and nothing after these headers is seen. */
-  isQuestion: boolean;
+  isUnary: boolean;
   /** Whom limits per address count (proto/address-key.ts). */
   address: string;
   /** Its headers that say who asks: name, value, name, value … */
@@ -159,7 +159,7 @@ export function readRequest(message: ProcessingMessage): ReadRequest {
     },
     tool: method === 'tools/call' && typeof name === 'string' ? name : null,
     isBodyless: message.isLast,
-    isQuestion: serverOf(message) !== '',
+    isUnary: serverOf(message) !== '',
     credentials: headers.credentials,
     address: addressKey(headers.address) ?? NO_ADDRESS,
   };

@@ -1,5 +1,5 @@
 import type { PeerTls } from '../../proto/identity/peer-guard.ts';
-import { HEADER, questionSocket } from '../../proto/wire.ts';
+import { HEADER, unarySocket } from '../../proto/wire.ts';
 import type { AccessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { externalProcessorService, logsService, methodOf } from '../../proto/xds/services.ts';
 import { detach } from '../../proto/detach.ts';
@@ -8,14 +8,14 @@ import { createGrpcServer, GRPC_STATUS, type GrpcMethod } from './grpc-server.ts
 import { decodeMessage } from './decode-message.ts';
 import { encodeReply } from './encode-reply.ts';
 import { serverOf, type ProcessingMessage } from './messages.ts';
-import { decideQuestions, type DecideOptions } from './questions/decide.ts';
-import { startQuestionServer, type QuestionServer } from './questions/question-server.ts';
+import { decideCalls, type DecideOptions } from './unary/decide.ts';
+import { startUnaryServer, type UnaryServer } from './unary/unary-server.ts';
 import { isLast, isRefusal, type Reply } from './replies.ts';
 
 export interface ExtProcOptions extends Omit<DecideOptions, 'onError'> {
   /** `where`: which of the servers failed. */
   onError: (error: unknown, where: 'ext-proc' | 'ext-proc-unary' | 'access-logs') => void;
-  /** Where to listen: paths of Unix sockets, each with a second one for questions beside it (questionSocket), or `host:port`. */
+  /** Where to listen: paths of Unix sockets, each with a second one for unary calls beside it (unarySocket), or `host:port`. */
   addresses: readonly string[];
   /** Where neighbours' Envoys ask; with `peerTls` they must show a certificate. */
   peer?: string | null;
@@ -63,7 +63,7 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
     const answer = async (message: ProcessingMessage): Promise<void> => {
       const startedAt = performance.now();
       try {
-        // Questions about sessions say the server in the request's own headers.
+        // Unary calls name the server in the request's own headers.
         exchange ??= new Exchange({ ...options, onError }, String(headers[HEADER.server] ?? serverOf(message)));
         const reply: Reply = await exchange.on(message);
         if (isClosed) return;
@@ -127,14 +127,14 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
       onClose: () => {},
     };
   });
-  const questions: QuestionServer[] = [];
+  const unary: UnaryServer[] = [];
   for (const address of options.addresses) {
     await server.listen(address);
     if (address.includes('/'))
-      questions.push(
-        await startQuestionServer({
-          path: questionSocket(address),
-          onQuestion: decideQuestions(decideOptions),
+      unary.push(
+        await startUnaryServer({
+          path: unarySocket(address),
+          onCall: decideCalls(decideOptions),
           onError: decideOptions.onError,
         }),
       );
@@ -142,10 +142,10 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   if (options.peer) await server.listen(options.peer, options.peerTls ?? undefined);
   return {
     get openStreams() {
-      return questions.reduce((sum, { openQuestions }) => sum + openQuestions, openStreams);
+      return unary.reduce((sum, { openCalls }) => sum + openCalls, openStreams);
     },
     async close(graceMs) {
-      await Promise.all([server, ...questions].map((each) => each.close(graceMs)));
+      await Promise.all([server, ...unary].map((each) => each.close(graceMs)));
     },
   };
 }

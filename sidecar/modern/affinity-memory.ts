@@ -1,7 +1,7 @@
 import { detach } from '../../proto/detach.ts';
 import { systemClock, type Clock } from '../session/clock.ts';
 import { RecencyMap } from '../session/recency-map.ts';
-import { StoreGauge, type Asked } from '../session/store-gauge.ts';
+import { StoreHealth, type Asked } from '../session/store-health.ts';
 import type { AffinityKey } from './affinity-key.ts';
 import type { AffinityStore } from './affinity-store.ts';
 
@@ -34,7 +34,7 @@ const RENEW_SHARE = 4;
 /** Which slot holds a task, a requestState or a handle. Shared through the store; without it each process knows what it saw itself. */
 export class AffinityMemory {
   readonly #store: AffinityStore | null;
-  readonly #gauge: StoreGauge | null;
+  readonly #health: StoreHealth | null;
   readonly #clock: Clock;
   readonly #maxHeld: number;
   readonly #onError: (error: unknown) => void;
@@ -45,7 +45,7 @@ export class AffinityMemory {
     this.#clock = clock;
     this.#maxHeld = maxHeld;
     this.#onError = onError;
-    this.#gauge = store && new StoreGauge(store, clock, () => undefined);
+    this.#health = store && new StoreHealth(store, clock, () => undefined);
   }
 
   get size(): number {
@@ -63,7 +63,7 @@ export class AffinityMemory {
         const slot = this.#local(server, key, ttlSeconds) ?? (await this.#load(server, key, ttlSeconds));
         if (slot !== null) return slot;
       }
-      if (!this.#gauge?.isReachable) return null;
+      if (!this.#health?.isReachable) return null;
     }
     return null;
   }
@@ -80,7 +80,7 @@ export class AffinityMemory {
   }
 
   close(): void {
-    this.#gauge?.stop();
+    this.#health?.stop();
   }
 
   #local(server: string, key: AffinityKey, ttlSeconds: number): string | null {
@@ -118,10 +118,10 @@ export class AffinityMemory {
   }
 
   async #ask<T>(limitMs: number, question: (store: AffinityStore) => Promise<T>): Promise<Asked<T> | null> {
-    if (!this.#store || !this.#gauge) return null;
+    if (!this.#store || !this.#health) return null;
     const store = this.#store;
     try {
-      const asked = await this.#gauge.ask(limitMs, () => question(store));
+      const asked = await this.#health.ask(limitMs, () => question(store));
       if (asked.kind === 'late') asked.eventually.catch(() => undefined);
       return asked;
     } catch (error) {

@@ -46,12 +46,12 @@ class CachedDirectory implements SessionDirectory {
   }
 
   async find(server: string, digest: string, { isFresh = false } = {}): Promise<Found> {
-    const { cache, gauge } = this.#state;
+    const { cache, storeHealth } = this.#state;
     const key = SessionCache.key(server, digest);
     if (this.#state.isEndedHere(key)) return { kind: 'ended' };
     const entry = cache.get(key);
     const mayServe = !isFresh && entry && !this.#state.isExpired(entry.record);
-    if (mayServe && (cache.isCurrent(entry) || !gauge.isReachable)) return { kind: 'live', record: entry.record };
+    if (mayServe && (cache.isCurrent(entry) || !storeHealth.isReachable)) return { kind: 'live', record: entry.record };
     return loadSession(this.#state, server, digest);
   }
 
@@ -180,7 +180,7 @@ class CachedDirectory implements SessionDirectory {
   }
 
   get isStoreReachable(): boolean {
-    return this.#state.gauge.isReachable;
+    return this.#state.storeHealth.isReachable;
   }
 
   get sizes(): { cached: number; behind: number; dropped: number } {
@@ -198,7 +198,7 @@ class CachedDirectory implements SessionDirectory {
     const stopLimit = this.#state.clock.after(CLOSE_LIMIT_MS, limit.resolve);
     await Promise.race([this.#flushTouches().then(() => this.#writeBack.run()), limit.promise]);
     stopLimit();
-    this.#state.gauge.stop();
+    this.#state.storeHealth.stop();
   }
 
   #tick(): void {

@@ -5,7 +5,7 @@ import type { DirectoryOptions } from './directory-options.ts';
 import { SessionCache } from './session-cache.ts';
 import type { DirectoryEvents, Moved } from './session-directory.ts';
 import type { Change, SessionStore } from './session-store.ts';
-import { StoreGauge, type Asked } from './store-gauge.ts';
+import { StoreHealth, type Asked } from './store-health.ts';
 import { firstLifeSeconds, isUnused } from './unused-session.ts';
 import { changed, WriteBehind, type PendingWrite } from './write-behind.ts';
 
@@ -26,7 +26,7 @@ export class DirectoryState {
   readonly clock: Clock;
   readonly cache: SessionCache;
   readonly behind: WriteBehind;
-  readonly gauge: StoreGauge;
+  readonly storeHealth: StoreHealth;
   readonly writeLimitMs: number;
   readonly readLimitMs: number;
   readonly ttlSeconds: (server: string) => number;
@@ -49,7 +49,7 @@ export class DirectoryState {
     this.ttlSeconds = options.ttlSeconds;
     this.onError = options.onError ?? (() => {});
     this.#unusedSeconds = options.unusedSeconds ?? (() => 0);
-    this.gauge = new StoreGauge(this.store, this.clock, (isReachable, reason) => {
+    this.storeHealth = new StoreHealth(this.store, this.clock, (isReachable, reason) => {
       this.emit('store', { isReachable, reason });
     });
   }
@@ -68,7 +68,7 @@ export class DirectoryState {
   /** Asks the store. What it refuses or can't read is reported, and the caller goes on as without the store. */
   async ask<T>(limitMs: number, question: () => Promise<T>): Promise<StoreAnswer<T>> {
     try {
-      return await this.gauge.ask(limitMs, question);
+      return await this.storeHealth.ask(limitMs, question);
     } catch (error) {
       this.onError(error);
       return { kind: 'refused' };

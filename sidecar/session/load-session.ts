@@ -5,7 +5,7 @@ import type { Found } from './session-directory.ts';
 
 /** Reads past the cache. The store's word counts, but it may have fallen behind this node after a failover. */
 export async function loadSession(state: DirectoryState, server: string, digest: string): Promise<Found> {
-  const { store, cache, behind, gauge, readLimitMs } = state;
+  const { store, cache, behind, storeHealth, readLimitMs } = state;
   const key = SessionCache.key(server, digest);
   const answer = await state.ask(readLimitMs, () => store.find(server, digest));
   const local = state.known(key);
@@ -16,7 +16,7 @@ export async function loadSession(state: DirectoryState, server: string, digest:
   if (stored && !stored.isTombstone) cache.set(key, stored);
   else cache.delete(key);
   if (stored) return stored.isTombstone ? { kind: 'ended' } : { kind: 'live', record: stored };
-  return (await gauge.takesWrites(readLimitMs)) ? { kind: 'unknown' } : { kind: 'unsure' };
+  return (await storeHealth.takesWrites(readLimitMs)) ? { kind: 'unknown' } : { kind: 'unsure' };
 }
 
 /** Whether this node's record is later than the store's. `isBehind`: it was changed here, and the store has yet to learn it. */

@@ -21,8 +21,8 @@ export class WriteBack {
   }
 
   async #all(): Promise<void> {
-    const { behind, gauge } = this.#state;
-    while (gauge.isReachable) {
+    const { behind, storeHealth } = this.#state;
+    while (storeHealth.isReachable) {
       const size = behind.size;
       await Promise.all(behind.next(AT_ONCE).map(([key, write]) => this.#one(key, write)));
       if (behind.size >= size) return; // Nothing got through: the next tick tries again.

@@ -1,8 +1,8 @@
-/** For tests: one Envoy with the decide routes to a server `linear`, as the control plane configures them, but static. `questions`: the socket where it asks about sessions. */
+/** For tests: one Envoy with the decide routes to a server `linear`, as the control plane configures them, but static. `unary`: the socket where it asks about sessions. */
 export interface TestEnvoyAddresses {
   port: number;
   socket: string;
-  questions: string;
+  unary: string;
   replicas: { port: number; slot: string }[];
   relayPort: number;
 }
@@ -24,7 +24,7 @@ const append = (key: string, value: string, append_action: string): object => ({
 export function testEnvoyConfig({
   port,
   socket,
-  questions,
+  unary,
   replicas,
   relayPort,
 }: TestEnvoyAddresses): Record<string, unknown> {
@@ -217,7 +217,7 @@ export function testEnvoyConfig({
         },
       ],
       clusters: [
-        ...Object.entries({ sidecar: socket, decide: questions }).map(([name, path]) => ({
+        ...Object.entries({ sidecar: socket, decide: unary }).map(([name, path]) => ({
           name,
           type: 'STATIC',
           circuit_breakers: limits,

@@ -1,5 +1,5 @@
 import { encode, toStruct } from '../../../../../proto/xds/loader.ts';
-import { questionSocket, RESOURCE } from '../../../../../proto/wire.ts';
+import { unarySocket, RESOURCE } from '../../../../../proto/wire.ts';
 import { mutate } from '../../mutate.ts';
 import { grpcFrame } from '../grpc-client.ts';
 import { sendBytes } from '../mesh-client.ts';
@@ -101,7 +101,7 @@ const toSidecar = (name: string, share: number, path: string, seeds: readonly Bu
   seeds,
   execute(input, execution) {
     const { socket } = sidecarOf(execution);
-    const to = execution.random() < 0.5 ? socket : questionSocket(socket);
+    const to = execution.random() < 0.5 ? socket : unarySocket(socket);
     const bytes = mutate(marked(input, execution), execution.random, MAX_BYTES);
     return execution.rig.grpc(execution.worker, { path: to }).call(path, bytes, { 'x-holdfast-server': 'plain' });
   },
@@ -137,7 +137,7 @@ export const http2: Surface = {
     const [name, to] = pick(
       [
         ['ext_proc', { path: socket }],
-        ['questions', { path: questionSocket(socket) }],
+        ['unary', { path: unarySocket(socket) }],
         [RESOURCE.xdsCluster, { port: Number(execution.rig.mesh.mesh.controlPlane.xds.split(':')[1]) }],
       ] as const,
       execution.random,

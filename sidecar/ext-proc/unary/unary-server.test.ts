@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { temporaryFolder } from '../../../deploy/test/mesh/temporary-folder.ts';
 import { frame as grpcFrame } from '../grpc-frames.ts';
-import type { OnQuestion, Question } from './question.ts';
+import type { OnUnaryCall, UnaryCall } from './unary-call.ts';
 import { FLAG, FRAME, frame, goAway, PREFACE, rstStream, settings } from './frames.ts';
-import { startQuestionServer, type QuestionServer } from './question-server.ts';
+import { startUnaryServer, type UnaryServer } from './unary-server.ts';
 
 interface Started {
-  server: QuestionServer;
+  server: UnaryServer;
   path: string;
   errors: unknown[];
 }
@@ -21,17 +21,17 @@ interface Started {
 /** Answers with what it was asked, unless told otherwise. */
 async function start(
   t: ExecutionContext,
-  onQuestion: OnQuestion = (question) => {
-    question.answer(question.message);
+  onCall: OnUnaryCall = (call) => {
+    call.answer(call.message);
   },
 ): Promise<Started> {
   const folder = await temporaryFolder(),
-    path = join(folder.path, 'questions.sock'),
+    path = join(folder.path, 'unary.sock'),
     errors: unknown[] = [];
   writeFileSync(path, 'left behind');
-  const server = await startQuestionServer({
+  const server = await startUnaryServer({
     path,
-    onQuestion,
+    onCall,
     onError: (error) => {
       errors.push(error);
     },
@@ -102,7 +102,7 @@ async function rawClient(
   return { socket, isOver, received: () => Buffer.concat(pieces) };
 }
 const begin = Buffer.concat([PREFACE, settings({})]);
-const question = (stream: number, message: Buffer, flags = 0): Buffer =>
+const call = (stream: number, message: Buffer, flags = 0): Buffer =>
   Buffer.concat([
     frame(FRAME.headers, FLAG.endHeaders, stream, Buffer.from([0x82])),
     frame(FRAME.data, flags, stream, grpcFrame(message)),
@@ -133,7 +133,7 @@ test('grpc-js is answered, 2,000 times on one connection', async (t) => {
   await Promise.all(
     Array.from({ length: 20 }, async () => {
       while (next < 2000) {
-        const text = `question ${next++}`,
+        const text = `call ${next++}`,
           call = client.Echo(),
           got: string[] = [];
         call.on('data', (value: Buffer) => got.push(value.toString()));
@@ -146,7 +146,7 @@ test('grpc-js is answered, 2,000 times on one connection', async (t) => {
   );
 });
 
-test('a failed question ends with its status', async (t) => {
+test('a failed call ends with its status', async (t) => {
   const started = await start(t, (each) => {
     each.fail(13);
     each.fail(2);
@@ -155,7 +155,7 @@ test('a failed question ends with its status', async (t) => {
   t.deepEqual(await ask(http2Client(t, started), Buffer.from('x')), { messages: Buffer.alloc(0), status: '13' });
 });
 
-test('questions and answers of any size come whole; what is too large is refused, and the next one answered', async (t) => {
+test('calls and answers of any size come whole; what is too large is refused, and the next one answered', async (t) => {
   const started = await start(t),
     session = http2Client(t, started, { settings: { initialWindowSize: 4 << 20 } });
   await once(session, 'connect');
@@ -195,7 +195,7 @@ test('answers wait until the peer’s window has room, in their order', async (t
   t.false(trailersOf(5));
   socket.write(frame(FRAME.windowUpdate, 0, 0, Buffer.from([0, 1, 0, 0])));
   while (!trailersOf(5)) await turn();
-  t.is(started.server.openQuestions, 0);
+  t.is(started.server.openCalls, 0);
 });
 function pieces(stream: number, message: Buffer): Buffer[] {
   const whole = grpcFrame(message),
@@ -206,7 +206,7 @@ function pieces(stream: number, message: Buffer): Buffer[] {
 }
 
 test('who has gone is not answered, and is told to the one who would', async (t) => {
-  const waiting: Question[] = [],
+  const waiting: UnaryCall[] = [],
     started = await start(t, (each) => {
       waiting.push(each);
     }),
@@ -214,35 +214,35 @@ test('who has gone is not answered, and is told to the one who would', async (t)
   socket.write(
     Buffer.concat([
       begin,
-      question(1, Buffer.from('a')),
-      question(3, Buffer.from('b')),
-      question(5, Buffer.from('c')),
+      call(1, Buffer.from('a')),
+      call(3, Buffer.from('b')),
+      call(5, Buffer.from('c')),
       rstStream(1, 8),
     ]),
   );
-  while (waiting.length < 3 || started.server.openQuestions > 2) await turn();
+  while (waiting.length < 3 || started.server.openCalls > 2) await turn();
   t.deepEqual(
     waiting.slice(0, 2).map((each) => each.answer(each.message)),
     [false, true],
   );
   socket.destroy();
   await isOver;
-  while (started.server.openQuestions > 0) await turn();
+  while (started.server.openCalls > 0) await turn();
   t.false(waiting[2]!.answer(Buffer.alloc(0)));
   t.deepEqual(started.errors, []);
 });
 
 test('closing says GOAWAY, lets what is asked be answered, and refuses what comes after it', async (t) => {
-  const waiting: Question[] = [],
+  const waiting: UnaryCall[] = [],
     started = await start(t, (each) => {
       waiting.push(each);
     }),
     { socket, isOver, received } = await rawClient(t, started);
-  socket.write(Buffer.concat([begin, question(1, Buffer.from('a'))]));
+  socket.write(Buffer.concat([begin, call(1, Buffer.from('a'))]));
   while (waiting.length < 1) await turn();
   const closed = started.server.close(60_000);
   while (!received().includes(goAway(1, 0))) await turn();
-  socket.write(question(3, Buffer.from('late')));
+  socket.write(call(3, Buffer.from('late')));
   while (!received().includes(rstStream(3, 7))) await turn();
   t.true(waiting[0]!.answer(Buffer.from('answered')));
   await isOver;

@@ -1,9 +1,9 @@
 /** A message, and where its answer goes. Answered or failed once; later calls do nothing. */
-export interface Question {
+export interface UnaryCall {
   readonly message: Buffer;
   /** False when whoever asked has gone meanwhile. */
   answer(reply: Buffer): boolean;
   /** Ends the call with a gRPC status other than 0. */
   fail(status: number): void;
 }
-export type OnQuestion = (question: Question) => void;
+export type OnUnaryCall = (call: UnaryCall) => void;

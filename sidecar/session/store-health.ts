@@ -12,7 +12,7 @@ const PROBE_INTERVAL_MS = 250;
  * Asks the store within a time limit, and stops asking while it is away, so that only the first few requests wait for it.
  * A probe finds out when it is back.
  */
-export class StoreGauge {
+export class StoreHealth {
   readonly #store: Pick<SessionStore, 'ping'>;
   readonly #clock: Clock;
   readonly #onChange: (isReachable: boolean, reason: StoreErrorCode | null) => void;

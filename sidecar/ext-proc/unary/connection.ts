@@ -22,10 +22,10 @@ import {
   windowUpdate,
   writeHead,
 } from './frames.ts';
-import type { OnQuestion, Question } from './question.ts';
+import type { OnUnaryCall, UnaryCall } from './unary-call.ts';
 
 export interface ConnectionOptions {
-  onQuestion: OnQuestion;
+  onCall: OnUnaryCall;
   onError: (error: unknown) => void;
   /** Sends bytes; how many wait to be sent then. */
   write: (bytes: Buffer) => number;
@@ -37,15 +37,15 @@ export interface ConnectionOptions {
 /** Envoy takes heads of up to 60 KiB, and as much of a body's `id` and name as a body may hold. */
 const MAX_MESSAGE_BYTES = 1 << 20;
 /** More are refused before anything was done, so that they are asked again. Envoy's own limit towards sidecars (cluster-parts.ts). */
-const MAX_QUESTIONS = 10_000;
-/** A question may be sent whole, without waiting for a window. */
+const MAX_CALLS = 10_000;
+/** A call's message may be sent whole, without waiting for a window. */
 const STREAM_WINDOW = MAX_MESSAGE_BYTES + PREFIX_BYTES;
 const CONNECTION_WINDOW = 16 << 20;
 /** A peer that does not read what it is sent is given up. */
 const MAX_UNSENT_BYTES = 16 << 20;
 
 const HELLO = Buffer.concat([
-  settings({ [SETTING.maxConcurrentStreams]: MAX_QUESTIONS, [SETTING.initialWindowSize]: STREAM_WINDOW }),
+  settings({ [SETTING.maxConcurrentStreams]: MAX_CALLS, [SETTING.initialWindowSize]: STREAM_WINDOW }),
   windowUpdate(0, CONNECTION_WINDOW - FIRST_WINDOW),
 ]);
 const OK_TRAILERS = grpcStatus(GRPC_STATUS.ok);
@@ -58,7 +58,7 @@ export class Connection {
     this.#onFrame(type, flags, stream, bytes, start, end);
   });
   /** What is being asked or waits for its answer, by stream; nobody waits for what is not in here any more. */
-  readonly #open = new ByStream<OpenQuestion>();
+  readonly #open = new ByStream<OpenCall>();
   readonly #out: Buffer[] = [];
   /** Answers that the peer's window has no room for. */
   readonly #held: [stream: number, reply: Buffer][] = [];
@@ -76,7 +76,7 @@ export class Connection {
     options.write(HELLO);
   }
 
-  get openQuestions(): number {
+  get openCalls(): number {
     return this.#open.size;
   }
 
@@ -92,7 +92,7 @@ export class Connection {
     this.#flush();
   }
 
-  /** No further questions; the connection ends with the last answer. */
+  /** No further calls; the connection ends with the last answer. */
   leave(): void {
     if (this.#isOver || this.#isLeaving) return;
     this.#isLeaving = true;
@@ -128,37 +128,36 @@ export class Connection {
   #onHeaders(flags: number, stream: number): void {
     const known = this.#open.get(stream);
     if (known === undefined) {
-      if (stream <= this.#lastStream && stream % 2 === 1) return; // Trailers of a question that was answered already.
+      if (stream <= this.#lastStream && stream % 2 === 1) return; // Trailers of a call that was answered already.
       if (stream % 2 === 0) return this.#break(ERROR.protocol);
       this.#lastStream = stream;
-      if (this.#isLeaving || this.#open.size >= MAX_QUESTIONS)
-        return this.#send(rstStream(stream, ERROR.refusedStream));
-      this.#open.add(new OpenQuestion(this, stream));
+      if (this.#isLeaving || this.#open.size >= MAX_CALLS) return this.#send(rstStream(stream, ERROR.refusedStream));
+      this.#open.add(new OpenCall(this, stream));
     }
     if (flags & FLAG.endStream) this.#onEnd(stream);
   }
 
   #onData(flags: number, stream: number, bytes: Buffer, start: number, end: number): void {
     this.#unacknowledged += end - start;
-    const question = this.#open.get(stream);
-    if (question === undefined || question.isAsked) return; // Envoy says that it has nothing more to say, or said it too late.
+    const call = this.#open.get(stream);
+    if (call === undefined || call.isAsked) return; // Envoy says that it has nothing more to say, or said it too late.
     if (end > start) {
       if (flags & FLAG.padded) {
         end -= bytes[start] ?? 0;
         start += 1;
       }
       if (start > end) return this.#break(ERROR.protocol);
-      const status = question.take(bytes.subarray(start, end));
-      if (status !== undefined) return question.fail(status);
-      if (question.isAsked) return this.#options.onQuestion(question);
+      const status = call.take(bytes.subarray(start, end));
+      if (status !== undefined) return call.fail(status);
+      if (call.isAsked) return this.#options.onCall(call);
     }
     if (flags & FLAG.endStream) this.#onEnd(stream);
   }
 
-  /** The peer has said all that it will: without a whole message that is no question. */
+  /** The peer has said all that it will: without a whole message that is no call. */
   #onEnd(stream: number): void {
-    const question = this.#open.get(stream);
-    if (question && !question.isAsked) question.fail(GRPC_STATUS.internal);
+    const call = this.#open.get(stream);
+    if (call && !call.isAsked) call.fail(GRPC_STATUS.internal);
   }
 
   #onSettings(bytes: Buffer, start: number, end: number): void {
@@ -180,7 +179,7 @@ export class Connection {
     return reply.length + PREFIX_BYTES <= this.#window;
   }
 
-  /** Called by the question. */
+  /** Called by the call. */
   answer(stream: number, reply: Buffer): boolean {
     if (this.#open.get(stream) === undefined) return false;
     const length = reply.length + PREFIX_BYTES;
@@ -200,7 +199,7 @@ export class Connection {
     return true;
   }
 
-  /** Called by the question. */
+  /** Called by the call. */
   fail(stream: number, status: number): void {
     if (!this.#open.delete(stream)) return;
     this.#send(trailersOnly(stream, status));
@@ -265,7 +264,7 @@ export class Connection {
 }
 
 /** One stream, from its headers until it is answered or given up. */
-class OpenQuestion implements Question {
+class OpenCall implements UnaryCall {
   readonly #connection: Connection;
   readonly stream: number;
   message = NOTHING;

@@ -1,35 +1,31 @@
 import { createServer, type Socket } from 'node:net';
 import { rm } from 'node:fs/promises';
 import { Connection } from './connection.ts';
-import type { OnQuestion } from './question.ts';
+import type { OnUnaryCall } from './unary-call.ts';
 
-export interface QuestionServerOptions {
+export interface UnaryServerOptions {
   /** Path of the Unix socket; one that a killed predecessor left behind is removed. */
   path: string;
-  onQuestion: OnQuestion;
+  onCall: OnUnaryCall;
   /** What a peer got wrong, or the socket. */
   onError: (error: unknown) => void;
 }
 
-export interface QuestionServer {
-  readonly openQuestions: number;
+export interface UnaryServer {
+  readonly openCalls: number;
   /** Takes no new connections and says GOAWAY; what is asked is answered, what is not within `graceMs` is cut off. */
   close(graceMs: number): Promise<void>;
 }
 
 /**
- * gRPC over HTTP/2 for calls of one question and one answer, on a Unix socket that only this node's Envoy knows. Every method is the same here:
+ * gRPC over HTTP/2 for calls of one message and one answer, on a Unix socket that only this node's Envoy knows. Every method is the same here:
  * header blocks are not read. README: why not `node:http2`.
  */
-export async function startQuestionServer({
-  path,
-  onQuestion,
-  onError,
-}: QuestionServerOptions): Promise<QuestionServer> {
+export async function startUnaryServer({ path, onCall, onError }: UnaryServerOptions): Promise<UnaryServer> {
   const connections = new Map<Connection, Socket>();
   const server = createServer((socket) => {
     const connection = new Connection({
-      onQuestion,
+      onCall,
       onError,
       write: (bytes) => {
         socket.write(bytes);
@@ -64,8 +60,8 @@ export async function startQuestionServer({
   await promise;
   server.off('error', reject).on('error', onError);
   return {
-    get openQuestions() {
-      return [...connections.keys()].reduce((sum, { openQuestions }) => sum + openQuestions, 0);
+    get openCalls() {
+      return [...connections.keys()].reduce((sum, { openCalls }) => sum + openCalls, 0);
     },
     async close(graceMs) {
       const isClosed = new Promise<void>((done) => {

@@ -11,7 +11,7 @@ import { sampleRecord } from '../../session/sample-record.ts';
 import { makeServerView } from '../../xds/topology.ts';
 import { UNLIMITED } from '../../budget/new-sessions.ts';
 import { Arrivals } from '../arrivals.ts';
-import { decideQuestions, type DecideOptions } from './decide.ts';
+import { decideCalls, type DecideOptions } from './decide.ts';
 
 const request = messageType('envoy.service.ext_proc.v3.ProcessingRequest'),
   response = messageType('envoy.service.ext_proc.v3.ProcessingResponse');
@@ -68,7 +68,7 @@ function start(t: ExecutionContext, change: Partial<DecideOptions> = {}) {
     ttlSeconds: () => 3600,
   });
   t.teardown(() => directory.close());
-  const onQuestion = decideQuestions({
+  const onCall = decideCalls({
     server: (name) => (name === 'linear' ? view : undefined),
     directory,
     identities: sampleIdentities(),
@@ -96,7 +96,7 @@ function start(t: ExecutionContext, change: Partial<DecideOptions> = {}) {
   /** `isThere`: whether whoever asked still waits when the answer comes. */
   const ask = (message: Buffer, isThere = () => true): Promise<Answer> =>
     new Promise((resolve) => {
-      onQuestion({
+      onCall({
         message,
         answer(reply) {
           resolve(read(reply));
@@ -161,7 +161,7 @@ test('a refusal carries its status, headers and the request’s id as it came', 
   t.deepEqual(counted, ['request_headers reject', 'request_headers reject']);
 });
 
-test('what is no question about a request fails with an error that is told, and the next question is answered', async (t) => {
+test('a call that is not about a request fails with an error that is reported, and the next call is answered', async (t) => {
   const { ask, errors, counted } = start(t);
   const bad = [
     Buffer.alloc(0),
@@ -200,17 +200,17 @@ test('a permit is free again when Envoy gave up while the store was asked, and k
     await store.promise;
     return find(...which);
   };
-  const question = asked({ 'x-holdfast-session': clientId, 'mcp-session-id': 'up' }, { method: 'ping', id: 1 });
-  const given = ask(question, () => false);
+  const call = asked({ 'x-holdfast-session': clientId, 'mcp-session-id': 'up' }, { method: 'ping', id: 1 });
+  const given = ask(call, () => false);
   directory.peek = peek;
-  await ask(question);
+  await ask(call);
   t.deepEqual(released, []);
   store.resolve();
   await given;
   t.deepEqual(released, ['p-1']);
 });
 
-test('a store that fails is an error of this question', async (t) => {
+test('a store that fails is an error of this call', async (t) => {
   const { ask, directory, errors, counted } = start(t);
   directory.find = () => Promise.reject(new Error('no store'));
   t.deepEqual(await ask(asked({ 'x-holdfast-session': clientId })), { status: 13 });
