@@ -47,6 +47,13 @@ module.exports = {
       },
     },
     {
+      name: 'undici-in-replica',
+      comment: 'sidecar/replica/ is the only room of the sidecar that speaks HTTP to replicas',
+      severity: 'error',
+      from: { path: '^sidecar/', pathNot: '^sidecar/replica/' },
+      to: { path: '^node_modules/undici/' },
+    },
+    {
       name: 'resolvable',
       comment: 'The import leads to no file or package',
       severity: 'error',

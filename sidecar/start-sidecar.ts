@@ -10,8 +10,8 @@ import { followResults } from './parts/results.ts';
 import { openSessions } from './parts/sessions.ts';
 import { createStatus } from './parts/status.ts';
 import { openStorage } from './parts/storage.ts';
-import { replicaLinks } from './recovery/replica-link.ts';
-import { Upstream } from './recovery/upstream.ts';
+import { replicaLinks } from './replica/replica-link.ts';
+import { ReplicaClient } from './replica/client.ts';
 import type { SidecarSettings } from './settings/read-settings.ts';
 import { whenServing } from './xds/when-serving.ts';
 
@@ -35,7 +35,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const mesh = joinMesh(node, version);
   const { client: topology, server } = mesh;
   const directory = openSessions(node, storage, mesh);
-  const upstream = new Upstream(replicaLinks(mesh.topology, mesh.identity?.neighbour), (error) =>
+  const upstream = new ReplicaClient(replicaLinks(mesh.topology, mesh.identity?.neighbour), (error) =>
     internalError('replica-answer', error),
   );
   const results = followResults(node, storage, mesh, directory, upstream);

@@ -104,3 +104,10 @@ test('a message whose replica takes nothing is tried a few times with growing pa
   t.is((await post({ id: 10, method: 'ping' })).status, 202);
   await waitFor(() => heard.text.includes('"id":10,"result"'), { what: 'the session goes on' });
 });
+
+test('a message over HTTP+SSE that is beyond a limit is refused by its status: its client reads no body', async (t) => {
+  const { post, home } = await session(t, { maxBodyBytes: 1024 });
+  const { status } = await post({ id: 3, method: 'tools/call', params: { name: 'a'.repeat(2000) } });
+  t.is(status, 413);
+  t.false(home.seen.includes('tools/call'));
+});

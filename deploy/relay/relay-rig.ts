@@ -12,7 +12,7 @@ import { pathMetrics } from '../../sidecar/metrics/path-metrics.ts';
 import { limitMetrics } from '../../sidecar/metrics/limit-metrics.ts';
 import { sessionMetrics } from '../../sidecar/metrics/session-metrics.ts';
 import { Recovery } from '../../sidecar/recovery/recovery.ts';
-import { Upstream } from '../../sidecar/recovery/upstream.ts';
+import { ReplicaClient } from '../../sidecar/replica/client.ts';
 import { startRelay, type Relay } from '../../sidecar/relay/start-relay.ts';
 import type { ReplicaReport } from '../../sidecar/relay/relay-context.ts';
 import { createSessionDirectory } from '../../sidecar/session/cached-directory.ts';
@@ -99,7 +99,7 @@ export class RigFleet {
       limits = limitMetrics(registry),
       path = pathMetrics(registry),
       internalErrors: unknown[] = [],
-      upstream = new Upstream(undefined, (error) => internalErrors.push(error));
+      upstream = new ReplicaClient(undefined, (error) => internalErrors.push(error));
     const outcomes: Outcome[] = [],
       reports: ReplicaReport[] = [],
       breakers = new Breakers();

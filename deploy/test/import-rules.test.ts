@@ -60,12 +60,10 @@ const TOO_LONG = new Map([
   ['sidecar/ext-proc/ext-proc-envoy.test.ts', 394],
   ['control-plane/cli/cli.test.ts', 368],
   ['deploy/test/e2e/breakers.e2e.test.ts', 327],
-  ['sidecar/recovery/upstream.ts', 311],
   ['sidecar/ext-proc/unary/connection.ts', 318],
   ['control-plane/control-plane.ts', 312],
   ['sidecar/ext-proc/unary/unary-server.test.ts', 313],
   ['sidecar/breaker/breaker-consensus.test.ts', 311],
-  ['sidecar/recovery/recovery.ts', 306],
   ['sidecar/start-sidecar.ts', 312],
 ]);
 

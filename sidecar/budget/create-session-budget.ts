@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
-import { deleteUpstream } from '../recovery/delete-upstream.ts';
-import type { Upstream } from '../recovery/upstream.ts';
+import { abandonSession, upstreamSession } from '../replica/session-messages.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { LimitName } from '../../proto/limits.ts';
@@ -13,7 +13,7 @@ const SWEEP_MS = 60_000;
 export interface SessionBudgetParts {
   server: (name: string) => ServerView | undefined;
   directory: Pick<SessionDirectory, 'peek' | 'tombstone'>;
-  upstream: Pick<Upstream, 'send'>;
+  upstream: Pick<ReplicaClient, 'send'>;
   redis: Pick<RedisClient, 'info'> | null;
   maxMemoryPercent: number;
   metrics: { refused(server: string, limit: LimitName): void; redisMemory(share: number): void };
@@ -61,7 +61,7 @@ export function createSessionBudget({
         replica = record && view?.bySlot(record.slot);
       directory.tombstone(name, digest).catch(() => undefined); // It never rejects because of the store.
       if (record && view && replica)
-        deleteUpstream(upstream, view.policy, replica, record.upstreamId, record.protocolVersion, []);
+        abandonSession(upstream, upstreamSession(view.policy, { replica, upstreamId: record.upstreamId, record }, []));
     },
     wrote: (bytes) => memory?.wrote(bytes),
     hasRoom: () => memory?.hasRoom ?? true,

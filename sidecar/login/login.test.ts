@@ -6,7 +6,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { BodyBudget } from '../budget/body-budget.ts';
-import { Upstream } from '../recovery/upstream.ts';
+import { ReplicaClient } from '../replica/client.ts';
 import { makeServerView, makeTopology } from '../xds/topology.ts';
 import { answerLogin } from './login.ts';
 
@@ -37,7 +37,7 @@ async function sidecar(t: ExecutionContext, ports: readonly number[]) {
     places: [{ host: null, path: '/mcp/fm', base: '/mcp/fm', url }],
   });
   const topology = makeTopology([makeServerView({ policy, lostSlots: [], backends: [] }, ports.map(endpoint))]);
-  const upstream = new Upstream();
+  const upstream = new ReplicaClient();
   t.teardown(() => upstream.close());
   const bodies = new BodyBudget(Date.now);
   const port = await listen(t, (incoming, response) => {

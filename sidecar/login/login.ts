@@ -7,8 +7,8 @@ import { HEADER } from '../../proto/wire.ts';
 import type { BodyBudget } from '../budget/body-budget.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
 import { readLimitedBody, type BodyRead } from '../budget/read-limited-body.ts';
-import type { Upstream, UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
-import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import type { ReplicaClient, ReplicaCall, ReplicaFailure } from '../replica/client.ts';
+import { upstreamHeaders } from '../replica/headers.ts';
 import { clientHeaders } from '../relay/client-headers.ts';
 import { refuse } from '../relay/refuse.ts';
 import type { ServerView, Topology } from '../xds/topology.ts';
@@ -20,7 +20,7 @@ import { replicasInOrder } from './replicas-in-order.ts';
 
 export interface LoginOptions {
   topology: () => Topology;
-  upstream: Pick<Upstream, 'send'>;
+  upstream: Pick<ReplicaClient, 'send'>;
   /** Hears of exceptions in this room's own code: each costs its one request. */
   contained: (error: unknown) => void;
 }
@@ -81,17 +81,17 @@ interface Asked {
 
 /** Asks one replica after the other until one can be reached, and for one path after the other until it has one. */
 class LoginExchange {
-  readonly #upstream: Pick<Upstream, 'send'>;
+  readonly #upstream: Pick<ReplicaClient, 'send'>;
   readonly #view: ServerView;
   readonly #placed: Placed;
   readonly #asked: Asked;
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
-  #call: UpstreamCall | null = null;
+  #call: ReplicaCall | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    upstream: Pick<Upstream, 'send'>,
+    upstream: Pick<ReplicaClient, 'send'>,
     view: ServerView,
     placed: Placed,
     asked: Asked,
@@ -125,7 +125,7 @@ class LoginExchange {
       pieces: Buffer[] = [];
     let take: ((piece: Buffer) => void) | null = null,
       end = (): void => undefined;
-    const failed = (failure: Pick<UpstreamFailure, 'delivery'>): void => {
+    const failed = (failure: Pick<ReplicaFailure, 'delivery'>): void => {
       if (isOver) return;
       isOver = true;
       clearTimeout(this.#timer);

@@ -2,7 +2,7 @@ import { detach } from '../../proto/detach.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { FIRST_MODERN_REVISION, PROTOCOL_CLAIM } from '../routing/classify.ts';
-import type { Upstream } from '../recovery/upstream.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 import type { ServerView, Topology } from '../xds/topology.ts';
 import { ListenBranch, type BranchListener } from './listen-branch.ts';
 import type { SharedCache } from './shared-cache.ts';
@@ -40,7 +40,7 @@ const HEADERS = [
 /** Listens for changes at every replica of the servers whose results are cached, also while no client does. What may have changed unheard is forgotten. */
 export class CacheWatch implements BranchListener {
   readonly #topology: () => Topology;
-  readonly #upstream: Pick<Upstream, 'send'>;
+  readonly #upstream: Pick<ReplicaClient, 'send'>;
   readonly #cache: SharedCache;
   readonly #now: () => number;
   readonly #onError: (error: unknown) => void;
@@ -58,7 +58,7 @@ export class CacheWatch implements BranchListener {
 
   constructor(
     topology: () => Topology,
-    upstream: Pick<Upstream, 'send'>,
+    upstream: Pick<ReplicaClient, 'send'>,
     cache: SharedCache,
     now: () => number,
     onError: (error: unknown) => void,

@@ -1,8 +1,8 @@
 import { messagesOf, readRpcBody } from '../../proto/json-rpc.ts';
 import { withinMs } from '../../proto/within-ms.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
-import { askReplica, type ReplicaAnswer } from '../recovery/ask-replica.ts';
-import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import { ask, type ReplicaAnswer } from '../replica/ask.ts';
+import { upstreamHeaders } from '../replica/headers.ts';
 import type { ClientAnswer } from '../relay/client-answer.ts';
 import type { ClientRequest, PostBody } from '../relay/client-request.ts';
 import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
@@ -38,7 +38,7 @@ export async function discover(
   const headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
   const answers = await firstAndStragglers(
     replicas.map(async (replica): Promise<Asked | null> => {
-      const answer = await askReplica(
+      const answer = await ask(
         ctx.upstream,
         {
           address: replica.address,

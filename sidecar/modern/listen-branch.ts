@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
-import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
+import type { ReplicaCall, ReplicaFailure } from '../replica/client.ts';
 import type { WholeAnswer } from '../relay/target.ts';
-import { UpstreamAnswer, type AnswerListener, type Guard } from '../relay/upstream-answer.ts';
+import { AnswerReader, type AnswerListener, type Guard } from '../replica/answer-reader.ts';
 import { ACKNOWLEDGED } from './acknowledgement.ts';
 
 /** What a branch tells the stream that it is part of. Exactly one of refused, completed and broken ends it. */
@@ -24,7 +24,7 @@ export interface BranchListener {
 export class ListenBranch implements AnswerListener {
   readonly replica: ReplicaEndpoint;
   readonly #listener: BranchListener;
-  #call: UpstreamCall | null = null;
+  #call: ReplicaCall | null = null;
   #isOver = false;
   isAcknowledged = false;
 
@@ -32,11 +32,11 @@ export class ListenBranch implements AnswerListener {
     replica: ReplicaEndpoint,
     listener: BranchListener,
     guard: Guard,
-    send: (answer: UpstreamAnswer) => UpstreamCall,
+    send: (answer: AnswerReader) => ReplicaCall,
   ) {
     this.replica = replica;
     this.#listener = listener;
-    this.#call = send(new UpstreamAnswer(this, guard));
+    this.#call = send(new AnswerReader(this, guard));
   }
 
   pause(): void {
@@ -79,7 +79,7 @@ export class ListenBranch implements AnswerListener {
   onFinished(): void {
     this.#end(() => this.#listener.broken(this, true));
   }
-  onFailure({ delivery }: UpstreamFailure): void {
+  onFailure({ delivery }: ReplicaFailure): void {
     this.#end(() => this.#listener.broken(this, delivery !== 'not_sent'));
   }
 

@@ -5,7 +5,7 @@ import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseMessage } from '../../proto/sse-writer.ts';
 import type { ServerView } from '../xds/topology.ts';
-import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import { upstreamHeaders } from '../replica/headers.ts';
 import type { ClientAnswer } from '../relay/client-answer.ts';
 import type { ClientRequest, PostBody } from '../relay/client-request.ts';
 import type { WholeAnswer } from '../relay/target.ts';

@@ -9,7 +9,7 @@ import type { AffinityMemory } from '../modern/affinity-memory.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { createFleetLimits } from '../rate-limits/create-fleet-limits.ts';
 import { Recovery } from '../recovery/recovery.ts';
-import type { Upstream } from '../recovery/upstream.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 import { startRelay, type Relay } from '../relay/start-relay.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import { addressOf, relayPins } from '../settings/relay-pins.ts';
@@ -24,7 +24,7 @@ export interface PortParts {
   storage: Storage;
   mesh: Mesh;
   directory: SessionDirectory;
-  upstream: Upstream;
+  upstream: ReplicaClient;
   results: Results;
   affinity: AffinityMemory;
   sessions: NewSessions;

@@ -6,8 +6,8 @@ import { fleetRows } from '../metrics/fleet-rows.ts';
 import type { OutcomeBus } from '../outcome/outcome-bus.ts';
 import { outcomePipeline } from '../outcome/outcome-pipeline.ts';
 import { SloPublisher } from '../outcome/slo-publisher.ts';
-import { isReplicaAlive } from '../recovery/replica-check.ts';
-import type { Upstream } from '../recovery/upstream.ts';
+import { isReplicaAlive } from '../replica/replica-check.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import { touchIntervalMs } from '../session/touch-interval.ts';
 import type { Mesh } from './mesh.ts';
@@ -27,7 +27,7 @@ export function followResults(
   { redis }: Storage,
   mesh: Mesh,
   directory: SessionDirectory,
-  upstream: Upstream,
+  upstream: ReplicaClient,
 ): Results {
   const { nodeId, metrics, log, now, failing } = node;
   const { server } = mesh;

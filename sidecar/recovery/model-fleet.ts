@@ -4,8 +4,9 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { DirectoryEvents, Found, Moved, SessionDirectory } from '../session/session-directory.ts';
-import { Recovery, type ServerView } from './recovery.ts';
-import type { Upstream, UpstreamCall, UpstreamRequest, UpstreamSink } from './upstream.ts';
+import { Recovery } from './recovery.ts';
+import type { ServerView } from './recovery-request.ts';
+import type { ReplicaClient, ReplicaCall, ReplicaRequest, AnswerSink } from '../replica/client.ts';
 
 /** Lets a step of the model happen when the schedule says so. */
 export type Step = (label: string) => Promise<unknown>;
@@ -30,7 +31,7 @@ export class ModelFleet {
     for (const slot of slots) this.replicas.set(slot, new Set());
   }
 
-  /** Upstream sessions alive anywhere, as `slot/id`. */
+  /** ReplicaClient sessions alive anywhere, as `slot/id`. */
   get alive(): string[] {
     return [...this.replicas].flatMap(([slot, ids]) => [...ids].map((id) => `${slot}/${id}`));
   }
@@ -136,9 +137,9 @@ export class ModelFleet {
     return directory as SessionDirectory;
   }
 
-  #upstream(cross: <T>(label: string, effect: () => T) => Promise<T>): Pick<Upstream, 'send'> {
+  #upstream(cross: <T>(label: string, effect: () => T) => Promise<T>): Pick<ReplicaClient, 'send'> {
     return {
-      send: (request: UpstreamRequest, sink: UpstreamSink) => {
+      send: (request: ReplicaRequest, sink: AnswerSink) => {
         let isAborted = false;
         void cross(`${request.method} ${request.address}`, () => this.#serve(request)).then(
           ({ status, headers, body }) => {
@@ -152,12 +153,12 @@ export class ModelFleet {
           abort: () => {
             isAborted = true;
           },
-        } as UpstreamCall;
+        } as ReplicaCall;
       },
     };
   }
 
-  #serve(request: UpstreamRequest): { status: number; headers: Record<string, string>; body: string } {
+  #serve(request: ReplicaRequest): { status: number; headers: Record<string, string>; body: string } {
     const sessions = this.replicas.get(request.address)!,
       at = request.headers.indexOf(HEADER.sessionId),
       id = at < 0 ? null : request.headers[at + 1]!;

@@ -3,10 +3,10 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
-import { askReplica, type ReplicaAnswer } from './ask-replica.ts';
+import type { ReplicaAnswer } from '../replica/ask.ts';
+import { sendMessage, upstreamSession } from '../replica/session-messages.ts';
 import { judgeInitialize, planRecovery, type InitializeResult, type RecoveryStep } from './recovery-plan.ts';
-import { ownMessageHeaders } from './upstream-headers.ts';
-import type { Upstream } from './upstream.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 
 export type Rebuilt =
   | { kind: 'built'; upstreamId: string }
@@ -30,10 +30,10 @@ export interface RebuildOn {
 }
 
 /** Carries the recovery plan out on one replica. */
-export async function rebuildSession(upstream: Pick<Upstream, 'send'>, on: RebuildOn): Promise<Rebuilt> {
+export async function rebuildSession(upstream: Pick<ReplicaClient, 'send'>, on: RebuildOn): Promise<Rebuilt> {
   let upstreamId: string | null = null;
   for (const step of planRecovery(on.record)) {
-    const answer = await ask(upstream, on, step, upstreamId);
+    const answer = await say(upstream, on, step, upstreamId);
     const fault = faultOf(answer, step);
     if (step.kind === 'initialize' && answer.kind === 'answered') {
       if (answer.status === 401 || answer.status === 403)
@@ -61,26 +61,17 @@ export async function rebuildSession(upstream: Pick<Upstream, 'send'>, on: Rebui
   return { kind: 'built', upstreamId: upstreamId! };
 }
 
-function ask(
-  upstream: Pick<Upstream, 'send'>,
+function say(
+  upstream: Pick<ReplicaClient, 'send'>,
   { replica, record, policy, headers, deadlineMs, now }: RebuildOn,
   step: RecoveryStep,
   upstreamId: string | null,
 ): Promise<ReplicaAnswer> {
-  const leftMs = Math.max(1, deadlineMs - now()),
-    isFirst = step.kind === 'initialize';
-  return askReplica(
-    upstream,
-    {
-      address: replica.address,
-      method: 'POST',
-      path: policy.path,
-      headers: ownMessageHeaders(headers, upstreamId, isFirst ? null : record.protocolVersion),
-      body: Buffer.from(JSON.stringify(step.message)),
-      connectTimeoutMs: policy.timeouts.connectMs,
-    },
-    Math.min(leftMs, policy.timeouts.initializeMs),
-  );
+  const leftMs = Math.max(1, deadlineMs - now());
+  // What is spoken is known once initialize is answered.
+  const protocolVersion = step.kind === 'initialize' ? null : record.protocolVersion;
+  const session = { ...upstreamSession(policy, { replica, upstreamId, record }, headers), protocolVersion };
+  return sendMessage(upstream, session, step.message, Math.min(leftMs, policy.timeouts.initializeMs));
 }
 
 function faultOf(

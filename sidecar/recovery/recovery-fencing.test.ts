@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { sampleRecord } from '../session/sample-record.ts';
 import { ModelFleet } from './model-fleet.ts';
-import type { Recovered } from './recovery.ts';
+import type { Recovered } from './recovery-request.ts';
 
 /** Lets everything happen that can, in the order that the schedule chose. */
 async function settle(scheduler: fc.Scheduler, atStep?: { step: number; run: () => void }): Promise<void> {

@@ -1,3 +1,4 @@
+import type { RpcRequest } from '../replica/session-messages.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { MAX_SUBSCRIPTIONS } from '../session/subscriptions.ts';
 
@@ -8,13 +9,6 @@ export interface RecoveryStep {
   hasAnswer: boolean;
   mustSucceed: boolean;
 }
-export interface RpcRequest {
-  jsonrpc: '2.0';
-  id?: string;
-  method: string;
-  params?: unknown;
-}
-
 /** What a replica said of itself. */
 export interface InitializeResult {
   protocolVersion?: unknown;

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { detach } from '../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
@@ -6,50 +5,27 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { LockToken } from '../session/session-store.ts';
-import { AdmissionQueue, type Urgency } from './admission-queue.ts';
+import { AdmissionQueue } from './admission-queue.ts';
 import { chooseReplica } from './choose-replica.ts';
-import { deleteUpstream } from './delete-upstream.ts';
 import { RebuildPace } from './rebuild-pace.ts';
 import { resultLabel } from './result-label.ts';
 import { rebuildSession } from './rebuild-session.ts';
 import { movedRecord } from './recovery-plan.ts';
 import { runAfter } from './run-after.ts';
-import type { Upstream } from './upstream.ts';
+import { abandonSession, upstreamSession } from '../replica/session-messages.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 import type { Identities } from '../principal/identities.ts';
+import type { LiveRequest, Recovered, RecoveryRequest, ServerView } from './recovery-request.ts';
 import { isElsewhere } from './is-elsewhere.ts';
 import { isForeign, refusalOfStranger } from './refusal-of-stranger.ts';
 import type { RecoveryMetrics } from './recovery-metrics.ts';
 import type { RefusalReason } from './refusal-reason.ts';
 
-export interface ServerView {
-  policy: ServerPolicy;
-  endpoints: readonly ReplicaEndpoint[];
-  bySlot(slot: string): ReplicaEndpoint | undefined;
-}
-
-export interface RecoveryRequest {
-  record: SessionRecord;
-  reason: RecoveryReason;
-  /** What `upstreamHeaders` made of the live request (Authorization, Host, keys); never stored. Empty when no request is at hand. */
-  headers: readonly string[];
-  /** The live request's query with its `?`, for the replica's path; never stored. */
-  query?: string;
-  /** ms since the epoch; the policy's `timeouts.recoveryMs` from now when left out. */
-  deadlineMs?: number;
-  urgency?: Urgency;
-}
-
-export type Recovered =
-  /** `isFollowed`: somebody else had moved it. */
-  | { kind: 'recovered'; record: SessionRecord; isFollowed: boolean }
-  /** `answer` is the replica's own, for `unauthorized`. */
-  | { kind: 'refused'; reason: RefusalReason; answer?: { status: number; headers: IncomingHttpHeaders; body: Buffer } };
-
 export interface RecoveryOptions {
   server: (name: string) => ServerView | undefined;
   directory: SessionDirectory;
   identities: Pick<Identities, 'mayRebuild'>;
-  upstream: Pick<Upstream, 'send'>;
+  upstream: Pick<ReplicaClient, 'send'>;
   metrics: RecoveryMetrics;
   /** SESSION_FAILOVER_ENABLED. */
   isFailoverEnabled?: boolean;
@@ -83,9 +59,7 @@ export class Recovery {
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
     this.#after = options.after ?? runAfter;
-    this.#stop = options.directory.on('superseded', ({ loser }) =>
-      this.discard(loser.server, loser.slot, loser.upstreamId, loser.protocolVersion, []),
-    );
+    this.#stop = options.directory.on('superseded', ({ loser }) => this.#discard(loser, { headers: [] }));
   }
 
   get inFlight(): number {
@@ -128,11 +102,13 @@ export class Recovery {
   }
 
   /** Deletes an abandoned session at its replica, best effort: a dead replica is not asked twice. */
-  discard(server: string, slot: string, upstreamId: string, protocolVersion: string, headers: readonly string[]): void {
-    const view = this.#options.server(server),
-      replica = view?.bySlot(slot);
-    if (view && replica && replica.state !== 'lost')
-      deleteUpstream(this.#options.upstream, view.policy, replica, upstreamId, protocolVersion, headers);
+  #discard({ server, slot, upstreamId, protocolVersion }: SessionRecord, { headers, query = '' }: LiveRequest): void {
+    const view = this.#options.server(server);
+    const replica = view?.bySlot(slot);
+    if (!view || !replica || replica.state === 'lost') return;
+    const policy = { ...view.policy, path: view.policy.path + query };
+    const at = { replica, upstreamId, record: { protocolVersion } };
+    abandonSession(this.#options.upstream, upstreamSession(policy, at, headers));
   }
 
   close(): void {
@@ -224,6 +200,7 @@ export class Recovery {
     // A replica that forgot the session (restarted empty) may have it again; one that was lost, hangs or drains may not.
     const excluded = new Set(reason === 'unknown-session' || reason === 'uninitialized' ? [] : [record.slot]);
     const asked = { ...policy, path: policy.path + query };
+    const live = { headers, query };
     let last: RefusalReason = 'no-replica';
     for (let tried = 0; tried < MAX_REPLICAS && this.#now() < deadlineMs; tried++) {
       const replica = this.#choose(record, excluded);
@@ -232,9 +209,9 @@ export class Recovery {
         rebuildSession(this.#options.upstream, { replica, record, policy: asked, headers, deadlineMs, now: this.#now }),
       );
       if (rebuilt.kind === 'refused') return { kind: 'refused', reason: 'unauthorized', answer: rebuilt };
-      if (rebuilt.kind === 'built') return this.#settle(record, replica, rebuilt.upstreamId, headers, reason);
+      if (rebuilt.kind === 'built') return this.#settle(record, replica, rebuilt.upstreamId, live, reason);
       if (rebuilt.upstreamId !== null)
-        this.discard(record.server, replica.slot, rebuilt.upstreamId, record.protocolVersion, headers);
+        this.#discard({ ...record, slot: replica.slot, upstreamId: rebuilt.upstreamId }, live);
       excluded.add(replica.slot);
       last = rebuilt.why === 'unreachable' ? 'no-replica' : rebuilt.why;
     }
@@ -246,7 +223,7 @@ export class Recovery {
     record: SessionRecord,
     replica: ReplicaEndpoint,
     upstreamId: string,
-    headers: readonly string[],
+    live: LiveRequest,
     reason: RecoveryReason,
   ): Promise<Recovered> {
     const moved = await this.#options.directory.move(
@@ -255,11 +232,10 @@ export class Recovery {
     );
     if (moved.kind === 'moved') {
       this.#pace.rebuilt(`${record.server}/${record.digest}`, this.#now());
-      if (reason !== 'unreachable' && reason !== 'unknown-session')
-        this.discard(record.server, record.slot, record.upstreamId, record.protocolVersion, headers);
+      if (reason !== 'unreachable' && reason !== 'unknown-session') this.#discard(record, live);
       return { kind: 'recovered', record: moved.record, isFollowed: false };
     }
-    this.discard(record.server, replica.slot, upstreamId, record.protocolVersion, headers);
+    this.#discard({ ...record, slot: replica.slot, upstreamId }, live);
     if (moved.kind === 'conflict') return { kind: 'recovered', record: moved.record, isFollowed: true };
     return refused(moved.kind === 'ended' ? 'unknown' : 'conflict');
   }

@@ -1,5 +1,5 @@
 import type { RecoveryResult } from '../metrics/session-metrics.ts';
-import type { Recovered } from './recovery.ts';
+import type { Recovered } from './recovery-request.ts';
 
 /** What a recovery came to, as its metric says it. */
 export function resultLabel(result: Recovered): RecoveryResult {

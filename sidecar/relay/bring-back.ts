@@ -1,7 +1,7 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { Urgency } from '../recovery/admission-queue.ts';
-import type { Recovered } from '../recovery/recovery.ts';
+import type { Recovered } from '../recovery/recovery-request.ts';
 import type { Lodging } from './locate-session.ts';
 import type { RelayContext } from './relay-context.ts';
 

@@ -1,6 +1,6 @@
-import { askReplica, type ReplicaAnswer } from '../recovery/ask-replica.ts';
+import { ask, type ReplicaAnswer } from '../replica/ask.ts';
 import { refusalOfStranger } from '../recovery/refusal-of-stranger.ts';
-import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import { upstreamHeaders } from '../replica/headers.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -83,7 +83,7 @@ function tellReplica(
   { incoming, path }: ClientRequest,
   { replica, upstreamId }: Pick<Lodging, 'replica' | 'upstreamId'>,
 ): Promise<ReplicaAnswer> {
-  return askReplica(
+  return ask(
     ctx.upstream,
     {
       address: replica.address,

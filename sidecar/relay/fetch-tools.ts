@@ -1,8 +1,6 @@
 import type { Json } from '../../proto/parse-json.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
-import { HEADER } from '../../proto/wire.ts';
-import { askReplica } from '../recovery/ask-replica.ts';
-import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
+import { listTools, upstreamSession } from '../replica/session-messages.ts';
 import type { Target } from './target.ts';
 import type { RelayContext } from './relay-context.ts';
 
@@ -17,32 +15,14 @@ export async function fetchTools(
   headers: readonly string[],
   meta?: Json,
 ): Promise<void> {
-  const era = meta === undefined ? [] : [HEADER.method, 'tools/list'];
-  let cursor: unknown;
+  const session = upstreamSession(policy, target, headers);
+  let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const body = Buffer.from(
-      JSON.stringify({
-        jsonrpc: '2.0',
-        id: 'holdfast-tools',
-        method: 'tools/list',
-        params: { ...(cursor !== undefined && { cursor }), ...(meta !== undefined && { _meta: meta }) },
-      }),
-    );
-    const answer = await askReplica(
-      ctx.upstream,
-      {
-        address: target.replica.address,
-        method: 'POST',
-        path: policy.path,
-        headers: [...ownMessageHeaders(headers, target.upstreamId, target.record?.protocolVersion), ...era],
-        body,
-        connectTimeoutMs: policy.timeouts.connectMs,
-      },
-      policy.timeouts.recoveryMs,
-    );
+    const answer = await listTools(ctx.upstream, session, { cursor, meta }, policy.timeouts.recoveryMs);
     if (answer.kind !== 'answered' || !answer.rpc?.result) return;
     ctx.tools.learn(policy.name, answer.rpc.result);
-    cursor = (answer.rpc.result as { nextCursor?: unknown }).nextCursor;
-    if (typeof cursor !== 'string') return;
+    const { nextCursor } = answer.rpc.result as { nextCursor?: unknown };
+    if (typeof nextCursor !== 'string') return;
+    cursor = nextCursor;
   }
 }

@@ -12,11 +12,10 @@ import type { RecoveryMetrics } from '../recovery/recovery-metrics.ts';
 import type { Identities } from '../principal/identities.ts';
 import type { ModernContext } from '../modern/modern-context.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
-import type { Upstream } from '../recovery/upstream.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { PendingServerRequests } from './pending-server-requests.ts';
-import type { Refusals } from './refusals.ts';
 import type { GetStreams } from './stream/get-streams.ts';
 import type { MissingStreams } from './stream/missing-streams.ts';
 import type { Resumptions } from './stream/resumptions.ts';
@@ -67,7 +66,7 @@ export interface RelayContext {
   directory: SessionDirectory;
   identities: Identities;
   recovery: Recovery;
-  upstream: Upstream;
+  upstream: ReplicaClient;
   /** Chooses a replica for a request that belongs to none yet. */
   place: (view: ServerView, excluded: ReadonlySet<string>) => ReplicaEndpoint | null;
   breakers: Pick<Breakers, 'gate' | 'release' | 'attemptFailed'>;
@@ -81,7 +80,6 @@ export interface RelayContext {
   serverRequests: PendingServerRequests;
   streams: GetStreams;
   missingStreams: MissingStreams;
-  refusals: Refusals;
   /** Bytes of requests that this process holds. */
   bodies: BodyBudget;
   sessions: NewSessions;

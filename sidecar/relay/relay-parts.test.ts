@@ -4,7 +4,6 @@ import { makeServerView } from '../xds/topology.ts';
 import { answerKind } from './answer-kind.ts';
 import { Deadline, deadlineMs } from './deadline.ts';
 import { errorOfRefusal, meshErrors, outcomeOfError } from './mesh-errors.ts';
-import { Refusals } from './refusals.ts';
 import { ReportLimit } from './report-limit.ts';
 import { Resumptions } from './stream/resumptions.ts';
 import { beginSession, bornRecord } from './session-birth.ts';
@@ -217,11 +216,4 @@ test('calls are counted by session and by server', (t) => {
   calls.ended('s', null);
   t.is(calls.of('d'), 0);
   t.deepEqual(open, [1, 2, 1, 0]);
-});
-
-test('a replica that refused a connection is left alone for a second', (t) => {
-  const refusals = new Refusals();
-  t.false(refusals.has('a:1', 0));
-  refusals.note('a:1', 0);
-  t.deepEqual([refusals.has('a:1', 999), refusals.has('b:1', 999), refusals.has('a:1', 1000)], [true, false, false]);
 });

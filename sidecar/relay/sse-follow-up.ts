@@ -1,5 +1,4 @@
 import type { RpcError } from '../../proto/rpc-error.ts';
-import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { meshErrors, outcomeOfError, verbatimId, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -15,21 +14,13 @@ type Context = Pick<RelayContext, 'breakers' | 'budget' | 'metrics' | 'now' | 't
 export class SseFollowUp {
   readonly #ctx: Context;
   readonly #view: ServerView;
-  readonly #headers: readonly string[];
   readonly #calls: SseCalls;
   readonly #tell: (error: RpcError) => void;
 
-  /** `headers`: those of the client's GET for a replica. `tell` puts an error on the client's stream. */
-  constructor(
-    ctx: Context,
-    view: ServerView,
-    headers: readonly string[],
-    calls: SseCalls,
-    tell: (error: RpcError) => void,
-  ) {
+  /** `tell` puts an error on the client's stream. */
+  constructor(ctx: Context, view: ServerView, calls: SseCalls, tell: (error: RpcError) => void) {
     this.#ctx = ctx;
     this.#view = view;
-    this.#headers = headers;
     this.#calls = calls;
     this.#tell = tell;
   }
@@ -79,8 +70,7 @@ export class SseFollowUp {
     if (gate.kind === 'reject') return this.fail(call, 'breakerOpen', true);
     call.outcome.sent(life.replica, gate.permit);
     call.deadline.start();
-    const headers = ownMessageHeaders(this.#headers, null, null);
-    const answer = await life.post(call.body, headers, policy.timeouts.recoveryMs);
+    const answer = await life.post(call.body, policy.timeouts.recoveryMs);
     if (answer.kind !== 'answered' || answer.status >= 300) this.fail(call, 'replicaLost', true);
   }
 

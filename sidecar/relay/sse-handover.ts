@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { askReplica, type RpcAnswer } from '../recovery/ask-replica.ts';
-import { neighbourHeaders } from '../recovery/upstream-headers.ts';
+import { ask, type RpcAnswer } from '../replica/ask.ts';
+import { neighbourHeaders } from '../replica/headers.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -32,7 +32,7 @@ export async function handOver(
   const { connectMs, recoveryMs, initializeMs } = view.policy.timeouts;
   // The other one may have to rebuild the session first.
   for (const address of candidates) {
-    const answer = await askReplica(
+    const answer = await ask(
       ctx.upstream,
       {
         address,

@@ -4,11 +4,11 @@ import { messagesOf, readRpcBody, type RpcMessage } from '../../proto/json-rpc.t
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../recovery/recovery-plan.ts';
-import { ownMessageHeaders, upstreamHeaders } from '../recovery/upstream-headers.ts';
-import type { UpstreamFailure } from '../recovery/upstream.ts';
+import { upstreamHeaders } from '../replica/headers.ts';
+import type { ReplicaFailure } from '../replica/client.ts';
 import { newSession } from '../session/new-session.ts';
 import type { ServerView } from '../xds/topology.ts';
-import { cancelledMessage } from './cancel-upstream.ts';
+import { cancelledMessage } from '../replica/session-messages.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
@@ -65,7 +65,7 @@ export class SseHolder implements LifeListener {
       // Nobody can tell which call of the stream the server's request belongs to.
       () => ctx.serverRequests.isWaiting(this.#digest),
     );
-    this.#followUp = new SseFollowUp(ctx, view, this.#headers, this.#calls, (message) => {
+    this.#followUp = new SseFollowUp(ctx, view, this.#calls, (message) => {
       if (this.#life) this.onPiece(this.#life, sseMessage(message), true);
     });
     client.onGone(() => this.#finish('cancelled'));
@@ -153,7 +153,7 @@ export class SseHolder implements LifeListener {
     if (life === this.#life && !this.#client.write(bytes, this.#ctx.now(), isLast)) life.pause();
   }
 
-  onOver(life: SseLife, failure: UpstreamFailure | null): void {
+  onOver(life: SseLife, failure: ReplicaFailure | null): void {
     if (life !== this.#life || this.#isOver) return;
     if (this.#client.isFresh) {
       if (failure?.delivery === 'not_sent')
@@ -253,9 +253,7 @@ export class SseHolder implements LifeListener {
       { connectMs } = this.#view.policy.timeouts;
     this.#followUp.fail(call, 'deadline', false);
     if (this.#rebuilding || life.isOver) return;
-    this.#client.guard(() =>
-      life.post(cancelledMessage(call.message), ownMessageHeaders(this.#headers, null, null), connectMs),
-    );
+    this.#client.guard(() => life.post(cancelledMessage(call.message), connectMs));
     this.#client.guard(() => this.#suspect(life, connectMs));
   }
 

@@ -2,14 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
-import { askReplica, type ReplicaAnswer, type RpcAnswer } from '../recovery/ask-replica.ts';
-import type { RpcRequest } from '../recovery/recovery-plan.ts';
-import { ownMessageHeaders } from '../recovery/upstream-headers.ts';
-import type { UpstreamCall, UpstreamFailure } from '../recovery/upstream.ts';
+import type { ReplicaAnswer, RpcAnswer } from '../replica/ask.ts';
+import { sendMessage, type RpcRequest } from '../replica/session-messages.ts';
+import type { ReplicaCall, ReplicaFailure } from '../replica/client.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { RelayContext } from './relay-context.ts';
 import { readEndpoint } from './sse-endpoint.ts';
-import { UpstreamAnswer, type AnswerListener, type Guard } from './upstream-answer.ts';
+import { AnswerReader, type AnswerListener, type Guard } from '../replica/answer-reader.ts';
 
 /** What the holder of a life hears. */
 export interface LifeListener {
@@ -19,7 +18,7 @@ export interface LifeListener {
   onEvent(life: SseLife, event: SseEvent): void;
   onPiece(life: SseLife, bytes: Buffer, isLast: boolean): void;
   /** `failure` is null when the server ended it. */
-  onOver(life: SseLife, failure: UpstreamFailure | null): void;
+  onOver(life: SseLife, failure: ReplicaFailure | null): void;
 }
 
 /** One life of an HTTP+SSE session (2024-11-05): a stream at one replica, and the URI that it named for messages. */
@@ -29,7 +28,7 @@ export class SseLife implements AnswerListener {
   readonly #view: ServerView;
   readonly #headers: readonly string[];
   readonly #listener: LifeListener;
-  readonly #call: UpstreamCall;
+  readonly #call: ReplicaCall;
   /** Answers that the relay itself waits for, by id. */
   readonly #asked = new Map<string, (answer: RpcAnswer | null) => void>();
   #settleEndpoint: (endpoint: string | null) => void = () => undefined;
@@ -63,7 +62,7 @@ export class SseLife implements AnswerListener {
         body: null,
         connectTimeoutMs: view.policy.timeouts.connectMs,
       },
-      new UpstreamAnswer(this, guard),
+      new AnswerReader(this, guard),
     );
   }
 
@@ -88,11 +87,7 @@ export class SseLife implements AnswerListener {
           });
     const timer = setTimeout(() => this.#asked.get(message.id ?? '')?.(null), timeoutMs);
     try {
-      const taken = await this.post(
-        Buffer.from(JSON.stringify(message)),
-        ownMessageHeaders(this.#headers, null, null),
-        timeoutMs,
-      );
+      const taken = await this.post(message, timeoutMs);
       if (taken.kind !== 'answered' || taken.status >= 300) return null;
       return answered ? await answered : {};
     } finally {
@@ -101,19 +96,20 @@ export class SseLife implements AnswerListener {
     }
   }
 
-  post(body: Buffer, headers: string[], timeoutMs: number): Promise<ReplicaAnswer> {
-    return askReplica(
-      this.#ctx.upstream,
-      {
-        address: this.replica.address,
-        method: 'POST',
-        path: this.endpoint!,
-        headers,
-        body,
-        connectTimeoutMs: this.#view.policy.timeouts.connectMs,
-      },
-      timeoutMs,
-    );
+  /** A message of the mesh's own; its answer, if any, comes on the stream. */
+  post(message: RpcRequest | Buffer, timeoutMs: number): Promise<ReplicaAnswer> {
+    const { connectMs: connectTimeoutMs } = this.#view.policy.timeouts;
+    const { address } = this.replica;
+    const path = this.endpoint ?? this.#view.policy.path;
+    const session = {
+      address,
+      path,
+      headers: this.#headers,
+      upstreamId: null,
+      protocolVersion: null,
+      connectTimeoutMs,
+    };
+    return sendMessage(this.#ctx.upstream, session, message, timeoutMs);
   }
 
   onSse(status: number, headers: IncomingHttpHeaders): void {
@@ -143,7 +139,7 @@ export class SseLife implements AnswerListener {
     this.#end();
     this.#listener.onOver(this, null);
   }
-  onFailure(failure: UpstreamFailure): void {
+  onFailure(failure: ReplicaFailure): void {
     this.#end();
     this.#listener.onOver(this, failure);
   }

@@ -3,8 +3,8 @@ import { messagesOf, type RpcBody, type RpcMessage } from '../../proto/json-rpc.
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { HEADER } from '../../proto/wire.ts';
-import { askReplica, type ReplicaAnswer } from '../recovery/ask-replica.ts';
-import { upstreamHeaders } from '../recovery/upstream-headers.ts';
+import { ask, type ReplicaAnswer } from '../replica/ask.ts';
+import { upstreamHeaders } from '../replica/headers.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { Attempts } from './call/attempts.ts';
 import { runCall, type Call, type Errand } from './call/call.ts';
@@ -141,7 +141,7 @@ class SsePost implements Call {
       headers,
       body: this.#body,
     } as const;
-    const answer = await askReplica(this.#ctx.upstream, { ...wanted, connectTimeoutMs: connectMs }, initializeMs);
+    const answer = await ask(this.#ctx.upstream, { ...wanted, connectTimeoutMs: connectMs }, initializeMs);
     this.attempts.release();
     return this.#resultOf(answer, replica.slot);
   }

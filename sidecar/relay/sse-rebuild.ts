@@ -7,7 +7,7 @@ import type { RelayContext } from './relay-context.ts';
 import { endpointId } from './sse-endpoint.ts';
 import { withQuery } from './live-query.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
-import type { Guard } from './upstream-answer.ts';
+import type { Guard } from '../replica/answer-reader.ts';
 
 /** Replicas tried for one session. */
 const MAX_REPLICAS = 3;

@@ -14,7 +14,7 @@ import { modernContext } from '../modern/modern-context.ts';
 import { RetryBudget } from '../recovery/retry-budget.ts';
 import { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
-import type { Upstream } from '../recovery/upstream.ts';
+import type { ReplicaClient } from '../replica/client.ts';
 import { place } from '../routing/placement.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { Topology } from '../xds/topology.ts';
@@ -26,7 +26,6 @@ import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.
 import { relayServers, type PeerPort } from './relay-servers.ts';
 import { ReportLimit } from './report-limit.ts';
 import { PendingServerRequests } from './pending-server-requests.ts';
-import { Refusals } from './refusals.ts';
 import { GetStreams } from './stream/get-streams.ts';
 import { MissingStreams } from './stream/missing-streams.ts';
 import { Resumptions } from './stream/resumptions.ts';
@@ -44,7 +43,7 @@ export interface RelayOptions {
   directory: SessionDirectory;
   identities: Identities;
   recovery: Recovery;
-  upstream: Upstream;
+  upstream: ReplicaClient;
   breakers: Pick<Breakers, 'gate' | 'release' | 'attemptFailed'>;
   outcomes: (outcome: Outcome) => void;
   /** Publishes on CHANNEL.reports. */
@@ -134,7 +133,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     streams: new GetStreams(options.directory, (server, count) =>
       options.metrics.relayStreams(server, 'stream', count),
     ),
-    refusals: new Refusals(),
     bodies: new BodyBudget(now),
     sessions: options.sessions ?? UNLIMITED,
     shares: new CallShares(),

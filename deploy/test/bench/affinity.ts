@@ -23,7 +23,7 @@ const PROGRAMS = {
   http: 'deploy/test/bench/load/http-upstream.ts',
   raw: 'deploy/test/bench/load/upstream.ts',
 } as const;
-type Upstream = keyof typeof PROGRAMS;
+type ReplicaClient = keyof typeof PROGRAMS;
 
 interface Way {
   name: string;
@@ -39,12 +39,12 @@ const pid = (process: { pid: number | undefined }): number => process.pid ?? 0;
 
 interface Plain {
   affinity: 'none' | 'envelope';
-  upstream: Upstream;
+  upstream: ReplicaClient;
   port: number;
   envoy: Envoy;
 }
 
-function waysThrough(mesh: Mesh, plains: readonly Plain[], upstream: Upstream): Way[] {
+function waysThrough(mesh: Mesh, plains: readonly Plain[], upstream: ReplicaClient): Way[] {
   const replicas = (server: string): number[] => mesh.replicasOf(server).map(({ process }) => pid(process));
   const gateway = mesh.gateways[0]!,
     port = Number(new URL(gateway.url).port);
@@ -114,7 +114,7 @@ const servers = (): NonNullable<MeshOptions['servers']> =>
     ]),
   );
 
-async function startPlain(mesh: Mesh, upstream: Upstream, affinity: Plain['affinity']): Promise<Plain> {
+async function startPlain(mesh: Mesh, upstream: ReplicaClient, affinity: Plain['affinity']): Promise<Plain> {
   const port = await freePort(),
     replicas = mesh.replicasOf(upstream).map(({ address }) => Number(address.split(':')[1]));
   return {
@@ -149,8 +149,12 @@ export const bench: Bench = {
       const memory = residentMiB(pid(gateway.sidecars[0]!.process));
       say(`sidecar with ${KNOWN_SESSIONS} sessions known: ${Math.round(memory)} MiB`);
       const extProcBefore = await gateway.envoy.stats('ext_proc.*streams_started');
-      const results: { upstream: Upstream; connections: number; sessions: number; measured: Map<string, Measured> }[] =
-        [];
+      const results: {
+        upstream: ReplicaClient;
+        connections: number;
+        sessions: number;
+        measured: Map<string, Measured>;
+      }[] = [];
       const ratio = (measured: Map<string, Measured>, name: string): number =>
         measured.get(name)!.requestsPerSecond / measured.get(ENVELOPE)!.requestsPerSecond;
       for (const upstream of ['http', 'raw'] as const) {

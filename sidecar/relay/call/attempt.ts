@@ -2,10 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { readRpcBody, type RpcBody } from '../../../proto/json-rpc.ts';
 import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { HEADER } from '../../../proto/wire.ts';
-import { INTERNAL_FAILURE, type UpstreamCall, type UpstreamFailure } from '../../recovery/upstream.ts';
-import { neighbourHeaders } from '../../recovery/upstream-headers.ts';
+import { INTERNAL_FAILURE, type ReplicaCall, type ReplicaFailure } from '../../replica/client.ts';
+import { neighbourHeaders } from '../../replica/headers.ts';
 import type { Destination, Target } from '../target.ts';
-import { UpstreamAnswer, type AnswerListener } from '../upstream-answer.ts';
+import { AnswerReader, type AnswerListener } from '../../replica/answer-reader.ts';
 import { hintOfAnswer, hintOfData } from './answer-hint.ts';
 import type { AttemptResult } from './next-step.ts';
 import type { InFlight, PostCall } from './post-call.ts';
@@ -28,7 +28,7 @@ class Attempt implements AnswerListener, InFlight {
   readonly #to: Destination;
   readonly #watch: AnswerWatch;
   readonly #resolve: (result: AttemptResult) => void;
-  #upstream: UpstreamCall | null = null;
+  #upstream: ReplicaCall | null = null;
   #isSettled = false;
   /** Opens the client's stream, which waits for the first event. */
   #unopened: (() => void) | null = null;
@@ -81,7 +81,7 @@ class Attempt implements AnswerListener, InFlight {
     deadline.start();
     const { connectMs: connectTimeoutMs } = view.policy.timeouts;
     const wanted = { address, method: 'POST', path: request.path, headers, body, connectTimeoutMs } as const;
-    this.#upstream = ctx.upstream.send(wanted, new UpstreamAnswer(this, client));
+    this.#upstream = ctx.upstream.send(wanted, new AnswerReader(this, client));
   }
 
   cancel(): void {
@@ -174,22 +174,20 @@ class Attempt implements AnswerListener, InFlight {
     this.#unanswered();
   }
 
-  onFailure(failure: UpstreamFailure): void {
+  onFailure(failure: ReplicaFailure): void {
     if (this.#isSettled || this.#isHeld(() => this.onFailure(failure))) return;
-    const { delivery } = failure;
-    const code = codeOf(failure);
+    const { delivery, code } = failure;
     if (code === INTERNAL_FAILURE) return this.#settle({ is: 'crashed' });
     if (delivery !== 'not_sent') this.#call.mayHaveRun();
-    if (code !== 'HOLDFAST_FULL') this.#blame(code, delivery === 'not_sent');
+    if (code !== 'HOLDFAST_FULL') this.#blame(delivery === 'not_sent');
     this.#settle({ is: 'failed', delivery, code });
   }
 
-  #blame(code: string, isUnreachable: boolean): void {
+  #blame(isUnreachable: boolean): void {
     const { ctx, outcome, request } = this.#call;
     outcome.faulted();
     if (this.#to.at === 'neighbour') return;
-    const { address, slot } = this.#to.target.replica;
-    if (code === 'ECONNREFUSED') ctx.refusals.note(address, ctx.now());
+    const { slot } = this.#to.target.replica;
     // A session's recovery reports what it was begun for.
     if (isUnreachable && this.#to.at !== 'session') ctx.report({ server: request.server, slot, kind: 'unreachable' });
   }
@@ -246,7 +244,3 @@ class Attempt implements AnswerListener, InFlight {
     this.#resolve(result);
   }
 }
-
-/** undici wraps what the socket said. */
-const codeOf = ({ code, cause }: UpstreamFailure): string =>
-  (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? 'ECONNREFUSED' : code;

@@ -2,7 +2,7 @@ import { LIMIT_KEYS } from '../../../proto/limits.ts';
 import { messagesOf, readRpcBody } from '../../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../../proto/rpc-error.ts';
 import { sseEvent } from '../../../proto/sse-writer.ts';
-import { upstreamHeaders } from '../../recovery/upstream-headers.ts';
+import { upstreamHeaders } from '../../replica/headers.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { AnswerTracker } from '../answer-tracker.ts';
 import type { ClientAnswer } from '../client-answer.ts';

@@ -1,9 +1,9 @@
 import type { SessionRecord } from '../../../proto/session-record.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import type { RecoveryReason } from '../../metrics/session-metrics.ts';
-import type { Recovered } from '../../recovery/recovery.ts';
-import { INTERNAL_FAILURE, type UpstreamCall, type UpstreamFailure } from '../../recovery/upstream.ts';
-import { upstreamHeaders } from '../../recovery/upstream-headers.ts';
+import type { Recovered } from '../../recovery/recovery-request.ts';
+import { INTERNAL_FAILURE, type ReplicaCall, type ReplicaFailure } from '../../replica/client.ts';
+import { upstreamHeaders } from '../../replica/headers.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client-answer.ts';
 import type { ClientRequest } from '../client-request.ts';
@@ -14,7 +14,7 @@ import { locateAtOnce, locateByRecord, type Lodging } from '../locate-session.ts
 import { MESH_ERROR, errorOfRefusal, type MeshError } from '../mesh-errors.ts';
 import { probeSession } from '../probe-session.ts';
 import type { RelayContext } from '../relay-context.ts';
-import { UpstreamAnswer, type AnswerListener } from '../upstream-answer.ts';
+import { AnswerReader, type AnswerListener } from '../../replica/answer-reader.ts';
 import { afterRefusal } from './after-refusal.ts';
 import { BackOff } from './back-off.ts';
 import { openAtNeighbour } from './open-at-neighbour.ts';
@@ -130,7 +130,7 @@ export class GetStream {
     this.#over(() => (this.#client.isFresh ? this.#told.fail(kind, target?.replica.slot ?? null) : this.#told.end()));
   }
 
-  get #call(): UpstreamCall | null {
+  get #call(): ReplicaCall | null {
     return this.#state.is === 'open' || this.#state.is === 'handed-over' ? this.#state.call : null;
   }
 
@@ -149,7 +149,7 @@ export class GetStream {
     if (this.#told.lastEventId !== undefined) headers.push('last-event-id', this.#told.lastEventId);
     const { connectMs: connectTimeoutMs } = this.#view.policy.timeouts;
     const wanted = { method: 'GET', path: this.#request.path, headers, body: null, connectTimeoutMs } as const;
-    const answer = new UpstreamAnswer(this.#listener(open), this.#client);
+    const answer = new AnswerReader(this.#listener(open), this.#client);
     open.call = this.#ctx.upstream.send({ address: target.replica.address, ...wanted }, answer);
   }
 
@@ -213,7 +213,7 @@ export class GetStream {
     this.#probe(target, () => this.#reopen(target));
   }
 
-  #failed({ target }: OpenStream, { code, delivery }: UpstreamFailure): void {
+  #failed({ target }: OpenStream, { code, delivery }: ReplicaFailure): void {
     if (code === INTERNAL_FAILURE) return this.#fail('internal');
     if (delivery === 'not_sent') return this.#recover(target, 'unreachable');
     this.#probe(target, () => this.#reopen(target));

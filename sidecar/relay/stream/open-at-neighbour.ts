@@ -1,11 +1,11 @@
 import { HEADER } from '../../../proto/wire.ts';
-import type { UpstreamCall } from '../../recovery/upstream.ts';
-import { neighbourHeaders } from '../../recovery/upstream-headers.ts';
+import type { ReplicaCall } from '../../replica/client.ts';
+import { neighbourHeaders } from '../../replica/headers.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client-answer.ts';
 import type { ClientRequest } from '../client-request.ts';
 import type { RelayContext } from '../relay-context.ts';
-import { UpstreamAnswer } from '../upstream-answer.ts';
+import { AnswerReader } from '../../replica/answer-reader.ts';
 
 /** `passed`: the neighbour answered without a stream. `over`: its stream ended, failed, or did not begin in time. */
 export interface NeighbourEnd {
@@ -20,7 +20,7 @@ export function openAtNeighbour(
   { incoming, path }: ClientRequest,
   client: ClientAnswer,
   end: NeighbourEnd,
-): UpstreamCall | null {
+): ReplicaCall | null {
   const address = view.relays.find((relay) => relay !== ctx.ownRelay());
   if (address === undefined || incoming.headers[HEADER.forwarded] !== undefined) return null;
   const { connectMs, recoveryMs, initializeMs } = view.policy.timeouts;
@@ -40,7 +40,7 @@ export function openAtNeighbour(
       body: null,
       connectTimeoutMs: connectMs,
     },
-    new UpstreamAnswer(
+    new AnswerReader(
       {
         onSse: (status, headers) => {
           clearTimeout(timer);

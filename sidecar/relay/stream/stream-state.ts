@@ -1,18 +1,18 @@
-import type { UpstreamCall } from '../../recovery/upstream.ts';
+import type { ReplicaCall } from '../../replica/client.ts';
 import type { Lodging } from '../locate-session.ts';
 
 /** A replica was asked for the stream. `sinceMs`: when its head came; null until then. */
 export interface OpenStream {
   is: 'open';
   target: Lodging;
-  call: UpstreamCall | null;
+  call: ReplicaCall | null;
   sinceMs: number | null;
 }
 
 /** Another gateway's relay was asked for it. */
 export interface HandedOverStream {
   is: 'handed-over';
-  call: UpstreamCall | null;
+  call: ReplicaCall | null;
 }
 
 /** Where a client's GET stream is. */

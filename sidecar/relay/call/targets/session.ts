@@ -1,12 +1,12 @@
 import { withinMs } from '../../../../proto/within-ms.ts';
 import { liveQuery } from '../../live-query.ts';
 import { bringBack, goneLodging } from '../../bring-back.ts';
-import { cancelUpstream } from '../../cancel-upstream.ts';
+import { cancelCalls, upstreamSession } from '../../../replica/session-messages.ts';
 import { fetchTools } from '../../fetch-tools.ts';
 import { locateAtOnce, locateByRecord, type Located, type Lodging } from '../../locate-session.ts';
 import { noteAccepted } from '../../note-accepted.ts';
 import { probeSession, type SessionState } from '../../probe-session.ts';
-import type { Recovered } from '../../../recovery/recovery.ts';
+import type { Recovered } from '../../../recovery/recovery-request.ts';
 import type { RecoveryReason } from '../../../metrics/session-metrics.ts';
 import type { Destination, WholeAnswer } from '../../target.ts';
 import type { Finding, RecoverStep, Step } from '../next-step.ts';
@@ -62,7 +62,7 @@ export class SessionTargets implements Targets {
     const { asked, client, ctx, headers, view } = this.#call;
     const at = this.#at;
     if (!at) return;
-    cancelUpstream(ctx, view.policy, at, headers, asked.pending);
+    cancelCalls(ctx.upstream, upstreamSession(view.policy, at, headers), asked.pending);
     // The next request of the session finds it elsewhere, if the replica doesn't even answer a ping.
     client.guard(async () => {
       const state = await probeSession(ctx, view.policy, at, headers);
@@ -85,7 +85,7 @@ export class SessionTargets implements Targets {
     if (located.kind === 'at') {
       const to = this.#destination(located.lodging);
       // A replica that refused a connection just now is asked again only if nobody else can take the session.
-      if (ctx.refusals.has(located.lodging.replica.address, ctx.now()))
+      if (ctx.upstream.hasRefused(located.lodging.replica.address))
         return { is: 'lost', reason: 'unreachable', fallback: to };
       return { is: 'found', to };
     }

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import type { ReplicaTls } from '../../proto/endpoint.ts';
 import { withHost } from './replica-link.ts';
-import { Upstream } from './upstream.ts';
+import { ReplicaClient } from './client.ts';
 
 /** A replica that speaks TLS with a certificate for `linear.internal` only. */
 async function secureReplica(t: ExecutionContext): Promise<{ address: string; caFile: string }> {
@@ -50,7 +50,7 @@ async function secureReplica(t: ExecutionContext): Promise<{ address: string; ca
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, caFile: certificate };
 }
 
-const ask = (upstream: Upstream, address: string, method: 'GET' | 'POST') =>
+const ask = (upstream: ReplicaClient, address: string, method: 'GET' | 'POST') =>
   new Promise<string>((resolve) => {
     let text = '';
     upstream.send(
@@ -68,7 +68,7 @@ const ask = (upstream: Upstream, address: string, method: 'GET' | 'POST') =>
 
 test('a replica behind TLS is reached, with its own Host header, by calls and by streams', async (t) => {
   const { address, caFile } = await secureReplica(t);
-  const upstream = new Upstream((at) =>
+  const upstream = new ReplicaClient((at) =>
     at === address ? { host: 'localhost:3000', tls: { caFile, serverName: 'linear.internal' } } : undefined,
   );
   t.teardown(() => upstream.close());
@@ -82,7 +82,7 @@ for (const [says, of] of [
 ] as ReadonlyArray<[string, (caFile: string) => ReplicaTls]>) {
   test(`a certificate ${says} is refused before anything is sent`, async (t) => {
     const { address, caFile } = await secureReplica(t);
-    const upstream = new Upstream(() => ({ host: null, tls: of(caFile) }));
+    const upstream = new ReplicaClient(() => ({ host: null, tls: of(caFile) }));
     t.teardown(() => upstream.close());
     t.regex(await ask(upstream, address, 'POST'), /^not_sent /);
   });

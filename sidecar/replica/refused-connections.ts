@@ -7,12 +7,17 @@ const MAX_ADDRESSES = 10_000;
  * Replicas that refused a connection a moment ago. Thousands of sessions of a dead replica would each spend a connection attempt to find out what
  * the first one found out.
  */
-export class Refusals {
+export class RefusedConnections {
   readonly #untilMs = new Map<string, number>();
 
   note(address: string, nowMs: number): void {
     if (this.#untilMs.size >= MAX_ADDRESSES) this.#untilMs.clear();
     this.#untilMs.set(address, nowMs + REMEMBERED_MS);
+  }
+
+  /** It took one again. */
+  forget(address: string): void {
+    if (this.#untilMs.size > 0) this.#untilMs.delete(address);
   }
 
   has(address: string, nowMs: number): boolean {

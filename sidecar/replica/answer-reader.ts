@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { SseReader, type SseEvent } from '../../proto/sse-reader.ts';
-import type { UpstreamFailure, UpstreamSink } from '../recovery/upstream.ts';
+import type { ReplicaFailure, AnswerSink } from './client.ts';
 
 /** What an exchange hears of the replica's answer. Exactly one of onWhole, onFinished and onFailure comes last. */
 export interface AnswerListener {
@@ -14,7 +14,7 @@ export interface AnswerListener {
   onBytes(status: number, headers: IncomingHttpHeaders): void;
   /** A stream, or what onBytes began, ended as it should. `isCut`: in the middle of an event. */
   onFinished(isCut: boolean): void;
-  onFailure(failure: UpstreamFailure): void;
+  onFailure(failure: ReplicaFailure): void;
 }
 
 /** Runs a piece of work; what it throws ends one request. */
@@ -23,12 +23,12 @@ export interface Guard {
 }
 
 /** An event up to this size is read and forwarded when it is whole; a larger one passes unread as it comes. */
-export const MAX_EVENT_BYTES = 4 << 20;
+const MAX_EVENT_BYTES = 4 << 20;
 /** A JSON answer up to this size is held until it is whole, so that a replica dying within it can be repaired. */
-export const MAX_HELD_BYTES = 4 << 20;
+const MAX_HELD_BYTES = 4 << 20;
 
 /** Sorts a replica's answer: a stream of events, a whole body, or too many bytes to hold. */
-export class UpstreamAnswer implements UpstreamSink {
+export class AnswerReader implements AnswerSink {
   readonly #listener: AnswerListener;
   readonly #guard: Guard;
   #status = 0;
@@ -87,7 +87,7 @@ export class UpstreamAnswer implements UpstreamSink {
     else this.#listener.onFinished(this.#sse?.isInsideOversize ?? false);
   }
 
-  onFailure(failure: UpstreamFailure): void {
+  onFailure(failure: ReplicaFailure): void {
     this.#guard.guard(() => this.#listener.onFailure(failure));
   }
 }

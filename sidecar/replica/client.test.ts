@@ -1,7 +1,7 @@
 import test from 'ava';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { INTERNAL_FAILURE, Upstream, type UpstreamFailure, type UpstreamSink } from './upstream.ts';
+import { INTERNAL_FAILURE, ReplicaClient, type ReplicaFailure, type AnswerSink } from './client.ts';
 import type { ReplicaLink } from './replica-link.ts';
 
 const server = createServer((incoming, response) => incoming.resume().on('end', () => response.end('{}')));
@@ -21,11 +21,11 @@ const request = () => ({
 for (const where of ['onHead', 'onData', 'onEnd', 'onFailure'] as const)
   test(`a sink that throws in ${where} hears of one failure, which blames no replica`, async (t) => {
     const contained: unknown[] = [];
-    const upstream = new Upstream(undefined, (error) => contained.push(error));
+    const upstream = new ReplicaClient(undefined, (error) => contained.push(error));
     t.teardown(() => upstream.close());
-    const failures: UpstreamFailure[] = [];
+    const failures: ReplicaFailure[] = [];
     await new Promise<void>((resolve) => {
-      const sink: UpstreamSink = {
+      const sink: AnswerSink = {
         onHead: () => undefined,
         onData: () => undefined,
         onEnd: () => undefined,
@@ -49,7 +49,7 @@ for (const where of ['onHead', 'onData', 'onEnd', 'onFailure'] as const)
 
 test('a link that changes reaches connections to a replica that is in use', async (t) => {
   let link: ReplicaLink | undefined;
-  const upstream = new Upstream(() => link);
+  const upstream = new ReplicaClient(() => link);
   t.teardown(() => upstream.close());
   const ask = (): Promise<string> =>
     new Promise((resolve) => {

@@ -2,9 +2,10 @@ import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
 import { FairReads } from './fair-reads.ts';
 import { isSameLink, withHost, type ReplicaLink } from './replica-link.ts';
 import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
-import { INTERNAL_FAILURE, UpstreamCall, type UpstreamFailure, type UpstreamSink } from './upstream-call.ts';
+import { RefusedConnections } from './refused-connections.ts';
+import { INTERNAL_FAILURE, ReplicaCall, type CallOwner, type ReplicaFailure, type AnswerSink } from './replica-call.ts';
 
-export interface UpstreamRequest {
+export interface ReplicaRequest {
   /** `ip:port`. */
   address: string;
   method: 'POST' | 'GET' | 'DELETE' | 'HEAD' | 'PUT' | 'PATCH' | 'OPTIONS';
@@ -15,13 +16,13 @@ export interface UpstreamRequest {
   connectTimeoutMs: number;
 }
 
-export { INTERNAL_FAILURE, UpstreamCall, type UpstreamFailure, type UpstreamSink };
+export { INTERNAL_FAILURE, ReplicaCall, type ReplicaFailure, type AnswerSink };
 
 /**
  * Calls in flight to one replica at a time over kept connections. Node refuses no socket by itself; at the limit undici would queue silently, so
- * `Upstream` fails the call instead. 4096 is a quarter of the ports that one source address has towards one replica.
+ * `ReplicaClient` fails the call instead. 4096 is a quarter of the ports that one source address has towards one replica.
  */
-export const MAX_CALLS_PER_REPLICA = 4096;
+const MAX_CALLS_PER_REPLICA = 4096;
 /** Less than the 5 s after which Node servers close idle connections: the pool gives them up first. */
 const KEEP_ALIVE_MS = 4000;
 /** Largest response head. */
@@ -41,10 +42,11 @@ const REREAD_MS = 10_000;
 const IDLE_POOL_MS = 60_000;
 
 /** The one file that knows undici: connections to replicas, kept per address. A stream (GET) has a connection of its own. */
-export class Upstream {
+export class ReplicaClient {
   readonly #pools = new Map<string, ReplicaPool>();
   readonly #streams = new Set<Client>();
   readonly #reads = new FairReads();
+  readonly #refused = new RefusedConnections();
   readonly #linkTo: (address: string) => ReplicaLink | undefined;
   readonly #sweep = setInterval(() => this.#dropIdle(Date.now()), IDLE_POOL_MS).unref();
 
@@ -61,10 +63,15 @@ export class Upstream {
     this.#contained = contained;
   }
 
-  send(wanted: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  send(wanted: ReplicaRequest, sink: AnswerSink): ReplicaCall {
     const host = this.#linkTo(wanted.address)?.host ?? null;
     const request = host === null ? wanted : { ...wanted, headers: withHost(wanted.headers, host) };
     return request.method === 'GET' ? this.#open(request, sink) : this.#call(request, sink);
+  }
+
+  /** It refused a connection just now, and has taken none since. */
+  hasRefused(address: string): boolean {
+    return this.#refused.has(address, Date.now());
   }
 
   /** Calls in flight to an address, streams not counted. */
@@ -80,16 +87,11 @@ export class Upstream {
     await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
   }
 
-  #call(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  #call(request: ReplicaRequest, sink: AnswerSink): ReplicaCall {
     const replica = this.#pool(request);
-    const call = new UpstreamCall(
-      sink,
-      () => {
-        replica.live--;
-      },
-      this.#contained,
-      this.#reads,
-    );
+    const call = this.#start(request, sink, () => {
+      replica.live--;
+    });
     replica.live++;
     replica.lastUsedMs = Date.now();
     if (replica.live > MAX_CALLS_PER_REPLICA)
@@ -105,8 +107,17 @@ export class Upstream {
     return call;
   }
 
+  #start({ address }: ReplicaRequest, sink: AnswerSink, over: () => void): ReplicaCall {
+    const owner: CallOwner = {
+      answered: () => this.#refused.forget(address),
+      refused: () => this.#refused.note(address, Date.now()),
+      over,
+    };
+    return new ReplicaCall(sink, owner, this.#contained, this.#reads);
+  }
+
   /** The pool for an address as it is to be reached now. Calls in flight on a former one end there. */
-  #pool(request: UpstreamRequest): ReplicaPool {
+  #pool(request: ReplicaRequest): ReplicaPool {
     const known = this.#pools.get(request.address);
     if (!known) return this.#newPool(request);
     const link = this.#linkTo(request.address);
@@ -118,7 +129,7 @@ export class Upstream {
     return this.#newPool(request);
   }
 
-  #newPool(request: UpstreamRequest): ReplicaPool {
+  #newPool(request: ReplicaRequest): ReplicaPool {
     const pool = new Pool(this.#origin(request.address), {
       ...CLIENT_OPTIONS,
       ...this.#connection(request),
@@ -130,18 +141,13 @@ export class Upstream {
     return replica;
   }
 
-  #open(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+  #open(request: ReplicaRequest, sink: AnswerSink): ReplicaCall {
     const client = new Client(this.#origin(request.address), { ...CLIENT_OPTIONS, ...this.#connection(request) });
     this.#streams.add(client);
-    const call = new UpstreamCall(
-      sink,
-      () => {
-        this.#streams.delete(client);
-        client.destroy().catch(() => undefined);
-      },
-      this.#contained,
-      this.#reads,
-    );
+    const call = this.#start(request, sink, () => {
+      this.#streams.delete(client);
+      client.destroy().catch(() => undefined);
+    });
     dispatch(client, request, call);
     return call;
   }
@@ -150,7 +156,7 @@ export class Upstream {
     return `${this.#linkTo(address)?.tls ? 'https' : 'http'}://${address}`;
   }
 
-  #connection({ address, connectTimeoutMs }: UpstreamRequest): Pool.Options {
+  #connection({ address, connectTimeoutMs }: ReplicaRequest): Pool.Options {
     const tls = this.#linkTo(address)?.tls;
     if (!tls) return { connectTimeout: connectTimeoutMs };
     let connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs }),
@@ -193,7 +199,7 @@ const CLIENT_OPTIONS = {
   allowH2: false,
 } as const;
 
-function dispatch(dispatcher: Dispatcher, request: UpstreamRequest, call: UpstreamCall): void {
+function dispatch(dispatcher: Dispatcher, request: ReplicaRequest, call: ReplicaCall): void {
   try {
     dispatcher.dispatch(
       {

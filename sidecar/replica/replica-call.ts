@@ -3,27 +3,36 @@ import type { Dispatcher } from 'undici';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
 import { FairReads, type FairReader } from './fair-reads.ts';
 
-export interface UpstreamFailure {
+export interface ReplicaFailure {
   delivery: DeliveryOutcome;
   code: string;
   cause: Error;
 }
 
-/** `UpstreamFailure.code` of an exception in whoever reads the answer: no replica's fault. */
+/** `ReplicaFailure.code` of an exception in whoever reads the answer: no replica's fault. */
 export const INTERNAL_FAILURE = 'HOLDFAST_INTERNAL';
 
 /** Whoever reads the answer. Nothing is called after `onEnd`, `onFailure` or `abort()`. */
-export interface UpstreamSink {
+export interface AnswerSink {
   onHead(status: number, headers: IncomingHttpHeaders): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
-  onFailure(failure: UpstreamFailure): void;
+  onFailure(failure: ReplicaFailure): void;
+}
+
+/** Who sent the request, and counts it. */
+export interface CallOwner {
+  /** The replica took the connection. */
+  answered(): void;
+  /** The replica refused the connection. */
+  refused(): void;
+  over(): void;
 }
 
 /** One request on its way, and undici's handler of it in one object. */
-export class UpstreamCall implements Dispatcher.DispatchHandler, FairReader {
-  readonly #sink: UpstreamSink;
-  readonly #done: () => void;
+export class ReplicaCall implements Dispatcher.DispatchHandler, FairReader {
+  readonly #sink: AnswerSink;
+  readonly #owner: CallOwner;
   readonly #contained: (error: unknown) => void;
   #hasFailed = false;
   #controller: Dispatcher.DispatchController | null = null;
@@ -38,10 +47,10 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, FairReader {
   #isWaiting = false;
 
   /** `contained` hears what the sink throws. */
-  constructor(sink: UpstreamSink, done: () => void, contained: (error: unknown) => void, reads = new FairReads()) {
+  constructor(sink: AnswerSink, owner: CallOwner, contained: (error: unknown) => void, reads = new FairReads()) {
     this.#reads = reads;
     this.#sink = sink;
-    this.#done = done;
+    this.#owner = owner;
     this.#contained = contained;
   }
 
@@ -74,6 +83,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, FairReader {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#isOver || status < 200) return;
     this.#hasHead = true;
+    this.#owner.answered();
     this.#tell(() => this.#sink.onHead(status, headers));
   }
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -91,6 +101,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, FairReader {
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error & { code?: string }): void {
     if (this.#isOver) return;
     this.#over();
+    if (cause.code === 'ECONNREFUSED') this.#owner.refused();
     this.#tell(() => this.#sink.onFailure(this.#failure(cause.code ?? cause.name, cause)));
   }
 
@@ -111,7 +122,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, FairReader {
     }
   }
 
-  #failure(code: string, cause: Error): UpstreamFailure {
+  #failure(code: string, cause: Error): ReplicaFailure {
     const delivery = this.#hasHead ? 'partial_response' : this.wasSent ? 'sent_no_response' : 'not_sent';
     return { delivery, code, cause };
   }
@@ -119,6 +130,6 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, FairReader {
   #over(): void {
     this.#isOver = true;
     this.#reads.leave(this);
-    this.#done();
+    this.#owner.over();
   }
 }

@@ -1,0 +1,34 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { ServerPolicy } from '../../proto/server-policy.ts';
+import type { SessionRecord } from '../../proto/session-record.ts';
+import type { RecoveryReason } from '../metrics/session-metrics.ts';
+import type { Urgency } from './admission-queue.ts';
+import type { RefusalReason } from './refusal-reason.ts';
+
+export interface ServerView {
+  policy: ServerPolicy;
+  endpoints: readonly ReplicaEndpoint[];
+  bySlot(slot: string): ReplicaEndpoint | undefined;
+}
+
+export interface RecoveryRequest {
+  record: SessionRecord;
+  reason: RecoveryReason;
+  /** What `upstreamHeaders` made of the live request (Authorization, Host, keys); never stored. Empty when no request is at hand. */
+  headers: readonly string[];
+  /** The live request's query with its `?`, for the replica's path; never stored. */
+  query?: string;
+  /** ms since the epoch; the policy's `timeouts.recoveryMs` from now when left out. */
+  deadlineMs?: number;
+  urgency?: Urgency;
+}
+
+/** What the mesh says of its own goes out with these; never stored. */
+export type LiveRequest = Pick<RecoveryRequest, 'headers' | 'query'>;
+
+export type Recovered =
+  /** `isFollowed`: somebody else had moved it. */
+  | { kind: 'recovered'; record: SessionRecord; isFollowed: boolean }
+  /** `answer` is the replica's own, for `unauthorized`. */
+  | { kind: 'refused'; reason: RefusalReason; answer?: { status: number; headers: IncomingHttpHeaders; body: Buffer } };
