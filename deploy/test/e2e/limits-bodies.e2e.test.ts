@@ -159,7 +159,8 @@ for (const server of ['guarded', 'plain'] as const) {
           );
           t.is(answer.status, hasSession ? 200 : 413, answer.text.slice(0, 500));
           const { id, error } = JSON.parse(answer.body) as { id: unknown; error: { code: number; message: string } };
-          t.is(id, hasSession ? 1 : null);
+          // A length that is too large is refused before anything of the body is read.
+          t.is(id, hasSession || form === 'chunked' ? 1 : null);
           t.is(error.code, RPC_ERROR.tooLarge);
           t.true(error.message.includes('maxBodyBytes'), error.message);
         }
