@@ -17,7 +17,7 @@ export const LOG_WORDS = {
   status: 'RESPONSE_CODE',
   flags: 'RESPONSE_FLAGS',
   details: 'RESPONSE_CODE_DETAILS',
-  /** The slot that answered, of the endpoint as it was then: a look-up by address later could meet the next life. */
+  /** The slot that answered, of the endpoint as it was then: a look-up by address later could meet the next incarnation. */
   slot: `UPSTREAM_METADATA(${METADATA.namespace}:slot)`,
   upstreamPort: 'UPSTREAM_REMOTE_PORT',
   bytesSent: 'BYTES_SENT',

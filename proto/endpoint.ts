@@ -13,7 +13,7 @@ export type ReplicaState =
   | 'standby'
   /** Probes fail or gateways report it: its sessions move when they next speak. */
   | 'unhealthy'
-  /** This life is over: kept for as long as sessions may name its slot. Has no usable address. */
+  /** This incarnation is over: kept for as long as sessions may name its slot. Has no usable address. */
   | 'lost';
 
 /** TLS towards a replica; files are read where the gateway runs. */

@@ -30,7 +30,7 @@ const SITUATIONS: Situation[] = [
   { title: 'its DELETE', path: '/mcp/held', method: 'DELETE', headers: id('a~x') },
   { title: 'a session of a draining replica', path: '/mcp/held', headers: id('b~x') },
   { title: 'a session of an unhealthy replica', path: '/mcp/held', headers: id('c~x') },
-  { title: 'a session of a life that is over', path: '/mcp/held', headers: id('z~x') },
+  { title: 'a session of an incarnation that is over', path: '/mcp/held', headers: id('z~x') },
   { title: 'a session bound to a principal', path: '/mcp/held', headers: id('ap~x') },
   { title: 'an id that is none', path: '/mcp/held', headers: id('what') },
   { title: 'a session of a steady slot, unguarded', path: '/mcp/free', headers: id('d~x') },

@@ -280,7 +280,7 @@ function fate(endpoint: ReplicaEndpoint | undefined, server: ServerTopology): st
   if (endpoint && isUsable(endpoint))
     return `Replica ${endpoint.replica} (${endpoint.address}) is ${endpoint.state} and gets the request.`;
   const { onReplicaLoss } = server.policy;
-  const gone = endpoint ? `Replica ${endpoint.replica} is ${endpoint.state}` : 'That life is over';
+  const gone = endpoint ? `Replica ${endpoint.replica} is ${endpoint.state}` : 'That incarnation is over';
   if (onReplicaLoss === 'recover') return `${gone}: the session is rebuilt on ${placement(server)}.`;
   return onReplicaLoss === 'fail'
     ? `${gone}, and the server is configured to fail: 503.`

@@ -16,9 +16,9 @@ export const drainSchema = z.object({
   target: drainTargetSchema,
   startedAtMs: z.number(),
   deadlineAtMs: z.number(),
-  /** Take it in again by itself when a new life of the replica is healthy: for a restart. */
+  /** Take it in again by itself when a new incarnation of the replica is healthy: for a restart. */
   untilRestart: z.boolean(),
-  /** Slot of a replica that was down already when its drain began: any other slot is a new life. */
+  /** Slot of a replica that was down already when its drain began: any other slot is a new incarnation. */
   downSlot: z.string().optional(),
   /** null while it drains. */
   doneAtMs: z.number().nullable(),

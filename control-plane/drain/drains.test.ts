@@ -12,7 +12,7 @@ const replica = (name: string, more: Partial<DrainableReplica> = {}): DrainableR
   address: `10.0.0.1:${name.length}`,
   slot: name,
   isHealthy: true,
-  formerLifeSeenAtMs: null,
+  formerIncarnationSeenAtMs: null,
   ...more,
 });
 const target: DrainTarget = { kind: 'replica', server: 'linear', replica: 'one' };
@@ -85,7 +85,7 @@ test('a drain is done when no call is in flight and its sessions are quiet; it s
   await stop();
 });
 
-test('a drain for a restart ends by itself when a new life is healthy', async (t) => {
+test('a drain for a restart ends by itself when a new incarnation is healthy', async (t) => {
   const { world, drains, stop } = await setup();
   await drains.start(target, 1000, true);
   world.now += 1000;
@@ -93,7 +93,7 @@ test('a drain for a restart ends by itself when a new life is healthy', async (t
   t.regex(drains.current()[0]!.reason, /deadline reached with 3 session\(s\), 1 call\(s\) in flight/);
   await drains.tick();
   t.is(drains.current().length, 1);
-  world.replicas = [replica('one', { formerLifeSeenAtMs: world.now })];
+  world.replicas = [replica('one', { formerIncarnationSeenAtMs: world.now })];
   await drains.tick();
   t.is(drains.current().length, 0);
   await stop();
@@ -172,20 +172,20 @@ test('a leader that does not know the replicas yet takes none of them for gone',
   await stop();
 });
 
-test('a drain for a restart of a replica that is down already ends as well when a new life is healthy', async (t) => {
+test('a drain for a restart of a replica that is down already ends as well when a new incarnation is healthy', async (t) => {
   const { drains, world, stop } = await setup();
   const is = (more: Partial<DrainableReplica>): void => {
     world.replicas = [replica('one', more)];
   };
   is({ isHealthy: false });
   await drains.start(target, 1000, true);
-  is({ formerLifeSeenAtMs: world.now - 5000 });
+  is({ formerIncarnationSeenAtMs: world.now - 5000 });
   await drains.tick();
-  t.is(drains.current().length, 1, 'the same life is well again: nobody has restarted it');
-  is({ formerLifeSeenAtMs: world.now - 5000, slot: 'another', isHealthy: false });
+  t.is(drains.current().length, 1, 'the same incarnation is well again: nobody has restarted it');
+  is({ formerIncarnationSeenAtMs: world.now - 5000, slot: 'another', isHealthy: false });
   await drains.tick();
   t.is(drains.current().length, 1);
-  is({ formerLifeSeenAtMs: world.now - 5000, slot: 'another' });
+  is({ formerIncarnationSeenAtMs: world.now - 5000, slot: 'another' });
   await drains.tick();
   t.is(drains.current().length, 0);
   await stop();

@@ -14,7 +14,7 @@ export interface DrainableReplica {
   address: string;
   slot: string;
   isHealthy: boolean;
-  formerLifeSeenAtMs: number | null;
+  formerIncarnationSeenAtMs: number | null;
 }
 
 export interface DrainsOptions {
@@ -243,8 +243,8 @@ export class Drains {
   /** A restart that was noticed only after the drain began, of a replica that seemed well, is not the one that it waits for. */
   #isBack({ target, untilRestart, downSlot, startedAtMs }: Drain): boolean {
     const members = this.#members(target);
-    const isNew = ({ slot, formerLifeSeenAtMs }: DrainableReplica): boolean =>
-      (downSlot !== undefined && slot !== downSlot) || (formerLifeSeenAtMs ?? 0) >= startedAtMs;
+    const isNew = ({ slot, formerIncarnationSeenAtMs }: DrainableReplica): boolean =>
+      (downSlot !== undefined && slot !== downSlot) || (formerIncarnationSeenAtMs ?? 0) >= startedAtMs;
     return (
       untilRestart &&
       target.kind === 'replica' &&

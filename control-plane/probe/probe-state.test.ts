@@ -48,28 +48,29 @@ test('right after a gateway’s report one refusal or one silence is certainty, 
   );
 });
 
-test('a session that the replica does not know any more is a new life, seen last when the former one last answered', (t) => {
+test('a session that the replica does not know any more is a new incarnation, seen last when the former one last answered', (t) => {
   const state = after(ok(), ok(), ok('lost'));
-  t.is(state.life, 1);
-  t.is(state.formerLifeSeenAtMs, 2);
+  t.is(state.incarnation, 1);
+  t.is(state.formerIncarnationSeenAtMs, 2);
   t.is(state.health, 'healthy');
 });
 
-test('a replica that comes back with its session is the same life; without sessions a refusal in between means a new one', (t) => {
-  t.is(after(ok(), refused, refused, refused, ok()).life, 0);
-  t.is(after(ok('none'), refused, ok('none')).life, 1);
-  t.is(after(ok('none'), silent, silent, ok('none')).life, 0);
-  t.is(after(refused, ok('none')).life, 0, 'it was never there before');
+test('a replica that comes back with its session is the same incarnation; without sessions a refusal in between means a new one', (t) => {
+  t.is(after(ok(), refused, refused, refused, ok()).incarnation, 0);
+  t.is(after(ok('none'), refused, ok('none')).incarnation, 1);
+  t.is(after(ok('none'), silent, silent, ok('none')).incarnation, 0);
+  t.is(after(refused, ok('none')).incarnation, 0, 'it was never there before');
 });
 
 /** Whether one observation may lead from one state to the next. */
 function isAllowed(state: ProbeState, seen: Observation, next: ProbeState): boolean {
-  if (next.life < state.life || next.life > state.life + 1 || next.health === 'unknown') return false;
+  if (next.incarnation < state.incarnation || next.incarnation > state.incarnation + 1 || next.health === 'unknown')
+    return false;
   if (state.health !== 'healthy' || next.health !== 'unhealthy') return true;
   return seen.kind !== 'answered' && state.streak + 1 >= THRESHOLDS.unhealthyAfter;
 }
 
-test('the number of lives never falls, and health only changes at a threshold', (t) => {
+test('the number of incarnations never falls, and health only changes at a threshold', (t) => {
   const observation = fc.constantFrom<Observation>(ok(), ok('lost'), ok('none'), refused, silent, {
     kind: 'wrong',
     detail: 'HTTP 500',

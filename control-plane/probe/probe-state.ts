@@ -8,12 +8,12 @@ export interface ProbeState {
   health: ProbeHealth;
   /** Failures in a row while healthy or unknown, successes in a row while unhealthy. */
   streak: number;
-  /** Counts lives seen by this process, from 0. */
-  life: number;
+  /** Counts incarnations seen by this process, from 0. */
+  incarnation: number;
   /**
-   * When the life before this one last answered; null while there was only one. A slot allotted at or before this moment belongs to a former life.
+   * When the incarnation before this one last answered; null while there was only one. A slot allotted at or before this moment belongs to a former incarnation.
    */
-  formerLifeSeenAtMs: number | null;
+  formerIncarnationSeenAtMs: number | null;
   lastAnswerAtMs: number | null;
   /** A refusal was seen since the last answer: without a session to ask by, that means the process is another one. */
   wasRefused: boolean;
@@ -33,8 +33,8 @@ export interface Thresholds {
 export const initialProbeState = (now: number): ProbeState => ({
   health: 'unknown',
   streak: 0,
-  life: 0,
-  formerLifeSeenAtMs: null,
+  incarnation: 0,
+  formerIncarnationSeenAtMs: null,
   lastAnswerAtMs: null,
   wasRefused: false,
   eras: [],
@@ -69,7 +69,7 @@ function onAnswer(
   now: number,
 ): ProbeState {
   const next = {
-    ...withLife(state, seen.session, now),
+    ...withIncarnation(state, seen.session, now),
     eras: seen.eras,
     tools: seen.tools ?? state.tools,
     wasRefused: false,
@@ -90,7 +90,7 @@ function onFailure(
   now: number,
   isReported: boolean,
 ): ProbeState {
-  const base = seen.kind === 'wrong' && seen.session === 'lost' ? withLife(state, 'lost', now) : state;
+  const base = seen.kind === 'wrong' && seen.session === 'lost' ? withIncarnation(state, 'lost', now) : state;
   const next = { ...base, detail: seen.detail, wasRefused: state.wasRefused || seen.kind === 'refused' };
   if (state.health === 'unhealthy') return { ...next, streak: 0 };
   const isCertain = state.health === 'unknown' || (isReported && seen.kind !== 'wrong');
@@ -102,7 +102,9 @@ function onFailure(
     : { ...next, streak };
 }
 
-function withLife(state: ProbeState, session: 'same' | 'lost' | 'none', now: number): ProbeState {
+function withIncarnation(state: ProbeState, session: 'same' | 'lost' | 'none', now: number): ProbeState {
   const isNew = session === 'lost' || (session === 'none' && state.wasRefused && state.lastAnswerAtMs !== null);
-  return isNew ? { ...state, life: state.life + 1, formerLifeSeenAtMs: state.lastAnswerAtMs ?? now } : state;
+  return isNew
+    ? { ...state, incarnation: state.incarnation + 1, formerIncarnationSeenAtMs: state.lastAnswerAtMs ?? now }
+    : state;
 }

@@ -5,7 +5,7 @@ export interface ProbeTarget {
   server: string;
   /** Unique in its server. */
   replica: string;
-  /** `ip:port`; another address is another life. */
+  /** `ip:port`; another address is another incarnation. */
   address: string;
   /** Path of the MCP endpoint. */
   path: string;

@@ -69,22 +69,22 @@ test('renewing the probe session never leaves one behind', async (t) => {
     return seen.size >= 5;
   });
   t.true(replica.sessions.size <= 2);
-  t.is(of().life, 0);
+  t.is(of().incarnation, 0);
   await probes.stop();
   t.is(replica.sessions.size, 0);
   await replica.kill();
 });
 
-test('a killed replica becomes unhealthy, and is a new life when it is back', async (t) => {
+test('a killed replica becomes unhealthy, and is a new incarnation when it is back', async (t) => {
   const replica = await new SdkReplica().start();
   const { probes, changes, of } = watch(target(replica.address));
   await until(() => of().health === 'healthy');
   await replica.kill();
   await until(() => of().health === 'unhealthy');
-  t.is(of().life, 0);
+  t.is(of().incarnation, 0);
   await replica.start();
   await until(() => of().health === 'healthy');
-  t.is(of().life, 1);
+  t.is(of().incarnation, 1);
   t.deepEqual(
     changes.map((each) => each.health),
     ['healthy', 'unhealthy', 'healthy'],
@@ -93,12 +93,12 @@ test('a killed replica becomes unhealthy, and is a new life when it is back', as
   await replica.kill();
 });
 
-test('a restart too quick to be seen as down is still a new life', async (t) => {
+test('a restart too quick to be seen as down is still a new incarnation', async (t) => {
   const replica = await new SdkReplica().start();
   const { probes, of } = watch(target(replica.address));
   await until(() => of().health === 'healthy');
   replica.sessions.clear();
-  await until(() => of().life === 1);
+  await until(() => of().incarnation === 1);
   t.is(of().health, 'healthy');
   await probes.stop();
   await replica.kill();

@@ -12,7 +12,7 @@ export interface ProbeResult extends ProbeState {
 }
 
 export interface ProbesOptions {
-  /** A replica's health, life, eras or tools changed. Not called for a mere new measurement. */
+  /** A replica's health, incarnation, eras or tools changed. Not called for a mere new measurement. */
   onChange: (result: ProbeResult, before: ProbeState) => void;
   now?: () => number;
   random?: () => number;
@@ -99,7 +99,7 @@ const result = ({ server, replica, address }: ProbeTarget, state: ProbeState): P
 function isNews(state: ProbeState, before: ProbeState): boolean {
   return (
     state.health !== before.health ||
-    state.life !== before.life ||
+    state.incarnation !== before.incarnation ||
     !isDeepStrictEqual(state.eras, before.eras) ||
     !isDeepStrictEqual(state.tools, before.tools)
   );

@@ -7,24 +7,25 @@ import {
   adopt,
   allot,
   emptyTable,
-  newLife,
+  newIncarnation,
   release,
   retire,
-  type Life,
-  type LostLife,
+  type Incarnation,
+  type LostIncarnation,
   type SlotTable,
 } from './slot-table.ts';
 
 interface Stored {
   format: 1;
   next: number;
-  lives: Life[];
-  lost: LostLife[];
+  /** The file's word for incarnations: an older version reads it. */
+  lives: Incarnation[];
+  lost: LostIncarnation[];
 }
 
 /**
  * Slots in a file, for one control plane without Redis; `path` null keeps them in memory only. A change is in the file before it is told.
- * A damaged file is an error: guessing would give slots a second life.
+ * A damaged file is an error: guessing would give slots a second incarnation.
  */
 export async function openFileSlotStore(path: string | null, now: () => number): Promise<SlotStore> {
   let table = path === null ? emptyTable(now()) : await readTable(path, now());
@@ -45,7 +46,10 @@ export async function openFileSlotStore(path: string | null, now: () => number):
     last = turn.catch(() => {});
     return turn;
   };
-  const lifeOf = ({ table: after, life }: { table: SlotTable; life: Life }) => ({ table: after, result: life });
+  const incarnationOf = ({ table: after, incarnation }: { table: SlotTable; incarnation: Incarnation }) => ({
+    table: after,
+    result: incarnation,
+  });
   return {
     read: async () => {
       await last;
@@ -55,11 +59,12 @@ export async function openFileSlotStore(path: string | null, now: () => number):
       await last;
       return revision;
     },
-    allot: (server, address) => change((before) => lifeOf(allot(before, server, address, now()))),
-    newLife: (server, address, slot) => change((before) => lifeOf(newLife(before, server, address, slot, now()))),
+    allot: (server, address) => change((before) => incarnationOf(allot(before, server, address, now()))),
+    newIncarnation: (server, address, slot) =>
+      change((before) => incarnationOf(newIncarnation(before, server, address, slot, now()))),
     retire: (server, address, slot) =>
       change((before) => ({ table: retire(before, server, address, slot, now()), result: undefined })),
-    adopt: (life) => change((before) => ({ table: adopt(before, life, now()), result: undefined })),
+    adopt: (incarnation) => change((before) => ({ table: adopt(before, incarnation, now()), result: undefined })),
     release: (slots) => change((before) => ({ table: release(before, slots), result: undefined })),
   };
 }
@@ -75,12 +80,14 @@ async function readTable(path: string, nowMs: number): Promise<SlotTable> {
   try {
     const stored = parseJsonObject(text);
     if (!stored) throw new Error('it holds no JSON object');
-    const { format, next, lives, lost } = stored as unknown as Stored;
+    const { format, next, lives: incarnations, lost } = stored as unknown as Stored;
     if (format !== 1) throw new Error(`it has format ${JSON.stringify(format)}, this version reads 1`);
     return {
       next,
-      lives: new Map(lives.map((life) => [replicaKey(life.server, life.address), life])),
-      lost: new Map(lost.map((life) => [life.slot, life])),
+      incarnations: new Map(
+        incarnations.map((incarnation) => [replicaKey(incarnation.server, incarnation.address), incarnation]),
+      ),
+      lost: new Map(lost.map((incarnation) => [incarnation.slot, incarnation])),
     };
   } catch (error) {
     throw new Error(
@@ -90,8 +97,8 @@ async function readTable(path: string, nowMs: number): Promise<SlotTable> {
   }
 }
 
-async function writeTable(path: string, { next, lives, lost }: SlotTable): Promise<void> {
-  const stored: Stored = { format: 1, next, lives: [...lives.values()], lost: [...lost.values()] };
+async function writeTable(path: string, { next, incarnations, lost }: SlotTable): Promise<void> {
+  const stored: Stored = { format: 1, next, lives: [...incarnations.values()], lost: [...lost.values()] };
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.new`, JSON.stringify(stored), { mode: 0o600 });
   await rename(`${path}.new`, path);

@@ -3,10 +3,10 @@ import { SLOT_ALPHABET } from '../../proto/session-id.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { replicaKey } from '../topology/inputs.ts';
 import type { SlotStore } from './slot-store.ts';
-import { firstNumber, type Life, type LostLife } from './slot-table.ts';
+import { firstNumber, type Incarnation, type LostIncarnation } from './slot-table.ts';
 
 /**
- * One hash: `next`, `revision`, `life <server> <address>` = `<slot> <since ms>`, `lost <slot>` = `<server> <address> <lost ms>`.
+ * One hash; its field names stay as they are, because other versions read them: `next`, `revision`, `life <server> <address>` = `<slot> <since ms>`, `lost <slot>` = `<server> <address> <lost ms>`.
  * ARGV: operation, server, address, slot, now in ms, first number, alphabet, since ms. Same transitions as slot-table.ts; one contract test for both.
  */
 const SCRIPT = `
@@ -27,7 +27,7 @@ if op == 'adopt' then
   else lose(slot) end
   return ''
 end
-if (op == 'newLife' or op == 'retire') and current == slot then
+if (op == 'newIncarnation' or op == 'retire') and current == slot then
   redis.call('HDEL', key, field)
   lose(slot)
   present = false
@@ -70,34 +70,35 @@ export function redisSlotStore(redis: Redis | Cluster, now: () => number): SlotS
       SLOT_ALPHABET,
       sinceMs,
     )) as string;
-  const lifeOf = (server: string, address: string, text: string): Life => {
+  const incarnationOf = (server: string, address: string, text: string): Incarnation => {
     const [slot = '', sinceMs] = text.split(' ');
     return { server, address, slot, sinceMs: Number(sinceMs) };
   };
   return {
     async read() {
-      const lives = new Map<string, Life>(),
-        lost = new Map<string, LostLife>(),
+      const incarnations = new Map<string, Incarnation>(),
+        lost = new Map<string, LostIncarnation>(),
         fields = await redis.hgetall(REDIS.slots);
       for (const [field, value] of Object.entries(fields)) {
         const [kind, first = '', second = ''] = field.split(' ');
         const [one = '', two = '', three = ''] = value.split(' ');
         // Slots become part of Envoy's routes: what is none is not read.
         if (kind === 'life' && isSlot(one) && isTime(two))
-          lives.set(replicaKey(first, second), lifeOf(first, second, value));
+          incarnations.set(replicaKey(first, second), incarnationOf(first, second, value));
         if (kind === 'lost' && isSlot(first) && isTime(three))
           lost.set(first, { server: one, address: two, slot: first, lostAtMs: Number(three) });
       }
-      return { next: numberIn(fields['next']) ?? firstNumber(now()), lives, lost };
+      return { next: numberIn(fields['next']) ?? firstNumber(now()), incarnations, lost };
     },
     revision: async () => numberIn(await redis.hget(REDIS.slots, 'revision')) ?? 0,
-    allot: async (server, address) => lifeOf(server, address, await run('allot', server, address)),
-    newLife: async (server, address, slot) => lifeOf(server, address, await run('newLife', server, address, slot)),
+    allot: async (server, address) => incarnationOf(server, address, await run('allot', server, address)),
+    newIncarnation: async (server, address, slot) =>
+      incarnationOf(server, address, await run('newIncarnation', server, address, slot)),
     retire: async (server, address, slot) => {
       await run('retire', server, address, slot);
     },
-    adopt: async (life) => {
-      await run('adopt', life.server, life.address, life.slot, life.sinceMs);
+    adopt: async (incarnation) => {
+      await run('adopt', incarnation.server, incarnation.address, incarnation.slot, incarnation.sinceMs);
     },
     async release(slots) {
       for (let at = 0; at < slots.length; at += RELEASE_AT_ONCE) {

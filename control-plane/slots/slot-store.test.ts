@@ -39,14 +39,14 @@ const stores: Record<string, (t: ExecutionContext) => Promise<SlotStore>> = {
 };
 
 for (const [name, open] of Object.entries(stores)) {
-  test(`${name}: a replica keeps its slot for one life, and no slot is given twice`, async (t) => {
+  test(`${name}: a replica keeps its slot for one incarnation, and no slot is given twice`, async (t) => {
     const store = await open(t);
     const first = await store.allot('linear', '127.0.0.1:1');
     t.regex(first.slot, /^[0-9a-oq-z]{1,7}$/);
     t.deepEqual(await store.allot('linear', '127.0.0.1:1'), first);
     const other = await store.allot('queryquill', '127.0.0.1:1');
     t.not(other.slot, first.slot);
-    const second = await store.newLife('linear', '127.0.0.1:1', first.slot);
+    const second = await store.newIncarnation('linear', '127.0.0.1:1', first.slot);
     t.false([first.slot, other.slot].includes(second.slot));
     t.deepEqual(
       [...(await store.read()).lost.values()],
@@ -54,29 +54,32 @@ for (const [name, open] of Object.entries(stores)) {
     );
   });
 
-  test(`${name}: two that notice the same return agree on one new life`, async (t) => {
+  test(`${name}: two that notice the same return agree on one new incarnation`, async (t) => {
     const store = await open(t);
     const { slot } = await store.allot('a', 'x:1');
-    const [one, two] = await Promise.all([store.newLife('a', 'x:1', slot), store.newLife('a', 'x:1', slot)]);
+    const [one, two] = await Promise.all([
+      store.newIncarnation('a', 'x:1', slot),
+      store.newIncarnation('a', 'x:1', slot),
+    ]);
     t.deepEqual(one, two);
     t.is((await store.read()).lost.size, 1);
   });
 
-  test(`${name}: a retired replica has no slot, another retirement of that life changes nothing, its return is a new life`, async (t) => {
+  test(`${name}: a retired replica has no slot, another retirement of that incarnation changes nothing, its return is a new incarnation`, async (t) => {
     const store = await open(t);
     const { slot } = await store.allot('a', 'x:1');
     await store.retire('a', 'x:1', slot);
-    t.is((await store.read()).lives.size, 0);
+    t.is((await store.read()).incarnations.size, 0);
     const again = await store.allot('a', 'x:1');
     t.not(again.slot, slot);
     await store.retire('a', 'x:1', slot);
-    t.is((await store.read()).lives.size, 1);
+    t.is((await store.read()).incarnations.size, 1);
   });
 
   test(`${name}: released slots are forgotten and not given again; the revision tells of changes, and only of changes`, async (t) => {
     const store = await open(t);
     const { slot } = await store.allot('a', 'x:1');
-    await store.newLife('a', 'x:1', slot);
+    await store.newIncarnation('a', 'x:1', slot);
     const before = await store.revision();
     await store.allot('a', 'x:1');
     await store.release(['unknown']);
@@ -88,13 +91,13 @@ for (const [name, open] of Object.entries(stores)) {
     t.is(next, firstNumber(NOW) + 2);
   });
 
-  test(`${name}: an adopted life counts where there is none, else it is lost`, async (t) => {
+  test(`${name}: an adopted incarnation counts where there is none, else it is lost`, async (t) => {
     const store = await open(t);
     await store.adopt({ server: 'a', address: 'x:1', slot: 'zz', sinceMs: 5 });
     t.deepEqual(await store.allot('a', 'x:1'), { server: 'a', address: 'x:1', slot: 'zz', sinceMs: 5 });
     await store.adopt({ server: 'a', address: 'x:1', slot: 'yy', sinceMs: 6 });
-    const { lives, lost } = await store.read();
-    t.is(lives.get('a x:1')!.slot, 'zz');
+    const { incarnations, lost } = await store.read();
+    t.is(incarnations.get('a x:1')!.slot, 'zz');
     t.true(lost.has('yy'));
   });
 }
@@ -103,13 +106,13 @@ test('Redis and file do the same, whatever is done', async (t) => {
   const redis = await redisFor(t);
   const place = fc.record({ server: fc.constantFrom('a', 'b'), address: fc.constantFrom('x:1', 'x:2') });
   const step = fc.record({
-    kind: fc.constantFrom('allot', 'newLife', 'retire', 'adopt', 'release'),
+    kind: fc.constantFrom('allot', 'newIncarnation', 'retire', 'adopt', 'release'),
     place,
     pick: fc.nat(20),
   });
-  const plain = ({ next, lives, lost }: SlotTable) => ({
+  const plain = ({ next, incarnations, lost }: SlotTable) => ({
     next,
-    lives: Object.fromEntries(lives),
+    incarnations: Object.fromEntries(incarnations),
     lost: Object.fromEntries(lost),
   });
   await fc.assert(
@@ -133,7 +136,7 @@ test('Redis and file do the same, whatever is done', async (t) => {
 });
 
 interface Step {
-  kind: 'allot' | 'newLife' | 'retire' | 'adopt' | 'release';
+  kind: 'allot' | 'newIncarnation' | 'retire' | 'adopt' | 'release';
   place: { server: string; address: string };
   pick: number;
 }
@@ -142,8 +145,8 @@ async function run(store: SlotStore, { kind, place: { server, address }, pick }:
   switch (kind) {
     case 'allot':
       return store.allot(server, address);
-    case 'newLife':
-      return store.newLife(server, address, slot);
+    case 'newIncarnation':
+      return store.newIncarnation(server, address, slot);
     case 'retire':
       return store.retire(server, address, slot);
     case 'adopt':

@@ -1,4 +1,4 @@
-import type { Life, SlotTable } from './slot-table.ts';
+import type { Incarnation, SlotTable } from './slot-table.ts';
 
 /**
  * Where slots are kept, shared by all control planes. Each operation is atomic and gives the same result whoever repeats it, so two control
@@ -8,10 +8,10 @@ export interface SlotStore {
   read(): Promise<SlotTable>;
   /** Grows with each change; cheap to ask for. */
   revision(): Promise<number>;
-  allot(server: string, address: string): Promise<Life>;
-  newLife(server: string, address: string, slot: string): Promise<Life>;
+  allot(server: string, address: string): Promise<Incarnation>;
+  newIncarnation(server: string, address: string, slot: string): Promise<Incarnation>;
   retire(server: string, address: string, slot: string): Promise<void>;
-  /** Brings in a life that was begun while the store was away. */
-  adopt(life: Life): Promise<void>;
+  /** Brings in an incarnation that was begun while the store was away. */
+  adopt(incarnation: Incarnation): Promise<void>;
   release(slots: readonly string[]): Promise<void>;
 }

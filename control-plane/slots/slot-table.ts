@@ -1,28 +1,28 @@
 import { slotName } from '../../proto/session-id.ts';
 import { replicaKey } from '../topology/inputs.ts';
 
-/** One life of one replica. */
-export interface Life {
+/** One incarnation of one replica. */
+export interface Incarnation {
   readonly server: string;
   readonly address: string;
   readonly slot: string;
   readonly sinceMs: number;
 }
-export interface LostLife {
+export interface LostIncarnation {
   readonly server: string;
   readonly address: string;
   readonly slot: string;
   readonly lostAtMs: number;
 }
 
-/** All lives that are, and those that were and may still be named by a session. Never changed in place. */
+/** All incarnations that are, and those that were and may still be named by a session. Never changed in place. */
 export interface SlotTable {
   /** Number of the next slot. */
   readonly next: number;
   /** By replicaKey. */
-  readonly lives: ReadonlyMap<string, Life>;
+  readonly incarnations: ReadonlyMap<string, Incarnation>;
   /** By slot. */
-  readonly lost: ReadonlyMap<string, LostLife>;
+  readonly lost: ReadonlyMap<string, LostIncarnation>;
 }
 
 /**
@@ -32,56 +32,60 @@ export interface SlotTable {
 export const firstNumber = (nowMs: number): number => Math.max(0, Math.floor((nowMs - Date.UTC(2026, 0, 1)) / 1000));
 export const emptyTable = (nowMs: number): SlotTable => ({
   next: firstNumber(nowMs),
-  lives: new Map(),
+  incarnations: new Map(),
   lost: new Map(),
 });
 
-/** The present life of the replica; a first one when it has none. */
+/** The present incarnation of the replica; a first one when it has none. */
 export function allot(
   table: SlotTable,
   server: string,
   address: string,
   nowMs: number,
-): { table: SlotTable; life: Life } {
+): { table: SlotTable; incarnation: Incarnation } {
   const key = replicaKey(server, address),
-    present = table.lives.get(key);
-  if (present) return { table, life: present };
-  const life: Life = { server, address, slot: slotName(table.next), sinceMs: nowMs };
-  return { table: { ...table, next: table.next + 1, lives: new Map(table.lives).set(key, life) }, life };
+    present = table.incarnations.get(key);
+  if (present) return { table, incarnation: present };
+  const incarnation: Incarnation = { server, address, slot: slotName(table.next), sinceMs: nowMs };
+  return {
+    table: { ...table, next: table.next + 1, incarnations: new Map(table.incarnations).set(key, incarnation) },
+    incarnation,
+  };
 }
 
-/** The replica was lost and is back: another life, if `slot` is still its present one. Otherwise somebody else has noticed it already. */
-export function newLife(
+/** The replica was lost and is back: another incarnation, if `slot` is still its present one. Otherwise somebody else has noticed it already. */
+export function newIncarnation(
   table: SlotTable,
   server: string,
   address: string,
   slot: string,
   nowMs: number,
-): { table: SlotTable; life: Life } {
+): { table: SlotTable; incarnation: Incarnation } {
   return allot(retire(table, server, address, slot, nowMs), server, address, nowMs);
 }
 
-/** The life `slot` of this replica is over, and no other begins. */
+/** The incarnation `slot` of this replica is over, and no other begins. */
 export function retire(table: SlotTable, server: string, address: string, slot: string, nowMs: number): SlotTable {
   const key = replicaKey(server, address);
-  if (table.lives.get(key)?.slot !== slot) return table;
-  const lives = new Map(table.lives);
-  lives.delete(key);
-  return { ...table, lives, lost: new Map(table.lost).set(slot, { server, address, slot, lostAtMs: nowMs }) };
+  if (table.incarnations.get(key)?.slot !== slot) return table;
+  const incarnations = new Map(table.incarnations);
+  incarnations.delete(key);
+  return { ...table, incarnations, lost: new Map(table.lost).set(slot, { server, address, slot, lostAtMs: nowMs }) };
 }
 
-/** Takes over a life that was begun elsewhere; where the replica has another one, that one stays, and this one counts as lost. */
-export function adopt(table: SlotTable, life: Life, nowMs: number): SlotTable {
-  const key = replicaKey(life.server, life.address),
-    present = table.lives.get(key);
-  if (present?.slot === life.slot) return table;
-  if (!present && !table.lost.has(life.slot)) return { ...table, lives: new Map(table.lives).set(key, life) };
+/** Takes over an incarnation that was begun elsewhere; where the replica has another one, that one stays, and this one counts as lost. */
+export function adopt(table: SlotTable, incarnation: Incarnation, nowMs: number): SlotTable {
+  const key = replicaKey(incarnation.server, incarnation.address),
+    present = table.incarnations.get(key);
+  if (present?.slot === incarnation.slot) return table;
+  if (!present && !table.lost.has(incarnation.slot))
+    return { ...table, incarnations: new Map(table.incarnations).set(key, incarnation) };
   return {
     ...table,
-    lost: new Map(table.lost).set(life.slot, {
-      server: life.server,
-      address: life.address,
-      slot: life.slot,
+    lost: new Map(table.lost).set(incarnation.slot, {
+      server: incarnation.server,
+      address: incarnation.address,
+      slot: incarnation.slot,
       lostAtMs: nowMs,
     }),
   };

@@ -60,14 +60,14 @@ test('what another control plane did is seen at the next look', async (t) => {
   await one.keep([A], true);
   await two.refresh();
   const first = two.slotOf(A.server, A.address)!;
-  const second = await one.newLife(A.server, A.address, first);
+  const second = await one.newIncarnation(A.server, A.address, first);
   t.not(second, first);
-  t.is(await two.newLife(A.server, A.address, first), second);
+  t.is(await two.newIncarnation(A.server, A.address, first), second);
   await two.refresh();
   t.deepEqual(two.lostSlots.get('linear'), [first]);
 });
 
-test('while the store is away lives begin and end all the same, and the store hears of them later', async (t) => {
+test('while the store is away incarnations begin and end all the same, and the store hears of them later', async (t) => {
   const { slots: open, set } = await world();
   for (const mode of ['away', 'silent'] as const) {
     const slots = open();
@@ -79,7 +79,7 @@ test('while the store is away lives begin and end all the same, and the store he
     const first = slots.slotOf(A.server, A.address)!;
     set(mode);
     await slots.keep([A, B], true);
-    const second = await slots.newLife(A.server, A.address, first);
+    const second = await slots.newIncarnation(A.server, A.address, first);
     t.regex(slots.slotOf(B.server, B.address)!, /^[0-9a-oq-z]{7}$/);
     t.true(slots.isAway);
     set('there');
@@ -99,13 +99,16 @@ test('a store that comes back empty gets everything again, and gives no slot a s
   const slots = open();
   await slots.keep([A, B], true);
   await slots.retire(B.server, B.address, slots.slotOf(B.server, B.address)!);
-  const before = { lives: slots.slots, lost: slots.lostSlots };
+  const before = { incarnations: slots.slots, lost: slots.lostSlots };
   await slots.refresh();
   pass(10_000);
   await empty();
   await slots.refresh();
-  t.deepEqual({ lives: slots.slots, lost: slots.lostSlots }, before);
-  t.is((await inner().read()).lives.get('linear 127.0.0.1:1')!.slot, before.lives.get('linear 127.0.0.1:1')!);
+  t.deepEqual({ incarnations: slots.slots, lost: slots.lostSlots }, before);
+  t.is(
+    (await inner().read()).incarnations.get('linear 127.0.0.1:1')!.slot,
+    before.incarnations.get('linear 127.0.0.1:1')!,
+  );
   await slots.keep([A, B], true);
   t.false(before.lost.get('linear')!.includes(slots.slotOf(B.server, B.address)!));
 });

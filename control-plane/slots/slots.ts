@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { slotName } from '../../proto/session-id.ts';
 import { replicaKey } from '../topology/inputs.ts';
 import type { SlotStore } from './slot-store.ts';
-import { adopt, emptyTable, release, retire, type Life, type SlotTable } from './slot-table.ts';
+import { adopt, emptyTable, release, retire, type Incarnation, type SlotTable } from './slot-table.ts';
 
 export interface SlotsOptions {
   store: SlotStore;
@@ -27,7 +27,7 @@ interface SlotsEvents {
 /** A change that could not be told to the store. */
 interface Owed {
   kind: 'begun' | 'over';
-  life: Life;
+  incarnation: Incarnation;
 }
 
 /** Slots allotted while the store is away come from this range, at random: no counter gets there, and two control planes don't meet. */
@@ -62,21 +62,23 @@ export class Slots extends EventEmitter<SlotsEvents> {
     this.#told = this.#table = emptyTable(this.#options.now());
   }
 
-  /** Slot of each replica's present life, by replicaKey. */
+  /** Slot of each replica's present incarnation, by replicaKey. */
   get slots(): ReadonlyMap<string, string> {
-    return new Map([...this.#table.lives].map(([key, { slot }]) => [key, slot]));
+    return new Map([...this.#table.incarnations].map(([key, { slot }]) => [key, slot]));
   }
-  /** By server, sorted: slots of lives that are over, but that sessions may still name. */
+  /** By server, sorted: slots of incarnations that are over, but that sessions may still name. */
   get lostSlots(): ReadonlyMap<string, readonly string[]> {
     const byServer = Map.groupBy(this.#table.lost.values(), ({ server }) => server);
-    return new Map([...byServer].map(([server, lives]) => [server, lives.map(({ slot }) => slot).sort()]));
+    return new Map(
+      [...byServer].map(([server, incarnations]) => [server, incarnations.map(({ slot }) => slot).sort()]),
+    );
   }
   slotOf(server: string, address: string): string | undefined {
-    return this.#table.lives.get(replicaKey(server, address))?.slot;
+    return this.#table.incarnations.get(replicaKey(server, address))?.slot;
   }
-  /** The present life, with when it began. */
-  lifeOf(server: string, address: string): Life | undefined {
-    return this.#table.lives.get(replicaKey(server, address));
+  /** The present incarnation, with when it began. */
+  incarnationOf(server: string, address: string): Incarnation | undefined {
+    return this.#table.incarnations.get(replicaKey(server, address));
   }
   /** The store can't be reached; changes are kept here. */
   get isAway(): boolean {
@@ -94,31 +96,32 @@ export class Slots extends EventEmitter<SlotsEvents> {
   }
 
   /**
-   * Each of these has a slot from now on. `retireOthers`: lives of other replicas are over; only for the leader, because control planes
+   * Each of these has a slot from now on. `retireOthers`: incarnations of other replicas are over; only for the leader, because control planes
    * may see different replicas for a moment and would take turns in ending each other's.
    */
   keep(replicas: Iterable<{ server: string; address: string }>, retireOthers: boolean): Promise<void> {
     const wanted = new Map([...replicas].map((replica) => [replicaKey(replica.server, replica.address), replica]));
     return this.#inTurn(async () => {
-      if (retireOthers) for (const [key, life] of this.#table.lives) if (!wanted.has(key)) await this.#end(life);
+      if (retireOthers)
+        for (const [key, incarnation] of this.#table.incarnations) if (!wanted.has(key)) await this.#end(incarnation);
       for (const [key, { server, address }] of wanted)
-        if (!this.#table.lives.has(key)) await this.#begin(server, address, null);
+        if (!this.#table.incarnations.has(key)) await this.#begin(server, address, null);
     });
   }
 
-  /** The replica whose life `slot` was is back after having been lost. Gives the slot of its present life; repeating it does no harm. */
-  newLife(server: string, address: string, slot: string): Promise<string> {
+  /** The replica whose incarnation `slot` was is back after having been lost. Gives the slot of its present incarnation; repeating it does no harm. */
+  newIncarnation(server: string, address: string, slot: string): Promise<string> {
     return this.#inTurn(async () => {
-      const present = this.#table.lives.get(replicaKey(server, address));
+      const present = this.#table.incarnations.get(replicaKey(server, address));
       return present && present.slot !== slot ? present.slot : await this.#begin(server, address, present ?? null);
     });
   }
 
-  /** The life `slot` of this replica is over, and no other begins. */
+  /** The incarnation `slot` of this replica is over, and no other begins. */
   retire(server: string, address: string, slot: string): Promise<void> {
     return this.#inTurn(async () => {
-      const life = this.#table.lives.get(replicaKey(server, address));
-      if (life?.slot === slot) await this.#end(life);
+      const incarnation = this.#table.incarnations.get(replicaKey(server, address));
+      if (incarnation?.slot === slot) await this.#end(incarnation);
     });
   }
 
@@ -128,8 +131,12 @@ export class Slots extends EventEmitter<SlotsEvents> {
       const { store, keepLostMs, now } = this.#options;
       await this.#tell(async () => {
         for (let next = this.#owed[0]; next !== undefined; next = this.#owed[0]) {
-          const { kind, life } = next;
-          await this.#inTime(kind === 'begun' ? store.adopt(life) : store.retire(life.server, life.address, life.slot));
+          const { kind, incarnation } = next;
+          await this.#inTime(
+            kind === 'begun'
+              ? store.adopt(incarnation)
+              : store.retire(incarnation.server, incarnation.address, incarnation.slot),
+          );
           this.#owed.shift();
         }
         let revision = await this.#inTime(store.revision());
@@ -155,35 +162,38 @@ export class Slots extends EventEmitter<SlotsEvents> {
   /** The store came back with less than it had (emptied, or an old copy): what is known here is put into it again. */
   async #restore(): Promise<void> {
     const { store } = this.#options;
-    for (const life of this.#table.lives.values()) await this.#inTime(store.adopt(life));
+    for (const incarnation of this.#table.incarnations.values()) await this.#inTime(store.adopt(incarnation));
     for (const { server, address, slot, lostAtMs } of this.#table.lost.values()) {
       await this.#inTime(store.adopt({ server, address, slot, sinceMs: lostAtMs }));
       await this.#inTime(store.retire(server, address, slot));
     }
   }
 
-  async #begin(server: string, address: string, former: Life | null): Promise<string> {
+  async #begin(server: string, address: string, former: Incarnation | null): Promise<string> {
     const { store, now, random } = this.#options;
-    let life: Life | undefined;
+    let incarnation: Incarnation | undefined;
     if (!this.#isAway)
       await this.#tell(async () => {
-        life = await this.#inTime(former ? store.newLife(server, address, former.slot) : store.allot(server, address));
+        incarnation = await this.#inTime(
+          former ? store.newIncarnation(server, address, former.slot) : store.allot(server, address),
+        );
       });
-    if (!life) {
-      life = { server, address, slot: slotName(AWAY_FIRST + Math.floor(random() * AWAY_COUNT)), sinceMs: now() };
-      if (former) this.#owed.push({ kind: 'over', life: former });
-      this.#owed.push({ kind: 'begun', life });
+    if (!incarnation) {
+      incarnation = { server, address, slot: slotName(AWAY_FIRST + Math.floor(random() * AWAY_COUNT)), sinceMs: now() };
+      if (former) this.#owed.push({ kind: 'over', incarnation: former });
+      this.#owed.push({ kind: 'begun', incarnation });
     }
-    if (former && former.slot !== life.slot) this.#table = retire(this.#table, server, address, former.slot, now());
-    this.#table = adopt(this.#table, life, now());
-    return life.slot;
+    if (former && former.slot !== incarnation.slot)
+      this.#table = retire(this.#table, server, address, former.slot, now());
+    this.#table = adopt(this.#table, incarnation, now());
+    return incarnation.slot;
   }
 
-  async #end(life: Life): Promise<void> {
-    const { server, address, slot } = life;
+  async #end(incarnation: Incarnation): Promise<void> {
+    const { server, address, slot } = incarnation;
     const isTold =
       !this.#isAway && (await this.#tell(() => this.#inTime(this.#options.store.retire(server, address, slot))));
-    if (!isTold) this.#owed.push({ kind: 'over', life });
+    if (!isTold) this.#owed.push({ kind: 'over', incarnation });
     this.#table = retire(this.#table, server, address, slot, this.#options.now());
   }
 
@@ -231,8 +241,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
 function isSame(a: SlotTable, b: SlotTable): boolean {
   return (
     a.lost.size === b.lost.size &&
-    a.lives.size === b.lives.size &&
+    a.incarnations.size === b.incarnations.size &&
     [...a.lost.keys()].every((slot) => b.lost.has(slot)) &&
-    [...a.lives].every(([key, { slot }]) => b.lives.get(key)?.slot === slot)
+    [...a.incarnations].every(([key, { slot }]) => b.incarnations.get(key)?.slot === slot)
   );
 }

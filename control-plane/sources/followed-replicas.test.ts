@@ -47,7 +47,7 @@ async function world(t: ExecutionContext) {
     });
     followed.follow();
     await settled;
-    // A new life is told after the slots are kept.
+    // A new incarnation is told after the slots are kept.
     await slots.refresh();
     return followed.known().replicas.map(({ name }) => name);
   };

@@ -60,8 +60,8 @@ export class FollowedReplicas {
   /** A replica that is back from the dead, or restarted unseen, gets a slot of its own. Of two control planes that see it, the second finds that done. */
   renew({ server, address }: { server: string; address: string }, formerSeenAtMs: number | null): void {
     const { slots, onError } = this.#options;
-    const life = slots.lifeOf(server, address);
-    if (life && formerSeenAtMs !== null && life.sinceMs <= formerSeenAtMs)
-      detach(slots.newLife(server, address, life.slot), onError);
+    const incarnation = slots.incarnationOf(server, address);
+    if (incarnation && formerSeenAtMs !== null && incarnation.sinceMs <= formerSeenAtMs)
+      detach(slots.newIncarnation(server, address, incarnation.slot), onError);
   }
 }

@@ -87,7 +87,7 @@ test('garbage in every field that is read is passed over, and what is good besid
 
   const table = await slots.read();
   t.deepEqual(
-    [...table.lives.values()].map((life) => life.slot),
+    [...table.incarnations.values()].map((incarnation) => incarnation.slot),
     [slot],
   );
   t.deepEqual([...table.lost.keys()], []);

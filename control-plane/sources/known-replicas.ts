@@ -4,7 +4,7 @@ import type { SourceReport } from '../discovery/source.ts';
 import type { KnownReplica } from '../topology/inputs.ts';
 
 /**
- * All replicas that the sources name. An address that two backends of a server name belongs to the first: one process has one life.
+ * All replicas that the sources name. An address that two backends of a server name belongs to the first: one process has one incarnation.
  * One that is not ready is a replica only when it was one before (`hasSlot`): a pod that still starts is none yet.
  * `isComplete`: every source has answered at least once, so that a replica that is not here is really gone.
  */

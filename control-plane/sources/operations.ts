@@ -119,7 +119,7 @@ export class Operations extends EventEmitter<SourceEvents> implements Source<Par
       address,
       slot,
       isHealthy: state !== 'unhealthy',
-      formerLifeSeenAtMs: this.#probeOf(server, replica)?.formerLifeSeenAtMs ?? null,
+      formerIncarnationSeenAtMs: this.#probeOf(server, replica)?.formerIncarnationSeenAtMs ?? null,
     }));
   }
 

@@ -123,7 +123,7 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
 
   #probed(result: ProbeResult, before: { health: string }): void {
     tellHealth(result, before, this.#options.stores, this.#options.log);
-    this.#followed.renew(result, result.formerLifeSeenAtMs);
+    this.#followed.renew(result, result.formerIncarnationSeenAtMs);
     this.emit('change');
   }
 

@@ -26,11 +26,11 @@ export interface TopologyInputs {
   replicas: readonly KnownReplica[];
   /** By replicaKey. Absent: not looked at yet, counts as healthy, or a fresh mesh would refuse its first requests. */
   health: ReadonlyMap<string, 'healthy' | 'unhealthy'>;
-  /** Slot of each replica's present life, by replicaKey. A replica without one is not in the mesh yet. */
+  /** Slot of each replica's present incarnation, by replicaKey. A replica without one is not in the mesh yet. */
   slots: ReadonlyMap<string, string>;
   /** By server: the tools that its replicas list. Absent: nobody knows them. Default: of no server. */
   tools?: ReadonlyMap<string, readonly ServerTool[]>;
-  /** By server: slots of lives that are over. */
+  /** By server: slots of incarnations that are over. */
   lostSlots: ReadonlyMap<string, readonly string[]>;
   /** What an operator takes out: a replica (by name or address) or a whole backend. */
   drains: ReadonlyArray<{ server: string; replica?: string | null; backend?: string | null }>;

@@ -22,9 +22,9 @@ export interface ServerTopology {
   name: string;
   policy: ServerPolicy;
   backends: BackendTopology[];
-  /** Sorted by slot. Lives that are over are not here. */
+  /** Sorted by slot. Incarnations that are over are not here. */
   endpoints: ReplicaEndpoint[];
-  /** Slots of lives that are over, but that sessions may still name. */
+  /** Slots of incarnations that are over, but that sessions may still name. */
   lostSlots: string[];
   /** The tools that its replicas list, by name; null while nobody knows them. */
   tools: readonly ServerTool[] | null;

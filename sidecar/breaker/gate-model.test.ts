@@ -12,7 +12,7 @@ class Model {
   sinceMs = -Infinity;
   untilMs = 0;
   openings = 0;
-  life = 0;
+  generation = 0;
   history: { failed: boolean; slow: boolean; atMs: number }[] = [];
   trials: { givenMs: number; done: boolean }[] = [];
 
@@ -24,7 +24,7 @@ class Model {
   enter(kind: string, nowMs: number): void {
     this.kind = kind;
     this.sinceMs = nowMs;
-    this.life++;
+    this.generation++;
     this.history = [];
     this.trials = [];
   }
@@ -37,23 +37,28 @@ class Model {
     this.untilMs = nowMs + Math.max(this.policy.timeoutMs, lastsMs);
   }
 
-  acquire(nowMs: number): { life: number; trial?: { givenMs: number; done: boolean } } | undefined {
+  acquire(nowMs: number): { generation: number; trial?: { givenMs: number; done: boolean } } | undefined {
     if (this.kind === 'forced-open' || (this.kind === 'open' && nowMs < this.untilMs)) return undefined;
     if (this.kind === 'open') this.enter('half-open', nowMs);
-    if (this.kind !== 'half-open') return { life: this.life };
-    const lifeMs = Math.max(10_000, this.policy.timeoutMs);
+    if (this.kind !== 'half-open') return { generation: this.generation };
+    const permitMs = Math.max(10_000, this.policy.timeoutMs);
     const underWay = () => this.trials.filter((trial) => !trial.done).length;
     const successes = this.history.length;
     if (underWay() + successes >= this.policy.halfOpenPermits)
-      for (const trial of this.trials) if (trial.givenMs + lifeMs <= nowMs) trial.done = true;
+      for (const trial of this.trials) if (trial.givenMs + permitMs <= nowMs) trial.done = true;
     if (underWay() + successes >= this.policy.halfOpenPermits) return undefined;
     const trial = { givenMs: nowMs, done: false };
     this.trials.push(trial);
-    return { life: this.life, trial };
+    return { generation: this.generation, trial };
   }
 
-  settle(permit: { life: number; trial?: { done: boolean } }, verdict: Verdict, slow: boolean, nowMs: number): void {
-    if (permit.life !== this.life || permit.trial?.done) return;
+  settle(
+    permit: { generation: number; trial?: { done: boolean } },
+    verdict: Verdict,
+    slow: boolean,
+    nowMs: number,
+  ): void {
+    if (permit.generation !== this.generation || permit.trial?.done) return;
     if (permit.trial) permit.trial.done = true;
     this.count(verdict, slow, nowMs);
   }
@@ -154,7 +159,7 @@ class Pair {
   readonly gate: Gate;
   readonly model: Model;
   readonly #policy: BreakerPolicy;
-  readonly #permits: { real: Permit; plain: { life: number } }[] = [];
+  readonly #permits: { real: Permit; plain: { generation: number } }[] = [];
   #nowMs = 1_700_000_000_000;
 
   constructor(policy: BreakerPolicy) {

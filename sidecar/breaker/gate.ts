@@ -6,7 +6,7 @@ import type { Policy } from './policy.ts';
 import type { Verdict } from './verdict.ts';
 
 /** A held half-open permit whose settling never comes is given back after this long, or after the open time if that is longer. */
-const PERMIT_LIFE_MS = 10_000;
+const PERMIT_MS = 10_000;
 
 export interface GateOptions {
   /** Told of each change of state that this gate made by itself (not of those it was told to make). */
@@ -66,7 +66,7 @@ export class Gate {
       return { kind: 'admit', permit: { generation: this.#generation, expiresMs: 0, isSettled: false } };
     // Its permits come back with the answers of the requests under way: soon, but nobody knows when.
     if (!this.#hasRoom(state, nowMs)) return { kind: 'reject', retryAfterMs: 1000 };
-    const expiresMs = nowMs + Math.max(PERMIT_LIFE_MS, this.#settings.timeoutMs);
+    const expiresMs = nowMs + Math.max(PERMIT_MS, this.#settings.timeoutMs);
     const permit: Permit = { generation: this.#generation, expiresMs, isSettled: false };
     state.held.add(permit);
     return { kind: 'admit', permit };

@@ -18,7 +18,7 @@ export interface ServerView {
   readonly name: string;
   readonly policy: ServerPolicy;
   readonly endpoints: readonly ReplicaEndpoint[];
-  /** Slots of lives that are over, but that sessions may still name. Not in `endpoints`. */
+  /** Slots of incarnations that are over, but that sessions may still name. Not in `endpoints`. */
   readonly lostSlots: ReadonlySet<string>;
   readonly backends: readonly BackendWeight[];
   /** The tools that the server's replicas list, by name; null while nobody knows them. */

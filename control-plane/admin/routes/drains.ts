@@ -20,7 +20,7 @@ const startSchema = z.strictObject({
   untilRestart: z
     .boolean()
     .default(false)
-    .describe('Take the replica in again by itself once a new life of it is healthy.'),
+    .describe('Take the replica in again by itself once a new incarnation of it is healthy.'),
 });
 
 async function start(context: AdminContext, target: DrainTarget, deadlineMs: number, untilRestart: boolean) {

@@ -42,7 +42,9 @@ const replicas = (context: AdminContext, server?: string, backend?: string) =>
               sinceMs: probe.sinceMs,
               checkedAtMs: probe.checkedAtMs,
               responseTimeMs: probe.responseTimeMs,
-              life: probe.life,
+              incarnation: probe.incarnation,
+              // The former name, for one version.
+              life: probe.incarnation,
               tools: probe.tools?.map(({ name }) => name) ?? null,
             }
           : null,

@@ -97,7 +97,7 @@ export async function sampleContext(): Promise<Sample> {
         replica: each.name,
         slot: 'a',
         isHealthy: !world.unhealthy.has(each.name),
-        formerLifeSeenAtMs: null,
+        formerIncarnationSeenAtMs: null,
       })),
   });
   const rollouts: Rollouts = new Rollouts({
@@ -146,8 +146,8 @@ export async function sampleContext(): Promise<Sample> {
           address,
           health: world.unhealthy.has(replica) ? 'unhealthy' : 'healthy',
           streak: 0,
-          life: 0,
-          formerLifeSeenAtMs: null,
+          incarnation: 0,
+          formerIncarnationSeenAtMs: null,
           lastAnswerAtMs: 1,
           wasRefused: false,
           eras: ['legacy'],

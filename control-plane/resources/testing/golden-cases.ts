@@ -88,7 +88,7 @@ export const goldenCases = (): GoldenCase[] => [
   ),
   golden(
     'canary-draining-lost',
-    'two servers; a canary at 10 %, a draining, an unhealthy and a lost life, an open breaker',
+    'two servers; a canary at 10 %, a draining, an unhealthy and a lost incarnation, an open breaker',
     `
 servers:
   - name: linear
