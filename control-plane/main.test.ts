@@ -77,13 +77,13 @@ test.serial('a bad configuration ends it with 64, and every problem is said', as
     t.true(stderr.includes(part), part);
 });
 
-for (const [says, args, part] of [
+for (const [description, args, part] of [
   ['no configuration', [], '--config is missing'],
   ['an unknown flag', ['--config', 'x', '--nonsense'], '--nonsense'],
   ['a bad address', ['--config', 'x', '--xds', 'nowhere'], '--xds'],
   ['a missing file', ['--config', 'no-such-file.yaml'], 'no-such-file.yaml'],
 ] as const) {
-  test.serial(`bad command line: ${says}: 64`, async (t) => {
+  test.serial(`bad command line: ${description}: 64`, async (t) => {
     const { code, stderr } = await run(t, args).exited;
     t.is(code, 64);
     t.true(stderr.includes(part), stderr);

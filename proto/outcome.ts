@@ -29,7 +29,7 @@ export interface Outcome {
   /** ms since the epoch, when the request began. */
   startedAtMs: number;
   source: 'envoy' | 'relay';
-  way: 'steady' | 'decide' | 'relay' | 'modern';
+  mode: 'steady' | 'decide' | 'relay' | 'modern';
   /** Session id that the client holds; null when none. Never logged, only digested. */
   session: string | null;
   /** Address of the client, an IPv6 one cut to its /64; null when it is not known. Never logged. */

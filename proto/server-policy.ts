@@ -8,7 +8,8 @@ import { placeSchema } from './place.ts';
  * What the data path must know of one server. The configuration file has the same keys below `servers[]`; the control plane sends it
  * as a resource of type `holdfast.v1.ServerPolicy`. Unknown keys of a newer version are ignored here; the configuration rejects them.
  */
-const positiveMs = (fallback: number, says: string) => z.int().min(1).max(86_400_000).default(fallback).describe(says);
+const positiveMs = (fallback: number, description: string) =>
+  z.int().min(1).max(86_400_000).default(fallback).describe(description);
 
 export const breakerPolicySchema = z.strictObject({
   enabled: z.boolean().default(true).describe('Whether the breakers of this level act at all.'),
@@ -118,7 +119,7 @@ const affinitySchema = z.strictObject({
     .enum(['remembered', 'free'])
     .default('remembered')
     .describe(
-      'Calls of 2026-07-28. remembered: they pass the relay, which keeps in mind which replica holds their tasks, states and handles. free: no replica holds anything, or all share it; without a guard of calls Envoy alone balances them.',
+      'Calls of 2026-07-28. remembered: they pass the relay, which remembers which replica holds their tasks, states and handles. free: no replica holds anything, or all share it; without a guard of calls Envoy alone balances them.',
     ),
   ttlSeconds: z
     .int()

@@ -68,69 +68,69 @@ interface EnvironmentName {
   name: string;
   path: string;
   kind: 'text' | 'number' | 'boolean' | 'list';
-  says: string;
+  description: string;
 }
 
 /** The environment variables, each with the path of its twin in the configuration file. */
 export const ENVIRONMENT: readonly EnvironmentName[] = [
-  { name: 'HA_MODE', path: 'ha.mode', kind: 'text', says: 'cluster or standalone' },
-  { name: 'HA_NODE_ID', path: 'ha.nodeId', kind: 'text', says: 'name of this node' },
+  { name: 'HA_MODE', path: 'ha.mode', kind: 'text', description: 'cluster or standalone' },
+  { name: 'HA_NODE_ID', path: 'ha.nodeId', kind: 'text', description: 'name of this node' },
   {
     name: 'HA_CLUSTER_NODES',
     path: 'ha.clusterNodes',
     kind: 'list',
-    says: 'names of all gateway nodes, comma-separated',
+    description: 'names of all gateway nodes, comma-separated',
   },
   {
     name: 'HA_HEALTH_CHECK_INTERVAL',
     path: 'ha.healthCheckIntervalMs',
     kind: 'number',
-    says: 'ms between health checks',
+    description: 'ms between health checks',
   },
   {
     name: 'HA_FAILOVER_TIMEOUT',
     path: 'ha.failoverTimeoutMs',
     kind: 'number',
-    says: 'ms after which a silent node is gone',
+    description: 'ms after which a silent node is gone',
   },
   {
     name: 'LB_HEALTH_CHECK_PATH',
     path: 'loadBalancer.healthCheckPath',
     kind: 'text',
-    says: 'path of the balancer’s health check',
+    description: 'path of the balancer’s health check',
   },
   {
     name: 'LB_HEALTH_CHECK_INTERVAL',
     path: 'loadBalancer.healthCheckIntervalMs',
     kind: 'number',
-    says: 'ms between the balancer’s checks',
+    description: 'ms between the balancer’s checks',
   },
   {
     name: 'LB_HEALTH_CHECK_TIMEOUT',
     path: 'loadBalancer.healthCheckTimeoutMs',
     kind: 'number',
-    says: 'ms for one of them',
+    description: 'ms for one of them',
   },
-  { name: 'SESSION_STORE', path: 'sessionStore.type', kind: 'text', says: 'redis or memory' },
-  { name: 'SESSION_STORE_URL', path: 'sessionStore.url', kind: 'text', says: 'where Redis is' },
+  { name: 'SESSION_STORE', path: 'sessionStore.type', kind: 'text', description: 'redis or memory' },
+  { name: 'SESSION_STORE_URL', path: 'sessionStore.url', kind: 'text', description: 'where Redis is' },
   {
     name: 'SESSION_FAILOVER_ENABLED',
     path: 'sessionStore.isFailoverEnabled',
     kind: 'boolean',
-    says: 'rebuild lost sessions elsewhere',
+    description: 'rebuild lost sessions elsewhere',
   },
-  { name: 'CIRCUIT_BREAKER_ENABLED', path: 'circuitBreaker.enabled', kind: 'boolean', says: 'breakers act' },
+  { name: 'CIRCUIT_BREAKER_ENABLED', path: 'circuitBreaker.enabled', kind: 'boolean', description: 'breakers act' },
   {
     name: 'CIRCUIT_BREAKER_THRESHOLD',
     path: 'circuitBreaker.threshold',
     kind: 'number',
-    says: 'faults in a row that open a breaker',
+    description: 'faults in a row that open a breaker',
   },
   {
     name: 'CIRCUIT_BREAKER_TIMEOUT',
     path: 'circuitBreaker.timeoutMs',
     kind: 'number',
-    says: 'ms a breaker stays open',
+    description: 'ms a breaker stays open',
   },
-  { name: 'PORT', path: 'port', kind: 'number', says: 'port that clients connect to' },
+  { name: 'PORT', path: 'port', kind: 'number', description: 'port that clients connect to' },
 ];

@@ -15,7 +15,8 @@ export const HEADER = {
   /** Up, to the relay and in ext_proc: the server's name, set by the route; absent on steady routes, whose session's slot names it. */
   server: 'x-holdfast-server',
   /** Up, to the relay: which way the route chose (`decide`, `relay`, `modern`, `login`); absent for `steady`. */
-  way: 'x-holdfast-way',
+  /** The routing mode of the request. The header keeps its first name: nodes of different versions agree on it. */
+  mode: 'x-holdfast-way',
   /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) goes before it. */
   host: 'x-holdfast-host',
   /** Up, set by routes that lead to the relay: the client's address. What the relay answers it reports itself, so Envoy's access log leaves requests with it out. */

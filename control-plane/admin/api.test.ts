@@ -208,10 +208,10 @@ test('bad input is refused with what is wrong, and changes nothing', async (t) =
     ['POST', '/v1/explain', { server: 'liner' }, 404, /no server liner/],
     ['POST', '/v1/drains', `{"a":"${'x'.repeat(1 << 20)}"}`, 413, /larger than/],
   ];
-  for (const [method, path, body, status, says] of cases) {
+  for (const [method, path, body, status, description] of cases) {
     const answer = await ask(method, path, body);
     t.is(answer.status, status, `${method} ${path}`);
-    t.regex(problem(answer), says);
+    t.regex(problem(answer), description);
   }
   t.is((await ask('POST', '/v1/drains', '{}', { 'content-type': 'text/plain' })).status, 415);
   t.deepEqual(

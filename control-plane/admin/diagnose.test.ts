@@ -6,7 +6,7 @@ import { sampleContext } from './testing/sample-context.ts';
 const verdicts = async (context: Parameters<typeof diagnose>[0]) =>
   (await diagnose(context, 100 << 20))
     .filter(({ verdict }) => verdict !== 'good')
-    .map(({ verdict, area, name, says }) => `${verdict} ${area} ${name}: ${says}`);
+    .map(({ verdict, area, name, description }) => `${verdict} ${area} ${name}: ${description}`);
 
 test('what is not as it should be is found, with advice', async (t) => {
   const { context, world, stop } = await sampleContext();

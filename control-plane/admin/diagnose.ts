@@ -244,16 +244,16 @@ function controlPlane({ lease }: AdminContext): DoctorCheck[] {
 }
 
 function resources(rss: number): DoctorCheck[] {
-  const says = `${Math.round(rss / (1 << 20))} MiB`;
+  const description = `${Math.round(rss / (1 << 20))} MiB`;
   return [
     rss > HEAP_WARN_BYTES
       ? not(
           'warning',
           'resources',
           'memory of the control plane',
-          says,
+          description,
           'More than it needs for 1,000 replicas: look at process_resident_memory_bytes.',
         )
-      : good('resources', 'memory of the control plane', says),
+      : good('resources', 'memory of the control plane', description),
   ];
 }

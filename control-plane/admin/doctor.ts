@@ -14,22 +14,22 @@ export interface DoctorCheck {
     | 'control-plane';
   name: string;
   verdict: 'good' | 'warning' | 'bad' | 'unknown';
-  says: string;
+  description: string;
   /** What to do about it; null when it is good. */
   advice: string | null;
 }
 
-export const good = (area: DoctorCheck['area'], name: string, says: string): DoctorCheck => ({
+export const good = (area: DoctorCheck['area'], name: string, description: string): DoctorCheck => ({
   area,
   name,
   verdict: 'good',
-  says,
+  description,
   advice: null,
 });
 export const not = (
   verdict: 'warning' | 'bad' | 'unknown',
   area: DoctorCheck['area'],
   name: string,
-  says: string,
+  description: string,
   advice: string,
-): DoctorCheck => ({ area, name, verdict, says, advice });
+): DoctorCheck => ({ area, name, verdict, description, advice });

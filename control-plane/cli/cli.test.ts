@@ -344,10 +344,10 @@ test('bad input: the message says what is wrong, the exit code says what kind', 
     [65, /query\.limit/, 'events', '--limit', '0'],
     [69, /can’t be reached at http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)/, '--admin', '127.0.0.1:1', 'status'],
   ];
-  for (const [code, says, ...args] of cases) {
+  for (const [code, description, ...args] of cases) {
     const ran = await holdfast(...args);
     t.is(ran.code, code, args.join(' '));
-    t.regex(ran.err, says, args.join(' '));
+    t.regex(ran.err, description, args.join(' '));
     t.is(ran.out, '', args.join(' '));
   }
   t.deepEqual(

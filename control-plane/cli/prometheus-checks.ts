@@ -37,17 +37,17 @@ export async function prometheusChecks(ask: AskPrometheus): Promise<DoctorCheck[
     ask('ALERTS{alertstate="firing"}'),
   ]);
   const share =
-    (what: string, says: string, advice: string) =>
+    (what: string, description: string, advice: string) =>
     ({ labels, value }: PrometheusSample): DoctorCheck => {
-      const text = `${percent(1 - value)} of ${says} over ${OVER}`;
+      const text = `${percent(1 - value)} of ${description} over ${OVER}`;
       return value > BUDGET
         ? not('bad', 'sla', name(labels), `${text}; the objective is ${percent(OBJECTIVE)}`, advice)
         : good('sla', name(labels), `${text}${value === 0 ? `, none ${what}` : ''}`);
     };
   const within =
-    (ms: number, says: string, advice: string) =>
+    (ms: number, description: string, advice: string) =>
     ({ labels, value }: PrometheusSample): DoctorCheck => {
-      const text = `p99 of ${says} over ${OVER}: ${value.toFixed(2)} s`;
+      const text = `p99 of ${description} over ${OVER}: ${value.toFixed(2)} s`;
       return value * 1000 > ms
         ? not('bad', 'response-time', name(labels), `${text}; the objective is ${ms / 1000} s`, advice)
         : good('response-time', name(labels), text);

@@ -160,7 +160,7 @@ test('circuitBreaker sets what servers do not say themselves, and switches all o
   t.false(good(text, { CIRCUIT_BREAKER_ENABLED: 'false' }).servers[0]!.toolBreaker.enabled);
 });
 
-for (const [says, text, path, env] of [
+for (const [description, text, path, env] of [
   [
     'two servers of one name',
     'servers: [{name: a, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}, {name: a, backends: [{name: s, replicas: ["127.0.0.1:2"]}]}]',
@@ -230,7 +230,7 @@ for (const [says, text, path, env] of [
   ],
   ['a Redis URL of another kind', `${SERVER}\nsessionStore: {url: "http://user:secret@x"}`, 'sessionStore.url'],
 ] as ReadonlyArray<[string, string, string, Environment?]>) {
-  test(`refused: ${says}`, (t) => {
+  test(`refused: ${description}`, (t) => {
     const problems = bad(text, env);
     t.is(problems.length, 1);
     t.is(problems[0]!.path, path);

@@ -18,7 +18,8 @@ export const replicaAddressSchema = z
   );
 
 export const someMilliseconds = z.int().min(1).max(86_400_000);
-export const milliseconds = (fallback: number, says: string) => someMilliseconds.default(fallback).describe(says);
+export const milliseconds = (fallback: number, description: string) =>
+  someMilliseconds.default(fallback).describe(description);
 
 /** Certificate and key that a listener shows; read again when the files change. */
 export const listenerTlsSchema = z.strictObject({

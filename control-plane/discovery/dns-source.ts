@@ -22,7 +22,7 @@ export function startDnsSource(config: DnsDiscovery, sink: SourceSink): Source {
         pauseMs = refreshAfterMs(ttlsSeconds, config);
         if (!stopping.signal.aborted) sink.replicas(replicas);
       } catch (error) {
-        if (!stopping.signal.aborted) sink.problem(`DNS ${config.record} ${config.name}: ${says(error)}`);
+        if (!stopping.signal.aborted) sink.problem(`DNS ${config.record} ${config.name}: ${description(error)}`);
       }
       await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
     }
@@ -51,7 +51,7 @@ const MEANINGS: Record<string, string> = {
   ECONNREFUSED: 'no name server listens there',
   ESERVFAIL: 'the name server failed',
 };
-const says = (error: unknown): string => {
+const description = (error: unknown): string => {
   const { code = '', message } = (error ?? {}) as { code?: string; message?: string };
   return MEANINGS[code] ?? (code || message || 'unknown');
 };

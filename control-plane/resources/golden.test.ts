@@ -38,7 +38,7 @@ const pack = (resources: PlainResources) =>
     ]),
   );
 
-for (const { name, says, snapshot, node } of cases) {
+for (const { name, description, snapshot, node } of cases) {
   const resources =
     name === cases[0]!.name
       ? base
@@ -46,9 +46,9 @@ for (const { name, says, snapshot, node } of cases) {
         ? edgeResources(snapshot, node)!
         : gatewayResources(snapshot, node);
 
-  test(`${name}: ${says}: the resources are those of the golden file (UPDATE_GOLDEN=1 writes it anew)`, async (t) => {
+  test(`${name}: ${description}: the resources are those of the golden file (UPDATE_GOLDEN=1 writes it anew)`, async (t) => {
     const file = join(import.meta.dirname, 'golden', `${name}.yaml`);
-    const text = `# ${says}\n${stringify({ [node.role]: readable(resources), ...(node.role === 'gateway' && { sidecar: readable(sidecarResources(snapshot)) }) }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+    const text = `# ${description}\n${stringify({ [node.role]: readable(resources), ...(node.role === 'gateway' && { sidecar: readable(sidecarResources(snapshot)) }) }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
     if (process.env['UPDATE_GOLDEN']) await writeFile(file, text);
     t.is(text, await readFile(file, 'utf8'));
   });

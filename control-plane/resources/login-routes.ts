@@ -29,7 +29,7 @@ const toSidecar = (server: ServerTopology, match: object): object => ({
   route: { cluster: RESOURCE.relayCluster, timeout: '0s', idle_timeout: QUIET, retry_policy: plainRetry },
   request_headers_to_add: [
     add(HEADER.server, server.name),
-    add(HEADER.way, 'login'),
+    add(HEADER.mode, 'login'),
     add(HEADER.guard, '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%'),
   ],
   typed_per_filter_config: {

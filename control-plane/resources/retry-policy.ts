@@ -15,7 +15,7 @@ const pinned = (retries: number, retryOn: string, statusCodes?: number[]): objec
   retry_on: retryOn,
   ...(statusCodes && { retriable_status_codes: statusCodes }),
   num_retries: retries,
-  // Handing over needs no patience: the next host is another process.
+  // Handing over needs no pause: the next host is another process.
   retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
 });
 

@@ -31,8 +31,8 @@ interface RouteOptions {
   challenge?: string | null;
 }
 
-/** The way that the relay is told; without a word it is `steady`, because that is most requests. */
-const WAY: Partial<Record<RouteKind, string>> = {
+/** The routing mode that the relay is told; without a word it is `steady`, because that is most requests. */
+const MODE: Partial<Record<RouteKind, string>> = {
   guarded: 'steady',
   sse: 'relay',
   upgrade: 'steady',
@@ -73,7 +73,7 @@ export function route({
     ...(!readsBodies && { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut }),
     ...filters,
   };
-  const way = WAY[kind] ?? kind;
+  const mode = MODE[kind] ?? kind;
   return {
     name: routeName(server, kind),
     match: { ...path, ...(headers.length > 0 && { headers }) },
@@ -97,7 +97,7 @@ export function route({
     ...added([
       ...(origin === null || origin === 'none' ? [] : [replace('origin', origin)]),
       ...(namesServer ? [add(HEADER.server, server)] : []),
-      ...(way === 'steady' ? [] : [add(HEADER.way, way)]),
+      ...(mode === 'steady' ? [] : [add(HEADER.mode, mode)]),
       ...(readsBodies ? [] : [add(HEADER.guard, '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%')]),
     ]),
     ...(maxBodyBytes !== DEFAULT_BODY_BYTES && { request_body_buffer_limit: maxBodyBytes }),

@@ -105,7 +105,7 @@ function preflight(
       return wait(
         `${stops.length} ${plan.contract === 'warning' ? '' : 'breaking '}difference(s) of the tools: ${stops
           .slice(0, 3)
-          .map(({ tool, says }) => `${tool}: ${says}`)
+          .map(({ tool, description }) => `${tool}: ${description}`)
           .join('; ')}`,
         true,
       );
@@ -128,7 +128,12 @@ function step(rollout: Rollout, phase: StepPhase, input: RolloutInput): RolloutT
   const bad = since ? analyse(plan, since.from, since.to).filter(({ isGood }) => !isGood) : [];
   const analysed = { ...seen, analysedAtMs: now };
   if (bad.length > 0)
-    return failed(rollout, { ...analysed, failures: phase.failures + 1 }, bad.map(({ says }) => says).join('; '), now);
+    return failed(
+      rollout,
+      { ...analysed, failures: phase.failures + 1 },
+      bad.map(({ description }) => description).join('; '),
+      now,
+    );
 
   const sessions = since?.to.sessions ?? null;
   const isLongEnough = now - phase.sinceMs >= plan.stepMs,

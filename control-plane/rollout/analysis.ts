@@ -4,7 +4,7 @@ import type { RolloutPlan } from './rollout.ts';
 export interface Check {
   name: 'errors' | 'p99' | 'initialize' | 'recoveries';
   isGood: boolean;
-  says: string;
+  description: string;
 }
 
 /** Fewer bad events than this prove nothing: one error among twenty calls is 5 %. */
@@ -23,7 +23,7 @@ function errors({ maxErrorPercent, minCalls }: RolloutPlan, from: SloCounters, t
   return {
     name: 'errors',
     isGood,
-    says: `${show(rate)} % of ${to.calls} calls failed (old backend ${show(was)} %, at most ${show(maxErrorPercent)} % more)`,
+    description: `${show(rate)} % of ${to.calls} calls failed (old backend ${show(was)} %, at most ${show(maxErrorPercent)} % more)`,
   };
 }
 
@@ -31,14 +31,14 @@ function p99({ maxP99Ms, maxP99Ratio, minCalls }: RolloutPlan, from: SloCounters
   const is = latencyQuantileMs(to, 0.99),
     was = latencyQuantileMs(from, 0.99);
   if (is === null || to.calls < minCalls)
-    return { name: 'p99', isGood: true, says: `${to.calls} calls, too few for p99` };
+    return { name: 'p99', isGood: true, description: `${to.calls} calls, too few for p99` };
   const isAbsolute = maxP99Ms === null || is <= maxP99Ms;
   // Below a few dozen ms the classes are as wide as what a ratio would tell.
   const isRelative = was === null || from.calls < minCalls || is <= Math.max(was, 30) * maxP99Ratio;
   return {
     name: 'p99',
     isGood: isAbsolute && isRelative,
-    says: `p99 ${show(is)} ms (old backend ${was === null ? 'unknown' : `${show(was)} ms`}, at most ${maxP99Ms === null ? '' : `${maxP99Ms} ms and `}${maxP99Ratio} times as long)`,
+    description: `p99 ${show(is)} ms (old backend ${was === null ? 'unknown' : `${show(was)} ms`}, at most ${maxP99Ms === null ? '' : `${maxP99Ms} ms and `}${maxP99Ratio} times as long)`,
   };
 }
 
@@ -48,7 +48,7 @@ function initialize({ minInitializePercent }: RolloutPlan, to: SloCounters): Che
   return {
     name: 'initialize',
     isGood: to.initializeFailed < MIN_BAD || good >= minInitializePercent,
-    says: `${show(good)} % of ${total} initialize requests succeeded (at least ${minInitializePercent} %)`,
+    description: `${show(good)} % of ${total} initialize requests succeeded (at least ${minInitializePercent} %)`,
   };
 }
 
@@ -57,7 +57,7 @@ function recoveries({ maxRecoveryPercent }: RolloutPlan, to: SloCounters): Check
   return {
     name: 'recoveries',
     isGood: to.recoveries < MIN_BAD || (to.sessions > 0 && rate <= maxRecoveryPercent),
-    says: `${to.recoveries} recoveries in ${to.sessions} sessions (at most ${maxRecoveryPercent} per hundred)`,
+    description: `${to.recoveries} recoveries in ${to.sessions} sessions (at most ${maxRecoveryPercent} per hundred)`,
   };
 }
 

@@ -222,7 +222,7 @@ const TABLE: Array<[title: string, before: ToolDescription[], after: ToolDescrip
 for (const [title, before, after, changes] of TABLE) {
   test(`contract: ${title}`, (t) => {
     t.deepEqual(
-      contractDiff(before, after).map(({ level, says }) => `${level}: ${says}`),
+      contractDiff(before, after).map(({ level, description }) => `${level}: ${description}`),
       changes,
     );
   });
@@ -237,7 +237,9 @@ test('a schema that refers to itself is compared to an end', (t) => {
       },
     });
   t.deepEqual(
-    contractDiff([tree({ a: { type: 'string' } })], [tree({ a: { type: 'number' } })]).map(({ says }) => says),
+    contractDiff([tree({ a: { type: 'string' } })], [tree({ a: { type: 'number' } })]).map(
+      ({ description }) => description,
+    ),
     ['input `a`: type "string" → "number"'],
   );
   const wide = (type: string) =>

@@ -6,7 +6,7 @@ export type ContractLevel = 'breaking' | 'warning' | 'info';
 export interface ContractChange {
   level: ContractLevel;
   tool: string;
-  says: string;
+  description: string;
 }
 
 /** What clients send: allowing less breaks them. */
@@ -44,9 +44,9 @@ export function contractDiff(before: readonly ToolDescription[], after: readonly
   for (const [name, tool] of was) {
     const now = is.get(name);
     if (now) changes.push(...toolDiff(tool, now));
-    else changes.push({ level: 'breaking', tool: name, says: 'removed' });
+    else changes.push({ level: 'breaking', tool: name, description: 'removed' });
   }
-  for (const name of is.keys()) if (!was.has(name)) changes.push({ level: 'info', tool: name, says: 'new' });
+  for (const name of is.keys()) if (!was.has(name)) changes.push({ level: 'info', tool: name, description: 'new' });
   return changes.sort(
     (one, other) => RANK[one.level] - RANK[other.level] || (one.tool < other.tool ? -1 : one.tool > other.tool ? 1 : 0),
   );
@@ -57,8 +57,8 @@ const RANK: Record<ContractLevel, number> = { breaking: 0, warning: 1, info: 2 }
 function toolDiff(before: ToolDescription, after: ToolDescription): ContractChange[] {
   const { name: tool } = before;
   const changes: ContractChange[] = [];
-  const add = (level: ContractLevel, says: string) => {
-    changes.push({ level, tool, says });
+  const add = (level: ContractLevel, description: string) => {
+    changes.push({ level, tool, description });
   };
   for (const change of schemaDiff(before.inputSchema, after.inputSchema))
     add(INPUT[change.kind], `input ${place(change)}`);
@@ -80,5 +80,6 @@ function toolDiff(before: ToolDescription, after: ToolDescription): ContractChan
   return changes;
 }
 
-const place = ({ path, says }: SchemaChange): string => (path === '' ? says : `\`${path}\`: ${says}`);
+const place = ({ path, description }: SchemaChange): string =>
+  path === '' ? description : `\`${path}\`: ${description}`;
 const squeeze = (text: string | undefined): string => (text ?? '').replace(/\s+/g, ' ').trim();

@@ -114,7 +114,7 @@ test('one bad analysis between good ones only holds', (t) => {
 });
 
 test('breaking differences of the tools hold it before it begins, until they are approved or time is up', (t) => {
-  const contract = [{ level: 'breaking' as const, tool: 'add', says: 'removed' }];
+  const contract = [{ level: 'breaking' as const, tool: 'add', description: 'removed' }];
   const held = advanceRollout(begin(), input(1, {}, { contract }));
   t.deepEqual(kinds(held), ['rollout.held']);
   t.is(targetPercent(held.rollout), 0);
@@ -206,7 +206,7 @@ test('whatever happens: no new sessions to a backend without healthy replicas, a
   const event = fc.record({
     afterMs: fc.integer({ min: 1, max: 3000 }),
     healthy: fc.record({ from: fc.nat(2), to: fc.nat(2) }),
-    contract: fc.constantFrom(null, [], [{ level: 'breaking' as const, tool: 'a', says: 'removed' }]),
+    contract: fc.constantFrom(null, [], [{ level: 'breaking' as const, tool: 'a', description: 'removed' }]),
     counts: fc.option(
       fc.record({
         sessions: fc.nat(20),

@@ -4,7 +4,7 @@ export interface SchemaChange {
   path: string;
   /** narrowed: allows less. widened: allows more. property-*: as it says. changed: can't be told. text: means the same to a validator. */
   kind: 'narrowed' | 'widened' | 'property-added' | 'property-removed' | 'changed' | 'text';
-  says: string;
+  description: string;
 }
 
 export type Schema = Record<string, unknown>;
@@ -65,7 +65,7 @@ function compare(one: Schema, other: Schema, path: string, roots: Roots, depth: 
     ...['anyOf', 'oneOf'].flatMap((name) => branches(before[name], after[name], name)),
   ];
   const found = [
-    ...own.map(([kind, says]): SchemaChange => ({ path, kind, says })),
+    ...own.map(([kind, description]): SchemaChange => ({ path, kind, description })),
     ...properties(before, after, path, roots, depth),
   ];
   if (!same(before['items'], after['items']))
@@ -103,8 +103,8 @@ function types(before: Schema, after: Schema): Bare[] {
   const covers = (wide: Set<string> | null, narrow: Set<string> | null) =>
     wide === null ||
     (narrow !== null && [...narrow].every((type) => wide.has(type) || (type === 'integer' && wide.has('number'))));
-  const says = `type ${show(before['type'])} → ${show(after['type'])}`;
-  return [[covers(is, was) ? 'widened' : 'narrowed', says]];
+  const description = `type ${show(before['type'])} → ${show(after['type'])}`;
+  return [[covers(is, was) ? 'widened' : 'narrowed', description]];
 }
 
 const typeSet = (type: unknown): Set<string> | null =>
@@ -157,13 +157,15 @@ function properties(before: Schema, after: Schema, path: string, roots: Roots, d
         : keptProperty(needed.has(name), needs.has(name));
     if (name in is && name in was)
       found.push(...compare(asSchema(was[name]), asSchema(is[name]), place, roots, depth + 1));
-    found.push(...own.map(([kind, says]): SchemaChange => ({ path: place, kind, says })));
+    found.push(...own.map(([kind, description]): SchemaChange => ({ path: place, kind, description })));
   }
   const rest = before['additionalProperties'],
     restAfter = after['additionalProperties'];
   if (same(rest ?? true, restAfter ?? true)) return found;
-  if (isClosed(after)) found.push({ path, kind: 'narrowed', says: 'unknown properties are refused from now on' });
-  else if (isClosed(before)) found.push({ path, kind: 'widened', says: 'unknown properties are allowed from now on' });
+  if (isClosed(after))
+    found.push({ path, kind: 'narrowed', description: 'unknown properties are refused from now on' });
+  else if (isClosed(before))
+    found.push({ path, kind: 'widened', description: 'unknown properties are allowed from now on' });
   else found.push(...compare(asSchema(rest), asSchema(restAfter), at('*'), roots, depth + 1));
   return found;
 }

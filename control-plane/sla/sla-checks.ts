@@ -25,7 +25,7 @@ export function slaChecks(server: string, windows: SlaWindows | null): DoctorChe
 
 function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck {
   if (whole.counters.judged === 0) return good('sla', server, 'no request yet');
-  const says = [
+  const description = [
     `${answered(whole)} since ${day(whole.fromMs)}`,
     ...(hour && hour.counters.judged > 0 ? [`${answered(hour)} in the last ${span(hour)}`] : []),
   ].join(', ');
@@ -38,7 +38,7 @@ function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck 
       'warning',
       'sla',
       server,
-      says + goal,
+      description + goal,
       'Too few requests to judge by; `holdfast events` says what went wrong.',
     );
   if ((lately ?? ever) > BUDGET * FAST_BURN)
@@ -46,7 +46,7 @@ function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck 
       'bad',
       'sla',
       server,
-      says + goal,
+      description + goal,
       'Requests fail right now: see `holdfast replicas`, `holdfast breaker list` and `holdfast events`.',
     );
   if (ever > BUDGET && (lately === null || lately > BUDGET))
@@ -54,7 +54,7 @@ function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck 
       'bad',
       'sla',
       server,
-      says + goal,
+      description + goal,
       'More fails than the objective allows, then and now: see `holdfast events` for what went wrong, and `holdfast replicas`.',
     );
   if (ever > BUDGET)
@@ -62,7 +62,7 @@ function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck 
       'warning',
       'sla',
       server,
-      says + goal,
+      description + goal,
       'It was missed once; the last hour keeps it. `holdfast events` says what went wrong.',
     );
   if (lately !== null && lately > BUDGET)
@@ -70,10 +70,10 @@ function availability(server: string, { whole, hour }: SlaWindows): DoctorCheck 
       'warning',
       'sla',
       server,
-      says + goal,
+      description + goal,
       'The last hour uses up more than its share: see `holdfast replicas` and `holdfast events`.',
     );
-  return good('sla', server, says);
+  return good('sla', server, description);
 }
 
 function responseTime(server: string, { whole, hour }: SlaWindows): DoctorCheck {
@@ -97,16 +97,16 @@ function errorRate(server: string, { minutes }: SlaWindows): DoctorCheck {
     return good('errors', server, 'counted for less than a minute yet');
   const { toolErrors, faults, initializeFailed } = minutes.counters,
     perSecond = (toolErrors + faults + initializeFailed) / ((minutes.toMs - minutes.fromMs) / 1000);
-  const says = `${perSecond.toFixed(2)} errors a second in the last ${span(minutes)} (${toolErrors} of tools, ${faults + initializeFailed} of servers and replicas)`;
+  const description = `${perSecond.toFixed(2)} errors a second in the last ${span(minutes)} (${toolErrors} of tools, ${faults + initializeFailed} of servers and replicas)`;
   return perSecond > ERRORS_PER_SECOND
     ? not(
         'warning',
         'errors',
         server,
-        `${says}; the threshold is ${ERRORS_PER_SECOND}`,
+        `${description}; the threshold is ${ERRORS_PER_SECOND}`,
         'Errors of tools are the server’s own: see its log. For the others see `holdfast replicas` and `holdfast breaker list`.',
       )
-    : good('errors', server, says);
+    : good('errors', server, description);
 }
 
 const failedShare = ({ counters }: SlaWindow): number => counters.failed / counters.judged;

@@ -16,7 +16,7 @@ const outcome = (more: Partial<Outcome>): Outcome => ({
   durationMs: 4,
   startedAtMs: 0,
   source: 'relay',
-  way: 'relay',
+  mode: 'relay',
   session: null,
   traceId: null,
   ...more,
@@ -35,7 +35,9 @@ const window = (lengthMs: number, ...counted: [number, Partial<Outcome>?][]): Sl
 });
 const FAULT = { kind: 'replica_fault' } as const;
 const verdicts = (whole: SlaWindow, hour: SlaWindow | null, minutes: SlaWindow | null = null) =>
-  slaChecks('linear', { whole, hour, minutes }).map(({ area, verdict, says }) => `${verdict} ${area}: ${says}`);
+  slaChecks('linear', { whole, hour, minutes }).map(
+    ({ area, verdict, description }) => `${verdict} ${area}: ${description}`,
+  );
 
 test('objectives that are kept are said with what they were judged by', (t) => {
   t.deepEqual(
@@ -92,11 +94,12 @@ test('slow answers and many errors are said, with advice', (t) => {
   });
   t.like(slow, {
     verdict: 'bad',
-    says: 'p99 of 100 calls since 2026-11-22 23:00 UTC: up to 10 s; the objective is 5 s',
+    description: 'p99 of 100 calls since 2026-11-22 23:00 UTC: up to 10 s; the objective is 5 s',
   });
   t.like(errors, {
     verdict: 'warning',
-    says: '0.17 errors a second in the last 2 minutes (0 of tools, 20 of servers and replicas); the threshold is 0.1',
+    description:
+      '0.17 errors a second in the last 2 minutes (0 of tools, 20 of servers and replicas); the threshold is 0.1',
   });
   t.true([slow, errors].every((each) => each!.advice !== null));
 });

@@ -71,7 +71,7 @@ test('a changed cluster is warm at once: its endpoints are answered again althou
     `warm after ${Date.now() - began} ms, with ${await control.count('pushes_total', 'ClusterLoadAssignment')} responses of endpoints`,
   );
   await envoy.until('cluster.a.membership_total', (n) => n === 1);
-  // Envoy's own patience for endpoints that do not come is 15 s.
+  // Envoy's own time limit for endpoints that do not come is 15 s.
   t.true(Date.now() - began < 10_000);
 });
 

@@ -11,7 +11,7 @@ export interface Query {
 export interface Panel {
   title: string;
   /** What one sees and when to worry. */
-  says: string;
+  description: string;
   /** lines over time, or the present value of each series. */
   kind: 'lines' | 'now';
   unit: Unit;
@@ -29,7 +29,7 @@ export interface Row {
 export interface Dashboard {
   uid: string;
   title: string;
-  says: string;
+  description: string;
   hasServerChoice: boolean;
   rows: Row[];
 }
@@ -37,11 +37,16 @@ export interface Dashboard {
 export const lines = (
   title: string,
   unit: Unit,
-  says: string,
+  description: string,
   ...queries: [expr: string, legend: string][]
-): Panel => ({ title, says, kind: 'lines', unit, queries: queries.map(([expr, legend]) => ({ expr, legend })) });
-export const now = (title: string, unit: Unit, says: string, ...queries: [expr: string, legend: string][]): Panel => ({
-  ...lines(title, unit, says, ...queries),
+): Panel => ({ title, description, kind: 'lines', unit, queries: queries.map(([expr, legend]) => ({ expr, legend })) });
+export const now = (
+  title: string,
+  unit: Unit,
+  description: string,
+  ...queries: [expr: string, legend: string][]
+): Panel => ({
+  ...lines(title, unit, description, ...queries),
   kind: 'now',
 });
 

@@ -5,7 +5,7 @@ import { waitFor } from '../test/mesh/wait-for.ts';
 import { ALERTS } from '../prometheus/rules.ts';
 import { DASHBOARDS } from './dashboards.ts';
 import { grafanaJson } from './grafana-json.ts';
-import { livelyMesh } from './lively-mesh.ts';
+import { startDemoMesh } from './demo-mesh.ts';
 import { emptyQueries, queryPanels } from './query-panels.ts';
 
 const SECONDS = 20;
@@ -23,10 +23,10 @@ test('the dashboards’ files are as the code would write them', (t) => {
 test('each point of the monitoring checklist has its row, and panels name only alerts that there are', (t) => {
   const rows = DASHBOARDS['fleet']!.rows.map(({ title }) => title);
   for (const { panel } of checklist) t.true(rows.includes(panel.replace('fleet: ', '')), panel);
-  const says = Object.values(DASHBOARDS).flatMap(({ rows }) =>
-    rows.flatMap(({ panels }) => panels.map((each) => each.says)),
+  const description = Object.values(DASHBOARDS).flatMap(({ rows }) =>
+    rows.flatMap(({ panels }) => panels.map((each) => each.description)),
   );
-  for (const [, names] of says.flatMap((text) => [...text.matchAll(/Alerts?: ([\w, …]+)/g)])) {
+  for (const [, names] of description.flatMap((text) => [...text.matchAll(/Alerts?: ([\w, …]+)/g)])) {
     for (const name of names!
       .split(/, |…/)
       .map((each) => each.trim())
@@ -40,7 +40,7 @@ test('each point of the monitoring checklist has its row, and panels name only a
 
 test('every query of every panel has data from a real Prometheus that scraped a real mesh, and rules evaluate', async (t) => {
   t.timeout(300_000);
-  const { mesh, prometheus, seconds, close } = await livelyMesh(SECONDS);
+  const { mesh, prometheus, seconds, close } = await startDemoMesh(SECONDS);
   try {
     const panels = (
       await Promise.all(

@@ -37,7 +37,7 @@ export function grafanaJson(dashboard: Dashboard): object {
   return {
     uid: dashboard.uid,
     title: dashboard.title,
-    description: dashboard.says,
+    description: dashboard.description,
     tags: ['holdfast'],
     schemaVersion: 39,
     version: 1,
@@ -88,7 +88,7 @@ function panelJson(panel: Panel, id: number, gridPos: object): object {
     id,
     gridPos,
     title: panel.title,
-    description: panel.says,
+    description: panel.description,
     datasource: DATASOURCE,
     type: panel.kind === 'lines' ? 'timeseries' : 'stat',
     fieldConfig: {

@@ -6,7 +6,7 @@ export interface Series {
 
 /** What must (or must not) make an alert fire. Samples come every 15 s; `atMinutes` is when one looks. */
 export interface Situation {
-  says: string;
+  description: string;
   series: Series[];
   atMinutes: number;
 }

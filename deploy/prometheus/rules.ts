@@ -46,7 +46,7 @@ const LONG_MINUTES = 60;
 /** `promtool test rules`: each alert fires when it should and is quiet when it should be. In two files, for each has one evaluation interval. */
 export function ruleTests(ruleFileName: string, which: 'short' | 'long'): object {
   const look = (alert: Alert, situation: Situation, isFiring: boolean): object => ({
-    name: `${alert.name} ${isFiring ? 'fires' : 'is quiet'}: ${situation.says}`,
+    name: `${alert.name} ${isFiring ? 'fires' : 'is quiet'}: ${situation.description}`,
     interval: '15s',
     input_series: situation.series,
     // The alert as a series: its annotations are for people.

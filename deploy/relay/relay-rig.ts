@@ -132,7 +132,7 @@ export class RigFleet {
       relay,
       port: relay.address.port,
       url: `http://127.0.0.1:${relay.address.port}/mcp`,
-      headers: { [HEADER.server]: 'linear', [HEADER.way]: 'relay' },
+      headers: { [HEADER.server]: 'linear', [HEADER.mode]: 'relay' },
       directory,
       recovery,
       outcomes,

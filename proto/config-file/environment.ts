@@ -42,12 +42,12 @@ export function readEnvironment(env: Environment): Overlay {
   const problems: Problem[] = [];
   const bad = (name: string, expected: string, got: string, suggestion: string | null = null) =>
     problems.push({ path: name, line: null, column: null, expected, got: showValue(got), suggestion });
-  for (const { name, path, kind, says } of ENVIRONMENT) {
+  for (const { name, path, kind, description } of ENVIRONMENT) {
     const text = env[name]?.trim();
     if (text === undefined || text === '') continue;
     const reading = readValue(kind, text);
     if ('value' in reading) values.set(path, { name, value: reading.value });
-    else bad(name, `${reading.expected} (${says})`, text);
+    else bad(name, `${reading.expected} (${description})`, text);
   }
   const names = ENVIRONMENT.map((each) => each.name);
   for (const name of Object.keys(env)) {

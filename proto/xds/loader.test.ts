@@ -64,7 +64,7 @@ test('the long forms of durations and wrappers are taken too', (t) => {
   t.deepEqual(decode(CLUSTER, encode(CLUSTER, { connect_timeout: '-0.5s' })), { connect_timeout: '-0.5s' });
 });
 
-for (const [what, object, path, says] of [
+for (const [what, object, path, description] of [
   ['a field the schema lacks', { name: 'x', lb_polici: 1 }, 'Cluster.lb_polici', /no such field/],
   ['a field in camelCase', { connectTimeout: '1s' }, 'Cluster.connectTimeout', /no such field/],
   [
@@ -111,7 +111,7 @@ for (const [what, object, path, says] of [
   test(`refused with its path: ${what}`, (t) => {
     const error = t.throws(() => encode(CLUSTER, object), { instanceOf: SchemaError });
     t.is(error.path, path);
-    t.regex(error.message, says);
+    t.regex(error.message, description);
   });
 }
 

@@ -17,7 +17,7 @@ const outcome = (more: Partial<Outcome> = {}): Outcome => ({
     tool: 'pay',
     status: 200,
   },
-  ...{ errorCode: null, durationMs: 12.4, startedAtMs: 0, source: 'relay', way: 'steady', traceId: 'f'.repeat(32) },
+  ...{ errorCode: null, durationMs: 12.4, startedAtMs: 0, source: 'relay', mode: 'steady', traceId: 'f'.repeat(32) },
   ...{ session: 'a~secret', client: '10.0.0.9', ...more },
 });
 

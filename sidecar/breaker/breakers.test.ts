@@ -21,7 +21,7 @@ const outcome = (kind: OutcomeKind, fields: Partial<Outcome> = {}): Outcome => (
   durationMs: 1,
   startedAtMs: 0,
   source: 'relay',
-  way: 'relay',
+  mode: 'relay',
   session: null,
   traceId: null,
   ...fields,

@@ -9,56 +9,66 @@ interface Row {
   replica: Verdict;
   tool: Verdict;
   blame?: Partial<Blame>;
-  says: string;
+  description: string;
 }
 
 /** One row of the blame table each, with both sides of its conditions. */
 const rows: Row[] = [
-  { kind: 'success', replica: 'success', tool: 'success', says: 'success speaks for both' },
+  { kind: 'success', replica: 'success', tool: 'success', description: 'success speaks for both' },
   {
     kind: 'replica_fault',
     replica: 'failure',
     tool: 'ignore',
-    says: 'a replica fault counts against the replica alone',
+    description: 'a replica fault counts against the replica alone',
   },
-  { kind: 'server_error', replica: 'ignore', tool: 'failure', says: 'a server error counts against the tool first' },
+  {
+    kind: 'server_error',
+    replica: 'ignore',
+    tool: 'failure',
+    description: 'a server error counts against the tool first',
+  },
   {
     kind: 'server_error',
     replica: 'failure',
     tool: 'failure',
     blame: { isServerErrorWidespread: true },
-    says: 'server errors of several tools count against the replica too',
+    description: 'server errors of several tools count against the replica too',
   },
-  { kind: 'tool_error', replica: 'success', tool: 'success', says: 'isError counts against nobody' },
+  { kind: 'tool_error', replica: 'success', tool: 'success', description: 'isError counts against nobody' },
   {
     kind: 'tool_error',
     replica: 'success',
     tool: 'failure',
     blame: { countToolErrors: true },
-    says: 'isError counts against the tool if the operator asks',
+    description: 'isError counts against the tool if the operator asks',
   },
   {
     kind: 'protocol_error',
     replica: 'success',
     tool: 'success',
-    says: 'an error of the server’s own making counts against nobody',
+    description: 'an error of the server’s own making counts against nobody',
   },
   {
     kind: 'protocol_error',
     replica: 'success',
     tool: 'failure',
     blame: { countToolErrors: true },
-    says: 'an error of the server’s own making counts against the tool if the operator asks',
+    description: 'an error of the server’s own making counts against the tool if the operator asks',
   },
-  { kind: 'overload', replica: 'ignore', tool: 'ignore', says: 'overload counts against nobody' },
-  { kind: 'lost_session', replica: 'ignore', tool: 'ignore', says: 'a lost session counts against nobody' },
-  { kind: 'client_fault', replica: 'ignore', tool: 'ignore', says: 'a client fault counts against nobody' },
-  { kind: 'cancelled', replica: 'ignore', tool: 'ignore', says: 'a client that went away counts against nobody' },
-  { kind: 'unread', replica: 'ignore', tool: 'ignore', says: 'an answer that nobody read is not guessed' },
+  { kind: 'overload', replica: 'ignore', tool: 'ignore', description: 'overload counts against nobody' },
+  { kind: 'lost_session', replica: 'ignore', tool: 'ignore', description: 'a lost session counts against nobody' },
+  { kind: 'client_fault', replica: 'ignore', tool: 'ignore', description: 'a client fault counts against nobody' },
+  {
+    kind: 'cancelled',
+    replica: 'ignore',
+    tool: 'ignore',
+    description: 'a client that went away counts against nobody',
+  },
+  { kind: 'unread', replica: 'ignore', tool: 'ignore', description: 'an answer that nobody read is not guessed' },
 ];
 
-for (const { kind, replica, tool, blame, says } of rows) {
-  test(says, (t) => {
+for (const { kind, replica, tool, blame, description } of rows) {
+  test(description, (t) => {
     t.is(classify(kind, 'replica', { ...plain, ...blame }), replica);
     t.is(classify(kind, 'tool', { ...plain, ...blame }), tool);
   });

@@ -24,7 +24,7 @@ const fault = (kind: Outcome['kind'], startedAtMs: number, permit: string | null
   durationMs: 1,
   startedAtMs,
   source: 'relay',
-  way: 'relay',
+  mode: 'relay',
   session: null,
   traceId: null,
   permit,

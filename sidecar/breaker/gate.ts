@@ -122,7 +122,7 @@ export class Gate {
       case 'observe':
         this.#policy.record(verdict === 'failure', isSlow, nowMs);
         return;
-      default: // Open and forced open learn nothing from stragglers; disabled wants to know nothing.
+      default: // Open and forced open learn nothing from late replies; disabled wants to know nothing.
     }
   }
 

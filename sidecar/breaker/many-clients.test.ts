@@ -25,7 +25,7 @@ const outcome = (kind: OutcomeKind, fields: Partial<Outcome> = {}): Outcome => (
   durationMs: 1,
   startedAtMs: 0,
   source: 'relay',
-  way: 'relay',
+  mode: 'relay',
   session: 's1',
   client: '10.0.0.1',
   traceId: null,

@@ -55,7 +55,7 @@ async function sidecar(t: ExecutionContext, ports: readonly number[]) {
     fetch(`http://127.0.0.1:${port}${path}`, {
       ...init,
       redirect: 'manual',
-      headers: { ...(init.headers as object), [HEADER.way]: 'login', [HEADER.server]: server },
+      headers: { ...(init.headers as object), [HEADER.mode]: 'login', [HEADER.server]: server },
     });
 }
 

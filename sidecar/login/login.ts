@@ -41,7 +41,7 @@ export function answerLogin(
   response: ServerResponse,
   bodies: BodyBudget,
 ): boolean {
-  if (incoming.headers[HEADER.way] !== WAY) return false;
+  if (incoming.headers[HEADER.mode] !== WAY) return false;
   const view = topology().server(String(incoming.headers[HEADER.server])),
     [path = '/', query] = (incoming.url ?? '/').split(/(?=\?)/, 2),
     placed = view && placeAt(view.policy, path, incoming.headers.host),

@@ -10,7 +10,7 @@ const own = {
   labelNames: ['method', 'server_id'] as const,
   buckets: BUCKETS,
 };
-/** Exemplars need a registry that was born as OpenMetrics. */
+/** Exemplars need a registry whose first format is OpenMetrics. */
 function openMetrics(): Registry<OpenMetricsContentType> {
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);

@@ -30,7 +30,7 @@ const outcome = (fields: Partial<Outcome>): Outcome => ({
   durationMs: 1,
   startedAtMs: 0,
   source: 'relay',
-  way: 'relay',
+  mode: 'relay',
   session: null,
   traceId: null,
   ...fields,

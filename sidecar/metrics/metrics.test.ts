@@ -15,7 +15,7 @@ const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
   durationMs: 120,
   startedAtMs: 0,
   source: 'envoy',
-  way: 'steady',
+  mode: 'steady',
   session: null,
   traceId: null,
   ...fields,

@@ -31,7 +31,7 @@ export interface MetricsOptions {
 }
 
 export function createMetrics({ version, nodeId, isProcessMeasured = true }: MetricsOptions): Metrics {
-  // Exemplars need a registry that was born as OpenMetrics; Exposer sets the format of each rendering.
+  // Exemplars need a registry whose first format is OpenMetrics; Exposer sets the format of each rendering.
   const openMetrics = new Registry<OpenMetricsContentType>();
   openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const registry = openMetrics as unknown as Registry;
@@ -54,7 +54,7 @@ export function createMetrics({ version, nodeId, isProcessMeasured = true }: Met
     breakers,
     path: pathMetrics(registry),
     limits,
-    // A counter that is born with its first event jumps from nothing to 1, and Prometheus's rate() sees no growth: the first lost session would go
+    // A counter that appears with its first event jumps from nothing to 1, and Prometheus's rate() sees no growth: the first lost session would go
     // unnoticed. So a server's counters begin at 0 as soon as it is known.
     links: linkMetrics(registry, (server, backends) => {
       requests.begin(server, backends);

@@ -24,7 +24,7 @@ interface Tally {
   count: number;
   isError: boolean;
   requests: { server_id: string; backend: string; method: string; outcome: OutcomeKind };
-  ways: { server_id: string; way: string; source: string };
+  mode: { server_id: string; mode: string; source: string };
   errors: { method: string; server_id: string; error_type: OutcomeKind };
   toolCalls: { server_id: string; tool: string; outcome: OutcomeKind } | null;
   duration: Observed;
@@ -40,7 +40,9 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     for (const tally of tallies.values()) {
       if (tally.count === 0) continue;
       requests.inc(tally.requests, tally.count);
-      ways.inc(tally.ways, tally.count);
+      modes.inc(tally.mode, tally.count);
+      const { server_id, mode: way, source } = tally.mode;
+      ways.inc({ server_id, way, source }, tally.count);
       if (tally.isError) errors.inc(tally.errors, tally.count);
       if (tally.toolCalls) toolCalls.inc(tally.toolCalls, tally.count);
       tally.count = 0;
@@ -67,9 +69,16 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     registers,
     collect,
   });
+  const modes = new Counter({
+    name: 'holdfast_requests_by_mode_total',
+    help: 'Requests by routing mode and who reported them.',
+    labelNames: ['server_id', 'mode', 'source'],
+    registers,
+    collect,
+  });
   const ways = new Counter({
     name: 'holdfast_requests_by_way_total',
-    help: 'Requests by the way they took through the mesh and who reported them.',
+    help: 'The former name of holdfast_requests_by_mode_total; it goes with the next version.',
     labelNames: ['server_id', 'way', 'source'],
     registers,
     collect,
@@ -97,14 +106,14 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
   });
 
   const newTally = (
-    { server: server_id, backend, kind: outcome, status, way, source }: Outcome,
+    { server: server_id, backend, kind: outcome, status, mode, source }: Outcome,
     method: string,
     tool: string | null,
   ): Tally => ({
     count: 0,
     isError: !NO_ERROR.has(outcome),
     requests: { server_id, backend: backend ?? 'none', method, outcome },
-    ways: { server_id, way, source },
+    mode: { server_id, mode, source },
     errors: { method, server_id, error_type: outcome },
     toolCalls: tool === null ? null : { server_id, tool, outcome },
     duration: duration.at(method, server_id, String(status)),
@@ -126,7 +135,7 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     outcome(outcome: Outcome): void {
       const tool = outcome.tool === null ? null : tools.label(outcome.server, outcome.tool);
       const method = methodLabel(outcome.method);
-      const key = `${outcome.server}\n${outcome.backend}\n${method}\n${outcome.kind}\n${outcome.status}\n${outcome.way}\n${outcome.source}\n${tool}`;
+      const key = `${outcome.server}\n${outcome.backend}\n${method}\n${outcome.kind}\n${outcome.status}\n${outcome.mode}\n${outcome.source}\n${tool}`;
       const tally = tallies.get(key) ?? newTally(outcome, method, tool);
       if (tally.count === 0) tallies.set(key, tally);
       tally.count++;

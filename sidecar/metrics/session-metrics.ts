@@ -45,7 +45,7 @@ const LOSSES = [
   'policy',
 ] as const;
 
-/** Sessions: born, alive, moved, lost. */
+/** Sessions: begun, alive, moved, lost. */
 export function sessionMetrics(registry: Registry) {
   const registers = [registry];
   const created = new Counter({

@@ -26,7 +26,7 @@ const json = 'application/json; charset=utf-8';
 const events = { read: 'events' as const };
 const code = (errorCode: number) => ({ read: 'none' as const, errorCode });
 
-const rows: [says: string, changes: Changes, kind: OutcomeKind][] = [
+const rows: [description: string, changes: Changes, kind: OutcomeKind][] = [
   ['an event with a result is a success', { notes: events }, 'success'],
   ['isError in an event is a tool error', { notes: { ...events, isToolError: true } }, 'tool_error'],
   ['isError in JSON is a tool error', { contentType: json, notes: { read: 'json', isToolError: true } }, 'tool_error'],
@@ -113,7 +113,7 @@ const rows: [says: string, changes: Changes, kind: OutcomeKind][] = [
   ['a sidecar that can’t be asked is a fault', { status: 500, isFromReplica: false }, 'replica_fault'],
 ];
 
-for (const [says, changes, kind] of rows)
-  test(says, (t) => {
+for (const [description, changes, kind] of rows)
+  test(description, (t) => {
     t.is(entryKind(facts(changes)), kind);
   });

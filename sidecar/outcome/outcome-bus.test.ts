@@ -14,7 +14,7 @@ const outcome = (server: string): Outcome => ({
   durationMs: 1,
   startedAtMs: 0,
   source: 'envoy',
-  way: 'steady',
+  mode: 'steady',
   session: null,
   traceId: null,
 });

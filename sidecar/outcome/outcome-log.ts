@@ -44,7 +44,7 @@ export function outcomeLog({
       durationMs,
       startedAtMs,
       source,
-      way,
+      mode,
       traceId,
       session,
     } = outcome;
@@ -55,7 +55,7 @@ export function outcomeLog({
         method,
         status,
         durationMs: Math.round(durationMs * 1000) / 1000,
-        way,
+        mode,
         source,
         startedAt: new Date(startedAtMs).toISOString(),
         ...(slot !== null && { slot }),

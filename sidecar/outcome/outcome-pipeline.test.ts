@@ -32,7 +32,7 @@ const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
   durationMs: 3,
   startedAtMs: 1000,
   source: 'envoy',
-  way: 'steady',
+  mode: 'steady',
   session: `1~${secret}`,
   traceId: null,
   ...fields,
@@ -118,7 +118,7 @@ test('a session is touched by what Envoy carried, once in its interval; what was
   const { touches, bus } = pipeline();
   for (const startedAtMs of [1000, 1001, 5999, 6000]) bus.publish(outcome({ startedAtMs }));
   bus.publish(outcome({ source: 'relay', session: '2~other' }));
-  bus.publish(outcome({ way: 'decide', session: '4~other' }));
+  bus.publish(outcome({ mode: 'decide', session: '4~other' }));
   bus.publish(outcome({ kind: 'lost_session', session: '3~other' }));
   bus.flush();
   t.deepEqual(touches, ['linear 64 1000', 'linear 64 6000']);

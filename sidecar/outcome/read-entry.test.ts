@@ -48,7 +48,7 @@ test('an entry becomes an outcome, as it comes from the wire', (t) => {
       durationMs: 12.5,
       startedAtMs: 1_700_000_000_500,
       source: 'envoy',
-      way: 'steady',
+      mode: 'steady',
       session: '7~abc',
       client: '2001:db8:0:1::/64',
       traceId: '0af7651916cd43dd8448eb211c80319c',
@@ -91,7 +91,7 @@ test('a relay that can’t be reached is reported here, for nobody else does', (
       status: '503',
       details: 'upstream_reset_before_response_started',
     }),
-    { kind: 'outcome', outcome: { kind: 'replica_fault', slot: null, way: 'relay' } },
+    { kind: 'outcome', outcome: { kind: 'replica_fault', slot: null, mode: 'relay' } },
   );
 });
 
@@ -117,7 +117,7 @@ test('a request that no filter read counts as other, whatever its headers claim'
   });
   t.like(reading, {
     kind: 'outcome',
-    outcome: { kind: 'unread', method: 'other', tool: null, way: 'modern', session: null },
+    outcome: { kind: 'unread', method: 'other', tool: null, mode: 'modern', session: null },
   });
 });
 

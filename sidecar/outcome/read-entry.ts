@@ -10,8 +10,8 @@ export type EntryReading =
   /** `relay`: the relay reports it. `foreign`: no MCP request (health, documents, upgrades, unknown paths). `malformed`: not an entry. */
   | { kind: 'relay' | 'foreign' | 'malformed' };
 
-/** Which way a route of this kind is; kinds that are not here carry no MCP request. */
-const WAYS: Readonly<Record<string, Outcome['way']>> = {
+/** The routing mode of a route of this kind; kinds that are not here carry no MCP request. */
+const MODES: Readonly<Record<string, Outcome['mode']>> = {
   steady: 'steady',
   guarded: 'steady',
   decide: 'decide',
@@ -32,8 +32,8 @@ export function readEntry(
   const values = EntryValues.read(entry);
   if (!values) return { kind: 'malformed' };
   const { server, routeKind } = routeOf(values);
-  const way = WAYS[routeKind];
-  if (!server || !way) return { kind: 'foreign' };
+  const mode = MODES[routeKind];
+  if (!server || !mode) return { kind: 'foreign' };
 
   const flags = values.word('flags');
   const status = values.number('status') ?? 0;
@@ -79,7 +79,7 @@ export function readEntry(
       durationMs: durationMsOf(values),
       startedAtMs: entry.startedAtMs,
       source: 'envoy',
-      way,
+      mode,
       session,
       client: addressKey(values.word('client')),
       ...(isTimeout(flags) && { isTimeout: true }),

@@ -17,10 +17,10 @@ export interface SessionTouchesOptions {
  */
 export function sessionTouches({ touch, intervalMs }: SessionTouchesOptions): (outcome: Outcome) => void {
   let lastMs = new Map<string, number>();
-  return ({ source, way, server, session, startedAtMs, kind }) => {
+  return ({ source, mode, server, session, startedAtMs, kind }) => {
     if (
       source !== 'envoy' ||
-      way === 'decide' ||
+      mode === 'decide' ||
       session === null ||
       kind === 'lost_session' ||
       kind === 'client_fault'

@@ -15,7 +15,7 @@ const outcome = (more: Partial<Outcome>): Outcome => ({
   durationMs: 4,
   startedAtMs: 0,
   source: 'relay',
-  way: 'relay',
+  mode: 'relay',
   session: null,
   traceId: null,
   ...more,

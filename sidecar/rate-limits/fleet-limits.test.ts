@@ -55,7 +55,7 @@ test('three gateways and one limit: together they let through what it says, and 
       t.teardown(() => client.disconnect());
       await whenReady(client, 10_000);
       const limits = new FleetLimits({
-        ...{ shared: redisBuckets(client), now: Date.now, patienceMs: 10_000 },
+        ...{ shared: redisBuckets(client), now: Date.now, timeoutMs: 10_000 },
         onLocal: () => counted.push(name),
       });
       return { client, limits };

@@ -12,10 +12,10 @@ export interface FleetLimitsOptions {
   /** Redis did not answer, so this node decided. */
   onLocal: (server: string) => void;
   /** A call waits no longer than this for Redis. */
-  patienceMs?: number;
+  timeoutMs?: number;
 }
 
-const PATIENCE_MS = 100;
+const TIMEOUT_MS = 100;
 /** After a failure Redis is left alone for this long, so that not every call waits. */
 const REST_MS = 1000;
 
@@ -51,7 +51,7 @@ export class FleetLimits {
       this.#restsUntilMs = now() + REST_MS;
       return instead();
     };
-    return withinMs(this.#options.patienceMs ?? PATIENCE_MS, shared.take(name, buckets), rest).catch(rest);
+    return withinMs(this.#options.timeoutMs ?? TIMEOUT_MS, shared.take(name, buckets), rest).catch(rest);
   }
 
   /** By this node alone: its share of the rate, and a whole burst. */

@@ -47,7 +47,7 @@ function refusalOf(
   if (!messagesOf(rpc).some(({ method }) => method === 'initialize')) return null;
   if (readInitialize(body, limits.initializeBytes).isTooLarge) return counted(ctx, view, 'initialize_bytes');
   // ext_proc has counted it already, if it could read it; then its replica was not to be reached.
-  return request.way === 'decide' && rpc.kind === 'single'
+  return request.mode === 'decide' && rpc.kind === 'single'
     ? null
     : ctx.sessions.refusal(view.name, clientAddress(request.incoming.headers));
 }

@@ -18,7 +18,7 @@ export interface ClientRequest {
   clientAddress: string | null;
   /** What it shows of who asks. */
   shown: Shown;
-  way: Outcome['way'];
+  mode: Outcome['mode'];
   traceId: string | null;
   /** A message of an HTTP+SSE session (2024-11-05). */
   isSseMessage: boolean;
@@ -31,7 +31,7 @@ export interface PostBody {
   rpc: RpcBody;
 }
 
-const WAYS: ReadonlySet<string> = new Set(['steady', 'decide', 'relay', 'modern']);
+const MODES: ReadonlySet<string> = new Set(['steady', 'decide', 'relay', 'modern']);
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 /** `ofSlot`: the server that has a slot. A steady route names none: whatever comes by it names a slot. */
@@ -43,7 +43,7 @@ export function readClientRequest(
   const headers = incoming.headers;
   const inQuery = sessionOfQuery(incoming.url ?? '/'),
     clientId = one(headers[HEADER.session]) ?? one(headers[HEADER.sessionId]) ?? inQuery,
-    way = one(headers[HEADER.way]) ?? 'steady';
+    mode = one(headers[HEADER.mode]) ?? 'steady';
   return {
     incoming,
     path: incoming.url ?? '/',
@@ -52,7 +52,7 @@ export function readClientRequest(
     digest: clientId === null ? null : sessionDigest(clientId),
     clientAddress: one(headers[HEADER.guard]) ?? null,
     shown: { authorization: headers.authorization, claims: one(headers[HEADER.claims]) },
-    way: WAYS.has(way) ? (way as Outcome['way']) : 'relay',
+    mode: MODES.has(mode) ? (mode as Outcome['mode']) : 'relay',
     traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
     isSseMessage: inQuery !== null && clientId === inQuery,
     startedMs: nowMs,

@@ -94,7 +94,7 @@ export class ExchangeOutcome {
   finish(status: number, hasRetryAfter: boolean, kind?: OutcomeKind): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    const { server, way, traceId, startedMs, clientId, clientAddress } = this.#request,
+    const { server, mode, traceId, startedMs, clientId, clientAddress } = this.#request,
       whatItCameTo =
         kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter });
     if (this.#hasFaulted && whatItCameTo !== 'replica_fault') this.#endAttempt();
@@ -112,7 +112,7 @@ export class ExchangeOutcome {
       durationMs: this.#ctx.now() - startedMs,
       startedAtMs: startedMs,
       source: 'relay',
-      way,
+      mode,
       session: clientId,
       client: addressKey(clientAddress),
       ...(this.#isTimeout && { isTimeout: true }),

@@ -104,7 +104,7 @@ test('a damaged state file is said and ignored', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-state-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const stateFile = join(folder, 'topology.json');
-  for (const [text, says] of [
+  for (const [text, description] of [
     ['{"format":1,"poli', /damaged/],
     ['{"format":9}', /format 9/],
     ['{"format":1,"policies":{"a":{"version":"1","json":{"policy":{}}}},"endpoints":{}}', /policy of a: name/],
@@ -113,7 +113,7 @@ test('a damaged state file is said and ignored', async (t) => {
     const client = new TopologyClient({ addresses: ['127.0.0.1:1'], nodeId: 'x', version: '1', stateFile });
     const problem = once(client, 'problem');
     await client.start();
-    t.regex(String(await problem), says);
+    t.regex(String(await problem), description);
     t.is(client.topology.servers.size, 0);
     await client.close();
   }

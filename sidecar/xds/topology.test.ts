@@ -116,7 +116,7 @@ test('keys of a newer control plane are left out, at any depth', (t) => {
   t.is(state.topology.server('a')!.policy.timeouts.callMs, 5);
 });
 
-for (const [what, bad, says] of [
+for (const [what, bad, description] of [
   ['two replicas with one slot', [replica('0', 1), replica('0', 2)], /two replicas have slot 0/],
   ['an unknown state', [replica('0', 1, { state: 'sleepy' })], /unknown state "sleepy"/],
   ['a replica without an address', [{ ...replica('0', 1), endpoint: {} }], /no socket address/],
@@ -124,7 +124,7 @@ for (const [what, bad, says] of [
   test(`endpoints are refused: ${what}`, (t) => {
     const before = fleet(policies(policy('a')), endpoints('a', replica('0', 1)));
     const { state, problems } = accept(before, endpoints('a', ...bad));
-    t.regex(problems[0]!, says);
+    t.regex(problems[0]!, description);
     t.is(state, before);
   });
 }

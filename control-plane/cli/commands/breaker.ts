@@ -19,9 +19,9 @@ interface Target {
   tool?: string;
 }
 
-const order = (name: string, says: string): Command =>
+const order = (name: string, description: string): Command =>
   new Command(name)
-    .description(says)
+    .description(description)
     .argument('<server>')
     .option('--replica <name>', 'the replica’s breaker')
     .option('--tool <name>', 'the tool’s breaker')

@@ -24,8 +24,8 @@ export const doctorCommand = (): Command =>
         ];
         out.show(checks, () =>
           checks
-            .flatMap(({ area, name, verdict, says, advice }) => [
-              `${MARK[verdict]}  ${area.padEnd(14)}  ${plain(name)}: ${plain(says)}`,
+            .flatMap(({ area, name, verdict, description, advice }) => [
+              `${MARK[verdict]}  ${area.padEnd(14)}  ${plain(name)}: ${plain(description)}`,
               ...(advice === null ? [] : [`${' '.repeat(22)}${advice}`]),
             ])
             .join('\n'),

@@ -117,9 +117,9 @@ async function status(tools: Tools, server: string | undefined, { watch }: { wat
   );
 }
 
-const simple = (name: string, says: string): Command =>
+const simple = (name: string, description: string): Command =>
   new Command(name)
-    .description(says)
+    .description(description)
     .argument('<server>')
     .action(
       action(async ({ client, out }, server: string) => {
@@ -188,7 +188,7 @@ export function rolloutCommand(): Command {
     .requiredOption('--to <backend>', 'the new one')
     .action(
       action(async ({ client, out }, server: string, { from, to }: { from: string; to: string }) => {
-        const changes = await client.get<Array<{ level: string; tool: string; says: string }>>('/v1/contract', {
+        const changes = await client.get<Array<{ level: string; tool: string; description: string }>>('/v1/contract', {
           server,
           from,
           to,
@@ -198,7 +198,7 @@ export function rolloutCommand(): Command {
             ? 'the tools are the same'
             : table(
                 ['level', 'tool', 'difference'],
-                changes.map(({ level, tool, says }) => [level, tool, says]),
+                changes.map(({ level, tool, description }) => [level, tool, description]),
               ),
         );
         const breaking = changes.filter(({ level }) => level === 'breaking').length;

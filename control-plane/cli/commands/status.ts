@@ -132,7 +132,7 @@ export const replicasCommand = (): Command =>
         const replicas = await client.get<Replica[]>('/v1/replicas', { server, backend });
         out.show(replicas, () =>
           table(
-            ['server', 'replica', 'backend', 'slot', 'address', 'state', 'way', 'share', 'probe', 'checked'],
+            ['server', 'replica', 'backend', 'slot', 'address', 'state', 'mode', 'share', 'probe', 'checked'],
             replicas.map((each) => [
               each.server,
               each.replica,

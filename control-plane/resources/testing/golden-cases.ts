@@ -7,7 +7,7 @@ import type { EnvoyNode } from '../node.ts';
 
 export interface GoldenCase {
   name: string;
-  says: string;
+  description: string;
   snapshot: TopologySnapshot;
   node: EnvoyNode;
 }
@@ -61,11 +61,11 @@ const node: EnvoyNode = {
 };
 const golden = (
   name: string,
-  says: string,
+  description: string,
   text: string,
   changes: Partial<TopologyInputs> = {},
   from: EnvoyNode = node,
-): GoldenCase => ({ name, says, snapshot: buildTopology(inputsOf(configOf(text), changes)), node: from });
+): GoldenCase => ({ name, description, snapshot: buildTopology(inputsOf(configOf(text), changes)), node: from });
 
 /** Stands for a folder with tls.crt and tls.key; Envoy wants to read them even when it only validates. */
 export const TLS_FOLDER = '/etc/holdfast/tls';

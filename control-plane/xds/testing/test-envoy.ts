@@ -19,7 +19,7 @@ export interface TestEnvoy {
 
 const POLL_MS = 20;
 /** Then a test fails with what it saw, instead of hanging. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 export async function startEnvoy(xdsPort: number, id = 'envoy-1'): Promise<TestEnvoy> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-xds-'));
@@ -104,9 +104,9 @@ export async function startEnvoy(xdsPort: number, id = 'envoy-1'): Promise<TestE
     stat,
     stop,
     async until(name, isSo) {
-      const endsAtMs = Date.now() + PATIENCE_MS;
+      const endsAtMs = Date.now() + TIMEOUT_MS;
       for (let value = await stat(name); !isSo(value); value = await stat(name)) {
-        if (Date.now() > endsAtMs) throw new Error(`${name} is ${value} after ${PATIENCE_MS / 1000} s`);
+        if (Date.now() > endsAtMs) throw new Error(`${name} is ${value} after ${TIMEOUT_MS / 1000} s`);
         await sleep(POLL_MS);
       }
     },

@@ -4,7 +4,7 @@ import { lines, now, orZero, quantile, rate, type Dashboard } from '../dashboard
 export const fleet: Dashboard = {
   uid: 'holdfast-fleet',
   title: 'Holdfast: fleet',
-  says: 'Is the mesh well? One row for each point of the monitoring checklist.',
+  description: 'Is the mesh well? One row for each point of the monitoring checklist.',
   hasServerChoice: false,
   rows: [
     {
@@ -23,10 +23,10 @@ export const fleet: Dashboard = {
           '{{node}}',
         ]),
         lines(
-          'Requests by way',
+          'Requests by routing mode',
           'reqps',
           'steady: Envoy alone. decide: the sidecar was asked. relay: the sidecar carried it. modern: 2026-07-28.',
-          [rate('way', 'holdfast_requests_by_way_total'), '{{way}}'],
+          [rate('mode', 'holdfast_requests_by_mode_total'), '{{mode}}'],
         ),
       ],
     },

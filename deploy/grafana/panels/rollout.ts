@@ -7,7 +7,7 @@ const perBackend = (outcome: string, method: string): string =>
 export const rollout: Dashboard = {
   uid: 'holdfast-rollout',
   title: 'Holdfast: rollout',
-  says: 'Two backends side by side: what a rollout is judged by.',
+  description: 'Two backends side by side: what a rollout is judged by.',
   hasServerChoice: true,
   rows: [
     {

@@ -5,7 +5,7 @@ const of = (metric: string, more = ''): string => `${metric}{server_id=~"$server
 export const server: Dashboard = {
   uid: 'holdfast-server',
   title: 'Holdfast: server',
-  says: 'What one server’s clients get, and whose doing it is.',
+  description: 'What one server’s clients get, and whose doing it is.',
   hasServerChoice: true,
   rows: [
     {

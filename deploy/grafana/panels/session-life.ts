@@ -5,7 +5,7 @@ const of = (metric: string, more = ''): string => `${metric}{server_id=~"$server
 export const sessionLife: Dashboard = {
   uid: 'holdfast-sessions',
   title: 'Holdfast: session life',
-  says: 'Sessions are born, move, end; none should be lost.',
+  description: 'Sessions begin, move, end; none should be lost.',
   hasServerChoice: true,
   rows: [
     {

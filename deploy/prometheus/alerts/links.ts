@@ -25,12 +25,12 @@ export const linkAlerts: Alert[] = [
       'Clients notice nothing: live sessions go on, new ones work but can only be rebuilt by the node they began on, and breakers act on each node alone. A gateway that dies now takes its new sessions along, so bring Redis back. What was kept meanwhile is written then, by epoch.',
     labels: {},
     fires: {
-      says: 'nobody reaches it',
+      description: 'nobody reaches it',
       series: ['a', 'b'].map((node) => ({ series: `holdfast_redis_up{node="${node}"}`, values: steady(0) })),
       atMinutes: 2,
     },
     quiet: {
-      says: 'one of two does',
+      description: 'one of two does',
       series: [
         { series: 'holdfast_redis_up{node="a"}', values: steady(0) },
         { series: 'holdfast_redis_up{node="b"}', values: steady(1) },
@@ -47,9 +47,9 @@ export const linkAlerts: Alert[] = [
     runbook:
       'This node works with its own cache; its new sessions are not known to the others. If the others reach Redis, look at this node’s network and at `SESSION_STORE_URL`.',
     labels: a,
-    fires: { says: 'for more than two minutes', series: at('holdfast_redis_up', steady(0)), atMinutes: 4 },
+    fires: { description: 'for more than two minutes', series: at('holdfast_redis_up', steady(0)), atMinutes: 4 },
     quiet: {
-      says: 'for a minute, after a failover',
+      description: 'for a minute, after a failover',
       series: at('holdfast_redis_up', `1x8 0x3 ${steady(1)}`),
       atMinutes: 4,
     },
@@ -63,8 +63,8 @@ export const linkAlerts: Alert[] = [
     runbook:
       'Redis answers, but is full (OOM), read-only (READONLY, after a failover), can not save (MISCONF) or denies its user a command (NOPERM); the log line “the session store is away” and `/health` say which. The node works as without Redis: new sessions are known to it alone, others get 503, never 404. Free or add memory (`maxmemory`), point the URL at the primary, or give the user its commands (deploy/README.md); what was kept meanwhile is written then.',
     labels: a,
-    fires: { says: 'for a minute', series: at('holdfast_redis_writable', steady(0)), atMinutes: 2 },
-    quiet: { says: 'it takes writes', series: at('holdfast_redis_writable', steady(1)), atMinutes: 2 },
+    fires: { description: 'for a minute', series: at('holdfast_redis_writable', steady(0)), atMinutes: 2 },
+    quiet: { description: 'it takes writes', series: at('holdfast_redis_writable', steady(1)), atMinutes: 2 },
   },
   {
     name: 'RedisMemoryHigh',
@@ -75,8 +75,8 @@ export const linkAlerts: Alert[] = [
     runbook:
       'At `sessionStore.maxMemoryPercent` (80 %) no session begins any more: clients get 503, sessions that live go on. See LimitReached for who begins so many; raise `maxmemory`, or lower `limits.sessionsPerAddress`, `limits.initializeBytes` or `sessionTtlSeconds`.',
     labels: {},
-    fires: { says: 'for three minutes', series: at('holdfast_redis_memory_ratio', steady(0.75)), atMinutes: 4 },
-    quiet: { says: 'half full', series: at('holdfast_redis_memory_ratio', steady(0.5)), atMinutes: 4 },
+    fires: { description: 'for three minutes', series: at('holdfast_redis_memory_ratio', steady(0.75)), atMinutes: 4 },
+    quiet: { description: 'half full', series: at('holdfast_redis_memory_ratio', steady(0.5)), atMinutes: 4 },
   },
   {
     name: 'LimitReached',
@@ -88,7 +88,7 @@ export const linkAlerts: Alert[] = [
       'Somebody asks for more than one client may have, and is told so with the key in the error’s text; others are served. docs/limits.md says for each limit what a client gets and which key raises it. One client that floods: nothing to do, or shut it out in front of the mesh. Many clients behind one address (a balancer, a proxy): tell Envoy whom to believe (`gateway.xffTrustedHops`). Honest growth: raise the key, and with it the memory of sidecars or Redis.',
     labels: { server_id: 'linear', limit: 'initialize_rate' },
     fires: {
-      says: 'a client begins sessions too fast',
+      description: 'a client begins sessions too fast',
       series: [
         {
           series: 'holdfast_limit_refusals_total{server_id="linear",limit="initialize_rate",node="a"}',
@@ -98,7 +98,7 @@ export const linkAlerts: Alert[] = [
       atMinutes: 5,
     },
     quiet: {
-      says: 'one request in a minute',
+      description: 'one request in a minute',
       series: [
         {
           series: 'holdfast_limit_refusals_total{server_id="linear",limit="initialize_rate",node="a"}',
@@ -118,12 +118,12 @@ export const linkAlerts: Alert[] = [
       'New sessions wait for Redis 50 ms at most and are then written behind; recoveries wait longer. Look at Redis’s own load and slow log, and at the network between.',
     labels: {},
     fires: {
-      says: 'a tenth takes longer than 0.1 s',
+      description: 'a tenth takes longer than 0.1 s',
       series: [redis('0.05', 0.8), redis('0.1', 0.9), redis('0.5', 1), redis('+Inf', 1)],
       atMinutes: 15,
     },
     quiet: {
-      says: 'all take less than 5 ms',
+      description: 'all take less than 5 ms',
       series: [redis('0.005', 1), redis('0.05', 1), redis('+Inf', 1)],
       atMinutes: 15,
     },
@@ -138,12 +138,12 @@ export const linkAlerts: Alert[] = [
       'An Envoy or sidecar answered an update with an error and goes on with what it had; the refused content is not sent again unchanged. The control plane’s log has the node and its words. Most often the configuration names something that node’s version does not have.',
     labels: { type: 'Cluster' },
     fires: {
-      says: 'one NACK',
+      description: 'one NACK',
       series: [{ series: 'holdfast_xds_answers_total{type="Cluster",answer="nack"}', values: `0x8 ${steady(1)}` }],
       atMinutes: 5,
     },
     quiet: {
-      says: 'ACKs',
+      description: 'ACKs',
       series: [
         { series: 'holdfast_xds_answers_total{type="Cluster",answer="ack"}', values: growing(1) },
         { series: 'holdfast_xds_answers_total{type="Cluster",answer="nack"}', values: steady(3) },
@@ -160,8 +160,16 @@ export const linkAlerts: Alert[] = [
     runbook:
       'This node goes on with what it was last told: sessions live, recoveries work, but it learns of no new replica. If the control planes are up (NoControlPlane says otherwise), look at this node’s network and at `--xds`.',
     labels: a,
-    fires: { says: 'the stream is down', series: at('envoy_control_plane_connected_state', steady(0)), atMinutes: 4 },
-    quiet: { says: 'it reconnected', series: at('holdfast_xds_connected', `1x8 0x3 ${steady(1)}`), atMinutes: 4 },
+    fires: {
+      description: 'the stream is down',
+      series: at('envoy_control_plane_connected_state', steady(0)),
+      atMinutes: 4,
+    },
+    quiet: {
+      description: 'it reconnected',
+      series: at('holdfast_xds_connected', `1x8 0x3 ${steady(1)}`),
+      atMinutes: 4,
+    },
   },
   {
     name: 'PeersRefused',
@@ -174,7 +182,7 @@ export const linkAlerts: Alert[] = [
       'Somebody on the network comes again and again and is no member of this mesh; nothing of it was believed. The log of the one that refused has the host and the name it gave. One of your own nodes: its certificate has another name, mesh or authority than it should (`holdfast certs status`; the reasons are in control-plane/membership/README.md), or it came back at another address within 40 s (`id_in_use`, ends by itself). A stranger: find out who reaches these ports, and close them (NetworkPolicy, firewall).',
     labels: { job: 'holdfast-control-plane', entry: 'xds', reason: 'other_mesh' },
     fires: {
-      says: 'a process of another mesh knocks every ten seconds',
+      description: 'a process of another mesh knocks every ten seconds',
       series: [
         {
           series:
@@ -185,7 +193,7 @@ export const linkAlerts: Alert[] = [
       atMinutes: 15,
     },
     quiet: {
-      says: 'two were refused, long ago',
+      description: 'two were refused, long ago',
       series: [
         {
           series: 'holdfast_peers_refused_total{job="holdfast-sidecar",entry="relay",reason="no_certificate",node="a"}',
@@ -204,8 +212,8 @@ export const linkAlerts: Alert[] = [
     runbook:
       'Put the new certificate and key in the place of the old files; they are read without a restart. `holdfast doctor` names the file. (Envoys without a certificate show 4294967295 days and are left out.)',
     labels: certLabels,
-    fires: { says: 'in 10 days', series: cert(10), atMinutes: 15 },
-    quiet: { says: 'there is none', series: cert(4_294_967_295), atMinutes: 15 },
+    fires: { description: 'in 10 days', series: cert(10), atMinutes: 15 },
+    quiet: { description: 'there is none', series: cert(4_294_967_295), atMinutes: 15 },
   },
   {
     name: 'CertificateExpired',
@@ -215,8 +223,8 @@ export const linkAlerts: Alert[] = [
     summary: 'A certificate of {{ $labels.node }} ends today or has ended',
     runbook: 'Clients refuse to connect from now on. Replace the certificate at once; see CertificateExpiresSoon.',
     labels: certLabels,
-    fires: { says: 'it ended', series: cert(0), atMinutes: 1 },
-    quiet: { says: 'in 10 days', series: cert(10), atMinutes: 1 },
+    fires: { description: 'it ended', series: cert(0), atMinutes: 1 },
+    quiet: { description: 'in 10 days', series: cert(10), atMinutes: 1 },
   },
   {
     name: 'OutcomesDropped',
@@ -228,12 +236,12 @@ export const linkAlerts: Alert[] = [
       'The requests themselves were served, but nobody counted them: figures and breakers know less than there was. The sidecar’s event loop is too busy (EventLoopSlow) or it was restarted. More `processes` share the load.',
     labels: { node: 'a' },
     fires: {
-      says: 'the queue was full',
+      description: 'the queue was full',
       series: [{ series: 'holdfast_outcomes_dropped_total{sink="bus",node="a"}', values: `0x8 ${steady(50)}` }],
       atMinutes: 5,
     },
     quiet: {
-      says: 'nothing is lost',
+      description: 'nothing is lost',
       series: [{ series: 'envoy_access_logs_open_telemetry_access_log_logs_dropped{node="a"}', values: steady(0) }],
       atMinutes: 5,
     },

@@ -14,8 +14,8 @@ export const nodeAlerts: Alert[] = [
     runbook:
       'The Envoy of this gateway node can not be scraped: it is down, cut off, or has no configuration yet. Clients are served by the other nodes as long as one is up, and their sessions go on there. Look at the node’s Envoy log and at `holdfast doctor`; a node that has started but is not ready waits for its control plane. Restarting it loses nothing.',
     labels: { job: 'holdfast-gateway', ...instance },
-    fires: { says: 'its Envoy is not there for 30 s', series: down('holdfast-gateway'), atMinutes: 4 },
-    quiet: { says: 'it is there', series: up('holdfast-gateway'), atMinutes: 4 },
+    fires: { description: 'its Envoy is not there for 30 s', series: down('holdfast-gateway'), atMinutes: 4 },
+    quiet: { description: 'it is there', series: up('holdfast-gateway'), atMinutes: 4 },
   },
   {
     name: 'SidecarDown',
@@ -26,8 +26,8 @@ export const nodeAlerts: Alert[] = [
     runbook:
       'Steady sessions of this node go on; new sessions and recoveries are taken over by the neighbours’ sidecars, one network hop further. Look at the sidecar’s log: it ends with the reason when it stopped by itself. Memory and event loop are on the fleet dashboard.',
     labels: { job: 'holdfast-sidecar', ...instance },
-    fires: { says: 'its sidecar is not there for 30 s', series: down('holdfast-sidecar'), atMinutes: 4 },
-    quiet: { says: 'it is there', series: up('holdfast-sidecar'), atMinutes: 4 },
+    fires: { description: 'its sidecar is not there for 30 s', series: down('holdfast-sidecar'), atMinutes: 4 },
+    quiet: { description: 'it is there', series: up('holdfast-sidecar'), atMinutes: 4 },
   },
   {
     name: 'BalancerDown',
@@ -38,8 +38,8 @@ export const nodeAlerts: Alert[] = [
     runbook:
       'Clients that connect to this balancer fail; the standby serves those that come to it. Move the public address over when your platform does not do so by itself, then look at the balancer’s Envoy log.',
     labels: { job: 'holdfast-edge', ...instance },
-    fires: { says: 'it is not there for 30 s', series: down('holdfast-edge'), atMinutes: 4 },
-    quiet: { says: 'it is there', series: up('holdfast-edge'), atMinutes: 4 },
+    fires: { description: 'it is not there for 30 s', series: down('holdfast-edge'), atMinutes: 4 },
+    quiet: { description: 'it is there', series: up('holdfast-edge'), atMinutes: 4 },
   },
   {
     name: 'ControlPlaneDown',
@@ -50,8 +50,8 @@ export const nodeAlerts: Alert[] = [
     runbook:
       'Nothing changes for clients: gateways go on with what they have, and another control plane takes over. Until it does, replicas that die are found by gateways alone, and rollouts, drains and new configuration wait. Its log ends with the reason.',
     labels: { job: 'holdfast-control-plane', ...instance },
-    fires: { says: 'it is not there for a minute', series: down('holdfast-control-plane'), atMinutes: 4 },
-    quiet: { says: 'it is there', series: up('holdfast-control-plane'), atMinutes: 4 },
+    fires: { description: 'it is not there for a minute', series: down('holdfast-control-plane'), atMinutes: 4 },
+    quiet: { description: 'it is there', series: up('holdfast-control-plane'), atMinutes: 4 },
   },
   {
     name: 'NoControlPlane',
@@ -62,9 +62,9 @@ export const nodeAlerts: Alert[] = [
     runbook:
       'Clients notice nothing yet, but the mesh no longer learns of new, restarted or drained replicas. Start a control plane: it needs its configuration file and Redis, and takes up where the last one left off.',
     labels: {},
-    fires: { says: 'all are gone for two minutes', series: down('holdfast-control-plane'), atMinutes: 6 },
+    fires: { description: 'all are gone for two minutes', series: down('holdfast-control-plane'), atMinutes: 6 },
     quiet: {
-      says: 'one of two is gone',
+      description: 'one of two is gone',
       series: [
         ...down('holdfast-control-plane'),
         { series: 'up{job="holdfast-control-plane",instance="b:1"}', values: steady(1) },
@@ -82,7 +82,7 @@ export const nodeAlerts: Alert[] = [
       'Rollouts and drains stand still, and no slots are allotted to restarted replicas. The lease is in Redis: see RedisDown first. When Redis is well, the control planes’ logs say why none takes it.',
     labels: {},
     fires: {
-      says: 'nobody leads',
+      description: 'nobody leads',
       series: [
         { series: 'holdfast_control_plane_leader{instance="a:1"}', values: steady(0) },
         { series: 'holdfast_control_plane_leader{instance="b:1"}', values: steady(0) },
@@ -90,7 +90,7 @@ export const nodeAlerts: Alert[] = [
       atMinutes: 3,
     },
     quiet: {
-      says: 'one of two leads',
+      description: 'one of two leads',
       series: [
         { series: 'holdfast_control_plane_leader{instance="a:1"}', values: steady(0) },
         { series: 'holdfast_control_plane_leader{instance="b:1"}', values: steady(1) },
@@ -108,12 +108,12 @@ export const nodeAlerts: Alert[] = [
       'The node is named in `ha.clusterNodes`, but sends no heartbeat and has no xDS stream. Start it, or take its name out of the list. One node less means less room for the next failure.',
     labels: { node: 'gateway-3' },
     fires: {
-      says: 'a named node is not there',
+      description: 'a named node is not there',
       series: [{ series: 'holdfast_mesh_gateway{node="gateway-3",draining="false"}', values: steady(0) }],
       atMinutes: 3,
     },
     quiet: {
-      says: 'one control plane has not seen it yet, the other has',
+      description: 'one control plane has not seen it yet, the other has',
       series: [
         { series: 'holdfast_mesh_gateway{node="gateway-3",draining="false",instance="a:1"}', values: steady(0) },
         { series: 'holdfast_mesh_gateway{node="gateway-3",draining="false",instance="b:1"}', values: steady(1) },
@@ -131,12 +131,12 @@ export const nodeAlerts: Alert[] = [
       'A guard at an entry of the process caught an exception: a bug of Holdfast, which cost at most one request. Look for "an internal error was contained" in the log of that instance; it says where, never what was sent. Report it with these lines. If it grows with the traffic of one server or client, that traffic triggers it.',
     labels: { ...instance, where: 'relay' },
     fires: {
-      says: 'one kind grows',
+      description: 'one kind grows',
       series: [{ series: 'holdfast_internal_errors_total{where="relay",instance="a:1",node="a"}', values: growing(1) }],
       atMinutes: 4,
     },
     quiet: {
-      says: 'none is caught any more',
+      description: 'none is caught any more',
       series: [{ series: 'holdfast_internal_errors_total{where="relay",instance="a:1",node="a"}', values: steady(7) }],
       atMinutes: 14,
     },

@@ -18,8 +18,8 @@ export const operationAlerts: Alert[] = [
     runbook:
       'All new sessions go to the old backend again. `holdfast rollout status` says which objective failed, with the figures of both backends. The alert ends with the next rollout, or with `holdfast rollout clear`.',
     labels: { server_id: 'linear' },
-    fires: { says: 'it was rolled back', series: phase('rolled-back', false, steady(1)), atMinutes: 1 },
-    quiet: { says: 'it was promoted', series: phase('promoted', false, steady(1)), atMinutes: 1 },
+    fires: { description: 'it was rolled back', series: phase('rolled-back', false, steady(1)), atMinutes: 1 },
+    quiet: { description: 'it was promoted', series: phase('promoted', false, steady(1)), atMinutes: 1 },
   },
   {
     name: 'RolloutHeld',
@@ -30,8 +30,8 @@ export const operationAlerts: Alert[] = [
     runbook:
       'It waits: for somebody to approve what changed in tools/list, for a pause to end, or for its figures to recover. `holdfast rollout status` says which.',
     labels: { server_id: 'linear', phase: 'preflight' },
-    fires: { says: 'nobody approves the contract', series: phase('preflight', true, steady(1)), atMinutes: 20 },
-    quiet: { says: 'it goes its steps', series: phase('step', false, steady(1)), atMinutes: 20 },
+    fires: { description: 'nobody approves the contract', series: phase('preflight', true, steady(1)), atMinutes: 20 },
+    quiet: { description: 'it goes its steps', series: phase('step', false, steady(1)), atMinutes: 20 },
   },
   {
     name: 'EventLoopSlow',
@@ -42,8 +42,12 @@ export const operationAlerts: Alert[] = [
     runbook:
       'One sidecar process is one event loop, and this one has more to do than it can. Run several per node (`processes`), or take servers with huge bodies off the relay (`guard: []`).',
     labels,
-    fires: { says: 'half a second', series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.5)), atMinutes: 8 },
-    quiet: { says: '12 ms', series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.012)), atMinutes: 8 },
+    fires: {
+      description: 'half a second',
+      series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.5)),
+      atMinutes: 8,
+    },
+    quiet: { description: '12 ms', series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.012)), atMinutes: 8 },
   },
   {
     name: 'MemoryHigh',
@@ -54,7 +58,7 @@ export const operationAlerts: Alert[] = [
     runbook:
       'Everything that a sidecar keeps is bounded, and 50,000 sessions fit into 200 MB: more means very many open streams with slow readers, or a leak. `/metrics` has `holdfast_relay_streams_open` and `holdfast_outcomes_queued`; a heap snapshot tells the rest. Restarting a sidecar loses no session.',
     labels,
-    fires: { says: '500 MB', series: sidecar('process_resident_memory_bytes', steady(5e8)), atMinutes: 15 },
-    quiet: { says: '120 MB', series: sidecar('process_resident_memory_bytes', steady(1.2e8)), atMinutes: 15 },
+    fires: { description: '500 MB', series: sidecar('process_resident_memory_bytes', steady(5e8)), atMinutes: 15 },
+    quiet: { description: '120 MB', series: sidecar('process_resident_memory_bytes', steady(1.2e8)), atMinutes: 15 },
   },
 ];

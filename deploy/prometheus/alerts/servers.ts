@@ -21,9 +21,9 @@ export const serverAlerts: Alert[] = [
     runbook:
       'Errors of tools, servers and replicas; what clients do wrong is not among them. `error_type` on the server dashboard tells whose they are: `tool_error` and `server_error` are the server’s own (look at the tools panel and at its log), `replica_fault` and `lost_session` the replicas’ (see ServerUnhealthy, BreakerOpen), `overload` a matter of capacity.',
     labels: { server_id: 'linear' },
-    fires: { says: 'a fifth of an error a second', series: errors(0.2), atMinutes: 10 },
+    fires: { description: 'a fifth of an error a second', series: errors(0.2), atMinutes: 10 },
     quiet: {
-      says: 'clients err, the server hardly does',
+      description: 'clients err, the server hardly does',
       series: [...errors(5, 'client_fault'), ...errors(0.05)],
       atMinutes: 10,
     },
@@ -38,7 +38,7 @@ export const serverAlerts: Alert[] = [
       'At least one gateway knows no replica of this server that it may send new sessions to. Clients get 503 with Retry-After; their sessions are kept and go on when a replica is back. `holdfast replicas` says why each one is out (probe, breaker, drain, weight 0).',
     labels: { server_id: 'linear' },
     fires: {
-      says: 'one gateway sees no replica',
+      description: 'one gateway sees no replica',
       series: [
         { series: 'mcp_server_health{server_id="linear",instance="a:1"}', values: steady(0) },
         { series: 'mcp_server_health{server_id="linear",instance="b:1"}', values: steady(1) },
@@ -46,7 +46,7 @@ export const serverAlerts: Alert[] = [
       atMinutes: 3,
     },
     quiet: {
-      says: 'it was out for half a minute',
+      description: 'it was out for half a minute',
       series: [{ series: 'mcp_server_health{server_id="linear",instance="a:1"}', values: `1x4 0 0 ${steady(1)}` }],
       atMinutes: 2,
     },
@@ -61,14 +61,14 @@ export const serverAlerts: Alert[] = [
       'Their sessions were moved to the others. `holdfast replicas` has the probe’s words for each. One that comes back gets a new slot and new sessions by itself.',
     labels: { server_id: 'linear', backend: 'stable' },
     fires: {
-      says: 'one replica fails its probes',
+      description: 'one replica fails its probes',
       series: [
         { series: 'holdfast_mesh_replicas{server_id="linear",backend="stable",state="unhealthy"}', values: steady(1) },
       ],
       atMinutes: 4,
     },
     quiet: {
-      says: 'all are active',
+      description: 'all are active',
       series: [
         { series: 'holdfast_mesh_replicas{server_id="linear",backend="stable",state="active"}', values: steady(3) },
       ],
@@ -85,7 +85,7 @@ export const serverAlerts: Alert[] = [
       'Level `replica`: this slot failed several requests in a row; its sessions were moved, and it is tried again by itself. Level `tool`: the tool fails on every replica; its calls are refused with 503 until a trial succeeds, so look at the tool. `holdfast breaker list` shows who opened it and when it is tried; `holdfast breaker reset` closes it.',
     labels: { server_id: 'linear', level: 'tool', key: 'charge' },
     fires: {
-      says: 'a tool’s breaker is open',
+      description: 'a tool’s breaker is open',
       series: [
         {
           series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="open"}',
@@ -95,7 +95,7 @@ export const serverAlerts: Alert[] = [
       atMinutes: 3,
     },
     quiet: {
-      says: 'an operator forced it',
+      description: 'an operator forced it',
       series: [
         {
           series: 'mcp_breaker_not_closed{server_id="linear",level="tool",key="charge",state="forced-open"}',
@@ -116,7 +116,7 @@ export const serverAlerts: Alert[] = [
       'An operator ordered it, and it stays so until an operator takes the order back: `holdfast breaker reset`. Is it still wanted?',
     labels: { server_id: 'linear', level: 'replica', key: '7' },
     fires: {
-      says: 'the order is an hour old',
+      description: 'the order is an hour old',
       series: [
         {
           series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}',
@@ -126,7 +126,7 @@ export const serverAlerts: Alert[] = [
       atMinutes: 62,
     },
     quiet: {
-      says: 'the order is half an hour old',
+      description: 'the order is half an hour old',
       series: [
         {
           series: 'mcp_breaker_not_closed{server_id="linear",level="replica",key="7",state="forced-open"}',
@@ -146,12 +146,12 @@ export const serverAlerts: Alert[] = [
       'More than one call in a hundred takes longer than 5 s (the response-time objective; change it here if your tools are slower by nature). The server dashboard shows which tools; if all are slow, look at the replicas’ load before the mesh’s: `holdfast_relay_overhead_seconds` and `holdfast_ext_proc_duration_seconds` are what the mesh adds.',
     labels: { server_id: 'linear', method: 'tools/call' },
     fires: {
-      says: 'one call in ten takes longer than 5 s',
+      description: 'one call in ten takes longer than 5 s',
       series: [calls('5', 0.9), calls('10', 1), calls('+Inf', 1)],
       atMinutes: 20,
     },
     quiet: {
-      says: 'all take less than a second',
+      description: 'all take less than a second',
       series: [calls('1', 1), calls('5', 1), calls('+Inf', 1)],
       atMinutes: 20,
     },

@@ -43,9 +43,9 @@ export const sessionAlerts: Alert[] = [
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of requests fail',
     runbook: `${BURN} At this pace a fiftieth of the month’s budget is gone each hour. ${AVAILABILITY}`,
     labels: linear,
-    fires: { says: '2 % fail for an hour', series: requests(0.2, 9.8), atMinutes: 65 },
+    fires: { description: '2 % fail for an hour', series: requests(0.2, 9.8), atMinutes: 65 },
     quiet: {
-      says: '1 % fails, and a tool’s breaker refuses as much again',
+      description: '1 % fails, and a tool’s breaker refuses as much again',
       atMinutes: 65,
       series: [
         ...requests(0.1, 9.8),
@@ -65,8 +65,8 @@ export const sessionAlerts: Alert[] = [
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of requests fail',
     runbook: `${BURN} At this pace the month’s budget is gone in five days. ${AVAILABILITY}`,
     labels: linear,
-    fires: { says: '1 % fails for hours', series: requests(0.1, 9.9), atMinutes: 380 },
-    quiet: { says: 'one in two thousand fails', series: requests(0.005, 10), atMinutes: 380 },
+    fires: { description: '1 % fails for hours', series: requests(0.1, 9.9), atMinutes: 380 },
+    quiet: { description: 'one in two thousand fails', series: requests(0.005, 10), atMinutes: 380 },
   },
   {
     name: 'SessionLossBurnsFast',
@@ -76,8 +76,8 @@ export const sessionAlerts: Alert[] = [
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of sessions that begin or move are lost',
     runbook: `${BURN} Lost means that a client must begin anew, and many can’t. ${LOSS}`,
     labels: linear,
-    fires: { says: 'one in twenty is lost', series: sessions(0.1, 1), atMinutes: 65 },
-    quiet: { says: 'one in a thousand is lost', series: sessions(0.002, 1), atMinutes: 65 },
+    fires: { description: 'one in twenty is lost', series: sessions(0.1, 1), atMinutes: 65 },
+    quiet: { description: 'one in a thousand is lost', series: sessions(0.002, 1), atMinutes: 65 },
   },
   {
     name: 'SessionLossBurns',
@@ -87,8 +87,8 @@ export const sessionAlerts: Alert[] = [
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of sessions that begin or move are lost',
     runbook: `${BURN} At this pace the month’s budget is gone in five days. ${LOSS}`,
     labels: linear,
-    fires: { says: 'one in a hundred is lost for hours', series: sessions(0.02, 1), atMinutes: 380 },
-    quiet: { says: 'none is lost', series: sessions(0, 1), atMinutes: 380 },
+    fires: { description: 'one in a hundred is lost for hours', series: sessions(0.02, 1), atMinutes: 380 },
+    quiet: { description: 'none is lost', series: sessions(0, 1), atMinutes: 380 },
   },
   {
     name: 'SlowFailover',
@@ -100,12 +100,12 @@ export const sessionAlerts: Alert[] = [
       'Sessions of lost replicas should be back within 1 s. Each recovery is an `initialize` and a few requests on another replica: slow replicas, a long queue (RecoveryQueue) or a slow Redis (RedisSlow) are the usual reasons.',
     labels: linear,
     fires: {
-      says: 'a tenth takes longer than 2 s',
+      description: 'a tenth takes longer than 2 s',
       series: [failover('1', 0.8), failover('2', 0.9), failover('5', 1), failover('+Inf', 1)],
       atMinutes: 25,
     },
     quiet: {
-      says: 'all are done within 0.5 s',
+      description: 'all are done within 0.5 s',
       series: [failover('0.5', 1), failover('1', 1), failover('+Inf', 1)],
       atMinutes: 25,
     },
@@ -120,7 +120,7 @@ export const sessionAlerts: Alert[] = [
       'A replica with many sessions died, and they come back `recoveryConcurrency` at a time so that the other replicas are not overrun. Raise it when those have room; add replicas when they have not.',
     labels: linear,
     fires: {
-      says: '150 wait on two gateways',
+      description: '150 wait on two gateways',
       series: ['a:1', 'b:1'].map((instance) => ({
         series: `mcp_recovery_queue_depth{server_id="linear",instance="${instance}"}`,
         values: steady(75),
@@ -128,7 +128,7 @@ export const sessionAlerts: Alert[] = [
       atMinutes: 3,
     },
     quiet: {
-      says: '20 wait',
+      description: '20 wait',
       series: [{ series: 'mcp_recovery_queue_depth{server_id="linear"}', values: steady(20) }],
       atMinutes: 3,
     },
@@ -144,12 +144,12 @@ export const sessionAlerts: Alert[] = [
       'Replicas died while they had calls that must not be sent twice; each client was told so within a second. See why replicas die (ReplicaUnhealthy). Tools that are safe to repeat can be listed in `retrySafeTools`, or their annotations believed with `trustAnnotations`: those calls are then answered by another replica.',
     labels: linear,
     fires: {
-      says: 'ten in a quarter of an hour',
+      description: 'ten in a quarter of an hour',
       series: [{ series: 'mcp_calls_ambiguous_total{server_id="linear"}', values: growing(0.012) }],
       atMinutes: 20,
     },
     quiet: {
-      says: 'one',
+      description: 'one',
       series: [{ series: 'mcp_calls_ambiguous_total{server_id="linear"}', values: `0x20 ${steady(1)}` }],
       atMinutes: 20,
     },

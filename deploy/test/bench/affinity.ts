@@ -130,7 +130,8 @@ async function startPlain(mesh: Mesh, upstream: ReplicaClient, affinity: Plain['
 }
 
 export const bench: Bench = {
-  says: 'the same replicas through bare Envoy, Envoy’s own affinity, and Holdfast’s ways, everything on this machine',
+  description:
+    'the same replicas through bare Envoy, Envoy’s own affinity, and Holdfast’s routing modes, everything on this machine',
   async run({ say, seconds }) {
     await using mesh = await startMesh({
       gateways: 1,
@@ -172,7 +173,17 @@ export const bench: Bench = {
           results.push({ upstream, connections, sessions, measured });
           say(
             `\n${connections} connection(s), ${sessions} session(s), replicas: ${upstream === 'http' ? 'node:http' : 'raw sockets'}\n${table(
-              ['way', 'requests/s', '÷ envelope', 'p50 ms', 'p99 ms', 'errors', 'Envoy µs', 'sidecar µs', 'replica µs'],
+              [
+                'mode',
+                'requests/s',
+                '÷ envelope',
+                'p50 ms',
+                'p99 ms',
+                'errors',
+                'Envoy µs',
+                'sidecar µs',
+                'replica µs',
+              ],
               [...measured].map(([name, run]) => [
                 name,
                 Math.round(run.requestsPerSecond),

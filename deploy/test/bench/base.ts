@@ -111,7 +111,8 @@ async function runRounds(ways: readonly Way[], seconds: number): Promise<Map<Way
 }
 
 export const bench: Bench = {
-  says: 'another checkout’s mesh (--base FOLDER, installed and set up) against this one’s, in turn on this machine',
+  description:
+    'another checkout’s mesh (--base FOLDER, installed and set up) against this one’s, in turn on this machine',
   async run({ say, seconds, base }) {
     if (base === undefined || !existsSync(resolve(base, 'deploy/test/mesh/start-mesh.ts')))
       throw new Error(

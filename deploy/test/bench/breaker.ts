@@ -65,7 +65,7 @@ function registryCycles(): number {
     durationMs: 3,
     startedAtMs: 0,
     source: 'envoy',
-    way: 'decide',
+    mode: 'decide',
     session: null,
     traceId: null,
     permit: null,
@@ -102,7 +102,8 @@ function growthBytes(): number {
 }
 
 export const bench: Bench = {
-  says: 'permit cycles per second on one core, the memory that a breaker gains, and how soon an opening reaches every gateway',
+  description:
+    'permit cycles per second on one core, the memory that a breaker gains, and how soon an opening reaches every gateway',
   async run() {
     const reachMs = (await openingTimesMs()).sort((a, b) => a - b);
     const forms: [string, BreakerPolicy][] = [

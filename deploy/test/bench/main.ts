@@ -5,7 +5,7 @@ import { printReport, say } from '../report/print-report.ts';
 
 /** What `deploy/test/bench/<name>.ts` exports. Extra figures go into the JSON beside the objectives. */
 export interface Bench {
-  says: string;
+  description: string;
   run(options: {
     say: (text: string) => void;
     seconds: number;
@@ -43,6 +43,6 @@ if (
 }
 const { bench } = (await import(new URL(`${name}.ts`, folder).href)) as { bench: Bench };
 const print = say(values.json);
-print(`${name}: ${bench.says}`);
+print(`${name}: ${bench.description}`);
 const { objectives, figures } = await bench.run({ say: print, seconds, base: values.base });
 printReport(objectives, { json: values.json, extra: figures ? { figures } : {} });

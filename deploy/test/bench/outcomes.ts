@@ -63,7 +63,8 @@ const best = (runs: readonly Measured[]): Measured =>
   runs.reduce((one, other) => (other.requestsPerSecond > one.requestsPerSecond ? other : one));
 
 export const bench: Bench = {
-  says: 'steady requests with the whole outcome pipeline on and off: access logs, breakers, metrics, session activity; one Envoy worker thread',
+  description:
+    'steady requests with the whole outcome pipeline on and off: access logs, breakers, metrics, session activity; one Envoy worker thread',
   async run({ say, seconds }) {
     const ways: Way[] = [];
     try {

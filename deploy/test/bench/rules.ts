@@ -43,7 +43,7 @@ function cost(toolOf: (call: number) => string, kinds: number): number {
 }
 
 export const bench: Bench = {
-  says: `what the rules of a server cost each call: ${RULES} rules, each with three patterns`,
+  description: `what the rules of a server cost each call: ${RULES} rules, each with three patterns`,
   run: async () => ({
     objectives: [
       atMost(

@@ -25,7 +25,7 @@ interface Measured {
 }
 
 export const bench: Bench = {
-  says: '1,000 replicas over 50 servers: one replica’s health change reaches 3 Envoys and 3 sidecars',
+  description: '1,000 replicas over 50 servers: one replica’s health change reaches 3 Envoys and 3 sidecars',
   async run({ say, seconds }) {
     await using cleanup = new AsyncDisposableStack();
     const child = fork(new URL('xds/control-plane.ts', import.meta.url), {

@@ -27,7 +27,7 @@ const usage = `usage: npm run chaos -- [--scenario all|NAME[,NAME…]] [--sessio
 
 ${table(
   ['scenario', 'what happens'],
-  scenarios.map(({ name, says }) => [name, says]),
+  scenarios.map(({ name, description }) => [name, description]),
 )}`;
 const refuse = (why: string): never => {
   console.error(`${why}\n\n${usage}`);
@@ -77,7 +77,7 @@ const objectives: Objective[] = [];
 const rows: Cell[][] = [];
 for (const name of wanted) {
   const scenario = scenarios.find((one) => one.name === name)!;
-  print(`\n${name}: ${scenario.says}`);
+  print(`\n${name}: ${scenario.description}`);
   try {
     const { objectives: met, counts, examples } = await runScenario(scenario, options);
     objectives.push(...met);

@@ -24,7 +24,7 @@ export interface Chaos {
 
 export interface Scenario {
   name: string;
-  says: string;
+  description: string;
   /** What differs from two gateways, three replicas of `linear`, one Redis. */
   mesh?: MeshOptions;
   /** Starts what must be there before the mesh; its options go before `mesh`. */

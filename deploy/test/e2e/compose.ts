@@ -9,7 +9,7 @@ import { printReport, say as sayTo } from '../report/print-report.ts';
 import { startComposition, type Composition } from './compose/composition.ts';
 import { failoverFetch } from './compose/failover-fetch.ts';
 import { hardening } from './compose/hardening.ts';
-import { PLAYS, rebuildGateways, type Stage } from './compose/plays.ts';
+import { SCENARIOS, rebuildGateways, type Stage } from './compose/scenarios.ts';
 import { counted, firingAlerts } from './compose/prometheus.ts';
 import { findCompose, missingImages } from './compose/run-docker.ts';
 
@@ -119,7 +119,7 @@ async function underLoad(composition: Composition): Promise<void> {
     await population.open();
     population.start();
     await pause(10_000);
-    for (const play of PLAYS) {
+    for (const play of SCENARIOS) {
       const seen = population.calls.length;
       await play(stage);
       const bad = population.calls.slice(seen).filter(failed);

@@ -71,13 +71,13 @@ for (const [server, way] of [
   });
 }
 
-for (const [says, tls] of [
+for (const [description, tls] of [
   ['of another authority', () => ({ caFile: join(folder.path, 'other', 'ca.crt'), serverName: NAME })],
   ['of no authority that the machine trusts', () => ({ serverName: NAME })],
   ['for another name', () => ({ caFile: own(), serverName: 'somebody.else' })],
 ] as const) {
   test.serial(
-    `a replica with a certificate ${says} gets nothing; doctor and replicas say why, and sessions go on when it is put right`,
+    `a replica with a certificate ${description} gets nothing; doctor and replicas say why, and sessions go on when it is put right`,
     async (t) => {
       t.timeout(90_000);
       const client = await connectClient({ kind: 'v1', url: mesh.url('linear') });
@@ -86,7 +86,7 @@ for (const [says, tls] of [
       await mesh.writeConfig(setTls(tls()));
       await areAll('unhealthy');
       const why =
-        says === 'for another name'
+        description === 'for another name'
           ? /its certificate is for another name than tls\.serverName: ERR_TLS_CERT_ALTNAME_INVALID/
           : /its certificate is of no authority in tls\.caFile \(without one: of none that this machine trusts\): UNABLE_TO/;
       // A probe that met a pause says so until the next one.

@@ -4,7 +4,7 @@ import type { FuzzTarget } from './targets.ts';
 export interface FuzzReport {
   target: string;
   executions: number;
-  failure: { input: Buffer; cut: number; says: string } | null;
+  failure: { input: Buffer; cut: number; description: string } | null;
 }
 
 /** Longest pool of inputs that mutations start from. */
@@ -27,7 +27,7 @@ export function fuzz(
     try {
       target(input, cut);
     } catch (error) {
-      return { target: name, executions: done + 1, failure: { input, cut, says: String(error) } };
+      return { target: name, executions: done + 1, failure: { input, cut, description: String(error) } };
     }
     if (random() < 0.01) {
       if (pool.length < MAX_POOL) pool.push(input);

@@ -41,7 +41,7 @@ for (const [name, target] of targets) {
       executions: report.executions,
       seed,
       seconds: Math.round(seconds * 10) / 10,
-      failure: report.failure?.says ?? null,
+      failure: report.failure?.description ?? null,
     }),
   );
   if (!report.failure) continue;
@@ -51,7 +51,7 @@ for (const [name, target] of targets) {
   );
   writeFileSync(file, report.failure.input);
   console.error(
-    `${name}: ${report.failure.says}; cut ${report.failure.cut}; input kept in deploy/test/fuzz/corpus/${name}/`,
+    `${name}: ${report.failure.description}; cut ${report.failure.cut}; input kept in deploy/test/fuzz/corpus/${name}/`,
   );
   process.exitCode = 1;
 }

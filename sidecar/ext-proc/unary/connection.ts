@@ -121,7 +121,7 @@ export class Connection {
         return flags & FLAG.ack ? undefined : this.#send(pong(bytes.subarray(start, end)));
       case FRAME.windowUpdate:
         return stream === 0 && end - start === 4 ? this.#onWindow(bytes.readUInt32BE(start)) : undefined;
-      default: // Continued headers, priorities, the peer's farewell and what this version does not know mean nothing here.
+      default: // Continued headers, priorities, the peer's GOAWAY and what this version does not know mean nothing here.
     }
   }
 

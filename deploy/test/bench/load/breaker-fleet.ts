@@ -59,7 +59,7 @@ export async function openingTimesMs(): Promise<number[]> {
         durationMs: 1,
         startedAtMs,
         source: 'relay',
-        way: 'relay',
+        mode: 'relay',
         session: null,
         traceId: null,
       };

@@ -9,7 +9,7 @@ const CALL_MS = 4000;
 
 export const hangReplica: Scenario = {
   name: 'hang-replica',
-  says: 'one replica is stopped with SIGSTOP: it keeps its connections and answers nothing',
+  description: 'one replica is stopped with SIGSTOP: it keeps its connections and answers nothing',
   mesh: { servers: { linear: { replicas: 3, settings: { timeouts: { callMs: CALL_MS } } } } },
   async play({ mesh, seconds, disturb }) {
     await pause(2000);

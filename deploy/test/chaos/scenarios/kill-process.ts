@@ -7,7 +7,7 @@ import { loseForAWhile, nobodyNoticed } from './while-down.ts';
 
 export const killSidecar: Scenario = {
   name: 'kill-sidecar',
-  says: 'one gateway loses its sidecar; Envoy goes on, a neighbour’s sidecar answers for new sessions',
+  description: 'one gateway loses its sidecar; Envoy goes on, a neighbour’s sidecar answers for new sessions',
   mesh: { servers: { linear: { replicas: 3, settings: { guard: [] } } } },
   play: (chaos) => loseForAWhile(chaos, chaos.mesh.gateways[0]!.sidecars[0]!.process),
   judge: nobodyNoticed,
@@ -15,14 +15,14 @@ export const killSidecar: Scenario = {
 
 export const killControlPlane: Scenario = {
   name: 'kill-control-plane',
-  says: 'the control plane is gone, then comes back',
+  description: 'the control plane is gone, then comes back',
   play: (chaos) => loseForAWhile(chaos, chaos.mesh.controlPlane.process),
   judge: nobodyNoticed,
 };
 
 export const killGateway: Scenario = {
   name: 'kill-gateway',
-  says: 'a whole gateway node is gone: Envoy and sidecar; the clients’ next requests go to the other one',
+  description: 'a whole gateway node is gone: Envoy and sidecar; the clients’ next requests go to the other one',
   play: (chaos) => loseForAWhile(chaos, chaos.mesh.gateways[0]!),
   judge({ disturbances, executions }, calls) {
     const { atMs = 0, doneAtMs = atMs } = disturbances[0] ?? {};

@@ -13,7 +13,7 @@ const EVERY_MS = 10_000;
 
 export const killReplica: Scenario = {
   name: 'kill-replica',
-  says: 'a random replica gets SIGKILL every 10 s and is restarted empty 2 s later',
+  description: 'a random replica gets SIGKILL every 10 s and is restarted empty 2 s later',
   async play({ mesh, seconds, disturb, random }) {
     await pause(2000);
     let last: Replica | undefined;

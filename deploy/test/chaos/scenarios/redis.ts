@@ -4,7 +4,7 @@ import { nobodyNoticed, openWhile } from './while-down.ts';
 
 export const redisDown: Scenario = {
   name: 'redis-down',
-  says: 'Redis is gone for as long as the scenario runs (60 s with --seconds 60), then comes back with its data',
+  description: 'Redis is gone for as long as the scenario runs (60 s with --seconds 60), then comes back with its data',
   mesh: { redis: 'persistent' },
   async play(chaos) {
     await pause(2000);
@@ -19,7 +19,7 @@ export const redisDown: Scenario = {
 
 export const redisFailover: Scenario = {
   name: 'redis-failover',
-  says: 'the primary is killed, three sentinels make the replica primary',
+  description: 'the primary is killed, three sentinels make the replica primary',
   mesh: { redis: 'sentinel' },
   async play(chaos) {
     await pause(2000);

@@ -19,7 +19,7 @@ const judge: Scenario['judge'] = ({ disturbances, executions }, calls) => [
 
 export const restartEmpty: Scenario = {
   name: 'restart-empty',
-  says: 'one replica is restarted with SIGTERM and comes back without its sessions',
+  description: 'one replica is restarted with SIGTERM and comes back without its sessions',
   async play(chaos) {
     await pause(2000);
     await restart(chaos, chaos.mesh.replicas[0]!);
@@ -30,7 +30,7 @@ export const restartEmpty: Scenario = {
 
 export const rolling: Scenario = {
   name: 'rolling',
-  says: 'all replicas are restarted, one after another, each when the one before is healthy again',
+  description: 'all replicas are restarted, one after another, each when the one before is healthy again',
   async play(chaos) {
     await pause(2000);
     for (const replica of chaos.mesh.replicas) {

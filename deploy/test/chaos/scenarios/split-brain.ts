@@ -27,7 +27,8 @@ let inTheEnd = Number.NaN;
 
 export const splitBrain: Scenario = {
   name: 'split-brain',
-  says: 'gateway-2 loses Redis, a replica dies, both gateways rebuild the same sessions; then the partition heals',
+  description:
+    'gateway-2 loses Redis, a replica dies, both gateways rebuild the same sessions; then the partition heals',
   sessions: 40,
   async prepare() {
     const redis = await startRedis();

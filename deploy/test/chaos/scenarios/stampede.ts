@@ -16,7 +16,7 @@ const memory = { beforeMiB: 0, afterMiB: 0 };
 
 export const stampede: Scenario = {
   name: 'stampede',
-  says: `${SESSIONS} sessions live on one replica, it is killed, and all of them speak at once`,
+  description: `${SESSIONS} sessions live on one replica, it is killed, and all of them speak at once`,
   sessions: 2,
   mesh: {
     servers: {

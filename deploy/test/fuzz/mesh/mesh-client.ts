@@ -9,7 +9,7 @@ export interface FuzzAnswer {
 }
 
 /** How much longer than allowed is waited, so that a late answer is told from none. */
-const PATIENCE_MS = 4000;
+const TIMEOUT_MS = 4000;
 
 /** HTTP requests of one worker over connections that are kept, from an address of its own. */
 export class MeshClient {
@@ -38,8 +38,8 @@ export class MeshClient {
       };
       const timer = setTimeout(() => {
         sent.destroy();
-        finish(`no answer within ${PATIENCE_MS} ms`);
-      }, PATIENCE_MS);
+        finish(`no answer within ${TIMEOUT_MS} ms`);
+      }, TIMEOUT_MS);
       const sent = request(url, {
         method: options.method,
         agent: this.#agent,

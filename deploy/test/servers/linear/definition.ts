@@ -1,5 +1,5 @@
 import type { PromptDefinition, ServerDefinition, Session } from '../kit/definition.ts';
-import { drills } from '../kit/drills/drills.ts';
+import { testTools } from '../kit/test-tools/test-tools.ts';
 import { CART_URI, issueUri, issues } from './issue.ts';
 import { cartTools, issueTools } from './tools.ts';
 import type { Cart } from './tools.ts';
@@ -23,7 +23,7 @@ export const linear: ServerDefinition<Cart> = {
   name: 'linear',
   instructions: 'An issue tracker. Put issues into the cart to work with them.',
   newState: () => ({ ids: [] }),
-  tools: [...issueTools, ...cartTools, ...drills<Cart>()],
+  tools: [...issueTools, ...cartTools, ...testTools<Cart>()],
   prompts: [triage],
   templates: [{ name: 'issue', uriTemplate: 'issue:///{id}', mimeType: 'application/json', description: 'One issue' }],
   resources: () => [

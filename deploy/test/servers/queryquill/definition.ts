@@ -1,5 +1,5 @@
 import type { PromptDefinition, ServerDefinition } from '../kit/definition.ts';
-import { drills } from '../kit/drills/drills.ts';
+import { testTools } from '../kit/test-tools/test-tools.ts';
 import { cities, columns } from './table.ts';
 import { RESULT_URI, queryTools } from './tools.ts';
 import type { ResultSet } from './tools.ts';
@@ -26,7 +26,7 @@ export const queryquill: ServerDefinition<ResultSet> = {
   name: 'queryquill',
   instructions: 'A query workbench. run_query keeps its rows in the session; next_page reads them.',
   newState: () => ({ query: null, rows: [], position: 0 }),
-  tools: [...queryTools, ...drills<ResultSet>()],
+  tools: [...queryTools, ...testTools<ResultSet>()],
   prompts: [explain],
   templates: [],
   resources: () => [

@@ -17,7 +17,7 @@ const one = async (composition: Composition, service: string): Promise<string> =
   (await composition.containers(service))[0]!;
 
 /** What happens to the composition under load, in this order. gateway-1 stays down until its alert has fired. */
-export const PLAYS: ReadonlyArray<(stage: Stage) => Promise<void>> = [
+export const SCENARIOS: ReadonlyArray<(stage: Stage) => Promise<void>> = [
   async ({ composition, disturb }) => {
     await disturb('stop gateway-1', () => composition.compose('stop', 'gateway-1-sidecar', 'gateway-1'));
     await pause(5000);

@@ -7,7 +7,7 @@ import { progress, wait } from './wait.ts';
 import { whoami } from './whoami.ts';
 
 /** Tools that every example server has, so that tests can make each thing happen that a mesh must survive. */
-export function drills<S>(): Tool<S>[] {
+export function testTools<S>(): Tool<S>[] {
   return [
     whoami(),
     charge(),

@@ -5,10 +5,10 @@ import { startMesh, type Mesh } from '../test/mesh/start-mesh.ts';
 import { waitFor } from '../test/mesh/wait-for.ts';
 import { startPrometheus, targetsOf, type Prometheus } from './start-prometheus.ts';
 
-export interface LivelyMesh {
+export interface DemoMesh {
   mesh: Mesh;
   prometheus: Prometheus;
-  /** How long it was lively. */
+  /** How long it ran. */
   seconds: number;
   close(): Promise<void>;
 }
@@ -42,7 +42,7 @@ const happened = (mesh: Mesh, line: RegExp, what: string): Promise<boolean> =>
  * A mesh in which everything happens that dashboards show: sessions by both gateways and the balancer, tools that fail, a rollout, a
  * replica that is killed and comes back. Runs for `seconds` at least; a real Prometheus scrapes it each second.
  */
-export async function livelyMesh(seconds: number, say: (line: string) => void = () => {}): Promise<LivelyMesh> {
+export async function startDemoMesh(seconds: number, say: (line: string) => void = () => {}): Promise<DemoMesh> {
   const mesh = await startMesh({
     gateways: 2,
     edges: 1,
