@@ -132,7 +132,8 @@ export class AffinityMemory {
 
   #keep(held: Held): void {
     this.#held.add(held);
-    if (this.#held.size > this.#maxHeld) this.#held.delete(this.#held.oldest!);
+    const { oldest } = this.#held;
+    if (this.#held.size > this.#maxHeld && oldest) this.#held.delete(oldest);
   }
 }
 

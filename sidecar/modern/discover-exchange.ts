@@ -55,13 +55,13 @@ export async function discover(
   );
   if (client.isOver) return true;
   // Results first; when there is none, whatever the first one said (401, unknown method) is the answer.
-  const able = answers.filter(({ answer }) => resultOf(answer) !== null),
-    chosen = able[0] ?? answers[0];
+  const chosen = answers.find(({ answer }) => resultOf(answer) !== null) ?? answers[0];
   if (!chosen) return false;
   const outcome = new ExchangeOutcome(ctx, request, rpc);
   outcome.sent(chosen.replica, null);
   const { status, headers: said, body: whole } = chosen.answer,
-    common = able.length > 1 ? intersectDiscovery(able.map(({ answer }) => resultOf(answer)!)) : null;
+    results = answers.map(({ answer }) => resultOf(answer)).filter((result) => result !== null),
+    common = results.length > 1 ? intersectDiscovery(results) : null;
   const isAsSaid = common === null || JSON.stringify(common) === JSON.stringify(resultOf(chosen.answer));
   const told = isAsSaid ? whole : Buffer.from(JSON.stringify({ ...chosen.answer.rpc, result: common }));
   for (const message of messagesOf(readRpcBody(told))) outcome.answered(message);

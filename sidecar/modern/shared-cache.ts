@@ -86,7 +86,11 @@ export class SharedCache {
       movedAt: 0,
     });
     this.#bytes += bytes;
-    while (this.#bytes > MAX_TOTAL_BYTES || this.#entries.size > MAX_ENTRIES) this.#drop(this.#entries.oldest!);
+    while (this.#bytes > MAX_TOTAL_BYTES || this.#entries.size > MAX_ENTRIES) {
+      const { oldest } = this.#entries;
+      if (!oldest) break;
+      this.#drop(oldest);
+    }
     return true;
   }
 

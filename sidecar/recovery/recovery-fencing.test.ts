@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { sampleRecord } from '../session/sample-record.ts';
-import { ModelFleet } from './model-fleet.ts';
+import { ModelFleet } from './testing/model-fleet.ts';
 import type { Recovered } from './recovery-request.ts';
 
 /** Lets everything happen that can, in the order that the schedule chose. */

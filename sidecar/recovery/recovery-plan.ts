@@ -9,6 +9,7 @@ export interface RecoveryStep {
   hasAnswer: boolean;
   mustSucceed: boolean;
 }
+
 /** What a replica said of itself. */
 export interface InitializeResult {
   protocolVersion?: unknown;
@@ -22,8 +23,8 @@ export type InitializeVerdict =
 const id = (step: number): string => `holdfast-recovery-${step}`;
 
 /** The messages that rebuild a session, in order: each is sent when the one before was answered. */
-export function planRecovery(record: SessionRecord): RecoveryStep[] {
-  const steps: RecoveryStep[] = [
+export function planRecovery(record: SessionRecord): [RecoveryStep, ...RecoveryStep[]] {
+  const steps: [RecoveryStep, ...RecoveryStep[]] = [
     {
       kind: 'initialize',
       message: { jsonrpc: '2.0', id: id(0), method: 'initialize', params: record.initializeParams },

@@ -1,9 +1,9 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { Urgency } from './admission-queue.ts';
+import type { OwnRefusal, Rebuilder } from './rebuilder.ts';
 import type { RefusalReason } from './refusal-reason.ts';
 
 export interface ServerView {
@@ -22,6 +22,8 @@ export interface RecoveryRequest {
   /** ms since the epoch; the policy's `timeouts.recoveryMs` from now when left out. */
   deadlineMs?: number;
   urgency?: Urgency;
+  /** How the session is rebuilt; streamable HTTP when left out. */
+  rebuilder?: Rebuilder;
 }
 
 /** What the mesh says of its own goes out with these; never stored. */
@@ -31,4 +33,4 @@ export type Recovered =
   /** `isFollowed`: somebody else had moved it. */
   | { kind: 'recovered'; record: SessionRecord; isFollowed: boolean }
   /** `answer` is the replica's own, for `unauthorized`. */
-  | { kind: 'refused'; reason: RefusalReason; answer?: { status: number; headers: IncomingHttpHeaders; body: Buffer } };
+  | { kind: 'refused'; reason: RefusalReason; answer?: OwnRefusal };

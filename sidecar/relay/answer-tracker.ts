@@ -106,7 +106,7 @@ export class AnswerTracker {
 }
 
 export function stampEvent(event: SseEvent, epoch: number): Buffer | string {
-  const stamped = stampServerMessage(event.data!, epoch);
+  const stamped = event.data === null ? undefined : stampServerMessage(event.data, epoch);
   return stamped === undefined
     ? event.raw
     : sseEvent(stamped, { name: event.name, ...(event.id !== null && { id: event.id }) });

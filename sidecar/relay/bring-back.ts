@@ -1,6 +1,7 @@
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { Urgency } from '../recovery/admission-queue.ts';
+import type { Rebuilder } from '../recovery/rebuilder.ts';
 import type { Recovered } from '../recovery/recovery-request.ts';
 import type { Lodging } from './locate-session.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -16,13 +17,16 @@ export interface LostSession {
   /** Of the live request, with its `?`; never stored. */
   query: string;
   urgency: Urgency;
+  /** How it is rebuilt; as a session of streamable HTTP when left out. */
+  rebuilder?: Rebuilder;
 }
 
 /** Tells the control plane what was seen of the replica, and has the session rebuilt, unless it moved meanwhile. Never rejects. */
 export async function bringBack(
   { report, directory, recovery }: Pick<RelayContext, 'report' | 'directory' | 'recovery'>,
-  { server, digest, target, reason, headers, query, urgency }: LostSession,
+  { server, digest, target, ...lost }: LostSession,
 ): Promise<Recovered> {
+  const { reason } = lost;
   if (reason === 'unreachable' || reason === 'unknown-session' || reason === 'hanging')
     report({ server, slot: target.replica.slot, kind: reason });
   let { record } = target;
@@ -34,7 +38,7 @@ export async function bringBack(
     if (record.slot !== target.replica.slot || record.upstreamId !== target.upstreamId)
       return { kind: 'recovered', record, isFollowed: true };
   }
-  return recovery.recover({ record, reason, headers, query, urgency });
+  return recovery.recover({ record, ...lost });
 }
 
 /** Where a session was whose slot is gone. */

@@ -1,6 +1,7 @@
 import { ask, type ReplicaAnswer } from '../replica/ask.ts';
-import { refusalOfStranger } from '../recovery/refusal-of-stranger.ts';
 import { upstreamHeaders } from '../replica/headers.ts';
+import { refusalOfStranger } from '../recovery/refusal-of-stranger.ts';
+import type { SessionRecord } from '../../proto/session-record.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ClientAnswer } from './client-answer.ts';
@@ -14,85 +15,97 @@ import type { RelayContext } from './relay-context.ts';
  * DELETE: the replica is asked first, because only it can tell who may end a session; what it refuses changes nothing. Where it has lost the session,
  * or can't say, a request may end the session that may also rebuild it.
  */
-export async function deleteSession(
+export const deleteSession = (
   ctx: RelayContext,
   view: ServerView,
   request: ClientRequest,
   client: ClientAnswer,
-): Promise<void> {
-  const { server, clientId, digest, incoming, shown } = request,
-    outcome = new ExchangeOutcome(ctx, request, null);
-  if (clientId === null || digest === null) throw new Error('a DELETE without a session id was let through');
-  const fail = (kind: MeshError, attempts = 0): void => {
-    const { status } = MESH_ERROR[kind],
-      facts = { server, replica: null, attempts, retrySafe: true, sessionRecovered: false } as const;
-    client.errors(
-      status,
-      meshErrors(kind, [], { ...facts, outcome: attempts === 0 ? 'not_sent' : 'sent_no_response' }),
-    );
-    outcome.finish(status, false, kind === 'sessionNotFound' ? 'client_fault' : outcomeOfError(kind));
-  };
-  const located =
-    locateAtOnce(ctx, view, clientId, digest, shown) ?? (await locateByRecord(ctx, view, clientId, digest, shown));
-  if (located.kind === 'unknown') return fail('sessionNotFound');
-  if (located.kind === 'unsure') return fail('recoveryFailed');
-  const lodging = located.kind === 'at' ? located.lodging : located.stay,
-    record = located.kind === 'at' ? located.lodging.record : located.record;
-  if (lodging) outcome.sent(lodging.replica, null);
-  const answer = lodging && (await tellReplica(ctx, view, request, lodging));
+): Promise<void> => new Deletion(ctx, view, request, client).run();
 
-  if (answer?.kind === 'answered' && answer.status !== 404 && answer.status < 500) {
-    if (isSuccess(answer)) await end(ctx, view, request, digest, lodging);
-    client.whole(answer.status, answer.headers, answer.body);
-    return outcome.finish(answer.status, false);
+class Deletion {
+  readonly #ctx: RelayContext;
+  readonly #view: ServerView;
+  readonly #request: ClientRequest;
+  readonly #client: ClientAnswer;
+  readonly #outcome: ExchangeOutcome;
+  #attempts = 0;
+
+  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer) {
+    this.#ctx = ctx;
+    this.#view = view;
+    this.#request = request;
+    this.#client = client;
+    this.#outcome = new ExchangeOutcome(ctx, request, null);
   }
-  const isUnknown = answer?.kind === 'answered' && answer.status === 404;
-  if (!record) return fail(isUnknown ? 'sessionNotFound' : 'noReplica', 1);
-  const asks = { record, headers: incoming.rawHeaders },
-    mayEnd = ctx.identities.mayRebuild(record, asks.headers, view.policy),
-    refusal = mayEnd ? null : await refusalOfStranger(ctx, asks, view.policy),
-    attempts = lodging ? 1 : 0;
-  if (refusal !== null) return fail(refusal === 'unsure' ? 'recoveryFailed' : 'sessionNotFound', attempts);
-  await end(ctx, view, request, digest, lodging);
-  client.whole(200, {}, Buffer.alloc(0));
-  outcome.finish(200, false);
-}
 
-const isSuccess = ({ status }: { status: number }): boolean => status >= 200 && status < 300;
+  async run(): Promise<void> {
+    const { clientId, digest, shown } = this.#request;
+    if (clientId === null || digest === null) throw new Error('a DELETE without a session id was let through');
+    const wanted = [this.#ctx, this.#view, clientId, digest, shown] as const;
+    const located = locateAtOnce(...wanted) ?? (await locateByRecord(...wanted));
+    if (located.kind === 'unknown') return this.#fail('sessionNotFound');
+    if (located.kind === 'unsure') return this.#fail('recoveryFailed');
+    const at = located.kind === 'at' ? located.lodging : located.stay;
+    const answer = at && (await this.#askReplica(at));
+    if (answer?.kind === 'answered' && answer.status !== 404 && answer.status < 500) {
+      const { status, headers, body } = answer;
+      if (status >= 200 && status < 300) await this.#end(digest, at);
+      return this.#pass(status, headers, body);
+    }
+    const record = located.kind === 'at' ? located.lodging.record : located.record;
+    const isUnknown = answer?.kind === 'answered' && answer.status === 404;
+    const refusal = record ? await this.#refusalOf(record) : isUnknown ? 'sessionNotFound' : 'noReplica';
+    if (refusal) return this.#fail(refusal);
+    await this.#end(digest, at);
+    this.#pass(200, {}, Buffer.alloc(0));
+  }
 
-/** Ends it in the mesh. A replica to which another request has moved it meanwhile hears of its end, too. */
-async function end(
-  ctx: RelayContext,
-  view: ServerView,
-  request: ClientRequest,
-  digest: string,
-  told: Lodging | null,
-): Promise<void> {
-  const known = await ctx.directory.tombstone(request.server, digest);
-  if (!known || known.isTombstone) return;
-  ctx.metrics.ended(request.server, 'deleted');
-  const replica = view.bySlot(known.slot);
-  if (!replica || replica.state === 'lost') return;
-  if (told?.replica.slot === known.slot && told.upstreamId === known.upstreamId) return;
-  await tellReplica(ctx, view, request, { replica, upstreamId: known.upstreamId });
-}
+  #askReplica(at: Lodging): Promise<ReplicaAnswer> {
+    this.#attempts = 1;
+    this.#outcome.sent(at.replica, null);
+    return this.#tellReplica(at);
+  }
 
-function tellReplica(
-  ctx: RelayContext,
-  { policy }: ServerView,
-  { incoming, path }: ClientRequest,
-  { replica, upstreamId }: Pick<Lodging, 'replica' | 'upstreamId'>,
-): Promise<ReplicaAnswer> {
-  return ask(
-    ctx.upstream,
-    {
-      address: replica.address,
-      method: 'DELETE',
-      path,
-      headers: [...upstreamHeaders(incoming.rawHeaders, null, policy.hostOverride), HEADER.sessionId, upstreamId],
-      body: null,
-      connectTimeoutMs: policy.timeouts.connectMs,
-    },
-    policy.timeouts.initializeMs,
-  );
+  /** Why this request may not end a session of which its replica says nothing. */
+  async #refusalOf(record: SessionRecord): Promise<MeshError | null> {
+    const headers = this.#request.incoming.rawHeaders;
+    if (this.#ctx.identities.mayRebuild(record, headers, this.#view.policy)) return null;
+    const refusal = await refusalOfStranger(this.#ctx, { record, headers }, this.#view.policy);
+    return refusal && (refusal === 'unsure' ? 'recoveryFailed' : 'sessionNotFound');
+  }
+
+  #pass(status: number, headers: Parameters<ClientAnswer['whole']>[1], body: Buffer): void {
+    this.#client.whole(status, headers, body);
+    this.#outcome.finish(status, false);
+  }
+
+  #fail(kind: MeshError): void {
+    const { status } = MESH_ERROR[kind];
+    const attempts = this.#attempts;
+    const facts = { server: this.#request.server, replica: null, attempts, retrySafe: true, sessionRecovered: false };
+    const outcome = attempts === 0 ? 'not_sent' : 'sent_no_response';
+    this.#client.errors(status, meshErrors(kind, [], { ...facts, outcome }));
+    this.#outcome.finish(status, false, kind === 'sessionNotFound' ? 'client_fault' : outcomeOfError(kind));
+  }
+
+  /** Ends it in the mesh. A replica to which another request has moved it meanwhile hears of its end, too. */
+  async #end(digest: string, told: Lodging | null): Promise<void> {
+    const { server } = this.#request;
+    const known = await this.#ctx.directory.tombstone(server, digest);
+    if (!known || known.isTombstone) return;
+    this.#ctx.metrics.ended(server, 'deleted');
+    const replica = this.#view.bySlot(known.slot);
+    if (!replica || replica.state === 'lost') return;
+    if (told?.replica.slot === known.slot && told.upstreamId === known.upstreamId) return;
+    await this.#tellReplica({ replica, upstreamId: known.upstreamId });
+  }
+
+  /** The client's own request, for the upstream session. */
+  #tellReplica({ replica, upstreamId }: Pick<Lodging, 'replica' | 'upstreamId'>): Promise<ReplicaAnswer> {
+    const { incoming, path } = this.#request;
+    const { hostOverride, timeouts } = this.#view.policy;
+    const headers = [...upstreamHeaders(incoming.rawHeaders, null, hostOverride), HEADER.sessionId, upstreamId];
+    const wanted = { address: replica.address, method: 'DELETE', path, headers, body: null } as const;
+    return ask(this.#ctx.upstream, { ...wanted, connectTimeoutMs: timeouts.connectMs }, timeouts.initializeMs);
+  }
 }

@@ -29,9 +29,10 @@ export class ExchangeOutcome {
   constructor(ctx: OutcomeContext, request: ClientRequest, rpc: RpcBody | null) {
     this.#ctx = ctx;
     this.#request = request;
-    const messages = rpc ? messagesOf(rpc) : [],
-      only = messages.length === 1 ? messages[0]! : null;
-    this.method = rpc ? (only?.method ?? (only?.kind === 'response' ? 'response' : 'other')) : request.incoming.method!;
+    const messages = rpc ? messagesOf(rpc) : [];
+    const only = messages.length === 1 ? messages[0] : undefined;
+    const { method = '' } = request.incoming;
+    this.method = rpc ? (only?.method ?? (only?.kind === 'response' ? 'response' : 'other')) : method;
     this.tool = only?.method === 'tools/call' ? only.name : null;
   }
 

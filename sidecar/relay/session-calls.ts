@@ -11,7 +11,7 @@ export class SessionCalls {
 
   began(server: string, digest: string | null): void {
     this.#count(this.#servers, server, 1);
-    this.#changed(server, this.#servers.get(server)!);
+    this.#changed(server, this.#servers.get(server) ?? 0);
     if (digest === null) return;
     this.#count(this.#live, digest, 1);
     this.#serverOf.set(digest, server);

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../proto/forget-oldest.ts';
 import { parseJson } from '../../proto/parse-json.ts';
 import type { RpcMessage } from '../../proto/json-rpc.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
@@ -10,6 +11,8 @@ const MAX_PENDING = 1000;
 
 /** `slot`: the life that took it; null until one did. `progressToken` is JSON text. */
 export interface SseCall {
+  /** JSON text of the request's id. */
+  id: string;
   message: RpcMessage;
   body: Buffer;
   outcome: ExchangeOutcome;
@@ -24,7 +27,7 @@ export interface SseCall {
 export class SseCalls {
   readonly #calls = new Map<string, SseCall>();
   /** Ids whose client was told that the deadline is over: an answer that comes later is nobody's. */
-  readonly #expired = new Set<string>();
+  readonly #expired = new Map<string, true>();
   readonly #policy: () => ServerPolicy;
   readonly #now: () => number;
   readonly #onExpired: (call: SseCall) => void;
@@ -57,9 +60,11 @@ export class SseCalls {
 
   /** False: it is no call, or there are too many. */
   add(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): boolean {
-    if (message.kind !== 'request' || message.idText === null || this.#calls.size >= MAX_PENDING) return false;
-    const limitMs = deadlineMs(this.#policy(), message.method!, message.method === 'tools/call' ? message.name : null);
+    const { kind, idText, method } = message;
+    if (kind !== 'request' || idText === null || method === null || this.#calls.size >= MAX_PENDING) return false;
+    const limitMs = deadlineMs(this.#policy(), method, method === 'tools/call' ? message.name : null);
     const call: SseCall = {
+      id: idText,
       message,
       body,
       outcome,
@@ -69,8 +74,8 @@ export class SseCalls {
       deadline: new Deadline(limitMs, this.#now, () => this.#expire(call), this.#isWaitingForClient),
     };
     this.remove(message);
-    this.#expired.delete(message.idText);
-    this.#calls.set(message.idText, call);
+    this.#expired.delete(idText);
+    this.#calls.set(idText, call);
     call.deadline.start();
     this.#onChange(this.size, 1);
     return true;
@@ -80,7 +85,7 @@ export class SseCalls {
     const call = this.of(message);
     if (!call) return undefined;
     call.deadline.stop();
-    this.#calls.delete(message.idText!);
+    this.#calls.delete(call.id);
     this.#onChange(this.size, -1);
     return call;
   }
@@ -102,8 +107,8 @@ export class SseCalls {
 
   #expire(call: SseCall): void {
     this.remove(call.message);
-    this.#expired.add(call.message.idText!);
-    if (this.#expired.size > MAX_PENDING) this.#expired.delete(this.#expired.values().next().value!);
+    this.#expired.set(call.id, true);
+    if (this.#expired.size > MAX_PENDING) forgetOldest(this.#expired);
     this.#onExpired(call);
   }
 }

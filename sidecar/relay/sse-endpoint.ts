@@ -31,7 +31,7 @@ export function endpointOf(upstreamId: string): string | null {
 
 /** What the client is told to POST to, relative to its own origin. `originalPath`: the path that it asked for. */
 export const meshEndpoint = (originalPath: string, clientId: string): string =>
-  `${originalPath.split('?', 1)[0]!}?${QUERY.sseSession}=${encodeURIComponent(clientId)}`;
+  `${originalPath.replace(/\?.*$/s, '')}?${QUERY.sseSession}=${encodeURIComponent(clientId)}`;
 
 /** The session id in the query of such a POST; null when there is none. */
 export function sessionOfQuery(path: string): string | null {

@@ -22,8 +22,8 @@ export async function handOver(
   client: ClientAnswer,
   body: Buffer,
 ): Promise<'done' | 'none' | 'lost'> {
-  if (incoming.headers[HEADER.forwarded] !== undefined) return 'none';
-  const found = await ctx.directory.find(server, digest!),
+  if (digest === null || incoming.headers[HEADER.forwarded] !== undefined) return 'none';
+  const found = await ctx.directory.find(server, digest),
     holder = found.kind === 'live' ? found.record.holder : undefined;
   const candidates = view.relays.filter(
     (relay) =>

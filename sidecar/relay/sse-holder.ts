@@ -19,10 +19,12 @@ import { SseCalls, type SseCall } from './sse-calls.ts';
 import { SseFollowUp } from './sse-follow-up.ts';
 import { endpointId, meshEndpoint } from './sse-endpoint.ts';
 import { holderName } from './sse-handover.ts';
-import { liveQuery } from './live-query.ts';
+import { liveQuery, withQuery } from './live-query.ts';
 import { notePromised } from './sse-place.ts';
 import { SseLife, type LifeListener } from './sse-life.ts';
-import { rebuildSse } from './sse-rebuild.ts';
+import { resultLabel } from '../recovery/result-label.ts';
+import { bringBack } from './bring-back.ts';
+import { HttpSseRebuilder } from './sse-rebuild.ts';
 
 /** An HTTP+SSE session (2024-11-05) whose stream this relay holds: the session lives for as long as its client's GET. */
 export class SseHolder implements LifeListener {
@@ -141,12 +143,19 @@ export class SseHolder implements LifeListener {
   onEvent(life: SseLife, event: SseEvent): void {
     if (life !== this.#life) return;
     if (event.name === 'endpoint' && this.#clientId === null)
-      return life.endpoint === null ? this.close() : this.#begin(life);
+      return life.endpoint === null ? this.close() : this.#begin(life, life.endpoint);
     if (event.name === 'endpoint') return;
-    const messages = event.data ? messagesOf(readRpcBody(event.data)) : [];
-    if (messages.length === 1 && this.#calls.isLate(messages[0]!)) return;
-    for (const message of messages) this.#note(message, event.data!);
+    if (event.data && this.#isForNobody(event.data)) return;
     this.onPiece(life, event.raw, true);
+  }
+
+  /** Takes note of a message of the server. True: it answers a call whose client was told that there is no answer. */
+  #isForNobody(data: Buffer): boolean {
+    const messages = messagesOf(readRpcBody(data));
+    const [only] = messages;
+    if (messages.length === 1 && only && this.#calls.isLate(only)) return true;
+    for (const message of messages) this.#note(message, data);
+    return false;
   }
 
   onPiece(life: SseLife, bytes: Buffer | string, isLast: boolean): void {
@@ -173,10 +182,10 @@ export class SseHolder implements LifeListener {
     this.#client.guard(() => rebuilding);
   }
 
-  #begin(life: SseLife): void {
+  #begin(life: SseLife, endpoint: string): void {
     const { server, incoming, shown } = this.#request,
       owner = this.#ctx.identities.ownerOf(shown, this.#headers, this.#view.policy),
-      upstreamId = endpointId(life.endpoint!),
+      upstreamId = endpointId(endpoint),
       { backend, slot } = life.replica;
     const original = incoming.headers['x-envoy-original-path'],
       path = typeof original === 'string' ? original : `/mcp/${server}`;
@@ -190,7 +199,7 @@ export class SseHolder implements LifeListener {
     this.#ctx.sessions.began(record, clientAddress(incoming.headers), 0);
     this.#client.guard(async () => {
       await this.#ctx.directory.remember(record);
-      this.onPiece(this.#life!, sseEvent(meshEndpoint(path, clientId), { name: 'endpoint' }), true);
+      this.onPiece(this.#life ?? life, sseEvent(meshEndpoint(path, clientId), { name: 'endpoint' }), true);
     });
   }
 
@@ -211,48 +220,36 @@ export class SseHolder implements LifeListener {
   }
 
   async #rebuild(dead: SseLife, reason: 'unreachable' | 'hanging'): Promise<void> {
-    const { server } = this.#request,
-      startedMs = this.#ctx.now();
-    this.#ctx.report({ server, slot: dead.replica.slot, kind: reason });
-    const found = await this.#ctx.directory.find(server, this.#digest!);
-    const rebuilt =
-      found.kind === 'live'
-        ? await rebuildSse(
-            this.#ctx,
-            server,
-            found.record,
-            this.#headers,
-            this,
-            this.#client,
-            liveQuery(this.#request.path),
-          )
-        : { kind: 'refused' as const, result: 'unknown' as const };
-    if (this.#isOver) return rebuilt.kind === 'built' ? rebuilt.life.close() : undefined;
-    this.#ctx.metrics.recovery(
-      server,
-      reason,
-      rebuilt.kind === 'built' ? 'recovered' : rebuilt.result,
-      this.#ctx.now() - startedMs,
-    );
-    if (rebuilt.kind === 'refused') {
-      this.#ctx.metrics.lost(
-        server,
-        rebuilt.result === 'recovered' || rebuilt.result === 'followed' ? 'failed' : rebuilt.result,
-      );
+    const { server, path } = this.#request;
+    const digest = this.#digest;
+    if (digest === null || dead.endpoint === null) throw new Error('a stream that named no endpoint has no session');
+    const query = liveQuery(path);
+    const headers = this.#headers;
+    const latest = this.#ctx.server(server);
+    const view = latest ? withQuery(latest, query) : this.#view;
+    const rebuilder = new HttpSseRebuilder(this.#ctx, view, headers, this, this.#client);
+    const target = { replica: dead.replica, upstreamId: endpointId(dead.endpoint), record: null };
+    const lost = { server, digest, target, reason, headers, query, rebuilder };
+    const recovered = await bringBack(this.#ctx, { ...lost, urgency: 'triggered' });
+    const { stream } = rebuilder;
+    if (this.#isOver) return stream?.close();
+    if (recovered.kind === 'refused' || !stream) {
+      const result = resultLabel(recovered);
+      this.#ctx.metrics.lost(server, result === 'recovered' || result === 'followed' ? 'failed' : result);
       return this.#giveUp();
     }
-    this.#life = rebuilt.life;
-    for (const note of catchUpNotifications(rebuilt.record)) this.onPiece(rebuilt.life, sseMessage(note), true);
+    this.#life = stream;
+    for (const note of catchUpNotifications(recovered.record)) this.onPiece(stream, sseMessage(note), true);
     for (const call of this.#calls.all)
-      if (call.slot === dead.replica.slot) this.#client.guard(() => this.#followUp.again(call, rebuilt.life));
+      if (call.slot === dead.replica.slot) this.#client.guard(() => this.#followUp.again(call, stream));
   }
 
   /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */
   #expired(call: SseCall): void {
-    const life = this.#life!,
-      { connectMs } = this.#view.policy.timeouts;
+    const life = this.#life;
+    const { connectMs } = this.#view.policy.timeouts;
     this.#followUp.fail(call, 'deadline', false);
-    if (this.#rebuilding || life.isOver) return;
+    if (this.#rebuilding || !life || life.isOver) return;
     this.#client.guard(() => life.post(cancelledMessage(call.message), connectMs));
     this.#client.guard(() => this.#suspect(life, connectMs));
   }

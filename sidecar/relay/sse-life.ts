@@ -24,7 +24,7 @@ export interface LifeListener {
 /** One life of an HTTP+SSE session (2024-11-05): a stream at one replica, and the URI that it named for messages. */
 export class SseLife implements AnswerListener {
   readonly replica: ReplicaEndpoint;
-  readonly #ctx: RelayContext;
+  readonly #ctx: Pick<RelayContext, 'upstream'>;
   readonly #view: ServerView;
   readonly #headers: readonly string[];
   readonly #listener: LifeListener;
@@ -41,7 +41,7 @@ export class SseLife implements AnswerListener {
 
   /** `headers`: those of the client's GET for the replica. */
   constructor(
-    ctx: RelayContext,
+    ctx: Pick<RelayContext, 'upstream'>,
     view: ServerView,
     replica: ReplicaEndpoint,
     headers: readonly string[],
@@ -79,20 +79,17 @@ export class SseLife implements AnswerListener {
 
   /** Sends a message of the relay's own, and waits for its answer on the stream. Null: there was none in time. */
   async ask(message: RpcRequest, timeoutMs: number): Promise<RpcAnswer | null> {
-    const answered =
-      message.id === undefined
-        ? null
-        : new Promise<RpcAnswer | null>((resolve) => {
-            this.#asked.set(message.id!, resolve);
-          });
-    const timer = setTimeout(() => this.#asked.get(message.id ?? '')?.(null), timeoutMs);
+    const { id } = message;
+    const { promise: answered, resolve } = Promise.withResolvers<RpcAnswer | null>();
+    if (id !== undefined) this.#asked.set(id, resolve);
+    const timer = setTimeout(resolve, timeoutMs, null);
     try {
       const taken = await this.post(message, timeoutMs);
       if (taken.kind !== 'answered' || taken.status >= 300) return null;
-      return answered ? await answered : {};
+      return id === undefined ? {} : await answered;
     } finally {
       clearTimeout(timer);
-      if (message.id !== undefined) this.#asked.delete(message.id);
+      if (id !== undefined) this.#asked.delete(id);
     }
   }
 

@@ -78,13 +78,10 @@ export class AnswerReader implements AnswerSink {
   }
 
   onEnd(): void {
-    if (this.#held)
-      this.#listener.onWhole(
-        this.#status,
-        this.#headers,
-        this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held),
-      );
-    else this.#listener.onFinished(this.#sse?.isInsideOversize ?? false);
+    if (!this.#held) return this.#listener.onFinished(this.#sse?.isInsideOversize ?? false);
+    const [first] = this.#held;
+    const body = this.#held.length === 1 && first ? first : Buffer.concat(this.#held);
+    this.#listener.onWhole(this.#status, this.#headers, body);
   }
 
   onFailure(failure: ReplicaFailure): void {

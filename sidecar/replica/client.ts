@@ -1,6 +1,7 @@
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
 import { FairReads } from './fair-reads.ts';
-import { isSameLink, withHost, type ReplicaLink } from './replica-link.ts';
+import { withHost } from './headers.ts';
+import { isSameLink, type ReplicaLink } from './replica-link.ts';
 import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
 import { RefusedConnections } from './refused-connections.ts';
 import { INTERNAL_FAILURE, ReplicaCall, type CallOwner, type ReplicaFailure, type AnswerSink } from './replica-call.ts';

@@ -24,17 +24,26 @@ const STOPPED = new Set([
   'x-envoy-internal',
 ]);
 
+/** Visits a flat list: name, value, name, value. */
+function eachHeader(list: readonly string[], visit: (name: string, value: string) => void): void {
+  for (let at = 0; at < list.length; at += 2) {
+    const name = list[at];
+    const value = list[at + 1];
+    if (name !== undefined && value !== undefined) visit(name, value);
+  }
+}
+
 /**
  * Headers for the replica from the client's (flat list as Node gives it). `host`: the operator's override, else the client's own goes on, because
  * servers check it. `sessionId` is the replica's own id.
  */
 export function upstreamHeaders(raw: readonly string[], sessionId: string | null, host: string | null): string[] {
   const headers: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
-    if (STOPPED.has(name) || name.startsWith('x-holdfast-') || (host !== null && name === 'host')) continue;
-    headers.push(name, raw[i + 1]!);
-  }
+  eachHeader(raw, (given, value) => {
+    const name = given.toLowerCase();
+    const isStopped = STOPPED.has(name) || name.startsWith('x-holdfast-') || (host !== null && name === 'host');
+    if (!isStopped) headers.push(name, value);
+  });
   if (host !== null) headers.push('host', host);
   if (sessionId !== null) headers.push(HEADER.sessionId, sessionId);
   return headers;
@@ -58,10 +67,10 @@ const HOP_BY_HOP = new Set([
 /** Headers for a neighbour's relay, which never sends such a request to a third. */
 export function neighbourHeaders(raw: readonly string[]): string[] {
   const headers: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
-    if (!HOP_BY_HOP.has(name)) headers.push(name, raw[i + 1]!);
-  }
+  eachHeader(raw, (given, value) => {
+    const name = given.toLowerCase();
+    if (!HOP_BY_HOP.has(name)) headers.push(name, value);
+  });
   headers.push(HEADER.forwarded, '1');
   return headers;
 }
@@ -87,17 +96,21 @@ export function ownMessageHeaders(
   protocolVersion: string | null | undefined,
 ): string[] {
   const headers: string[] = [];
-  for (let i = 0; i + 1 < base.length; i += 2) {
-    const name = base[i]!;
-    if (
-      !OWN.has(name) &&
-      !name.startsWith('mcp-param-') &&
-      (name !== HEADER.protocolVersion || protocolVersion === undefined)
-    )
-      headers.push(name, base[i + 1]!);
-  }
+  eachHeader(base, (name, value) => {
+    const isOwn = OWN.has(name) || name.startsWith('mcp-param-');
+    if (!isOwn && (name !== HEADER.protocolVersion || protocolVersion === undefined)) headers.push(name, value);
+  });
   headers.push('accept', 'application/json, text/event-stream', 'content-type', 'application/json');
   if (protocolVersion) headers.push(HEADER.protocolVersion, protocolVersion);
   if (sessionId !== null) headers.push(HEADER.sessionId, sessionId);
   return headers;
+}
+
+/** The same headers with another Host. */
+export function withHost(headers: readonly string[], host: string): string[] {
+  const changed: string[] = [];
+  eachHeader(headers, (name, value) => {
+    if (name.toLowerCase() !== 'host') changed.push(name, value);
+  });
+  return [...changed, 'host', host];
 }

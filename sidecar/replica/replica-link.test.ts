@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import type { ReplicaTls } from '../../proto/endpoint.ts';
-import { withHost } from './replica-link.ts';
+import { withHost } from './headers.ts';
 import { ReplicaClient } from './client.ts';
 
 /** A replica that speaks TLS with a certificate for `linear.internal` only. */

@@ -34,11 +34,3 @@ export function replicaLinks(
 /** Are connections made in the same way? Each topology makes its links anew. */
 export const isSameLink = (one: ReplicaLink | undefined, other: ReplicaLink | undefined): boolean =>
   one === other || JSON.stringify(one?.tls ?? null) === JSON.stringify(other?.tls ?? null);
-
-/** The same flat list of headers with another Host. */
-export function withHost(headers: readonly string[], host: string): string[] {
-  const changed: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2)
-    if (headers[i]!.toLowerCase() !== 'host') changed.push(headers[i]!, headers[i + 1]!);
-  return [...changed, 'host', host];
-}

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../../proto/forget-oldest.ts';
 import type { RpcId } from '../../../proto/rpc-error.ts';
 
 /** `life`: slot and upstream id of the session, `slot/id`. */
@@ -17,7 +18,7 @@ export class Resumptions {
   readonly #pending = new Map<string, Pending>();
 
   remember(digest: string, lastEventId: string, life: string, ids: RpcId[]): void {
-    if (this.#pending.size >= MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value!);
+    if (this.#pending.size >= MAX_PENDING) forgetOldest(this.#pending);
     this.#pending.set(`${digest} ${lastEventId}`, { life, ids });
   }
 

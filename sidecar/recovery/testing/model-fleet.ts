@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
-import { serverPolicySchema } from '../../proto/server-policy.ts';
-import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
-import type { SessionRecord } from '../../proto/session-record.ts';
-import { HEADER } from '../../proto/wire.ts';
-import type { DirectoryEvents, Found, Moved, SessionDirectory } from '../session/session-directory.ts';
-import { Recovery } from './recovery.ts';
-import type { ServerView } from './recovery-request.ts';
-import type { ReplicaClient, ReplicaCall, ReplicaRequest, AnswerSink } from '../replica/client.ts';
+import { serverPolicySchema } from '../../../proto/server-policy.ts';
+import type { ReplicaEndpoint } from '../../../proto/endpoint.ts';
+import type { SessionRecord } from '../../../proto/session-record.ts';
+import { HEADER } from '../../../proto/wire.ts';
+import type { DirectoryEvents, Found, Moved, SessionDirectory } from '../../session/session-directory.ts';
+import { Recovery } from '../recovery.ts';
+import type { ServerView } from '../recovery-request.ts';
+import type { ReplicaClient, ReplicaCall, ReplicaRequest, AnswerSink } from '../../replica/client.ts';
 
 /** Lets a step of the model happen when the schedule says so. */
 export type Step = (label: string) => Promise<unknown>;
