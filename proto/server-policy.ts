@@ -3,6 +3,7 @@ import { authorizationSchema } from './authorization/authorization-schema.ts';
 import { fleetLimitSchema } from './fleet-limit.ts';
 import { gatewayLimitsSchema, serverLimitsSchema } from './limits.ts';
 import { placeSchema } from './place.ts';
+import { tracingSchema } from './tracing.ts';
 
 /**
  * What the data path must know of one server. The configuration file has the same keys below `servers[]`; the control plane sends it
@@ -242,6 +243,8 @@ export const serverPolicySchema = z.object({
     .array(z.string())
     .default([])
     .describe('Further paths of the replicas that clients may reach: `/path`, or `/path/*`.'),
+  /** As gatewayLimits: where spans go; null where nothing is traced. */
+  tracing: tracingSchema.nullable().default(null),
   /** Not a key of the server either: the control plane makes it of `name`, `hosts` and `publicUrl`. */
   places: z.array(placeSchema).default([]),
   logSuccessSample: z.number().min(0).max(1).default(0).describe('Share of successful requests that are logged.'),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { gatewayLimitsSchema } from '../../proto/limits.ts';
 import { sharedSettingsSchema } from '../../proto/settings.ts';
+import { tracingSchema } from '../../proto/tracing.ts';
 import { listenerTlsSchema, listenSchema, milliseconds, upstreamTlsSchema } from './schema-parts.ts';
 import { serverSchema } from './server-schema.ts';
 
@@ -107,6 +108,11 @@ export const configSchema = z.strictObject({
   controlPlane: controlPlaneSchema,
   gateway: gatewaySchema,
   edge: edgeSchema.optional().describe('Settings of Envoys in the `edge` role.'),
+  tracing: tracingSchema
+    .optional()
+    .describe(
+      'Send spans of edges, gateways and sidecars to an OpenTelemetry collector; without it nothing is traced.',
+    ),
 });
 export type Config = z.infer<typeof configSchema>;
 export type EdgeConfig = z.infer<typeof edgeSchema>;

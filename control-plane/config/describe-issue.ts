@@ -69,6 +69,10 @@ function expectation(issue: z.core.$ZodIssue): string {
   }
 }
 
+/** Where people write a token although its file belongs there. */
+const mayBeSecret = ([section, key]: PropertyKey[]): boolean =>
+  section === 'tracing' && (key === 'endpoint' || key === 'headerFiles');
+
 /** Turns one issue of the schema into words: one per unknown key, each with the nearest valid key. */
 export function describeIssue(issue: z.core.$ZodIssue, schema: JsonSchema): Described[] {
   if (issue.code === 'unrecognized_keys') {
@@ -87,7 +91,7 @@ export function describeIssue(issue: z.core.$ZodIssue, schema: JsonSchema): Desc
     {
       path: [...issue.path],
       expected: expectation(issue),
-      got: showValue(input),
+      got: mayBeSecret(issue.path) ? 'another text, which may hold a secret' : showValue(input),
       suggestion: didYouMean(input, allowedValues(issue)),
     },
   ];

@@ -38,9 +38,10 @@ test('the example configuration shows every section, and what it has commented o
   const text = await readFile(`${import.meta.dirname}/../../deploy/holdfast.yaml`, 'utf8');
   for (const section of Object.keys(configJsonSchema().properties!))
     t.regex(text, new RegExp(`^(# )?${section}:`, 'm'));
-  const code = /^( *)# ((?:- )?[a-zA-Z]+: (?:.*[\]}"0-9a-z])|edge:| {2}.*: .*)$/gm;
+  const code = /^( *)# ((?:- )?[a-zA-Z]+: (?:.*[\]}"0-9a-z])|edge:|tracing:| {2}.*: .*)$/gm;
   const all = good(text.replace(code, '$1$2'));
   t.truthy(all.edge?.tls);
+  t.truthy(all.tracing);
   t.truthy(all.servers[0]!.jwt);
   t.is(all.servers[0]!.backends[1]!.discovery?.type, 'dns');
 });

@@ -9,6 +9,8 @@ interface ConnectionManagerOptions {
   /** Time for a client to send its request, body included; 0: no limit. */
   requestMs: number;
   accessLog?: object;
+  /** Of `tracingOf`. */
+  tracing: object;
   httpFilters: object[];
 }
 
@@ -40,6 +42,7 @@ export function connectionManager({
   xffTrustedHops,
   requestMs,
   accessLog,
+  tracing,
   httpFilters,
 }: ConnectionManagerOptions): object {
   return {
@@ -81,6 +84,7 @@ export function connectionManager({
       generate_request_id: false,
       preserve_external_request_id: true,
       stream_error_on_invalid_http_message: true,
+      ...tracing,
       local_reply_config: localReply,
       ...(accessLog && { access_log: [accessLog] }),
       http_filters: httpFilters,

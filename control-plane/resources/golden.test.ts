@@ -69,6 +69,7 @@ for (const { name, description, snapshot, node } of cases) {
       await Promise.all([
         writeFile(join(folder, 'tls.crt'), leaf.certificate),
         writeFile(join(folder, 'tls.key'), leaf.key),
+        writeFile(join(folder, 'otlp-token'), 'Bearer token'),
       ]);
     }
     await writeFile(file, text.replaceAll(TLS_FOLDER, folder));

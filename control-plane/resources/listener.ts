@@ -14,6 +14,7 @@ import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
 import { connectionManager } from './connection-manager.ts';
 import type { EnvoyNode } from './node.ts';
 import { downstreamTls } from './tls.ts';
+import { tracingOf } from './tracing.ts';
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -47,6 +48,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
             xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge === null ? 0 : 1),
             requestMs: gateway.limits.requestMs,
             ...(gateway.accessLogs && { accessLog }),
+            tracing: tracingOf(snapshot.tracing, node),
             httpFilters: [
               ...corsFilter(snapshot),
               ...jwtFilter(snapshot),

@@ -21,6 +21,7 @@ import type { EnvoyNode } from './node.ts';
 import { policyResource } from './policy.ts';
 import { gatewayRoutes } from './routes.ts';
 import { downstreamSecrets, peerSecrets, upstreamSecrets } from './tls.ts';
+import { COLLECTOR, collectorCluster, collectorSecrets } from './tracing.ts';
 
 /** Type URL → name → resource in Envoy's JSON form. */
 export type PlainResources = Map<string, Map<string, object>>;
@@ -30,7 +31,7 @@ export type PlainResources = Map<string, Map<string, object>>;
  * did not change is the very same object.
  */
 export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, memo = new Memo()): PlainResources {
-  const { servers, gateways, gatewaysOut, gateway } = snapshot;
+  const { servers, gateways, gatewaysOut, gateway, tracing } = snapshot;
   const own = JSON.stringify(node);
   const ofFilters = memo.get('filter inputs', [servers], () =>
     JSON.stringify(servers.map(({ name, jwt, rateLimit }) => [name, jwt, rateLimit])),
@@ -47,6 +48,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
           memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot)),
         ]),
         ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
+        ...memo.get('collector', [tracing], () => collector(tracing)),
       ]),
     ],
     [
@@ -70,15 +72,19 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
       gatewaysOut.includes(node.id)
         ? new Map()
         : new Map([
-            [RESOURCE.listener, memo.get('listener', [gateway, own, ofFilters], () => gatewayListener(snapshot, node))],
+            [
+              RESOURCE.listener,
+              memo.get('listener', [gateway, own, ofFilters, tracing], () => gatewayListener(snapshot, node)),
+            ],
           ]),
     ],
     [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
     [
       RESOURCE_TYPE.secrets,
       new Map([
-        ...memo.get('secrets', [gateway, node.id], () =>
+        ...memo.get('secrets', [gateway, tracing, node.id], () =>
           ofNode(node, [
+            ...(tracing ? collectorSecrets(tracing) : []),
             ...(gateway.tls ? downstreamSecrets('gateway', gateway.tls) : []),
             ...(gateway.peerTls ? peerSecrets(PEERS, gateway.peerTls, snapshot.trustDomain) : []),
           ]),
@@ -94,9 +100,12 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
   if (!hasGateways(snapshot)) return undefined;
   const edge = snapshot.edge ?? edgeSchema.parse({});
   return new Map([
-    [RESOURCE_TYPE.cluster, new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)]])],
+    [
+      RESOURCE_TYPE.cluster,
+      new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)], ...collector(snapshot.tracing)]),
+    ],
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
-    [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, snapshot.gateway, node))],
+    [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, snapshot.gateway, snapshot.tracing, node))],
     [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge)]])],
     [
       RESOURCE_TYPE.secrets,
@@ -104,11 +113,15 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
         ofNode(node, [
           ...(edge.tls ? downstreamSecrets('edge', edge.tls) : []),
           ...(edge.gatewayTls ? upstreamSecrets('gateways', edge.gatewayTls) : []),
+          ...(snapshot.tracing ? collectorSecrets(snapshot.tracing) : []),
         ]),
       ),
     ],
   ]);
 }
+
+const collector = (tracing: TopologySnapshot['tracing']): Array<[string, object]> =>
+  tracing ? [[COLLECTOR, collectorCluster(tracing)]] : [];
 
 /** Files whose names have `{node}` in them are each node's own. */
 const ofNode = (node: EnvoyNode, secrets: Array<[string, object]>): Array<[string, object]> =>

@@ -133,5 +133,6 @@ export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
     edge: config.edge ?? null,
     loadBalancer: config.loadBalancer,
     port: config.port,
+    tracing: config.tracing ?? null,
   };
 }

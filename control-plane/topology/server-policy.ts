@@ -14,6 +14,7 @@ export function serverPolicy(server: ServerConfig, config: Config): ServerPolicy
       ...server,
       gatewayLimits: config.gateway.limits,
       places: placesOf(server, config),
+      tracing: config.tracing ?? null,
     });
   parsed.set(server, policy);
   return config.sessionStore.isFailoverEnabled || policy.onReplicaLoss !== 'recover'

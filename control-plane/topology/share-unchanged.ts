@@ -19,6 +19,7 @@ export function shareUnchanged(before: TopologySnapshot | null, after: TopologyS
     edge: same(before.edge, after.edge),
     loadBalancer: same(before.loadBalancer, after.loadBalancer),
     port: after.port,
+    tracing: same(before.tracing, after.tracing),
   };
   const keys = Object.keys(shared) as Array<keyof TopologySnapshot>;
   return keys.every((key) => shared[key] === before[key]) ? before : shared;

@@ -5,6 +5,7 @@ import type { BackendConfig } from '../config/backend-schema.ts';
 import type { EdgeConfig, GatewayConfig } from '../config/config-schema.ts';
 import type { CorsConfig, JwtConfig, RateLimitConfig } from '../config/server-schema.ts';
 import type { SharedSettings } from '../../proto/settings.ts';
+import type { Tracing } from '../../proto/tracing.ts';
 
 /** One backend as the resources need it. */
 export interface BackendTopology {
@@ -68,4 +69,6 @@ export interface TopologySnapshot {
   edge: EdgeConfig | null;
   loadBalancer: SharedSettings['loadBalancer'];
   port: number;
+  /** Where spans go; null: nothing is traced. */
+  tracing: Tracing | null;
 }

@@ -3,15 +3,18 @@ import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
 import { envoyAddress } from '../address.ts';
 import { connectionManager } from '../connection-manager.ts';
 import type { EnvoyNode } from '../node.ts';
+import type { Tracing } from '../../../proto/tracing.ts';
 import { downstreamTls } from '../tls.ts';
+import { tracingOf } from '../tracing.ts';
 import { EDGE_ROUTES } from './edge-routes.ts';
 
-const managerOf = (requestMs: number, xffTrustedHops: number): object =>
+const managerOf = (requestMs: number, xffTrustedHops: number, tracing: object): object =>
   connectionManager({
     statPrefix: 'edge',
     routes: EDGE_ROUTES,
     xffTrustedHops,
     requestMs,
+    tracing,
     httpFilters: [
       {
         name: 'envoy.filters.http.router',
@@ -21,8 +24,13 @@ const managerOf = (requestMs: number, xffTrustedHops: number): object =>
   });
 
 /** The edge's plain port, and its TLS port when it has one. */
-export function edgeListeners(edge: EdgeConfig, { limits }: GatewayConfig, node: EnvoyNode): Array<[string, object]> {
-  const manager = managerOf(limits.requestMs, edge.xffTrustedHops);
+export function edgeListeners(
+  edge: EdgeConfig,
+  { limits }: GatewayConfig,
+  tracing: Tracing | null,
+  node: EnvoyNode,
+): Array<[string, object]> {
+  const manager = managerOf(limits.requestMs, edge.xffTrustedHops, tracingOf(tracing, node));
   const plain = {
     name: 'edge',
     address: envoyAddress(node.listen),

@@ -145,6 +145,23 @@ ${ONE}`,
       ],
     },
   ),
+  golden(
+    'tracing-grpc',
+    'spans to a collector by gRPC and TLS, with a header out of a file',
+    `
+tracing: {endpoint: "https://otel.example:4317", headerFiles: {authorization: ${TLS_FOLDER}/otlp-token}, caFile: ${TLS_FOLDER}/tls.crt}
+${ONE}`,
+  ),
+  golden(
+    'tracing-edge',
+    'an edge that sends spans by HTTP; strangers don’t decide which',
+    `
+edge: {}
+tracing: {endpoint: "http://127.0.0.1:4318", protocol: http/protobuf, sampling: {ratio: 0.25, followClients: false}}
+${ONE}`,
+    { gateways: [gateway('gateway-1', 1)] },
+    { id: 'edge-1', role: 'edge', listen: '0.0.0.0:80', extProc: [], relay: [] },
+  ),
   golden('nothing-left', 'no replica at all: the relay answers', ONE, { replicas: [] }),
   golden(
     'edge',
