@@ -20,6 +20,7 @@ import { createMemoryStore, MemoryBacking } from '../../sidecar/session/memory-s
 import type { SessionStore, StoreWatcher } from '../../sidecar/session/session-store.ts';
 import { StoreError } from '../../sidecar/session/store-error.ts';
 import type { SessionDirectory } from '../../sidecar/session/session-directory.ts';
+import type { BeginTrace } from '../../sidecar/tracing/tracing.ts';
 import { makeServerView, makeTopology } from '../../sidecar/xds/topology.ts';
 
 export interface RigReplica {
@@ -56,6 +57,8 @@ export class RigFleet {
   policy: ServerPolicy;
   /** Relays of all gateways, as each gateway is told of them. */
   relays: string[] = [];
+  /** Of sidecar/tracing; null: nothing is traced. */
+  beginTrace: BeginTrace | null = null;
   /** The relays' clock. */
   now: () => number = Date.now;
 
@@ -122,6 +125,7 @@ export class RigFleet {
       upstream,
       breakers,
       affinity,
+      ...(this.beginTrace && { beginTrace: this.beginTrace }),
       metrics: { ...sessions, ...path, ...limits },
       outcomes: (outcome) => outcomes.push(outcome),
       report: (report) => reports.push(report),

@@ -7,6 +7,7 @@ import { pathMetrics } from './path-metrics.ts';
 import { requestMetrics } from './request-metrics.ts';
 import { sessionMetrics } from './session-metrics.ts';
 import { ToolLabels } from './tool-labels.ts';
+import { tracingMetrics } from './tracing-metrics.ts';
 
 /** Everything that a sidecar counts, as small typed functions. Metric names and labels: README.md of this folder. */
 export interface Metrics {
@@ -16,6 +17,7 @@ export interface Metrics {
   path: ReturnType<typeof pathMetrics>;
   limits: ReturnType<typeof limitMetrics>;
   links: ReturnType<typeof linkMetrics>;
+  tracing: ReturnType<typeof tracingMetrics>;
   /** The tools that each server lists: only those become labels, and have breakers. */
   tools: ToolLabels;
   registry: Registry;
@@ -54,6 +56,7 @@ export function createMetrics({ version, nodeId, isProcessMeasured = true }: Met
     breakers,
     path: pathMetrics(registry),
     limits,
+    tracing: tracingMetrics(registry),
     // A counter that appears with its first event jumps from nothing to 1, and Prometheus's rate() sees no growth: the first lost session would go
     // unnoticed. So a server's counters begin at 0 as soon as it is known.
     links: linkMetrics(registry, (server, backends) => {

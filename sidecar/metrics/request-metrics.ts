@@ -1,12 +1,15 @@
 import { Counter, type Registry } from 'prom-client';
 import type { Outcome, OutcomeKind } from '../../proto/outcome.ts';
-import { REQUEST_SECONDS } from './buckets.ts';
+import { OPERATION_SECONDS, REQUEST_SECONDS } from './buckets.ts';
 import { Histogram, type Observed } from './histogram.ts';
 import { methodLabel } from './method-label.ts';
 import type { ToolLabels } from './tool-labels.ts';
 
 /** Not errors: what went well, what the client gave up, and what nobody read. */
 const NO_ERROR: ReadonlySet<OutcomeKind> = new Set(['success', 'cancelled', 'unread']);
+
+/** HTTP verbs that carry no message of MCP. */
+const NO_OPERATION: ReadonlySet<string> = new Set(['GET', 'DELETE', 'other', 'response', 'batch']);
 
 /** What alerts and rollouts go by. */
 const BEGUN_METHODS = ['tools/call', 'initialize'];
@@ -30,6 +33,7 @@ interface Tally {
   duration: Observed;
   backendDuration: Observed | null;
   toolDuration: Observed | null;
+  operation: Observed | null;
 }
 
 /** Requests by what they came to: duration and errors, totals by outcome, tools and backends. */
@@ -97,6 +101,13 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     buckets: REQUEST_SECONDS,
     registry,
   });
+  const operation = new Histogram({
+    name: 'mcp_server_operation_duration_seconds',
+    help: 'Duration of MCP requests and notifications (OpenTelemetry’s mcp.server.operation.duration).',
+    labelNames: ['server_id', 'mcp_method_name', 'gen_ai_tool_name', 'error_type', 'network_transport'],
+    buckets: OPERATION_SECONDS,
+    registry,
+  });
   const backendDuration = new Histogram({
     name: 'mcp_backend_duration_seconds',
     help: 'Duration of requests (streams left out) by backend: what a rollout is judged by.',
@@ -119,6 +130,9 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     duration: duration.at(method, server_id, String(status)),
     backendDuration: method !== 'GET' && backend !== null ? backendDuration.at(server_id, backend) : null,
     toolDuration: tool === null ? null : toolDuration.at(server_id, tool),
+    operation: NO_OPERATION.has(method)
+      ? null
+      : operation.at(server_id, method, tool ?? '', NO_ERROR.has(outcome) ? '' : outcome, 'tcp'),
   });
 
   return {
@@ -143,6 +157,7 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
       tally.duration.observe(seconds, outcome.traceId);
       tally.backendDuration?.observe(seconds);
       tally.toolDuration?.observe(seconds, outcome.traceId);
+      tally.operation?.observe(seconds, outcome.traceId);
     },
   };
 }

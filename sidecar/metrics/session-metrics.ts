@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { FAILOVER_SECONDS } from './buckets.ts';
+import { FAILOVER_SECONDS, SESSION_SECONDS } from './buckets.ts';
 
 /** Why a recovery was begun. */
 export type RecoveryReason =
@@ -58,6 +58,13 @@ export function sessionMetrics(registry: Registry) {
     name: 'mcp_sessions_ended_total',
     help: 'Sessions that ended, by reason (deleted, expired).',
     labelNames: ['server_id', 'reason'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'mcp_server_session_duration_seconds',
+    help: 'How long sessions lived that ended here (OpenTelemetry’s mcp.server.session.duration).',
+    labelNames: ['server_id', 'network_transport'],
+    buckets: SESSION_SECONDS,
     registers,
   });
   const live = new Gauge({
@@ -128,8 +135,11 @@ export function sessionMetrics(registry: Registry) {
     created(server: string, backend: string): void {
       created.inc({ server_id: server, backend });
     },
-    ended(server: string, reason: 'deleted' | 'expired'): void {
+    /** `livedMs`: null when nobody knows when it began. */
+    ended(server: string, reason: 'deleted' | 'expired', livedMs: number | null): void {
       ended.inc({ server_id: server, reason });
+      if (livedMs !== null)
+        duration.observe({ server_id: server, network_transport: 'tcp' }, Math.max(0, livedMs) / 1000);
     },
     /** `bySlot`: how many live on each replica. */
     live(server: string, bySlot: Iterable<number>): void {

@@ -12,6 +12,7 @@ import type { SidecarSettings } from '../settings/read-settings.ts';
 export interface Node {
   settings: SidecarSettings;
   nodeId: string;
+  version: string;
   log: Logger;
   metrics: Metrics;
   now: () => number;
@@ -38,6 +39,7 @@ export function createNode(settings: SidecarSettings, version: string, log: Logg
   const node: Node = {
     settings,
     nodeId,
+    version,
     log,
     metrics,
     now: Date.now,

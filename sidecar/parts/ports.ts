@@ -64,6 +64,7 @@ export async function openRelay(parts: PortParts): Promise<Relay> {
     recovery,
     upstream,
     breakers: results.breakers,
+    beginTrace: results.beginTrace,
     affinity,
     sessions,
     fleetLimits: createFleetLimits(redis, now, metrics.limits.decidedLocally),

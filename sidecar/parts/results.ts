@@ -10,6 +10,8 @@ import { isReplicaAlive } from '../replica/replica-check.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import { touchIntervalMs } from '../session/touch-interval.ts';
+import { createTracing } from '../tracing/create-tracing.ts';
+import type { BeginTrace } from '../tracing/tracing.ts';
 import type { Mesh } from './mesh.ts';
 import type { Node } from './node.ts';
 import { ttlSeconds } from './sessions.ts';
@@ -18,6 +20,8 @@ import type { Storage } from './storage.ts';
 export interface Results {
   breakers: Breakers;
   outcomes: OutcomeBus;
+  /** Spans of a request, where a collector is configured. */
+  beginTrace: BeginTrace;
   close(): Promise<void>;
 }
 
@@ -31,6 +35,7 @@ export function followResults(
 ): Results {
   const { nodeId, metrics, log, now, failing } = node;
   const { server } = mesh;
+  const tracing = createTracing({ ...node, onError: failing('background') });
   const fleet = createBreakers({
     self: `${nodeId}/${now()}`,
     metrics,
@@ -47,6 +52,7 @@ export function followResults(
   });
   const { breakers } = fleet;
   mesh.client.on('change', (next) => {
+    tracing.follow(next);
     for (const { policy } of next.servers.values()) breakers.configure(policy);
     for (const { name, tools } of next.servers.values()) metrics.tools.list(name, tools?.keys() ?? null);
     forgetGone(breakers.table, next, (name, tool) => metrics.tools.isListed(name, tool));
@@ -82,9 +88,10 @@ export function followResults(
   return {
     breakers,
     outcomes,
+    beginTrace: tracing.begin,
     async close() {
       fleet.close();
-      await Promise.all([audit.close(), slo?.stop()]);
+      await Promise.all([audit.close(), slo?.stop(), tracing.close()]);
     },
   };
 }

@@ -5,6 +5,7 @@ import { HEADER } from '../../proto/wire.ts';
 import type { ReplicaAnswer } from '../replica/ask.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import { abandonSession, sendMessage, upstreamSession } from '../replica/session-messages.ts';
+import type { RecoverySteps } from '../tracing/recovery-trace.ts';
 import type { LiveRequest } from './recovery-request.ts';
 import { judgeInitialize, planRecovery, type InitializeResult, type RecoveryStep } from './recovery-plan.ts';
 import type { Rebuilder, Rebuilt } from './rebuilder.ts';
@@ -24,17 +25,19 @@ export class HttpRebuilder implements Rebuilder {
   readonly #client: Pick<ReplicaClient, 'send'>;
   readonly #policy: ServerPolicy;
   readonly #headers: readonly string[];
+  readonly #trace: RecoverySteps | null;
   readonly #now: () => number;
 
   constructor(
     client: Pick<ReplicaClient, 'send'>,
     policy: ServerPolicy,
-    { headers, query = '' }: LiveRequest,
+    { headers, query = '', trace = null }: LiveRequest,
     now: () => number,
   ) {
     this.#client = client;
     this.#policy = { ...policy, path: policy.path + query };
     this.#headers = headers;
+    this.#trace = trace;
     this.#now = now;
   }
 
@@ -57,13 +60,17 @@ export class HttpRebuilder implements Rebuilder {
     abandonSession(this.#client, upstreamSession(this.#policy, { replica, upstreamId, record }, this.#headers));
   }
 
-  #say(step: RecoveryStep, { replica, record, upstreamId, untilMs }: Progress): Promise<ReplicaAnswer> {
+  async #say(step: RecoveryStep, { replica, record, upstreamId, untilMs }: Progress): Promise<ReplicaAnswer> {
     const leftMs = Math.max(1, untilMs - this.#now());
     // What is spoken is known once initialize is answered.
     const protocolVersion = step.kind === 'initialize' ? null : record.protocolVersion;
-    const at = upstreamSession(this.#policy, { replica, upstreamId, record }, this.#headers);
+    const told = this.#trace?.message(step.message.method, replica, this.#now());
+    const headers = told?.headers(this.#headers) ?? this.#headers;
+    const at = upstreamSession(this.#policy, { replica, upstreamId, record }, headers);
     const timeoutMs = Math.min(leftMs, this.#policy.timeouts.initializeMs);
-    return sendMessage(this.#client, { ...at, protocolVersion }, step.message, timeoutMs);
+    const answer = await sendMessage(this.#client, { ...at, protocolVersion }, step.message, timeoutMs);
+    told?.end(faultOf(answer, step)?.detail ?? null, this.#now());
+    return answer;
   }
 }
 

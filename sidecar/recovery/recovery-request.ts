@@ -2,6 +2,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
+import type { RecoverySteps } from '../tracing/recovery-trace.ts';
 import type { Urgency } from './admission-queue.ts';
 import type { OwnRefusal, Rebuilder } from './rebuilder.ts';
 import type { RefusalReason } from './refusal-reason.ts';
@@ -24,10 +25,12 @@ export interface RecoveryRequest {
   urgency?: Urgency;
   /** How the session is rebuilt; streamable HTTP when left out. */
   rebuilder?: Rebuilder;
+  /** Hears of what is done, and of what is waited for; null: nobody traces it. */
+  trace?: RecoverySteps | null;
 }
 
 /** What the mesh says of its own goes out with these; never stored. */
-export type LiveRequest = Pick<RecoveryRequest, 'headers' | 'query'>;
+export type LiveRequest = Pick<RecoveryRequest, 'headers' | 'query' | 'trace'>;
 
 export type Recovered =
   /** `isFollowed`: somebody else had moved it. */

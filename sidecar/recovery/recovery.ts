@@ -16,6 +16,7 @@ import { runAfter } from './run-after.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import type { Identities } from '../principal/identities.ts';
 import type { LiveRequest, Recovered, RecoveryRequest, ServerView } from './recovery-request.ts';
+import { RecoveryStory } from '../tracing/recovery-story.ts';
 import { isForeign, refusalOfStranger } from './refusal-of-stranger.ts';
 import type { RecoveryMetrics } from './recovery-metrics.ts';
 import type { RefusalReason } from './refusal-reason.ts';
@@ -42,7 +43,7 @@ export class Recovery {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #after: NonNullable<RecoveryOptions['after']>;
-  readonly #running = new Map<string, Promise<Recovered>>();
+  readonly #running = new Map<string, { end: Promise<Recovered>; steps: RecoveryStory }>();
   readonly #queues = new Map<string, AdmissionQueue>();
   readonly #arriving = new ArrivingSessions();
   readonly #pace = new RebuildPace();
@@ -65,7 +66,7 @@ export class Recovery {
 
   /** The recovery of a session that is under way in this process. */
   running(server: string, digest: string): Promise<Recovered> | undefined {
-    return this.#running.size === 0 ? undefined : this.#running.get(`${server}/${digest}`);
+    return this.#running.size === 0 ? undefined : this.#running.get(`${server}/${digest}`)?.end;
   }
 
   /** Brings a session back, for whom it belongs to. Never rejects; requests of one session share one recovery, which a stranger's never begins. */
@@ -77,12 +78,18 @@ export class Recovery {
   }
 
   #share(request: RecoveryRequest): Promise<Recovered> {
-    const running = this.running(request.record.server, request.record.digest),
-      key = `${request.record.server}/${request.record.digest}`;
+    const key = `${request.record.server}/${request.record.digest}`;
+    const running = this.#running.get(key);
     // Whoever began it may have shown credentials that were replaced meanwhile: that says nothing of this request's.
-    if (running) return running.then((end) => (isForeign(end) ? this.recover(request) : end));
+    if (running)
+      return running.end.then((end) => {
+        if (isForeign(end)) return this.recover(request);
+        running.steps.tellTo(request.trace ?? null);
+        return end;
+      });
     const startedMs = this.#now();
-    const recovery = this.#recover(request, startedMs)
+    const steps = new RecoveryStory(request.trace ?? null);
+    const end = this.#recover({ ...request, trace: steps }, startedMs)
       .catch((): Recovered => ({ kind: 'refused', reason: 'failed' }))
       .then((result) => {
         this.#running.delete(key);
@@ -94,8 +101,8 @@ export class Recovery {
         );
         return result;
       });
-    this.#running.set(key, recovery);
-    return recovery;
+    this.#running.set(key, { end, steps });
+    return end;
   }
 
   close(): void {
@@ -114,7 +121,9 @@ export class Recovery {
     if (ahead.kind === 'settled') return ahead.result;
     const queue = this.#queue(server);
     const { urgency = 'triggered' } = request;
-    const admission = await queue.enter(urgency, policy.recoveryConcurrency, untilMs - this.#now());
+    const askedMs = this.#now();
+    const admission = await queue.enter(urgency, policy.recoveryConcurrency, untilMs - askedMs);
+    request.trace?.waited('recovery queue', askedMs, this.#now());
     if (admission !== 'admitted') return refused(admission === 'full' ? 'queue-full' : 'timeout');
     try {
       return await this.#underLock(request, policy, untilMs);

@@ -3,6 +3,7 @@ import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import type { Urgency } from '../recovery/admission-queue.ts';
 import type { Rebuilder } from '../recovery/rebuilder.ts';
 import type { Recovered } from '../recovery/recovery-request.ts';
+import type { RecoveryTrace } from '../tracing/recovery-trace.ts';
 import type { Lodging } from './locate-session.ts';
 import type { RelayContext } from './relay-context.ts';
 
@@ -19,6 +20,7 @@ export interface LostSession {
   urgency: Urgency;
   /** How it is rebuilt; as a session of streamable HTTP when left out. */
   rebuilder?: Rebuilder;
+  trace?: RecoveryTrace | null;
 }
 
 /** Tells the control plane what was seen of the replica, and has the session rebuilt, unless it moved meanwhile. Never rejects. */

@@ -93,7 +93,7 @@ class Deletion {
     const { server } = this.#request;
     const known = await this.#ctx.directory.tombstone(server, digest);
     if (!known || known.isTombstone) return;
-    this.#ctx.metrics.ended(server, 'deleted');
+    this.#ctx.metrics.ended(server, 'deleted', this.#ctx.now() - known.createdAtMs);
     const replica = this.#view.bySlot(known.slot);
     if (!replica || replica.state === 'lost') return;
     if (told?.replica.slot === known.slot && told.upstreamId === known.upstreamId) return;

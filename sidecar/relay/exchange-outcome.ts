@@ -3,12 +3,16 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { OutcomeKind } from '../../proto/outcome.ts';
 import { addressKey } from '../../proto/address-key.ts';
 import { principalFor } from '../audit/principal-for.ts';
+import type { CallTrace } from '../tracing/call-trace.ts';
 import { answerKind } from './answer-kind.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { RelayContext } from './relay-context.ts';
 import { isTouchDue, touchIntervalMs } from '../session/touch-interval.ts';
 
-type OutcomeContext = Pick<RelayContext, 'identities' | 'outcome' | 'breakers' | 'now' | 'server' | 'directory'>;
+type OutcomeContext = Pick<
+  RelayContext,
+  'identities' | 'outcome' | 'breakers' | 'now' | 'server' | 'directory' | 'beginTrace'
+>;
 
 /** Gathers what one request comes to and reports it once. The breaker's permit of each attempt is settled by it or given back. */
 export class ExchangeOutcome {
@@ -16,6 +20,8 @@ export class ExchangeOutcome {
   readonly #request: ClientRequest;
   readonly method: string;
   readonly tool: string | null;
+  /** Null where nothing of it is traced. */
+  readonly trace: CallTrace | null;
   #replica: ReplicaEndpoint | null = null;
   #permit: string | null = null;
   #sentMs = 0;
@@ -26,7 +32,7 @@ export class ExchangeOutcome {
   #hasWaitedForClient = false;
   #isDone = false;
 
-  constructor(ctx: OutcomeContext, request: ClientRequest, rpc: RpcBody | null) {
+  constructor(ctx: OutcomeContext, request: ClientRequest, rpc: RpcBody | null, body: Buffer | null = null) {
     this.#ctx = ctx;
     this.#request = request;
     const messages = rpc ? messagesOf(rpc) : [];
@@ -34,6 +40,7 @@ export class ExchangeOutcome {
     const { method = '' } = request.incoming;
     this.method = rpc ? (only?.method ?? (only?.kind === 'response' ? 'response' : 'other')) : method;
     this.tool = only?.method === 'tools/call' ? only.name : null;
+    this.trace = rpc && ctx.beginTrace(request, rpc, body);
   }
 
   sent(replica: ReplicaEndpoint, permit: string | null): void {
@@ -93,11 +100,14 @@ export class ExchangeOutcome {
   }
 
   finish(status: number, hasRetryAfter: boolean, kind?: OutcomeKind): void {
-    if (this.#isDone) return;
+    const atMs = this.#ctx.now(),
+      end = { status, errorCode: this.#errorCode, atMs };
+    if (this.#isDone) return this.trace?.end({ kind: kind ?? 'unread', ...end });
     this.#isDone = true;
     const { server, mode, traceId, startedMs, clientId, clientAddress } = this.#request,
       whatItCameTo =
         kind ?? answerKind({ status, errorCode: this.#errorCode, isToolError: this.#isToolError, hasRetryAfter });
+    this.trace?.end({ kind: whatItCameTo, ...end });
     if (this.#hasFaulted && whatItCameTo !== 'replica_fault') this.#endAttempt();
     const permit = this.#permit,
       principal = principalFor(this.#ctx.identities, this.#request.shown, this.#ctx.server(server)?.policy);
@@ -110,7 +120,7 @@ export class ExchangeOutcome {
       tool: this.tool,
       status,
       errorCode: this.#errorCode,
-      durationMs: this.#ctx.now() - startedMs,
+      durationMs: atMs - startedMs,
       startedAtMs: startedMs,
       source: 'relay',
       mode,
@@ -118,7 +128,7 @@ export class ExchangeOutcome {
       client: addressKey(clientAddress),
       ...(this.#isTimeout && { isTimeout: true }),
       ...(this.#hasWaitedForClient && { hasWaitedForClient: true }),
-      traceId,
+      traceId: this.trace?.traceId ?? traceId,
       ...(principal !== undefined && { principal }),
       ...(permit !== null && { permit }),
     });

@@ -14,6 +14,7 @@ import type { ModernContext } from '../modern/modern-context.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
+import type { BeginTrace } from '../tracing/tracing.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { PendingServerRequests } from './pending-server-requests.ts';
 import type { GetStreams } from './stream/get-streams.ts';
@@ -36,7 +37,7 @@ export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
   relayStreams(server: string, kind: 'call' | 'stream', open: number): void;
   retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void;
   created(server: string, backend: string): void;
-  ended(server: string, reason: 'deleted' | 'expired'): void;
+  ended(server: string, reason: 'deleted' | 'expired', livedMs: number | null): void;
   lost(
     server: string,
     reason:
@@ -93,6 +94,8 @@ export interface RelayContext {
   access: AccessControl;
   /** How many calls the fleet lets through (sidecar/rate-limits). */
   fleetLimits: FleetLimits;
+  /** Traces a request, where the operator wants it (sidecar/tracing). */
+  beginTrace: BeginTrace;
   now: () => number;
   random: () => number;
   /** Counts and logs a failure of the relay's own code. */

@@ -283,7 +283,7 @@ export class SseHolder implements LifeListener {
     if (this.#digest === null) return;
     this.#ctx.sse.delete(this.#digest);
     this.#ctx.serverRequests.forget(this.#digest);
-    this.#ctx.metrics.ended(this.#request.server, 'deleted');
+    this.#ctx.metrics.ended(this.#request.server, 'deleted', this.#ctx.now() - this.#request.startedMs);
     const { server } = this.#request;
     const digest = this.#digest;
     // Without its stream the session is over.

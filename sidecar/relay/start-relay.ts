@@ -17,6 +17,7 @@ import type { Recovery } from '../recovery/recovery.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import { place } from '../routing/placement.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
+import type { BeginTrace } from '../tracing/tracing.ts';
 import type { Topology } from '../xds/topology.ts';
 import { ClientAnswer, keepStreamsAlive } from './client-answer.ts';
 import { readClientRequest } from './client-request.ts';
@@ -69,6 +70,8 @@ export interface RelayOptions {
   closeMs?: number;
   /** What is known of tasks, states and handles of 2026-07-28; of this process alone when left out. */
   affinity?: AffinityMemory;
+  /** Nothing is traced when left out. */
+  beginTrace?: BeginTrace;
   /** How many sessions clients may begin; as many as they like when left out. */
   sessions?: NewSessions;
   now?: () => number;
@@ -135,6 +138,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     ),
     bodies: new BodyBudget(now),
     sessions: options.sessions ?? UNLIMITED,
+    beginTrace: options.beginTrace ?? (() => null),
     shares: new CallShares(),
     access: new AccessControl(options.metrics.unauthorized),
     fleetLimits: options.fleetLimits ?? new FleetLimits({ shared: null, now, onLocal: () => undefined }),

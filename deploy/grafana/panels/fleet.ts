@@ -162,6 +162,7 @@ export const fleet: Dashboard = {
           'Alert: MemoryHigh.',
           ['max by (job, node) (process_resident_memory_bytes{job=~"holdfast-.+"})', '{{node}} {{job}}'],
           ['max by (node) (envoy_server_memory_allocated{job=~"holdfast-gateway|holdfast-edge"})', '{{node}} envoy'],
+          [rate('reason', 'holdfast_spans_dropped_total'), 'spans: {{reason}}'],
         ),
         {
           ...lines('Event loop’s delay, p99', 's', 'Alert: EventLoopSlow.', [
@@ -171,9 +172,9 @@ export const fleet: Dashboard = {
           alarm: 0.2,
         },
         lines(
-          'Outcomes nobody saw',
+          'Outcomes and spans nobody saw',
           'reqps',
-          'Access log entries and outcomes that were dropped; should be 0. Alert: OutcomesDropped.',
+          'Access log entries, outcomes and spans that were dropped; should be 0. Alerts: OutcomesDropped, SpansDropped.',
           [orZero(rate('sink', 'holdfast_outcomes_dropped_total')), '{{sink}}'],
           [rate('node', 'envoy_access_logs_open_telemetry_access_log_logs_dropped'), '{{node}} envoy'],
         ),

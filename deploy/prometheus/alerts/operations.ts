@@ -50,6 +50,26 @@ export const operationAlerts: Alert[] = [
     quiet: { description: '12 ms', series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.012)), atMinutes: 8 },
   },
   {
+    name: 'SpansDropped',
+    expr: 'sum by (node) (increase(holdfast_spans_dropped_total[10m])) > 0',
+    for: '10m',
+    severity: 'warning',
+    summary: 'Spans of {{ $labels.node }} do not reach the collector',
+    runbook:
+      'No call is affected. `export`: the collector of `tracing.endpoint` is down, slow or refuses; the sidecar’s log says what it answered. `queue`: more is sampled than it takes; lower `tracing.sampling.ratio`, or set `followClients: false`.',
+    labels: { node: 'a' },
+    fires: {
+      description: 'the collector is down',
+      series: [{ series: 'holdfast_spans_dropped_total{reason="export",node="a"}', values: `0+10x240` }],
+      atMinutes: 25,
+    },
+    quiet: {
+      description: 'every batch is taken',
+      series: [{ series: 'holdfast_spans_dropped_total{reason="export",node="a"}', values: steady(0) }],
+      atMinutes: 25,
+    },
+  },
+  {
     name: 'MemoryHigh',
     expr: 'process_resident_memory_bytes{job=~"holdfast-sidecar|holdfast-control-plane"} > 400 * 1024 * 1024',
     for: '10m',

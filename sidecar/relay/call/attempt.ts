@@ -80,7 +80,12 @@ class Attempt implements AnswerListener, InFlight {
     this.#call.inFlight = this;
     deadline.start();
     const { connectMs: connectTimeoutMs } = view.policy.timeouts;
-    const wanted = { address, method: 'POST', path: request.path, headers, body, connectTimeoutMs } as const;
+    const trace = this.#call.attemptTrace;
+    const wanted = {
+      ...({ address, method: 'POST', path: request.path, connectTimeoutMs } as const),
+      headers: trace?.sending(headers, ctx.now()) ?? headers,
+      body: trace?.body(body) ?? body,
+    };
     this.#upstream = ctx.upstream.send(wanted, new AnswerReader(this, client));
   }
 

@@ -3,6 +3,7 @@ import { messagesOf, readRpcBody } from '../../../proto/json-rpc.ts';
 import type { DeliveryOutcome } from '../../../proto/rpc-error.ts';
 import { sseEvent } from '../../../proto/sse-writer.ts';
 import { upstreamHeaders } from '../../replica/headers.ts';
+import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { AnswerTracker } from '../answer-tracker.ts';
 import type { ClientAnswer } from '../client-answer.ts';
@@ -43,6 +44,8 @@ export class PostCall {
   /** Where the last attempt went. */
   destination: Destination | null = null;
   inFlight: InFlight | null = null;
+  /** Of the attempt under way. */
+  attemptTrace: AttemptTrace | null = null;
   /** The session was rebuilt for it. */
   isRecovered = false;
   /** The client was told the id of a session that this request began. */
@@ -66,7 +69,7 @@ export class PostCall {
     this.client = client;
     this.received = bytes;
     const { server, digest } = request;
-    this.outcome = new ExchangeOutcome(ctx, request, rpc);
+    this.outcome = new ExchangeOutcome(ctx, request, rpc, bytes);
     this.asked = new AnswerTracker(ctx, server, digest, rpc, this.outcome);
     this.attempts = new Attempts({
       budget: ctx.budget(server),

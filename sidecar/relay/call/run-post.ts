@@ -7,6 +7,7 @@ import type { AttemptResult, Ending, Facts, Finding } from './next-step.ts';
 import type { PostCall } from './post-call.ts';
 import type { Targets } from './targets/targets.ts';
 import type { Destination } from '../target.ts';
+import { tracedAttempt, tracedAttempts, tracedBegin } from './trace-post.ts';
 
 /** Carries one POST out. Rejects with what its own code throws. */
 export const runPost = (call: PostCall, targets: Targets): Promise<void> => runCall(new PostRun(call, targets));
@@ -17,13 +18,13 @@ class PostRun implements Call {
   readonly #targets: Targets;
   readonly #neighbours = new Set<string>();
   readonly policy: ServerPolicy;
-  readonly attempts: Attempts;
+  readonly attempts: Pick<Attempts, 'admit' | 'release'>;
 
   constructor(call: PostCall, targets: Targets) {
     this.#call = call;
     this.#targets = targets;
     this.policy = call.view.policy;
-    this.attempts = call.attempts;
+    this.attempts = tracedAttempts(call);
   }
 
   get isOver(): boolean {
@@ -33,12 +34,14 @@ class PostRun implements Call {
     return this.#call.facts();
   }
   begin(): Finding | Promise<Finding> {
-    return this.#targets.begin();
+    return tracedBegin(this.#call, () => this.#targets.begin());
   }
 
   async attempt(to: Destination): Promise<AttemptResult> {
     const isOurs = to.at !== 'neighbour';
-    const result = await attempt(this.#call, to, isOurs ? this.#targets : UNWATCHED);
+    const result = await tracedAttempt(this.#call, to, () =>
+      attempt(this.#call, to, isOurs ? this.#targets : UNWATCHED),
+    );
     if (result.is === 'answered' && result.hint === 'not-held') this.#call.refusal ??= result.answer;
     if (result.is === 'expired' && isOurs) this.#targets.expired();
     return result;

@@ -11,6 +11,7 @@ import type { RecoveryReason } from '../../../metrics/session-metrics.ts';
 import type { Destination, WholeAnswer } from '../../target.ts';
 import type { Finding, RecoverStep, Step } from '../next-step.ts';
 import type { PostCall } from '../post-call.ts';
+import { tracedRecovery } from '../trace-post.ts';
 import type { TargetErrand, Targets } from './targets.ts';
 
 /** An unsafe call's error says whether the session is back; for that the client waits this long at most. */
@@ -143,7 +144,9 @@ export class SessionTargets implements Targets {
     const { ctx, headers, request } = this.#call;
     const query = liveQuery(request.path);
     const { server } = request;
-    return bringBack(ctx, { server, digest: this.#digest, target, reason, headers, query, urgency: 'triggered' });
+    return tracedRecovery(this.#call, reason, (trace) =>
+      bringBack(ctx, { server, digest: this.#digest, target, reason, headers, query, urgency: 'triggered', trace }),
+    );
   }
 
   #countLoss(reason: string): void {

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import { ATTRIBUTE, SPAN } from '../../../sidecar/tracing/conventions.ts';
+import { connectClient } from '../clients/connect-client.ts';
+import type { McpClient } from '../clients/mcp-client.ts';
+import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+import type { ReceivedSpan } from '../otlp/decode-spans.ts';
+import { startCollector, type Collector } from '../otlp/start-collector.ts';
+
+let collector: Collector;
+let mesh: Mesh;
+
+/** What the conventions for MCP, and those that they refer to, call what is on a span of ours; the rest begins with `holdfast.`. */
+const OF_THE_CONVENTIONS = new Set<string>(Object.values(ATTRIBUTE).filter((name) => !name.startsWith('holdfast.')));
+
+test.before(async (t) => {
+  t.timeout(120_000);
+  collector = await startCollector('grpc');
+  mesh = await startMesh({
+    gateways: 1,
+    edges: 1,
+    servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } },
+    config: (config) => {
+      config['tracing'] = { endpoint: collector.endpoint, sampling: { ratio: 0 } };
+    },
+  });
+});
+test.after.always(async () => {
+  await mesh?.close();
+  await collector?.close();
+});
+
+const newTraceId = (): string => randomBytes(16).toString('hex');
+
+/** A client whose requests are all of one trace. */
+async function tracedClient(traceId: string, flags: '00' | '01'): Promise<McpClient> {
+  const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-${flags}`, tracestate: 'vendor=1' };
+  return connectClient({ kind: 'v1', url: `${mesh.edges[0]?.url}/mcp/linear`, headers });
+}
+
+const spansOf = (traceId: string): ReceivedSpan[] => collector.spans.filter((span) => span.traceId === traceId);
+const called = (spans: ReceivedSpan[], name: string): ReceivedSpan[] =>
+  spans.filter((span) => span.service === 'holdfast-sidecar' && span.name === name);
+
+/** Calls `wait` and kills the replica that it waits at. */
+async function callUnderKill(client: McpClient): Promise<void> {
+  const { replica } = (await client.callTool('whoami')).data as { replica: { name: string } };
+  const died = mesh.replicas.find(({ name }) => name === replica.name);
+  const call = client.callTool('wait', { durationMs: 1500 });
+  setTimeout(() => died?.process.kill(), 500);
+  const { data } = await call;
+  if (data['replica'] === replica.name) throw new Error('the call was not moved');
+  await died?.process.start();
+  await mesh.settled();
+}
+
+test.serial(
+  'a failover is one trace: client, edge, gateway, both replicas, and each message of the recovery',
+  async (t) => {
+    const traceId = newTraceId();
+    const client = await tracedClient(traceId, '01');
+    t.teardown(() => client.close());
+    await callUnderKill(client);
+    await waitFor(() => called(spansOf(traceId), 'tools/call wait').length >= 3, {
+      what: 'the call and its two attempts',
+    });
+    const [root] = called(spansOf(traceId), 'tools/call wait').filter(({ kind }) => kind === 'server');
+    t.truthy(root);
+    // From the client down; Envoys send their spans after 5 s.
+    const chain = (): string[] => {
+      const services: string[] = [];
+      for (let at = root; at; at = spansOf(traceId).find(({ spanId }) => spanId === at?.parentId))
+        services.unshift(`${at.service} ${at.kind}`);
+      return services;
+    };
+    await waitFor(() => chain().length === 5, { what: 'spans of edge and gateway' });
+    t.deepEqual(chain(), [
+      ...['holdfast-edge server', 'holdfast-edge client'],
+      ...['holdfast-gateway server', 'holdfast-gateway client'],
+      'holdfast-sidecar server',
+    ]);
+    const spans = spansOf(traceId);
+    const under = (parent: ReceivedSpan): ReceivedSpan[] => spans.filter(({ parentId }) => parentId === parent.spanId);
+
+    const attempts = under(root!).filter(({ kind }) => kind === 'client');
+    t.is(attempts.length, 2);
+    t.deepEqual(
+      attempts.map(({ hasFailed }) => hasFailed),
+      [true, false],
+    );
+    const slots = attempts.map(({ attributes }) => attributes[ATTRIBUTE.slot]);
+    t.is(new Set(slots).size, 2);
+    t.is(attempts[1]?.attributes[ATTRIBUTE.resendCount], 1);
+
+    const [recovery] = under(root!).filter(({ name }) => name === SPAN.recovery);
+    t.truthy(recovery);
+    t.like(recovery?.attributes, {
+      [ATTRIBUTE.recoveryReason]: 'unreachable',
+      [ATTRIBUTE.recoveryResult]: 'recovered',
+    });
+    const messages = under(recovery!).filter(({ kind }) => kind === 'client');
+    t.deepEqual(
+      messages.map(({ name }) => name),
+      ['initialize', 'notifications/initialized'],
+    );
+    for (const { attributes } of messages) t.is(attributes[ATTRIBUTE.slot], slots[1]);
+
+    t.like(root?.attributes, {
+      [ATTRIBUTE.method]: 'tools/call',
+      [ATTRIBUTE.tool]: 'wait',
+      [ATTRIBUTE.operation]: 'execute_tool',
+      [ATTRIBUTE.server]: 'linear',
+      [ATTRIBUTE.outcome]: 'success',
+      [ATTRIBUTE.transport]: 'tcp',
+    });
+    t.regex(String(root?.attributes[ATTRIBUTE.sessionDigest]), /^[0-9a-f]{12}$/);
+    for (const { service, attributes } of spans) {
+      if (service !== 'holdfast-sidecar') continue;
+      for (const name of Object.keys(attributes))
+        t.true(name.startsWith('holdfast.') || OF_THE_CONVENTIONS.has(name), name);
+    }
+    t.false(JSON.stringify(collector.spans).includes(client.sessionId ?? '?'), 'a session id is a credential');
+  },
+);
+
+test.serial('a trace that the ratio leaves out is kept by the sidecar when its session is rebuilt', async (t) => {
+  const traceId = newTraceId();
+  const client = await tracedClient(traceId, '00');
+  t.teardown(() => client.close());
+  await callUnderKill(client);
+  await waitFor(() => called(spansOf(traceId), 'tools/call wait').length >= 3, {
+    what: 'the call and its two attempts',
+  });
+  const names = spansOf(traceId).map(({ name }) => name);
+  t.true(names.includes(SPAN.recovery), names.join(' '));
+  t.false(names.includes('tools/call whoami'));
+  t.deepEqual([...new Set(spansOf(traceId).map(({ service }) => service))], ['holdfast-sidecar']);
+});
+
+test.serial('a collector that hangs, or is gone, costs no call, and its spans are counted', async (t) => {
+  const client = await tracedClient(newTraceId(), '01');
+  t.teardown(() => client.close());
+  const metrics = async (): Promise<string> =>
+    (await fetch(`${mesh.gateways[0]?.sidecars[0]?.adminUrl}/metrics`)).text();
+  for (const mood of ['huge', 'silent'] as const) {
+    collector.mood = mood;
+    for (let i = 0; i < 20; i++) t.truthy((await client.callTool('whoami')).data['replica']);
+  }
+  await collector.close();
+  for (let i = 0; i < 20; i++) t.truthy((await client.callTool('whoami')).data['replica']);
+  await waitFor(async () => /holdfast_spans_dropped_total\{reason="export"\} [1-9]/.test(await metrics()), {
+    what: 'the losses are counted',
+  });
+});

@@ -1,0 +1,108 @@
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  createTraceState,
+  trace,
+  type Span,
+} from '@opentelemetry/api';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace';
+import { MAX_QUEUED_SPANS, type Tracing } from '../../proto/tracing.ts';
+import { ATTRIBUTE } from './conventions.ts';
+import { BoundedProcessor } from './bounded-processor.ts';
+import { CollectorExporter } from './collector-exporter.ts';
+import type { OpenSpan, Recorder, SpanStart } from './recorder.ts';
+import type { TraceContext } from './trace-context.ts';
+
+export interface RecorderOptions {
+  tracing: Tracing;
+  nodeId: string;
+  version: string;
+  /** Spans that no collector will see, and why. */
+  lost: (reason: 'queue' | 'export', count: number) => void;
+  sent: (count: number) => void;
+  /** What went wrong towards the collector; never a header's value. */
+  onProblem: (problem: string) => void;
+  exporter?: SpanExporter;
+}
+
+/** A batch goes out this often, or when it is full. */
+const EVERY_MS = 1000;
+const MAX_BATCH = 512;
+/** A shutdown waits no longer for a collector. */
+const CLOSE_MS = 1000;
+
+const KIND = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
+
+/** Spans by OpenTelemetry's SDK: batched, bounded, sent off the path of requests. Whether a span is made was decided before (call-trace.ts). */
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { tracing, nodeId, version, lost, sent, onProblem } = options;
+  const exporter = options.exporter ?? new CollectorExporter({ tracing, lost, sent, onProblem });
+  const batches = new BatchSpanProcessor({
+    exporter,
+    maxQueueSize: MAX_QUEUED_SPANS,
+    maxExportBatchSize: MAX_BATCH,
+    scheduledDelayMillis: EVERY_MS,
+    exportTimeoutMillis: tracing.timeoutMs,
+  });
+  const processor = new BoundedProcessor(batches, exporter, MAX_QUEUED_SPANS, (count) => lost('queue', count));
+  const provider = new TracerProvider({
+    sampler: new AlwaysOnSampler(),
+    resource: resourceFromAttributes({
+      'service.name': 'holdfast-sidecar',
+      'service.version': version,
+      'service.instance.id': nodeId,
+    }),
+    spanLimits: { attributeValueLengthLimit: 1024, eventCountLimit: 64 },
+    spanProcessors: [processor],
+  });
+  const tracer = provider.getTracer('holdfast', version);
+  return {
+    start({ name, kind, startMs, attributes, parent, link }: SpanStart): OpenSpan {
+      const context = parent ? trace.setSpanContext(ROOT_CONTEXT, spanContextOf(parent)) : ROOT_CONTEXT;
+      const links = link ? [{ context: spanContextOf(link) }] : [];
+      const span = tracer.startSpan(name, { kind: KIND[kind], startTime: startMs, attributes, links }, context);
+      return new RecordedSpan(span, parent?.state ?? null);
+    },
+    async close() {
+      const waited = new Promise<void>((resolve) => {
+        setTimeout(resolve, CLOSE_MS).unref();
+      });
+      await Promise.race([provider.shutdown().catch(() => undefined), waited]);
+    },
+  };
+}
+
+class RecordedSpan implements OpenSpan {
+  readonly #span: Span;
+  readonly context: TraceContext;
+
+  constructor(span: Span, state: string | null) {
+    this.#span = span;
+    const { traceId, spanId } = span.spanContext();
+    this.context = { traceId, spanId, isSampled: true, state };
+  }
+  set(attributes: Record<string, string | number | boolean | undefined>): void {
+    for (const [key, value] of Object.entries(attributes)) if (value !== undefined) this.#span.setAttribute(key, value);
+  }
+  event(name: string, attributes: Record<string, string | number | boolean | undefined>, atMs: number): void {
+    this.#span.addEvent(name, attributes, atMs);
+  }
+  end(atMs: number, error?: string): void {
+    if (error !== undefined) {
+      this.#span.setAttribute(ATTRIBUTE.errorType, error);
+      this.#span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    this.#span.end(atMs);
+  }
+}
+
+const spanContextOf = ({ traceId, spanId, isSampled, state }: TraceContext) => ({
+  traceId,
+  spanId,
+  traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+  isRemote: true,
+  ...(state !== null && { traceState: createTraceState(state) }),
+});

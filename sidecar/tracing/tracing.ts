@@ -1,0 +1,106 @@
+import { detach } from '../../proto/detach.ts';
+import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
+import type { Tracing as TracingConfig } from '../../proto/tracing.ts';
+import { HEADER } from '../../proto/wire.ts';
+import type { ClientRequest } from '../relay/client-request.ts';
+import { CallTrace } from './call-trace.ts';
+import type { Recorder } from './recorder.ts';
+import { readMetaContext, readTraceparent } from './trace-context.ts';
+
+export type LoadRecorder = (tracing: TracingConfig) => Promise<Recorder>;
+
+/** Traces a request; null where nothing of it may be kept. */
+export type BeginTrace = (request: ClientRequest, rpc: RpcBody, body: Buffer | null) => CallTrace | null;
+
+export interface TracingOptions {
+  /** Loads what makes spans: not before somebody configures it. */
+  load: LoadRecorder;
+  now: () => number;
+  onError: (error: unknown) => void;
+  /** Traces that were not kept because too many were within one second. */
+  leftOut: () => void;
+}
+
+/** Traces that are kept for their errors and recoveries, though the ratio left them out, per second and process. */
+const MOST_KEPT_PER_SECOND = 50;
+/** Enough of the digest to follow one session, as in the audit trail. */
+const DIGEST_DIGITS = 12;
+
+/** Tracing of this process as the configuration says it now. While it says nothing, a request costs one comparison. */
+export class Tracing {
+  readonly #options: TracingOptions;
+  #config: TracingConfig | null = null;
+  #key = '';
+  #recorder: Recorder | null = null;
+  #second = 0;
+  #kept = 0;
+
+  constructor(options: TracingOptions) {
+    this.#options = options;
+  }
+
+  configure(config: TracingConfig | null): void {
+    const key = JSON.stringify(config);
+    if (key === this.#key || (config === null && this.#config === null)) return;
+    this.#key = key;
+    this.#config = config;
+    detach(() => this.#replace(config, key), this.#options.onError);
+  }
+
+  async close(): Promise<void> {
+    this.#config = null;
+    await this.#recorder?.close();
+    this.#recorder = null;
+  }
+
+  readonly begin: BeginTrace = (request, rpc, body) => {
+    if (!this.#recorder || !this.#config) return null;
+    const [message] = messagesOf(rpc);
+    if (!message) return null;
+    const { headers } = request.incoming;
+    const header = readTraceparent(one(headers['traceparent']), one(headers['tracestate']));
+    const meta = body && rpc.kind === 'single' ? readMetaContext(body) : null;
+    const { followClients, keep } = this.#config.sampling;
+    const isSampled = header?.isSampled === true || (followClients && meta?.context.isSampled === true);
+    if (!isSampled && keep.length === 0) return null;
+    return new CallTrace(
+      this.#recorder,
+      {
+        server: request.server,
+        mode: request.mode,
+        message,
+        session: request.digest?.slice(0, DIGEST_DIGITS) ?? null,
+        protocolVersion: one(headers[HEADER.protocolVersion]) ?? message.claimedVersion,
+        startedMs: request.startedMs,
+        header,
+        meta,
+      },
+      { isSampled, errors: keep.includes('errors'), recoveries: keep.includes('recoveries'), mayKeep: this.#mayKeep },
+    );
+  };
+
+  async #replace(config: TracingConfig | null, key: string): Promise<void> {
+    const recorder = config && (await this.#options.load(config));
+    // The configuration may have changed again meanwhile.
+    if (this.#key !== key) return recorder?.close();
+    const former = this.#recorder;
+    this.#recorder = recorder;
+    await former?.close();
+  }
+
+  readonly #mayKeep = (): boolean => {
+    const second = Math.floor(this.#options.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#kept = 0;
+    }
+    if (this.#kept < MOST_KEPT_PER_SECOND) {
+      this.#kept++;
+      return true;
+    }
+    this.#options.leftOut();
+    return false;
+  };
+}
+
+const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
