@@ -25,7 +25,6 @@ const LINE_AT = Object.fromEntries(Object.keys(LOG_LINES).map((name, index) => [
   number
 >;
 const SPACE = 0x20,
-  LINE_END = 0x0a,
   ZERO = 0x30;
 const WORDS = Object.keys(LOG_WORDS).length,
   LINES = Object.keys(LOG_LINES).length + 1;
@@ -76,14 +75,17 @@ export class EntryValues {
   #find(): boolean {
     const text = this.#text,
       words = this.#words,
-      lines = this.#lines,
-      { length } = text;
+      lines = this.#lines;
     // Further lines are the client's: what it chose in its body stands last.
-    for (let at = 0; at <= length && lines.length < LINES; at++) {
-      const code = at < length ? text.charCodeAt(at) : LINE_END;
-      if (lines.length === 0 && (code === SPACE || code === LINE_END)) words.push(at);
-      if (code === LINE_END) lines.push(at);
+    for (let start = 0; start <= text.length && lines.length < LINES; ) {
+      const found = text.indexOf('\n', start),
+        end = found === -1 ? text.length : found;
+      lines.push(end);
+      start = end + 1;
     }
+    const firstEnd = endOf(lines, 0);
+    for (let at = 0; at < firstEnd; at++) if (text.charCodeAt(at) === SPACE) words.push(at);
+    words.push(firstEnd);
     return lines.length === LINES && words.length === WORDS;
   }
 

@@ -29,18 +29,23 @@ const QUIET_LOAD_PER_CORE = 0.5;
 const SIDES = ['base', 'branch'] as const;
 type Side = (typeof SIDES)[number];
 
+/** The processes of a gateway; their CPU is told apart, so that a loss has a place. */
+const PARTS = ['envoy', 'sidecar'] as const;
+type Part = (typeof PARTS)[number];
+
 interface Way {
   mode: Mode;
   side: Side;
   port: number;
   path: string;
   authorization: string | undefined;
-  pids: number[];
+  pids: Record<Part, number[]>;
   sessions: string[];
 }
 interface Measured {
   requestsPerSecond: number;
   cpuUs: number;
+  partsUs: Record<Part, number>;
   errors: number;
 }
 
@@ -75,7 +80,7 @@ async function waysOf(side: Side, mesh: Mesh): Promise<Way[]> {
   const [gateway] = mesh.gateways;
   if (gateway === undefined) throw new Error(`the mesh of the ${side} has no gateway`);
   const port = Number(new URL(gateway.url).port),
-    pids = [gateway.envoy.process, ...gateway.sidecars.map(({ process }) => process)].map(pid);
+    pids = { envoy: [pid(gateway.envoy.process)], sidecar: gateway.sidecars.map(({ process }) => pid(process)) };
   return Promise.all(
     MODES.map(async (mode): Promise<Way> => {
       const path = mode === 'guarded' ? '/mcp/guarded' : '/mcp/open',
@@ -88,10 +93,11 @@ async function waysOf(side: Side, mesh: Mesh): Promise<Way[]> {
 
 async function measure(way: Way, seconds: number): Promise<Measured> {
   const { port, path, sessions, authorization } = way;
-  const { requestsPerSecond, errors, cpuUs } = await cpuPerRequest({ mesh: way.pids }, () =>
+  const { requestsPerSecond, errors, cpuUs } = await cpuPerRequest(way.pids, () =>
     runLoad({ port, path, sessions, seconds, connections: CONNECTIONS, ...(authorization ? { authorization } : {}) }),
   );
-  return { requestsPerSecond, errors, cpuUs: cpuUs['mesh'] ?? Number.NaN };
+  const partsUs = { envoy: cpuUs['envoy'] ?? Number.NaN, sidecar: cpuUs['sidecar'] ?? Number.NaN };
+  return { requestsPerSecond, errors, cpuUs: partsUs.envoy + partsUs.sidecar, partsUs };
 }
 
 /** Both checkouts run at once and are loaded in turn; a round's two stretches lie side by side, so that noise meets both. */
@@ -137,6 +143,11 @@ export const bench: Bench = {
         lowest: Math.min(...ratios),
         highest: Math.max(...ratios),
         cpuUs: { base: median(before.map(({ cpuUs }) => cpuUs)), branch: median(after.map(({ cpuUs }) => cpuUs)) },
+        parts: PARTS.map((part) => ({
+          part,
+          base: median(before.map(({ partsUs }) => partsUs[part])),
+          branch: median(after.map(({ partsUs }) => partsUs[part])),
+        })),
         errors: [...before, ...after].reduce((sum, { errors }) => sum + errors, 0),
       };
     });
@@ -150,12 +161,14 @@ export const bench: Bench = {
           'base µs',
           'branch µs',
           'branch µs ÷ base µs',
+          'Envoy, sidecar: base → branch',
           'errors',
         ],
-        figures.map(({ mode, throughput, lowest, highest, cpuUs, errors }) => [
+        figures.map(({ mode, throughput, lowest, highest, cpuUs, parts, errors }) => [
           mode,
           ...[throughput, lowest, highest].map(round),
           ...[cpuUs.base, cpuUs.branch, cpuUs.branch / cpuUs.base].map(round),
+          parts.map(({ base, branch }) => `${round(base)} → ${round(branch)}`).join(', '),
           errors,
         ]),
       ),
