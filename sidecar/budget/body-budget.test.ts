@@ -114,3 +114,20 @@ test('without limits of time nothing is given up', (t) => {
   all.look();
   t.deepEqual(body.givenUp, []);
 });
+
+test('a body that waits for its turn is not called slow for it', (t) => {
+  const { budget: all, open, wait } = budget();
+  const waiting = open('a'),
+    slow = open('b');
+  waiting.pause();
+  wait(40_000);
+  all.look();
+  t.deepEqual(waiting.givenUp, []);
+  t.is(slow.givenUp.length, 1);
+  waiting.goOn();
+  all.look();
+  t.deepEqual(waiting.givenUp, []);
+  wait(31_000);
+  all.look();
+  t.is(waiting.givenUp.length, 1);
+});

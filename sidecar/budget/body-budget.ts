@@ -1,4 +1,5 @@
 import type { GatewayLimits, LimitName } from '../../proto/limits.ts';
+import { FairReads } from './fair-reads.ts';
 
 /** A body is not called slow before this time. */
 const GRACE_MS = 5000;
@@ -9,6 +10,9 @@ export const LOOK_MS = 1000;
 export interface Holding {
   /** Takes `bytes` more; a limit's name when it must not. */
   take(bytes: number): LimitName | null;
+  /** The body waits for its turn to be read: that time is not its sender's. */
+  pause(): void;
+  goOn(): void;
   /** The body is complete: it counts until `release`, but can be given up no more. */
   complete(): void;
   release(): void;
@@ -17,6 +21,8 @@ export interface Holding {
 interface Body {
   limits: GatewayLimits;
   startedMs: number;
+  /** When it began to wait for its turn; null while it is read. */
+  pausedMs: number | null;
   bytes: number;
   giveUp: (limit: LimitName) => void;
 }
@@ -34,10 +40,13 @@ interface Holder {
 export class BodyBudget {
   readonly #now: () => number;
   readonly #holders = new Map<string, Holder>();
+  /** Bodies take turns: a thousand that arrive at once would keep every call waiting for seconds. */
+  readonly reads: FairReads;
   #bytes = 0;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, reads = new FairReads()) {
     this.#now = now;
+    this.reads = reads;
   }
 
   /** Bytes held now. */
@@ -47,7 +56,7 @@ export class BodyBudget {
 
   /** `giveUp`: called at most once, when the body comes too slowly or gives way to another; the caller then releases it. */
   open(address: string, limits: GatewayLimits, giveUp: (limit: LimitName) => void): Holding {
-    const body: Body = { limits, startedMs: this.#now(), bytes: 0, giveUp };
+    const body: Body = { limits, startedMs: this.#now(), pausedMs: null, bytes: 0, giveUp };
     const holder = this.#holders.get(address) ?? { bytes: 0, open: new Set() };
     this.#holders.set(address, holder);
     holder.open.add(body);
@@ -59,6 +68,13 @@ export class BodyBudget {
         body.bytes += bytes;
         this.#add(holder, bytes);
         return null;
+      },
+      pause: () => {
+        body.pausedMs ??= this.#now();
+      },
+      goOn: () => {
+        if (body.pausedMs !== null) body.startedMs += this.#now() - body.pausedMs;
+        body.pausedMs = null;
       },
       complete: () => {
         holder.open.delete(body);
@@ -79,7 +95,7 @@ export class BodyBudget {
     const nowMs = this.#now();
     for (const { open } of this.#holders.values()) {
       for (const body of open) {
-        const limit = slowness(body, nowMs - body.startedMs);
+        const limit = slowness(body, (body.pausedMs ?? nowMs) - body.startedMs);
         if (limit === null) continue;
         open.delete(body);
         body.giveUp(limit);

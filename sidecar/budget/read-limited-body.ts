@@ -3,6 +3,7 @@ import type { GatewayLimits, LimitName } from '../../proto/limits.ts';
 import type { RpcId } from '../../proto/rpc-error.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { clientAddress } from './client-address.ts';
+import type { FairReader } from './fair-reads.ts';
 import { EDGE_BYTES, idAtEdges } from './id-at-edges.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -55,8 +56,19 @@ export function readLimitedBody(
     finish({ is: 'refused', limit, id: idAtEdges(head, null) });
   };
   const holding = budget.open(clientAddress(incoming.headers), gateway, (limit) => refused(limit));
+  const turn: FairReader = {
+    bytesRead: 0,
+    goOn() {
+      holding.goOn();
+      incoming.resume();
+    },
+  };
   response.once('close', () => holding.release());
   incoming.on('data', (piece: Buffer) => {
+    if (budget.reads.mustWait(turn, piece.length)) {
+      holding.pause();
+      incoming.pause();
+    }
     if (isDone) return; // What still comes of a refused body is dropped.
     bytes += piece.length;
     if (bytes > mostRead) return refused('body_size', piece);
@@ -80,5 +92,8 @@ export function readLimitedBody(
     const [only] = pieces;
     finish({ is: 'whole', body: pieces.length === 1 && only ? only : Buffer.concat(pieces) });
   });
-  incoming.on('close', () => finish({ is: 'gone' }));
+  incoming.on('close', () => {
+    budget.reads.leave(turn);
+    finish({ is: 'gone' });
+  });
 }

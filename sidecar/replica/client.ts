@@ -1,5 +1,5 @@
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
-import { FairReads } from './fair-reads.ts';
+import { FairReads } from '../budget/fair-reads.ts';
 import { withHost } from './headers.ts';
 import { isSameLink, type ReplicaLink } from './replica-link.ts';
 import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { DeliveryOutcome } from '../../proto/rpc-error.ts';
-import { FairReads, type FairReader } from './fair-reads.ts';
+import { FairReads, type FairReader } from '../budget/fair-reads.ts';
 
 export interface ReplicaFailure {
   delivery: DeliveryOutcome;

@@ -1,16 +1,16 @@
-/** Bytes of an answer that are read at once, however busy the process is: nearly every answer is smaller. */
+/** Bytes of a body that are read at once, however busy the process is: nearly every answer and request is smaller. */
 const FREE_BYTES = 64 << 10;
-/** An answer counts as large from here on, and then waits behind those that are not. */
+/** A body counts as large from here on, and then waits behind those that are not. */
 const LARGE_BYTES = 1 << 20;
-/** What large answers may take of one turn of the event loop, all together: about a millisecond of work. */
+/** What bodies may take of one turn of the event loop, all together: about a millisecond of work. */
 const BYTES_PER_TURN = 128 << 10;
-/** Answers that go on in one turn: each reads 64 KiB, Node's buffer, before it can be stopped again. */
+/** Bodies that go on in one turn: each reads 64 KiB, Node's buffer, before it can be stopped again. */
 const READERS_PER_TURN = 2;
-/** With more large answers than this, others come first: there is a pause after each turn, in ms, and they share some 20 MiB a second. */
+/** With more large bodies than this, others come first: there is a pause after each turn, in ms, and they share some 20 MiB a second. */
 const CROWD = 8;
 const CROWD_PAUSE_MS = 5;
 
-/** An answer that is being read. */
+/** A body that is being read: a replica's answer, or a client's request. */
 export interface FairReader {
   /** Bytes read so far. */
   bytesRead: number;
@@ -19,8 +19,8 @@ export interface FairReader {
 }
 
 /**
- * Shares the event loop among answers. libuv reads up to 32 buffers of a socket before it looks at the next one, so fifty streams that replicas flood
- * would keep every other call waiting for seconds. What has been read of an answer beyond 64 KiB waits for its turn, small before large.
+ * Shares the event loop among bodies. libuv reads up to 32 buffers of a socket before it looks at the next one, so fifty streams that replicas flood
+ * would keep every other call waiting for seconds. What has been read of a body beyond 64 KiB waits for its turn, small before large.
  */
 export class FairReads {
   readonly #later: (run: () => void, isCrowd: boolean) => void;
