@@ -23,6 +23,13 @@ test('a text nested deeper than the limit is undefined; brackets in strings do n
   const brackets = '['.repeat(10_000);
   t.is(parseJson(JSON.stringify(brackets)), brackets);
   t.is(parseJson(JSON.stringify(`\\"${brackets}`)), `\\"${brackets}`);
+  // Brackets enough for the walk, strings with every run of backslashes before a quote, and a depth at the limit.
+  for (let run = 0; run < 8; run++) {
+    const awkward = JSON.stringify(`${'\\'.repeat(run)}"${brackets}${'\\'.repeat(run)}`);
+    const wrapped = (depth: number): string => `${'['.repeat(depth)}${awkward}${']'.repeat(depth)}`;
+    t.deepEqual(parseJson(wrapped(MAX_JSON_DEPTH)), JSON.parse(wrapped(MAX_JSON_DEPTH)));
+    t.is(parseJson(wrapped(MAX_JSON_DEPTH + 1)), undefined);
+  }
 });
 
 test('parseJsonObject takes objects only', (t) => {

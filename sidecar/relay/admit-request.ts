@@ -45,7 +45,10 @@ function refusalOf(
     return isBeyond ? counted(ctx, view, 'calls_per_session') : null;
   }
   if (!messagesOf(rpc).some(({ method }) => method === 'initialize')) return null;
-  if (readInitialize(body, limits.initializeBytes).isTooLarge) return counted(ctx, view, 'initialize_bytes');
+  // What is kept of a body is no larger than the body.
+  const mayBeTooLarge = body.length > limits.initializeBytes;
+  if (mayBeTooLarge && readInitialize(body, limits.initializeBytes).isTooLarge)
+    return counted(ctx, view, 'initialize_bytes');
   // ext_proc has counted it already, if it could read it; then its replica was not to be reached.
   return request.mode === 'decide' && rpc.kind === 'single'
     ? null
