@@ -9,21 +9,23 @@ import { startControlPlane } from './control-plane.ts';
 import { loadConfig, watchConfig } from './config/load-config.ts';
 import { formatProblem } from '../proto/config-file/problem.ts';
 import { VERSION } from '../proto/version.ts';
-import { readFlags, USAGE } from './wiring/flags.ts';
+import { formatOptionProblem } from '../proto/command-line.ts';
+import { readFlags, usage } from './wiring/flags.ts';
 
 /** sysexits.h: the configuration or the command line is wrong. */
 const EX_USAGE = 64;
 
 const read = readFlags(process.argv.slice(2));
 if (read.kind === 'help') {
-  process.stdout.write(USAGE);
+  process.stdout.write(read.text);
   process.exit(0);
 }
 if (read.kind === 'bad') {
-  process.stderr.write(`control-plane: ${read.problem}\n\n${USAGE}`);
+  for (const problem of read.problems) process.stderr.write(`control-plane: ${formatOptionProblem(problem)}\n`);
+  process.stderr.write(`\n${usage()}`);
   process.exit(EX_USAGE);
 }
-const { flags } = read;
+const flags = read.values;
 
 const loaded = await loadConfig(flags.config, process.env);
 if (loaded.kind === 'bad') {

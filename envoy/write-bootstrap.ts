@@ -1,50 +1,49 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, oneOf, refuse } from '../proto/command-line.ts';
 import { ownMeshName } from '../proto/identity/own-name.ts';
 import { certificateFiles } from '../proto/tls/certificate-files.ts';
 import { renderBootstrap } from './bootstrap.ts';
 import { readBootstrapTemplate } from './bootstrap-template.ts';
 
 /** Writes one Envoy's bootstrap where Envoy is started by something else: a Kubernetes init container, a systemd unit. */
-const USAGE = `usage: node envoy/write-bootstrap.ts --to FILE --node-id NAME --xds HOST:PORT[,HOST:PORT…] [--role gateway|edge]
-  [--listen 0.0.0.0:37373] [--ext-proc unix:/run/holdfast/ext-proc.sock] [--relay 127.0.0.1:7900] [--admin 127.0.0.1:9901] [--metrics 0.0.0.0:9902]
-  [--server NAME] the server of this node's own pod: served at /mcp as well, as it was before it had an Envoy
-  [--drainable]   let POST /healthcheck/fail pass at the admin interface, for a hook that drains this Envoy
-  [--certs DIR]   mTLS to the control planes: <node id>.crt, <node id>.key (or tls.crt, tls.key), ca.crt
-`;
+interface Values {
+  to: string;
+  nodeId: string;
+  xds: string;
+  role: 'gateway' | 'edge';
+  listen: string;
+  extProc: string;
+  relay: string;
+  admin: string;
+  metrics: string;
+  server?: string;
+  drainable: boolean;
+  certs?: string;
+}
+const command = new Command('write-bootstrap')
+  .description('Writes the bootstrap of one Envoy: node envoy/write-bootstrap.ts')
+  .requiredOption('--to <file>', 'where the bootstrap is written')
+  .requiredOption('--node-id <name>', 'name of this Envoy’s node')
+  .requiredOption('--xds <host:port,…>', 'addresses of the control planes')
+  .option('--role <role>', 'gateway or edge', oneOf('gateway', 'edge'), 'gateway')
+  .option('--listen <host:port>', 'where clients come', '0.0.0.0:37373')
+  .option('--ext-proc <addresses>', 'where the sidecar answers', 'unix:/run/holdfast/ext-proc.sock')
+  .option('--relay <addresses>', 'where the sidecar’s relay is', '127.0.0.1:7900')
+  .option('--admin <host:port>', 'Envoy’s admin interface', '127.0.0.1:9901')
+  .option('--metrics <host:port>', 'Envoy’s metrics for Prometheus', '0.0.0.0:9902')
+  .option('--server <name>', 'the server of this node’s own pod: served at /mcp as well, as before it had an Envoy')
+  .option('--drainable', 'let POST /healthcheck/fail pass at the admin interface, for a hook that drains', false)
+  .option('--certs <dir>', 'mTLS to the control planes: <node id>.crt, <node id>.key (or tls.crt, tls.key), ca.crt');
 /** @throws CertificateError when the certificate is not this node's. */
 function identity(folder: string, nodeId: string, role: 'gateway' | 'edge') {
   const files = certificateFiles(folder, nodeId);
   return { ...files, trustDomain: ownMeshName(files.certificateFile, role, nodeId).trustDomain };
 }
-const text = (value: string) => ({ type: 'string', default: value }) as const;
+const { values } = commandLine<Values>(command);
 try {
-  const { values } = parseArgs({
-    options: {
-      to: text(''),
-      'node-id': text(''),
-      xds: text(''),
-      role: text('gateway'),
-      listen: text('0.0.0.0:37373'),
-      'ext-proc': text('unix:/run/holdfast/ext-proc.sock'),
-      relay: text('127.0.0.1:7900'),
-      admin: text('127.0.0.1:9901'),
-      metrics: text('0.0.0.0:9902'),
-      certs: text(''),
-      server: text(''),
-      drainable: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    process.exit(0);
-  }
-  const { to, role, certs, 'node-id': nodeId } = values;
-  if (to === '') throw new Error('--to is missing: where the bootstrap is written');
-  if (role !== 'gateway' && role !== 'edge')
-    throw new Error(`--role: ${JSON.stringify(role)} is neither gateway nor edge`);
+  const { to, role, certs, nodeId, server } = values;
   const list = (value: string): string[] =>
     value
       .split(',')
@@ -58,15 +57,14 @@ try {
     admin: values.admin,
     isDrainable: values.drainable,
     metrics: values.metrics,
-    extProc: role === 'edge' ? [] : list(values['ext-proc']),
+    extProc: role === 'edge' ? [] : list(values.extProc),
     relay: role === 'edge' ? [] : list(values.relay),
-    ...(values.server !== '' && { server: values.server }),
-    ...(certs !== '' && { controlPlaneTls: identity(certs, nodeId, role) }),
+    ...(server !== undefined && { server }),
+    ...(certs !== undefined && { controlPlaneTls: identity(certs, nodeId, role) }),
   });
   mkdirSync(dirname(to), { recursive: true });
   writeFileSync(`${to}.new`, bootstrap);
   renameSync(`${to}.new`, to);
 } catch (error) {
-  process.stderr.write(`write-bootstrap: ${(error as Error).message}\n\n${USAGE}`);
-  process.exit(64);
+  refuse(command, `write-bootstrap: ${(error as Error).message}`);
 }

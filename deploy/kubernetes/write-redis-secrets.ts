@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, value } from '../../proto/command-line.ts';
 import { redisSecrets } from './redis-secrets.ts';
 
-const USAGE = 'node deploy/kubernetes/write-redis-secrets.ts FOLDER [--tls] [--at HOST:PORT]';
-
-/** New passwords, Redis's users and the URLs, for `kubectl create secret` or the units' environment. `--at`: another Redis than the base's. */
-const { folder, tls, at } = readArguments();
+/** New passwords, Redis's users and the URLs, for `kubectl create secret` or the units' environment. */
+const command = new Command('write-redis-secrets')
+  .description('Makes passwords for Redis: node deploy/kubernetes/write-redis-secrets.ts FOLDER')
+  .argument('<folder>', 'a folder without passwords yet')
+  .option('--tls', 'URLs are rediss://', false)
+  .option('--at <host:port>', 'another Redis than the base’s', value('host:port', readHostPort));
+const {
+  values: { tls, at },
+  operands: [folder = ''],
+} = commandLine<{ tls: boolean; at?: string }>(command);
 if (existsSync(join(folder, 'users.acl'))) {
   console.error(`${folder} has passwords already; move it away to make others`);
   process.exit(73);
@@ -22,18 +29,6 @@ mkdirSync(folder, { recursive: true, mode: 0o700 });
 for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600, flag: 'wx' });
 console.log(`made: ${Object.keys(files).join(', ')} in ${folder}; keep it to yourself`);
 
-function readArguments(): { folder: string; tls: boolean; at: string | undefined } {
-  try {
-    const { positionals, values } = parseArgs({
-      allowPositionals: true,
-      options: { tls: { type: 'boolean', default: false }, at: { type: 'string' } },
-    });
-    const [folder, ...rest] = positionals;
-    if (folder && rest.length === 0 && (values.at === undefined || /^[\w.-]+:\d+$/.test(values.at)))
-      return { folder, tls: values.tls, at: values.at };
-  } catch {
-    // An unknown option: the usage says which there are.
-  }
-  console.error(`usage: ${USAGE}`);
-  process.exit(64);
+function readHostPort(text: string): string | undefined {
+  return /^[\w.-]+:\d+$/.test(text) ? text : undefined;
 }

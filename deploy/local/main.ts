@@ -5,7 +5,7 @@ import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { announcement } from './announcement.ts';
 import { followErrors } from './follow-errors.ts';
 import { supervise } from './supervise.ts';
-import { HELP, readOptions, type LocalOptions } from './options.ts';
+import { readOptions, type LocalOptions } from './options.ts';
 import { plan } from './plan.ts';
 import { reachRedis } from './reach-redis.ts';
 import { writeLocalRunFile } from './local-run-file.ts';
@@ -26,8 +26,8 @@ async function main(): Promise<number> {
     say(`${(error as Error).message}. See npm start -- --help`);
     return EXIT_USAGE;
   }
-  if (options.isHelpWanted) {
-    process.stdout.write(HELP);
+  if (options.help !== null) {
+    process.stdout.write(options.help);
     return 0;
   }
   let text: string | undefined;

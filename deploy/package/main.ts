@@ -1,5 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { commandLine } from '../../proto/command-line.ts';
 import { IMAGES, NPM_PACKAGES } from './packages.ts';
 import { writePackage } from './write-package.ts';
 
@@ -8,9 +10,16 @@ import { writePackage } from './write-package.ts';
  * `--images`: what the images hold, with the sources as they are.
  */
 const root = resolve(import.meta.dirname, '../..');
-const args = process.argv.slice(2);
-const isForImages = args.includes('--images');
-const folder = resolve(args.find((each) => !each.startsWith('--')) ?? resolve(root, '.holdfast/packages'));
+const {
+  values: { images: isForImages },
+  operands,
+} = commandLine<{ images: boolean }>(
+  new Command('package')
+    .description('Writes the npm packages: npm run package -- [FOLDER]')
+    .argument('[folder]', 'where to; .holdfast/packages')
+    .option('--images', 'what the images hold, with the sources as they are', false),
+);
+const folder = resolve(operands[0] ?? resolve(root, '.holdfast/packages'));
 for (const plan of isForImages ? IMAGES : NPM_PACKAGES) {
   const to = resolve(folder, plan.name);
   rmSync(to, { recursive: true, force: true });

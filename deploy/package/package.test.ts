@@ -85,11 +85,18 @@ test('an older Node is refused in one sentence', async (t) => {
   t.regex(refused.stderr, /^holdfast: needs Node 22\.20 or later, this one is [\d.]+\n$/);
 });
 
-test('the sidecar depends on no Kubernetes client, no SDK and no command line', async (t) => {
-  const sidecar = NPM_PACKAGES.find(({ name }) => name === 'holdfast-sidecar');
-  const { dependencies } = await manifestOf(await packageOf(sidecar as PackagePlan));
-  for (const name of ['@kubernetes/client-node', '@modelcontextprotocol/sdk', 'commander', '@peculiar/x509'])
+test('the sidecar holds no Kubernetes client, no SDK, and nothing of the holdfast command', async (t) => {
+  const sidecar = NPM_PACKAGES.find(({ name }) => name === 'holdfast-sidecar') as PackagePlan;
+  const at = await packageOf(sidecar);
+  const { dependencies } = await manifestOf(at);
+  for (const name of ['@kubernetes/client-node', '@modelcontextprotocol/sdk', '@peculiar/x509', 'diff'])
     t.false(name in dependencies, name);
+  const files = await filesOf(at);
+  t.true(files.some((path) => path.startsWith('sidecar/')));
+  t.deepEqual(
+    files.filter((path) => path.startsWith('control-plane/')),
+    [],
+  );
 });
 
 for (const plan of IMAGES) {

@@ -1,8 +1,8 @@
 /** One thing that is wrong with the configuration: where, what was expected, what is there, and what to do. */
 export interface Problem {
-  /** `servers[0].backends[1].weight`, or the name of an environment variable. */
+  /** `servers[0].backends[1].weight`, the name of an environment variable, or an option of the command line. */
   path: string;
-  /** 1-based position in the file; null for problems of the environment. */
+  /** 1-based position in the file; null for problems of the environment and of the command line. */
   line: number | null;
   column: number | null;
   expected: string;
@@ -27,7 +27,8 @@ export function showValue(value: unknown): string {
 
 /** `holdfast.yaml:12:5: servers[0].path: expected …, got …. Did you mean …?` */
 export function formatProblem(problem: Problem, file: string): string {
-  const where = problem.line === null ? 'environment' : `${file}:${problem.line}:${problem.column ?? 1}`;
+  const elsewhere = problem.path.startsWith('-') ? 'command line' : 'environment';
+  const where = problem.line === null ? elsewhere : `${file}:${problem.line}:${problem.column ?? 1}`;
   const hint = problem.suggestion === null ? '' : ` ${problem.suggestion}`;
   return `${where}: ${problem.path}: expected ${problem.expected}; got ${problem.got}.${hint}`;
 }

@@ -35,6 +35,8 @@ const test = anyTest as TestFn<Context>;
 
 /** How many clients go away while the sidecar is asked about their request. */
 const GOING_CLIENTS = 1500;
+/** In a title: unary calls are answered by Node's HTTP/2 server. */
+const PLAIN = 'with --plain-ext-proc';
 
 test.beforeEach(async (t) => {
   const folder = await temporaryFolder();
@@ -79,7 +81,8 @@ test.beforeEach(async (t) => {
     metrics: { extProc: () => {}, extProcStreams: () => {} },
     onError: (error: unknown) => errors.push(error),
   };
-  const extProc = await startExtProc({ ...options, addresses: [socket], accessLogs: async () => 'taken' });
+  const isPlain = t.title.includes(PLAIN);
+  const extProc = await startExtProc({ ...options, addresses: [socket], isPlain, accessLogs: async () => 'taken' });
   const envoy = await startEnvoy({
     config: testEnvoyConfig({ port, socket, unary: unarySocket(socket), replicas, relayPort: relay.port }),
     folder: folder.path,
@@ -200,30 +203,31 @@ test.serial('a replica that died hands its initialize to the relay, whose id sta
   t.true(relay.seen[0]!.body.includes('initialize'));
 });
 
-test.serial(
-  'a moved session goes where its record says; a lost one to the relay; an ended one is unknown',
-  async (t) => {
-    const { port, directory } = t.context;
-    const id = String((await send(port, initialize())).headers['mcp-session-id']);
-    const found = await directory.find('linear', sessionDigest(id));
-    if (found.kind !== 'live') return t.fail('the session is not known');
-    const other = id[0] === '1' ? '2' : '1';
-    await directory.move({ ...found.record, slot: other, upstreamId: 'elsewhere', epoch: 1 }, 0);
-    const moved = await send(port, ping, { 'mcp-session-id': id });
-    t.deepEqual(JSON.parse(moved.body), { slot: other, upstream: 'elsewhere' });
-    t.is(moved.headers['mcp-session-id'], id);
-    await directory.move({ ...found.record, slot: '9', upstreamId: 'gone', epoch: 2 }, 1);
-    t.like(JSON.parse((await send(port, ping, { 'mcp-session-id': id })).body), { slot: 'relay' });
-    await directory.tombstone('linear', sessionDigest(id));
-    const ended = await send(port, ping, { 'mcp-session-id': id });
-    t.is(ended.status, 404);
-    t.deepEqual(JSON.parse(ended.body), {
-      jsonrpc: '2.0',
-      id: 'q-1',
-      error: { code: -32001, message: 'Session not found' },
-    });
-  },
-);
+for (const by of ['', `, ${PLAIN}`])
+  test.serial(
+    `a moved session goes where its record says; a lost one to the relay; an ended one is unknown${by}`,
+    async (t) => {
+      const { port, directory } = t.context;
+      const id = String((await send(port, initialize())).headers['mcp-session-id']);
+      const found = await directory.find('linear', sessionDigest(id));
+      if (found.kind !== 'live') return t.fail('the session is not known');
+      const other = id[0] === '1' ? '2' : '1';
+      await directory.move({ ...found.record, slot: other, upstreamId: 'elsewhere', epoch: 1 }, 0);
+      const moved = await send(port, ping, { 'mcp-session-id': id });
+      t.deepEqual(JSON.parse(moved.body), { slot: other, upstream: 'elsewhere' });
+      t.is(moved.headers['mcp-session-id'], id);
+      await directory.move({ ...found.record, slot: '9', upstreamId: 'gone', epoch: 2 }, 1);
+      t.like(JSON.parse((await send(port, ping, { 'mcp-session-id': id })).body), { slot: 'relay' });
+      await directory.tombstone('linear', sessionDigest(id));
+      const ended = await send(port, ping, { 'mcp-session-id': id });
+      t.is(ended.status, 404);
+      t.deepEqual(JSON.parse(ended.body), {
+        jsonrpc: '2.0',
+        id: 'q-1',
+        error: { code: -32001, message: 'Session not found' },
+      });
+    },
+  );
 
 test.serial(
   'strangers, other principals and hostile ids are refused with the request’s id; nothing breaks',

@@ -17,6 +17,8 @@ export interface ExtProcOptions extends Omit<DecideOptions, 'onError'> {
   onError: (error: unknown, where: 'ext-proc' | 'ext-proc-unary' | 'access-logs') => void;
   /** Where to listen: paths of Unix sockets, each with a second one for unary calls beside it (unarySocket), or `host:port`. */
   addresses: readonly string[];
+  /** Unary calls have no server of their own: Node's HTTP/2 answers them too. */
+  isPlain?: boolean;
   /** Where neighbours' Envoys ask; with `peerTls` they must show a certificate. */
   peer?: string | null;
   peerTls?: PeerTls | null;
@@ -130,7 +132,9 @@ export async function startExtProc(options: ExtProcOptions): Promise<ExtProc> {
   const unary: UnaryServer[] = [];
   for (const address of options.addresses) {
     await server.listen(address);
-    if (address.includes('/'))
+    if (!address.includes('/')) continue;
+    if (options.isPlain) await server.listen(unarySocket(address));
+    else
       unary.push(
         await startUnaryServer({
           path: unarySocket(address),

@@ -108,6 +108,7 @@ export function openExtProc(parts: PortParts, relay: Relay): Promise<ExtProc> {
     release: (permit) => breakers.release(permit, now()),
     onCreated: (name, backend) => metrics.sessions.created(name, backend),
     addresses: [addressOf(settings.extProc)],
+    isPlain: settings.isPlainExtProc,
     peer: settings.peer && addressOf({ kind: 'tcp', ...settings.peer }),
     peerTls: mesh.identity?.port('ext_proc') ?? null,
     accessLogs: accessLogReceiver({

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import { LineCounter, parseDocument } from 'yaml';
 import { overlay, readEnvironment, type Environment } from '../../proto/config-file/environment.ts';
-import { nearest } from '../../proto/config-file/nearest.ts';
 import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
+import type { OptionProblem } from '../../proto/command-line.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
+import { readFlags, type Flags } from './flags.ts';
 import { sharedSettingsSchema, type SharedSettings } from '../../proto/settings.ts';
 
 /** Address that something listens on or is reached at: a TCP `host:port`, or a Unix socket's path. */
@@ -15,6 +15,8 @@ export interface SidecarSettings {
   /** Control planes, `host:port`, in the order in which they are tried. */
   controlPlanes: [string, ...string[]];
   extProc: Endpoint;
+  /** Unary calls are answered by Node's HTTP/2 server: a way back, should the sidecar's own be at fault. */
+  isPlainExtProc: boolean;
   relay: { host: string; port: number };
   admin: { host: string; port: number };
   /** The relay over mTLS for neighbours; null: they use `relay`, where it can be reached. */
@@ -35,41 +37,13 @@ export interface SidecarSettings {
 export type ReadSettings =
   | { kind: 'ok'; settings: SidecarSettings }
   | { kind: 'bad'; problems: Problem[] }
-  | { kind: 'help' };
-
-const OPTIONS = {
-  'node-id': { type: 'string' },
-  xds: { type: 'string' },
-  'ext-proc': { type: 'string' },
-  relay: { type: 'string' },
-  admin: { type: 'string' },
-  'relay-peer': { type: 'string' },
-  peer: { type: 'string' },
-  listen: { type: 'string' },
-  advertise: { type: 'string' },
-  'state-dir': { type: 'string' },
-  certs: { type: 'string' },
-  config: { type: 'string' },
-  help: { type: 'boolean' },
-} as const;
+  | { kind: 'help'; text: string };
 
 /** What is missing where a port off loopback is asked for. */
 const CERTS_NEEDED =
   '--certs beside it: without certificates anybody who reaches this node passes for a part of the mesh (`holdfast certs init gateway/NAME=ADDRESS`)';
 
-export const USAGE = `node sidecar/main.ts --xds HOST:PORT[,HOST:PORT…] --ext-proc /path/to.sock|HOST:PORT
-  --node-id NAME      name of this gateway node (HA_NODE_ID)
-  --relay HOST:PORT   where Envoy finds the relay (127.0.0.1:7900)
-  --admin HOST:PORT   /health, /readyz, /metrics (127.0.0.1:7901)
-  --relay-peer HOST:PORT  the relay for neighbours, over mTLS; with --certs, when --relay is on loopback alone
-  --peer HOST:PORT    ext_proc for neighbours whose own sidecar is gone
-  --listen HOST:PORT  where clients or an edge reach this node's Envoy, told to the control plane
-  --advertise HOST    host that other nodes reach this one by
-  --state-dir DIR     keep what the control plane said, for a start without one
-  --certs DIR         mTLS with neighbours and control plane: <node id>.crt, <node id>.key, ca.crt
-  --config FILE       the mesh's configuration; only the sections with an environment twin are read (README)`;
-
-type Flag = keyof typeof OPTIONS;
+type Flag = 'xds' | 'ext-proc' | 'relay' | 'admin' | 'relay-peer' | 'peer' | 'listen';
 type Report = (flag: Flag, expected: string, got: unknown) => void;
 
 /** Flags, then environment, then file, then defaults. Every problem at once; nothing is thrown. `readFile` gives a file's text or throws. */
@@ -78,14 +52,14 @@ export function readSettings(
   env: Environment,
   readFile: (path: string) => string,
 ): ReadSettings {
-  const problems: Problem[] = [];
-  const values = readFlags(args, problems);
-  if (values === 'help') return { kind: 'help' };
+  const line = readFlags(args);
+  if (line.kind === 'help') return line;
+  const problems: Problem[] = line.kind === 'bad' ? line.problems.map(asProblem) : [];
+  const values: Partial<Flags> = line.values;
   const report: Report = (name, expected, got) => {
     problems.push({ path: `--${name}`, line: null, column: null, expected, got: showValue(got), suggestion: null });
   };
-  const tcp = (name: Flag, fallback?: string): { host: string; port: number } | null => {
-    const given = values[name] ?? fallback;
+  const tcp = (name: Flag, given: string | undefined): { host: string; port: number } | null => {
     if (given === undefined) return null;
     const read = readTcp(given);
     if (!read) report(name, 'host:port', given);
@@ -94,65 +68,56 @@ export function readSettings(
 
   const shared = readShared(values.config, env, readFile, problems);
   const controlPlanes = readControlPlanes(values.xds, report);
-  const extProc = readEndpoint(values['ext-proc']);
-  if (!extProc)
-    report('ext-proc', 'the path of a Unix socket (at most 99 characters) or host:port', values['ext-proc']);
-  const relay = tcp('relay', '127.0.0.1:7900'),
-    admin = tcp('admin', '127.0.0.1:7901'),
-    peer = tcp('peer'),
-    relayPeer = tcp('relay-peer'),
-    listen = tcp('listen');
+  const extProc = readEndpoint(values.extProc);
+  if (!extProc) report('ext-proc', 'the path of a Unix socket (at most 99 characters) or host:port', values.extProc);
+  const relay = tcp('relay', values.relay),
+    admin = tcp('admin', values.admin),
+    peer = tcp('peer', values.peer),
+    relayPeer = tcp('relay-peer', values.relayPeer),
+    listen = tcp('listen', values.listen);
   const places: Places = { relay, admin, peer, relayPeer, extProc, controlPlanes };
+  const given: Record<Flag, string | undefined> = {
+    'ext-proc': values.extProc,
+    'relay-peer': values.relayPeer,
+    xds: values.xds,
+    peer: values.peer,
+    listen: values.listen,
+    relay: values.relay,
+    admin: values.admin,
+  };
   for (const { flag, expected } of placeProblems(places, values.certs !== undefined))
-    report(flag, expected, values[flag]);
+    report(flag, expected, given[flag]);
   const [first, ...others] = controlPlanes;
   if (problems.length > 0 || !shared || !extProc || !relay || !admin || first === undefined)
     return { kind: 'bad', problems };
   return {
     kind: 'ok',
     settings: {
-      nodeId: values['node-id'] ?? shared.ha.nodeId,
+      nodeId: values.nodeId ?? shared.ha.nodeId,
       controlPlanes: [first, ...others],
       extProc,
+      isPlainExtProc: values.plainExtProc ?? false,
       relay,
       relayPeer,
       admin,
       peer,
       listen,
       advertise: values.advertise ?? null,
-      stateDir: values['state-dir'] ?? null,
+      stateDir: values.stateDir ?? null,
       certs: values.certs ?? null,
       shared,
     },
   };
 }
 
-/** The texts of the flags, or that help was asked for. A flag that is not known is a problem, and so is a word that is no flag's. */
-function readFlags(args: readonly string[], problems: Problem[]): Partial<Record<Flag, string>> | 'help' {
-  const { values, tokens } = parseArgs({
-    args: [...args],
-    options: OPTIONS,
-    strict: false,
-    tokens: true,
-    allowPositionals: true,
-  });
-  if (values.help) return 'help';
-  const report = (path: string, expected: string, got: string, suggestion: string | null = null): void => {
-    problems.push({ path, line: null, column: null, expected, got: showValue(got), suggestion });
-  };
-  // The word after an unknown option is most likely its value, and no second problem.
-  let isAfterUnknown = false;
-  for (const token of tokens) {
-    const isUnknown = token.kind === 'option' && !(token.name in OPTIONS);
-    if (token.kind === 'positional' && !isAfterUnknown) report('command line', 'only options', token.value);
-    if (isUnknown) {
-      const meant = nearest(token.name, Object.keys(OPTIONS));
-      report(`--${token.name}`, 'an option of the sidecar', token.name, meant ? `Did you mean --${meant}?` : null);
-    }
-    isAfterUnknown = isUnknown;
-  }
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => typeof value === 'string'));
-}
+const asProblem = ({ option, got, expected, suggestion }: OptionProblem): Problem => ({
+  path: option,
+  line: null,
+  column: null,
+  expected,
+  got: showValue(got === '' ? option : (got ?? undefined)),
+  suggestion,
+});
 
 function readControlPlanes(text: string | undefined, report: Report): string[] {
   const addresses = (text ?? '')

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, refuse, several, wholeNumber } from '../../../proto/command-line.ts';
 import type { Objective } from '../report/objectives.ts';
 import { printReport, say } from '../report/print-report.ts';
 import { table } from '../report/table.ts';
@@ -8,40 +9,39 @@ import { runInterleavings } from './interleave/run-interleavings.ts';
 import { FULL_LOAD, runLoad, SHORT_LOAD } from './load/run-load.ts';
 import { runCases } from './run-cases.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    case: { type: 'string', multiple: true },
-    quick: { type: 'boolean', default: false },
-    interleavings: { type: 'string', default: '10000' },
-    seed: { type: 'string' },
-    list: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-const usage = `usage: npm run attack -- load [--quick] | interleave [--interleavings 10000] [--seed N]
-       npm run attack -- [--case NAME, a name or its beginning, may be repeated] [--quick: three of each group, without the slow ones] [--list] [--json]`;
-if (values.help) {
-  console.log(usage);
-  process.exit(0);
+interface Values {
+  case?: string[];
+  quick: boolean;
+  interleavings: number;
+  seed: number;
+  list: boolean;
+  json: boolean;
 }
+const command = new Command('npm run attack --')
+  .description('Attacks a running mesh, case by case; or one of two proofs.')
+  .argument('[proof]', 'load: attackers beside honest clients; interleave: orders of events')
+  .option('--case <name>', 'a name or its beginning; may be repeated', several())
+  .option('--quick', 'three of each group, without the slow ones; a short load', false)
+  .option('--interleavings <n>', 'how many orders', wholeNumber(1, 100_000_000), 10_000)
+  .option('--seed <n>', 'of chance', wholeNumber(0, 2 ** 31), Date.now() % 2 ** 31)
+  .option('--list', 'names the cases', false)
+  .option('--json', 'objectives as JSON', false);
+const { values, operands } = commandLine<Values>(command);
 const print = say(values.json);
 const proofs: Record<string, () => Promise<Objective[]>> = {
   interleave: () =>
     runInterleavings({
-      interleavings: Number(values.interleavings),
-      seed: Number(values.seed ?? Date.now() % 2 ** 31),
+      interleavings: values.interleavings,
+      seed: values.seed,
       say: print,
     }),
   load: () => runLoad({ ...(values.quick ? SHORT_LOAD : FULL_LOAD), say: print }),
 };
-if (positionals.length > 0) {
-  const proof = proofs[positionals[0] ?? ''];
-  if (!proof) {
-    console.error(usage);
-    process.exit(64);
-  }
+const [wantedProof] = operands;
+if (wantedProof !== undefined) {
+  const proof =
+    proofs[wantedProof] ??
+    refuse(command, `no proof is called ${wantedProof}; there are ${Object.keys(proofs).join(', ')}`);
   printReport(await proof(), { json: values.json });
   process.exit();
 }
@@ -49,10 +49,7 @@ const wanted = values.case;
 const cases = (values.quick ? QUICK_CASES : CASES).filter(
   ({ name }) => wanted === undefined || wanted.some((each) => name.startsWith(each)),
 );
-if (cases.length === 0) {
-  console.error(`--case ${wanted?.join(', ')}: no case is called so; --list names them\n\n${usage}`);
-  process.exit(64);
-}
+if (cases.length === 0) refuse(command, `--case ${wanted?.join(', ')}: no case is called so; --list names them`);
 if (values.list) {
   console.log(
     table(

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readdirSync } from 'node:fs';
+import { Command } from 'commander';
+import { commandLine, refuse, wholeNumber } from '../../../proto/command-line.ts';
 import type { Objective } from '../report/objectives.ts';
 import { printReport, say } from '../report/print-report.ts';
 
@@ -14,33 +15,19 @@ export interface Bench {
   }): Promise<{ objectives: Objective[]; figures?: Record<string, unknown> }>;
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '5' },
-    base: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
 const folder = new URL('.', import.meta.url);
 const names = readdirSync(folder)
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== 'main.ts')
   .map((file) => file.slice(0, -3));
-const name = positionals[0];
-const seconds = Number(values.seconds);
-if (
-  values.help ||
-  !name ||
-  !names.includes(name) ||
-  !existsSync(new URL(`${name}.ts`, folder)) ||
-  !(seconds > 0 && seconds <= 600)
-) {
-  console.error(
-    `usage: npm run bench -- <${names.join('|')}> [--seconds 1..600] [--base FOLDER] [--json]${name && !names.includes(name) ? `\nno benchmark is called "${name}"` : ''}`,
-  );
-  process.exit(values.help ? 0 : 64);
-}
+const command = new Command('npm run bench --')
+  .argument('<name>', `one of ${names.join(', ')}`)
+  .option('--seconds <n>', 'how long each measurement takes', wholeNumber(1, 600), 5)
+  .option('--base <folder>', 'another checkout, where the benchmark compares two')
+  .option('--json', 'objectives and figures as JSON', false);
+const { values, operands } = commandLine<{ seconds: number; base?: string; json: boolean }>(command);
+const { seconds } = values;
+const name = operands[0] ?? '';
+if (!names.includes(name)) refuse(command, `no benchmark is called "${name}"; there are ${names.join(', ')}`);
 const { bench } = (await import(new URL(`${name}.ts`, folder).href)) as { bench: Bench };
 const print = say(values.json);
 print(`${name}: ${bench.description}`);

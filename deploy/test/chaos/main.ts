@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, refuse, wholeNumber } from '../../../proto/command-line.ts';
 import { exactly, type Objective } from '../report/objectives.ts';
 import { printReport, say } from '../report/print-report.ts';
 import { table, type Cell } from '../report/table.ts';
@@ -7,55 +8,46 @@ import { faultRows, faultTable } from './faults/fault-table.ts';
 import { runScenario } from './run-scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 
-const { values } = parseArgs({
-  options: {
-    scenario: { type: 'string', default: 'all' },
-    sessions: { type: 'string', default: '200' },
-    seconds: { type: 'string', default: '30' },
-    every: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: '1' },
-    'keep-logs': { type: 'boolean', default: false },
-    compare: { type: 'boolean', default: false },
-    faults: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-const usage = `usage: npm run chaos -- [--scenario all|NAME[,NAME…]] [--sessions 200] [--seconds 30] [--every MS between calls of a session, 2000] [--seed 1] [--keep-logs] [--json]
-       npm run chaos -- --faults [--json]   every path of the relay under every fault of a replica, without Envoy: one table
-       npm run chaos -- --compare [--sessions …]   kill-replica through a bare Envoy with its own session affinity, and through Holdfast
-
-${table(
-  ['scenario', 'what happens'],
-  scenarios.map(({ name, description }) => [name, description]),
-)}`;
-const refuse = (why: string): never => {
-  console.error(`${why}\n\n${usage}`);
-  process.exit(64);
-};
-const whole = (name: 'sessions' | 'seconds' | 'every' | 'seed', least: number, most: number): number => {
-  const value = Number(values[name]);
-  return Number.isInteger(value) && value >= least && value <= most
-    ? value
-    : refuse(`--${name} ${values[name]}: expected a whole number from ${least} to ${most}`);
-};
-if (values.help) {
-  console.log(usage);
-  process.exit(0);
+interface Values {
+  scenario: string;
+  sessions: number;
+  seconds: number;
+  every: number;
+  seed: number;
+  keepLogs: boolean;
+  compare: boolean;
+  faults: boolean;
+  json: boolean;
 }
+const command = new Command('npm run chaos --')
+  .description('Official clients go on calling while a part of the mesh fails.')
+  .option('--scenario <name,…>', 'which failures', 'all')
+  .option('--sessions <n>', 'sessions at a time', wholeNumber(1, 5000), 200)
+  .option('--seconds <n>', 'how long each scenario takes', wholeNumber(1, 3600), 30)
+  .option('--every <ms>', 'between two calls of a session', wholeNumber(50, 60_000), 2000)
+  .option('--seed <n>', 'of chance', wholeNumber(0, 2 ** 31), 1)
+  .option('--keep-logs', 'leave the logs of all processes', false)
+  .option('--compare', 'kill-replica through a bare Envoy with its own session affinity, and through Holdfast', false)
+  .option('--faults', 'every path of the relay under every fault of a replica, without Envoy: one table', false)
+  .option('--json', 'objectives as JSON', false)
+  .addHelpText(
+    'after',
+    `\n${table(
+      ['scenario', 'what happens'],
+      scenarios.map(({ name, description }) => [name, description]),
+    )}`,
+  );
+const { values } = commandLine<Values>(command);
 const wanted = values.scenario === 'all' ? scenarios.map(({ name }) => name) : values.scenario.split(',');
 const unknown = wanted.filter((name) => !scenarios.some((scenario) => scenario.name === name));
-if (unknown.length > 0) refuse(`--scenario: no scenario is called ${unknown.join(', ')}`);
+if (unknown.length > 0) {
+  const known = scenarios.map(({ name }) => name).join(', ');
+  refuse(command, `--scenario: no scenario is called ${unknown.join(', ')}; there are ${known}`);
+}
 
 const print = say(values.json);
-const options = {
-  sessions: whole('sessions', 1, 5000),
-  seconds: whole('seconds', 1, 3600),
-  everyMs: whole('every', 50, 60_000),
-  seed: whole('seed', 0, 2 ** 31),
-  say: print,
-  keepLogs: values['keep-logs'],
-};
+const { sessions, seconds, seed, keepLogs, every: everyMs } = values;
+const options = { sessions, seconds, everyMs, seed, keepLogs, say: print };
 if (values.faults) {
   const cells = await faultTable();
   const { head, rows } = faultRows(cells);

@@ -8,7 +8,7 @@ import { failed, passed } from './check.ts';
 import type { Check } from './check.ts';
 import { compare } from './compare.ts';
 import type { Difference } from './compare.ts';
-import { USAGE, readConformanceOptions } from './options.ts';
+import { readConformanceOptions } from './options.ts';
 import { SUITES, listScenarios, runScenario, runSuite } from './suite.ts';
 import type { Suite } from './suite.ts';
 import { startDirect, startThroughMesh } from './targets.ts';
@@ -31,12 +31,7 @@ interface Run {
   differences: Difference[];
 }
 
-const options = readConformanceOptions(process.argv.slice(2));
-if (typeof options === 'string') {
-  console.error(options === USAGE ? USAGE : `${options}\n${USAGE}`);
-  process.exit(options === USAGE ? 0 : 64);
-}
-const { versions, guards, isDirectOnly, kills, json } = options;
+const { versions, guards, isDirectOnly, kills, json } = readConformanceOptions();
 const suites = SUITES.filter(({ specVersion }) => versions.includes(specVersion));
 const print = say(json);
 const folder = await temporaryFolder();

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { USAGE, readConformanceOptions } from './options.ts';
+import { formatOptionProblem, readCommandLine } from '../../../proto/command-line.ts';
+import { conformanceCommand, readConformanceOptions } from './options.ts';
 import { SPEC_VERSIONS } from './suite.ts';
 
 test('without flags every revision runs, with the guard on and off', (t) => {
@@ -23,11 +24,14 @@ test('flags choose revisions, guard and kills', (t) => {
 });
 
 test('a wrong flag or value is answered with what was expected', (t) => {
-  t.is(
-    readConformanceOptions(['--spec-version', '2024-01-01']),
+  const problems = (...argv: string[]): string[] => {
+    const read = readCommandLine(conformanceCommand(), argv);
+    return read.kind === 'bad' ? read.problems.map(formatOptionProblem) : [read.kind];
+  };
+  t.deepEqual(problems('--spec-version', '2024-01-01'), [
     `--spec-version 2024-01-01: expected one of ${SPEC_VERSIONS.join(', ')}`,
-  );
-  t.is(readConformanceOptions(['--guard', 'maybe']), '--guard maybe: expected on, off or both');
-  t.regex(String(readConformanceOptions(['--nonsense'])), /nonsense/);
-  t.is(readConformanceOptions(['--help']), USAGE);
+  ]);
+  t.deepEqual(problems('--guard', 'maybe'), ['--guard maybe: expected one of on, off, both']);
+  t.deepEqual(problems('--guad', 'on'), ['--guad: expected a known option. Did you mean --guard?']);
+  t.deepEqual(problems('--help'), ['help']);
 });

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, oneOf, several } from '../../../proto/command-line.ts';
 import { SPEC_VERSIONS } from './suite.ts';
 import type { SpecVersion } from './suite.ts';
 import type { Guard } from './targets.ts';
@@ -12,35 +13,37 @@ export interface ConformanceOptions {
   json: boolean;
 }
 
-export const USAGE = `usage: npm run conformance -- [--spec-version ${SPEC_VERSIONS.join('|')}]… [--guard on|off|both] [--direct-only] [--kill] [--json]`;
+interface Values {
+  specVersion?: SpecVersion[];
+  guard: Guard | 'both';
+  directOnly: boolean;
+  kill: boolean;
+  json: boolean;
+}
 
-/** A text says what is wrong. */
-export function readConformanceOptions(argv: readonly string[]): ConformanceOptions | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: [...argv],
-      options: {
-        'spec-version': { type: 'string', multiple: true, default: [...SPEC_VERSIONS] },
-        guard: { type: 'string', default: 'both' },
-        'direct-only': { type: 'boolean', default: false },
-        kill: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }));
-  } catch (error) {
-    return (error as Error).message;
-  }
-  if (values.help) return USAGE;
-  const unknown = values['spec-version'].find((version) => !(SPEC_VERSIONS as readonly string[]).includes(version));
-  if (unknown !== undefined) return `--spec-version ${unknown}: expected one of ${SPEC_VERSIONS.join(', ')}`;
-  if (!['on', 'off', 'both'].includes(values.guard)) return `--guard ${values.guard}: expected on, off or both`;
+export const conformanceCommand = (): Command =>
+  new Command('npm run conformance --')
+    .description('The official conformance suite, directly and through the mesh.')
+    .option('--spec-version <date>', 'one revision; may be repeated; default all', several(SPEC_VERSIONS))
+    .option('--guard <which>', 'on, off or both', oneOf('on', 'off', 'both'), 'both')
+    .option('--direct-only', 'without a mesh', false)
+    .option('--kill', 'a replica is killed between scenarios', false)
+    .option('--json', 'objectives as JSON', false);
+
+/** A wrong command line ends the process with what is wrong. */
+export function readConformanceOptions(argv?: readonly string[]): ConformanceOptions {
+  const {
+    specVersion = [...SPEC_VERSIONS],
+    guard,
+    directOnly,
+    kill,
+    json,
+  } = commandLine<Values>(conformanceCommand(), argv).values;
   return {
-    versions: values['spec-version'] as SpecVersion[],
-    guards: values.guard === 'both' ? ['on', 'off'] : [values.guard as Guard],
-    isDirectOnly: values['direct-only'],
-    kills: values.kill,
-    json: values.json,
+    versions: specVersion,
+    guards: guard === 'both' ? ['on', 'off'] : [guard],
+    isDirectOnly: directOnly,
+    kills: kill,
+    json,
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, wholeNumber } from '../../../proto/command-line.ts';
 import { count, type Call } from '../chaos/call-log.ts';
 import { Population } from '../chaos/population.ts';
 import { connectClient } from '../clients/connect-client.ts';
@@ -13,13 +14,13 @@ import { SCENARIOS, rebuildGateways, type Stage } from './compose/scenarios.ts';
 import { counted, firingAlerts } from './compose/prometheus.ts';
 import { findCompose, missingImages } from './compose/run-docker.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    sessions: { type: 'string', default: '40' },
-    keep: { type: 'boolean', default: false },
-  },
-});
+const { values } = commandLine<{ sessions: number; keep: boolean; json: boolean }>(
+  new Command('npm run e2e:compose --')
+    .description('Runs docker-compose.yml for real; needs Docker.')
+    .option('--sessions <n>', 'sessions at a time', wholeNumber(1, 5000), 40)
+    .option('--keep', 'leave everything running', false)
+    .option('--json', 'objectives as JSON', false),
+);
 const say = sayTo(values.json);
 const found = await findCompose();
 if (found.kind === 'none') {
@@ -80,7 +81,7 @@ async function underLoad(composition: Composition): Promise<void> {
   const kinds = ['v1', 'v2-legacy'] as const;
   const before = await counted(composition.prometheus, TOOL_CALLS);
   const population = new Population({
-    size: Number(values.sessions),
+    size: values.sessions,
     everyMs: 1000,
     hangMs: HANG_MS,
     unsafeShare: 0.2,

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine } from '../../../proto/command-line.ts';
 import { runCommand } from '../../setup/run-command.ts';
 import { API_LEVEL, missingPrograms, PROGRAMS } from './kubernetes/binaries.ts';
 import { buildPrograms } from './kubernetes/build-programs.ts';
@@ -11,7 +12,9 @@ import { buildPrograms } from './kubernetes/build-programs.ts';
  * `npm run e2e:kubernetes`: a real API server on loopback, and the tests against it. What it needs is built once into a cache; `--build` does only that,
  * and builds Helm as well. Without Go or apt the run is skipped, and says so.
  */
-const { values } = parseArgs({ options: { build: { type: 'boolean', default: false } } });
+const { values } = commandLine<{ build: boolean }>(
+  new Command('npm run e2e:kubernetes --').option('--build', 'only build what the tests need, and Helm', false),
+);
 const root = resolve(import.meta.dirname, '../../..');
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);

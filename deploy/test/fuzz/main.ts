@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, oneOf, wholeNumber } from '../../../proto/command-line.ts';
 import { fuzz } from './fuzz.ts';
 import { fuzzMesh } from './mesh/main.ts';
 import { FUZZ_TARGETS } from './targets.ts';
@@ -12,20 +13,18 @@ import { FUZZ_TARGETS } from './targets.ts';
 if (process.argv[2] === 'mesh') await fuzzMesh(process.argv.slice(3));
 
 const CORPUS = new URL('./corpus/', import.meta.url);
-const { values } = parseArgs({
-  options: {
-    executions: { type: 'string', default: '12000000' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-    target: { type: 'string' },
-  },
-});
-const targets = Object.entries(FUZZ_TARGETS).filter(([name]) => values.target === undefined || values.target === name);
-if (targets.length === 0) {
-  console.error(`--target ${values.target}: no such target; there are ${Object.keys(FUZZ_TARGETS).join(', ')}`);
-  process.exit(64);
-}
-const each = Math.ceil(Number(values.executions) / targets.length),
-  seed = Number(values.seed);
+const known = Object.keys(FUZZ_TARGETS);
+const {
+  values: { executions, seed, target: wanted },
+} = commandLine<{ executions: number; seed: number; target?: string }>(
+  new Command('npm run fuzz --')
+    .description('Fuzzes the readers of bytes that strangers send. `npm run fuzz -- mesh` fuzzes a running mesh.')
+    .option('--executions <n>', 'over all targets', wholeNumber(1, 1e12), 12_000_000)
+    .option('--seed <n>', 'of chance', wholeNumber(0, 2 ** 31), Date.now() % 2 ** 31)
+    .option('--target <name>', 'one reader alone', oneOf(...known)),
+);
+const targets = Object.entries(FUZZ_TARGETS).filter(([name]) => wanted === undefined || wanted === name);
+const each = Math.ceil(executions / targets.length);
 for (const [name, target] of targets) {
   const folder = new URL(`${name}/`, CORPUS);
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, several } from '../../../../proto/command-line.ts';
 import { exactly } from '../../report/objectives.ts';
 import { printReport, say } from '../../report/print-report.ts';
 import { table } from '../../report/table.ts';
@@ -6,20 +7,15 @@ import { type OfficialKind, OFFICIAL_CLIENTS } from '../foreign/connect-any.ts';
 import { type Cell, cellsOf, rowsOf, startTableMesh } from './error-table.ts';
 
 /** `npm run clients`: what the user of each official client sees when something fails. Packages that are missing are installed into a cache. */
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    markdown: { type: 'boolean', default: false },
-    client: { type: 'string', multiple: true },
-  },
-});
-const print = say(values.json);
 const known = Object.keys(OFFICIAL_CLIENTS) as OfficialKind[];
+const { values } = commandLine<{ client?: OfficialKind[]; markdown: boolean; json: boolean }>(
+  new Command('npm run clients --')
+    .option('--client <name>', `one of ${known.join(', ')}; may be repeated`, several(known))
+    .option('--markdown', 'a table for docs/clients.md', false)
+    .option('--json', 'objectives and cells as JSON', false),
+);
+const print = say(values.json);
 const wanted = known.filter((client) => values.client?.includes(client) ?? true);
-if (wanted.length === 0) {
-  console.error(`--client: expected ${known.join(', ')}`);
-  process.exit(64);
-}
 const cells: Cell[] = [];
 const tried: OfficialKind[] = [];
 const mesh = await startTableMesh();

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, wholeNumber } from '../../../../proto/command-line.ts';
 import { stringify } from 'yaml';
 import { waitFor } from '../../mesh/wait-for.ts';
 import { atMost, type Objective } from '../../report/objectives.ts';
@@ -12,9 +13,11 @@ import { mustRun, run } from './run-docker.ts';
 const ROOT = join(import.meta.dirname, '../../../..');
 const START_GOAL_MS = 1000,
   SIZE_GOAL_MB = 250;
-const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' } },
-});
+const { values } = commandLine<{ rounds: number; json: boolean }>(
+  new Command('measure-start')
+    .option('--rounds <n>', 'starts of each image', wholeNumber(1, 1000), 7)
+    .option('--json', 'objectives as JSON', false),
+);
 const say = sayTo(values.json);
 if ((await run('docker', ['info'])).exitCode !== 0) {
   say('measure-start is skipped: docker does not answer here.');
@@ -122,7 +125,7 @@ try {
       env: { DOCKER_BUILDKIT: '0' },
     });
     const took: number[] = [];
-    for (let round = 0; round < Number(values.rounds); round++) took.push(await startMs(image, folder));
+    for (let round = 0; round < values.rounds; round++) took.push(await startMs(image, folder));
     took.sort((a, b) => a - b);
     say(`  ${image.target}: ${took.map(Math.round).join(', ')} ms`);
     objectives.push(

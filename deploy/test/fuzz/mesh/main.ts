@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, several, wholeNumber } from '../../../../proto/command-line.ts';
 import { REPOSITORY } from '../../mesh/node-program.ts';
 import { printReport, say } from '../../report/print-report.ts';
 import { table } from '../../report/table.ts';
@@ -12,35 +13,36 @@ import { MESH_CORPUS, meshCorpus } from './mesh-corpus.ts';
 import { runFuzzMesh } from './run-fuzz-mesh.ts';
 import { SURFACES } from './surfaces/index.ts';
 
+interface Values {
+  executions: number;
+  seed: number;
+  first: number;
+  surface?: string[];
+  json: boolean;
+}
+
 export async function fuzzMesh(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      executions: { type: 'string', default: '1000000' },
-      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      first: { type: 'string', default: '0' },
-      surface: { type: 'string', multiple: true },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const unknown = (values.surface ?? []).filter((name) => !SURFACES.some((surface) => surface.name === name));
-  if (unknown.length > 0) {
-    console.error(`--surface ${unknown.join(', ')}: there are ${SURFACES.map(({ name }) => name).join(', ')}`);
-    process.exit(64);
-  }
+  const names = SURFACES.map(({ name }) => name);
+  const { values } = commandLine<Values>(
+    new Command('npm run fuzz -- mesh')
+      .description('Mutated input on every way into a running mesh.')
+      .option('--executions <n>', 'how many inputs', wholeNumber(1, 1e12), 1_000_000)
+      .option('--seed <n>', 'of chance', wholeNumber(0, 2 ** 31), Date.now() % 2 ** 31)
+      .option('--first <n>', 'number of the first input, to repeat one', wholeNumber(0, 1e12), 0)
+      .option('--surface <name>', 'one way in; may be repeated', several(names))
+      .option('--json', 'objectives as JSON', false),
+    args,
+  );
   const print = say(values.json);
-  const seed = Number(values.seed);
+  const { seed } = values;
   print(`seed ${seed}`);
   const kept = `${REPOSITORY}/.holdfast/fuzz-seeds.jsonl`;
   mkdirSync(`${REPOSITORY}/.holdfast`, { recursive: true });
-  appendFileSync(
-    kept,
-    `${JSON.stringify({ at: new Date().toISOString(), seed, executions: Number(values.executions) })}\n`,
-  );
+  appendFileSync(kept, `${JSON.stringify({ at: new Date().toISOString(), seed, executions: values.executions })}\n`);
   const { objectives, failures, bySurface, seconds } = await runFuzzMesh({
-    executions: Number(values.executions),
+    executions: values.executions,
     seed,
-    first: Number(values.first),
+    first: values.first,
     corpus: meshCorpus,
     say: print,
     ...(values.surface && { surfaces: values.surface }),

@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { formatOptionProblem, readCommandLine, value, wholeNumber } from '../../../../proto/command-line.ts';
 
 /** What the command line of an example server may say. */
 export interface ServerOptions {
@@ -28,60 +29,75 @@ export interface ServerOptions {
   tls: { certificateFile: string; keyFile: string } | null;
 }
 
-const FLAGS = {
-  port: { type: 'string', default: '0' },
-  host: { type: 'string', default: '127.0.0.1' },
-  path: { type: 'string', default: '/mcp' },
-  name: { type: 'string' },
-  ledger: { type: 'string' },
-  'sse-only': { type: 'boolean', default: false },
-  'json-responses': { type: 'boolean', default: false },
-  stateless: { type: 'boolean', default: false },
-  'http-sse': { type: 'boolean', default: false },
-  'session-ttl-ms': { type: 'string', default: '3600000' },
-  'max-sessions': { type: 'string', default: '20000' },
-  resumable: { type: 'boolean', default: false },
-  'localhost-only': { type: 'boolean', default: false },
-  'tool-error-rate': { type: 'string', default: '0' },
-  'tls-certificate': { type: 'string' },
-  'tls-key': { type: 'string' },
-} as const;
+interface Values {
+  port: number;
+  host: string;
+  path: string;
+  name?: string;
+  ledger?: string;
+  sseOnly: boolean;
+  jsonResponses: boolean;
+  stateless: boolean;
+  httpSse: boolean;
+  sessionTtlMs: number;
+  maxSessions: number;
+  resumable: boolean;
+  localhostOnly: boolean;
+  toolErrorRate: number;
+  tlsCertificate?: string;
+  tlsKey?: string;
+}
+
+const share = value('a number from 0 to 1', (text) => {
+  const number = Number(text);
+  return text !== '' && number >= 0 && number <= 1 ? number : undefined;
+});
+
+const serverCommand = (): Command =>
+  new Command('server')
+    .description('An example MCP server.')
+    .option('--port <port>', '0 takes a free one', wholeNumber(0, 65_535), 0)
+    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .option('--path <path>', 'path of MCP', '/mcp')
+    .option('--name <label>', 'what whoami answers')
+    .option('--ledger <file>', 'one line is appended for each charge')
+    .option('--sse-only', 'answers are event streams', false)
+    .option('--json-responses', 'answers are JSON', false)
+    .option('--stateless', 'no session ids', false)
+    .option('--http-sse', 'speaks HTTP+SSE (2024-11-05) too', false)
+    .option('--session-ttl-ms <ms>', 'idle sessions are closed after it', wholeNumber(1, 30 * 86_400_000), 3_600_000)
+    .option('--max-sessions <n>', 'further ones are refused', wholeNumber(1, 1_000_000), 20_000)
+    .option('--resumable', 'keeps events for Last-Event-ID', false)
+    .option('--localhost-only', 'refuses foreign Host and Origin headers', false)
+    .option('--tool-error-rate <share>', 'tool calls that answer with isError', share, 0)
+    .option('--tls-certificate <file>', 'PEM; with --tls-key')
+    .option('--tls-key <file>', 'PEM; with --tls-certificate');
 
 /** Throws with one message that says what is wrong and what is expected. */
 export function readOptions(argv: readonly string[], fallbackName: string): ServerOptions {
-  const { values } = parseArgs({ args: [...argv], options: FLAGS, strict: true });
-  if (values['sse-only'] && values['json-responses'])
+  const read = readCommandLine<Values>(serverCommand(), argv);
+  if (read.kind === 'help') throw new Error(read.text);
+  if (read.kind === 'bad') throw new Error(read.problems.map(formatOptionProblem).join('; '));
+  const { port, host, path, sessionTtlMs, maxSessions, toolErrorRate, ...values } = read.values;
+  if (values.sseOnly && values.jsonResponses)
     throw new Error('--sse-only and --json-responses exclude each other: give one of them');
-  const { 'tls-certificate': certificateFile, 'tls-key': keyFile } = values;
+  const { tlsCertificate: certificateFile, tlsKey: keyFile } = values;
   if ((certificateFile === undefined) !== (keyFile === undefined))
     throw new Error('--tls-certificate and --tls-key belong together: give both');
   return {
-    port: wholeNumber('--port', values.port, 0, 65_535),
-    host: values.host,
-    path: values.path,
+    port,
+    host,
+    path,
     name: values.name ?? fallbackName,
     ledger: values.ledger ?? null,
-    responses: values['json-responses'] ? 'json' : 'sse',
+    responses: values.jsonResponses ? 'json' : 'sse',
     isStateless: values.stateless,
-    hasHttpSse: values['http-sse'],
-    sessionTtlMs: wholeNumber('--session-ttl-ms', values['session-ttl-ms'], 1, 30 * 86_400_000),
-    maxSessions: wholeNumber('--max-sessions', values['max-sessions'], 1, 1_000_000),
+    hasHttpSse: values.httpSse,
+    sessionTtlMs,
+    maxSessions,
     isResumable: values.resumable,
-    isLocalhostOnly: values['localhost-only'],
-    toolErrorRate: share('--tool-error-rate', values['tool-error-rate']),
+    isLocalhostOnly: values.localhostOnly,
+    toolErrorRate,
     tls: certificateFile === undefined || keyFile === undefined ? null : { certificateFile, keyFile },
   };
-}
-
-function wholeNumber(flag: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text === '' || !Number.isInteger(value) || value < least || value > most)
-    throw new Error(`${flag} ${text}: expected a whole number from ${least} to ${most}`);
-  return value;
-}
-
-function share(flag: string, text: string): number {
-  const value = Number(text);
-  if (text === '' || !(value >= 0 && value <= 1)) throw new Error(`${flag} ${text}: expected a number from 0 to 1`);
-  return value;
 }

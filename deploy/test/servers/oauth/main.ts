@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { commandLine, wholeNumber } from '../../../../proto/command-line.ts';
 import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 import { getOAuthProtectedResourceMetadataUrl, mcpAuthRouter } from '@modelcontextprotocol/sdk/server/auth/router.js';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
@@ -11,16 +12,14 @@ import { detach } from '../../../../proto/detach.ts';
 import { AgreeingProvider } from './auth-provider.ts';
 
 // A server that is its own authorization server, by the official SDK's auth router. `--public`: the URL that it takes for its own; else its address.
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '0' },
-    host: { type: 'string', default: '127.0.0.1' },
-    name: { type: 'string', default: 'oauth' },
-    public: { type: 'string' },
-  },
-});
-const { host, name } = values,
-  port = Number(values.port),
+const { values } = commandLine<{ port: number; host: string; name: string; public?: string }>(
+  new Command('oauth')
+    .option('--port <port>', '0 takes a free one', wholeNumber(0, 65_535), 0)
+    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .option('--name <label>', 'what it calls itself', 'oauth')
+    .option('--public <url>', 'the URL that it takes for its own'),
+);
+const { host, name, port } = values,
   resource = new URL(values.public ?? `http://${host}:${port}/mcp`),
   provider = new AgreeingProvider(),
   sessions = new Map<string, StreamableHTTPServerTransport>();
