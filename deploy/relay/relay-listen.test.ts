@@ -224,3 +224,33 @@ test('what a subscription hears makes the shared cache forget', async (t) => {
   for (const method of ['tools/list', 'prompts/list']) await post(method, {}, {}, gateways[0]);
   t.deepEqual([asked('tools/list'), asked('prompts/list')], [2, 1]);
 });
+
+test('by policy one replica is listened to: one that refuses the connection is no reason to refuse the client', async (t) => {
+  const { replicas, listen, streamAt } = await listenRig(t, { affinity: { listen: 'one' } });
+  await replicas[0]!.kill();
+  for (let round = 0; round < 6; round += 1) {
+    const stream = listen();
+    await waitFor(() => stream.text.includes('acknowledged'), { what: 'the acknowledgement' });
+    stream.leave();
+  }
+  t.truthy(await streamAt(replicas[1]!, 5));
+});
+
+test('a replica that does not begin its answer costs a deadline, and no hang', async (t) => {
+  const { replicas, post } = await listenRig(t, { timeouts: { callMs: 300 } });
+  for (const replica of replicas) replica.answer = ({ message }) => message.method === 'subscriptions/listen';
+  t.like(await post('subscriptions/listen'), { status: 503, error: { code: -31004 } });
+});
+
+test('without a retry budget a subscription ends with its last replica’s stream', async (t) => {
+  const { replicas, listen, streamAt } = await listenRig(t, { retryBudget: { percent: 0, floor: 0 } }),
+    stream = listen(),
+    open = await Promise.all(replicas.map((replica) => streamAt(replica)));
+  await waitFor(() => stream.text.includes('acknowledged'), { what: 'the acknowledgement' });
+  open[0]!.incoming.socket.destroy();
+  open[1]!.response.write(changed('tools'));
+  await waitFor(() => stream.text.includes('list_changed'), { what: 'a notification of the other' });
+  t.false(stream.isOver);
+  open[1]!.incoming.socket.destroy();
+  await waitFor(() => stream.isOver, { what: 'the end' });
+});

@@ -50,6 +50,13 @@ test('every command of npm and of holdfast, and every chaos scenario, exists', (
     );
 });
 
+test('the tests that the relay’s table of guards names are there', (t) => {
+  const room = 'sidecar/relay';
+  const named = [...read(`${room}/README.md`).matchAll(/^\d+\. `(\S+\.test\.ts)`: (.+)$/gm)];
+  t.true(named.length >= 20);
+  for (const [, path = '', title = ''] of named) t.true(read(join(room, path)).includes(title), `${path}: ${title}`);
+});
+
 for (const page of PAGES) {
   test(`${page}: every link leads somewhere, and every path is there`, (t) => {
     const text = read(page);

@@ -110,6 +110,9 @@ export class CacheWatch implements BranchListener {
   completed(branch: ListenBranch): void {
     this.#gone(branch, REFUSED_MS);
   }
+  expired(branch: ListenBranch): void {
+    this.broken(branch);
+  }
   broken(branch: ListenBranch): void {
     this.#cache.forget(branch.replica.server);
     this.#gone(branch, LOOK_MS);

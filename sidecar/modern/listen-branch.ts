@@ -7,7 +7,7 @@ import type { WholeAnswer } from '../relay/target.ts';
 import { AnswerReader, type AnswerListener, type Guard } from '../replica/answer-reader.ts';
 import { ACKNOWLEDGED } from './acknowledgement.ts';
 
-/** What a branch tells the stream that it is part of. Exactly one of refused, completed and broken ends it. */
+/** What a branch tells the stream that it is part of. Exactly one of refused, completed, expired and broken ends it. */
 export interface BranchListener {
   opened(branch: ListenBranch, status: number, headers: IncomingHttpHeaders): void;
   acknowledged(branch: ListenBranch, data: Buffer): void;
@@ -16,6 +16,8 @@ export interface BranchListener {
   refused(branch: ListenBranch, answer: WholeAnswer): void;
   /** It said that this is all: the response to the request. */
   completed(branch: ListenBranch, event: SseEvent): void;
+  /** Its answer did not begin in time. */
+  expired(branch: ListenBranch): void;
   /** Its connection is gone. */
   broken(branch: ListenBranch, isDelivered: boolean): void;
 }
@@ -25,18 +27,23 @@ export class ListenBranch implements AnswerListener {
   readonly replica: ReplicaEndpoint;
   readonly #listener: BranchListener;
   #call: ReplicaCall | null = null;
+  #late: NodeJS.Timeout | undefined;
   #isOver = false;
   isAcknowledged = false;
 
+  /** `headMs`: the time in which its answer has to begin; 0: any. */
   constructor(
     replica: ReplicaEndpoint,
     listener: BranchListener,
     guard: Guard,
     send: (answer: AnswerReader) => ReplicaCall,
+    headMs = 0,
   ) {
     this.replica = replica;
     this.#listener = listener;
     this.#call = send(new AnswerReader(this, guard));
+    const expire = (): void => guard.guard(() => this.#end(() => listener.expired(this)));
+    if (headMs > 0) this.#late = setTimeout(expire, headMs);
   }
 
   pause(): void {
@@ -47,12 +54,15 @@ export class ListenBranch implements AnswerListener {
   }
   close(): void {
     this.#isOver = true;
+    clearTimeout(this.#late);
     this.#call?.abort();
     this.#call = null;
   }
 
   onSse(status: number, headers: IncomingHttpHeaders): void {
-    if (!this.#isOver) this.#listener.opened(this, status, headers);
+    if (this.#isOver) return;
+    clearTimeout(this.#late);
+    this.#listener.opened(this, status, headers);
   }
 
   onEvent(event: SseEvent): void {

@@ -11,15 +11,17 @@ import type { ClientRequest, PostBody } from '../relay/client-request.ts';
 import type { WholeAnswer } from '../relay/target.ts';
 import { ExchangeOutcome } from '../relay/exchange-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../relay/mesh-errors.ts';
-import { pauseBefore } from '../relay/pause-before.ts';
+import { deadlineMs } from '../relay/deadline.ts';
+import { StreamAdmission } from '../relay/stream/stream-admission.ts';
+import { ListenPace } from './listen-pace.ts';
 import type { RelayContext } from '../relay/relay-context.ts';
 import { mergeAcknowledgements } from './acknowledgement.ts';
 import { ListenBranch, type BranchListener } from './listen-branch.ts';
 
 /** The client's acknowledgement waits this long for the replicas that are slower than the first. */
 const ACK_WAIT_MS = 300;
-/** A replica whose stream broke is asked again after this long at least; after each further failure the pause is longer. */
-const REOPEN_MS = 250;
+/** Its method. */
+const LISTEN = 'subscriptions/listen';
 /** Notifications kept while the acknowledgement is awaited; it lasts a moment, and more than this in it say nothing new. */
 const MAX_EARLY = 1000;
 
@@ -38,15 +40,15 @@ export class ListenStream implements BranchListener {
   readonly #branches = new Map<string, ListenBranch>();
   /** Slots that said all they had to say. */
   readonly #completed = new Set<string>();
-  readonly #retryAtMs = new Map<string, number>();
-  /** Failures in a row by slot. */
-  readonly #failures = new Map<string, number>();
+  readonly #pace: ListenPace;
   readonly #acknowledgements: Record<string, unknown>[] = [];
   #early: SseEvent[] = [];
   #ackTimer: NodeJS.Timeout | null = null;
   #isAcknowledged = false;
   #refusal: WholeAnswer | null = null;
   #farewell: SseEvent | null = null;
+  /** A replica gave no sign of life. */
+  #hasExpired = false;
   #isOver = false;
 
   constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer, body: PostBody) {
@@ -57,6 +59,7 @@ export class ListenStream implements BranchListener {
     this.#body = body;
     this.#outcome = new ExchangeOutcome(ctx, request, body.rpc);
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+    this.#pace = new ListenPace(new StreamAdmission(ctx, view), ctx.random);
     client.onGone(() => this.#end(0, 'cancelled'));
     client.onCrash = () => (client.isFresh ? this.#fail('internal') : this.close());
     client.onDrain(() => {
@@ -89,16 +92,25 @@ export class ListenStream implements BranchListener {
       branch.close();
     }
     const view = this.#latest;
-    for (const kept of [this.#completed, this.#retryAtMs, this.#failures])
-      for (const slot of kept.keys()) if (!view.bySlot(slot)) kept.delete(slot);
+    for (const slot of this.#completed) if (!view.bySlot(slot)) this.#completed.delete(slot);
+    this.#pace.keepOnly((slot) => view.bySlot(slot) !== undefined);
     for (const [slot, replica] of wanted) {
-      if (this.#branches.has(slot) || this.#completed.has(slot) || (this.#retryAtMs.get(slot) ?? 0) > this.#ctx.now())
-        continue;
-      if (!this.#isOpenTo(slot)) continue;
-      this.#outcome.sent(replica, null);
-      this.#branches.set(
-        slot,
-        new ListenBranch(replica, this, this.#client, (answer) =>
+      if (this.#branches.has(slot) || this.#completed.has(slot)) continue;
+      const isFirst = view.policy.affinity.listen === 'fan-out' || this.#pace.attempts === 0;
+      if (this.#pace.mayAsk(slot, isFirst, this.#ctx.now())) this.#open(slot, replica);
+    }
+    this.#settle();
+  }
+
+  #open(slot: string, replica: ReplicaEndpoint): void {
+    this.#outcome.sent(replica, null);
+    this.#branches.set(
+      slot,
+      new ListenBranch(
+        replica,
+        this,
+        this.#client,
+        (answer) =>
           this.#ctx.upstream.send(
             {
               address: replica.address,
@@ -110,10 +122,9 @@ export class ListenStream implements BranchListener {
             },
             answer,
           ),
-        ),
-      );
-    }
-    this.#settle();
+        deadlineMs(this.#view.policy, LISTEN, null),
+      ),
+    );
   }
 
   /** This relay ends. */
@@ -123,12 +134,11 @@ export class ListenStream implements BranchListener {
   }
 
   opened(branch: ListenBranch, status: number, headers: IncomingHttpHeaders): void {
-    this.#retryAtMs.delete(branch.replica.slot);
+    this.#pace.opened(branch.replica.slot, this.#ctx.now());
     if (this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now());
   }
 
-  acknowledged(branch: ListenBranch, data: Buffer): void {
-    this.#failures.delete(branch.replica.slot);
+  acknowledged(_branch: ListenBranch, data: Buffer): void {
     if (this.#isAcknowledged) return;
     this.#acknowledgements.push(parseJsonObject(data) ?? {});
     this.#ackTimer ??= setTimeout(() => this.#client.guard(() => this.#acknowledge()), ACK_WAIT_MS);
@@ -153,6 +163,12 @@ export class ListenStream implements BranchListener {
     this.#gone(branch, true);
   }
 
+  expired(branch: ListenBranch): void {
+    this.#hasExpired = true;
+    this.#ctx.report({ server: this.server, slot: branch.replica.slot, kind: 'hanging' });
+    this.#gone(branch, false);
+  }
+
   broken(branch: ListenBranch, isDelivered: boolean): void {
     if (!isDelivered) this.#ctx.report({ server: this.server, slot: branch.replica.slot, kind: 'unreachable' });
     this.#gone(branch, false);
@@ -169,29 +185,18 @@ export class ListenStream implements BranchListener {
     const [current] = this.#branches.keys(),
       kept = current === undefined ? undefined : view.bySlot(current);
     if (kept?.state === 'active' || kept?.state === 'standby') return [kept];
-    const resting = [...this.#retryAtMs].filter(([, atMs]) => atMs > this.#ctx.now()).map(([slot]) => slot);
-    const chosen = this.#completed.size > 0 ? null : this.#ctx.place(view, new Set(resting));
+    const chosen = this.#completed.size > 0 ? null : this.#ctx.place(view, this.#pace.resting(this.#ctx.now()));
     return chosen ? [chosen] : [];
   }
 
   #gone(branch: ListenBranch, isCompleted: boolean): void {
     this.#branches.delete(branch.replica.slot);
-    if (!isCompleted) this.#rest(branch.replica.slot);
+    if (!isCompleted) this.#pace.ended(branch.replica.slot, this.#ctx.now());
+    // Where one replica is enough, another one is asked at once, as for any other request.
+    const { limits, affinity } = this.#view.policy;
+    const mayGoElsewhere = affinity.listen === 'one' && this.#client.isFresh && this.#refusal === null;
+    if (!isCompleted && mayGoElsewhere && this.#pace.attempts < limits.attempts) return this.reconcile();
     this.#settle();
-  }
-
-  #rest(slot: string): void {
-    const failures = (this.#failures.get(slot) ?? 0) + 1;
-    this.#failures.set(slot, failures);
-    this.#retryAtMs.set(slot, this.#ctx.now() + REOPEN_MS + pauseBefore(failures + 1, this.#ctx.random));
-  }
-
-  /** A subscription is no call that a breaker could learn from: it only stays away from a replica that is broken. */
-  #isOpenTo(slot: string): boolean {
-    const gate = this.#ctx.breakers.gate(this.server, slot, null, this.#ctx.now());
-    if (gate.kind === 'reject') this.#retryAtMs.set(slot, this.#ctx.now() + gate.retryAfterMs);
-    else if (gate.permit !== null) this.#ctx.breakers.release(gate.permit, this.#ctx.now());
-    return gate.kind !== 'reject';
   }
 
   /** After each change: is the acknowledgement due, is it over? */
@@ -205,24 +210,20 @@ export class ListenStream implements BranchListener {
     )
       this.#acknowledge();
     if (branches.length > 0) return;
-    if (this.#farewell && !this.#hasBroken) {
+    if (this.#farewell && !this.#pace.hasBroken) {
       if (this.#client.isFresh) return this.#fail('noReplica');
       if (!this.#isAcknowledged) this.#acknowledge();
       this.#client.end(this.#farewell.raw);
       return this.#end(this.#client.status);
     }
-    if (!this.#client.isFresh) return; // the next look finds replicas
+    // The next look finds replicas, where it may ask them.
+    if (!this.#client.isFresh) return this.#pace.isForbidden ? this.close() : undefined;
     if (this.#refusal) {
       const { status, headers, body } = this.#refusal;
       this.#client.whole(status, headers, body);
       return this.#end(status);
     }
-    this.#fail('noReplica');
-  }
-
-  /** A replica whose stream broke may be back soon: then not all is said. */
-  get #hasBroken(): boolean {
-    return this.#retryAtMs.size > 0;
+    this.#fail(this.#hasExpired ? 'deadline' : 'noReplica');
   }
 
   #acknowledge(): void {
@@ -239,7 +240,7 @@ export class ListenStream implements BranchListener {
     for (const branch of this.#branches.values()) branch.pause();
   }
 
-  #fail(kind: 'noReplica' | 'overload' | 'internal'): void {
+  #fail(kind: 'noReplica' | 'overload' | 'internal' | 'deadline'): void {
     this.#client.errors(
       MESH_ERROR[kind].status,
       meshErrors(kind, requestIds(this.#body.rpc), {
@@ -261,6 +262,7 @@ export class ListenStream implements BranchListener {
     this.#ctx.modern.listens.delete(this);
     for (const branch of this.#branches.values()) branch.close();
     this.#branches.clear();
+    this.#pace.close();
     this.#outcome.finish(status, false, kind);
   }
 }

@@ -7,7 +7,7 @@ import { HEADER } from '../../proto/wire.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ExchangeOutcome } from './exchange-outcome.ts';
-import { locateAtOnce, locateByRecord, type Lodging } from './locate-session.ts';
+import { locateSession, type Lodging } from './locate-session.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 
@@ -42,7 +42,7 @@ class Deletion {
     const { clientId, digest, shown } = this.#request;
     if (clientId === null || digest === null) throw new Error('a DELETE without a session id was let through');
     const wanted = [this.#ctx, this.#view, clientId, digest, shown] as const;
-    const located = locateAtOnce(...wanted) ?? (await locateByRecord(...wanted));
+    const located = await locateSession(...wanted);
     if (located.kind === 'unknown') return this.#fail('sessionNotFound');
     if (located.kind === 'unsure') return this.#fail('recoveryFailed');
     const at = located.kind === 'at' ? located.lodging : located.stay;

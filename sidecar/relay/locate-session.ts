@@ -54,6 +54,10 @@ export async function locateByRecord(
   return { kind: found.kind };
 }
 
+/** Without waiting where that is possible. */
+export const locateSession = (...wanted: Parameters<typeof locateAtOnce>): Located | Promise<Located> =>
+  locateAtOnce(...wanted) ?? locateByRecord(...wanted);
+
 function place(ctx: RelayContext, view: ServerView, record: SessionRecord, shown: Shown): Located {
   if (record.isTombstone || !ctx.identities.owns(record, shown, view.policy)) return { kind: 'unknown' };
   const replica = view.bySlot(record.slot);

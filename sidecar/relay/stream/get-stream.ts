@@ -1,28 +1,25 @@
 import type { SessionRecord } from '../../../proto/session-record.ts';
-import { HEADER } from '../../../proto/wire.ts';
 import type { RecoveryReason } from '../../metrics/session-metrics.ts';
 import type { Recovered } from '../../recovery/recovery-request.ts';
-import { INTERNAL_FAILURE, type ReplicaCall, type ReplicaFailure } from '../../replica/client.ts';
-import { upstreamHeaders } from '../../replica/headers.ts';
+import { INTERNAL_FAILURE, type ReplicaFailure } from '../../replica/client.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client-answer.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { bringBack, goneLodging } from '../bring-back.ts';
 import { lifeOf, type WholeAnswer } from '../target.ts';
 import { liveQuery } from '../live-query.ts';
-import { locateAtOnce, locateByRecord, type Lodging } from '../locate-session.ts';
+import { locateSession, type Lodging } from '../locate-session.ts';
 import { MESH_ERROR, errorOfRefusal, type MeshError } from '../mesh-errors.ts';
 import { probeSession } from '../probe-session.ts';
 import type { RelayContext } from '../relay-context.ts';
-import { AnswerReader, type AnswerListener } from '../../replica/answer-reader.ts';
 import { afterRefusal } from './after-refusal.ts';
-import { BackOff } from './back-off.ts';
+import { BackOff, SHORT_LIFE_MS } from './back-off.ts';
 import { openAtNeighbour } from './open-at-neighbour.ts';
+import { StreamAdmission, type Release } from './stream-admission.ts';
+import { deadlineMs } from '../deadline.ts';
+import { askForStream, streamHeaders, type AskedStream } from './ask-for-stream.ts';
 import { StreamClient } from './stream-client.ts';
-import type { HandedOverStream, OpenStream, StreamState } from './stream-state.ts';
-
-/** A server that ends its streams sooner than this, in ms, means it. */
-const SHORT_LIFE_MS = 1000;
+import { answered, callOf, type HandedOverStream, type OpenStream, type StreamState } from './stream-state.ts';
 
 /** A client's GET stream: held for as long as the client wants it, over as many upstream sessions as it takes. */
 export class GetStream {
@@ -32,9 +29,11 @@ export class GetStream {
   readonly #digest: string;
   readonly #client: ClientAnswer;
   readonly #told: StreamClient;
+  readonly #asked: AskedStream;
   readonly headers: string[];
   readonly server: string;
   readonly #backOff = new BackOff();
+  readonly #admission: StreamAdmission;
   #state: StreamState = { is: 'locating' };
 
   constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, digest: string, client: ClientAnswer) {
@@ -44,12 +43,13 @@ export class GetStream {
     this.server = request.server;
     this.#digest = digest;
     this.#client = client;
-    this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
-    const at = this.headers.indexOf('last-event-id');
-    const lastEventId = at < 0 ? undefined : this.headers.splice(at, 2)[1];
-    this.#told = new StreamClient(ctx, view, request, digest, client, lastEventId);
+    this.#admission = new StreamAdmission(ctx, view);
+    const asked = streamHeaders(request.incoming.rawHeaders, view.policy.hostOverride);
+    this.headers = asked.headers;
+    this.#told = new StreamClient(ctx, view, request, digest, client, asked.lastEventId);
+    this.#asked = { ctx, view, path: request.path, headers: this.headers, client, told: this.#told };
     client.onGone(() => this.#over(() => this.#told.finish('cancelled')));
-    client.onDrain(() => this.#call?.resume());
+    client.onDrain(() => callOf(this.#state)?.resume());
     client.onCrash = () => this.#fail('internal');
   }
 
@@ -66,7 +66,7 @@ export class GetStream {
       this.#ctx.metrics.refused(this.server, 'streams_per_session');
     const { clientId, shown } = this.#request;
     const wanted = [this.#ctx, this.#view, clientId ?? '', this.#digest, shown] as const;
-    const located = locateAtOnce(...wanted) ?? (await locateByRecord(...wanted));
+    const located = await locateSession(...wanted);
     if (this.#state.is !== 'locating') return;
     switch (located.kind) {
       case 'unknown':
@@ -75,11 +75,10 @@ export class GetStream {
         return this.#toNeighbour();
       case 'at':
         return this.#openUnlessLost(located.lodging);
-      case 'move': {
+      case 'move':
         // A stream alone moves nobody from a replica that still works.
         if (located.stay) return this.#open(located.stay);
         return this.#recover(goneLodging(located.record), located.reason);
-      }
     }
   }
 
@@ -102,8 +101,11 @@ export class GetStream {
     const former = this.#state;
     this.#state = state;
     if (former.is === 'waiting') clearTimeout(former.timer);
-    if (former.is === 'open' && former.sinceMs !== null) this.#backOff.ended(this.#ctx.now() - former.sinceMs);
-    if (former.is === 'open' || former.is === 'handed-over') former.call?.abort();
+    if (former.is === 'open') {
+      answered(former);
+      if (former.sinceMs !== null) this.#backOff.ended(this.#ctx.now() - former.sinceMs);
+    }
+    callOf(former)?.abort();
   }
 
   #over(tell: () => void): void {
@@ -130,10 +132,6 @@ export class GetStream {
     this.#over(() => (this.#client.isFresh ? this.#told.fail(kind, target?.replica.slot ?? null) : this.#told.end()));
   }
 
-  get #call(): ReplicaCall | null {
-    return this.#state.is === 'open' || this.#state.is === 'handed-over' ? this.#state.call : null;
-  }
-
   #openUnlessLost(target: Lodging): void {
     if (this.#told.answersLost(target)) this.#over(() => undefined);
     else this.#open(target);
@@ -141,43 +139,48 @@ export class GetStream {
 
   #open(target: Lodging): void {
     if (this.#client.isFresh && !this.#backOff.mayAsk()) return this.#fail('noReplica');
-    const open: OpenStream = { is: 'open', target, call: null, sinceMs: null };
+    const admitting: StreamState = { is: 'admitting', target };
+    this.#enter(admitting);
+    this.#client.guard(async () => {
+      const release = await this.#admission.enter();
+      if (this.#state !== admitting) return release?.();
+      return release ? this.#send(target, release) : this.#fail('overload');
+    });
+  }
+
+  #send(target: Lodging, release: Release): void {
+    if (this.#admission.rejectedForMs(target.replica.slot) !== null) {
+      release();
+      if (this.#client.isFresh) this.#told.openedWithoutReplica();
+      return this.#wait(target);
+    }
+    const open: OpenStream = { is: 'open', target, call: null, sinceMs: null, release, late: undefined };
     this.#enter(open);
     this.#told.outcome.sent(target.replica, null);
     if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.#told.mustCatchUp = true;
-    const headers = [...this.headers, HEADER.sessionId, target.upstreamId];
-    if (this.#told.lastEventId !== undefined) headers.push('last-event-id', this.#told.lastEventId);
-    const { connectMs: connectTimeoutMs } = this.#view.policy.timeouts;
-    const wanted = { method: 'GET', path: this.#request.path, headers, body: null, connectTimeoutMs } as const;
-    const answer = new AnswerReader(this.#listener(open), this.#client);
-    open.call = this.#ctx.upstream.send({ address: target.replica.address, ...wanted }, answer);
+    const lateMs = deadlineMs(this.#view.policy, 'GET', null);
+    if (lateMs > 0) open.late = setTimeout(() => this.#client.guard(() => this.#late(open)), lateMs);
+    askForStream(this.#asked, open, {
+      isCurrent: () => this.#state === open,
+      opened: (status, given) => {
+        open.sinceMs = this.#ctx.now();
+        answered(open);
+        this.#told.opened(status, given, target);
+      },
+      heard: () => this.#backOff.heard(),
+      refused: (answer) => this.#refused(open, answer),
+      finished: (isCut) => this.#finished(open, isCut),
+      failed: (failure) => this.#failed(open, failure),
+    });
   }
 
-  /** Hears of one attempt, for as long as the stream is at it. */
-  #listener(open: OpenStream): AnswerListener {
-    const during = <A extends unknown[]>(run: (...args: A) => void) => {
-      return (...args: A): void => {
-        if (this.#state === open) run(...args);
-      };
-    };
-    const pauseUnless = (hasRoom: boolean): void => {
-      if (!hasRoom) open.call?.pause();
-    };
-    return {
-      onSse: during((status, headers) => {
-        open.sinceMs = this.#ctx.now();
-        this.#told.opened(status, headers, open.target);
-      }),
-      onEvent: during((event) => {
-        this.#backOff.heard();
-        pauseUnless(this.#told.event(event, open.target));
-      }),
-      onPiece: during((bytes, isLast) => pauseUnless(this.#told.write(bytes, isLast))),
-      onBytes: during((status) => this.#refused(open, { status, headers: {}, body: Buffer.alloc(0) })),
-      onWhole: during((status, headers, body) => this.#refused(open, { status, headers, body })),
-      onFinished: during((isCut) => this.#finished(open, isCut)),
-      onFailure: during((failure) => this.#failed(open, failure)),
-    };
+  /** Its answer does not begin. A server may begin it with its first event: only a session that is gone is no such one. */
+  async #late(open: OpenStream): Promise<void> {
+    const { target } = open;
+    const state = await probeSession(this.#ctx, this.#view.policy, target, this.headers);
+    if (this.#state !== open || open.sinceMs !== null) return;
+    if (state !== 'alive') return this.#recover(target, state);
+    if (this.#client.isFresh) this.#client.openSse(200, {}, this.#ctx.now());
   }
 
   /** The replica answers without a stream. */
@@ -246,10 +249,9 @@ export class GetStream {
     const recovering: StreamState = { is: 'recovering', target };
     this.#enter(recovering);
     this.#client.guard(async () => {
+      const lost = { server: this.server, digest: this.#digest, headers: this.headers, target, reason };
       const urgency = this.#client.isFresh ? 'triggered' : 'background';
-      const { server, headers } = this;
-      const lost = { server, digest: this.#digest, headers, query: liveQuery(this.#request.path), target, reason };
-      const recovered = await bringBack(this.#ctx, { ...lost, urgency });
+      const recovered = await bringBack(this.#ctx, { ...lost, query: liveQuery(this.#request.path), urgency });
       if (recovered.kind === 'recovered') this.#backOff.recovered();
       if (this.#state !== recovering) return undefined; // It may have come as a 'moved' event already.
       if (recovered.kind === 'recovered') return this.#follow(target, recovered.record);

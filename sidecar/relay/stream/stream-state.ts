@@ -1,12 +1,18 @@
 import type { ReplicaCall } from '../../replica/client.ts';
+import type { Release } from './stream-admission.ts';
 import type { Lodging } from '../locate-session.ts';
 
-/** A replica was asked for the stream. `sinceMs`: when its head came; null until then. */
+/**
+ * A replica was asked for the stream. `sinceMs`: when its head came; null until then. `release` gives its place in the retry budget back, `late` is
+ * the timer of an answer that does not begin.
+ */
 export interface OpenStream {
   is: 'open';
   target: Lodging;
   call: ReplicaCall | null;
   sinceMs: number | null;
+  release: Release;
+  late: NodeJS.Timeout | undefined;
 }
 
 /** Another gateway's relay was asked for it. */
@@ -18,6 +24,8 @@ export interface HandedOverStream {
 /** Where a client's GET stream is. */
 export type StreamState =
   | { is: 'locating' }
+  /** A place in the retry budget is awaited, to ask at `target` once more. */
+  | { is: 'admitting'; target: Lodging }
   | OpenStream
   /** Is the session still at `target`? */
   | { is: 'probing'; target: Lodging }
@@ -27,3 +35,13 @@ export type StreamState =
   | { is: 'recovering'; target: Lodging }
   | HandedOverStream
   | { is: 'over' };
+
+/** An attempt is over, or its answer has begun. */
+export function answered({ late, release }: OpenStream): void {
+  clearTimeout(late);
+  release();
+}
+
+/** What is under way to a replica, or to a neighbour. */
+export const callOf = (state: StreamState): ReplicaCall | null =>
+  state.is === 'open' || state.is === 'handed-over' ? state.call : null;
