@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { detach } from '../proto/detach.ts';
 import { createSessionBudget } from './budget/create-session-budget.ts';
-import { AffinityMemory } from './modern/affinity-memory.ts';
-import { redisAffinityStore } from './modern/affinity-store.ts';
+import { AffinityMemory } from './affinity/affinity-memory.ts';
+import { redisAffinityStore } from './affinity/affinity-store.ts';
 import { joinMesh } from './parts/mesh.ts';
 import { createNode } from './parts/node.ts';
 import { openExtProc, openRelay, type PortParts } from './parts/ports.ts';

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { readRpcBody } from '../../proto/json-rpc.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
-import { requestIds } from '../relay/mesh-errors.ts';
+import { requestIds } from '../relay/client/mesh-errors.ts';
 import { AccessControl } from './access.ts';
 
 const claimsOf = (claims: object): string => Buffer.from(JSON.stringify(claims)).toString('base64url');

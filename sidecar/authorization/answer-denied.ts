@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { RpcBody } from '../../proto/json-rpc.ts';
-import type { ClientAnswer } from '../relay/client-answer.ts';
+import type { ClientAnswer } from '../relay/client/client-answer.ts';
 import type { Access } from './access.ts';
 
 interface Denied {

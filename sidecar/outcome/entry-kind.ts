@@ -1,5 +1,5 @@
 import type { OutcomeKind } from '../../proto/outcome.ts';
-import { answerKind } from '../relay/answer-kind.ts';
+import { answerKind } from '../relay/call/answer-kind.ts';
 import type { AnswerNotes } from './access-log-entry.ts';
 import { kindOfFlags } from './response-flags.ts';
 

@@ -5,7 +5,7 @@ import type { NewSessions } from '../budget/new-sessions.ts';
 import { Arrivals } from '../ext-proc/arrivals.ts';
 import { startExtProc, type ExtProc } from '../ext-proc/start-ext-proc.ts';
 import { loginAnswers } from '../login/login-answers.ts';
-import type { AffinityMemory } from '../modern/affinity-memory.ts';
+import type { AffinityMemory } from '../affinity/affinity-memory.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { createFleetLimits } from '../rate-limits/create-fleet-limits.ts';
 import { Recovery } from '../recovery/recovery.ts';

@@ -5,7 +5,7 @@ import { shareOf } from '../budget/call-shares.ts';
 import { clientAddress } from '../budget/client-address.ts';
 import { readInitialize } from '../budget/read-initialize.ts';
 import type { ServerView } from '../xds/topology.ts';
-import type { ClientRequest, PostBody } from './client-request.ts';
+import type { ClientRequest, PostBody } from './client/client-request.ts';
 import type { RelayContext } from './relay-context.ts';
 
 type Context = Pick<RelayContext, 'calls' | 'shares' | 'sessions' | 'metrics'>;

@@ -4,11 +4,11 @@ import { refusalOfStranger } from '../recovery/refusal-of-stranger.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { HEADER } from '../../proto/wire.ts';
-import type { ClientAnswer } from './client-answer.ts';
-import type { ClientRequest } from './client-request.ts';
-import { ExchangeOutcome } from './exchange-outcome.ts';
-import { locateSession, type Lodging } from './locate-session.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './mesh-errors.ts';
+import type { ClientAnswer } from './client/client-answer.ts';
+import type { ClientRequest } from './client/client-request.ts';
+import { ExchangeOutcome } from './call/request-outcome.ts';
+import { locateSession, type Lodging } from './call/locate-session.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './client/mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 
 /**

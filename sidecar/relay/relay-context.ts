@@ -10,19 +10,19 @@ import type { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { RecoveryMetrics } from '../recovery/recovery-metrics.ts';
 import type { Identities } from '../principal/identities.ts';
-import type { ModernContext } from '../modern/modern-context.ts';
+import type { ModernContext } from './modern-context.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { BeginTrace } from '../tracing/tracing.ts';
 import type { ServerView } from '../xds/topology.ts';
-import type { PendingServerRequests } from './pending-server-requests.ts';
+import type { PendingServerRequests } from './call/pending-server-requests.ts';
 import type { GetStreams } from './stream/get-streams.ts';
 import type { MissingStreams } from './stream/missing-streams.ts';
 import type { Resumptions } from './stream/resumptions.ts';
-import type { SessionCalls } from './session-calls.ts';
-import type { SseSessions } from './sse-sessions.ts';
-import type { ToolKnowledge } from './tool-knowledge.ts';
+import type { SessionCalls } from './call/session-calls.ts';
+import type { SseSessions } from './http-sse/held-sessions.ts';
+import type { ToolKnowledge } from './call/tool-knowledge.ts';
 
 /** What a gateway saw of a replica; goes to CHANNEL.reports, and the control plane looks at once. */
 export interface ReplicaReport {

@@ -1,14 +1,14 @@
 import test from 'ava';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { makeServerView } from '../xds/topology.ts';
-import { answerKind } from './answer-kind.ts';
-import { Deadline, deadlineMs } from './deadline.ts';
-import { errorOfRefusal, meshErrors, outcomeOfError } from './mesh-errors.ts';
-import { ReportLimit } from './report-limit.ts';
+import { answerKind } from './call/answer-kind.ts';
+import { Deadline, deadlineMs } from './call/deadline.ts';
+import { errorOfRefusal, meshErrors, outcomeOfError } from './client/mesh-errors.ts';
+import { ReportLimit } from './housekeeping/report-limit.ts';
 import { Resumptions } from './stream/resumptions.ts';
-import { beginSession, bornRecord } from './session-birth.ts';
-import { SessionCalls } from './session-calls.ts';
-import { ToolKnowledge } from './tool-knowledge.ts';
+import { beginSession, bornRecord } from './call/new-session-record.ts';
+import { SessionCalls } from './call/session-calls.ts';
+import { ToolKnowledge } from './call/tool-knowledge.ts';
 
 test('answers come to what DESIGN.md’s table says', (t) => {
   const kind = (status: number, errorCode: number | null = null, isToolError = false, hasRetryAfter = false) =>

@@ -2,7 +2,7 @@ import { detach } from '../../proto/detach.ts';
 import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
 import type { Tracing as TracingConfig } from '../../proto/tracing.ts';
 import { HEADER } from '../../proto/wire.ts';
-import type { ClientRequest } from '../relay/client-request.ts';
+import type { ClientRequest } from '../relay/client/client-request.ts';
 import { CallTrace } from './call-trace.ts';
 import type { Recorder } from './recorder.ts';
 import { readMetaContext, readTraceparent } from './trace-context.ts';

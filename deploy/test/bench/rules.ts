@@ -1,7 +1,7 @@
 import { readRpcBody } from '../../../proto/json-rpc.ts';
 import { serverPolicySchema } from '../../../proto/server-policy.ts';
 import { AccessControl } from '../../../sidecar/authorization/access.ts';
-import { requestIds } from '../../../sidecar/relay/mesh-errors.ts';
+import { requestIds } from '../../../sidecar/relay/client/mesh-errors.ts';
 import { atMost } from '../report/objectives.ts';
 import type { Bench } from './main.ts';
 

@@ -1,6 +1,6 @@
 import { messagesOf, readRpcBody } from '../../../proto/json-rpc.ts';
-import { SESSION_WORDS, UNINITIALIZED } from '../probe-session.ts';
-import type { Destination, WholeAnswer } from '../target.ts';
+import { SESSION_WORDS, UNINITIALIZED } from './probe-session.ts';
+import type { Destination, WholeAnswer } from './target.ts';
 
 /**
  * What an answer may mean beside what it says. `unknown-session`, `uninitialized`: the session is lost, or only this request is wrong. `not-held`: this

@@ -4,7 +4,7 @@ import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import { INTERNAL_FAILURE, type ReplicaCall, type ReplicaFailure } from '../../replica/client.ts';
 import { neighbourHeaders } from '../../replica/headers.ts';
-import type { Destination, Target } from '../target.ts';
+import type { Destination, Target } from './target.ts';
 import { AnswerReader, type AnswerListener } from '../../replica/answer-reader.ts';
 import { hintOfAnswer, hintOfData } from './answer-hint.ts';
 import type { AttemptResult } from './next-step.ts';

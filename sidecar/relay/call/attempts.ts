@@ -1,7 +1,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import type { RetryBudget } from '../../recovery/retry-budget.ts';
-import { pauseBefore } from '../pause-before.ts';
+import { pauseBefore } from './pause-before.ts';
 
 export type Admission = 'granted' | 'capped' | 'over-budget';
 

@@ -5,7 +5,7 @@ import { RetryBudget } from '../../recovery/retry-budget.ts';
 import { Attempts } from './attempts.ts';
 import { runCall, type Call, type Errand } from './call.ts';
 import type { AttemptResult, Ending, Facts, Finding } from './next-step.ts';
-import type { Destination } from '../target.ts';
+import type { Destination } from './target.ts';
 
 const replica = { server: 's', replica: 'r', backend: 'b', slot: '1', address: 'a', isSteady: true, weight: 1 };
 const target = { replica: { ...replica, state: 'active' as const }, upstreamId: 'u', record: null };

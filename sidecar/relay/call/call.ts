@@ -1,7 +1,7 @@
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import type { Attempts } from './attempts.ts';
 import { nextStep, type Ending, type Facts, type Finding, type Step } from './next-step.ts';
-import type { Destination } from '../target.ts';
+import type { Destination } from './target.ts';
 
 /** Steps that are neither an attempt nor an ending: the targets of the call know how to take them. */
 export type Errand = Exclude<Step, { do: 'send' | 'again' }>;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { Facts, Finding, NextStep } from './next-step.ts';
 import { nextStep } from './next-step.ts';
-import type { Destination } from '../target.ts';
+import type { Destination } from './target.ts';
 
 const facts = (changed: Partial<Facts> = {}): Facts => ({
   at: 'session',

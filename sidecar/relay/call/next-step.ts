@@ -2,9 +2,9 @@ import type { DeliveryOutcome } from '../../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import type { RecoveryReason } from '../../metrics/session-metrics.ts';
 import type { RefusalReason } from '../../recovery/refusal-reason.ts';
-import { errorOfRefusal, type MeshError } from '../mesh-errors.ts';
-import type { SessionState } from '../probe-session.ts';
-import type { Destination, WholeAnswer } from '../target.ts';
+import { errorOfRefusal, type MeshError } from '../client/mesh-errors.ts';
+import type { SessionState } from './probe-session.ts';
+import type { Destination, WholeAnswer } from './target.ts';
 import type { AnswerHint } from './answer-hint.ts';
 
 /** What one attempt came to. What was passed on to the client meanwhile is in the facts. */

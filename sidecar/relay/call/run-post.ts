@@ -6,7 +6,7 @@ import { runCall, type Call, type Errand } from './call.ts';
 import type { AttemptResult, Ending, Facts, Finding } from './next-step.ts';
 import type { PostCall } from './post-call.ts';
 import type { Targets } from './targets/targets.ts';
-import type { Destination } from '../target.ts';
+import type { Destination } from './target.ts';
 import { tracedAttempt, tracedAttempts, tracedBegin } from './trace-post.ts';
 
 /** Carries one POST out. Rejects with what its own code throws. */

@@ -2,7 +2,7 @@ import { resultLabel } from '../../recovery/result-label.ts';
 import type { Recovered } from '../../recovery/recovery-request.ts';
 import type { AttemptEnd, AttemptTarget } from '../../tracing/attempt-trace.ts';
 import type { RecoveryTrace } from '../../tracing/recovery-trace.ts';
-import type { Destination } from '../target.ts';
+import type { Destination } from './target.ts';
 import type { Attempts } from './attempts.ts';
 import type { AttemptResult, Finding } from './next-step.ts';
 import type { PostCall } from './post-call.ts';

@@ -3,9 +3,9 @@ import { upstreamHeaders } from '../../replica/headers.ts';
 import { AnswerReader, type AnswerListener } from '../../replica/answer-reader.ts';
 import type { ReplicaFailure } from '../../replica/client.ts';
 import type { ServerView } from '../../xds/topology.ts';
-import type { ClientAnswer } from '../client-answer.ts';
+import type { ClientAnswer } from '../client/client-answer.ts';
 import type { RelayContext } from '../relay-context.ts';
-import type { WholeAnswer } from '../target.ts';
+import type { WholeAnswer } from '../call/target.ts';
 import type { StreamClient } from './stream-client.ts';
 import type { OpenStream } from './stream-state.ts';
 

@@ -2,8 +2,8 @@ import { HEADER } from '../../../proto/wire.ts';
 import type { ReplicaCall } from '../../replica/client.ts';
 import { neighbourHeaders } from '../../replica/headers.ts';
 import type { ServerView } from '../../xds/topology.ts';
-import type { ClientAnswer } from '../client-answer.ts';
-import type { ClientRequest } from '../client-request.ts';
+import type { ClientAnswer } from '../client/client-answer.ts';
+import type { ClientRequest } from '../client/client-request.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { AnswerReader } from '../../replica/answer-reader.ts';
 

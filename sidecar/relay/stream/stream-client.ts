@@ -5,13 +5,13 @@ import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { sseMessage } from '../../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../../recovery/recovery-plan.ts';
 import type { ServerView } from '../../xds/topology.ts';
-import { stampEvent } from '../answer-tracker.ts';
-import type { ClientAnswer } from '../client-answer.ts';
-import type { ClientRequest } from '../client-request.ts';
-import { ExchangeOutcome } from '../exchange-outcome.ts';
-import { lifeOf, type WholeAnswer } from '../target.ts';
-import type { Lodging } from '../locate-session.ts';
-import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts, type MeshError } from '../mesh-errors.ts';
+import { stampEvent } from '../call/answer-tracker.ts';
+import type { ClientAnswer } from '../client/client-answer.ts';
+import type { ClientRequest } from '../client/client-request.ts';
+import { ExchangeOutcome } from '../call/request-outcome.ts';
+import { lifeOf, type WholeAnswer } from '../call/target.ts';
+import type { Lodging } from '../call/locate-session.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts, type MeshError } from '../client/mesh-errors.ts';
 import type { RelayContext } from '../relay-context.ts';
 
 /** The client's side of a GET stream: what it was told, what it has to be told again, and how it ends. */

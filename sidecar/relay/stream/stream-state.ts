@@ -1,6 +1,6 @@
 import type { ReplicaCall } from '../../replica/client.ts';
 import type { Release } from './stream-admission.ts';
-import type { Lodging } from '../locate-session.ts';
+import type { Lodging } from '../call/locate-session.ts';
 
 /**
  * A replica was asked for the stream. `sinceMs`: when its head came; null until then. `release` gives its place in the retry budget back, `late` is

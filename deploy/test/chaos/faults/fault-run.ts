@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { modernPost } from '../../../relay/modern-rig.ts';
-import { RigFleet, type RelayRig } from '../../../relay/relay-rig.ts';
+import { modernPost } from '../../relay/modern-rig.ts';
+import { RigFleet, type RelayRig } from '../../relay/relay-rig.ts';
 import { FaultPlan, FaultyReplica, type Fault } from './faulty-replica.ts';
 
 /** A call without a sign of life has its error after this long. */

@@ -5,12 +5,12 @@ import { parseJsonObject } from '../../../../proto/parse-json.ts';
 import type { SessionRecord } from '../../../../proto/session-record.ts';
 import { HEADER } from '../../../../proto/wire.ts';
 import { clientAddress } from '../../../budget/client-address.ts';
-import { fetchTools } from '../../fetch-tools.ts';
-import { beginSession, bornRecord } from '../../session-birth.ts';
+import { fetchTools } from '../fetch-tools.ts';
+import { beginSession, bornRecord } from '../new-session-record.ts';
 import type { Ending, Finding, Step } from '../next-step.ts';
 import type { PostCall } from '../post-call.ts';
 import type { TargetErrand, Targets } from './targets.ts';
-import type { Destination } from '../../target.ts';
+import type { Destination } from '../target.ts';
 
 /**
  * A call that belongs to no session: initialize, stateless servers, 2026-07-28. Any replica may have it. The answer to initialize waits until the

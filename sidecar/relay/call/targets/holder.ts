@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RpcMessage } from '../../../../proto/json-rpc.ts';
-import { keysOfAnswer, keysOfRequest, type AffinityKey } from '../../../modern/affinity-key.ts';
-import { cacheKey } from '../../../modern/cache-key.ts';
-import { isShareable } from '../../../modern/keyed-headers.ts';
+import { keysOfAnswer, keysOfRequest, type AffinityKey } from '../../../affinity/affinity-key.ts';
+import { cacheKey } from '../../cache/cache-key.ts';
+import { isShareable } from '../../cache/keyed-headers.ts';
 import { isInvalidParams } from '../answer-hint.ts';
 import type { Finding } from '../next-step.ts';
 import type { PostCall } from '../post-call.ts';

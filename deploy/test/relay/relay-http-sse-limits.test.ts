@@ -1,0 +1,113 @@
+import test, { type ExecutionContext } from 'ava';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { waitFor } from '../mesh/wait-for.ts';
+import { event, sse } from './fake-replica.ts';
+import { RigFleet } from './relay-rig.ts';
+
+/** A server of 2024-11-05 that answers initialize and ping, and never a call. */
+async function sseReplica(t: ExecutionContext) {
+  const streams = new Set<ServerResponse>();
+  const seen: string[] = [];
+  const replica = { port: 0, streams, seen, kill: (): void => undefined, refuse: false };
+  const server = createServer((incoming, response) => {
+    if (incoming.method === 'GET') {
+      streams.add(response);
+      return sse(response, 'event: endpoint\ndata: /messages?s=1\n\n');
+    }
+    let body = '';
+    incoming.on('data', (piece) => (body += String(piece)));
+    incoming.on('end', () => {
+      const { id, method } = JSON.parse(body) as { id?: unknown; method: string };
+      seen.push(method);
+      if (replica.refuse) return response.writeHead(404).end();
+      response.writeHead(202).end();
+      const result = { protocolVersion: '2024-11-05', capabilities: {} };
+      if (method === 'initialize' || method === 'ping')
+        for (const stream of streams) stream.write(event({ jsonrpc: '2.0', id, result }));
+    });
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  replica.kill = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
+  t.teardown(() => replica.kill());
+  replica.port = (server.address() as AddressInfo).port;
+  return replica;
+}
+
+async function session(t: ExecutionContext, policy: Record<string, unknown>) {
+  const replicas = [await sseReplica(t), await sseReplica(t)];
+  const fleet = new RigFleet(
+    replicas.map(({ port }) => port),
+    policy,
+  );
+  const rig = await fleet.gateway();
+  t.teardown(() => rig.close());
+  const aborted = new AbortController();
+  t.teardown(() => aborted.abort());
+  const stream = await fetch(rig.url, {
+    headers: { ...rig.headers, accept: 'text/event-stream' },
+    signal: aborted.signal,
+  });
+  const heard = { text: '' };
+  const decoder = new TextDecoder();
+  (async () => {
+    for await (const chunk of stream.body ?? []) heard.text += decoder.decode(chunk as Uint8Array, { stream: true });
+  })().catch(() => undefined);
+  await waitFor(() => heard.text.includes('holdfast-session'), { what: 'the endpoint' });
+  const url = `http://127.0.0.1:${rig.port}/mcp?${/data: [^?]*\?(.*)/.exec(heard.text)?.[1]}`;
+  const post = (message: object) =>
+    fetch(url, {
+      method: 'POST',
+      headers: { ...rig.headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    });
+  await post({ id: 0, method: 'initialize', params: {} });
+  await waitFor(() => heard.text.includes('2024-11-05'), { what: 'the session' });
+  const home = replicas.find(({ streams }) => streams.size > 0);
+  const other = replicas.find((replica) => replica !== home);
+  if (!home || !other) throw new Error('the session is nowhere');
+  return { fleet, rig, heard, post, home, other };
+}
+
+test('calls of a dead HTTP+SSE replica are sent again within the retry budget; the others hear a typed error', async (t) => {
+  const { heard, post, home, other } = await session(t, { retryBudget: { percent: 0, floor: 0 } });
+  for (let id = 1; id <= 20; id++) t.is((await post({ id, method: 'tools/list' })).status, 202);
+  home.kill();
+  await waitFor(() => heard.text.split('-31006').length > 20, { what: 'an error for each call' });
+  t.is(other.seen.filter((method) => method === 'tools/list').length, 0);
+});
+
+test('a call over HTTP+SSE to a replica whose breaker is open is refused', async (t) => {
+  const { rig, post, home, fleet, heard } = await session(t, {});
+  const slot = fleet.replicas.find(({ address }) => address.endsWith(`:${home.port}`))?.slot ?? '';
+  rig.breakers.configure(fleet.policy);
+  rig.breakers.foundDead('linear', slot, Date.now());
+  t.is((await post({ id: 1, method: 'tools/list' })).status, 202, 'a 503 would end the session of an official client');
+  await waitFor(() => heard.text.includes('-31003'), { what: 'the error on the stream' });
+  t.regex(heard.text, /"id":1,.*"outcome":"not_sent"/);
+  t.false(home.seen.includes('tools/list'));
+});
+
+test('a message whose replica takes nothing is tried a few times with growing pauses, and then its error is on the stream', async (t) => {
+  const { heard, post, home, other, rig } = await session(t, { timeouts: { recoveryMs: 3000 }, onReplicaLoss: 'fail' });
+  home.refuse = true;
+  const asked = home.seen.length;
+  t.is((await post({ id: 9, method: 'tools/list' })).status, 202);
+  await waitFor(() => /"id":9,"error"/.test(heard.text), { what: 'the error on the stream' });
+  t.true(home.seen.length - asked <= 4, `${home.seen.length - asked} attempts`);
+  t.false(other.seen.includes('tools/list'));
+  t.is(rig.internalErrors.length, 0);
+  home.refuse = false;
+  t.is((await post({ id: 10, method: 'ping' })).status, 202);
+  await waitFor(() => heard.text.includes('"id":10,"result"'), { what: 'the session goes on' });
+});
+
+test('a message over HTTP+SSE that is beyond a limit is refused by its status: its client reads no body', async (t) => {
+  const { post, home } = await session(t, { maxBodyBytes: 1024 });
+  const { status } = await post({ id: 3, method: 'tools/call', params: { name: 'a'.repeat(2000) } });
+  t.is(status, 413);
+  t.false(home.seen.includes('tools/call'));
+});

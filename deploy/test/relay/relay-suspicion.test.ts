@@ -1,0 +1,135 @@
+import test, { type ExecutionContext } from 'ava';
+import type { Outcome } from '../../../proto/outcome.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
+import { RigFleet, type RelayRig } from './relay-rig.ts';
+
+interface Setup {
+  rig: RelayRig;
+  replicas: FakeReplica[];
+  home: FakeReplica;
+  session: string;
+  post: (message: unknown, headers?: Record<string, string>) => Promise<Response>;
+}
+
+/** Two scripted replicas, a relay, and a session on one of them. */
+async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}): Promise<Setup> {
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
+  const fleet = new RigFleet(
+    replicas.map(({ port }) => port),
+    policy,
+  );
+  const rig = await fleet.gateway();
+  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
+  t.teardown(() => rig.close());
+  const post = (message: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(rig.url, {
+      method: 'POST',
+      headers: {
+        ...rig.headers,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...headers,
+      },
+      body: JSON.stringify(message),
+    });
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
+  const begun = await post({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
+  await begun.text();
+  const session = begun.headers.get('mcp-session-id') ?? '';
+  const home = replicas.find(({ sessions }) => sessions.size > 0);
+  if (!home) throw new Error('no session began');
+  const upstreamId = session.slice(session.indexOf('~') + 1);
+  return {
+    rig,
+    replicas,
+    home,
+    session,
+    post: (message, headers) =>
+      post(message, { 'x-holdfast-session': session, 'mcp-session-id': upstreamId, ...headers }),
+  };
+}
+const call = (name = 'write') => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {} } });
+const count = (replicas: FakeReplica[], method: string): number =>
+  replicas.flatMap(({ seen }) => seen).filter(({ message }) => message.method === method).length;
+const isCall = ({ message }: FakeRequest): boolean => message.method === 'tools/call';
+const callsAmong = (rig: RelayRig): Outcome[] => rig.outcomes.filter(({ method }) => method === 'tools/call');
+
+const REFUSALS: [what: string, status: number, text: string][] = [
+  ['400 with the client’s word', 400, 'Bad Request: Unsupported protocol version: session'],
+  ['400 in other words', 400, 'No valid SESSION for you'],
+  ['404 for a call', 404, 'no such thing'],
+];
+for (const [what, status, text] of REFUSALS)
+  test(`${what}: a replica that still knows the session is asked once, and its answer is passed on`, async (t) => {
+    const { rig, replicas, home, post } = await setup(t);
+    home.answer = (request) => {
+      if (!isCall(request)) return false;
+      json(request.response, { jsonrpc: '2.0', id: null, error: { code: -32000, message: text } }, status);
+      return true;
+    };
+    const before = count(replicas, 'initialize');
+    const answer = await post(call(), { 'mcp-protocol-version': 'session' });
+    t.is(answer.status, status);
+    t.true((await answer.text()).includes(text));
+    t.is(count(replicas, 'initialize'), before);
+    t.is(count(replicas, 'ping'), 1);
+    t.is(count(replicas, 'tools/call'), 1);
+    t.not(home.seen.find(({ message }) => message.method === 'ping')?.headers['mcp-protocol-version'], 'session');
+    t.is(await rig.metric('mcp_session_recoveries_total'), 0);
+  });
+
+test('a replica that says of every request that it does not know the session costs one recovery for each, once in a second', async (t) => {
+  const { replicas, post } = await setup(t);
+  for (const replica of replicas)
+    replica.answer = (request) => {
+      if (!isCall(request) && request.message.method !== 'ping') return false;
+      json(request.response, { jsonrpc: '2.0', id: null, error: { code: -32001, message: 'Session not found' } }, 404);
+      return true;
+    };
+  const before = count(replicas, 'initialize');
+  const startedMs = performance.now();
+  for (let i = 0; i < 3; i++) t.is((await post(call())).status, 404);
+  t.is(count(replicas, 'initialize') - before, 3);
+  t.true(performance.now() - startedMs >= 1900, 'the second and the third waited');
+});
+
+const ask = { jsonrpc: '2.0', id: 'question', method: 'elicitation/create', params: { message: 'well?' } };
+
+test('the deadline of a call stands still while the server waits for its client, and runs again after the answer', async (t) => {
+  const { rig, home, post } = await setup(t, { timeouts: { callMs: 1500 } });
+  home.answer = (request) => {
+    if (!isCall(request)) return false;
+    sse(request.response, event(ask));
+    return true;
+  };
+  const answer = await post(call());
+  const reader = (answer.body ?? new ReadableStream<Uint8Array>()).getReader();
+  let text = '';
+  const isOver = (async () => {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return true;
+      text += Buffer.from(value).toString();
+    }
+  })();
+  await waitFor(() => text.includes('question'), { what: 'the question' });
+  // More than one deadline's time.
+  await new Promise((resolve) => setTimeout(resolve, 3500));
+  t.false(text.includes('error'), text);
+  t.deepEqual(callsAmong(rig), []);
+  t.is((await post({ jsonrpc: '2.0', id: 'question', result: { action: 'decline' } })).status, 202);
+  t.true(await isOver);
+  t.true(text.includes('"error"'), text);
+  await waitFor(() => callsAmong(rig).length === 1, { what: 'the outcome' });
+  t.like(callsAmong(rig)[0], { kind: 'replica_fault', isTimeout: true, hasWaitedForClient: true });
+});
+
+test('a call whose time runs out says so, and whose client it was', async (t) => {
+  const { rig, home, post } = await setup(t, { timeouts: { callMs: 50 } });
+  home.answer = isCall; // never
+  const answer = await post(call(), { 'x-holdfast-guard': '2001:db8::7' });
+  t.is(answer.status, 200);
+  await waitFor(() => callsAmong(rig).length === 1, { what: 'the outcome' });
+  t.like(callsAmong(rig)[0], { kind: 'replica_fault', isTimeout: true, client: '2001:db8:0:0::/64' });
+});

@@ -1,0 +1,147 @@
+import test, { type ExecutionContext } from 'ava';
+import { tracingSchema } from '../../../proto/tracing.ts';
+import { ATTRIBUTE, SPAN } from '../../../sidecar/tracing/conventions.ts';
+import { KeptSpans, type KeptSpan } from '../../../sidecar/tracing/testing/kept-spans.ts';
+import { traceparentOf } from '../../../sidecar/tracing/trace-context.ts';
+import { Tracing } from '../../../sidecar/tracing/tracing.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+import { startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
+import { RigFleet } from './relay-rig.ts';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const traceparent = (flags: '00' | '01', trace = TRACE): string => `00-${trace}-00f067aa0ba902b7-${flags}`;
+
+interface Setup {
+  home: FakeReplica;
+  other: FakeReplica;
+  kept: KeptSpans;
+  post: (message: unknown, headers?: Record<string, string>) => Promise<Response>;
+}
+
+/** A relay that traces, two scripted replicas, and a session on one of them. */
+async function setup(t: ExecutionContext, sampling: object = {}): Promise<Setup> {
+  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
+  const fleet = new RigFleet(replicas.map(({ port }) => port));
+  const kept = new KeptSpans();
+  const tracing = new Tracing({
+    load: async () => kept,
+    now: () => 0,
+    onError: (error) => t.fail(String(error)),
+    leftOut: () => undefined,
+  });
+  tracing.configure(tracingSchema.parse({ endpoint: 'http://127.0.0.1:4317', sampling }));
+  fleet.beginTrace = tracing.begin;
+  const rig = await fleet.gateway();
+  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
+  t.teardown(() => rig.close());
+  const send = (message: unknown, headers: Record<string, string>) =>
+    fetch(rig.url, {
+      method: 'POST',
+      headers: { ...rig.headers, 'content-type': 'application/json', accept: 'application/json', ...headers },
+      body: JSON.stringify(message),
+    });
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
+  const first = await send({ jsonrpc: '2.0', id: 0, method: 'initialize', params }, {});
+  await first.text();
+  const session = first.headers.get('mcp-session-id') ?? '';
+  const [home, other] = replicas.toSorted((a, b) => b.sessions.size - a.sessions.size) as [FakeReplica, FakeReplica];
+  kept.spans.length = 0;
+  return {
+    ...{ home, other, kept },
+    post: (message, headers = {}) =>
+      send(message, {
+        'x-holdfast-session': session,
+        'mcp-session-id': session.slice(session.indexOf('~') + 1),
+        ...headers,
+      }),
+  };
+}
+
+const read = (meta: object = {}) => ({
+  ...{ jsonrpc: '2.0', id: 'r-1', method: 'resources/read' },
+  params: { uri: 'file:///a', _meta: meta },
+});
+const parentIn = ({ message }: FakeRequest): unknown =>
+  (message.params?.['_meta'] as { traceparent?: string } | undefined)?.traceparent;
+const headerOf = ({ headers }: FakeRequest): unknown => headers['traceparent'];
+const lastOf = ({ seen }: FakeReplica): FakeRequest => seen[seen.length - 1]!;
+const spanAt = (spans: KeptSpan[], name: string): KeptSpan[] => spans.filter((span) => span.name === name);
+
+test('each attempt and each message of a recovery is a span, and the parent that its replica sees', async (t) => {
+  const { home, other, kept, post } = await setup(t);
+  home.answer = ({ message }) => {
+    if (message.method !== 'resources/read') return false;
+    void home.kill();
+    return true;
+  };
+  const meta = { traceparent: traceparent('01'), tracestate: 'a=1' };
+  const answer = await post(read(meta), { traceparent: traceparent('01'), tracestate: 'a=1' });
+  t.is(answer.status, 200);
+  await answer.text();
+  const wait = `internal ${SPAN.wait}`;
+  t.deepEqual(
+    kept.names.filter((name) => name !== wait),
+    [
+      'server resources/read',
+      'client resources/read',
+      `internal ${SPAN.recovery}`,
+      'client initialize',
+      'client notifications/initialized',
+      'client resources/read',
+    ],
+  );
+  const [root, first, second] = spanAt(kept.spans, 'resources/read');
+  t.is(headerOf(lastOf(home)), traceparentOf(first!.context));
+  t.is(headerOf(lastOf(other)), traceparentOf(second!.context));
+  t.is(parentIn(lastOf(home)), headerOf(lastOf(home)), '_meta says the same as the header');
+  t.is(parentIn(lastOf(other)), headerOf(lastOf(other)));
+  t.is(lastOf(other).headers['tracestate'], 'a=1');
+  const initialize = other.seen.find(({ message }) => message.method === 'initialize');
+  t.is(headerOf(initialize!), traceparentOf(spanAt(kept.spans, 'initialize')[0]!.context));
+  t.is(parentIn(initialize!), undefined, '_meta only where the client had put it');
+  t.deepEqual([first!.error, second!.error, root!.error], ['UND_ERR_SOCKET', null, null]);
+  t.like(root!.attributes, { [ATTRIBUTE.requestId]: 'r-1', [ATTRIBUTE.resourceUri]: 'file:///a' });
+  t.is(second!.attributes[ATTRIBUTE.resendCount], 1);
+});
+
+test('what the ratio left out and went well makes no span, and its headers pass as they came', async (t) => {
+  const { home, kept, post } = await setup(t);
+  await (await post(read({ traceparent: traceparent('00') }), { traceparent: traceparent('00') })).text();
+  t.deepEqual(kept.names, []);
+  t.is(headerOf(lastOf(home)), traceparent('00'));
+  t.is(parentIn(lastOf(home)), traceparent('00'));
+});
+
+test('an error that the ratio left out is kept with the times that it had, unless the operator wants none', async (t) => {
+  for (const keep of [['errors'], []]) {
+    const { home, kept, post } = await setup(t, { keep });
+    home.answer = ({ message, response }) => {
+      if (message.method !== 'tools/call') return false;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, error: { code: -32603, message: 'no' } }));
+      return true;
+    };
+    const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'pay' } };
+    await (await post(call, { traceparent: traceparent('00') })).text();
+    if (keep.length === 0) t.deepEqual(kept.names, []);
+    else {
+      await waitFor(() => kept.spans[0]?.endMs != null, { what: 'the span ends' });
+      t.deepEqual(kept.names, ['server tools/call pay']);
+      t.like(kept.spans[0]?.attributes, { [ATTRIBUTE.rpcStatus]: '-32603', [ATTRIBUTE.tool]: 'pay' });
+      t.is(kept.spans[0]?.error, '-32603');
+    }
+  }
+});
+
+test('a context in _meta alone is the parent, and the gateway’s own trace a link; strangers decide nothing', async (t) => {
+  const other = 'd'.repeat(32);
+  const send = async (sampling: object) => {
+    const { kept, post } = await setup(t, sampling);
+    await (await post(read({ traceparent: traceparent('01') }), { traceparent: traceparent('00', other) })).text();
+    return kept.spans[0];
+  };
+  const span = await send({});
+  t.is(span?.parent?.traceId, TRACE);
+  t.is(span?.link?.traceId, other);
+  t.is(await send({ followClients: false }), undefined);
+});

@@ -1,0 +1,23 @@
+import { detach } from '../../../proto/detach.ts';
+import type { ServerView } from '../../xds/topology.ts';
+import type { RelayContext } from '../relay-context.ts';
+
+/**
+ * Its replica accepted a request of a session: the session may be rebuilt with the credentials of that request from now on, which may be a refreshed
+ * token. One without any changes nothing.
+ */
+export function noteAccepted(
+  { directory, identities, internalError }: Pick<RelayContext, 'directory' | 'identities' | 'internalError'>,
+  { policy }: Pick<ServerView, 'policy'>,
+  digest: string,
+  headers: readonly string[],
+): void {
+  const record = directory.peek(policy.name, digest);
+  if (!record || (record.credentials !== undefined && identities.mayRebuild(record, headers, policy))) return;
+  const credentials = identities.credentialsOf(headers, policy);
+  if (credentials === null) return;
+  detach(
+    directory.amend(policy.name, digest, (was) => ({ ...was, credentials, hasCredentials: true })),
+    (error) => internalError('relay', error),
+  );
+}

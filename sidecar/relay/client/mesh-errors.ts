@@ -1,0 +1,103 @@
+import { RPC_ERROR, rpcErrors, type DeliveryOutcome, type RpcError, type RpcId } from '../../../proto/rpc-error.ts';
+import { messagesOf, type RpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
+import { rawJson } from '../../../proto/raw-json.ts';
+import type { OutcomeKind } from '../../../proto/outcome.ts';
+import type { ServerPolicy } from '../../../proto/server-policy.ts';
+import type { RefusalReason } from '../../recovery/refusal-reason.ts';
+
+/** Errors that the mesh itself answers on the relay's way: code, HTTP status when nothing was sent yet, and what it says. */
+export const MESH_ERROR = {
+  replicaLost: {
+    code: RPC_ERROR.replicaLost,
+    status: 503,
+    says: 'The replica was lost while it worked on this request; nobody knows whether it was carried out',
+  },
+  noReplica: {
+    code: RPC_ERROR.noReplica,
+    status: 503,
+    says: 'No replica of this server can take the request now; the session is kept, try again',
+  },
+  recoveryFailed: {
+    code: RPC_ERROR.recoveryFailed,
+    status: 503,
+    says: 'The session could not be rebuilt in time; it is kept, try again (limit: servers[].timeouts.recoveryMs)',
+  },
+  deadline: {
+    code: RPC_ERROR.deadline,
+    status: 503,
+    says: 'The server gave neither an answer nor progress within its deadline (limit: servers[].timeouts: initializeMs, callMs, toolMs)',
+  },
+  overload: {
+    code: RPC_ERROR.overload,
+    status: 503,
+    says: 'Too many requests are being sent again; try again later (limit: servers[].retryBudget)',
+  },
+  breakerOpen: {
+    code: RPC_ERROR.breakerOpen,
+    status: 503,
+    says: 'The breaker is open: too many calls failed lately; try again later',
+  },
+  internal: {
+    code: RPC_ERROR.internal,
+    status: 500,
+    says: 'The gateway failed on this request; its log tells more under the trace id',
+  },
+  sessionNotFound: { code: RPC_ERROR.sessionNotFound, status: 404, says: 'Session not found' },
+} as const;
+export type MeshError = keyof typeof MESH_ERROR;
+
+/** Becomes the error's `data`. What is left out is not known. */
+export interface ErrorFacts {
+  server?: string;
+  /** Slot. */
+  replica?: string | null;
+  attempts: number;
+  outcome: DeliveryOutcome;
+  retrySafe: boolean;
+  sessionRecovered?: boolean;
+  [extra: string]: unknown;
+}
+
+/** The ids of a body's requests as the client wrote them: a number beyond 2^53 must come back with every digit. */
+export const requestIds = (body: RpcBody | null): RpcId[] =>
+  body === null
+    ? []
+    : messagesOf(body)
+        .filter(({ kind }) => kind === 'request')
+        .map(verbatimId);
+
+/** The id of one request, as the client wrote it. */
+export const verbatimId = ({ id, idText }: RpcMessage): RpcId =>
+  typeof id === 'number' && idText !== null ? rawJson(idText) : id;
+
+/** One error per request id; a body without requests (notifications, responses) gets one with id null. */
+export function meshErrors(kind: MeshError, ids: readonly RpcId[], facts: ErrorFacts): RpcError[] {
+  const { code, says } = MESH_ERROR[kind];
+  return rpcErrors(ids, code, says, kind === 'sessionNotFound' ? undefined : facts);
+}
+
+/** What the client hears when a session could not be brought back. */
+export function errorOfRefusal(reason: RefusalReason, onReplicaLoss: ServerPolicy['onReplicaLoss']): MeshError {
+  switch (reason) {
+    case 'policy':
+      return onReplicaLoss === 'fail' ? 'noReplica' : 'sessionNotFound';
+    case 'unknown':
+    case 'foreign':
+    case 'capability':
+      return 'sessionNotFound';
+    case 'no-replica':
+      return 'noReplica';
+    case 'queue-full':
+      return 'overload';
+    default:
+      return 'recoveryFailed';
+  }
+}
+
+/** What such a request counts as. */
+export function outcomeOfError(kind: MeshError): OutcomeKind {
+  if (kind === 'sessionNotFound') return 'lost_session';
+  // No replica and no tool is to blame, and it was no success.
+  if (kind === 'internal') return 'overload';
+  return kind === 'replicaLost' || kind === 'deadline' ? 'replica_fault' : 'overload';
+}

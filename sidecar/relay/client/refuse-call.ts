@@ -1,0 +1,49 @@
+import { rpcErrors, type RpcId } from '../../../proto/rpc-error.ts';
+import type { LimitRefusal } from '../../budget/limit-error.ts';
+import type { ClientAnswer } from './client-answer.ts';
+import type { ClientRequest } from './client-request.ts';
+import { errorForm } from './error-form.ts';
+import { dropRest } from './refuse.ts';
+
+/** `limit`: its name. `retryAfterMs`: when there will be room again, where that is known. */
+export interface CallRefusal extends Omit<LimitRefusal, 'limit'> {
+  limit: string;
+  retryAfterMs?: number;
+}
+
+/** What is known of the body that is refused. */
+export interface RefusedBody {
+  /** Of its requests. */
+  ids: readonly RpcId[];
+  isBatch: boolean;
+  isRead: boolean;
+}
+
+/** Refuses a POST that is beyond a limit, before it went anywhere, in the form that the client's session survives. */
+export function refuseCall(
+  client: Pick<ClientAnswer, 'accepted' | 'errors' | 'errorResults'>,
+  {
+    clientId,
+    incoming,
+    isSseMessage,
+    server,
+  }: Pick<ClientRequest, 'clientId' | 'incoming' | 'isSseMessage' | 'server'>,
+  { status, code, message, limit, retryAfterMs }: CallRefusal,
+  { ids, isBatch, isRead }: RefusedBody,
+): void {
+  // Nobody reads the body of an answer to a message of HTTP+SSE: only its status says that it was refused.
+  const isOnSession = clientId !== null && !isSseMessage;
+  const form = errorForm(status, { isOnSession, hasRequests: ids.length > 0, isRead, mayHaveArrived: false });
+  const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
+  const data = { outcome: 'not_sent', retrySafe: status === 503, server, attempts: 0, limit, ...retry } as const;
+  const errors = rpcErrors(ids, code, message, data);
+  if (form === 'accepted') client.accepted();
+  else if (form === 'result') client.errorResults(errors, isBatch, incoming);
+  else client.errors(status, errors, isBatch, retryAfterMs === undefined ? {} : retryAfter(retryAfterMs));
+  dropRest(incoming);
+}
+
+/** The header, in whole seconds. */
+export const retryAfter = (ms: number): { 'retry-after': number } => ({
+  'retry-after': Math.max(1, Math.ceil(ms / 1000)),
+});

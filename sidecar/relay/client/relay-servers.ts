@@ -1,0 +1,124 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { Server as NetServer, type AddressInfo } from 'node:net';
+import { ASK_FOR_CERTIFICATE, guardPeers, type PeerTls } from '../../../proto/identity/peer-guard.ts';
+import { readServerContext, renewServerContext } from '../../../proto/tls/server-context.ts';
+
+/** Where a relay listens: `port` 0 takes a free one. */
+export interface RelayPort {
+  host: string;
+  port: number;
+}
+/** The same relay for neighbours: only who shows a gateway's certificate is let in. `advertise`: host by which they reach it. */
+export interface PeerPort extends RelayPort {
+  advertise: string;
+  tls: PeerTls;
+}
+
+export interface RelayServers {
+  /** Known once it listens. */
+  readonly address: AddressInfo;
+  /** `ip:port` for neighbours, once it listens; null without a port of theirs. */
+  readonly peerAddress: string | null;
+  listen(): Promise<void>;
+  /**
+   * Takes no new connections; resolves once the last one has ended. Those that are open stay and are told with their next answer that it was the last one:
+   * an idle one that is closed from here may be just the one that a request is being written to, and nobody could say then whether it was read.
+   */
+  close(): Promise<void>;
+  closeIdleConnections(): void;
+  closeAllConnections(): void;
+}
+
+/** Connections that may wait to be accepted (the kernel's own limit may be lower): after a replica's death thousands of Envoy's come at once, and with Node's 511 the rest would wait seconds for their SYN's retry. */
+const BACKLOG = 16_384;
+/**
+ * Sockets that listen on the own port. libuv takes one connection per socket in each turn of the event loop (since 1.45): under load, a turn of 20 ms would
+ * let 50 connections a second in, and honest calls would wait behind those that attackers open.
+ */
+const LISTENERS = 16;
+/** A request head larger than this is refused by Node with 431. */
+const MAX_HEAD_BYTES = 64 << 10;
+const OPTIONS = {
+  keepAliveTimeout: 0,
+  requestTimeout: 0,
+  headersTimeout: 60_000,
+  maxHeaderSize: MAX_HEAD_BYTES,
+  noDelay: true,
+} as const;
+
+/** One's own Envoy comes by plain HTTP, neighbours by mTLS where that is configured; both get the same answers. */
+export function relayServers(
+  own: RelayPort,
+  peer: PeerPort | null,
+  onRequest: RequestListener,
+  onError: (error: unknown) => void,
+): RelayServers {
+  let isClosing = false;
+  const onEach: RequestListener = (request, response) => {
+    if (isClosing) response.shouldKeepAlive = false;
+    onRequest(request, response);
+  };
+  const plain = createServer(OPTIONS, onEach),
+    further = Array.from({ length: LISTENERS - 1 }, () => createServer(OPTIONS, onEach));
+  const secure =
+    peer && createSecureServer({ ...OPTIONS, ...readServerContext(peer.tls), ...ASK_FOR_CERTIFICATE }, onEach);
+  if (peer && secure) guardPeers(secure, peer.tls);
+  const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
+  const servers: Server[] = [plain, ...further, ...(secure ? [secure] : [])];
+  for (const server of servers) server.maxRequestsPerSocket = 0;
+  return {
+    get address() {
+      return plain.address() as AddressInfo;
+    },
+    get peerAddress() {
+      return peer && `${peer.advertise}:${(secure?.address() as AddressInfo | null)?.port ?? peer.port}`;
+    },
+    async listen() {
+      await findFree(own);
+      await listen(plain, { ...own, reusePort: true });
+      const { port } = plain.address() as AddressInfo;
+      await Promise.all(further.map((server) => listen(server, { ...own, port, reusePort: true })));
+      if (peer && secure) await listen(secure, peer);
+    },
+    async close() {
+      stopRenewing();
+      isClosing = true;
+      await Promise.all(
+        servers.map(
+          (server) =>
+            new Promise((resolve) => {
+              // Not http's own close: that one ends idle connections at once.
+              NetServer.prototype.close.call(server, resolve);
+            }),
+        ),
+      );
+    },
+    closeIdleConnections() {
+      for (const server of servers) server.closeIdleConnections();
+    },
+    closeAllConnections() {
+      for (const server of servers) server.closeAllConnections();
+    },
+  };
+}
+
+/** Ports that are shared are never in use: whether somebody else has this one shows when it is not. */
+async function findFree({ host, port }: RelayPort): Promise<void> {
+  const alone = createServer();
+  await listen(alone, { host, port });
+  await new Promise((resolve) => {
+    alone.close(resolve);
+  });
+}
+
+const listen = (
+  server: Server,
+  { host, port, reusePort = false }: RelayPort & { reusePort?: boolean },
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject).listen({ port, host, reusePort, backlog: BACKLOG }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });

@@ -1,0 +1,292 @@
+import { clientAddress } from '../../budget/client-address.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { messagesOf, readRpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
+import type { SseEvent } from '../../../proto/sse-reader.ts';
+import { sseEvent, sseMessage } from '../../../proto/sse-writer.ts';
+import { catchUpNotifications } from '../../recovery/recovery-plan.ts';
+import { upstreamHeaders } from '../../replica/headers.ts';
+import type { ReplicaFailure } from '../../replica/client.ts';
+import { newSession } from '../../session/new-session.ts';
+import type { ServerView } from '../../xds/topology.ts';
+import { cancelledMessage } from '../../replica/session-messages.ts';
+import type { ClientAnswer } from '../client/client-answer.ts';
+import type { ClientRequest } from '../client/client-request.ts';
+import { ExchangeOutcome } from '../call/request-outcome.ts';
+import { learnFromAnswer } from '../call/learn-from-answer.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from '../client/mesh-errors.ts';
+import type { RelayContext } from '../relay-context.ts';
+import { SseCalls, type SseCall } from './pending-calls.ts';
+import { SseFollowUp } from './follow-up.ts';
+import { endpointId, meshEndpoint } from './endpoint.ts';
+import { holderName } from './hand-over.ts';
+import { liveQuery, withQuery } from '../client/live-query.ts';
+import { notePromised } from './locate-http-sse.ts';
+import { SseLife, type LifeListener } from './replica-stream.ts';
+import { resultLabel } from '../../recovery/result-label.ts';
+import { bringBack } from '../call/bring-back.ts';
+import { HttpSseRebuilder } from './rebuild-http-sse.ts';
+
+/** An HTTP+SSE session (2024-11-05) whose stream this relay holds: the session lives for as long as its client's GET. */
+export class SseHolder implements LifeListener {
+  readonly #ctx: RelayContext;
+  readonly #view: ServerView;
+  readonly #request: ClientRequest;
+  readonly #client: ClientAnswer;
+  readonly #outcome: ExchangeOutcome;
+  readonly #headers: string[];
+  readonly #tried = new Set<string>();
+  readonly #calls: SseCalls;
+  readonly #followUp: SseFollowUp;
+  #life: SseLife | null = null;
+  #clientId: string | null = null;
+  #digest: string | null = null;
+  #rebuilding: Promise<void> | null = null;
+  #isSuspecting = false;
+  /** Ends as soon as no call waits. */
+  #isEnding = false;
+  #isOver = false;
+  constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer) {
+    this.#ctx = ctx;
+    this.#view = view;
+    this.#request = request;
+    this.#client = client;
+    this.#outcome = new ExchangeOutcome(ctx, request, null);
+    this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
+    this.#calls = new SseCalls(
+      () => (ctx.server(request.server) ?? view).policy,
+      ctx.now,
+      (call) => client.guard(() => this.#expired(call)),
+      (count, change) => {
+        const budget = ctx.budget(request.server);
+        if (change > 0) budget.began();
+        else budget.ended();
+        client.giveUp = count > 0 ? () => this.#giveUp() : null;
+        // After the answer that was the last.
+        if (count === 0 && this.#isEnding) setImmediate(() => client.guard(() => this.close()));
+      },
+      // Nobody can tell which call of the stream the server's request belongs to.
+      () => ctx.serverRequests.isWaiting(this.#digest),
+    );
+    this.#followUp = new SseFollowUp(ctx, view, this.#calls, (message) => {
+      if (this.#life) this.onPiece(this.#life, sseMessage(message), true);
+    });
+    client.onGone(() => this.#finish('cancelled'));
+    client.onDrain(() => this.#life?.resume());
+    client.onCrash = () => this.#giveUp();
+  }
+
+  get server(): string {
+    return this.#request.server;
+  }
+
+  run(): void {
+    const replica = this.#ctx.place(this.#ctx.server(this.#request.server) ?? this.#view, this.#tried);
+    if (!replica) return this.#refuse();
+    this.#tried.add(replica.slot);
+    this.#outcome.sent(replica, null);
+    this.#life = new SseLife(this.#ctx, this.#view, replica, this.#headers, this, this.#client);
+  }
+
+  /** The rebuilding that is under way, if any. */
+  get rebuilding(): Promise<void> | null {
+    return this.#rebuilding;
+  }
+
+  /** A message that goes up: its answer comes on this stream. */
+  posted(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): void {
+    if (!this.#calls.add(message, body, outcome)) outcome.finish(202, false, 'unread');
+  }
+  /** The life on `slot` has it, or may have it. */
+  taken(message: RpcMessage, slot: string): void {
+    const call = this.#calls.of(message);
+    if (!call) return;
+    call.slot = slot;
+    const life = this.#life;
+    // That life ended meanwhile.
+    if (!this.#rebuilding && life && life.replica.slot !== slot)
+      this.#client.guard(() => this.#followUp.again(call, life));
+  }
+
+  failed(message: RpcMessage, error: MeshError): void {
+    const call = this.#calls.of(message);
+    if (call) this.#followUp.fail(call, error, false);
+  }
+
+  /** It was refused after all. */
+  withdrawn(message: RpcMessage): void {
+    this.#calls.remove(message);
+  }
+
+  /** Ends the stream: its client comes back to another node. Calls that wait for their answer have it first, or hear that there is none (`giveUp`). */
+  close(): void {
+    this.#isEnding = true;
+    if (this.#calls.size > 0) return;
+    this.#client.end();
+    this.#finish('success');
+  }
+
+  #giveUp(): void {
+    for (const call of this.#calls.all) this.#followUp.fail(call, 'replicaLost', false);
+    this.close();
+  }
+
+  onOpened(life: SseLife, status: number, headers: IncomingHttpHeaders): void {
+    if (life === this.#life && this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now());
+  }
+
+  onRefused(life: SseLife, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    if (life !== this.#life || !this.#client.isFresh) return;
+    this.#client.whole(status, headers, body);
+    this.#finish(status < 400 ? 'success' : 'client_fault');
+  }
+
+  onEvent(life: SseLife, event: SseEvent): void {
+    if (life !== this.#life) return;
+    if (event.name === 'endpoint' && this.#clientId === null)
+      return life.endpoint === null ? this.close() : this.#begin(life, life.endpoint);
+    if (event.name === 'endpoint') return;
+    if (event.data && this.#isForNobody(event.data)) return;
+    this.onPiece(life, event.raw, true);
+  }
+
+  /** Takes note of a message of the server. True: it answers a call whose client was told that there is no answer. */
+  #isForNobody(data: Buffer): boolean {
+    const messages = messagesOf(readRpcBody(data));
+    const [only] = messages;
+    if (messages.length === 1 && only && this.#calls.isLate(only)) return true;
+    for (const message of messages) this.#note(message, data);
+    return false;
+  }
+
+  onPiece(life: SseLife, bytes: Buffer | string, isLast: boolean): void {
+    if (life === this.#life && !this.#client.write(bytes, this.#ctx.now(), isLast)) life.pause();
+  }
+
+  onOver(life: SseLife, failure: ReplicaFailure | null): void {
+    if (life !== this.#life || this.#isOver) return;
+    if (this.#client.isFresh) {
+      if (failure?.delivery === 'not_sent')
+        this.#ctx.report({ server: this.#request.server, slot: life.replica.slot, kind: 'unreachable' });
+      return this.run();
+    }
+    if (this.#clientId === null) return this.close(); // some other stream, which nobody can rebuild
+    this.#leave(life, 'unreachable');
+  }
+
+  #leave(life: SseLife, reason: 'unreachable' | 'hanging'): void {
+    if (this.#rebuilding) return;
+    const rebuilding = this.#rebuild(life, reason).finally(() => {
+      this.#rebuilding = null;
+    });
+    this.#rebuilding = rebuilding.catch(() => undefined);
+    this.#client.guard(() => rebuilding);
+  }
+
+  #begin(life: SseLife, endpoint: string): void {
+    const { server, incoming, shown } = this.#request,
+      owner = this.#ctx.identities.ownerOf(shown, this.#headers, this.#view.policy),
+      upstreamId = endpointId(endpoint),
+      { backend, slot } = life.replica;
+    const original = incoming.headers['x-envoy-original-path'],
+      path = typeof original === 'string' ? original : `/mcp/${server}`;
+    const { clientId, record } = newSession(
+      { server, backend, slot, upstreamId, ...owner, nowMs: this.#ctx.now() },
+      { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) },
+    );
+    [this.#clientId, this.#digest] = [clientId, record.digest];
+    this.#ctx.sse.add(record.digest, this);
+    this.#ctx.metrics.created(server, record.backend);
+    this.#ctx.sessions.began(record, clientAddress(incoming.headers), 0);
+    this.#client.guard(async () => {
+      await this.#ctx.directory.remember(record);
+      this.onPiece(this.#life ?? life, sseEvent(meshEndpoint(path, clientId), { name: 'endpoint' }), true);
+    });
+  }
+
+  #note(answer: RpcMessage, data: Buffer): void {
+    if (answer.method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#request.server);
+    this.#ctx.serverRequests.sentToClient(this.#digest, answer);
+    this.#calls.heard(answer, data);
+    if (answer.kind !== 'response' || answer.idText === null) return;
+    const call = this.#calls.remove(answer);
+    if (call) {
+      call.outcome.answered(answer);
+      call.outcome.finish(200, false);
+      learnFromAnswer(this.#ctx, this.#request.server, this.#digest, call.message, answer, data);
+    }
+    const digest = this.#digest;
+    if (digest !== null && this.#ctx.directory.peek(this.server, digest)?.protocolVersion === '')
+      this.#client.guard(() => notePromised(this.#ctx, this.#request, digest, data));
+  }
+
+  async #rebuild(dead: SseLife, reason: 'unreachable' | 'hanging'): Promise<void> {
+    const { server, path } = this.#request;
+    const digest = this.#digest;
+    if (digest === null || dead.endpoint === null) throw new Error('a stream that named no endpoint has no session');
+    const query = liveQuery(path);
+    const headers = this.#headers;
+    const latest = this.#ctx.server(server);
+    const view = latest ? withQuery(latest, query) : this.#view;
+    const rebuilder = new HttpSseRebuilder(this.#ctx, view, headers, this, this.#client);
+    const target = { replica: dead.replica, upstreamId: endpointId(dead.endpoint), record: null };
+    const lost = { server, digest, target, reason, headers, query, rebuilder };
+    const recovered = await bringBack(this.#ctx, { ...lost, urgency: 'triggered' });
+    const { stream } = rebuilder;
+    if (this.#isOver) return stream?.close();
+    if (recovered.kind === 'refused' || !stream) {
+      const result = resultLabel(recovered);
+      this.#ctx.metrics.lost(server, result === 'recovered' || result === 'followed' ? 'failed' : result);
+      return this.#giveUp();
+    }
+    this.#life = stream;
+    for (const note of catchUpNotifications(recovered.record)) this.onPiece(stream, sseMessage(note), true);
+    for (const call of this.#calls.all)
+      if (call.slot === dead.replica.slot) this.#client.guard(() => this.#followUp.again(call, stream));
+  }
+
+  /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */
+  #expired(call: SseCall): void {
+    const life = this.#life;
+    const { connectMs } = this.#view.policy.timeouts;
+    this.#followUp.fail(call, 'deadline', false);
+    if (this.#rebuilding || !life || life.isOver) return;
+    this.#client.guard(() => life.post(cancelledMessage(call.message), connectMs));
+    this.#client.guard(() => this.#suspect(life, connectMs));
+  }
+
+  async #suspect(life: SseLife, patienceMs: number): Promise<void> {
+    if (this.#isSuspecting) return;
+    this.#isSuspecting = true;
+    const answer = await life.ask({ jsonrpc: '2.0', id: 'holdfast-ping', method: 'ping' }, patienceMs);
+    this.#isSuspecting = false;
+    if (answer || this.#isOver || this.#rebuilding || life !== this.#life || life.isOver) return;
+    life.close();
+    this.#leave(life, 'hanging');
+  }
+
+  #refuse(): void {
+    const facts = { server: this.#request.server, replica: null, attempts: this.#tried.size } as const;
+    const told = { ...facts, outcome: 'not_sent', retrySafe: true, sessionRecovered: false } as const;
+    this.#client.errors(MESH_ERROR.noReplica.status, meshErrors('noReplica', [], told));
+    this.#finish(outcomeOfError('noReplica'));
+  }
+
+  #finish(kind: Parameters<ExchangeOutcome['finish']>[2]): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#life?.close();
+    for (const { message, outcome } of this.#calls.all) {
+      outcome.finish(0, false, 'cancelled');
+      this.#calls.remove(message);
+    }
+    this.#outcome.finish(this.#client.status, false, kind);
+    if (this.#digest === null) return;
+    this.#ctx.sse.delete(this.#digest);
+    this.#ctx.serverRequests.forget(this.#digest);
+    this.#ctx.metrics.ended(this.#request.server, 'deleted', this.#ctx.now() - this.#request.startedMs);
+    const { server } = this.#request;
+    const digest = this.#digest;
+    // Without its stream the session is over.
+    this.#client.guard(() => this.#ctx.directory.tombstone(server, digest));
+  }
+}

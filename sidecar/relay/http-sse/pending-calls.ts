@@ -1,0 +1,137 @@
+import { forgetOldest } from '../../../proto/forget-oldest.ts';
+import { parseJson } from '../../../proto/parse-json.ts';
+import type { RpcMessage } from '../../../proto/json-rpc.ts';
+import type { ServerPolicy } from '../../../proto/server-policy.ts';
+import { replaySafety, type ToolAnnotations } from '../../recovery/replay-safety.ts';
+import { Deadline, deadlineMs } from '../call/deadline.ts';
+import type { ExchangeOutcome } from '../call/request-outcome.ts';
+
+/** Calls of one session that are followed until their answer; those beyond are not answered should their replica die. */
+const MAX_PENDING = 1000;
+
+/** `slot`: the life that took it; null until one did. `progressToken` is JSON text. */
+export interface SseCall {
+  /** JSON text of the request's id. */
+  id: string;
+  message: RpcMessage;
+  body: Buffer;
+  outcome: ExchangeOutcome;
+  slot: string | null;
+  /** Times that it went to a replica. */
+  attempts: number;
+  deadline: Deadline;
+  progressToken: string | null;
+}
+
+/** The calls of an HTTP+SSE session that wait for their answer on its stream, each with its deadline. */
+export class SseCalls {
+  readonly #calls = new Map<string, SseCall>();
+  /** Ids whose client was told that the deadline is over: an answer that comes later is nobody's. */
+  readonly #expired = new Map<string, true>();
+  readonly #policy: () => ServerPolicy;
+  readonly #now: () => number;
+  readonly #onExpired: (call: SseCall) => void;
+  readonly #onChange: (count: number, change: 1 | -1) => void;
+  readonly #isWaitingForClient: () => boolean;
+
+  constructor(
+    policy: () => ServerPolicy,
+    now: () => number,
+    onExpired: (call: SseCall) => void,
+    onChange: (count: number, change: 1 | -1) => void,
+    isWaitingForClient: () => boolean,
+  ) {
+    this.#policy = policy;
+    this.#now = now;
+    this.#onExpired = onExpired;
+    this.#onChange = onChange;
+    this.#isWaitingForClient = isWaitingForClient;
+  }
+
+  get all(): SseCall[] {
+    return [...this.#calls.values()];
+  }
+  get size(): number {
+    return this.#calls.size;
+  }
+  of(message: RpcMessage): SseCall | undefined {
+    return message.idText === null ? undefined : this.#calls.get(message.idText);
+  }
+
+  /** False: it is no call, or there are too many. */
+  add(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): boolean {
+    const { kind, idText, method } = message;
+    if (kind !== 'request' || idText === null || method === null || this.#calls.size >= MAX_PENDING) return false;
+    const limitMs = deadlineMs(this.#policy(), method, method === 'tools/call' ? message.name : null);
+    const call: SseCall = {
+      id: idText,
+      message,
+      body,
+      outcome,
+      slot: null,
+      attempts: 1,
+      progressToken: limitMs > 0 ? tokenIn(body, 'params', '_meta') : null,
+      deadline: new Deadline(limitMs, this.#now, () => this.#expire(call), this.#isWaitingForClient),
+    };
+    this.remove(message);
+    this.#expired.delete(idText);
+    this.#calls.set(idText, call);
+    call.deadline.start();
+    this.#onChange(this.size, 1);
+    return true;
+  }
+
+  remove(message: RpcMessage): SseCall | undefined {
+    const call = this.of(message);
+    if (!call) return undefined;
+    call.deadline.stop();
+    this.#calls.delete(call.id);
+    this.#onChange(this.size, -1);
+    return call;
+  }
+
+  /** What the server says meanwhile: progress counts for its call, a request to the client may be any call's. */
+  heard(message: RpcMessage, data: Buffer): void {
+    if (message.kind === 'request') for (const { outcome } of this.#calls.values()) outcome.waitedForClient();
+    else if (message.method === 'notifications/progress' && this.#calls.size > 0) {
+      const token = tokenIn(data, 'params');
+      for (const call of this.#calls.values())
+        if (call.progressToken !== null && call.progressToken === token) call.deadline.progress();
+    }
+  }
+
+  /** An answer whose client was told long ago that there is none. */
+  isLate(answer: RpcMessage): boolean {
+    return answer.kind === 'response' && answer.idText !== null && this.#expired.delete(answer.idText);
+  }
+
+  #expire(call: SseCall): void {
+    this.remove(call.message);
+    this.#expired.set(call.id, true);
+    if (this.#expired.size > MAX_PENDING) forgetOldest(this.#expired);
+    this.#onExpired(call);
+  }
+}
+
+/** May the call be carried out a second time? */
+export function isSafeToRepeat(
+  { message: { method, name } }: Pick<SseCall, 'message'>,
+  { trustAnnotations, retrySafeTools }: ServerPolicy,
+  annotationsOf: (tool: string) => ToolAnnotations | undefined,
+): boolean {
+  return replaySafety({
+    method,
+    tool: method === 'tools/call' ? name : null,
+    annotations: name === null ? undefined : annotationsOf(name),
+    trustAnnotations,
+    retrySafeTools,
+    delivery: 'sent_no_response',
+  }).isSafe;
+}
+
+/** `progressToken` below a path of a message, as JSON text. */
+function tokenIn(bytes: Buffer, ...path: string[]): string | null {
+  let at: unknown = parseJson(bytes);
+  for (const key of [...path, 'progressToken']) at = (at as Record<string, unknown> | null | undefined)?.[key];
+  return at === undefined ? null : JSON.stringify(at);
+}

@@ -1,0 +1,48 @@
+import { HEADER } from '../../proto/wire.ts';
+import { PostCall } from './call/post-call.ts';
+import { runPost } from './call/run-post.ts';
+import { HolderTargets } from './call/targets/holder.ts';
+import { isModernRevision } from '../routing/classify.ts';
+import type { ClientAnswer } from './client/client-answer.ts';
+import type { ClientRequest, PostBody } from './client/client-request.ts';
+import type { RelayContext } from './relay-context.ts';
+import type { ServerView } from '../xds/topology.ts';
+import { discover } from './listen/discover.ts';
+import { ListenStream } from './listen/listen-stream.ts';
+
+/**
+ * Takes a POST without a session if it is one of 2026-07-28 or later: by the claim in its body, or, without one, by its header (then it is faulty, and the
+ * replica says so). The body alone decides what is done with it. Null: it is of an earlier era.
+ */
+export function runModern(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  client: ClientAnswer,
+  body: PostBody,
+): Promise<void> | null {
+  const { rpc } = body;
+  if (rpc.kind !== 'single' || rpc.message.kind !== 'request') return null;
+  const { method, claimedVersion } = rpc.message,
+    version = request.incoming.headers[HEADER.protocolVersion];
+  if (
+    claimedVersion === null &&
+    (method === 'initialize' || !isModernRevision(typeof version === 'string' ? version : null))
+  )
+    return null;
+  const runHolder = (): Promise<void> => {
+    const call = new PostCall(ctx, view, request, client, body);
+    return runPost(call, new HolderTargets(call));
+  };
+  switch (method) {
+    case 'subscriptions/listen':
+      new ListenStream(ctx, view, request, client, body).run();
+      return Promise.resolve();
+    case 'server/discover':
+      return discover(ctx, view, request, client, body).then((isAnswered) =>
+        isAnswered || client.isOver ? undefined : runHolder(),
+      );
+    default:
+      return runHolder();
+  }
+}
