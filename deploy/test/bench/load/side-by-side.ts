@@ -1,0 +1,138 @@
+import type { MeshConfig, MeshOptions } from '../../mesh/mesh-options.ts';
+import { CROWD_LIMITS } from '../../mesh/many-clients-limits.ts';
+import type { Mesh } from '../../mesh/start-mesh.ts';
+import { cpuPerRequest } from './cpu.ts';
+import { JWT, openSessions, runLoad } from './http-load.ts';
+
+const CONNECTIONS = 64;
+const SESSIONS = 1000;
+/** An odd number, so that a median is a measurement. */
+const ROUNDS = 7;
+/** Lengths of one stretch of load. Shorter ones have none or all of the touches that sessions get every 5 s. */
+const LEAST_SECONDS = 3;
+
+export const MODES = ['steady', 'decide', 'guarded'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** The processes of a gateway; their CPU is told apart, so that a loss has a place. */
+const PARTS = ['envoy', 'sidecar'] as const;
+type Part = (typeof PARTS)[number];
+
+interface Way {
+  mode: Mode;
+  side: string;
+  port: number;
+  path: string;
+  authorization: string | undefined;
+  pids: Record<Part, number[]>;
+  sessions: string[];
+}
+interface Measured {
+  requestsPerSecond: number;
+  cpuUs: number;
+  partsUs: Record<Part, number>;
+  errors: number;
+}
+
+/** One mode of one side against the first side. */
+export interface Compared {
+  mode: Mode;
+  side: string;
+  /** Requests per second, this side ÷ the first: median, lowest and highest of the rounds. */
+  throughput: number;
+  lowest: number;
+  highest: number;
+  /** CPU of Envoy and sidecar per request, in µs. */
+  cpuUs: { first: number; this: number };
+  /** The same of the least disturbed round of each side: neighbours on the machine only ever add. */
+  leastCpuUs: { first: number; this: number };
+  parts: { part: Part; first: number; this: number }[];
+  errors: number;
+}
+
+const pid = (process: { pid: number | undefined }): number => process.pid ?? 0;
+const median = (values: readonly number[]): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+const least = (measured: readonly Measured[]): number => Math.min(...measured.map(({ cpuUs }) => cpuUs));
+
+/** A mesh of one gateway with a server for each mode. `limits`: what a server is given so that one client may send it all of the load. */
+export const benchMesh = (limits: object = CROWD_LIMITS, change?: (config: MeshConfig) => void): MeshOptions => {
+  const settings = { probe: { type: 'off' }, ...limits };
+  const program = 'deploy/test/bench/load/http-upstream.ts';
+  return {
+    gateways: 1,
+    servers: {
+      open: { replicas: 2, program, settings: { ...settings, guard: 'off' } },
+      guarded: { replicas: 2, program, settings },
+    },
+    config: (config) => {
+      config['gateway'] = { ...(config['gateway'] as object | undefined), responseOutcomes: 'off' };
+      change?.(config);
+    },
+  };
+};
+
+async function waysOf(side: string, mesh: Mesh): Promise<Way[]> {
+  const [gateway] = mesh.gateways;
+  if (gateway === undefined) throw new Error(`the mesh of ${side} has no gateway`);
+  const port = Number(new URL(gateway.url).port),
+    pids = { envoy: [pid(gateway.envoy.process)], sidecar: gateway.sidecars.map(({ process }) => pid(process)) };
+  return Promise.all(
+    MODES.map(async (mode): Promise<Way> => {
+      const path = mode === 'guarded' ? '/mcp/guarded' : '/mcp/open',
+        authorization = mode === 'decide' ? JWT : undefined;
+      const sessions = await openSessions(port, path, SESSIONS, authorization);
+      return { mode, side, port, path, authorization, pids, sessions };
+    }),
+  );
+}
+
+async function measure(way: Way, seconds: number): Promise<Measured> {
+  const { port, path, sessions, authorization } = way;
+  const { requestsPerSecond, errors, cpuUs } = await cpuPerRequest(way.pids, () =>
+    runLoad({ port, path, sessions, seconds, connections: CONNECTIONS, ...(authorization ? { authorization } : {}) }),
+  );
+  const partsUs = { envoy: cpuUs['envoy'] ?? Number.NaN, sidecar: cpuUs['sidecar'] ?? Number.NaN };
+  return { requestsPerSecond, errors, cpuUs: partsUs.envoy + partsUs.sidecar, partsUs };
+}
+
+/** All sides run at once and are loaded in turn; a round's stretches lie side by side, so that noise meets all of them. */
+export async function compareMeshes(sides: ReadonlyMap<string, Mesh>, seconds: number): Promise<Compared[]> {
+  const ways: Way[] = [];
+  for (const [side, mesh] of sides) ways.push(...(await waysOf(side, mesh)));
+  const runs = new Map(ways.map((way) => [way, [] as Measured[]]));
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const mode of MODES) {
+      const all = ways.filter((way) => way.mode === mode);
+      // Who is first changes with each round; the round before the first warms all up.
+      for (const way of round % 2 === 0 ? all : all.toReversed()) {
+        const measured = await measure(way, Math.max(LEAST_SECONDS, seconds));
+        if (round >= 0) runs.get(way)?.push(measured);
+      }
+    }
+  }
+  const [first = '', ...others] = sides.keys();
+  const of = (mode: Mode, side: string): Measured[] =>
+    [...runs].find(([way]) => way.mode === mode && way.side === side)?.[1] ?? [];
+  return others.flatMap((side) => MODES.map((mode) => compare(mode, side, of(mode, first), of(mode, side))));
+}
+
+function compare(mode: Mode, side: string, first: readonly Measured[], other: readonly Measured[]): Compared {
+  const ratios = first.map((one, index) => (other[index]?.requestsPerSecond ?? Number.NaN) / one.requestsPerSecond);
+  return {
+    mode,
+    side,
+    throughput: median(ratios),
+    lowest: Math.min(...ratios),
+    highest: Math.max(...ratios),
+    cpuUs: { first: median(first.map(({ cpuUs }) => cpuUs)), this: median(other.map(({ cpuUs }) => cpuUs)) },
+    leastCpuUs: { first: least(first), this: least(other) },
+    parts: PARTS.map((part) => ({
+      part,
+      first: median(first.map(({ partsUs }) => partsUs[part])),
+      this: median(other.map(({ partsUs }) => partsUs[part])),
+    })),
+    errors: [...first, ...other].reduce((sum, { errors }) => sum + errors, 0),
+  };
+}
