@@ -27,7 +27,7 @@ export interface AffinityMemoryOptions {
 const WRITE_LIMIT_MS = 50;
 const READ_LIMIT_MS = 100;
 /** A request may overtake the write of the answer it follows: it is looked up again after these pauses. */
-const PATIENCE_MS = [20, 60];
+const AGAIN_AFTER_MS = [20, 60];
 /** What is in use is written again after this share of its time to live. */
 const RENEW_SHARE = 4;
 
@@ -54,7 +54,7 @@ export class AffinityMemory {
 
   /** The slot that holds the first of the keys that is known; null when none is. */
   async find(server: string, keys: readonly AffinityKey[], ttlSeconds: number): Promise<string | null> {
-    for (const pauseMs of [0, ...PATIENCE_MS]) {
+    for (const pauseMs of [0, ...AGAIN_AFTER_MS]) {
       if (pauseMs > 0)
         await new Promise<void>((resolve) => {
           this.#clock.after(pauseMs, resolve);

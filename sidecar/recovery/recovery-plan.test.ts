@@ -72,7 +72,7 @@ test('what a replica offers is always enough for itself', (t) => {
   );
 });
 
-test('a move changes where the session lives and nothing that the client was promised', (t) => {
+test('a move changes where the session is and nothing that the client was promised', (t) => {
   const record = sampleRecord({ epoch: 4 }),
     moved = movedRecord(record, { slot: '9', backend: 'canary', upstreamId: 'new' }, 77);
   t.deepEqual(moved, { ...record, slot: '9', backend: 'canary', upstreamId: 'new', epoch: 5, lastActivityMs: 77 });

@@ -6,8 +6,8 @@ import type { ServerView } from '../xds/topology.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ClientAnswer } from './client/client-answer.ts';
 import type { ClientRequest } from './client/client-request.ts';
-import { ExchangeOutcome } from './call/request-outcome.ts';
-import { locateSession, type Lodging } from './call/locate-session.ts';
+import { RequestOutcome } from './call/request-outcome.ts';
+import { locateSession, type SessionLocation } from './call/locate-session.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from './client/mesh-errors.ts';
 import type { RelayContext } from './relay-context.ts';
 
@@ -27,7 +27,7 @@ class Deletion {
   readonly #view: ServerView;
   readonly #request: ClientRequest;
   readonly #client: ClientAnswer;
-  readonly #outcome: ExchangeOutcome;
+  readonly #outcome: RequestOutcome;
   #attempts = 0;
 
   constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, client: ClientAnswer) {
@@ -35,7 +35,7 @@ class Deletion {
     this.#view = view;
     this.#request = request;
     this.#client = client;
-    this.#outcome = new ExchangeOutcome(ctx, request, null);
+    this.#outcome = new RequestOutcome(ctx, request, null);
   }
 
   async run(): Promise<void> {
@@ -45,14 +45,14 @@ class Deletion {
     const located = await locateSession(...wanted);
     if (located.kind === 'unknown') return this.#fail('sessionNotFound');
     if (located.kind === 'unsure') return this.#fail('recoveryFailed');
-    const at = located.kind === 'at' ? located.lodging : located.stay;
+    const at = located.kind === 'at' ? located.location : located.fallback;
     const answer = at && (await this.#askReplica(at));
     if (answer?.kind === 'answered' && answer.status !== 404 && answer.status < 500) {
       const { status, headers, body } = answer;
       if (status >= 200 && status < 300) await this.#end(digest, at);
       return this.#pass(status, headers, body);
     }
-    const record = located.kind === 'at' ? located.lodging.record : located.record;
+    const record = located.kind === 'at' ? located.location.record : located.record;
     const isUnknown = answer?.kind === 'answered' && answer.status === 404;
     const refusal = record ? await this.#refusalOf(record) : isUnknown ? 'sessionNotFound' : 'noReplica';
     if (refusal) return this.#fail(refusal);
@@ -60,7 +60,7 @@ class Deletion {
     this.#pass(200, {}, Buffer.alloc(0));
   }
 
-  #askReplica(at: Lodging): Promise<ReplicaAnswer> {
+  #askReplica(at: SessionLocation): Promise<ReplicaAnswer> {
     this.#attempts = 1;
     this.#outcome.sent(at.replica, null);
     return this.#tellReplica(at);
@@ -89,7 +89,7 @@ class Deletion {
   }
 
   /** Ends it in the mesh. A replica to which another request has moved it meanwhile hears of its end, too. */
-  async #end(digest: string, told: Lodging | null): Promise<void> {
+  async #end(digest: string, told: SessionLocation | null): Promise<void> {
     const { server } = this.#request;
     const known = await this.#ctx.directory.tombstone(server, digest);
     if (!known || known.isTombstone) return;
@@ -101,7 +101,7 @@ class Deletion {
   }
 
   /** The client's own request, for the upstream session. */
-  #tellReplica({ replica, upstreamId }: Pick<Lodging, 'replica' | 'upstreamId'>): Promise<ReplicaAnswer> {
+  #tellReplica({ replica, upstreamId }: Pick<SessionLocation, 'replica' | 'upstreamId'>): Promise<ReplicaAnswer> {
     const { incoming, path } = this.#request;
     const { hostOverride, timeouts } = this.#view.policy;
     const headers = [...upstreamHeaders(incoming.rawHeaders, null, hostOverride), HEADER.sessionId, upstreamId];

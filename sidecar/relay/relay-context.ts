@@ -10,7 +10,9 @@ import type { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { RecoveryMetrics } from '../recovery/recovery-metrics.ts';
 import type { Identities } from '../principal/identities.ts';
-import type { ModernContext } from './modern-context.ts';
+import type { AffinityMemory } from '../affinity/affinity-memory.ts';
+import type { SharedCache } from './cache/shared-cache.ts';
+import type { ListenStreams } from './listen/listen-streams.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
@@ -21,7 +23,7 @@ import type { GetStreams } from './stream/get-streams.ts';
 import type { MissingStreams } from './stream/missing-streams.ts';
 import type { Resumptions } from './stream/resumptions.ts';
 import type { SessionCalls } from './call/session-calls.ts';
-import type { SseSessions } from './http-sse/held-sessions.ts';
+import type { HeldSessions } from './http-sse/held-sessions.ts';
 import type { ToolKnowledge } from './call/tool-knowledge.ts';
 
 /** What a gateway saw of a replica; goes to CHANNEL.reports, and the control plane looks at once. */
@@ -87,9 +89,14 @@ export interface RelayContext {
   /** Calls in flight by client. */
   shares: CallShares;
   resumptions: Resumptions;
-  sse: SseSessions;
-  /** Of 2026-07-28: what only one replica holds, what may be shared, and open subscriptions. */
-  modern: ModernContext;
+  /** Sessions of HTTP+SSE whose stream this relay holds. */
+  httpSse: HeldSessions;
+  /** Of 2026-07-28: what only one replica holds. */
+  affinity: AffinityMemory;
+  /** Results that may be given to others. */
+  cache: SharedCache;
+  /** Open subscriptions. */
+  listens: ListenStreams;
   /** Who may do what (sidecar/authorization). */
   access: AccessControl;
   /** How many calls the fleet lets through (sidecar/rate-limits). */

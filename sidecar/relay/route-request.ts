@@ -18,7 +18,7 @@ import { SessionTargets } from './call/targets/session.ts';
 import type { ClientAnswer } from './client/client-answer.ts';
 import type { ClientRequest, PostBody } from './client/client-request.ts';
 import { deleteSession } from './delete-session.ts';
-import { ExchangeOutcome } from './call/request-outcome.ts';
+import { RequestOutcome } from './call/request-outcome.ts';
 import { requestIds } from './client/mesh-errors.ts';
 import { refuse } from './client/refuse.ts';
 import { refuseCall } from './client/refuse-call.ts';
@@ -26,8 +26,8 @@ import { liveQuery, withQuery } from './client/live-query.ts';
 import type { RelayContext } from './relay-context.ts';
 import { GetStream } from './stream/get-stream.ts';
 import { expiryOf } from './client/stream-expiry.ts';
-import { SseHolder } from './http-sse/http-sse-session.ts';
-import { postToSse } from './http-sse/post-message.ts';
+import { HttpSseSession } from './http-sse/http-sse-session.ts';
+import { postMessage } from './http-sse/post-message.ts';
 
 /** Codes of JSON-RPC itself, for bodies that are none of its messages. */
 const PARSE_ERROR = -32700;
@@ -79,7 +79,7 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
       if (request.digest === null) {
         const limit = admitSse(ctx, view, request);
         if (limit !== null) return refuse(response, incoming, limitRefusal(limit, view.name));
-        return new SseHolder(ctx, view, request, client).run();
+        return new HttpSseSession(ctx, view, request, client).run();
       }
       return new GetStream(ctx, view, request, request.digest, client).run();
     case 'DELETE':
@@ -123,7 +123,7 @@ function post(
   const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, known.ids);
   if (access.is === 'denied') {
     answerDenied(access, request, client, rpc);
-    return new ExchangeOutcome(ctx, request, rpc).finish(client.status, false, 'client_fault');
+    return new RequestOutcome(ctx, request, rpc).finish(client.status, false, 'client_fault');
   }
   client.listCut = access.cut;
   const caller = (): string => callerOf(ctx, view, request),
@@ -134,7 +134,7 @@ function post(
     if (taken.is === 'taken') return forward(ctx, view, request, client, body);
     ctx.metrics.refused(view.name, 'fleet_rate');
     refuseCall(client, request, fleetRefusal(taken, view.name), known);
-    return new ExchangeOutcome(ctx, request, rpc).finish(client.status, true, 'overload');
+    return new RequestOutcome(ctx, request, rpc).finish(client.status, true, 'overload');
   });
 }
 
@@ -149,7 +149,7 @@ function forward(
   client: ClientAnswer,
   body: PostBody,
 ): unknown {
-  if (request.isSseMessage) return postToSse(ctx, view, request, client, body);
+  if (request.isSseMessage) return postMessage(ctx, view, request, client, body);
   const { clientId, digest } = request;
   if (clientId === null || digest === null) {
     const handled = runModern(ctx, view, request, client, body);

@@ -10,7 +10,8 @@ import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
 import type { Identities } from '../principal/identities.ts';
 import { AffinityMemory } from '../affinity/affinity-memory.ts';
 import { CacheWatch } from './cache/cache-watch.ts';
-import { modernContext } from './modern-context.ts';
+import { SharedCache } from './cache/shared-cache.ts';
+import { ListenStreams } from './listen/listen-streams.ts';
 import { RetryBudget } from '../recovery/retry-budget.ts';
 import { FleetLimits } from '../rate-limits/fleet-limits.ts';
 import type { Recovery } from '../recovery/recovery.ts';
@@ -32,7 +33,7 @@ import { MissingStreams } from './stream/missing-streams.ts';
 import { Resumptions } from './stream/resumptions.ts';
 import { routeRequest } from './route-request.ts';
 import { endExpiredStreams } from './client/stream-expiry.ts';
-import { SseSessions } from './http-sse/held-sessions.ts';
+import { HeldSessions } from './http-sse/held-sessions.ts';
 import { SessionCalls } from './call/session-calls.ts';
 import { ToolKnowledge } from './call/tool-knowledge.ts';
 
@@ -143,8 +144,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     access: new AccessControl(options.metrics.unauthorized),
     fleetLimits: options.fleetLimits ?? new FleetLimits({ shared: null, now, onLocal: () => undefined }),
     resumptions: new Resumptions(),
-    sse: new SseSessions(),
-    modern: modernContext(options.affinity ?? new AffinityMemory({ store: null })),
+    httpSse: new HeldSessions(),
+    affinity: options.affinity ?? new AffinityMemory({ store: null }),
+    cache: new SharedCache(),
+    listens: new ListenStreams(),
   };
   const servers = relayServers(
     options,
@@ -170,7 +173,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     options.onError ?? (() => undefined),
   );
   const openSessions = new OpenSessions(ctx, options.topology);
-  const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.modern.cache, now, (error) =>
+  const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.cache, now, (error) =>
     internalError('timer', error),
   );
   const drained = new DrainedSlots(ctx, options.topology);
@@ -194,8 +197,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
         drained.close();
         openSessions.close();
         ctx.streams.close();
-        ctx.sse.close();
-        ctx.modern.listens.close();
+        ctx.httpSse.close();
+        ctx.listens.close();
         cacheWatch.close();
         limit.close();
         for (const answer of open) if (!answer.giveUp) answer.end(); // clients come back to another node

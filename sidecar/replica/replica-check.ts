@@ -4,7 +4,7 @@ import type { ReplicaClient } from './client.ts';
 import { ping } from './session-messages.ts';
 
 /** A replica under load is slow to answer even a ping. */
-const PATIENCE_MS = 2000;
+const TIMEOUT_MS = 2000;
 
 /**
  * Whether a replica answers as an MCP server does, asked without anybody's session or credentials. That it wants a session, or a token, is an
@@ -17,7 +17,7 @@ export async function isReplicaAlive(
 ): Promise<boolean> {
   const headers = ['host', hostOverride ?? address];
   const nobody = { address, path, headers, upstreamId: null, protocolVersion: null, connectTimeoutMs: connectMs };
-  const answer = await ping(upstream, nobody, Math.max(PATIENCE_MS, connectMs));
+  const answer = await ping(upstream, nobody, Math.max(TIMEOUT_MS, connectMs));
   return speaksMcp(answer);
 }
 

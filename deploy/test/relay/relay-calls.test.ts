@@ -355,7 +355,7 @@ test('a session with a call in flight stays on its draining replica', async (t) 
   t.is((await long).status, 200);
 });
 
-test('an answer to a question of a dead life is taken and dropped; one to the present life arrives with the server’s own id', async (t) => {
+test('an answer to a question of a dead upstream session is taken and dropped; one to the present one arrives with the server’s own id', async (t) => {
   const { home, other, post } = await setup(t);
   await home.kill();
   t.is((await post(list())).status, 200);

@@ -72,12 +72,12 @@ for (const kind of ['v1', 'v2-legacy'] as ClientKind[]) {
 test('the session’s own server→client requests work, before and after a move', async (t) => {
   const { rig, servers } = await start(t, 2);
   const client = await connect(t, rig, 'v1', { sampling: (prompt) => `you said ${prompt}`, roots: ['file:///a'] });
-  for (let life = 0; life < 2; life++) {
+  for (let turn = 0; turn < 2; turn++) {
     for (const via of ['call', 'stream'])
-      t.is((await client.callTool('sample', { prompt: 'hi', via })).data.said, 'you said hi', `life ${life}, ${via}`);
-    if (life === 0) await (await homeOf(client, servers)).kill();
+      t.is((await client.callTool('sample', { prompt: 'hi', via })).data.said, 'you said hi', `turn ${turn}, ${via}`);
+    if (turn === 0) await (await homeOf(client, servers)).kill();
     await client.ping();
-    if (life === 0) await waitFor(() => client.notifications.length > 0, { what: 'the GET stream is back' });
+    if (turn === 0) await waitFor(() => client.notifications.length > 0, { what: 'the GET stream is back' });
   }
 });
 

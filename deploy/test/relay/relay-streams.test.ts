@@ -112,7 +112,7 @@ test('a held stream is put back on the new replica, without Last-Event-ID and wi
   (await openStream(other)).write(
     event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'after' } }),
   );
-  await waitFor(() => stream.text.includes('after'), { what: 'a push of the new life' });
+  await waitFor(() => stream.text.includes('after'), { what: 'a push of the new replica' });
   t.regex(stream.text, /tools\/list_changed[^]*resources\/list_changed[^]*after/);
   t.is(streamsAt(other)[0]!.headers['last-event-id'], undefined);
   t.false(stream.isOver);
@@ -171,7 +171,7 @@ test('a stream moves with its session when another request, or another gateway, 
   (await openStream(other)).write(
     event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'moved' } }),
   );
-  await waitFor(() => stream.text.includes('moved'), { what: 'a push of the new life' });
+  await waitFor(() => stream.text.includes('moved'), { what: 'a push of the new replica' });
 });
 
 test('405 of a server without streams is passed on, and so is 409 for a second stream', async (t) => {

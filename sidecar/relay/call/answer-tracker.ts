@@ -4,7 +4,7 @@ import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { sseEvent } from '../../../proto/sse-writer.ts';
 import { replaySafety } from '../../recovery/replay-safety.ts';
-import type { ExchangeOutcome } from './request-outcome.ts';
+import type { RequestOutcome } from './request-outcome.ts';
 import { learnFromAnswer } from './learn-from-answer.ts';
 import { verbatimId } from '../client/mesh-errors.ts';
 import type { RelayContext } from '../relay-context.ts';
@@ -19,12 +19,12 @@ export class AnswerTracker {
   readonly #ctx: RelayContext;
   readonly #server: string;
   readonly #digest: string | null;
-  readonly #outcome: ExchangeOutcome;
+  readonly #outcome: RequestOutcome;
   readonly #pending = new Map<string, RpcMessage>();
   /** Id of the last event: what a client would resume from. */
   lastEventId: string | null = null;
 
-  constructor(ctx: RelayContext, server: string, digest: string | null, rpc: RpcBody, outcome: ExchangeOutcome) {
+  constructor(ctx: RelayContext, server: string, digest: string | null, rpc: RpcBody, outcome: RequestOutcome) {
     this.#ctx = ctx;
     this.#server = server;
     this.#digest = digest;

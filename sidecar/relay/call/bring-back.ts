@@ -4,14 +4,14 @@ import type { Urgency } from '../../recovery/admission-queue.ts';
 import type { Rebuilder } from '../../recovery/rebuilder.ts';
 import type { Recovered } from '../../recovery/recovery-request.ts';
 import type { RecoveryTrace } from '../../tracing/recovery-trace.ts';
-import type { Lodging } from './locate-session.ts';
+import type { SessionLocation } from './locate-session.ts';
 import type { RelayContext } from '../relay-context.ts';
 
 export interface LostSession {
   server: string;
   digest: string;
   /** Where it was lost. */
-  target: Lodging;
+  target: SessionLocation;
   reason: RecoveryReason;
   /** Of the live request; never stored. */
   headers: readonly string[];
@@ -44,7 +44,7 @@ export async function bringBack(
 }
 
 /** Where a session was whose slot is gone. */
-export const goneLodging = (record: SessionRecord): Lodging => ({
+export const goneLocation = (record: SessionRecord): SessionLocation => ({
   replica: {
     server: record.server,
     backend: record.backend,

@@ -6,15 +6,20 @@ import type { ServerView } from '../../xds/topology.ts';
 import type { RelayContext } from '../relay-context.ts';
 
 /** Where a session's request goes. `record` is null while nobody needed it. */
-export interface Lodging {
+export interface SessionLocation {
   replica: ReplicaEndpoint;
   upstreamId: string;
   record: SessionRecord | null;
 }
 export type Located =
-  | { kind: 'at'; lodging: Lodging }
-  /** Its replica can't be asked any more, or should not be: to be recovered first. `stay`: where it may be sent if that fails. */
-  | { kind: 'move'; record: SessionRecord; reason: 'unreachable' | 'unhealthy' | 'drain'; stay: Lodging | null }
+  | { kind: 'at'; location: SessionLocation }
+  /** Its replica can't be asked any more, or should not be: to be recovered first. `fallback`: where it may be sent if that fails. */
+  | {
+      kind: 'move';
+      record: SessionRecord;
+      reason: 'unreachable' | 'unhealthy' | 'drain';
+      fallback: SessionLocation | null;
+    }
   /** Unknown, ended, foreign: all the same to the client. */
   | { kind: 'unknown' }
   /** The store can't be asked, and nobody here knows it. */
@@ -50,7 +55,7 @@ export async function locateByRecord(
   // Without a record the session can't be rebuilt, but it may well be alive where its id says.
   const replica = id.isBound ? undefined : view.bySlot(id.slot);
   if (replica && replica.state !== 'lost')
-    return { kind: 'at', lodging: { replica, upstreamId: id.upstreamId, record: null } };
+    return { kind: 'at', location: { replica, upstreamId: id.upstreamId, record: null } };
   return { kind: found.kind };
 }
 
@@ -61,9 +66,9 @@ export const locateSession = (...wanted: Parameters<typeof locateAtOnce>): Locat
 function place(ctx: RelayContext, view: ServerView, record: SessionRecord, shown: Shown): Located {
   if (record.isTombstone || !ctx.identities.owns(record, shown, view.policy)) return { kind: 'unknown' };
   const replica = view.bySlot(record.slot);
-  if (!replica || replica.state === 'lost') return { kind: 'move', record, reason: 'unreachable', stay: null };
-  const lodging = { replica, upstreamId: record.upstreamId, record };
-  if (replica.state === 'unhealthy') return { kind: 'move', record, reason: 'unhealthy', stay: lodging };
-  if (replica.state === 'draining') return { kind: 'move', record, reason: 'drain', stay: lodging };
-  return { kind: 'at', lodging };
+  if (!replica || replica.state === 'lost') return { kind: 'move', record, reason: 'unreachable', fallback: null };
+  const location = { replica, upstreamId: record.upstreamId, record };
+  if (replica.state === 'unhealthy') return { kind: 'move', record, reason: 'unhealthy', fallback: location };
+  if (replica.state === 'draining') return { kind: 'move', record, reason: 'drain', fallback: location };
+  return { kind: 'at', location };
 }

@@ -3,7 +3,7 @@ import type { SessionRecord } from '../../../proto/session-record.ts';
 import type { Owner } from '../../principal/identities.ts';
 import { newSession } from '../../session/new-session.ts';
 
-export interface Birth {
+export interface NewSession {
   replica: ReplicaEndpoint;
   upstreamId: string;
   owner: Owner;
@@ -12,7 +12,12 @@ export interface Birth {
 }
 
 /** The session that an answer to `initialize` names: the id that the client gets, and its record once `result` has told the rest. */
-export function beginSession({ replica: { server, backend, slot }, owner, initializeParams, ...more }: Birth): {
+export function newSessionRecord({
+  replica: { server, backend, slot },
+  owner,
+  initializeParams,
+  ...more
+}: NewSession): {
   clientId: string;
   record: SessionRecord;
 } {
@@ -20,7 +25,7 @@ export function beginSession({ replica: { server, backend, slot }, owner, initia
 }
 
 /** The record with what `initialize` was answered; null when the answer is none (an error, or not what the protocol asks for). */
-export function bornRecord(record: SessionRecord, result: unknown): SessionRecord | null {
+export function initializedRecord(record: SessionRecord, result: unknown): SessionRecord | null {
   const { protocolVersion, capabilities } = (result ?? {}) as { protocolVersion?: unknown; capabilities?: unknown };
   if (typeof protocolVersion !== 'string') return null;
   return {

@@ -10,12 +10,12 @@ import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest, PostBody } from '../client/client-request.ts';
 import { Deadline, deadlineMs } from './deadline.ts';
 import { errorForm } from '../client/error-form.ts';
-import { ExchangeOutcome } from './request-outcome.ts';
+import { RequestOutcome } from './request-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError } from '../client/mesh-errors.ts';
 import { retryAfter } from '../client/refuse-call.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { unstampAnswers } from './server-request-ids.ts';
-import { type Destination, lifeOf, type Target, type WholeAnswer } from './target.ts';
+import { type Destination, upstreamSessionOf, type Target, type WholeAnswer } from './target.ts';
 import { Attempts } from './attempts.ts';
 import type { Ending, Facts, FailStep } from './next-step.ts';
 
@@ -33,7 +33,7 @@ export class PostCall {
   readonly view: ServerView;
   readonly request: ClientRequest;
   readonly client: ClientAnswer;
-  readonly outcome: ExchangeOutcome;
+  readonly outcome: RequestOutcome;
   readonly asked: AnswerTracker;
   readonly attempts: Attempts;
   readonly deadline: Deadline;
@@ -69,7 +69,7 @@ export class PostCall {
     this.client = client;
     this.received = bytes;
     const { server, digest } = request;
-    this.outcome = new ExchangeOutcome(ctx, request, rpc, bytes);
+    this.outcome = new RequestOutcome(ctx, request, rpc, bytes);
     this.asked = new AnswerTracker(ctx, server, digest, rpc, this.outcome);
     this.attempts = new Attempts({
       budget: ctx.budget(server),
@@ -229,7 +229,7 @@ export class PostCall {
   }
 
   /** It is over, whatever the client got; what is still under way is given up. */
-  over(status: number, hasRetryAfter: boolean, kind?: Parameters<ExchangeOutcome['finish']>[2]): void {
+  over(status: number, hasRetryAfter: boolean, kind?: Parameters<RequestOutcome['finish']>[2]): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.client.giveUp = null;
@@ -248,6 +248,6 @@ export class PostCall {
     const { lastEventId, pendingIds } = this.asked;
     const { digest } = this.request;
     if (this.target && digest !== null && lastEventId !== null)
-      this.ctx.resumptions.remember(digest, lastEventId, lifeOf(this.target), pendingIds);
+      this.ctx.resumptions.remember(digest, lastEventId, upstreamSessionOf(this.target), pendingIds);
   }
 }

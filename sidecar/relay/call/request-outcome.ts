@@ -15,7 +15,7 @@ type OutcomeContext = Pick<
 >;
 
 /** Gathers what one request comes to and reports it once. The breaker's permit of each attempt is settled by it or given back. */
-export class ExchangeOutcome {
+export class RequestOutcome {
   readonly #ctx: OutcomeContext;
   readonly #request: ClientRequest;
   readonly method: string;

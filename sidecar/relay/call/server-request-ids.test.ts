@@ -19,7 +19,7 @@ test('an id that was stamped in an epoch comes back the same, with its type, in 
   );
 });
 
-test('an answer without a stamp is one to a dead life', (t) => {
+test('an answer without a stamp is one to a dead upstream session', (t) => {
   fc.assert(
     fc.property(id, (own) => {
       t.is(unstampAnswers(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: own, result: {} })), 1), null);

@@ -4,7 +4,7 @@ import type { RpcId } from '../../../proto/rpc-error.ts';
 /**
  * Ids of server→client requests (sampling, elicitation, roots) start at 0 again in a new process, so after a move the id alone doesn't say whose
  * question a late answer belongs to. From the first move on the relay therefore stamps the epoch on those ids on their way down and takes it off
- * the answers: an answer without the stamp of the present epoch was meant for a life that is over. This needs no memory and works on any gateway.
+ * the answers: an answer without the stamp of the present epoch was meant for an upstream session that is over. This needs no memory and works on any gateway.
  */
 const PREFIX = 'holdfast:';
 const STAMPED = /^holdfast:\d+:(.*)$/s;
@@ -38,7 +38,7 @@ export function stampServerMessage(data: Buffer, epoch: number): string | undefi
   return undefined;
 }
 
-/** The client's answers with the server's own ids, without those that a dead life asked for. Null when nothing is left to send. */
+/** The client's answers with the server's own ids, without those that a dead upstream session asked for. Null when nothing is left to send. */
 export function unstampAnswers(body: Buffer, epoch: number): Buffer | null {
   const value = parseJson(body) as Message | (Message | null)[] | null | undefined;
   if (value === null || value === undefined) return null;

@@ -11,7 +11,7 @@ export interface Target {
 }
 
 /** Names one upstream session. */
-export const lifeOf = ({ replica, upstreamId }: Target): string => `${replica.slot}/${upstreamId}`;
+export const upstreamSessionOf = ({ replica, upstreamId }: Target): string => `${replica.slot}/${upstreamId}`;
 
 /**
  * Where an attempt goes. `session`: to the replica that has the session. `replica`: to any. `holder`: to the one that holds what the request names.

@@ -8,7 +8,7 @@ const TICK_MS = 500;
 /** Looked at so often at least, in ms; where sessions live for minutes only, sixteen times in their time to live. */
 const LOOK_MS = 60_000;
 
-type Context = Pick<RelayContext, 'directory' | 'calls' | 'streams' | 'sse' | 'now' | 'internalError'>;
+type Context = Pick<RelayContext, 'directory' | 'calls' | 'streams' | 'httpSse' | 'now' | 'internalError'>;
 
 /**
  * Keeps sessions alive while a call or a stream of theirs is open here. Activity is noted when an exchange ends, and a client may listen for hours
@@ -68,6 +68,6 @@ export class OpenSessions {
   *#open(): Iterable<{ server: string; digest: string }> {
     yield* this.#ctx.calls.busy();
     yield* this.#ctx.streams.open();
-    yield* this.#ctx.sse.open();
+    yield* this.#ctx.httpSse.open();
   }
 }

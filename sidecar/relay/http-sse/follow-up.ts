@@ -2,8 +2,8 @@ import type { RpcError } from '../../../proto/rpc-error.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { meshErrors, outcomeOfError, verbatimId, type MeshError } from '../client/mesh-errors.ts';
 import type { RelayContext } from '../relay-context.ts';
-import { isSafeToRepeat, type SseCall, type SseCalls } from './pending-calls.ts';
-import type { SseLife } from './replica-stream.ts';
+import { isSafeToRepeat, type PendingCall, type PendingCalls } from './pending-calls.ts';
+import type { ReplicaStream } from './replica-stream.ts';
 
 /** The first page must do: the call waits. */
 const TOOLS = { jsonrpc: '2.0', id: 'holdfast-tools', method: 'tools/list' } as const;
@@ -11,14 +11,14 @@ const TOOLS = { jsonrpc: '2.0', id: 'holdfast-tools', method: 'tools/list' } as 
 type Context = Pick<RelayContext, 'breakers' | 'budget' | 'metrics' | 'now' | 'tools'>;
 
 /** What becomes of the calls of an HTTP+SSE session whose answer died with its replica, or will not come. */
-export class SseFollowUp {
+export class FollowUp {
   readonly #ctx: Context;
   readonly #view: ServerView;
-  readonly #calls: SseCalls;
+  readonly #calls: PendingCalls;
   readonly #tell: (error: RpcError) => void;
 
   /** `tell` puts an error on the client's stream. */
-  constructor(ctx: Context, view: ServerView, calls: SseCalls, tell: (error: RpcError) => void) {
+  constructor(ctx: Context, view: ServerView, calls: PendingCalls, tell: (error: RpcError) => void) {
     this.#ctx = ctx;
     this.#view = view;
     this.#calls = calls;
@@ -26,10 +26,10 @@ export class SseFollowUp {
   }
 
   /** Carried out again when that is safe, else its client is told. */
-  async again(call: SseCall, life: SseLife): Promise<void> {
+  async again(call: PendingCall, stream: ReplicaStream): Promise<void> {
     const { name, policy } = this.#view;
     const { retryBudget, timeouts, limits } = policy;
-    await this.#learn(call, life);
+    await this.#learn(call, stream);
     if (this.#calls.of(call.message) !== call) return;
     if (!this.#isSafe(call)) {
       this.#ctx.metrics.retry(name, 'unsafe');
@@ -37,20 +37,20 @@ export class SseFollowUp {
     }
     if (call.attempts >= limits.attempts) return this.fail(call, 'noReplica', true);
     call.attempts += 1;
-    call.slot = life.replica.slot;
+    call.slot = stream.replica.slot;
     const budget = this.#ctx.budget(name);
     const isGranted = await budget.acquire(retryBudget.percent, retryBudget.floor, timeouts.recoveryMs);
     this.#ctx.metrics.retry(name, isGranted ? 'sent' : 'budget');
     try {
       if (this.#calls.of(call.message) !== call) return;
       if (!isGranted) return this.fail(call, 'overload', true);
-      await this.#send(call, life);
+      await this.#send(call, stream);
     } finally {
       if (isGranted) budget.release();
     }
   }
 
-  fail(call: SseCall, kind: MeshError, sessionRecovered: boolean): void {
+  fail(call: PendingCall, kind: MeshError, sessionRecovered: boolean): void {
     const { message, outcome, slot, attempts } = call;
     const { name: server } = this.#view;
     const hasGone = slot !== null || kind === 'deadline';
@@ -64,26 +64,26 @@ export class SseFollowUp {
     this.#calls.remove(message);
   }
 
-  async #send(call: SseCall, life: SseLife): Promise<void> {
+  async #send(call: PendingCall, stream: ReplicaStream): Promise<void> {
     const { name, policy } = this.#view;
-    const gate = this.#ctx.breakers.gate(name, life.replica.slot, call.outcome.tool, this.#ctx.now());
+    const gate = this.#ctx.breakers.gate(name, stream.replica.slot, call.outcome.tool, this.#ctx.now());
     if (gate.kind === 'reject') return this.fail(call, 'breakerOpen', true);
-    call.outcome.sent(life.replica, gate.permit);
+    call.outcome.sent(stream.replica, gate.permit);
     call.deadline.start();
-    const answer = await life.post(call.body, policy.timeouts.recoveryMs);
+    const answer = await stream.post(call.body, policy.timeouts.recoveryMs);
     if (answer.kind !== 'answered' || answer.status >= 300) this.fail(call, 'replicaLost', true);
   }
 
   /** What its tool says of itself may decide, and nobody has heard it yet. */
-  async #learn({ outcome: { tool } }: SseCall, life: SseLife): Promise<void> {
+  async #learn({ outcome: { tool } }: PendingCall, stream: ReplicaStream): Promise<void> {
     const { name, policy } = this.#view;
     const { tools } = this.#ctx;
     if (!policy.trustAnnotations || tool === null || tools.knows(name) || tools.of(name, tool)) return;
-    const answer = await life.ask(TOOLS, policy.timeouts.recoveryMs);
+    const answer = await stream.ask(TOOLS, policy.timeouts.recoveryMs);
     if (answer?.result !== undefined) tools.learn(name, answer.result);
   }
 
-  #isSafe(call: SseCall): boolean {
+  #isSafe(call: PendingCall): boolean {
     return isSafeToRepeat(call, this.#view.policy, (tool) => this.#ctx.tools.of(this.#view.name, tool));
   }
 }

@@ -1,13 +1,13 @@
 import type { RpcMessage } from '../../../proto/json-rpc.ts';
-import type { ExchangeOutcome } from '../call/request-outcome.ts';
+import type { RequestOutcome } from '../call/request-outcome.ts';
 import type { MeshError } from '../client/mesh-errors.ts';
 
 /** An HTTP+SSE session whose stream is held here, as those see it who post to it. */
-export interface HeldSseSession {
+export interface HeldSession {
   readonly server: string;
   /** The rebuilding that is under way, if any. */
   readonly rebuilding: Promise<void> | null;
-  posted(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): void;
+  posted(message: RpcMessage, body: Buffer, outcome: RequestOutcome): void;
   taken(message: RpcMessage, slot: string): void;
   withdrawn(message: RpcMessage): void;
   /** It reached no replica: a request hears so on the stream. */
@@ -16,16 +16,16 @@ export interface HeldSseSession {
 }
 
 /** The HTTP+SSE sessions whose stream this relay holds, by digest of the session id. */
-export class SseSessions {
-  readonly #holders = new Map<string, HeldSseSession>();
+export class HeldSessions {
+  readonly #holders = new Map<string, HeldSession>();
 
-  add(digest: string, holder: HeldSseSession): void {
+  add(digest: string, holder: HeldSession): void {
     this.#holders.set(digest, holder);
   }
   delete(digest: string): void {
     this.#holders.delete(digest);
   }
-  of(digest: string): HeldSseSession | undefined {
+  of(digest: string): HeldSession | undefined {
     return this.#holders.get(digest);
   }
   /** Sessions with a stream, so all of them. */

@@ -11,33 +11,33 @@ import type { ServerView } from '../../xds/topology.ts';
 import { cancelledMessage } from '../../replica/session-messages.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest } from '../client/client-request.ts';
-import { ExchangeOutcome } from '../call/request-outcome.ts';
+import { RequestOutcome } from '../call/request-outcome.ts';
 import { learnFromAnswer } from '../call/learn-from-answer.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type MeshError } from '../client/mesh-errors.ts';
 import type { RelayContext } from '../relay-context.ts';
-import { SseCalls, type SseCall } from './pending-calls.ts';
-import { SseFollowUp } from './follow-up.ts';
+import { PendingCalls, type PendingCall } from './pending-calls.ts';
+import { FollowUp } from './follow-up.ts';
 import { endpointId, meshEndpoint } from './endpoint.ts';
 import { holderName } from './hand-over.ts';
 import { liveQuery, withQuery } from '../client/live-query.ts';
 import { notePromised } from './locate-http-sse.ts';
-import { SseLife, type LifeListener } from './replica-stream.ts';
+import { ReplicaStream, type ReplicaStreamListener } from './replica-stream.ts';
 import { resultLabel } from '../../recovery/result-label.ts';
 import { bringBack } from '../call/bring-back.ts';
 import { HttpSseRebuilder } from './rebuild-http-sse.ts';
 
 /** An HTTP+SSE session (2024-11-05) whose stream this relay holds: the session lives for as long as its client's GET. */
-export class SseHolder implements LifeListener {
+export class HttpSseSession implements ReplicaStreamListener {
   readonly #ctx: RelayContext;
   readonly #view: ServerView;
   readonly #request: ClientRequest;
   readonly #client: ClientAnswer;
-  readonly #outcome: ExchangeOutcome;
+  readonly #outcome: RequestOutcome;
   readonly #headers: string[];
   readonly #tried = new Set<string>();
-  readonly #calls: SseCalls;
-  readonly #followUp: SseFollowUp;
-  #life: SseLife | null = null;
+  readonly #calls: PendingCalls;
+  readonly #followUp: FollowUp;
+  #stream: ReplicaStream | null = null;
   #clientId: string | null = null;
   #digest: string | null = null;
   #rebuilding: Promise<void> | null = null;
@@ -50,9 +50,9 @@ export class SseHolder implements LifeListener {
     this.#view = view;
     this.#request = request;
     this.#client = client;
-    this.#outcome = new ExchangeOutcome(ctx, request, null);
+    this.#outcome = new RequestOutcome(ctx, request, null);
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
-    this.#calls = new SseCalls(
+    this.#calls = new PendingCalls(
       () => (ctx.server(request.server) ?? view).policy,
       ctx.now,
       (call) => client.guard(() => this.#expired(call)),
@@ -67,11 +67,11 @@ export class SseHolder implements LifeListener {
       // Nobody can tell which call of the stream the server's request belongs to.
       () => ctx.serverRequests.isWaiting(this.#digest),
     );
-    this.#followUp = new SseFollowUp(ctx, view, this.#calls, (message) => {
-      if (this.#life) this.onPiece(this.#life, sseMessage(message), true);
+    this.#followUp = new FollowUp(ctx, view, this.#calls, (message) => {
+      if (this.#stream) this.onPiece(this.#stream, sseMessage(message), true);
     });
     client.onGone(() => this.#finish('cancelled'));
-    client.onDrain(() => this.#life?.resume());
+    client.onDrain(() => this.#stream?.resume());
     client.onCrash = () => this.#giveUp();
   }
 
@@ -84,7 +84,7 @@ export class SseHolder implements LifeListener {
     if (!replica) return this.#refuse();
     this.#tried.add(replica.slot);
     this.#outcome.sent(replica, null);
-    this.#life = new SseLife(this.#ctx, this.#view, replica, this.#headers, this, this.#client);
+    this.#stream = new ReplicaStream(this.#ctx, this.#view, replica, this.#headers, this, this.#client);
   }
 
   /** The rebuilding that is under way, if any. */
@@ -93,18 +93,18 @@ export class SseHolder implements LifeListener {
   }
 
   /** A message that goes up: its answer comes on this stream. */
-  posted(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): void {
+  posted(message: RpcMessage, body: Buffer, outcome: RequestOutcome): void {
     if (!this.#calls.add(message, body, outcome)) outcome.finish(202, false, 'unread');
   }
-  /** The life on `slot` has it, or may have it. */
+  /** The replica of `slot` has it, or may have it. */
   taken(message: RpcMessage, slot: string): void {
     const call = this.#calls.of(message);
     if (!call) return;
     call.slot = slot;
-    const life = this.#life;
-    // That life ended meanwhile.
-    if (!this.#rebuilding && life && life.replica.slot !== slot)
-      this.#client.guard(() => this.#followUp.again(call, life));
+    const stream = this.#stream;
+    // Its stream ended meanwhile.
+    if (!this.#rebuilding && stream && stream.replica.slot !== slot)
+      this.#client.guard(() => this.#followUp.again(call, stream));
   }
 
   failed(message: RpcMessage, error: MeshError): void {
@@ -130,23 +130,23 @@ export class SseHolder implements LifeListener {
     this.close();
   }
 
-  onOpened(life: SseLife, status: number, headers: IncomingHttpHeaders): void {
-    if (life === this.#life && this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now());
+  onOpened(stream: ReplicaStream, status: number, headers: IncomingHttpHeaders): void {
+    if (stream === this.#stream && this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now());
   }
 
-  onRefused(life: SseLife, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
-    if (life !== this.#life || !this.#client.isFresh) return;
+  onRefused(stream: ReplicaStream, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
+    if (stream !== this.#stream || !this.#client.isFresh) return;
     this.#client.whole(status, headers, body);
     this.#finish(status < 400 ? 'success' : 'client_fault');
   }
 
-  onEvent(life: SseLife, event: SseEvent): void {
-    if (life !== this.#life) return;
+  onEvent(stream: ReplicaStream, event: SseEvent): void {
+    if (stream !== this.#stream) return;
     if (event.name === 'endpoint' && this.#clientId === null)
-      return life.endpoint === null ? this.close() : this.#begin(life, life.endpoint);
+      return stream.endpoint === null ? this.close() : this.#begin(stream, stream.endpoint);
     if (event.name === 'endpoint') return;
     if (event.data && this.#isForNobody(event.data)) return;
-    this.onPiece(life, event.raw, true);
+    this.onPiece(stream, event.raw, true);
   }
 
   /** Takes note of a message of the server. True: it answers a call whose client was told that there is no answer. */
@@ -158,35 +158,35 @@ export class SseHolder implements LifeListener {
     return false;
   }
 
-  onPiece(life: SseLife, bytes: Buffer | string, isLast: boolean): void {
-    if (life === this.#life && !this.#client.write(bytes, this.#ctx.now(), isLast)) life.pause();
+  onPiece(stream: ReplicaStream, bytes: Buffer | string, isLast: boolean): void {
+    if (stream === this.#stream && !this.#client.write(bytes, this.#ctx.now(), isLast)) stream.pause();
   }
 
-  onOver(life: SseLife, failure: ReplicaFailure | null): void {
-    if (life !== this.#life || this.#isOver) return;
+  onOver(stream: ReplicaStream, failure: ReplicaFailure | null): void {
+    if (stream !== this.#stream || this.#isOver) return;
     if (this.#client.isFresh) {
       if (failure?.delivery === 'not_sent')
-        this.#ctx.report({ server: this.#request.server, slot: life.replica.slot, kind: 'unreachable' });
+        this.#ctx.report({ server: this.#request.server, slot: stream.replica.slot, kind: 'unreachable' });
       return this.run();
     }
     if (this.#clientId === null) return this.close(); // some other stream, which nobody can rebuild
-    this.#leave(life, 'unreachable');
+    this.#leave(stream, 'unreachable');
   }
 
-  #leave(life: SseLife, reason: 'unreachable' | 'hanging'): void {
+  #leave(stream: ReplicaStream, reason: 'unreachable' | 'hanging'): void {
     if (this.#rebuilding) return;
-    const rebuilding = this.#rebuild(life, reason).finally(() => {
+    const rebuilding = this.#rebuild(stream, reason).finally(() => {
       this.#rebuilding = null;
     });
     this.#rebuilding = rebuilding.catch(() => undefined);
     this.#client.guard(() => rebuilding);
   }
 
-  #begin(life: SseLife, endpoint: string): void {
+  #begin(stream: ReplicaStream, endpoint: string): void {
     const { server, incoming, shown } = this.#request,
       owner = this.#ctx.identities.ownerOf(shown, this.#headers, this.#view.policy),
       upstreamId = endpointId(endpoint),
-      { backend, slot } = life.replica;
+      { backend, slot } = stream.replica;
     const original = incoming.headers['x-envoy-original-path'],
       path = typeof original === 'string' ? original : `/mcp/${server}`;
     const { clientId, record } = newSession(
@@ -194,12 +194,12 @@ export class SseHolder implements LifeListener {
       { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) },
     );
     [this.#clientId, this.#digest] = [clientId, record.digest];
-    this.#ctx.sse.add(record.digest, this);
+    this.#ctx.httpSse.add(record.digest, this);
     this.#ctx.metrics.created(server, record.backend);
     this.#ctx.sessions.began(record, clientAddress(incoming.headers), 0);
     this.#client.guard(async () => {
       await this.#ctx.directory.remember(record);
-      this.onPiece(this.#life ?? life, sseEvent(meshEndpoint(path, clientId), { name: 'endpoint' }), true);
+      this.onPiece(this.#stream ?? stream, sseEvent(meshEndpoint(path, clientId), { name: 'endpoint' }), true);
     });
   }
 
@@ -219,7 +219,7 @@ export class SseHolder implements LifeListener {
       this.#client.guard(() => notePromised(this.#ctx, this.#request, digest, data));
   }
 
-  async #rebuild(dead: SseLife, reason: 'unreachable' | 'hanging'): Promise<void> {
+  async #rebuild(dead: ReplicaStream, reason: 'unreachable' | 'hanging'): Promise<void> {
     const { server, path } = this.#request;
     const digest = this.#digest;
     if (digest === null || dead.endpoint === null) throw new Error('a stream that named no endpoint has no session');
@@ -238,30 +238,30 @@ export class SseHolder implements LifeListener {
       this.#ctx.metrics.lost(server, result === 'recovered' || result === 'followed' ? 'failed' : result);
       return this.#giveUp();
     }
-    this.#life = stream;
+    this.#stream = stream;
     for (const note of catchUpNotifications(recovered.record)) this.onPiece(stream, sseMessage(note), true);
     for (const call of this.#calls.all)
       if (call.slot === dead.replica.slot) this.#client.guard(() => this.#followUp.again(call, stream));
   }
 
   /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */
-  #expired(call: SseCall): void {
-    const life = this.#life;
+  #expired(call: PendingCall): void {
+    const stream = this.#stream;
     const { connectMs } = this.#view.policy.timeouts;
     this.#followUp.fail(call, 'deadline', false);
-    if (this.#rebuilding || !life || life.isOver) return;
-    this.#client.guard(() => life.post(cancelledMessage(call.message), connectMs));
-    this.#client.guard(() => this.#suspect(life, connectMs));
+    if (this.#rebuilding || !stream || stream.isOver) return;
+    this.#client.guard(() => stream.post(cancelledMessage(call.message), connectMs));
+    this.#client.guard(() => this.#suspect(stream, connectMs));
   }
 
-  async #suspect(life: SseLife, patienceMs: number): Promise<void> {
+  async #suspect(stream: ReplicaStream, timeoutMs: number): Promise<void> {
     if (this.#isSuspecting) return;
     this.#isSuspecting = true;
-    const answer = await life.ask({ jsonrpc: '2.0', id: 'holdfast-ping', method: 'ping' }, patienceMs);
+    const answer = await stream.ask({ jsonrpc: '2.0', id: 'holdfast-ping', method: 'ping' }, timeoutMs);
     this.#isSuspecting = false;
-    if (answer || this.#isOver || this.#rebuilding || life !== this.#life || life.isOver) return;
-    life.close();
-    this.#leave(life, 'hanging');
+    if (answer || this.#isOver || this.#rebuilding || stream !== this.#stream || stream.isOver) return;
+    stream.close();
+    this.#leave(stream, 'hanging');
   }
 
   #refuse(): void {
@@ -271,17 +271,17 @@ export class SseHolder implements LifeListener {
     this.#finish(outcomeOfError('noReplica'));
   }
 
-  #finish(kind: Parameters<ExchangeOutcome['finish']>[2]): void {
+  #finish(kind: Parameters<RequestOutcome['finish']>[2]): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#life?.close();
+    this.#stream?.close();
     for (const { message, outcome } of this.#calls.all) {
       outcome.finish(0, false, 'cancelled');
       this.#calls.remove(message);
     }
     this.#outcome.finish(this.#client.status, false, kind);
     if (this.#digest === null) return;
-    this.#ctx.sse.delete(this.#digest);
+    this.#ctx.httpSse.delete(this.#digest);
     this.#ctx.serverRequests.forget(this.#digest);
     this.#ctx.metrics.ended(this.#request.server, 'deleted', this.#ctx.now() - this.#request.startedMs);
     const { server } = this.#request;

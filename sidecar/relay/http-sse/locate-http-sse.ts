@@ -11,19 +11,19 @@ import type { Target } from '../call/target.ts';
 type Context = Pick<RelayContext, 'directory' | 'identities' | 'internalError' | 'server'>;
 
 /** Where the messages of an HTTP+SSE session go: a replica, and the path that it named. */
-export interface SsePlace {
+export interface HttpSseLocation {
   target: Target;
   endpoint: string;
 }
 /** `unsure`: Redis can't be asked. `lost`: its replica is gone, and nobody has rebuilt it yet. */
-export type Unplaced = 'unknown' | 'unsure' | 'lost';
+export type Unlocated = 'unknown' | 'unsure' | 'lost';
 
 /** Where an HTTP+SSE session is now. `isFresh`: what this process has cached of it is not enough. */
-export async function locateSse(
+export async function locateHttpSse(
   ctx: Context,
   { server, clientId, digest, shown }: ClientRequest,
   isFresh: boolean,
-): Promise<SsePlace | Unplaced> {
+): Promise<HttpSseLocation | Unlocated> {
   const id = clientId === null ? null : parseSessionId(clientId);
   const view = ctx.server(server);
   if (!id || !view || digest === null) return 'unknown';

@@ -4,18 +4,18 @@ import type { RpcMessage } from '../../../proto/json-rpc.ts';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import { replaySafety, type ToolAnnotations } from '../../recovery/replay-safety.ts';
 import { Deadline, deadlineMs } from '../call/deadline.ts';
-import type { ExchangeOutcome } from '../call/request-outcome.ts';
+import type { RequestOutcome } from '../call/request-outcome.ts';
 
 /** Calls of one session that are followed until their answer; those beyond are not answered should their replica die. */
 const MAX_PENDING = 1000;
 
-/** `slot`: the life that took it; null until one did. `progressToken` is JSON text. */
-export interface SseCall {
+/** `slot`: of the replica that took it; null until one did. `progressToken` is JSON text. */
+export interface PendingCall {
   /** JSON text of the request's id. */
   id: string;
   message: RpcMessage;
   body: Buffer;
-  outcome: ExchangeOutcome;
+  outcome: RequestOutcome;
   slot: string | null;
   /** Times that it went to a replica. */
   attempts: number;
@@ -24,20 +24,20 @@ export interface SseCall {
 }
 
 /** The calls of an HTTP+SSE session that wait for their answer on its stream, each with its deadline. */
-export class SseCalls {
-  readonly #calls = new Map<string, SseCall>();
+export class PendingCalls {
+  readonly #calls = new Map<string, PendingCall>();
   /** Ids whose client was told that the deadline is over: an answer that comes later is nobody's. */
   readonly #expired = new Map<string, true>();
   readonly #policy: () => ServerPolicy;
   readonly #now: () => number;
-  readonly #onExpired: (call: SseCall) => void;
+  readonly #onExpired: (call: PendingCall) => void;
   readonly #onChange: (count: number, change: 1 | -1) => void;
   readonly #isWaitingForClient: () => boolean;
 
   constructor(
     policy: () => ServerPolicy,
     now: () => number,
-    onExpired: (call: SseCall) => void,
+    onExpired: (call: PendingCall) => void,
     onChange: (count: number, change: 1 | -1) => void,
     isWaitingForClient: () => boolean,
   ) {
@@ -48,22 +48,22 @@ export class SseCalls {
     this.#isWaitingForClient = isWaitingForClient;
   }
 
-  get all(): SseCall[] {
+  get all(): PendingCall[] {
     return [...this.#calls.values()];
   }
   get size(): number {
     return this.#calls.size;
   }
-  of(message: RpcMessage): SseCall | undefined {
+  of(message: RpcMessage): PendingCall | undefined {
     return message.idText === null ? undefined : this.#calls.get(message.idText);
   }
 
   /** False: it is no call, or there are too many. */
-  add(message: RpcMessage, body: Buffer, outcome: ExchangeOutcome): boolean {
+  add(message: RpcMessage, body: Buffer, outcome: RequestOutcome): boolean {
     const { kind, idText, method } = message;
     if (kind !== 'request' || idText === null || method === null || this.#calls.size >= MAX_PENDING) return false;
     const limitMs = deadlineMs(this.#policy(), method, method === 'tools/call' ? message.name : null);
-    const call: SseCall = {
+    const call: PendingCall = {
       id: idText,
       message,
       body,
@@ -81,7 +81,7 @@ export class SseCalls {
     return true;
   }
 
-  remove(message: RpcMessage): SseCall | undefined {
+  remove(message: RpcMessage): PendingCall | undefined {
     const call = this.of(message);
     if (!call) return undefined;
     call.deadline.stop();
@@ -105,7 +105,7 @@ export class SseCalls {
     return answer.kind === 'response' && answer.idText !== null && this.#expired.delete(answer.idText);
   }
 
-  #expire(call: SseCall): void {
+  #expire(call: PendingCall): void {
     this.remove(call.message);
     this.#expired.set(call.id, true);
     if (this.#expired.size > MAX_PENDING) forgetOldest(this.#expired);
@@ -115,7 +115,7 @@ export class SseCalls {
 
 /** May the call be carried out a second time? */
 export function isSafeToRepeat(
-  { message: { method, name } }: Pick<SseCall, 'message'>,
+  { message: { method, name } }: Pick<PendingCall, 'message'>,
   { trustAnnotations, retrySafeTools }: ServerPolicy,
   annotationsOf: (tool: string) => ToolAnnotations | undefined,
 ): boolean {

@@ -11,29 +11,29 @@ import { runCall, type Call, type Errand } from '../call/call.ts';
 import type { AttemptResult, Ending, Facts, FailStep, Finding, RecoverStep } from '../call/next-step.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest, PostBody } from '../client/client-request.ts';
-import { ExchangeOutcome } from '../call/request-outcome.ts';
+import { RequestOutcome } from '../call/request-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../client/mesh-errors.ts';
 import { pauseBefore } from '../call/pause-before.ts';
 import { retryAfter } from '../client/refuse-call.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { handOver } from './hand-over.ts';
-import { locateSse, noteChanges, noteInitialize, type SsePlace, type Unplaced } from './locate-http-sse.ts';
-import type { HeldSseSession } from './held-sessions.ts';
+import { locateHttpSse, noteChanges, noteInitialize, type HttpSseLocation, type Unlocated } from './locate-http-sse.ts';
+import type { HeldSession } from './held-sessions.ts';
 import type { Destination, WholeAnswer } from '../call/target.ts';
 
 /** A replica that did not take a message is tried again after this long, should its session still be there. */
 const SAME_AGAIN_MS = 1000;
 
 /** A message of an HTTP+SSE session: goes to where the session's stream is; the answer comes there. */
-export const postToSse = (
+export const postMessage = (
   ctx: RelayContext,
   view: ServerView,
   request: ClientRequest,
   client: ClientAnswer,
   body: PostBody,
-): Promise<void> => runCall(new SsePost(ctx, view, request, client, body));
+): Promise<void> => runCall(new MessagePost(ctx, view, request, client, body));
 
-class SsePost implements Call {
+class MessagePost implements Call {
   readonly policy: ServerPolicy;
   readonly attempts: Attempts;
   readonly #ctx: RelayContext;
@@ -43,11 +43,11 @@ class SsePost implements Call {
   readonly #body: Buffer;
   readonly #rpc: RpcBody;
   readonly #messages: readonly RpcMessage[];
-  readonly #outcome: ExchangeOutcome;
+  readonly #outcome: RequestOutcome;
   /** The session's stream, where this relay holds it: its errors go there, too. */
-  readonly #holder: HeldSseSession | undefined;
+  readonly #holder: HeldSession | undefined;
   readonly #untilMs: number;
-  #place: SsePlace | null = null;
+  #place: HttpSseLocation | null = null;
   #delivery: DeliveryOutcome = 'not_sent';
   #isOver = false;
 
@@ -66,8 +66,8 @@ class SsePost implements Call {
     this.policy = view.policy;
     this.#rpc = rpc;
     this.#messages = messagesOf(this.#rpc);
-    this.#outcome = new ExchangeOutcome(ctx, request, this.#rpc);
-    this.#holder = request.digest === null ? undefined : ctx.sse.of(request.digest);
+    this.#outcome = new RequestOutcome(ctx, request, this.#rpc);
+    this.#holder = request.digest === null ? undefined : ctx.httpSse.of(request.digest);
     this.#untilMs = ctx.now() + view.policy.timeouts.recoveryMs;
     this.attempts = new Attempts({
       budget: ctx.budget(request.server),
@@ -100,7 +100,7 @@ class SsePost implements Call {
   async begin(): Promise<Finding> {
     const { digest } = this.#request;
     // Nothing is written down and nobody else hears of it before it is known whose session this is.
-    const place = await locateSse(this.#ctx, this.#request, false);
+    const place = await locateHttpSse(this.#ctx, this.#request, false);
     if (place === 'unknown') return { is: 'unknown' };
     if (place === 'unsure' && this.#holder) return nowhere('recoveryFailed');
     if (!this.#holder) {
@@ -195,7 +195,7 @@ class SsePost implements Call {
     return { is: 'failed', delivery: 'sent_no_response', code: 'HOLDFAST_NO_HOLDER' };
   }
 
-  #found(place: SsePlace | Unplaced): Finding {
+  #found(place: HttpSseLocation | Unlocated): Finding {
     if (place === 'unknown') return { is: 'unknown' };
     if (typeof place === 'object') return { is: 'found', to: this.#to(place) };
     // Asked by another relay, which doesn't know the session either: it asks the next one.
@@ -204,7 +204,7 @@ class SsePost implements Call {
     return { is: 'lost', reason: 'unreachable', fallback: null };
   }
 
-  #to(place: SsePlace): Destination {
+  #to(place: HttpSseLocation): Destination {
     this.#place = place;
     return { at: 'session', target: place.target };
   }
@@ -216,7 +216,7 @@ class SsePost implements Call {
     for (let turn = 2; this.#ctx.now() < this.#untilMs; turn++) {
       await (this.#holder?.rebuilding ?? sleep(pauseBefore(turn, this.#ctx.random)));
       if (this.isOver) return { is: 'cancelled' };
-      const place = await locateSse(this.#ctx, this.#request, true);
+      const place = await locateHttpSse(this.#ctx, this.#request, true);
       if (place === 'unknown') return { is: 'unknown' };
       if (typeof place !== 'object') continue;
       const hasMoved = place.target.record?.epoch !== lost?.epoch || place.target.record?.slot !== lost?.slot;

@@ -10,7 +10,7 @@ import type { Rebuilder, Rebuilt } from '../../recovery/rebuilder.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { endpointId } from './endpoint.ts';
-import { SseLife, type LifeListener } from './replica-stream.ts';
+import { ReplicaStream, type ReplicaStreamListener } from './replica-stream.ts';
 import type { Guard } from '../../replica/answer-reader.ts';
 
 /**
@@ -18,24 +18,24 @@ import type { Guard } from '../../replica/answer-reader.ts';
  * the endpoint.
  */
 export class HttpSseRebuilder implements Rebuilder {
-  readonly #open: (replica: ReplicaEndpoint) => SseLife;
+  readonly #open: (replica: ReplicaEndpoint) => ReplicaStream;
   readonly #initializeMs: number;
-  #stream: SseLife | null = null;
+  #stream: ReplicaStream | null = null;
 
   /** `view` has the query of the client's GET, `headers` are that GET's. */
   constructor(
     ctx: Pick<RelayContext, 'upstream'>,
     view: ServerView,
     headers: readonly string[],
-    listener: LifeListener,
+    listener: ReplicaStreamListener,
     guard: Guard,
   ) {
-    this.#open = (replica) => new SseLife(ctx, view, replica, headers, listener, guard);
+    this.#open = (replica) => new ReplicaStream(ctx, view, replica, headers, listener, guard);
     this.#initializeMs = view.policy.timeouts.initializeMs;
   }
 
-  /** The stream on which the session lives now. */
-  get stream(): SseLife | null {
+  /** The stream that the session has now. */
+  get stream(): ReplicaStream | null {
     return this.#stream;
   }
 
@@ -56,7 +56,7 @@ export class HttpSseRebuilder implements Rebuilder {
   }
 }
 
-async function replay(stream: SseLife, record: SessionRecord, timeoutMs: number): Promise<Rebuilt> {
+async function replay(stream: ReplicaStream, record: SessionRecord, timeoutMs: number): Promise<Rebuilt> {
   const endpoint = await stream.named;
   if (endpoint === null) return tryAnother('unreachable', 'it named no endpoint');
   const built: Rebuilt = { kind: 'built', upstreamId: endpointId(endpoint) };
@@ -70,7 +70,7 @@ async function replay(stream: SseLife, record: SessionRecord, timeoutMs: number)
 
 /** Null: it went well enough. */
 async function say(
-  stream: SseLife,
+  stream: ReplicaStream,
   step: RecoveryStep,
   record: SessionRecord,
   timeoutMs: number,

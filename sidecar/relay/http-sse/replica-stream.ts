@@ -10,24 +10,24 @@ import type { RelayContext } from '../relay-context.ts';
 import { readEndpoint } from './endpoint.ts';
 import { AnswerReader, type AnswerListener, type Guard } from '../../replica/answer-reader.ts';
 
-/** What the holder of a life hears. */
-export interface LifeListener {
-  onOpened(life: SseLife, status: number, headers: IncomingHttpHeaders): void;
+/** What the session hears of its stream at a replica. */
+export interface ReplicaStreamListener {
+  onOpened(stream: ReplicaStream, status: number, headers: IncomingHttpHeaders): void;
   /** It is no event stream: the replica's answer. */
-  onRefused(life: SseLife, status: number, headers: IncomingHttpHeaders, body: Buffer): void;
-  onEvent(life: SseLife, event: SseEvent): void;
-  onPiece(life: SseLife, bytes: Buffer, isLast: boolean): void;
+  onRefused(stream: ReplicaStream, status: number, headers: IncomingHttpHeaders, body: Buffer): void;
+  onEvent(stream: ReplicaStream, event: SseEvent): void;
+  onPiece(stream: ReplicaStream, bytes: Buffer, isLast: boolean): void;
   /** `failure` is null when the server ended it. */
-  onOver(life: SseLife, failure: ReplicaFailure | null): void;
+  onOver(stream: ReplicaStream, failure: ReplicaFailure | null): void;
 }
 
-/** One life of an HTTP+SSE session (2024-11-05): a stream at one replica, and the URI that it named for messages. */
-export class SseLife implements AnswerListener {
+/** The stream of an HTTP+SSE session (2024-11-05) at one replica, and the URI that it named for messages. */
+export class ReplicaStream implements AnswerListener {
   readonly replica: ReplicaEndpoint;
   readonly #ctx: Pick<RelayContext, 'upstream'>;
   readonly #view: ServerView;
   readonly #headers: readonly string[];
-  readonly #listener: LifeListener;
+  readonly #listener: ReplicaStreamListener;
   readonly #call: ReplicaCall;
   /** Answers that the relay itself waits for, by id. */
   readonly #asked = new Map<string, (answer: RpcAnswer | null) => void>();
@@ -45,7 +45,7 @@ export class SseLife implements AnswerListener {
     view: ServerView,
     replica: ReplicaEndpoint,
     headers: readonly string[],
-    listener: LifeListener,
+    listener: ReplicaStreamListener,
     guard: Guard,
   ) {
     this.#ctx = ctx;

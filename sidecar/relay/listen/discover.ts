@@ -5,7 +5,7 @@ import { ask, type ReplicaAnswer } from '../../replica/ask.ts';
 import { upstreamHeaders } from '../../replica/headers.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest, PostBody } from '../client/client-request.ts';
-import { ExchangeOutcome } from '../call/request-outcome.ts';
+import { RequestOutcome } from '../call/request-outcome.ts';
 import type { RelayContext } from '../relay-context.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { intersectDiscovery } from './intersect-discovery.ts';
@@ -14,7 +14,7 @@ import { intersectDiscovery } from './intersect-discovery.ts';
 const MAX_ASKED = 16;
 const ASK_MS = 5000;
 /** Once one has answered, the others have this long: a replica that hangs must not hold up every client. */
-const STRAGGLER_MS = 150;
+const LATE_REPLY_MS = 150;
 
 type Answered = Extract<ReplicaAnswer, { kind: 'answered' }>;
 interface Asked {
@@ -36,7 +36,7 @@ export async function discover(
   const replicas = view.endpoints.filter(({ state }) => state === 'active').slice(0, MAX_ASKED);
   if (replicas.length < 2) return false;
   const headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
-  const answers = await firstAndStragglers(
+  const answers = await firstAndLateReplies(
     replicas.map(async (replica): Promise<Asked | null> => {
       const answer = await ask(
         ctx.upstream,
@@ -57,7 +57,7 @@ export async function discover(
   // Results first; when there is none, whatever the first one said (401, unknown method) is the answer.
   const chosen = answers.find(({ answer }) => resultOf(answer) !== null) ?? answers[0];
   if (!chosen) return false;
-  const outcome = new ExchangeOutcome(ctx, request, rpc);
+  const outcome = new RequestOutcome(ctx, request, rpc);
   outcome.sent(chosen.replica, null);
   const { status, headers: said, body: whole } = chosen.answer,
     results = answers.map(({ answer }) => resultOf(answer)).filter((result) => result !== null),
@@ -71,7 +71,7 @@ export async function discover(
 }
 
 /** In the order of the questions. */
-async function firstAndStragglers(questions: readonly Promise<Asked | null>[]): Promise<Asked[]> {
+async function firstAndLateReplies(questions: readonly Promise<Asked | null>[]): Promise<Asked[]> {
   const got: (Asked | null)[] = questions.map(() => null);
   const all = Promise.all(
     questions.map(async (question, index) => {
@@ -84,7 +84,7 @@ async function firstAndStragglers(questions: readonly Promise<Asked | null>[]): 
     }),
   ).catch(() => undefined);
   await Promise.race([all, first]);
-  await withinMs(STRAGGLER_MS, all, () => undefined);
+  await withinMs(LATE_REPLY_MS, all, () => undefined);
   return got.filter((each) => each !== null);
 }
 

@@ -9,7 +9,7 @@ import { upstreamHeaders } from '../../replica/headers.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest, PostBody } from '../client/client-request.ts';
 import type { WholeAnswer } from '../call/target.ts';
-import { ExchangeOutcome } from '../call/request-outcome.ts';
+import { RequestOutcome } from '../call/request-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../client/mesh-errors.ts';
 import { deadlineMs } from '../call/deadline.ts';
 import { StreamAdmission } from '../stream/stream-admission.ts';
@@ -35,7 +35,7 @@ export class ListenStream implements BranchListener {
   readonly #request: ClientRequest;
   readonly #client: ClientAnswer;
   readonly #body: PostBody;
-  readonly #outcome: ExchangeOutcome;
+  readonly #outcome: RequestOutcome;
   readonly #headers: string[];
   readonly #branches = new Map<string, ListenBranch>();
   /** Slots that said all they had to say. */
@@ -46,7 +46,7 @@ export class ListenStream implements BranchListener {
   #ackTimer: NodeJS.Timeout | null = null;
   #isAcknowledged = false;
   #refusal: WholeAnswer | null = null;
-  #farewell: SseEvent | null = null;
+  #finalResponse: SseEvent | null = null;
   /** A replica gave no sign of life. */
   #hasExpired = false;
   #isOver = false;
@@ -57,7 +57,7 @@ export class ListenStream implements BranchListener {
     this.#request = request;
     this.#client = client;
     this.#body = body;
-    this.#outcome = new ExchangeOutcome(ctx, request, body.rpc);
+    this.#outcome = new RequestOutcome(ctx, request, body.rpc);
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
     this.#pace = new ListenPace(new StreamAdmission(ctx, view), ctx.random);
     client.onGone(() => this.#end(0, 'cancelled'));
@@ -68,7 +68,7 @@ export class ListenStream implements BranchListener {
   }
 
   run(): void {
-    if (!this.#ctx.modern.listens.add(this)) return this.#fail('overload');
+    if (!this.#ctx.listens.add(this)) return this.#fail('overload');
     this.reconcile();
   }
 
@@ -147,7 +147,7 @@ export class ListenStream implements BranchListener {
 
   notified(_branch: ListenBranch, message: RpcMessage, event: SseEvent): void {
     if (message.method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.server);
-    this.#ctx.modern.cache.changed(this.server, message.method, message.uri);
+    this.#ctx.cache.changed(this.server, message.method, message.uri);
     if (this.#isAcknowledged) this.#write(event.raw);
     else if (this.#early.length < MAX_EARLY) this.#early.push(event);
   }
@@ -159,7 +159,7 @@ export class ListenStream implements BranchListener {
 
   completed(branch: ListenBranch, event: SseEvent): void {
     this.#completed.add(branch.replica.slot);
-    this.#farewell = event;
+    this.#finalResponse = event;
     this.#gone(branch, true);
   }
 
@@ -210,10 +210,10 @@ export class ListenStream implements BranchListener {
     )
       this.#acknowledge();
     if (branches.length > 0) return;
-    if (this.#farewell && !this.#pace.hasBroken) {
+    if (this.#finalResponse && !this.#pace.hasBroken) {
       if (this.#client.isFresh) return this.#fail('noReplica');
       if (!this.#isAcknowledged) this.#acknowledge();
-      this.#client.end(this.#farewell.raw);
+      this.#client.end(this.#finalResponse.raw);
       return this.#end(this.#client.status);
     }
     // The next look finds replicas, where it may ask them.
@@ -259,7 +259,7 @@ export class ListenStream implements BranchListener {
     if (this.#isOver) return;
     this.#isOver = true;
     if (this.#ackTimer) clearTimeout(this.#ackTimer);
-    this.#ctx.modern.listens.delete(this);
+    this.#ctx.listens.delete(this);
     for (const branch of this.#branches.values()) branch.close();
     this.#branches.clear();
     this.#pace.close();

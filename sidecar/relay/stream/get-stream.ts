@@ -5,10 +5,10 @@ import { INTERNAL_FAILURE, type ReplicaFailure } from '../../replica/client.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest } from '../client/client-request.ts';
-import { bringBack, goneLodging } from '../call/bring-back.ts';
-import { lifeOf, type WholeAnswer } from '../call/target.ts';
+import { bringBack, goneLocation } from '../call/bring-back.ts';
+import { upstreamSessionOf, type WholeAnswer } from '../call/target.ts';
 import { liveQuery } from '../client/live-query.ts';
-import { locateSession, type Lodging } from '../call/locate-session.ts';
+import { locateSession, type SessionLocation } from '../call/locate-session.ts';
 import { MESH_ERROR, errorOfRefusal, type MeshError } from '../client/mesh-errors.ts';
 import { probeSession } from '../call/probe-session.ts';
 import type { RelayContext } from '../relay-context.ts';
@@ -74,15 +74,15 @@ export class GetStream {
       case 'unsure':
         return this.#toNeighbour();
       case 'at':
-        return this.#openUnlessLost(located.lodging);
+        return this.#openUnlessLost(located.location);
       case 'move':
         // A stream alone moves nobody from a replica that still works.
-        if (located.stay) return this.#open(located.stay);
-        return this.#recover(goneLodging(located.record), located.reason);
+        if (located.fallback) return this.#open(located.fallback);
+        return this.#recover(goneLocation(located.record), located.reason);
     }
   }
 
-  /** The session lives elsewhere now. `record` is null when another node moved it. */
+  /** The session is at another replica now. `record` is null when another node moved it. */
   moved(record: SessionRecord | null): void {
     const state = this.#state;
     if (!('target' in state)) return;
@@ -132,12 +132,12 @@ export class GetStream {
     this.#over(() => (this.#client.isFresh ? this.#told.fail(kind, target?.replica.slot ?? null) : this.#told.end()));
   }
 
-  #openUnlessLost(target: Lodging): void {
+  #openUnlessLost(target: SessionLocation): void {
     if (this.#told.answersLost(target)) this.#over(() => undefined);
     else this.#open(target);
   }
 
-  #open(target: Lodging): void {
+  #open(target: SessionLocation): void {
     if (this.#client.isFresh && !this.#backOff.mayAsk()) return this.#fail('noReplica');
     const admitting: StreamState = { is: 'admitting', target };
     this.#enter(admitting);
@@ -148,7 +148,7 @@ export class GetStream {
     });
   }
 
-  #send(target: Lodging, release: Release): void {
+  #send(target: SessionLocation, release: Release): void {
     if (this.#admission.rejectedForMs(target.replica.slot) !== null) {
       release();
       if (this.#client.isFresh) this.#told.openedWithoutReplica();
@@ -223,18 +223,18 @@ export class GetStream {
   }
 
   /** Only the connection broke. */
-  #reopen(target: Lodging): void {
+  #reopen(target: SessionLocation): void {
     this.#told.mustCatchUp = this.#told.lastEventId === undefined;
     this.#wait(target);
   }
 
-  #wait(target: Lodging): void {
+  #wait(target: SessionLocation): void {
     const timer = setTimeout(() => this.#client.guard(() => this.#open(target)), this.#backOff.pauseMs());
     this.#enter({ is: 'waiting', target, timer });
   }
 
   /** Is the session gone, or only the connection? */
-  #probe(target: Lodging, alive: () => void): void {
+  #probe(target: SessionLocation, alive: () => void): void {
     const probing: StreamState = { is: 'probing', target };
     this.#enter(probing);
     this.#client.guard(async () => {
@@ -244,7 +244,7 @@ export class GetStream {
     });
   }
 
-  #recover(target: Lodging, reason: RecoveryReason): void {
+  #recover(target: SessionLocation, reason: RecoveryReason): void {
     if (!this.#backOff.mayRecover) return this.#fail('recoveryFailed');
     const recovering: StreamState = { is: 'recovering', target };
     this.#enter(recovering);
@@ -259,7 +259,7 @@ export class GetStream {
     });
   }
 
-  #notRecovered(target: Lodging, { reason, answer }: Extract<Recovered, { kind: 'refused' }>): void {
+  #notRecovered(target: SessionLocation, { reason, answer }: Extract<Recovered, { kind: 'refused' }>): void {
     const isGone = reason === 'unknown' || reason === 'capability' || reason === 'policy';
     if (!this.#client.isFresh) {
       // Without the right to rebuild it there is nothing to hold on to; the client's next request says why.
@@ -270,11 +270,11 @@ export class GetStream {
     this.#fail(errorOfRefusal(reason, this.#view.policy.onReplicaLoss));
   }
 
-  #follow(former: Lodging, record: SessionRecord): void {
+  #follow(former: SessionLocation, record: SessionRecord): void {
     const replica = this.#ctx.server(this.server)?.bySlot(record.slot);
     if (!replica) return this.#wait(former);
-    const target: Lodging = { replica, upstreamId: record.upstreamId, record };
-    if (lifeOf(former) === lifeOf(target)) {
+    const target: SessionLocation = { replica, upstreamId: record.upstreamId, record };
+    if (upstreamSessionOf(former) === upstreamSessionOf(target)) {
       if (this.#state.is === 'open') this.#state.target = target;
       else this.#open(target);
       return;

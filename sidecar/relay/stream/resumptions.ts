@@ -1,9 +1,9 @@
 import { forgetOldest } from '../../../proto/forget-oldest.ts';
 import type { RpcId } from '../../../proto/rpc-error.ts';
 
-/** `life`: slot and upstream id of the session, `slot/id`. */
+/** `upstreamSession`: slot and upstream id, `slot/id`. */
 interface Pending {
-  life: string;
+  upstreamSession: string;
   ids: RpcId[];
 }
 
@@ -17,16 +17,16 @@ const MAX_PENDING = 10_000;
 export class Resumptions {
   readonly #pending = new Map<string, Pending>();
 
-  remember(digest: string, lastEventId: string, life: string, ids: RpcId[]): void {
+  remember(digest: string, lastEventId: string, upstreamSession: string, ids: RpcId[]): void {
     if (this.#pending.size >= MAX_PENDING) forgetOldest(this.#pending);
-    this.#pending.set(`${digest} ${lastEventId}`, { life, ids });
+    this.#pending.set(`${digest} ${lastEventId}`, { upstreamSession, ids });
   }
 
-  /** The calls that waited for that event's stream, once; none as long as the session lives the life that has their events. */
-  takeLost(digest: string, lastEventId: string, life: string): RpcId[] {
+  /** The calls that waited for that event's stream, once; none as long as the upstream session is the one that has their events. */
+  takeLost(digest: string, lastEventId: string, upstreamSession: string): RpcId[] {
     const key = `${digest} ${lastEventId}`,
       pending = this.#pending.get(key);
-    if (!pending || pending.life === life) return [];
+    if (!pending || pending.upstreamSession === upstreamSession) return [];
     this.#pending.delete(key);
     return pending.ids;
   }

@@ -8,9 +8,9 @@ import type { ServerView } from '../../xds/topology.ts';
 import { stampEvent } from '../call/answer-tracker.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest } from '../client/client-request.ts';
-import { ExchangeOutcome } from '../call/request-outcome.ts';
-import { lifeOf, type WholeAnswer } from '../call/target.ts';
-import type { Lodging } from '../call/locate-session.ts';
+import { RequestOutcome } from '../call/request-outcome.ts';
+import { upstreamSessionOf, type WholeAnswer } from '../call/target.ts';
+import type { SessionLocation } from '../call/locate-session.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts, type MeshError } from '../client/mesh-errors.ts';
 import type { RelayContext } from '../relay-context.ts';
 
@@ -21,7 +21,7 @@ export class StreamClient {
   readonly #server: string;
   readonly #digest: string;
   readonly #client: ClientAnswer;
-  readonly outcome: ExchangeOutcome;
+  readonly outcome: RequestOutcome;
   /** Id of the last event: where the replica is asked to go on. */
   lastEventId: string | undefined;
   /** The event that the client came back with, while calls may wait for what follows it. */
@@ -44,11 +44,11 @@ export class StreamClient {
     this.#server = request.server;
     this.#digest = digest;
     this.#client = client;
-    this.outcome = new ExchangeOutcome(ctx, request, null);
+    this.outcome = new RequestOutcome(ctx, request, null);
     this.#resumesFrom = this.lastEventId = lastEventId;
   }
 
-  opened(status: number, headers: IncomingHttpHeaders, target: Lodging): void {
+  opened(status: number, headers: IncomingHttpHeaders, target: SessionLocation): void {
     if (this.#client.isFresh) this.#client.openSse(status, headers, this.#ctx.now());
     if (!this.wasOpen) this.#note(true);
     this.wasOpen = true;
@@ -68,7 +68,7 @@ export class StreamClient {
   }
 
   /** Passes an event on. False: wait until the client has read. */
-  event(event: SseEvent, target: Lodging): boolean {
+  event(event: SseEvent, target: SessionLocation): boolean {
     if (event.id !== null) this.lastEventId = event.id;
     let raw: Buffer | string = event.raw;
     if (event.data !== null && event.data.length > 0) {
@@ -117,9 +117,9 @@ export class StreamClient {
    * Calls whose stream a dead upstream session had closed to be resumed: their answers will never come, and the client hears so. False: there are
    * none, or `target` is the session that has their events.
    */
-  answersLost(target: Lodging): boolean {
+  answersLost(target: SessionLocation): boolean {
     if (this.#resumesFrom === undefined) return false;
-    const ids = this.#ctx.resumptions.takeLost(this.#digest, this.#resumesFrom, lifeOf(target));
+    const ids = this.#ctx.resumptions.takeLost(this.#digest, this.#resumesFrom, upstreamSessionOf(target));
     if (ids.length === 0) return false;
     if (this.#client.isFresh) this.#client.openSse(200, {}, this.#ctx.now());
     const facts = { outcome: 'sent_no_response', retrySafe: false, sessionRecovered: true } as const;
@@ -128,7 +128,7 @@ export class StreamClient {
     return true;
   }
 
-  finish(kind: Parameters<ExchangeOutcome['finish']>[2]): void {
+  finish(kind: Parameters<RequestOutcome['finish']>[2]): void {
     if (this.wasOpen) this.#note(false);
     this.wasOpen = false;
     this.#ctx.serverRequests.forgetIdle(this.#digest, this.#ctx.calls);
@@ -140,7 +140,7 @@ export class StreamClient {
     this.#resumesFrom = undefined;
   }
 
-  #catchUp(target: Lodging): void {
+  #catchUp(target: SessionLocation): void {
     this.mustCatchUp = false;
     const record = target.record ?? this.#ctx.directory.peek(this.#server, this.#digest);
     if (record) for (const note of catchUpNotifications(record)) this.write(sseMessage(note), true);

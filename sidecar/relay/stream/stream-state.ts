@@ -1,6 +1,6 @@
 import type { ReplicaCall } from '../../replica/client.ts';
 import type { Release } from './stream-admission.ts';
-import type { Lodging } from '../call/locate-session.ts';
+import type { SessionLocation } from '../call/locate-session.ts';
 
 /**
  * A replica was asked for the stream. `sinceMs`: when its head came; null until then. `release` gives its place in the retry budget back, `late` is
@@ -8,7 +8,7 @@ import type { Lodging } from '../call/locate-session.ts';
  */
 export interface OpenStream {
   is: 'open';
-  target: Lodging;
+  target: SessionLocation;
   call: ReplicaCall | null;
   sinceMs: number | null;
   release: Release;
@@ -25,14 +25,14 @@ export interface HandedOverStream {
 export type StreamState =
   | { is: 'locating' }
   /** A place in the retry budget is awaited, to ask at `target` once more. */
-  | { is: 'admitting'; target: Lodging }
+  | { is: 'admitting'; target: SessionLocation }
   | OpenStream
   /** Is the session still at `target`? */
-  | { is: 'probing'; target: Lodging }
+  | { is: 'probing'; target: SessionLocation }
   /** The next attempt comes with the timer. */
-  | { is: 'waiting'; target: Lodging; timer: NodeJS.Timeout }
+  | { is: 'waiting'; target: SessionLocation; timer: NodeJS.Timeout }
   /** `target` is where the session was lost. */
-  | { is: 'recovering'; target: Lodging }
+  | { is: 'recovering'; target: SessionLocation }
   | HandedOverStream
   | { is: 'over' };
 

@@ -6,7 +6,7 @@ import type { SessionRecord } from '../../../../proto/session-record.ts';
 import { HEADER } from '../../../../proto/wire.ts';
 import { clientAddress } from '../../../budget/client-address.ts';
 import { fetchTools } from '../fetch-tools.ts';
-import { beginSession, bornRecord } from '../new-session-record.ts';
+import { newSessionRecord, initializedRecord } from '../new-session-record.ts';
 import type { Ending, Finding, Step } from '../next-step.ts';
 import type { PostCall } from '../post-call.ts';
 import type { TargetErrand, Targets } from './targets.ts';
@@ -72,7 +72,7 @@ export class AnyReplica implements Targets {
       upstreamId === ''
     )
       return;
-    const { clientId, record } = beginSession({
+    const { clientId, record } = newSessionRecord({
       replica: target.replica,
       upstreamId,
       owner: ctx.identities.ownerOf(request.shown, this.#call.headers, view.policy),
@@ -88,7 +88,7 @@ export class AnyReplica implements Targets {
     const beginning = this.#beginning;
     if (!beginning || !hasResponse(data)) return null;
     this.#beginning = null;
-    const record = bornRecord(beginning, parseJsonObject(data)?.['result']);
+    const record = initializedRecord(beginning, parseJsonObject(data)?.['result']);
     if (!record) return null;
     const { ctx, received, request } = this.#call;
     ctx.metrics.created(record.server, record.backend);

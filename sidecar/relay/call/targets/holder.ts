@@ -53,7 +53,7 @@ export class HolderTargets implements Targets {
     if (!target) return null;
     const found = destination?.at === 'seek' && !isInvalidParams(data) ? this.#keys : [];
     const keys = [...keysOfAnswer(data, handles), ...found];
-    return ctx.modern.affinity.remember(request.server, keys, target.replica.slot, ttlSeconds);
+    return ctx.affinity.remember(request.server, keys, target.replica.slot, ttlSeconds);
   }
 
   expired(): void {
@@ -70,7 +70,7 @@ export class HolderTargets implements Targets {
 
   async #find(): Promise<Finding> {
     const { ctx, request, view } = this.#call;
-    const slot = await ctx.modern.affinity.find(request.server, this.#keys, view.policy.affinity.ttlSeconds);
+    const slot = await ctx.affinity.find(request.server, this.#keys, view.policy.affinity.ttlSeconds);
     const replica = slot === null ? undefined : this.#call.latest.bySlot(slot);
     if (replica && replica.state !== 'lost') return { is: 'found', to: atReplica('holder', replica) };
     // A restart is noticed a moment after it: what the new incarnation gave in between is remembered under the former one's slot.
@@ -80,7 +80,7 @@ export class HolderTargets implements Targets {
   #isAnsweredFromCache(): boolean {
     const message = this.#message;
     const { client, ctx, headers, received, request, view } = this.#call;
-    const { cache } = ctx.modern;
+    const { cache } = ctx;
     if (!message || !view.policy.sharedCache) return false;
     const askedBy = { path: request.path, sent: headers, claims: request.shown.claims, isVerified: this.#isVerified };
     this.#cacheKey = cacheKey(message, received, request.incoming.headers, askedBy);
@@ -98,6 +98,6 @@ export class HolderTargets implements Targets {
     if (this.#cacheKey === null || message === undefined || message.method === null || !this.#isShareable) return;
     const { ctx, request } = this.#call;
     const of = { method: message.method, uri: message.uri };
-    ctx.modern.cache.offer(request.server, this.#cacheKey, of, data, this.#changesSeen, ctx.now());
+    ctx.cache.offer(request.server, this.#cacheKey, of, data, this.#changesSeen, ctx.now());
   }
 }

@@ -1,9 +1,9 @@
 import { withinMs } from '../../../../proto/within-ms.ts';
 import { liveQuery } from '../../client/live-query.ts';
-import { bringBack, goneLodging } from '../bring-back.ts';
+import { bringBack, goneLocation } from '../bring-back.ts';
 import { cancelCalls, upstreamSession } from '../../../replica/session-messages.ts';
 import { fetchTools } from '../fetch-tools.ts';
-import { locateAtOnce, locateByRecord, type Located, type Lodging } from '../locate-session.ts';
+import { locateAtOnce, locateByRecord, type Located, type SessionLocation } from '../locate-session.ts';
 import { noteAccepted } from '../note-accepted.ts';
 import { probeSession, type SessionState } from '../probe-session.ts';
 import type { Recovered } from '../../../recovery/recovery-request.ts';
@@ -23,7 +23,7 @@ export class SessionTargets implements Targets {
   readonly #digest: string;
   readonly #clientId: string;
   /** Where the session was last. */
-  #at: Lodging | null = null;
+  #at: SessionLocation | null = null;
 
   constructor(call: PostCall, clientId: string, digest: string) {
     this.#call = call;
@@ -84,23 +84,23 @@ export class SessionTargets implements Targets {
     if (located.kind === 'unknown') return { is: 'unknown' };
     if (located.kind === 'unsure') return { is: 'unsure' };
     if (located.kind === 'at') {
-      const to = this.#destination(located.lodging);
+      const to = this.#destination(located.location);
       // A replica that refused a connection just now is asked again only if nobody else can take the session.
-      if (ctx.upstream.hasRefused(located.lodging.replica.address))
+      if (ctx.upstream.hasRefused(located.location.replica.address))
         return { is: 'lost', reason: 'unreachable', fallback: to };
       return { is: 'found', to };
     }
-    const { reason, record, stay } = located;
-    const fallback = stay && this.#destination(stay);
+    const { reason, record } = located;
+    const fallback = located.fallback && this.#destination(located.fallback);
     // Only a request moves a session, and only an idle one leaves a replica that still works.
     const mayStay = !asked.hasRequests || (reason === 'drain' && ctx.calls.of(this.#digest) > 1);
     if (fallback && mayStay) return { is: 'found', to: fallback };
-    if (!fallback) this.#destination(goneLodging(record));
+    if (!fallback) this.#destination(goneLocation(record));
     return { is: 'lost', reason, fallback };
   }
 
   /** Takes note of where the session is. */
-  #destination(at: Lodging): Destination {
+  #destination(at: SessionLocation): Destination {
     this.#at = at;
     this.#call.destination = { at: 'session', target: at };
     return this.#call.destination;
@@ -140,7 +140,7 @@ export class SessionTargets implements Targets {
     return { is: 'recovered', to: this.#destination({ replica, upstreamId: record.upstreamId, record }) };
   }
 
-  #bringBack(target: Lodging, reason: RecoveryReason): Promise<Recovered> {
+  #bringBack(target: SessionLocation, reason: RecoveryReason): Promise<Recovered> {
     const { ctx, headers, request } = this.#call;
     const query = liveQuery(request.path);
     const { server } = request;
