@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { backendSchema } from './backend-schema.ts';
-import { PROBE_DEFAULTS } from '../probe/probe-settings.ts';
+import { PROBE_DEFAULTS, PROBE_TYPES, type ProbeType } from '../probe/probe-settings.ts';
 import { isHostPattern, isOriginPattern } from '../topology/allowed-origins.ts';
 import { milliseconds, someMilliseconds } from './schema-parts.ts';
 
@@ -15,10 +15,12 @@ const guardSchema = z
 
 const probeSchema = z.strictObject({
   type: z
-    .enum(['mcp', 'http', 'off'])
+    .enum(Object.keys(PROBE_TYPES) as ProbeType[])
     .default(PROBE_DEFAULTS.type)
     .describe(
-      'mcp: initialize, ping and tools/list, or server/discover. http: GET of the balancer’s health path. off: trust what gateways report.',
+      Object.entries(PROBE_TYPES)
+        .map(([type, does]) => `${type}: ${does}.`)
+        .join(' '),
     ),
   era: z
     .enum(['auto', 'legacy', 'modern'])

@@ -1,7 +1,14 @@
+/** What a probe can be, and what it does. The schema of the configuration and its text are made from this. */
+export const PROBE_TYPES = {
+  mcp: 'initialize, ping and tools/list, or server/discover',
+  http: 'GET of the balancer’s health path',
+  off: 'trust what gateways report',
+} as const;
+export type ProbeType = keyof typeof PROBE_TYPES;
+
 /** How one server's replicas are probed: `servers[].probe` of the configuration, with the defaults filled in. */
 export interface ProbeSettings {
-  /** mcp: speak the protocol. http: GET a path. off: every replica counts as healthy until a gateway reports it. */
-  type: 'mcp' | 'http' | 'off';
+  type: ProbeType;
   /** auto: whichever the replica serves. */
   era: 'auto' | 'legacy' | 'modern';
   /** Between two probes of a healthy replica. */
