@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { killReplica } from './kill-replica.ts';
 import { hangReplica } from './hang-replica.ts';
 import { killControlPlane, killGateway, killSidecar } from './kill-process.ts';
+import { hangRedis } from './hang-redis.ts';
 import { redisDown, redisFailover } from './redis.ts';
 import { restartEmpty, rolling } from './restart-replica.ts';
 import { splitBrain } from './split-brain.ts';
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   killControlPlane,
   redisDown,
   redisFailover,
+  hangRedis,
   splitBrain,
   stampede,
 ];
