@@ -1,18 +1,28 @@
 import { messagesOf, type RpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
 import type { ReplicaEndpoint } from '../../../proto/endpoint.ts';
-import type { OutcomeKind } from '../../../proto/outcome.ts';
+import type { Outcome, OutcomeKind } from '../../../proto/outcome.ts';
 import { addressKey } from '../../../proto/address-key.ts';
 import { principalFor } from '../../audit/principal-for.ts';
 import type { CallTrace } from '../../tracing/call-trace.ts';
+import type { BeginTrace } from '../../tracing/tracing.ts';
 import { answerKind } from './answer-kind.ts';
 import type { ClientRequest } from '../client/client-request.ts';
-import type { RelayContext } from '../relay-context.ts';
+import type { Breakers } from '../../breaker/breakers.ts';
+import type { Identities } from '../../principal/identities.ts';
+import type { SessionDirectory } from '../../session/session-directory.ts';
+import type { ServerView } from '../../xds/topology.ts';
 import { isTouchDue, touchIntervalMs } from '../../session/touch-interval.ts';
 
-type OutcomeContext = Pick<
-  RelayContext,
-  'identities' | 'outcome' | 'breakers' | 'now' | 'server' | 'directory' | 'beginTrace'
->;
+/** What the outcome needs of the sidecar. */
+interface OutcomeContext {
+  identities: Identities;
+  breakers: Pick<Breakers, 'attemptFailed' | 'release'>;
+  directory: Pick<SessionDirectory, 'peek' | 'touch'>;
+  server: (name: string) => Pick<ServerView, 'policy'> | undefined;
+  outcome: (outcome: Outcome) => void;
+  beginTrace: BeginTrace;
+  now: () => number;
+}
 
 /** Gathers what one request comes to and reports it once. The breaker's permit of each attempt is settled by it or given back. */
 export class RequestOutcome {
