@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { MAX_BATCH, messagesOf, readRpcBody, VERSION_CLAIM } from './json-rpc.ts';
+import { VERSION_CLAIM } from './era.ts';
+import { MAX_BATCH, messagesOf, readRpcBody } from './json-rpc.ts';
 
 const read = (body: unknown) => readRpcBody(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
 const only = (body: unknown) => {

@@ -1,3 +1,4 @@
+import { VERSION_CLAIM } from './era.ts';
 import { eachElement, eachMember, readString, skipSpace, skipValue, type MemberVisitor } from './json-scan.ts';
 import { MAX_JSON_DEPTH } from './parse-json.ts';
 
@@ -42,7 +43,6 @@ const MAX_METHOD_BYTES = 128,
   MAX_URI_BYTES = 8192,
   MAX_ID_BYTES = 1024,
   MAX_STATE_BYTES = 1 << 20;
-export const VERSION_CLAIM = 'io.modelcontextprotocol/protocolVersion';
 const OPEN_ARRAY = 0x5b,
   OPEN_OBJECT = 0x7b;
 

@@ -1,3 +1,4 @@
+import { FIRST_MODERN_REVISION, VERSION_CLAIM } from '../../proto/era.ts';
 import type { ToolDescription } from './tool-description.ts';
 import { firstEventType } from './first-event.ts';
 import type { Connection, Reply } from './http-send.ts';
@@ -5,7 +6,7 @@ import { rpcAnswer, type RpcAnswer } from './rpc-answer.ts';
 
 /** Revisions that probes speak. */
 const LEGACY = '2025-11-25',
-  MODERN = '2026-07-28';
+  MODERN = FIRST_MODERN_REVISION;
 const CLIENT = { name: 'holdfast-probe', version: '1' };
 /** Pages of tools/list that are read: a server that never stops paging is not waited for. */
 const PAGE_LIMIT = 50;
@@ -138,7 +139,7 @@ export function sessionHeaders(sessionId: string | null, protocolVersion: string
 const modernHeaders = (method: string) => ({ 'mcp-protocol-version': MODERN, 'mcp-method': method });
 const modernMeta = () => ({
   _meta: {
-    'io.modelcontextprotocol/protocolVersion': MODERN,
+    [VERSION_CLAIM]: MODERN,
     'io.modelcontextprotocol/clientInfo': CLIENT,
     'io.modelcontextprotocol/clientCapabilities': {},
   },

@@ -1,5 +1,5 @@
 import { parseJson } from '../../proto/parse-json.ts';
-import { initializeParamsOf } from '../routing/classify.ts';
+import { initializeParamsOf } from '../routing/initialize-params.ts';
 
 export interface ReadInitialize {
   /** `params` of initialize; undefined when the body holds none. */

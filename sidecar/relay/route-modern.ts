@@ -1,8 +1,8 @@
+import { eraOfRequest } from '../../proto/era.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { PostCall } from './call/post-call.ts';
 import { runPost } from './call/run-post.ts';
 import { HolderTargets } from './call/targets/holder.ts';
-import { isModernRevision } from '../routing/classify.ts';
 import type { ClientAnswer } from './client/client-answer.ts';
 import type { ClientRequest, PostBody } from './client/client-request.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -25,11 +25,8 @@ export function runModern(
   if (rpc.kind !== 'single' || rpc.message.kind !== 'request') return null;
   const { method, claimedVersion } = rpc.message,
     version = request.incoming.headers[HEADER.protocolVersion];
-  if (
-    claimedVersion === null &&
-    (method === 'initialize' || !isModernRevision(typeof version === 'string' ? version : null))
-  )
-    return null;
+  const protocolVersion = typeof version === 'string' ? version : null;
+  if (eraOfRequest({ method, claimedVersion, protocolVersion }) === 'legacy') return null;
   const runHolder = (): Promise<void> => {
     const call = new PostCall(ctx, view, request, client, body);
     return runPost(call, new HolderTargets(call));

@@ -1,9 +1,9 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import { isModernRevision } from '../../proto/era.ts';
 import { RPC_ERROR, rpcError, sessionNotFound, type RpcError, type RpcId } from '../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { parseSessionId, type SessionId } from '../../proto/session-id.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
-import { isModernRevision } from './classify.ts';
 import { refusalOfUnverified, type Identities } from '../principal/identities.ts';
 
 /** What a decision is made from: headers as they came, and what Envoy read of the body. */

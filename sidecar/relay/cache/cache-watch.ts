@@ -1,7 +1,7 @@
 import { detach } from '../../../proto/detach.ts';
+import { FIRST_MODERN_REVISION, VERSION_CLAIM } from '../../../proto/era.ts';
 import type { RpcMessage } from '../../../proto/json-rpc.ts';
 import { HEADER } from '../../../proto/wire.ts';
-import { FIRST_MODERN_REVISION, PROTOCOL_CLAIM } from '../../routing/classify.ts';
 import type { ReplicaClient } from '../../replica/client.ts';
 import type { ServerView, Topology } from '../../xds/topology.ts';
 import { ListenBranch, type BranchListener } from '../listen/listen-branch.ts';
@@ -11,7 +11,7 @@ const LOOK_MS = 1000;
 /** A replica that refuses the subscription (it wants a token, or has none to offer) is asked again after this long. */
 const REFUSED_MS = 60_000;
 const CLAIM = {
-  [PROTOCOL_CLAIM]: FIRST_MODERN_REVISION,
+  [VERSION_CLAIM]: FIRST_MODERN_REVISION,
   'io.modelcontextprotocol/clientInfo': { name: 'holdfast', version: '1' },
   'io.modelcontextprotocol/clientCapabilities': {},
 };
