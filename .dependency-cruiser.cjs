@@ -14,7 +14,7 @@ const stands = (folder, others) => ({
 });
 
 /** Folders that decide: they know no transport, no store and no clock. */
-const PURE = '^(control-plane/(topology|resources)|sidecar/(principal|routing))/[^/]+$';
+const PURE = '^(control-plane/(topology|route-table|resources)|sidecar/(principal|routing))/[^/]+$';
 
 module.exports = {
   forbidden: [

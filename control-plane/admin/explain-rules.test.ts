@@ -46,7 +46,9 @@ test('explain knows the hosts and routes of a server', (t) => {
   t.regex(at('fm.test', '/token'), /^fm\/document: .*log-in/);
   t.regex(at('gw.test', '/mcp/fm/token'), /^fm\/document/);
   t.regex(at('gw.test', '/mcp/fm/mcp'), /^fm\/decide/);
-  t.regex(at('linear.test', '/.well-known/oauth-protected-resource'), /^linear\/document: .*gateway answers it itself/);
+  const document = { path: '/.well-known/oauth-protected-resource', headers: { host: 'linear.test' } };
+  t.regex(say({ ...document, method: 'GET' }), /^linear\/document: .*gateway answers it itself/);
+  t.regex(say(document), /^linear\/refused: .*405/);
   for (const [host, path] of [
     ['fm.test', '/mcp/linear'],
     ['gw.test', '/token'],

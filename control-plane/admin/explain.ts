@@ -1,11 +1,14 @@
-import { isHostAllowed, isOriginAllowed } from '../topology/allowed-origins.ts';
-import { QUERY, routeName, type RouteKind } from '../../proto/wire.ts';
+import { HEADER, routeName } from '../../proto/wire.ts';
 import { parseSessionId } from '../../proto/session-id.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import type { Act } from '../../proto/authorization/rule-book.ts';
 import type { Claims } from '../../proto/authorization/claim-values.ts';
-import { freeMethods } from '../resources/route-match.ts';
+import type { RequestHead } from '../route-table/condition.ts';
+import { heldByRelay } from '../route-table/held-by-relay.ts';
+import { routeTable } from '../route-table/route-table.ts';
+import { findRow, ofSlot, type FoundRow, type RouteRow } from '../route-table/row.ts';
+import { sideTable } from '../route-table/side-table.ts';
 import { rulesSay } from './explain-rules.ts';
 import { placement } from './placement-words.ts';
 import { placedAt } from './server-at.ts';
@@ -35,10 +38,15 @@ export interface Explanation {
 /** What is known of the session: its record, that there is none, or that nobody could be asked. */
 export type KnownSession = SessionView | 'none' | 'unknown';
 
-/** Which way a request goes through a gateway, and why. Follows control-plane/resources/server-routes.ts; a test compares it with Envoy's access log. */
+/**
+ * Which way a request goes through a gateway, and why. The row is found in the tables that Envoy's routes are made from (control-plane/route-table); a
+ * test compares both for each kind of request.
+ */
 export function explain(request: ExplainedRequest, topology: TopologySnapshot, session: KnownSession): Explanation {
-  const [path = ''] = request.path.split('?');
-  if (path === '/health' || path.startsWith('/health/'))
+  if (ESCAPED_SLASH.test(request.path.split('?')[0] ?? ''))
+    return simple('no-route', null, ['There is an escaped slash in the path: Envoy answers 400 itself.']);
+  const path = normalPath(request.path);
+  if (path === '/health')
     return simple('health', null, ['The path is the gateway’s own health check: its sidecar answers.']);
   const placed = placedAt(path, request.headers['host'], topology);
   if (!placed) {
@@ -47,202 +55,129 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
       `No server is at ${path}: Envoy answers 404 itself. There are ${known || 'no servers'}.`,
     ]);
   }
-  const { server, is } = placed;
-  if (is !== 'endpoint')
-    return simple(routeName(server.name, 'document'), server, [
-      server.jwt
-        ? 'The path is the server’s OAuth document: the gateway answers it itself.'
-        : 'The path is about log-in, or one of `routes`: the sidecar asks the oldest replica that takes sessions, and maps its URLs.',
-    ]);
-  const found = refused(request, server) ?? byHeaders(request, server, session);
-  return { ...found, why: [...found.why, ...rulesSay(request, server)] };
+  const { server, is, place } = placed;
+  const head = headOf(request, server);
+  if (is !== 'endpoint') {
+    const { row } = findRow(sideTable(server, place, is), head);
+    return simple(routeName(server.name, row.kind), server, [row.why]);
+  }
+  // With a slash at its end the path is another one for Envoy, which knows no slots there.
+  const slots = path === place.path ? server.endpoints : [];
+  const found = findRow(routeTable({ ...server, endpoints: slots }), head);
+  const told = tell(found, request, server, session);
+  return { ...told, why: [...told.why, ...rulesSay(request, server)] };
 }
 
-const MODERN_SINCE = '2026-07-28';
+const ESCAPED_SLASH = /%2f|%5c/i;
 
-function refused({ headers, method }: ExplainedRequest, server: ServerTopology): Explanation | undefined {
-  const no = (why: string): Explanation => simple(routeName(server.name, 'refused'), server, [why]);
-  const { origin, host } = headers;
-  // Without a Host the question is about a request as this machine's clients send it.
-  if (origin !== undefined && !isOriginAllowed(server.allowedOrigins, origin, host ?? 'localhost'))
-    return no(
-      `Origin ${origin} is not one of the server’s allowed ones (${server.allowedOrigins.join(', ') || 'none listed: pages of this machine at a loopback Host'}): Envoy answers 403 itself.`,
-    );
-  if (host !== undefined && !isHostAllowed(server.allowedHosts, host))
-    return no(
-      `Host ${host} is not one of the server’s allowed ones (${server.allowedHosts.join(', ')}): Envoy answers 403 itself.`,
-    );
-  if (!['GET', 'POST', 'DELETE', 'OPTIONS'].includes(method))
-    return no(`MCP has no method ${method}: Envoy answers 405 itself.`);
-  return undefined;
+/** Without its query, and as Envoy normalizes it before it looks for a route (control-plane/resources/connection-manager.ts). */
+const normalPath = (path: string): string => new URL(path, 'http://x').pathname.replace(/\/{2,}/g, '/');
+
+/** A question need not say everything that a request has: then it is about one as this machine's clients send it, with a short body. */
+function headOf({ headers, method, path }: ExplainedRequest, { allowedHosts }: ServerTopology): RequestHead {
+  const { host = allowedHosts.find((each) => !each.includes('*')) ?? 'localhost', ...others } = headers;
+  const isOfUnsaidLength = method === 'POST' && !('content-length' in others) && !('transfer-encoding' in others);
+  return {
+    ...(isOfUnsaidLength && { 'content-length': '100' }),
+    ...others,
+    ':method': method,
+    ':path': path,
+    ':authority': host,
+  };
 }
 
-/** An explanation that names the replica, where one is known. */
-const explained = (
-  server: ServerTopology,
-  kind: RouteKind,
-  why: string[],
-  endpoint?: ReplicaEndpoint,
-): Explanation => ({
-  route: routeName(server.name, kind),
-  server: server.name,
-  slot: endpoint?.slot ?? null,
-  replica: endpoint?.replica ?? null,
-  address: endpoint?.address ?? null,
-  why,
-});
-
-function byHeaders(request: ExplainedRequest, server: ServerTopology, session: KnownSession): Explanation {
-  const { headers, method } = request;
-  if (method === 'OPTIONS')
-    return explained(server, 'upgrade', ['A browser’s preflight: the CORS policy answers it, else any replica.']);
-  if (headers['upgrade']?.toLowerCase() === 'websocket')
-    return explained(server, 'upgrade', ['It asks for a WebSocket: Envoy passes it to any replica.']);
-  const id = headers['mcp-session-id'];
-  return id === undefined ? withoutSession(request, server) : withSession(request, id, server, session);
-}
-
-function withoutSession({ headers, method, path }: ExplainedRequest, server: ServerTopology): Explanation {
-  const { 'mcp-method': name, 'mcp-protocol-version': version } = headers;
-  if (name !== undefined && version !== undefined && version >= MODERN_SINCE) return modern(name, version, server);
-  if (method === 'GET')
-    return explained(server, 'sse', [
-      'A GET without a session id begins an HTTP+SSE connection of 2024-11-05, which only the relay speaks.',
-    ]);
-  if (new URLSearchParams(path.split('?')[1]).has(QUERY.sseSession))
-    return explained(server, 'sse', [
-      'The session is in the query: a message of an HTTP+SSE connection (2024-11-05), which the relay holds.',
-    ]);
-  if (server.policy.authorization)
-    return explained(server, 'relay', [
-      'The server has rules, so the relay reads every request, and places what begins a session.',
-    ]);
-  return explained(server, 'decide', [
-    `Without a session id it may begin a session: Envoy asks the sidecar, which places it on ${placement(server)}.`,
-    ...(server.policy.guard.includes('calls')
-      ? ['Anything but an initialize belongs to no session: the relay holds it, and any replica may answer.']
-      : []),
-  ]);
-}
-
-const modern = (name: string, version: string, server: ServerTopology): Explanation =>
-  freeMethods(server).includes(name)
-    ? explained(server, 'modern', [
-        `Revision ${version} has no sessions, and any replica answers ${name} alike: Envoy alone picks the least busy healthy one.`,
-      ])
-    : explained(server, 'relay', [
-        `Revision ${version} has no sessions, but ${name} may belong to one replica (task, requestState, handle, subscription), or be answered from a cache: the relay reads it and finds out.`,
-      ]);
-
-/** Whether the relay holds the client's side of requests of this method. */
-function isGuarded(method: string, { jwt, policy: { guard, authorization } }: ServerTopology): boolean {
-  const guarded = [
-    'DELETE',
-    ...(guard.includes('calls') ? ['POST'] : []),
-    ...(guard.includes('streams') || jwt || authorization ? ['GET'] : []),
-  ];
-  // With everything guarded the method is not looked at.
-  return guarded.length === 3 || guarded.includes(method);
-}
-
-/** Whether Envoy's routes send such a request of the slot to its replica, without a decision. */
-function isSteadyFor(
-  { headers, method }: ExplainedRequest,
-  server: ServerTopology,
-  endpoint: ReplicaEndpoint,
-): boolean {
-  if (!endpoint.isSteady) return false;
-  if (isGuarded(method, server)) return true;
-  // A session that is shown a token may be bound to its principal.
-  if (server.policy.bind !== 'off' && headers['authorization'] !== undefined) return false;
-  // With a tool's breaker open, calls that no relay holds are decided on one by one.
-  return method === 'GET' || (method === 'POST' && !server.hasOpenToolBreaker);
-}
-
-function withSession(
+function tell(
+  { row, endpoint }: FoundRow,
   request: ExplainedRequest,
-  id: string,
   server: ServerTopology,
   session: KnownSession,
 ): Explanation {
-  const guarded = isGuarded(request.method, server);
-  // Where Envoy verifies tokens every session is somebody's, so slots have no routes.
-  const endpoint =
-    server.jwt || server.policy.authorization
-      ? undefined
-      : server.endpoints.find((each) => id.startsWith(`${each.slot}~`));
-  // With nothing guarded but DELETE, slots have no guarded route of their own.
-  const held: RouteKind = server.policy.guard.length === 0 ? 'relay' : 'guarded';
-  if (endpoint && isSteadyFor(request, server, endpoint))
-    return steady(request.method, server, endpoint, session, held);
-  const kind = endpoint && guarded && !endpoint.isSteady ? held : guarded ? 'relay' : 'decide';
-  const who = kind === 'decide' ? 'The sidecar' : 'The relay';
-  return { ...explained(server, kind, []), ...home(who, id, server, endpoint, session, kind) };
+  const id = request.headers[HEADER.sessionId],
+    route = routeName(server.name, row.kind);
+  switch (row.to) {
+    case 'guarded-slot':
+    case 'steady-slot':
+      return endpoint?.isSteady
+        ? steady(row, server, endpoint, session)
+        : { ...home('The relay', request, server, endpoint, session), route };
+    case 'relay-session':
+    case 'ask': {
+      const own = knownSlot(id, server);
+      if (own?.isSteady && request.method === 'DELETE') return steady(row, server, own, session);
+      const { why, ...told } = home(row.to === 'ask' ? 'The sidecar' : 'The relay', request, server, own, session);
+      return { ...told, route, why: [...why.slice(0, 1), row.why, ...why.slice(1)] };
+    }
+    case 'decide':
+      return simple(route, server, [
+        `${row.why} It places the session on ${placement(server)}.`,
+        ...(server.policy.guard.includes('calls')
+          ? ['Anything but an initialize belongs to no session: the relay holds it, and any replica may answer.']
+          : []),
+      ]);
+    default:
+      return simple(route, server, [row.why]);
+  }
 }
 
-function steady(
-  method: string,
-  server: ServerTopology,
-  endpoint: ReplicaEndpoint,
-  session: KnownSession,
-  held: RouteKind,
-): Explanation {
+/** The replica that has the slot of the id, where the slot alone says something. */
+const knownSlot = (id: string | undefined, server: ServerTopology): ReplicaEndpoint | undefined =>
+  server.jwt || heldByRelay(server).everything ? undefined : ofSlot(id, server.endpoints);
+
+function steady(row: RouteRow, server: ServerTopology, endpoint: ReplicaEndpoint, session: KnownSession): Explanation {
   const { slot, replica, address, state } = endpoint;
-  const kind = isGuarded(method, server) ? held : 'steady';
   const hasMoved = typeof session === 'object' && session.slot !== slot;
-  return explained(
-    server,
-    kind,
-    [
+  return {
+    ...{ route: routeName(server.name, row.kind), server: server.name, slot, replica, address },
+    why: [
       `Its id begins with slot ${slot}, which is steady: replica ${replica} (${address}) is ${state}, no decision is needed.`,
-      steadyWay(method, kind),
+      row.why,
       ...(hasMoved
         ? [`Its record says that it moved to slot ${session.slot} meanwhile; the relay finds that out and follows.`]
         : []),
     ],
-    endpoint,
-  );
+  };
 }
 
-function steadyWay(method: string, kind: RouteKind): string {
-  if (kind === 'relay')
-    return 'A DELETE always passes the gateway’s relay, so that nobody rebuilds the session afterwards.';
-  if (kind === 'guarded')
-    return `${method} is guarded: the gateway’s relay holds the client’s side and goes straight to the replica, so that nothing hangs should the replica die.`;
-  return `${method} is not guarded: Envoy goes straight to the replica, and to the relay should it not be there.`;
-}
-
-function whyNotSteady(id: string, server: ServerTopology, endpoint: ReplicaEndpoint | undefined): string {
+function whyNotSteady(
+  id: string,
+  { headers, path }: ExplainedRequest,
+  server: ServerTopology,
+  endpoint: ReplicaEndpoint | undefined,
+): string {
   const parsed = parseSessionId(id);
   if (!parsed) return 'The session id is none that this mesh gives out (`<slot>~<id>`).';
-  if (endpoint?.isSteady && server.hasOpenToolBreaker)
-    return `Its id begins with slot ${endpoint.slot}, which is steady, but a tool’s breaker is not closed: each call is decided on.`;
-  if (endpoint?.isSteady)
-    return `Its id begins with slot ${endpoint.slot}, which is steady, but the request shows a token, so its session may be bound to whoever began it: who asks is checked each time.`;
+  const { hasOpenToolBreaker, lostSlots, name, policy } = server,
+    itsSlot = `Its id begins with slot ${parsed.slot}`;
+  if (endpoint?.isSteady) {
+    if (policy.bind !== 'off' && headers['authorization'] !== undefined)
+      return `${itsSlot}, which is steady, but the request shows a token, so its session may be bound to whoever began it: who asks is checked each time.`;
+    return hasOpenToolBreaker
+      ? `${itsSlot}, which is steady, but a tool’s breaker is not closed: each call is decided on.`
+      : `${itsSlot}, which is steady, but Envoy looks at no slot at ${path.split('?')[0]}.`;
+  }
   if (parsed.isBound)
     return `The session is bound to whoever began it (slot ${parsed.slot} in its bound form), so who asks is checked each time.`;
-  if (server.lostSlots.includes(parsed.slot))
-    return `Its id begins with slot ${parsed.slot}, an incarnation of a replica that is over.`;
-  if (!endpoint) return `Its id begins with slot ${parsed.slot}, which no replica of ${server.name} has.`;
+  if (lostSlots.includes(parsed.slot)) return `${itsSlot}, an incarnation of a replica that is over.`;
+  if (!endpoint) return `${itsSlot}, which no replica of ${name} has.`;
   if (endpoint.state === 'active' || endpoint.state === 'standby')
-    return `Its id begins with slot ${endpoint.slot}; replica ${endpoint.replica} is ${endpoint.state}, but a breaker is not closed.`;
-  return `Its id begins with slot ${endpoint.slot}, which is not steady: replica ${endpoint.replica} is ${endpoint.state}.`;
+    return `${itsSlot}; replica ${endpoint.replica} is ${endpoint.state}, but a breaker is not closed.`;
+  return `${itsSlot}, which is not steady: replica ${endpoint.replica} is ${endpoint.state}.`;
 }
 
 /** Where a session that needs a decision goes, as far as its record tells. */
 function home(
   who: string,
-  id: string,
+  request: ExplainedRequest,
   server: ServerTopology,
   own: ReplicaEndpoint | undefined,
   session: KnownSession,
-  kind: RouteKind,
-): Explanation {
+): Omit<Explanation, 'route'> {
+  const id = request.headers[HEADER.sessionId] ?? '';
   const parsed = parseSessionId(id);
   const bound = own ?? (parsed ? server.endpoints.find(({ slot }) => slot === parsed.slot) : undefined);
   const slot = typeof session === 'object' ? session.slot : (bound?.slot ?? parsed?.slot ?? null);
   const endpoint = server.endpoints.find((each) => each.slot === slot);
-  const why = [whyNotSteady(id, server, own)];
+  const why = [whyNotSteady(id, request, server, own)];
   if (typeof session === 'object' && session.isEnded)
     why.push(`${who} finds that it was ended by DELETE: 404, as for an unknown session.`);
   else if (typeof session === 'object') {
@@ -263,7 +198,6 @@ function home(
     );
   const isThere = endpoint !== undefined && isUsable(endpoint);
   return {
-    route: routeName(server.name, kind),
     server: server.name,
     slot,
     replica: isThere ? endpoint.replica : null,

@@ -10,12 +10,12 @@ export function placedAt(
   path: string,
   host: string | undefined,
   { servers }: TopologySnapshot,
-): { server: ServerTopology; is: Placed['is'] } | null {
+): ({ server: ServerTopology } & Placed) | null {
   // A host of one server alone goes before what all share.
   const byHost = [...servers].sort((a, b) => Number(hasHost(b, host)) - Number(hasHost(a, host)));
   for (const server of byHost) {
     const placed = placeAt(server.policy, path, host);
-    if (placed) return { server, is: placed.is };
+    if (placed) return { server, ...placed };
     if (hasHost(server, host)) return null;
   }
   return null;

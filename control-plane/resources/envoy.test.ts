@@ -161,7 +161,7 @@ test('bad input gets a clear status and a JSON-RPC error, and the gateway goes o
     status: 400,
     body: { error: { code: RPC_ERROR.badRequest } },
   });
-  // Envoy matches each of two session ids by itself and sends them joined: no replica knows such a session.
+  // Envoy matches and sends two session ids joined: no replica knows such a session.
   t.is((await send({ 'mcp-session-id': ['1~abc', '2~abc'] })).body.headers['mcp-session-id'], 'abc,2~abc');
   for (const [text, status] of [
     ['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '503'],

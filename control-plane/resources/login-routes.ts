@@ -1,18 +1,15 @@
 import { documentPaths, type Place } from '../../proto/place.ts';
 import { HEADER, RESOURCE, routeName } from '../../proto/wire.ts';
-import { typed } from '../../proto/xds/loader.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { corsOnRoute } from './filters/cors.ts';
 import { leaveOut } from './filters/ext-proc.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitOnRoute } from './filters/rate-limit.ts';
 import { documentRoute } from './protected-resource.ts';
-import { foreignHosts } from './refusals.ts';
+import { sideTable, type SidePath } from '../route-table/side-table.ts';
+import { tableMatcher, type OnMatch } from './matcher.ts';
+import { refusedRoute } from './refused-route.ts';
 import { plainRetry } from './retry-policy.ts';
-
-const list = (routes: object[]): object => ({
-  action: { name: 'routes', typed_config: typed('envoy.config.route.v3.RouteList', { routes }) },
-});
 
 const add = (key: string, value: string): object => ({
   header: { key, value },
@@ -44,18 +41,18 @@ const toSidecar = (server: ServerTopology, match: object): object => ({
 export function loginRoutes(server: ServerTopology, place: Place): Record<string, object> {
   const { jwt } = server,
     { routes } = server.policy;
-  const documents = documentPaths(place, routes.length > 0).map((path) => [
-    path,
-    list(
-      jwt && place.url !== null
-        ? [documentRoute(server, jwt, path, place.url)]
-        : [...foreignHosts(server, { path }), toSidecar(server, { path })],
-    ),
-  ]);
+  const side = (path: string, match: object, is: SidePath): OnMatch =>
+    tableMatcher(sideTable(server, place, is), ({ to, refusal }) => {
+      if (refusal) return refusedRoute(server, match, refusal);
+      return to === 'document' && jwt && place.url !== null
+        ? documentRoute(server, jwt, path, place.url)
+        : toSidecar(server, match);
+    });
+  const documents = documentPaths(place, routes.length > 0).map((path) => [path, side(path, { path }, 'document')]);
   const further = routes.map((route) => {
     const path = `${place.base}${route}`,
-      match = path.endsWith('/*') ? { path_separated_prefix: path.slice(0, -2) } : { path };
-    return [path.replace(/\/\*$/, ''), list([...foreignHosts(server, match), toSidecar(server, match)])];
+      prefix = path.replace(/\/\*$/, '');
+    return [prefix, side(path, path === prefix ? { path } : { path_separated_prefix: prefix }, 'route')];
   });
   return Object.fromEntries([...documents, ...further]) as Record<string, object>;
 }

@@ -3,7 +3,6 @@ import { routeName } from '../../proto/wire.ts';
 import type { JwtTopology, ServerTopology } from '../topology/topology.ts';
 import { FILTER } from './filters/names.ts';
 import { leaveOut } from './filters/ext-proc.ts';
-import { isMethod } from './route-match.ts';
 
 /** The resource's document (RFC 9728): where clients get tokens for it. `url` is the one that the client uses. */
 const resourceDocument = (url: string, { authorizationServers, scopes }: JwtTopology): object => ({
@@ -30,7 +29,7 @@ const header = (key: string, value: string): object => ({
 /** The document, which the mesh itself answers with where it verifies the tokens. Everybody may read it, scripts of any origin included. */
 export const documentRoute = (server: ServerTopology, jwt: JwtTopology, path: string, url: string): object => ({
   name: routeName(server.name, 'document'),
-  match: { path, headers: [isMethod('GET', 'HEAD', 'OPTIONS')] },
+  match: { path },
   direct_response: { status: 200, body: { inline_string: JSON.stringify(resourceDocument(url, jwt)) } },
   response_headers_to_add: [
     header('content-type', 'application/json'),

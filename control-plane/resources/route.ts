@@ -6,12 +6,11 @@ import { leaveOut } from './filters/ext-proc.ts';
 /** What Envoy keeps of a request, to be able to hand it over and to read it, where a server does not say. */
 export const DEFAULT_BODY_BYTES = 4 << 20;
 
-interface RouteOptions {
+export interface RouteOptions {
   server: string;
   kind: RouteKind;
-  /** RouteMatch without headers. */
+  /** RouteMatch: its path, and nothing else. */
   path: object;
-  headers?: object[];
   cluster: string;
   /** Path on the replica. */
   rewrite: string;
@@ -56,7 +55,6 @@ export function route({
   server,
   kind,
   path,
-  headers = [],
   cluster,
   rewrite,
   readsBodies,
@@ -76,7 +74,7 @@ export function route({
   const mode = MODE[kind] ?? kind;
   return {
     name: routeName(server, kind),
-    match: { ...path, ...(headers.length > 0 && { headers }) },
+    match: path,
     route: {
       cluster,
       timeout: '0s',

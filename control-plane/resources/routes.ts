@@ -1,6 +1,5 @@
 import type { Place } from '../../proto/place.ts';
 import { HEADER, RESOURCE } from '../../proto/wire.ts';
-import { typed } from '../../proto/xds/loader.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { directResponse } from './direct-response.ts';
 import { leaveOut } from './filters/ext-proc.ts';
@@ -10,12 +9,11 @@ import { DEFAULT_BODY_BYTES } from './route.ts';
 import { loginRoutes } from './login-routes.ts';
 import { plainRetry, sessionRetry } from './retry-policy.ts';
 import type { Memo } from './memo.ts';
-import { hasSteadyRoutes, routeInputs, serverRoutes, type RoutedNode } from './server-routes.ts';
+import { hasSteadyRows } from '../route-table/route-table.ts';
+import { headerInput, takeRoute } from './matcher.ts';
+import type { RoutedNode } from './row-routes.ts';
+import { routeInputs, serverRoutes } from './server-routes.ts';
 import { neighbourRelayAddresses } from './endpoints.ts';
-
-const list = (routes: object[]): object => ({
-  action: { name: 'routes', typed_config: typed('envoy.config.route.v3.RouteList', { routes }) },
-});
 
 const unread = { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut };
 
@@ -28,15 +26,15 @@ const health: object = {
 };
 
 /**
- * All routes of a gateway. A tree over the path's prefix finds the server, so a request walks only that server's routes, of which there is one
- * or two per slot. Where servers are is said by their places (control-plane/topology/places-of.ts).
+ * All routes of a gateway. A tree over the path's prefix finds the server, a short list its mode, and a tree over the session id the slot: no request
+ * costs more for other servers and replicas. Where servers are is said by their places (control-plane/topology/places-of.ts).
  */
 export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo: Memo): object {
   const relays = node.relay.join(),
     others = neighbourRelayAddresses(snapshot, node).sort();
   const ofServers = snapshot.servers.map((server) => {
     const inputs = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
-    return memo.get(`routes ${server.name}`, [inputs, relays, hasSteadyRoutes(server) ? others.join() : ''], () =>
+    return memo.get(`routes ${server.name}`, [inputs, relays, hasSteadyRows(server) ? others.join() : ''], () =>
       routesOf(server, { ...node, neighbours: others }, node.server === server.name),
     );
   });
@@ -72,9 +70,9 @@ function endpointAt(place: Place, server: ServerTopology, node: RoutedNode): Rec
   const { path } = place;
   return {
     // Exactly this path: what is below it on a replica is nobody's here. With a slash at its end the relay finds the session's slot.
-    [path]: list(serverRoutes(server, node, { path }, place)),
+    [path]: serverRoutes(server, node, path, place),
     ...(!path.endsWith('/') && {
-      [`${path}/`]: list(serverRoutes({ ...server, endpoints: [] }, node, { path: `${path}/` }, place)),
+      [`${path}/`]: serverRoutes({ ...server, endpoints: [] }, node, `${path}/`, place),
     }),
   };
 }
@@ -101,22 +99,14 @@ function virtualHost(name: string, domains: string[], byPrefix: Record<string, o
     request_body_buffer_limit: DEFAULT_BODY_BYTES,
     matcher: {
       matcher_tree: {
-        input: {
-          name: 'path',
-          typed_config: typed('envoy.type.matcher.v3.HttpRequestHeaderMatchInput', { header_name: ':path' }),
-        },
-        prefix_match_map: { map: { '/health': list([health]), ...byPrefix } },
+        input: headerInput(':path'),
+        prefix_match_map: { map: { '/health': takeRoute(health), ...byPrefix } },
       },
-      on_no_match: {
-        action: {
-          name: 'no-route',
-          typed_config: typed('envoy.config.route.v3.Route', {
-            name: 'no-route',
-            match: { prefix: '/' },
-            ...directResponse(404, 'No MCP server at this path'),
-          }),
-        },
-      },
+      on_no_match: takeRoute({
+        name: 'no-route',
+        match: { prefix: '/' },
+        ...directResponse(404, 'No MCP server at this path'),
+      }),
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Which values of Origin and Host a server takes, as regular expressions that both Envoy's routes and `explain` use: whole value, any case.
+ * Which values of Origin and Host a server takes, as regular expressions for its route table: whole value, any case.
  * RFC 6454 compares origins by scheme, host and port; the port that belongs to the scheme may be left out.
  */
 const DEFAULT_PORT: Readonly<Record<string, string>> = { http: '80', https: '443', ws: '80', wss: '443' };
@@ -42,19 +42,3 @@ function hostRegex(host: string): string {
 }
 
 const escapeRegex = (text: string): string => text.toLowerCase().replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
-/** Whether a value as a whole is what the expression says. */
-const matchesWhole = (regex: string, value: string): boolean => new RegExp(`^(?:${regex})$`, 'i').test(value);
-
-/**
- * Whether a server takes this Origin at this Host. Without a list only a page of this very machine may speak to a gateway that it reaches by
- * loopback: by another name that is DNS rebinding.
- */
-export function isOriginAllowed(allowed: readonly string[], origin: string, host: string): boolean {
-  if (allowed.includes(ANY_ORIGIN)) return true;
-  if (allowed.length === 0) return matchesWhole(LOOPBACK_ORIGIN, origin) && matchesWhole(LOOPBACK_HOST, host);
-  return allowed.some((each) => matchesWhole(originRegex(each), origin));
-}
-
-export const isHostAllowed = (allowed: readonly string[], host: string): boolean =>
-  allowed.length === 0 || allowed.some((each) => matchesWhole(allowedHostRegex(each), host));

@@ -49,6 +49,8 @@ export class StubReplica {
     });
     this.#server = server;
     server.on('upgrade', (_request, socket) => {
+      // A socket that nobody reads never ends, and the server would wait for it.
+      socket.on('error', () => socket.destroy()).resume();
       socket.end(
         `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-at: ${this.name}\r\n\r\nhello`,
       );

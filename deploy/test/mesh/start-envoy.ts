@@ -70,6 +70,9 @@ export async function prepareEnvoy(options: EnvoyOptions): Promise<Envoy> {
       '--disable-hot-restart',
       '--log-level',
       logLevel,
+      // Files of access logs, for tests that read them: 10 s by default.
+      '--file-flush-interval-msec',
+      '100',
     ],
   });
   return {

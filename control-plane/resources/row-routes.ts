@@ -1,0 +1,134 @@
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
+import type { Place } from '../../proto/place.ts';
+import { HEADER, RESOURCE } from '../../proto/wire.ts';
+import type { RouteRow } from '../route-table/row.ts';
+import type { ServerTopology } from '../topology/topology.ts';
+import { askOrGoOn, askSidecar, switchOn } from './filters/ext-proc.ts';
+import { challengeOnRoute } from './filters/challenge.ts';
+import { corsOnRoute } from './filters/cors.ts';
+import { jwtOnRoute } from './filters/jwt.ts';
+import { FILTER } from './filters/names.ts';
+import { rateLimitOnRoute } from './filters/rate-limit.ts';
+import { pinTo, toServer } from './filters/session-id.ts';
+import type { RouteOf } from './matcher.ts';
+import type { EnvoyNode } from './node.ts';
+import { challengeOf } from './protected-resource.ts';
+import { refusedRoute } from './refused-route.ts';
+import { patient, pinnedRetry, plainRetry, sessionRetry } from './retry-policy.ts';
+import { route, type RouteOptions } from './route.ts';
+
+/** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
+const relayOf = (slot: string, relays: readonly string[]): string | undefined =>
+  relays[parseInt(slot, 36) % relays.length];
+
+/** A node, and its neighbours' relays (`ip:port`). */
+export interface RoutedNode extends EnvoyNode {
+  neighbours: readonly string[];
+}
+
+/** Neighbours' relays that are tried for a request that nobody decided on. */
+const MOST_UNDECIDED = 3;
+
+/** What a form adds to what all routes of a server have in common. */
+type Form = Omit<RouteOptions, 'server' | 'kind' | 'path' | 'rewrite' | 'maxBodyBytes' | 'quietMs'>;
+
+const pins = (on: Record<string, object>, hosts: readonly (string | undefined)[]): Record<string, object> => ({
+  ...on,
+  [FILTER.sessionHeaders]: pinTo(hosts.filter((each) => each !== undefined).join(',')),
+});
+
+/** How Envoy does what the rows of a server's table say, at one path of one place. */
+export function rowRoutes(server: ServerTopology, node: RoutedNode, path: object, place: Place): RouteOf {
+  const { policy } = server;
+  const cluster = RESOURCE.serverCluster(server.name);
+  const plain = { ...corsOnRoute(server), ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
+  // Never for a steady route: what shows a token does not take one, and without a token nobody is asked for it twice.
+  const filters = { ...plain, ...challengeOnRoute(server, place.url) };
+  const isHostReplaced = server.backends.some((backend) => backend.hostOverride !== null);
+  const replicas: Form = { cluster, readsBodies: true, filters, ...(isHostReplaced && { action: HOST_OF_ENDPOINT }) };
+  const isRing = node.relay.length > 1;
+  const ring = (policyOfOne: object): object => (isRing ? patient(policyOfOne) : policyOfOne);
+  const relay: Form = {
+    cluster: RESOURCE.relayCluster,
+    readsBodies: false,
+    filters,
+    ...(isRing && { retryPolicy: patient(sessionRetry) }),
+    action: BY_SESSION,
+  };
+  // A sidecar that hangs answers nobody: a neighbour's relay takes the request. With no neighbour the client is told, rather than left waiting for the same sidecar's relay.
+  const undecided = node.neighbours.slice(0, MOST_UNDECIDED).join(',');
+  // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
+  const steadyHosts = ({ address, slot }: ReplicaEndpoint): string[] =>
+    [address, relayOf(slot, node.relay), relayOf(slot, node.neighbours)].filter((each) => each !== undefined);
+
+  const form = ({ to }: RouteRow, endpoint: ReplicaEndpoint | undefined): Form => {
+    switch (to) {
+      case 'preflight':
+        return {
+          ...replicas,
+          readsBodies: false,
+          retryPolicy: plainRetry,
+          filters: { ...corsOnRoute(server), ...rateLimitOnRoute(server) },
+        };
+      case 'web-socket':
+        return { ...replicas, readsBodies: false, retryPolicy: plainRetry };
+      case 'any-replica':
+        return { ...replicas, retryPolicy: plainRetry };
+      case 'relay-large':
+        // Nothing is kept of such a request on the way to the relay, which refuses what is beyond its budget: so Envoy sends it once.
+        return { ...relay, retryPolicy: { num_retries: 0 } };
+      case 'relay-modern':
+        return { ...relay, action: {}, retryPolicy: ring(plainRetry) };
+      case 'relay-new':
+        return { ...relay, action: {} };
+      case 'guarded-slot':
+        return {
+          ...replicas,
+          readsBodies: false,
+          ...(endpoint && { filters: pins(filters, [relayOf(endpoint.slot, node.relay), endpoint.address]) }),
+        };
+      case 'steady-slot': {
+        const hosts = endpoint ? steadyHosts(endpoint) : [];
+        return {
+          ...replicas,
+          namesServer: false,
+          retryPolicy: pinnedRetry(hosts.length),
+          filters: pins(plain, hosts),
+        };
+      }
+      case 'ask':
+        return {
+          ...replicas,
+          namesServer: false,
+          filters: {
+            ...filters,
+            [FILTER.sessionHeaders]: toServer(server.name, undecided),
+            [FILTER.askOnce]: undecided === '' ? switchOn : askOrGoOn,
+          },
+        };
+      case 'decide':
+        return {
+          ...replicas,
+          retryPolicy: plainRetry,
+          filters: { ...filters, [FILTER.extProc]: askSidecar(server.name) },
+        };
+      default:
+        return relay;
+    }
+  };
+  const common = {
+    server: server.name,
+    path,
+    rewrite: policy.path,
+    maxBodyBytes: policy.maxBodyBytes,
+    challenge: server.jwt && place.url !== null ? challengeOf(place.url, server.jwt) : null,
+    origin: policy.originOverride,
+  };
+  return (row, endpoint) =>
+    row.refusal
+      ? refusedRoute(server, path, row.refusal)
+      : route({ ...common, kind: row.kind, quietMs: row.quietMs ?? 0, ...form(row, endpoint) });
+}
+
+const HOST_OF_ENDPOINT = { auto_host_rewrite: true };
+const BY_SESSION = { hash_policy: [{ header: { header_name: HEADER.sessionId } }] };

@@ -1,0 +1,42 @@
+import type { Place } from '../../proto/place.ts';
+import type { ServerTopology } from '../topology/topology.ts';
+import { isMethod, not } from './condition.ts';
+import { foreignHosts } from './refusal-rows.ts';
+import type { RouteRow } from './row.ts';
+
+/** What is at a place beside the MCP endpoint: a document about log-in, or one of the server's `routes`. */
+export type SidePath = 'document' | 'route';
+
+const OWN_DOCUMENT: readonly RouteRow[] = [
+  {
+    to: 'refuse',
+    kind: 'refused',
+    when: [not(isMethod('GET', 'HEAD', 'OPTIONS'))],
+    refusal: { status: 405, message: 'The document can only be read', isReadable: true },
+    why: 'The path is a document, which can only be read: Envoy answers 405 itself.',
+  },
+  {
+    to: 'document',
+    kind: 'document',
+    when: [],
+    why: 'The path is the server’s OAuth document: the gateway answers it itself.',
+  },
+];
+
+/** Pages of any origin may log in: their tokens are what counts. */
+export function sideTable(
+  server: Pick<ServerTopology, 'jwt' | 'allowedHosts'>,
+  { url }: Pick<Place, 'url'>,
+  is: SidePath,
+): readonly RouteRow[] {
+  if (is === 'document' && server.jwt && url !== null) return OWN_DOCUMENT;
+  return [
+    ...foreignHosts(server),
+    {
+      to: 'side-path',
+      kind: 'document',
+      when: [],
+      why: 'The path is about log-in, or one of `routes`: the sidecar asks the oldest replica that takes sessions, and maps its URLs.',
+    },
+  ];
+}
