@@ -161,4 +161,8 @@ export const CHANNEL = {
   reports: 'holdfast:channel:reports',
   /** `{server, key, state, …}`: breaker transitions. */
   breakers: 'holdfast:channel:breakers',
+  /** `{id, wants, filter}`: an operator watches calls; gateways tell of them until nobody asks again (proto/watch). */
+  watches: 'holdfast:channel:watches',
+  /** `{node, calls, dropped, tallies}`: what one gateway tells them. */
+  calls: 'holdfast:channel:calls',
 } as const;

@@ -8,6 +8,7 @@ import type { Probes } from '../probe/probes.ts';
 import type { Rollouts } from '../rollout/rollouts.ts';
 import type { SlaHistory } from '../sla/sla-history.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
+import type { CallWatch } from '../watch/call-watch.ts';
 import type { BreakerControl } from './breaker-control.ts';
 import type { ConfigFile } from './config-file.ts';
 import type { SessionReader } from './session-reader.ts';
@@ -44,4 +45,5 @@ export interface AdminContext {
   /** null without Redis: only sidecars know their sessions and breakers then. */
   sessions: SessionReader | null;
   breakers: BreakerControl | null;
+  calls: CallWatch | null;
 }

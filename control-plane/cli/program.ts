@@ -14,6 +14,8 @@ import { rolloutCommand } from './commands/rollout.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { gatewaysCommand, replicasCommand, serversCommand, statusCommand } from './commands/status.ts';
+import { tapCommand } from './commands/tap.ts';
+import { topCommand } from './commands/top.ts';
 import { validateCommand } from './commands/validate.ts';
 import { VERSION } from '../../proto/version.ts';
 import { versionCommand } from './commands/version.ts';
@@ -49,6 +51,8 @@ export function program(): Command {
     breakerCommand(),
     configCommand(),
     eventsCommand(),
+    topCommand(),
+    tapCommand(),
     doctorCommand(),
     backupCommand(),
     regionCommand(),

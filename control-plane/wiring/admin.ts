@@ -5,6 +5,7 @@ import { probeWrites } from '../../proto/redis/probe-writes.ts';
 import { redisBreakerControl } from '../admin/breaker-control.ts';
 import { configFile } from '../admin/config-file.ts';
 import type { AdminContext } from '../admin/context.ts';
+import { redisCallWatch } from '../watch/call-watch.ts';
 import { redisSessionReader } from '../admin/session-reader.ts';
 import type { Stores } from './stores.ts';
 
@@ -59,6 +60,7 @@ export function adminHandler({
       }),
     sessions: redis && redisSessionReader(redis),
     breakers: redis && redisBreakerControl(redis, others.now),
+    calls: redis && redisCallWatch({ redis, now: others.now, onError }),
   };
   const token = tokenFile === null ? null : readFileSync(tokenFile, 'utf8').trim();
   if (token === '') throw new Error(`${tokenFile} is empty: the admin API would be open to everybody`);

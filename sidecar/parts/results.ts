@@ -12,6 +12,7 @@ import type { SessionDirectory } from '../session/session-directory.ts';
 import { touchIntervalMs } from '../session/touch-interval.ts';
 import { createTracing } from '../tracing/create-tracing.ts';
 import type { BeginTrace } from '../tracing/tracing.ts';
+import { followWatches } from '../watch/follow-watches.ts';
 import type { Mesh } from './mesh.ts';
 import type { Node } from './node.ts';
 import { ttlSeconds } from './sessions.ts';
@@ -85,12 +86,14 @@ export function followResults(
       if (record) slo.recovered(record.server, record.backend);
     });
   }
+  const watches = redis && followWatches({ redis, node: nodeId, bus: outcomes, now, onError: failing('background') });
   return {
     breakers,
     outcomes,
     beginTrace: tracing.begin,
     async close() {
       fleet.close();
+      watches?.close();
       await Promise.all([audit.close(), slo?.stop(), tracing.close()]);
     },
   };

@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts';
 import { breakerRoutes } from './breakers.ts';
+import { callRoutes } from './calls.ts';
 import { configRoutes } from './config.ts';
 import { doctorRoutes } from './doctor.ts';
 import { drainRoutes } from './drains.ts';
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   ...rolloutRoutes,
   ...breakerRoutes,
   ...eventRoutes,
+  ...callRoutes,
   ...configRoutes,
   ...doctorRoutes,
 ];

@@ -189,6 +189,7 @@ export async function sampleContext(): Promise<Sample> {
     versions,
     sessions,
     breakers,
+    calls: null,
     sla: {
       windows: async () => ({
         whole: { counters: noCounters(), fromMs: 0, toMs: world.now },

@@ -1,0 +1,29 @@
+import { EXIT, CliError } from './exit-code.ts';
+import type { Client } from './client.ts';
+
+/** Lines of a stream without an end, until Ctrl-C; both ways of ending are no error. */
+export async function untilInterrupted<T>(client: Client, path: string, show: (line: T) => void): Promise<void> {
+  const stop = new AbortController();
+  const interrupted = (): void => stop.abort();
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  // A pipe that nobody reads any more, as of `head`.
+  process.stdout.once('error', interrupted);
+  try {
+    for await (const line of client.lines<T>(path, stop.signal)) show(line);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    return;
+  } finally {
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+  }
+  if (!stop.signal.aborted)
+    throw new CliError(EXIT.unavailable, 'the control plane ended the stream; is it restarting?');
+}
+
+/** `?a=b` of what was said; empty without. */
+export function queryOf(wanted: Record<string, string | undefined>): string {
+  const said = Object.entries(wanted).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return said.length === 0 ? '' : `?${new URLSearchParams(said)}`;
+}
