@@ -6,7 +6,8 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { VERSION } from '../../proto/version.ts';
-import { IMAGES, NPM_PACKAGES, type PackagePlan } from './packages.ts';
+import { imageSize } from './image-size.ts';
+import { IMAGES, MAX_IMAGE_MB, NPM_PACKAGES, type PackagePlan } from './packages.ts';
 import { writePackage } from './write-package.ts';
 
 const exec = promisify(execFile);
@@ -100,6 +101,12 @@ test('the sidecar holds no Kubernetes client, no SDK, and nothing of the holdfas
 });
 
 for (const plan of IMAGES) {
+  test(`the image ${plan.name} holds at most ${MAX_IMAGE_MB} MB above its base`, async (t) => {
+    const { total, sources, packages, compiled } = await imageSize(root, await packageOf(plan, 'sources'), plan);
+    for (const part of [sources, packages, compiled]) t.true(part > 0);
+    t.true(total < MAX_IMAGE_MB * 1_000_000, `${total} bytes`);
+  });
+
   test(`the image ${plan.name} holds its programs as they are, and every file that the Dockerfile runs`, async (t) => {
     const at = await packageOf(plan, 'sources');
     const dockerfile = await readFile(join(root, 'deploy/Dockerfile'), 'utf8');

@@ -33,6 +33,9 @@ export const NPM_PACKAGES: readonly PackagePlan[] = [
   },
 ];
 
+/** What an image may hold above its base. */
+export const MAX_IMAGE_MB = 60;
+
 /** What the images hold (deploy/Dockerfile). They run the sources as they are. */
 export const IMAGES: readonly PackagePlan[] = [
   {
