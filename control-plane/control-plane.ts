@@ -7,6 +7,8 @@ import { serverCredentials } from '../proto/tls/grpc-credentials.ts';
 import { RESOURCE } from '../proto/wire.ts';
 import type { Config } from './config/config-schema.ts';
 import { ControlLoop } from './control-loop.ts';
+import { diagnose } from './admin/diagnose.ts';
+import { doctorMetrics } from './metrics/doctor-metrics.ts';
 import { topologyMetrics } from './metrics/topology-metrics.ts';
 import { BreakerSource } from './sources/breaker-source.ts';
 import { ConfigSource } from './sources/config-source.ts';
@@ -15,9 +17,10 @@ import { Inputs } from './sources/inputs.ts';
 import { Operations } from './sources/operations.ts';
 import { ReplicaSource } from './sources/replica-source.ts';
 import { TopologyInForce } from './topology/topology-in-force.ts';
-import { adminHandler } from './wiring/admin.ts';
+import { adminContext, adminHandler } from './wiring/admin.ts';
 import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
 import { startHealthServer } from './wiring/health-server.ts';
+import { scheduleDoctor } from './wiring/doctor-schedule.ts';
 import { openStores } from './wiring/stores.ts';
 import { XdsServer } from './xds/xds-server.ts';
 
@@ -105,30 +108,30 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     // Who shows no certificate of ours gets as far as being refused, so that it is seen (gateways.admit).
     tls && serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }),
   );
+  const context = adminContext({
+    id,
+    version,
+    now,
+    stores,
+    file,
+    env,
+    onError: caught('admin'),
+    config: () => config.current,
+    topology: () => topology.snapshot,
+    discovery: () => replicas.reports(),
+    nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
+    withoutHeartbeat: () => (stores.redis ? gateways.registry.withoutHeartbeat() : []),
+    probes,
+    drains: operations.drains,
+    rollouts: operations.rollouts,
+    versions: config.versions,
+    sla: operations.sla,
+  });
   const health = await startHealthServer(options.admin, {
     registry,
     onError: caught('admin'),
     names: adminHosts,
-    handle: adminHandler({
-      id,
-      version,
-      now,
-      stores,
-      file,
-      env,
-      onError: caught('admin'),
-      config: () => config.current,
-      tokenFile: adminTokenFile ?? null,
-      topology: () => topology.snapshot,
-      discovery: () => replicas.reports(),
-      nodes: () => xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
-      withoutHeartbeat: () => (stores.redis ? gateways.registry.withoutHeartbeat() : []),
-      probes,
-      drains: operations.drains,
-      rollouts: operations.rollouts,
-      versions: config.versions,
-      sla: operations.sla,
-    }),
+    handle: adminHandler(context, adminTokenFile ?? null, caught('admin')),
     isReady: () => topology.snapshot !== null,
     checks: controlPlaneChecks({
       redis: stores.redis,
@@ -138,12 +141,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }),
   });
 
+  const doctor = doctorMetrics(registry);
+  const stopDoctor = scheduleDoctor({
+    diagnose: () => diagnose(context),
+    isLeader: () => stores.lease.isLeader,
+    found: (checks) => doctor.found(checks, now()),
+    onError: caught('doctor'),
+  });
+
   return {
     xdsPort,
     adminPort: health.port,
     configure: (next, text) => config.configure(next, text),
     refuse: (problems) => config.refuse(problems),
     async stop() {
+      stopDoctor();
       loop.stop();
       gateways.stop();
       breakers.stop();

@@ -1,17 +1,20 @@
+export const AREAS = [
+  'gateways',
+  'redis',
+  'servers',
+  'balancer',
+  'certificates',
+  'response-time',
+  'sla',
+  'errors',
+  'resources',
+  'configuration',
+  'control-plane',
+] as const;
+
 /** One line of `holdfast doctor`, the monitoring checklist. */
 export interface DoctorCheck {
-  area:
-    | 'gateways'
-    | 'redis'
-    | 'servers'
-    | 'balancer'
-    | 'certificates'
-    | 'response-time'
-    | 'sla'
-    | 'errors'
-    | 'resources'
-    | 'configuration'
-    | 'control-plane';
+  area: (typeof AREAS)[number];
   name: string;
   verdict: 'good' | 'warning' | 'bad' | 'unknown';
   description: string;

@@ -31,21 +31,13 @@ export interface AdminOptions extends FromOthers {
   /** The configuration file that this process follows. */
   file: string;
   env: Readonly<Record<string, string | undefined>>;
-  tokenFile: string | null;
   onError: (error: unknown) => void;
 }
 
-/** The admin API over what the control plane holds. Throws when the token's file can't be read. */
-export function adminHandler({
-  stores,
-  file,
-  env,
-  tokenFile,
-  onError,
-  ...others
-}: AdminOptions): (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined {
+/** What the admin API shows and changes, out of what the control plane holds. */
+export function adminContext({ stores, file, env, onError, ...others }: AdminOptions): AdminContext {
   const { redis, events, lease } = stores;
-  const context: AdminContext = {
+  return {
     ...others,
     events,
     lease,
@@ -62,6 +54,14 @@ export function adminHandler({
     breakers: redis && redisBreakerControl(redis, others.now),
     calls: redis && redisCallWatch({ redis, now: others.now, onError }),
   };
+}
+
+/** The admin API. Throws when the token's file can't be read. */
+export function adminHandler(
+  context: AdminContext,
+  tokenFile: string | null,
+  onError: (error: unknown) => void,
+): (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined {
   const token = tokenFile === null ? null : readFileSync(tokenFile, 'utf8').trim();
   if (token === '') throw new Error(`${tokenFile} is empty: the admin API would be open to everybody`);
   return adminApi({ context, token, onError });

@@ -76,7 +76,7 @@ test('alerts and rules ask for metrics that the mesh has', (t) => {
   const readme = readFileSync(new URL('../../sidecar/metrics/README.md', import.meta.url), 'utf8');
   const own = new Set([...readme.matchAll(/^\| `((?:mcp|holdfast)_\w+)/gm)].map((match) => match[1]!));
   const folder = new URL('../../control-plane/', import.meta.url);
-  const source = ['metrics/topology-metrics.ts', 'xds/xds-metrics.ts']
+  const source = ['metrics/topology-metrics.ts', 'metrics/doctor-metrics.ts', 'xds/xds-metrics.ts']
     .map((file) => readFileSync(new URL(file, folder), 'utf8'))
     .join('\n');
   for (const name of new Set(ALERTS.flatMap(({ expr }) => expr.match(/\b(?:mcp|holdfast)_\w+/g) ?? []))) {

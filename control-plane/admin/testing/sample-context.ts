@@ -189,7 +189,15 @@ export async function sampleContext(): Promise<Sample> {
     versions,
     sessions,
     breakers,
-    calls: null,
+    calls: {
+      isFull: false,
+      async *tap() {
+        yield { dropped: 1, node: 'gateway-1' };
+      },
+      async *top() {
+        yield { nodes: ['gateway-1'], rows: [] };
+      },
+    },
     sla: {
       windows: async () => ({
         whole: { counters: noCounters(), fromMs: 0, toMs: world.now },

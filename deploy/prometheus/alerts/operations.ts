@@ -50,6 +50,29 @@ export const operationAlerts: Alert[] = [
     quiet: { description: '12 ms', series: sidecar('nodejs_eventloop_lag_p99_seconds', steady(0.012)), atMinutes: 8 },
   },
   {
+    name: 'DoctorFindsBad',
+    expr: 'max by (check) (holdfast_doctor_findings{severity="bad"}) > 0',
+    for: '10m',
+    severity: 'warning',
+    summary: 'The monitoring checklist finds {{ $value }} bad under {{ $labels.check }}',
+    runbook:
+      '`holdfast doctor` says what it is and what to do; with `--watch` it shows when it is over. Other alerts may fire for the same cause: this one is for what has none of its own.',
+    labels: { check: 'configuration' },
+    fires: {
+      description: 'the file is bad for a quarter of an hour',
+      series: [{ series: 'holdfast_doctor_findings{check="configuration",severity="bad"}', values: steady(1) }],
+      atMinutes: 15,
+    },
+    quiet: {
+      description: 'there are only warnings',
+      series: [
+        { series: 'holdfast_doctor_findings{check="configuration",severity="bad"}', values: steady(0) },
+        { series: 'holdfast_doctor_findings{check="gateways",severity="warning"}', values: steady(1) },
+      ],
+      atMinutes: 15,
+    },
+  },
+  {
     name: 'SpansDropped',
     expr: 'sum by (node) (increase(holdfast_spans_dropped_total[10m])) > 0',
     for: '10m',

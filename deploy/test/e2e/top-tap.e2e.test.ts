@@ -70,7 +70,7 @@ async function callUntil(isSeen: () => boolean, what: string): Promise<void> {
   }
 }
 
-test('tap shows calls of every gateway as they end, by what was asked for, and never an argument', async (t) => {
+test.serial('tap shows calls of every gateway as they end, by what was asked for, and never an argument', async (t) => {
   const tap = watch(t, 'tap', '--json', '--server', 'linear', '--tool', 'whoami');
   const seen = (): Record<string, unknown>[] => tap.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   await callUntil(() => new Set(seen().map(({ node }) => node)).size === 2, 'a call of each gateway');
@@ -83,7 +83,7 @@ test('tap shows calls of every gateway as they end, by what was asked for, and n
   t.is(await tap.interrupt(), 0);
 });
 
-test('top shows rates, durations and outcomes without a terminal, and ends with Ctrl-C', async (t) => {
+test.serial('top shows rates, durations and outcomes without a terminal, and ends with Ctrl-C', async (t) => {
   const top = watch(t, 'top', '--by', 'tool');
   await callUntil(() => top.lines.some((line) => /^linear +fail .*tool_error [1-9]/.test(line)), 'the failing tool');
   const row = top.lines.findLast((line) => /^linear +whoami /.test(line)) ?? '';
@@ -91,6 +91,25 @@ test('top shows rates, durations and outcomes without a terminal, and ends with 
   t.true(top.lines.some((line) => /2 gateway\(s\): gateway-1, gateway-2/.test(line)));
   t.true(top.lines.some((line) => line === 'breakers: all closed'));
   t.is(await top.interrupt(), 0);
+});
+
+test.serial('doctor --watch shows what changes, and the control plane tells its findings as a metric', async (t) => {
+  const doctor = watch(t, 'doctor', '--watch', '1s', '--json');
+  const verdicts = () =>
+    doctor.lines
+      .map((line) => JSON.parse(line) as { name: string; verdict: string })
+      .filter(({ name }) => name === 'gateway-2')
+      .map(({ verdict }) => verdict);
+  await waitFor(() => doctor.lines.length > 0, { what: 'the first round' });
+  t.is((await holdfast(mesh.controlPlane.adminUrl, 'drain', '--gateway', 'gateway-2', '--no-wait')).code, 0);
+  await waitFor(() => verdicts().includes('warning'), { what: 'it is draining' });
+  t.is((await holdfast(mesh.controlPlane.adminUrl, 'undrain', '--gateway', 'gateway-2')).code, 0);
+  await waitFor(() => verdicts().at(-1) === 'good', { what: 'it is in again' });
+  t.is(await doctor.interrupt(), 0);
+  const metrics = async () => (await fetch(`${mesh.controlPlane.adminUrl}/metrics`)).text();
+  await waitFor(async () => (await metrics()).includes('holdfast_doctor_findings{check="redis",severity="bad"} 0'), {
+    what: 'the findings as a metric',
+  });
 });
 
 test('a server or replica that is not there, and a wrong outcome, are refused at once', async (t) => {
