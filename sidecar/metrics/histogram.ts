@@ -67,8 +67,12 @@ export class Histogram<const L extends readonly string[]> {
       help,
       type,
       aggregator,
-      values: [...this.#series.values()].flatMap((series) => series.values(name)),
+      values: this.values(),
     };
+  }
+
+  values(): Value[] {
+    return [...this.#series.values()].flatMap((series) => series.values(this.name));
   }
 
   reset(): void {

@@ -1,5 +1,5 @@
 import { mutate, randomFrom } from './mutate.ts';
-import type { FuzzTarget } from './targets.ts';
+import type { FuzzTarget } from './fuzz-target.ts';
 
 export interface FuzzReport {
   target: string;

@@ -1,13 +1,9 @@
+import { fail, type FuzzTarget } from './fuzz-target.ts';
 import { messagesOf, readRpcBody } from '../../../proto/json-rpc.ts';
 import { formatSessionId, parseSessionId } from '../../../proto/session-id.ts';
+import { BINARY_TARGETS } from './binary-targets.ts';
+import { STATE_TARGETS } from './state-targets.ts';
 import { SseReader, type SseEvent } from '../../../proto/sse-reader.ts';
-
-/** One reader under test: throws when what it says of `input` can't be true. `cut` is a random position for whatever may be cut. */
-export type FuzzTarget = (input: Buffer, cut: number) => void;
-
-function fail(what: string): never {
-  throw new Error(what);
-}
 
 function readSse(chunks: Buffer[], limit: number): { events: SseEvent[]; passed: number; partial: boolean } {
   const events: SseEvent[] = [];
@@ -31,6 +27,8 @@ const said = (events: SseEvent[]) =>
     .join('\n');
 
 export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
+  ...BINARY_TARGETS,
+  ...STATE_TARGETS,
   /** The events don't depend on where the stream is cut, and nothing is passed on that did not come. */
   sse(input, cut) {
     const whole = readSse([input], 1 << 20),
