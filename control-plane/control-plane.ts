@@ -131,7 +131,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     registry,
     onError: caught('admin'),
     names: adminHosts,
-    handle: adminHandler(context, adminTokenFile ?? null, caught('admin')),
+    handle: await adminHandler(context, adminTokenFile ?? null, caught('admin')),
     isReady: () => topology.snapshot !== null,
     checks: controlPlaneChecks({
       redis: stores.redis,

@@ -20,7 +20,7 @@ async function api(
 ): Promise<{ ask: Ask; sample: Sample; server: Server; origin: string; errors: unknown[] }> {
   const sample = await sampleContext(),
     errors: unknown[] = [];
-  const handle = adminApi({
+  const handle = await adminApi({
     context: sample.context,
     token,
     onError: (error) => {

@@ -1,15 +1,25 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { parseJson } from '../../proto/parse-json.ts';
-import type * as z from 'zod';
 import { ApiProblem, STATUS } from './api-problem.ts';
 import { checkAuthorization } from './authorization.ts';
 import type { AdminContext } from './context.ts';
-import { openApi } from './openapi.ts';
+import { openApiOptions, schemaOf } from './openapi.ts';
 import type { Route, Stream } from './route.ts';
 import { routes as allRoutes } from './routes/all.ts';
 
 const MAX_BODY_BYTES = 1 << 20;
+const MAX_PARAM_BYTES = 1024;
 const PREFIX = '/v1/';
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+const JSON_HEADERS = {
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
 
 export interface AdminApiOptions {
   context: AdminContext;
@@ -19,123 +29,117 @@ export interface AdminApiOptions {
   routes?: readonly Route[];
 }
 
+export type AdminApi = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<unknown> | undefined;
+
 /** The admin API as a handler: undefined when the request is none of its own; else a promise that ends with the answer and never rejects. */
-export function adminApi({
+export async function adminApi({
   context,
   token,
   onError = () => {},
   routes = allRoutes,
-}: AdminApiOptions): (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined {
-  const description = JSON.stringify(openApi(routes, context.version, token !== null));
+}: AdminApiOptions): Promise<AdminApi> {
+  const app: FastifyInstance = Fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_PARAM_BYTES },
+    // A path that can't be decoded comes here before any hook.
+    frameworkErrors: (error, _request, reply) => answerProblem(reply as unknown as FastifyReply, problemOf(error)),
+  });
+  app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(serializerCompiler);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, bytes: Buffer) => {
+    const body = parseJson(bytes);
+    if (body === undefined) throw new ApiProblem('bad-request', 'the body is not JSON, or nests too deep');
+    return body;
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(JSON_HEADERS);
+    checkAuthorization(request.raw, token);
+  });
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const problem = problemOf(error);
+    if (problem.code === 'internal') onError(error);
+    answerProblem(reply, problem);
+  });
+  app.setNotFoundHandler(({ raw }) => {
+    throw new ApiProblem('not-found', `there is no ${pathOf(raw)}; /openapi.json describes what there is`);
+  });
+  await app.register(swagger, openApiOptions(context.version, token !== null));
+  for (const route of routes) addRoute(app, route, context, onError);
+  refuseOtherMethods(app, routes);
+  app.get('/openapi.json', { schema: { hide: true } }, async () => JSON.stringify(app.swagger()));
+  await app.ready();
+
   return (request, response, url) => {
-    const isDescription = url.pathname === '/openapi.json';
-    if (!isDescription && !url.pathname.startsWith(PREFIX)) return undefined;
-    return (async () => {
-      checkAuthorization(request, token);
-      if (isDescription) return send(response, 200, description);
-      await answer(request, response, url, context, routes);
-    })().catch((error: unknown) => {
-      const problem = error instanceof ApiProblem ? error : unexpected(error);
-      if (problem.code === 'internal') onError(error);
-      if (response.headersSent) {
-        response.destroy();
-        return;
-      }
-      if (problem.code === 'unauthorized') response.setHeader('www-authenticate', 'Bearer');
-      // An unread body would be taken for the next request of the connection.
-      if (problem.code === 'too-large') response.setHeader('connection', 'close');
-      send(response, STATUS[problem.code], JSON.stringify({ error: { code: problem.code, message: problem.message } }));
+    if (url.pathname !== '/openapi.json' && !url.pathname.startsWith(PREFIX)) return undefined;
+    // A target may name the whole URL; routes are found by the path.
+    request.url = url.pathname + url.search;
+    const answered = once(response, 'close').catch(() => undefined);
+    app.routing(request, response);
+    return answered;
+  };
+}
+
+function answerProblem(reply: FastifyReply, { code, message }: ApiProblem): void {
+  reply.headers(JSON_HEADERS);
+  if (code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
+  // An unread body would be taken for the next request of the connection.
+  if (code === 'too-large') reply.header('connection', 'close');
+  reply.code(STATUS[code]).send(JSON.stringify({ error: { code, message } }));
+}
+
+const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?')[0] ?? '';
+/** fastify writes `:server` where the API's description has `{server}`. */
+const fastifyPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
+
+function addRoute(app: FastifyInstance, route: Route, context: AdminContext, onError: (error: unknown) => void): void {
+  app.route({
+    method: route.method,
+    url: fastifyPath(route.path),
+    schema: schemaOf(route),
+    ...(route.body && { preParsing: async (request: { raw: IncomingMessage }) => checkIsJson(request.raw) }),
+    async handler(request, reply) {
+      const gone = new AbortController();
+      reply.raw.on('close', () => gone.abort());
+      const params = request.params as Record<string, string>;
+      const param = (name: string): string => {
+        const text = params[name];
+        if (text === undefined) throw new Error(`${route.path} has no {${name}}`);
+        return text;
+      };
+      const { query, body } = request;
+      const result = await route.answer({ context, param, query, body: body ?? null, signal: gone.signal });
+      if (!isStream(result)) return reply.code(route.status ?? 200).send(JSON.stringify(result ?? null));
+      reply.hijack();
+      await streamLines(reply.raw, result, gone.signal).catch((error: unknown) => {
+        onError(error);
+        reply.raw.destroy();
+      });
+      return reply;
+    },
+  });
+}
+
+/** A path that is there is not "not found", whatever is asked of it. */
+function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
+  for (const [path, own] of Map.groupBy(routes, (route) => route.path)) {
+    const taken = new Set<string>(own.map(({ method }) => method));
+    app.route({
+      method: METHODS.filter((method) => !taken.has(method)),
+      url: fastifyPath(path),
+      schema: { hide: true },
+      handler: ({ raw }) => {
+        const message = `${pathOf(raw)} takes ${[...taken].join(', ')}, not ${raw.method}`;
+        throw new ApiProblem('method-not-allowed', message);
+      },
     });
-  };
-}
-
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  url: URL,
-  context: AdminContext,
-  routes: readonly Route[],
-): Promise<void> {
-  const { route, params } = find(routes, request.method ?? 'GET', url.pathname);
-  const query = check(route.query, Object.fromEntries(url.searchParams), 'query');
-  const body = route.body ? check(route.body, await readJson(request), 'body') : null;
-  const gone = new AbortController();
-  response.on('close', () => {
-    gone.abort();
-  });
-  const param = (name: string): string => {
-    const text = params[name];
-    if (text === undefined) throw new Error(`${route.path} has no {${name}}`);
-    return text;
-  };
-  const result = await route.answer({ context, param, query, body, signal: gone.signal });
-  if (isStream(result)) return streamLines(response, result, gone.signal);
-  send(response, route.status ?? 200, JSON.stringify(result ?? null));
-}
-
-function find(
-  routes: readonly Route[],
-  method: string,
-  path: string,
-): { route: Route; params: Record<string, string> } {
-  const matching = routes.flatMap((route) => {
-    const params = match(route.path, path);
-    return params ? [{ route, params }] : [];
-  });
-  if (matching.length === 0)
-    throw new ApiProblem('not-found', `there is no ${path}; /openapi.json describes what there is`);
-  const found = matching.find(({ route }) => route.method === method);
-  if (!found)
-    throw new ApiProblem(
-      'method-not-allowed',
-      `${path} takes ${[...new Set(matching.map(({ route }) => route.method))].join(', ')}, not ${method}`,
-    );
-  return found;
-}
-
-function match(pattern: string, path: string): Record<string, string> | undefined {
-  const wanted = pattern.split('/'),
-    given = path.split('/');
-  if (wanted.length !== given.length) return undefined;
-  const params: Record<string, string> = {};
-  for (const [index, part] of wanted.entries()) {
-    const text = given[index] ?? '';
-    if (!part.startsWith('{')) {
-      if (part !== text) return undefined;
-      continue;
-    }
-    try {
-      params[part.slice(1, -1)] = decodeURIComponent(text);
-    } catch {
-      throw new ApiProblem('bad-request', `${text} is not percent-encoded properly`);
-    }
   }
-  return params;
 }
 
-function check(schema: z.ZodType, value: unknown, where: string): unknown {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ApiProblem(
-    'bad-request',
-    parsed.error.issues.map(({ path, message }) => `${[where, ...path].join('.')}: ${message}`).join('; '),
-  );
-}
-
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const type = request.headers['content-type'] ?? '';
+function checkIsJson({ headers }: IncomingMessage): void {
+  const type = headers['content-type'] ?? '';
   if (!/^application\/json\b/i.test(type))
     throw new ApiProblem('not-json', `content-type must be application/json, not ${type || 'absent'}`);
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > MAX_BODY_BYTES) throw new ApiProblem('too-large', `the body is larger than ${MAX_BODY_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  const body = parseJson(Buffer.concat(pieces));
-  if (body === undefined) throw new ApiProblem('bad-request', 'the body is not JSON, or nests too deep');
-  return body;
 }
 
 const isStream = (result: unknown): result is Stream =>
@@ -155,23 +159,36 @@ async function streamLines(response: ServerResponse, { stream }: Stream, signal:
   response.end();
 }
 
-function send(response: ServerResponse, status: number, body: string): void {
-  response
-    .writeHead(status, {
-      'content-type': 'application/json',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    })
-    .end(body);
+/** What was thrown, as the client gets it. */
+function problemOf(error: FastifyError | ApiProblem): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  if (error.validation) {
+    const where = error.validationContext === 'querystring' ? 'query' : (error.validationContext ?? '');
+    const problems = error.validation.map(
+      ({ instancePath, message }) => `${where}${instancePath.replaceAll('/', '.')}: ${message ?? ''}`,
+    );
+    return new ApiProblem('bad-request', problems.join('; '));
+  }
+  switch (error.code) {
+    case 'FST_ERR_BAD_URL':
+      return new ApiProblem('bad-request', 'the path is not percent-encoded properly');
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ApiProblem('too-large', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new ApiProblem('not-json', 'content-type must be application/json');
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new ApiProblem('bad-request', 'the body is not as long as content-length says');
+    default:
+      return unexpected(error);
+  }
 }
 
 /** What the store says when it is away must not look like our own mistake. */
-function unexpected(error: unknown): ApiProblem {
-  const message = error instanceof Error ? error.message : String(error);
+function unexpected(error: Error): ApiProblem {
   const isStore = /Redis|Stream isn't writeable|ECONN|timed out|Connection is closed|max retries/i.test(
-    `${(error as { name?: string }).name} ${message}`,
+    `${error.name} ${error.message}`,
   );
   return isStore
-    ? new ApiProblem('unavailable', `the session store (Redis) can’t be reached: ${message}`, error)
+    ? new ApiProblem('unavailable', `the session store (Redis) can’t be reached: ${error.message}`, error)
     : new ApiProblem('internal', 'something unexpected happened; the control plane’s log has it', error);
 }

@@ -1,70 +1,39 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import * as z from 'zod';
-import { STATUS } from './api-problem.ts';
+import { STATUS, type ProblemCode } from './api-problem.ts';
 import type { Route } from './route.ts';
 
-/** The API's description, made from the same table that answers it. OpenAPI 3.1. */
-export function openApi(routes: readonly Route[], version: string, hasToken: boolean): object {
-  const paths: Record<string, Record<string, object>> = {};
-  for (const route of routes)
-    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
-  return {
+const problemSchema = z
+  .object({ error: z.object({ code: z.enum(Object.keys(STATUS) as ProblemCode[]), message: z.string() }) })
+  .describe('Refused; `error.message` says why.');
+
+/** The description of the whole API, for @fastify/swagger: it is made from the routes that answer. OpenAPI 3.1. */
+export const openApiOptions = (version: string, hasToken: boolean): FastifyDynamicSwaggerOptions => ({
+  openapi: {
     openapi: '3.1.0',
     info: {
       title: 'Holdfast admin API',
       version,
       description: 'What operators see and do. JSON; listens on loopback unless there is a token.',
     },
-    paths,
-    components: {
-      schemas: {
-        Problem: {
-          type: 'object',
-          required: ['error'],
-          properties: {
-            error: {
-              type: 'object',
-              required: ['code', 'message'],
-              properties: { code: { enum: Object.keys(STATUS) }, message: { type: 'string' } },
-            },
-          },
-        },
-      },
-      ...(hasToken && { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } }),
-    },
-    ...(hasToken && { security: [{ token: [] }] }),
-  };
-}
+    ...(hasToken && {
+      components: { securitySchemes: { token: { type: 'http' as const, scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    }),
+  },
+  transform: createJsonSchemaTransform({ zodToJsonConfig: { unrepresentable: 'any' } }),
+});
 
-function operation({ method, path, summary, query, body, status = 200 }: Route): object {
+/** What one route takes and gives: fastify checks requests by it, and describes it. */
+export function schemaOf({ method, path, summary, query, body, status = 200 }: Route): object {
   const names = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? []);
-  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input', unrepresentable: 'any' }) as {
-    properties?: Record<string, object>;
-    required?: string[];
-  };
   return {
     operationId: [method.toLowerCase(), ...path.split('/').filter(Boolean).slice(1)].join('-').replace(/[{}]/g, ''),
     summary,
-    parameters: [
-      ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
-      ...Object.entries(properties).map(([name, schema]) => ({
-        name,
-        in: 'query',
-        required: required.includes(name),
-        schema,
-      })),
-    ],
-    ...(body && {
-      requestBody: {
-        required: true,
-        content: { 'application/json': { schema: z.toJSONSchema(body, { io: 'input', unrepresentable: 'any' }) } },
-      },
-    }),
-    responses: {
-      [status]: { description: 'As the summary says.', content: { 'application/json': { schema: {} } } },
-      default: {
-        description: 'Refused; `error.message` says why.',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    },
+    ...(names.length > 0 && { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) }),
+    querystring: query,
+    ...(body && { body }),
+    response: { [status]: z.any().describe('As the summary says.'), default: problemSchema },
   };
 }

@@ -28,7 +28,7 @@ interface Mesh {
 async function mesh(t: ExecutionContext, token: string | null = null): Promise<Mesh> {
   const sample = await sampleContext(),
     folder = await mkdtemp(join(tmpdir(), 'holdfast-cli-'));
-  const handle = adminApi({ context: sample.context, token });
+  const handle = await adminApi({ context: sample.context, token });
   const server = controlServer({
     handle: (request, response, url) => handle(request, response, url) ?? response.writeHead(404).end('{}'),
     onError: (error) => t.fail(String(error)),

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { adminApi } from '../admin/api.ts';
+import { adminApi, type AdminApi } from '../admin/api.ts';
 import { probeWrites } from '../../proto/redis/probe-writes.ts';
 import { redisBreakerControl } from '../admin/breaker-control.ts';
 import { configFile } from '../admin/config-file.ts';
@@ -57,11 +56,11 @@ export function adminContext({ stores, file, env, onError, ...others }: AdminOpt
 }
 
 /** The admin API. Throws when the token's file can't be read. */
-export function adminHandler(
+export async function adminHandler(
   context: AdminContext,
   tokenFile: string | null,
   onError: (error: unknown) => void,
-): (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined {
+): Promise<AdminApi> {
   const token = tokenFile === null ? null : readFileSync(tokenFile, 'utf8').trim();
   if (token === '') throw new Error(`${tokenFile} is empty: the admin API would be open to everybody`);
   return adminApi({ context, token, onError });

@@ -12,7 +12,7 @@ export interface HealthServerOptions {
   isReady: () => boolean;
   registry: Registry;
   /** Other requests: the admin API. Undefined when it does not take one; else what ends when it is answered. */
-  handle?: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | undefined;
+  handle?: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<unknown> | undefined;
   onError: (error: unknown) => void;
   /** Hosts, beside addresses and private names, by which the port is reached. */
   names?: readonly string[];

@@ -16,6 +16,7 @@ export interface ImageSize {
 
 /** deploy/Dockerfile deletes these from packages. */
 const LEFT_OUT = /\.(?:ts|cts|mts|map|md)$/;
+const LEFT_OUT_PACKAGES = 'node_modules/bare-';
 
 /**
  * Size of the files that deploy/Dockerfile adds for one role. `at`: the role's package as writePackage wrote it. Packages are those of `root`,
@@ -26,7 +27,9 @@ export async function imageSize(root: string, at: string, { programs = [] }: Pac
     packages: Record<string, unknown>;
   };
   // What is not installed is for another system than this one.
-  const folders = Object.keys(locked).filter((path) => path !== '' && existsSync(join(root, path)));
+  const folders = Object.keys(locked).filter(
+    (path) => path !== '' && !path.startsWith(LEFT_OUT_PACKAGES) && existsSync(join(root, path)),
+  );
   const sources = bytesIn(at);
   const packages = folders.reduce((sum, path) => sum + bytesIn(join(root, path), LEFT_OUT), 0);
   const compiled = await compiledBytes(root, programs);

@@ -113,6 +113,7 @@ for (const plan of IMAGES) {
     const stage = dockerfile.split(`AS ${plan.name}\n`)[1]?.split('\nFROM ')[0] ?? '';
     const named = [...stage.matchAll(/ ([\w-]+\/[\w/-]+\.ts)\b/g)].flatMap(([, path]) => path ?? []);
     t.true(stage.includes(`/packages/${plan.name} `));
+    t.true(dockerfile.includes('rm -rf node_modules/bare-*; find node_modules'), 'image-size.ts leaves the same out');
     for (const path of [...named, ...(plan.programs ?? [])]) t.true(existsSync(join(at, path)), path);
   });
 }
