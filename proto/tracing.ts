@@ -27,6 +27,13 @@ export const tracingSchema = z.strictObject({
   caFile: file
     .optional()
     .describe(`PEM file of the authorities that vouch for an https endpoint. When absent: ${SYSTEM_CA_FILE}.`),
+  from: z
+    .array(z.enum(['edges', 'gateways', 'sidecars']))
+    .min(1)
+    .default(['edges', 'gateways', 'sidecars'])
+    .describe(
+      'Who sends spans. Envoy spends some µs on each request, kept or not; [sidecars] alone costs next to nothing, and has what the sidecar does for a call.',
+    ),
   timeoutMs: z.int().min(100).max(60_000).default(5000).describe('A batch that takes longer than this is dropped.'),
   sampling: z
     .strictObject({

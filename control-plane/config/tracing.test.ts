@@ -12,6 +12,7 @@ test('tracing needs an endpoint, and has a default for all else', (t) => {
     endpoint: 'http://collector:4317',
     protocol: 'grpc',
     headerFiles: {},
+    from: ['edges', 'gateways', 'sidecars'],
     timeoutMs: 5000,
     sampling: { ratio: 0.01, followClients: true, keep: ['errors', 'recoveries'] },
   });
@@ -28,6 +29,7 @@ for (const [what, text] of [
   ],
   ['a header name in upper case', '{endpoint: "http://c", headerFiles: {Authorization: /a}}'],
   ['a ratio in percent', '{endpoint: "http://c", sampling: {ratio: 50}}'],
+  ['nobody who sends', '{endpoint: "http://c", from: []}'],
   ['an unknown kind to keep', '{endpoint: "http://c", sampling: {keep: [all]}}'],
 ] as const)
   test(`tracing with ${what} is refused, and no secret is repeated`, (t) => {

@@ -21,7 +21,7 @@ import type { EnvoyNode } from './node.ts';
 import { policyResource } from './policy.ts';
 import { gatewayRoutes } from './routes.ts';
 import { downstreamSecrets, peerSecrets, upstreamSecrets } from './tls.ts';
-import { COLLECTOR, collectorCluster, collectorSecrets } from './tracing.ts';
+import { COLLECTOR, collectorCluster, collectorSecrets, sendsSpans } from './tracing.ts';
 
 /** Type URL → name → resource in Envoy's JSON form. */
 export type PlainResources = Map<string, Map<string, object>>;
@@ -48,7 +48,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
           memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot)),
         ]),
         ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
-        ...memo.get('collector', [tracing], () => collector(tracing)),
+        ...memo.get('collector', [tracing], () => collector(tracing, 'gateway')),
       ]),
     ],
     [
@@ -84,7 +84,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
       new Map([
         ...memo.get('secrets', [gateway, tracing, node.id], () =>
           ofNode(node, [
-            ...(tracing ? collectorSecrets(tracing) : []),
+            ...(tracing && sendsSpans(tracing, 'gateway') ? collectorSecrets(tracing) : []),
             ...(gateway.tls ? downstreamSecrets('gateway', gateway.tls) : []),
             ...(gateway.peerTls ? peerSecrets(PEERS, gateway.peerTls, snapshot.trustDomain) : []),
           ]),
@@ -102,7 +102,7 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
   return new Map([
     [
       RESOURCE_TYPE.cluster,
-      new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)], ...collector(snapshot.tracing)]),
+      new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)], ...collector(snapshot.tracing, 'edge')]),
     ],
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
     [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, snapshot.gateway, snapshot.tracing, node))],
@@ -113,15 +113,15 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
         ofNode(node, [
           ...(edge.tls ? downstreamSecrets('edge', edge.tls) : []),
           ...(edge.gatewayTls ? upstreamSecrets('gateways', edge.gatewayTls) : []),
-          ...(snapshot.tracing ? collectorSecrets(snapshot.tracing) : []),
+          ...(snapshot.tracing && sendsSpans(snapshot.tracing, 'edge') ? collectorSecrets(snapshot.tracing) : []),
         ]),
       ),
     ],
   ]);
 }
 
-const collector = (tracing: TopologySnapshot['tracing']): Array<[string, object]> =>
-  tracing ? [[COLLECTOR, collectorCluster(tracing)]] : [];
+const collector = (tracing: TopologySnapshot['tracing'], role: EnvoyNode['role']): Array<[string, object]> =>
+  tracing && sendsSpans(tracing, role) ? [[COLLECTOR, collectorCluster(tracing)]] : [];
 
 /** Files whose names have `{node}` in them are each node's own. */
 const ofNode = (node: EnvoyNode, secrets: Array<[string, object]>): Array<[string, object]> =>

@@ -29,6 +29,7 @@ export function createTracing({ nodeId, version, metrics: { tracing: metrics }, 
       return createRecorder({ tracing: config, nodeId, version, ...metrics, onProblem });
     },
     now,
+    random: Math.random,
     onError,
     leftOut: metrics.leftOut,
   });
@@ -37,7 +38,8 @@ export function createTracing({ nodeId, version, metrics: { tracing: metrics }, 
     /** What the policies of the servers say: all of them the same. */
     follow: ({ servers }: Topology): void => {
       const [first] = servers.values();
-      if (first) tracing.configure(first.policy.tracing);
+      const config = first?.policy.tracing ?? null;
+      if (first) tracing.configure(config?.from.includes('sidecars') ? config : null);
     },
     close: (): Promise<void> => tracing.close(),
   };

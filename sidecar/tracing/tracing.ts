@@ -5,7 +5,7 @@ import { HEADER } from '../../proto/wire.ts';
 import type { ClientRequest } from '../relay/client/client-request.ts';
 import { CallTrace } from './call-trace.ts';
 import type { Recorder } from './recorder.ts';
-import { readMetaContext, readTraceparent } from './trace-context.ts';
+import { readMetaContext, readTraceparent, type TraceContext } from './trace-context.ts';
 
 export type LoadRecorder = (tracing: TracingConfig) => Promise<Recorder>;
 
@@ -16,6 +16,7 @@ export interface TracingOptions {
   /** Loads what makes spans: not before somebody configures it. */
   load: LoadRecorder;
   now: () => number;
+  random: () => number;
   onError: (error: unknown) => void;
   /** Traces that were not kept because too many were within one second. */
   leftOut: () => void;
@@ -60,8 +61,8 @@ export class Tracing {
     const { headers } = request.incoming;
     const header = readTraceparent(one(headers['traceparent']), one(headers['tracestate']));
     const meta = body && rpc.kind === 'single' ? readMetaContext(body) : null;
-    const { followClients, keep } = this.#config.sampling;
-    const isSampled = header?.isSampled === true || (followClients && meta?.context.isSampled === true);
+    const { keep } = this.#config.sampling;
+    const isSampled = this.#isSampled(this.#config, header, meta?.context ?? null);
     if (!isSampled && keep.length === 0) return null;
     return new CallTrace(
       this.#recorder,
@@ -78,6 +79,14 @@ export class Tracing {
       { isSampled, errors: keep.includes('errors'), recoveries: keep.includes('recoveries'), mayKeep: this.#mayKeep },
     );
   };
+
+  /** The gateway's Envoy has decided, where it traces; else it is decided here, by the same rules. */
+  #isSampled({ from, sampling }: TracingConfig, header: TraceContext | null, meta: TraceContext | null): boolean {
+    if (sampling.followClients && meta?.isSampled === true) return true;
+    if (header && (sampling.followClients || from.includes('gateways'))) return header.isSampled;
+    if (meta && sampling.followClients) return false;
+    return this.#options.random() < sampling.ratio;
+  }
 
   async #replace(config: TracingConfig | null, key: string): Promise<void> {
     const recorder = config && (await this.#options.load(config));

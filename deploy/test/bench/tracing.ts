@@ -21,8 +21,18 @@ export const bench: Bench = {
           config['tracing'] = { endpoint: collector.endpoint, sampling: { ratio: RATIO } };
         }),
       );
+      await using own = await startMesh(
+        benchMesh(undefined, (config) => {
+          config['tracing'] = { endpoint: collector.endpoint, from: ['sidecars'], sampling: { ratio: RATIO } };
+        }),
+      );
       await using former = base === undefined ? null : await startBaseMesh(base);
-      const sides = new Map([['off', off], ['1 %', traced], ...(former ? ([['base', former]] as const) : [])]);
+      const sides = new Map([
+        ['off', off],
+        ['1 %', traced],
+        ['1 %, sidecars alone', own],
+        ...(former ? ([['base', former]] as const) : []),
+      ]);
       const figures = await compareMeshes(sides, seconds);
       say(
         table(
@@ -51,9 +61,9 @@ export const bench: Bench = {
       return {
         objectives: [
           ...figures
-            .filter(({ side }) => side === '1 %')
-            .map(({ mode, leastCpuUs: least }) =>
-              atMost(`${mode}: CPU per request, 1 % ÷ off`, MOST_CPU, least.this / least.first),
+            .filter(({ side }) => side !== 'base')
+            .map(({ mode, side, leastCpuUs: least }) =>
+              atMost(`${mode}, ${side}: CPU per request ÷ off`, MOST_CPU, least.this / least.first),
             ),
           exactly('errors', 0, errors),
           atLeast('spans that the collector took', 1, collector.spans.length),

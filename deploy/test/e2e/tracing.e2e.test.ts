@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import { ATTRIBUTE, SPAN } from '../../../sidecar/tracing/conventions.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import type { McpClient } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { conventionProblems } from '../otlp/conventions.ts';
 import type { ReceivedSpan } from '../otlp/decode-spans.ts';
 import { startCollector, type Collector } from '../otlp/start-collector.ts';
 
 let collector: Collector;
 let mesh: Mesh;
-
-/** What the conventions for MCP, and those that they refer to, call what is on a span of ours; the rest begins with `holdfast.`. */
-const OF_THE_CONVENTIONS = new Set<string>(Object.values(ATTRIBUTE).filter((name) => !name.startsWith('holdfast.')));
 
 test.before(async (t) => {
   t.timeout(120_000);
@@ -111,11 +111,7 @@ test.serial(
       [ATTRIBUTE.transport]: 'tcp',
     });
     t.regex(String(root?.attributes[ATTRIBUTE.sessionDigest]), /^[0-9a-f]{12}$/);
-    for (const { service, attributes } of spans) {
-      if (service !== 'holdfast-sidecar') continue;
-      for (const name of Object.keys(attributes))
-        t.true(name.startsWith('holdfast.') || OF_THE_CONVENTIONS.has(name), name);
-    }
+    t.deepEqual(spans.filter(({ service }) => service === 'holdfast-sidecar').flatMap(conventionProblems), []);
     t.false(JSON.stringify(collector.spans).includes(client.sessionId ?? '?'), 'a session id is a credential');
   },
 );
@@ -133,6 +129,46 @@ test.serial('a trace that the ratio leaves out is kept by the sidecar when its s
   t.false(names.includes('tools/call whoami'));
   t.deepEqual([...new Set(spansOf(traceId).map(({ service }) => service))], ['holdfast-sidecar']);
 });
+
+test.serial(
+  'headers come out of files at Envoys and sidecars; where a file is missing calls go on without Envoy’s spans',
+  async (t) => {
+    const other = await startCollector('http/protobuf');
+    t.teardown(() => other.close());
+    const token = join(mesh.folder, 'otlp-token');
+    await writeFile(token, 'Bearer of the file\n');
+    const section = { endpoint: other.endpoint, protocol: other.protocol, sampling: { ratio: 1 } };
+    const configure = (file: string) =>
+      mesh.writeConfig((config) => {
+        config['tracing'] = { ...section, headerFiles: { authorization: file } };
+      });
+    await configure(token);
+    const url = `${mesh.gateways[0]?.url}/mcp/linear`;
+    const call = async (): Promise<unknown> => {
+      const client = await connectClient({ kind: 'v1', url });
+      const { data } = await client.callTool('whoami');
+      await client.close();
+      return data['replica'];
+    };
+    const services = () => new Set(other.spans.map(({ service }) => service));
+    await waitFor(async () => (await call()) && services().size === 2, {
+      what: 'spans of gateway and sidecar',
+      everyMs: 200,
+    });
+    t.deepEqual([...other.tokens], ['Bearer of the file']);
+    const { adminUrl, stats } = mesh.gateways[0]!.envoy;
+    t.false((await (await fetch(`${adminUrl}/config_dump`)).text()).includes('Bearer of the file'));
+    t.true(((await stats('tracing.opentelemetry.spans_sent'))['tracing.opentelemetry.spans_sent'] ?? 0) > 0);
+
+    await configure(join(mesh.folder, 'not-there'));
+    const rejected = async () => ((await stats('cds.update_rejected'))['cluster_manager.cds.update_rejected'] ?? 0) > 0;
+    await waitFor(rejected, { what: 'the collector’s cluster is rejected' });
+    for (let i = 0; i < 5; i++) t.truthy(await call());
+    await mesh.writeConfig((config) => {
+      config['tracing'] = { endpoint: collector.endpoint, sampling: { ratio: 0 } };
+    });
+  },
+);
 
 test.serial('a collector that hangs, or is gone, costs no call, and its spans are counted', async (t) => {
   const client = await tracedClient(newTraceId(), '01');

@@ -17,6 +17,7 @@ export interface Collector {
   close(): Promise<void>;
 }
 
+const CONTENT = { grpc: 'application/grpc', 'http/protobuf': 'application/x-protobuf' };
 const GRPC_FRAME_BYTES = 5;
 const PIECE = Buffer.alloc(1 << 16);
 
@@ -36,6 +37,8 @@ export async function startCollector(protocol: Collector['protocol']): Promise<C
   const sockets = new Set<Socket>();
   const take = (headers: IncomingHttpHeaders, body: Buffer): void => {
     collector.requests++;
+    // While a configuration changes, an Envoy may speak the former protocol to the new address.
+    if (headers['content-type'] !== CONTENT[protocol]) return;
     collector.tokens.add(headers.authorization);
     if (collector.mood === 'well') collector.spans.push(...decodeSpans(body));
   };

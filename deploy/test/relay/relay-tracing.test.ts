@@ -19,17 +19,18 @@ interface Setup {
 }
 
 /** A relay that traces, two scripted replicas, and a session on one of them. */
-async function setup(t: ExecutionContext, sampling: object = {}): Promise<Setup> {
+async function setup(t: ExecutionContext, sampling: object = {}, more: object = {}): Promise<Setup> {
   const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
   const fleet = new RigFleet(replicas.map(({ port }) => port));
   const kept = new KeptSpans();
   const tracing = new Tracing({
     load: async () => kept,
     now: () => 0,
+    random: () => 0.5,
     onError: (error) => t.fail(String(error)),
     leftOut: () => undefined,
   });
-  tracing.configure(tracingSchema.parse({ endpoint: 'http://127.0.0.1:4317', sampling }));
+  tracing.configure(tracingSchema.parse({ endpoint: 'http://127.0.0.1:4317', sampling, ...more }));
   fleet.beginTrace = tracing.begin;
   const rig = await fleet.gateway();
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
@@ -144,4 +145,23 @@ test('a context in _meta alone is the parent, and the gateway’s own trace a li
   t.is(span?.parent?.traceId, TRACE);
   t.is(span?.link?.traceId, other);
   t.is(await send({ followClients: false }), undefined);
+});
+
+test('where no Envoy traces, the sidecar decides by the ratio, and gives replicas the trace that it begins', async (t) => {
+  const from = ['sidecars'];
+  for (const [ratio, count] of [
+    [0.6, 2],
+    [0.4, 0],
+  ] as const) {
+    const { home, kept, post } = await setup(t, { ratio }, { from });
+    await (await post(read())).text();
+    t.is(kept.spans.length, count, `ratio ${ratio}`);
+    t.is(headerOf(lastOf(home)), kept.spans[1] && traceparentOf(kept.spans[1].context));
+    kept.spans.length = 0;
+    await (await post(read(), { traceparent: traceparent('01') })).text();
+    t.is(kept.spans.length, 2, 'a client that wants its trace has it');
+  }
+  const strangers = await setup(t, { ratio: 0.4, followClients: false }, { from });
+  await (await strangers.post(read(), { traceparent: traceparent('01') })).text();
+  t.deepEqual(strangers.kept.names, []);
 });
