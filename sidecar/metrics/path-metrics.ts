@@ -37,6 +37,12 @@ export function pathMetrics(registry: Registry) {
     labelNames: ['server_id', 'result'],
     registers,
   });
+  const resumed = new Counter({
+    name: 'holdfast_calls_resumed_total',
+    help: 'Clients that came back to a call whose stream was cut, by what they got: answer (or its rest), lost (a typed error).',
+    labelNames: ['server_id', 'result'],
+    registers,
+  });
   const entries = new Counter({
     name: 'holdfast_access_log_entries_total',
     help: 'Access log entries by what became of them: outcome, relay (the relay reports it), foreign (no MCP request), malformed.',
@@ -77,6 +83,9 @@ export function pathMetrics(registry: Registry) {
     },
     retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void {
       retries.inc({ server_id: server, result });
+    },
+    resumed(server: string, result: 'answer' | 'lost'): void {
+      resumed.inc({ server_id: server, result });
     },
     accessLogEntries(result: 'outcome' | 'relay' | 'foreign' | 'malformed', count: number): void {
       entries.inc({ result }, count);

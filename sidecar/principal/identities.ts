@@ -61,6 +61,16 @@ export class Identities {
     return parts && this.#digest.of(parts);
   }
 
+  /** Text that only this mesh can read, about one thing. */
+  seal(text: string, about: string): string {
+    return this.#digest.seal(text, about);
+  }
+
+  /** Null: nobody of this mesh sealed it about this. */
+  unseal(sealed: string, about: string): string | null {
+    return this.#digest.unseal(sealed, about);
+  }
+
   /** What the record of a new session says of whose it is. */
   ownerOf(shown: Shown, headers: readonly string[], policy: BindPolicy): Owner {
     return { principal: this.principalOf(shown, policy), credentials: this.credentialsOf(headers, policy) };

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { seal, unseal } from './keyed-seal.ts';
 
 /** Secrets that were in force before and still name what was written with them. */
 const MAX_FORMER = 2;
@@ -30,6 +31,20 @@ export class KeyedDigest {
   /** Whether `known` (hex) is the digest of these parts. */
   matches(known: string, parts: readonly string[]): boolean {
     return isEqual(known, this.of(parts)) || this.#former.some((key) => isEqual(known, digest(key, parts)));
+  }
+
+  /** Text that only processes of this mesh can read. `about`: the one thing that it is valid for. */
+  seal(text: string, about: string): string {
+    return seal(this.#current, text, about);
+  }
+
+  /** Null: nobody of this mesh sealed it about this. */
+  unseal(sealed: string, about: string): string | null {
+    for (const secret of [this.#current, ...this.#former]) {
+      const text = unseal(secret, sealed, about);
+      if (text !== null) return text;
+    }
+    return null;
   }
 }
 

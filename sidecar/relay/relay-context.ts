@@ -21,6 +21,7 @@ import type { ServerView } from '../xds/topology.ts';
 import type { PendingServerRequests } from './call/pending-server-requests.ts';
 import type { GetStreams } from './stream/get-streams.ts';
 import type { MissingStreams } from './stream/missing-streams.ts';
+import type { PrimedCalls } from './resume/primed-calls.ts';
 import type { Resumptions } from './stream/resumptions.ts';
 import type { SessionCalls } from './call/session-calls.ts';
 import type { HeldSessions } from './http-sse/held-sessions.ts';
@@ -38,6 +39,8 @@ export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
   relayOverhead(server: string, durationMs: number): void;
   relayStreams(server: string, kind: 'call' | 'stream', open: number): void;
   retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void;
+  /** A client came back to a call whose stream was cut. */
+  resumed(server: string, result: 'answer' | 'lost'): void;
   created(server: string, backend: string): void;
   ended(server: string, reason: 'deleted' | 'expired', livedMs: number | null): void;
   lost(
@@ -89,6 +92,8 @@ export interface RelayContext {
   /** Calls in flight by client. */
   shares: CallShares;
   resumptions: Resumptions;
+  /** Calls that their clients can come back to. */
+  primed: PrimedCalls;
   /** Sessions of HTTP+SSE whose stream this relay holds. */
   httpSse: HeldSessions;
   /** Of 2026-07-28: what only one replica holds. */

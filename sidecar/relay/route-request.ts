@@ -24,6 +24,8 @@ import { refuse } from './client/refuse.ts';
 import { refuseCall } from './client/refuse-call.ts';
 import { liveQuery, withQuery } from './client/live-query.ts';
 import type { RelayContext } from './relay-context.ts';
+import { readEventId } from './resume/event-id.ts';
+import { resumeCall } from './resume/resume-call.ts';
 import { GetStream } from './stream/get-stream.ts';
 import { expiryOf } from './client/stream-expiry.ts';
 import { HttpSseSession } from './http-sse/http-sse-session.ts';
@@ -81,7 +83,7 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
         if (limit !== null) return refuse(response, incoming, limitRefusal(limit, view.name));
         return new HttpSseSession(ctx, view, request, client).run();
       }
-      return new GetStream(ctx, view, request, request.digest, client).run();
+      return get(ctx, view, request, request.digest, client);
     case 'DELETE':
       incoming.resume();
       if (request.clientId === null)
@@ -98,6 +100,20 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
         message: `${incoming.method} is not a method of MCP`,
       });
   }
+}
+
+/** A GET of a session: its stream, or a call that its client comes back to. */
+function get(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  digest: string,
+  client: ClientAnswer,
+): Promise<void> {
+  const lastEventId = request.incoming.headers['last-event-id'];
+  const primed = typeof lastEventId === 'string' ? readEventId(ctx.identities, digest, lastEventId) : null;
+  if (primed) return resumeCall(ctx, view, request, client, primed);
+  return new GetStream(ctx, view, request, digest, client).run();
 }
 
 function post(

@@ -30,6 +30,7 @@ import { ReportLimit } from './housekeeping/report-limit.ts';
 import { PendingServerRequests } from './call/pending-server-requests.ts';
 import { GetStreams } from './stream/get-streams.ts';
 import { MissingStreams } from './stream/missing-streams.ts';
+import { PrimedCalls } from './resume/primed-calls.ts';
 import { Resumptions } from './stream/resumptions.ts';
 import { routeRequest } from './route-request.ts';
 import { endExpiredStreams } from './client/stream-expiry.ts';
@@ -144,6 +145,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     access: new AccessControl(options.metrics.unauthorized),
     fleetLimits: options.fleetLimits ?? new FleetLimits({ shared: null, now, onLocal: () => undefined }),
     resumptions: new Resumptions(),
+    primed: new PrimedCalls(),
     httpSse: new HeldSessions(),
     affinity: options.affinity ?? new AffinityMemory({ store: null }),
     cache: new SharedCache(),

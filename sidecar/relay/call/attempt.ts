@@ -107,7 +107,10 @@ class Attempt implements AnswerListener, InFlight {
     const { client, ctx } = this.#call;
     this.#began(status, headers);
     if (!client.isFresh) return;
-    const open = (): void => client.openSse(status, headers, ctx.now());
+    const open = (): void => {
+      client.openSse(status, headers, ctx.now());
+      this.#call.priming.opened();
+    };
     // While a holder is looked for, the client hears of this stream only when its first event is no refusal.
     if (this.#to.at === 'seek') this.#unopened = open;
     else open();

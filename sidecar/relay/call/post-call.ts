@@ -16,6 +16,7 @@ import { retryAfter } from '../client/refuse-call.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { unstampAnswers } from './server-request-ids.ts';
 import { type Destination, upstreamSessionOf, type Target, type WholeAnswer } from './target.ts';
+import { Priming } from '../resume/priming.ts';
 import { Attempts } from './attempts.ts';
 import type { Ending, Facts, FailStep } from './next-step.ts';
 
@@ -32,7 +33,9 @@ export class PostCall {
   readonly ctx: RelayContext;
   readonly view: ServerView;
   readonly request: ClientRequest;
-  readonly client: ClientAnswer;
+  /** Another one while its client is away, or has come back. */
+  client: ClientAnswer;
+  readonly priming: Priming;
   readonly outcome: RequestOutcome;
   readonly asked: AnswerTracker;
   readonly attempts: Attempts;
@@ -80,21 +83,35 @@ export class PostCall {
     this.deadline = new Deadline(
       this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.method, this.outcome.tool) : 0,
       ctx.now,
-      () => client.guard(() => this.inFlight?.expire()),
+      () => this.client.guard(() => this.inFlight?.expire()),
       () => ctx.serverRequests.isWaiting(digest),
     );
     this.headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
     for (const message of this.asked.messages) ctx.serverRequests.sentByClient(digest, message);
     ctx.calls.began(server, digest);
     ctx.budget(server).began();
-    client.onGone(() => this.over(0, false, 'cancelled'));
+    this.priming = new Priming(this);
+    this.attach(client);
+  }
+
+  /** From here on the client hears of the call on this connection. */
+  attach(client: ClientAnswer): void {
+    this.client = client;
+    client.onGone(() => {
+      if (client === this.client && !this.priming.clientGone(client)) this.over(0, false, 'cancelled');
+    });
     client.onDrain(() => this.inFlight?.resume());
     client.onCrash = () => this.fail({ do: 'fail', error: 'internal' });
     if (this.asked.hasRequests) client.giveUp = () => this.fail({ do: 'fail', error: 'replicaLost' });
+    this.inFlight?.resume();
   }
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+  /** May all of it be sent again, after all that its attempts came to? */
+  get isSafe(): boolean {
+    return this.asked.isSafe(this.delivery, this.view.policy);
   }
   /** The replica of the last attempt. */
   get target(): Target | null {
@@ -150,6 +167,7 @@ export class PostCall {
   /** Passes part of the answer on. */
   forward(bytes: Buffer | string, isWhole: boolean): void {
     this.#hasForwarded = true;
+    this.priming.forwarded(bytes);
     if (!this.client.write(bytes, this.ctx.now(), isWhole)) this.inFlight?.pause();
   }
 
@@ -241,6 +259,7 @@ export class PostCall {
     this.ctx.calls.ended(server, digest);
     this.ctx.serverRequests.forgetIdle(digest, this.ctx.calls);
     this.outcome.finish(status, hasRetryAfter, kind);
+    this.priming.over();
   }
 
   /** The server closed the stream on purpose: the client comes back with the id of the last event. A neighbour remembers its own calls. */

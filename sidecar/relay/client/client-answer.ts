@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { detach } from '../../../proto/detach.ts';
 import type { AnswerCut } from '../../authorization/answer-cut.ts';
 import type { RpcBody } from '../../../proto/json-rpc.ts';
@@ -6,6 +6,7 @@ import type { RpcError } from '../../../proto/rpc-error.ts';
 import { DEFAULT_KEEP_ALIVE_MS } from '../../../proto/server-policy.ts';
 import { SSE_KEEPALIVE, sseMessage } from '../../../proto/sse-writer.ts';
 import { HEADER } from '../../../proto/wire.ts';
+import type { AnswerSink } from './answer-sink.ts';
 import { clientHeaders } from './client-headers.ts';
 import { meshErrors, requestIds } from './mesh-errors.ts';
 
@@ -20,7 +21,7 @@ const SSE_HEADERS: OutgoingHttpHeaders = {
 
 /** The response to the client: knows what was said already, and so what can still be said. */
 export class ClientAnswer {
-  readonly #response: ServerResponse;
+  readonly #response: AnswerSink;
   #clientId: string | null;
   readonly #open: Set<ClientAnswer>;
   #state: 'nothing' | 'sse' | 'bytes' | 'over' = 'nothing';
@@ -48,7 +49,7 @@ export class ClientAnswer {
    * that handles this request.
    */
   constructor(
-    response: ServerResponse,
+    response: AnswerSink,
     clientId: string | null,
     open: Set<ClientAnswer>,
     contained: (error: unknown) => void,
@@ -102,6 +103,19 @@ export class ClientAnswer {
         this.guard(run);
       }
     });
+  }
+
+  /** The same answer on another response, while its client is away: from the next event on. */
+  movedTo(response: AnswerSink, nowMs: number): ClientAnswer {
+    const moved = new ClientAnswer(response, this.#clientId, new Set(), this.#contained);
+    moved.openSse(this.status, {}, nowMs);
+    [moved.asks, moved.listCut] = [this.asks, this.listCut];
+    return moved;
+  }
+
+  /** Part of an event was written. */
+  get isMidEvent(): boolean {
+    return this.#isMidEvent;
   }
 
   openSse(status: number, headers: IncomingHttpHeaders, nowMs: number): void {

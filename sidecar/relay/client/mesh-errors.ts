@@ -10,39 +10,46 @@ export const MESH_ERROR = {
   replicaLost: {
     code: RPC_ERROR.replicaLost,
     status: 503,
-    says: 'The replica was lost while it worked on this request; nobody knows whether it was carried out',
+    description: 'The replica was lost while it worked on this request; nobody knows whether it was carried out',
+  },
+  gatewayLost: {
+    code: RPC_ERROR.replicaLost,
+    status: 503,
+    description: 'The gateway that held this request was lost; nobody knows whether it was carried out',
   },
   noReplica: {
     code: RPC_ERROR.noReplica,
     status: 503,
-    says: 'No replica of this server can take the request now; the session is kept, try again',
+    description: 'No replica of this server can take the request now; the session is kept, try again',
   },
   recoveryFailed: {
     code: RPC_ERROR.recoveryFailed,
     status: 503,
-    says: 'The session could not be rebuilt in time; it is kept, try again (limit: servers[].timeouts.recoveryMs)',
+    description:
+      'The session could not be rebuilt in time; it is kept, try again (limit: servers[].timeouts.recoveryMs)',
   },
   deadline: {
     code: RPC_ERROR.deadline,
     status: 503,
-    says: 'The server gave neither an answer nor progress within its deadline (limit: servers[].timeouts: initializeMs, callMs, toolMs)',
+    description:
+      'The server gave neither an answer nor progress within its deadline (limit: servers[].timeouts: initializeMs, callMs, toolMs)',
   },
   overload: {
     code: RPC_ERROR.overload,
     status: 503,
-    says: 'Too many requests are being sent again; try again later (limit: servers[].retryBudget)',
+    description: 'Too many requests are being sent again; try again later (limit: servers[].retryBudget)',
   },
   breakerOpen: {
     code: RPC_ERROR.breakerOpen,
     status: 503,
-    says: 'The breaker is open: too many calls failed lately; try again later',
+    description: 'The breaker is open: too many calls failed lately; try again later',
   },
   internal: {
     code: RPC_ERROR.internal,
     status: 500,
-    says: 'The gateway failed on this request; its log tells more under the trace id',
+    description: 'The gateway failed on this request; its log tells more under the trace id',
   },
-  sessionNotFound: { code: RPC_ERROR.sessionNotFound, status: 404, says: 'Session not found' },
+  sessionNotFound: { code: RPC_ERROR.sessionNotFound, status: 404, description: 'Session not found' },
 } as const;
 export type MeshError = keyof typeof MESH_ERROR;
 
@@ -72,8 +79,8 @@ export const verbatimId = ({ id, idText }: RpcMessage): RpcId =>
 
 /** One error per request id; a body without requests (notifications, responses) gets one with id null. */
 export function meshErrors(kind: MeshError, ids: readonly RpcId[], facts: ErrorFacts): RpcError[] {
-  const { code, says } = MESH_ERROR[kind];
-  return rpcErrors(ids, code, says, kind === 'sessionNotFound' ? undefined : facts);
+  const { code, description } = MESH_ERROR[kind];
+  return rpcErrors(ids, code, description, kind === 'sessionNotFound' ? undefined : facts);
 }
 
 /** What the client hears when a session could not be brought back. */
@@ -99,5 +106,5 @@ export function outcomeOfError(kind: MeshError): OutcomeKind {
   if (kind === 'sessionNotFound') return 'lost_session';
   // No replica and no tool is to blame, and it was no success.
   if (kind === 'internal') return 'overload';
-  return kind === 'replicaLost' || kind === 'deadline' ? 'replica_fault' : 'overload';
+  return kind === 'replicaLost' || kind === 'gatewayLost' || kind === 'deadline' ? 'replica_fault' : 'overload';
 }

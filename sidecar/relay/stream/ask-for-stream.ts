@@ -6,6 +6,7 @@ import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { RelayContext } from '../relay-context.ts';
 import type { WholeAnswer } from '../call/target.ts';
+import { isMeshEventId } from '../resume/event-id.ts';
 import type { StreamClient } from './stream-client.ts';
 import type { OpenStream } from './stream-state.ts';
 
@@ -38,7 +39,9 @@ export function streamHeaders(
 ): { headers: string[]; lastEventId: string | undefined } {
   const headers = upstreamHeaders(raw, null, host);
   const at = headers.indexOf('last-event-id');
-  return { headers, lastEventId: at < 0 ? undefined : headers.splice(at, 2)[1] };
+  const lastEventId = at < 0 ? undefined : headers.splice(at, 2)[1];
+  // No replica knows an id of the mesh's own.
+  return { headers, lastEventId: lastEventId !== undefined && isMeshEventId(lastEventId) ? undefined : lastEventId };
 }
 
 /** Asks the replica for the stream, from the last event on; its events pass to the client. */

@@ -20,8 +20,8 @@ export function openAtNeighbour(
   { incoming, path }: ClientRequest,
   client: ClientAnswer,
   end: NeighbourEnd,
+  address = view.relays.find((relay) => relay !== ctx.ownRelay()),
 ): ReplicaCall | null {
-  const address = view.relays.find((relay) => relay !== ctx.ownRelay());
   if (address === undefined || incoming.headers[HEADER.forwarded] !== undefined) return null;
   const { connectMs, recoveryMs, initializeMs } = view.policy.timeouts;
   const write = (bytes: Buffer | string, isLast: boolean): void => {

@@ -1,0 +1,191 @@
+import test, { type ExecutionContext } from 'ava';
+import { waitFor } from '../mesh/wait-for.ts';
+import { event, json, sse, startFakeReplica, type FakeRequest } from './fake-replica.ts';
+import { RigFleet, type RelayRig } from './relay-rig.ts';
+
+const RESULT = { content: [{ type: 'text', text: 'done' }] };
+const answer = (id: unknown): string => event({ jsonrpc: '2.0', id, result: RESULT });
+const progress = event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'on its way' } });
+
+/** What a client reads, and how it loses its connection. */
+class Reading {
+  text = '';
+  status = 0;
+  isOver = false;
+  readonly #leaving = new AbortController();
+
+  constructor(url: string, init: RequestInit) {
+    this.#read(url, init)
+      .catch(() => undefined)
+      .finally(() => {
+        this.isOver = true;
+      });
+  }
+  cut(): void {
+    this.#leaving.abort();
+  }
+  get eventId(): string {
+    return /^id: (hf1\.\S+)$/m.exec(this.text)?.[1] ?? '';
+  }
+  async #read(url: string, init: RequestInit): Promise<void> {
+    const { status, body } = await fetch(url, { ...init, signal: this.#leaving.signal });
+    this.status = status;
+    const decoder = new TextDecoder();
+    for await (const chunk of body ?? []) this.text += decoder.decode(chunk as Uint8Array, { stream: true });
+  }
+}
+
+async function setup(t: ExecutionContext, revision = '2025-11-25') {
+  const replica = await startFakeReplica('a');
+  const fleet = new RigFleet([replica.port]);
+  const gateways = [await fleet.gateway('gateway-1'), await fleet.gateway('gateway-2')] as const;
+  t.teardown(() => replica.kill());
+  t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
+  const calls: FakeRequest[] = [];
+  replica.answer = (request) => {
+    if (request.message.method !== 'tools/call') return false;
+    calls.push(request);
+    sse(request.response, ': begun\n\n');
+    return true;
+  };
+  const posting = (message: object, headers: Record<string, string>) => ({
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': revision,
+      ...headers,
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+  });
+  const begin = async (more: Record<string, string> = {}): Promise<Record<string, string>> => {
+    const [{ url, headers }] = gateways;
+    const begun = await fetch(
+      url,
+      posting({ id: 0, method: 'initialize', params: {} }, { ...headers, ...more, 'mcp-protocol-version': '' }),
+    );
+    await begun.text();
+    return { ...headers, ...more, 'x-holdfast-session': begun.headers.get('mcp-session-id') ?? '' };
+  };
+  const read = (url: string, init: RequestInit): Reading => {
+    const reading = new Reading(url, init);
+    t.teardown(() => reading.cut());
+    return reading;
+  };
+  const call = (session: Record<string, string>, id: string | number = 7, gateway: RelayRig = gateways[0]): Reading =>
+    read(gateway.url, posting({ id, method: 'tools/call', params: { name: 'write', arguments: {} } }, session));
+  const resume = (session: Record<string, string>, eventId: string, gateway: RelayRig = gateways[0]): Reading =>
+    read(gateway.url, { headers: { ...session, accept: 'text/event-stream', 'last-event-id': eventId } });
+  /** A call whose client has lost its connection after it got an event id. */
+  const lost = async (session: Record<string, string>): Promise<{ eventId: string; request: FakeRequest }> => {
+    const reading = call(session);
+    await waitFor(() => reading.eventId !== '', { what: 'an event id' });
+    const request = calls.at(-1);
+    if (!request) throw new Error('the call is not at its replica');
+    reading.cut();
+    return { eventId: reading.eventId, request };
+  };
+  return { replica, fleet, gateways, calls, begin, call, resume, lost };
+}
+
+test('a call goes on with its client’s next connection: what it missed, and the answer, once', async (t) => {
+  const { begin, lost, resume, gateways } = await setup(t);
+  const session = await begin();
+  const { eventId, request } = await lost(session);
+  let written = 0;
+  const write = (): boolean => {
+    request.response.write(progress);
+    written += 1;
+    return written > 20;
+  };
+  await waitFor(write, { what: 'events for a client that is away' });
+  const reading = resume(session, eventId);
+  await waitFor(() => reading.text.includes('on its way'), { what: 'what was missed' });
+  request.response.end(answer(request.message.id));
+  await waitFor(() => reading.isOver, { what: 'the end' });
+  t.is(reading.text.split('"text":"done"').length, 2);
+  t.is(await gateways[0].metric('holdfast_calls_resumed_total'), 1);
+});
+
+test('an answer that comes while its client is away waits for it', async (t) => {
+  const { begin, lost, resume, gateways } = await setup(t);
+  const session = await begin();
+  const { eventId, request } = await lost(session);
+  request.response.end(answer(request.message.id));
+  await waitFor(() => gateways[0].outcomes.some(({ tool, kind }) => tool === 'write' && kind === 'success'), {
+    what: 'the answer at the relay',
+  });
+  const reading = resume(session, eventId);
+  await waitFor(() => reading.isOver, { what: 'the end' });
+  t.regex(reading.text, /"text":"done"/);
+  const again = resume(session, eventId);
+  await waitFor(() => again.isOver, { what: 'the end of another one' });
+  t.regex(again.text, /"id":7,"error":.*-31001.*"outcome":"sent_no_response"/, 'it was given once');
+});
+
+test('at any gateway: a living one gives what it has, and for one that is gone the error comes at once', async (t) => {
+  const { begin, lost, resume, gateways, fleet } = await setup(t);
+  fleet.relays = gateways.map(({ port }) => `127.0.0.1:${port}`);
+  const session = await begin();
+  const one = await lost(session);
+  const reading = resume(session, one.eventId, gateways[1]);
+  await waitFor(() => reading.status === 200, { what: 'the stream through the other gateway' });
+  one.request.response.end(answer(one.request.message.id));
+  await waitFor(() => reading.isOver, { what: 'the end' });
+  t.regex(reading.text, /"text":"done"/);
+
+  const two = await lost(session);
+  await gateways[0].close();
+  const orphan = resume(session, two.eventId, gateways[1]);
+  await waitFor(() => orphan.isOver, { what: 'the error' });
+  t.is(orphan.status, 200);
+  t.regex(orphan.text, /"id":7,"error":.*-31001.*"retrySafe":false/);
+});
+
+test('an event id is good for its own session, and for whom that belongs to', async (t) => {
+  const { begin, lost, resume, replica } = await setup(t);
+  const token = (sub: string): Record<string, string> => {
+    const claims = Buffer.from(JSON.stringify({ iss: 'i', sub })).toString('base64url');
+    return { authorization: `Bearer ${Buffer.from('{"alg":"none"}').toString('base64url')}.${claims}.x` };
+  };
+  const ann = await begin(token('ann'));
+  const bob = await begin(token('bob'));
+  const { eventId } = await lost(ann);
+  const stranger = resume({ ...ann, ...token('bob') }, eventId);
+  await waitFor(() => stranger.isOver, { what: 'the refusal' });
+  t.is(stranger.status, 404);
+  const other = resume(bob, eventId);
+  await waitFor(() => other.status === 200, { what: 'a stream of his own' });
+  t.false(other.text.includes('"id":7'));
+  const asked = replica.seen.filter(({ method }) => method === 'GET').at(-1);
+  t.is(asked?.headers['last-event-id'], undefined, 'no replica hears of the mesh’s own ids');
+});
+
+test('no event id is given to a client that does not come back, where the server gives its own, or when the answer is at hand', async (t) => {
+  const old = await setup(t, '2025-06-18');
+  const before = old.call(await old.begin());
+  await waitFor(() => before.text.includes('begun'), { what: 'the stream' });
+  old.calls[0]?.response.write(progress);
+  await waitFor(() => before.text.includes('on its way'), { what: 'an event' });
+  t.is(before.eventId, '');
+
+  const { replica, begin, call } = await setup(t);
+  const session = await begin();
+  replica.answer = ({ message, response }) => {
+    if (message.method !== 'tools/call') return false;
+    if (message.id === 1) sse(response, 'id: own-1\ndata: \n\n');
+    else if (message.id === 2) json(response, { jsonrpc: '2.0', id: 2, result: RESULT });
+    return true;
+  };
+  const own = call(session, 1);
+  const plain = call(session, 2);
+  await waitFor(() => own.text.includes('own-1') && plain.isOver, { what: 'both answers' });
+  t.deepEqual([own.eventId, plain.eventId], ['', '']);
+});
+
+test('a call whose client does not come back is given up', async (t) => {
+  const { begin, lost, gateways } = await setup(t);
+  const { request } = await lost(await begin());
+  await waitFor(() => request.response.destroyed, { what: 'the end at the replica', timeoutMs: 20_000 });
+  t.true(gateways[0].outcomes.some(({ tool, kind }) => tool === 'write' && kind === 'cancelled'));
+});

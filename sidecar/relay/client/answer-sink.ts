@@ -1,0 +1,13 @@
+/** The part of a response that an answer is written to. */
+export interface AnswerSink {
+  readonly destroyed: boolean;
+  readonly writableEnded: boolean;
+  readonly writableFinished: boolean;
+  readonly writableLength: number;
+  writeHead(status: number, headers?: unknown): unknown;
+  flushHeaders(): void;
+  write(bytes: Buffer | string): boolean;
+  end(last?: Buffer | string): unknown;
+  destroy(): unknown;
+  on(event: 'drain' | 'close', listener: () => void): unknown;
+}

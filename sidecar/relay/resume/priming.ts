@@ -1,0 +1,128 @@
+import { HEADER } from '../../../proto/wire.ts';
+import { sseEvent } from '../../../proto/sse-writer.ts';
+import type { ServerView } from '../../xds/topology.ts';
+import type { AnswerTracker } from '../call/answer-tracker.ts';
+import type { Destination } from '../call/target.ts';
+import type { ClientAnswer } from '../client/client-answer.ts';
+import type { ClientRequest } from '../client/client-request.ts';
+import { holderName } from '../http-sse/hand-over.ts';
+import type { RelayContext } from '../relay-context.ts';
+import { eventIdOf } from './event-id.ts';
+import { KeptResponse } from './kept-response.ts';
+import type { Resumable } from './primed-calls.ts';
+
+/** The first revision whose clients open a stream again that was cut after an event with an id. */
+const FIRST_REVISION = '2025-11-25';
+/** An answer that comes within this time costs no event more. */
+const PRIME_AFTER_MS = 25;
+/** When a client is to come back. Their own default is a second and more. */
+const RETRY_MS = 500;
+/** A call goes on for so long while its client is away. */
+const KEEP_MS = 5000;
+
+/** The call whose stream is primed. */
+export interface PrimedPost {
+  readonly ctx: Pick<RelayContext, 'identities' | 'now' | 'ownRelay' | 'primed'>;
+  readonly view: ServerView;
+  readonly request: ClientRequest;
+  readonly asked: AnswerTracker;
+  readonly destination: Destination | null;
+  readonly client: ClientAnswer;
+  readonly isOver: boolean;
+  readonly isSafe: boolean;
+  attach(client: ClientAnswer): void;
+  over(status: number, hasRetryAfter: boolean, kind: 'cancelled'): void;
+}
+
+/** Lets the client of one call come back to it: its stream gets an event id, and while the client is away the answer is kept. */
+export class Priming implements Resumable {
+  readonly #call: PrimedPost;
+  #timer: NodeJS.Timeout | undefined;
+  #eventId: string | null = null;
+  #kept: KeptResponse | null = null;
+  /** The event that was passed on last. */
+  #last: Buffer | string | null = null;
+
+  constructor(call: PrimedPost) {
+    this.#call = call;
+  }
+
+  /** The client's stream is open. */
+  opened(): void {
+    const { asked, client, destination, request, view } = this.#call;
+    const revision = request.incoming.headers[HEADER.protocolVersion];
+    const isResumable = typeof revision === 'string' && revision >= FIRST_REVISION && view.policy.guard.length === 2;
+    if (!isResumable || destination?.at !== 'session' || request.digest === null) return;
+    if (asked.rpc.kind === 'single') this.#timer = setTimeout(() => client.guard(() => this.#prime()), PRIME_AFTER_MS);
+  }
+
+  /** True: the call goes on without its client for a while. */
+  clientGone(client: ClientAnswer): boolean {
+    const call = this.#call;
+    if (this.#eventId === null || this.#kept !== null || client !== call.client || client.isMidEvent) return false;
+    this.#kept = new KeptResponse();
+    call.attach(client.movedTo(this.#kept, call.ctx.now()));
+    this.#timer = setTimeout(() => {
+      this.#forget();
+      call.over(0, false, 'cancelled');
+    }, KEEP_MS);
+    return true;
+  }
+
+  /** Part of the answer was passed on. */
+  forwarded(bytes: Buffer | string): void {
+    if (this.#eventId !== null) this.#last = bytes;
+  }
+
+  resume(client: ClientAnswer): void {
+    const call = this.#call;
+    const former = call.client;
+    const kept = this.#kept;
+    clearTimeout(this.#timer);
+    this.#kept = null;
+    client.openSse(200, {}, call.ctx.now());
+    client.listCut = null;
+    if (this.#eventId !== null) client.write(primingEvent(this.#eventId), call.ctx.now());
+    if (kept) client.write(kept.said, call.ctx.now());
+    if (call.isOver) {
+      this.#forget();
+      return client.end();
+    }
+    client.listCut = former.listCut;
+    call.attach(client);
+    if (!kept) former.cut(); // Its connection is dead, and nobody here had heard of it.
+  }
+
+  /** The call is over; what was kept of it waits for its client. */
+  over(): void {
+    if (this.#kept !== null) return;
+    clearTimeout(this.#timer);
+    this.#forget();
+    const { asked, ctx, request } = this.#call;
+    const idText = asked.messages[0]?.idText;
+    if (this.#last === null || !asked.isComplete || request.digest === null || typeof idText !== 'string') return;
+    ctx.primed.keepAnswer(request.digest, idText, this.#last, ctx.now);
+  }
+
+  #prime(): void {
+    const { asked, client, ctx, destination, isOver, isSafe, request } = this.#call;
+    const [message] = asked.messages;
+    // A server that gives ids of its own keeps its events itself.
+    if (isOver || !client.isSse || client.isMidEvent || asked.lastEventId !== null || asked.isComplete) return;
+    if (destination?.at !== 'session' || request.digest === null || typeof message?.idText !== 'string') return;
+    const { slot } = destination.target.replica;
+    const relay = holderName(ctx.ownRelay());
+    this.#eventId = eventIdOf(ctx.identities, request.digest, { idText: message.idText, slot, relay, isSafe });
+    client.write(primingEvent(this.#eventId), ctx.now());
+    ctx.primed.add(request.digest, message.idText, this);
+  }
+
+  #forget(): void {
+    const { asked, ctx, request } = this.#call;
+    const idText = asked.messages[0]?.idText;
+    if (request.digest !== null && typeof idText === 'string') ctx.primed.delete(request.digest, idText, this);
+  }
+}
+
+/** Says nothing but its id, and when to come back. */
+const primingEvent = (id: string): string => `retry: ${RETRY_MS}\n${sseEvent('', { id })}`;

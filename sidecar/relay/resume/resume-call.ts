@@ -1,0 +1,63 @@
+import { rawJson } from '../../../proto/raw-json.ts';
+import { parseJson } from '../../../proto/parse-json.ts';
+import type { RpcId } from '../../../proto/rpc-error.ts';
+import type { ServerView } from '../../xds/topology.ts';
+import { locateSession } from '../call/locate-session.ts';
+import { RequestOutcome } from '../call/request-outcome.ts';
+import type { ClientAnswer } from '../client/client-answer.ts';
+import type { ClientRequest } from '../client/client-request.ts';
+import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts } from '../client/mesh-errors.ts';
+import { holderName } from '../http-sse/hand-over.ts';
+import type { RelayContext } from '../relay-context.ts';
+import { openAtNeighbour } from '../stream/open-at-neighbour.ts';
+import type { PrimedCall } from './event-id.ts';
+
+/**
+ * A client comes back to a call whose stream was cut, with the id that the mesh gave: the relay that held the call goes on with it, or gives its
+ * answer. When that relay is gone, or has forgotten the call, the client hears so at once.
+ */
+export async function resumeCall(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  client: ClientAnswer,
+  primed: PrimedCall,
+): Promise<void> {
+  const { clientId, digest, server, shown } = request;
+  const outcome = new RequestOutcome(ctx, request, null);
+  if (clientId === null || digest === null) throw new Error('a resumption without a session was let through');
+  const located = await locateSession(ctx, view, clientId, digest, shown);
+  if (client.isOver) return outcome.finish(0, false, 'cancelled');
+  const facts = { server, replica: primed.slot, attempts: 1, sessionRecovered: false } as const;
+  if (located.kind === 'unknown') {
+    const { status } = MESH_ERROR.sessionNotFound;
+    client.errors(status, meshErrors('sessionNotFound', [], { ...facts, outcome: 'not_sent', retrySafe: true }));
+    return outcome.finish(status, false, 'client_fault');
+  }
+  const known = ctx.primed.of(digest, primed.idText);
+  if (known) {
+    known.resume(client);
+    ctx.metrics.resumed(server, 'answer');
+    return outcome.finish(200, false, 'success');
+  }
+  const lost = (): void => {
+    if (client.isOver) return;
+    ctx.metrics.resumed(server, 'lost');
+    if (client.isFresh) client.openSse(200, {}, ctx.now());
+    const told: ErrorFacts = { ...facts, outcome: 'sent_no_response', retrySafe: primed.isSafe };
+    client.errors(200, meshErrors('gatewayLost', [idOf(primed)], told));
+    outcome.finish(200, false, outcomeOfError('gatewayLost'));
+  };
+  const holder = view.relays.find((relay) => relay !== ctx.ownRelay() && holderName(relay) === primed.relay);
+  const passed = (): void => outcome.finish(client.status, false, 'success');
+  const call =
+    holder === undefined ? null : openAtNeighbour(ctx, view, request, client, { passed, over: lost }, holder);
+  if (call) client.onGone(() => call.abort());
+  else lost();
+}
+
+/** As the client wrote it. */
+function idOf({ idText }: PrimedCall): RpcId {
+  const id = parseJson(idText);
+  return typeof id === 'string' ? id : rawJson(idText);
+}
