@@ -14,9 +14,10 @@ export function edgeFetch(origins: readonly string[], startAt = 0, inner: Fetch 
   let turn = startAt;
   return async (url, init) => {
     const { pathname, search } = new URL(url);
+    const first = turn++; // Others take their turn meanwhile.
     for (let tries = 1; ; tries++) {
       try {
-        return await inner(new URL(pathname + search, origins[turn++ % origins.length]), init);
+        return await inner(new URL(pathname + search, origins[(first + tries - 1) % origins.length]), init);
       } catch (error) {
         if (tries >= origins.length || !NOT_CONNECTED.has(codeOf(error) ?? '')) throw error;
       }

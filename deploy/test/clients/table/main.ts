@@ -4,47 +4,63 @@ import { exactly } from '../../report/objectives.ts';
 import { printReport, say } from '../../report/print-report.ts';
 import { table } from '../../report/table.ts';
 import { type OfficialKind, OFFICIAL_CLIENTS } from '../foreign/connect-any.ts';
-import { type Cell, cellsOf, rowsOf, startTableMesh } from './error-table.ts';
+import { cellsOf, rowsOf, startTableMesh } from './error-table.ts';
+import { resumeCells, resumeRows } from './resume-table.ts';
 
 /** `npm run clients`: what the user of each official client sees when something fails. Packages that are missing are installed into a cache. */
 const known = Object.keys(OFFICIAL_CLIENTS) as OfficialKind[];
-const { values } = commandLine<{ client?: OfficialKind[]; markdown: boolean; json: boolean }>(
+const { values } = commandLine<{ client?: OfficialKind[]; cut: boolean; markdown: boolean; json: boolean }>(
   new Command('npm run clients --')
     .option('--client <name>', `one of ${known.join(', ')}; may be repeated`, several(known))
+    .option('--cut', 'what a client does whose stream is cut, without a mesh', false)
     .option('--markdown', 'a table for docs/clients.md', false)
     .option('--json', 'objectives and cells as JSON', false),
 );
 const print = say(values.json);
 const wanted = known.filter((client) => values.client?.includes(client) ?? true);
-const cells: Cell[] = [];
-const tried: OfficialKind[] = [];
-const mesh = await startTableMesh();
-try {
+const printTable = ({ head, rows }: { head: string[]; rows: string[][] }): void => {
+  if (values.markdown) for (const line of [head, head.map(() => '---'), ...rows]) print(`| ${line.join(' | ')} |`);
+  else print(table(head, rows));
+};
+await (values.cut ? playCuts() : playFailures());
+
+/** Plays with each client; those that this machine can't have are named. */
+async function cellsOfEach<T>(play: (client: OfficialKind) => Promise<T[] | string>) {
+  const cells: T[] = [];
+  const tried: OfficialKind[] = [];
   for (const client of wanted) {
-    const heard = await cellsOf(mesh, client);
+    const heard = await play(client);
     if (typeof heard === 'string') print(`${OFFICIAL_CLIENTS[client]} was not tried; this is missing: ${heard}`);
     else {
       cells.push(...heard);
       tried.push(client);
     }
   }
-} finally {
-  await mesh.close();
+  return { cells, tried };
 }
-const { head, rows } = rowsOf(cells, tried);
-if (values.markdown) for (const line of [head, head.map(() => '---'), ...rows]) print(`| ${line.join(' | ')} |`);
-else print(table(head, rows));
-printReport(
-  tried.flatMap((client) => {
+
+async function playCuts(): Promise<void> {
+  const { cells, tried } = await cellsOfEach(resumeCells);
+  printTable(resumeRows(cells, tried));
+  const objectives = tried.map((client) => {
+    const own = cells.filter((cell) => cell.client === client && cell.isPrimed);
+    const lost = own.filter(({ resumedAfterMs, told }) => resumedAfterMs === null || told !== 'answer');
+    return exactly(`${OFFICIAL_CLIENTS[client]}: primed streams that were not resumed`, 0, lost.length);
+  });
+  printReport(objectives, { json: values.json, extra: { cells } });
+}
+
+async function playFailures(): Promise<void> {
+  const mesh = await startTableMesh();
+  const { cells, tried } = await cellsOfEach((client) => cellsOf(mesh, client)).finally(() => mesh.close());
+  printTable(rowsOf(cells, tried));
+  const objectives = tried.flatMap((client) => {
     const own = cells.filter((cell) => cell.client === client);
+    const name = OFFICIAL_CLIENTS[client];
     return [
-      exactly(
-        `${OFFICIAL_CLIENTS[client]}: users told something else`,
-        0,
-        own.filter((cell) => !cell.isAsExpected).length,
-      ),
-      exactly(`${OFFICIAL_CLIENTS[client]}: sessions that ended`, 0, own.filter((cell) => !cell.goesOn).length),
+      exactly(`${name}: users told something else`, 0, own.filter((cell) => !cell.isAsExpected).length),
+      exactly(`${name}: sessions that ended`, 0, own.filter((cell) => !cell.goesOn).length),
     ];
-  }),
-  { json: values.json, extra: { cells } },
-);
+  });
+  printReport(objectives, { json: values.json, extra: { cells } });
+}

@@ -5,6 +5,7 @@ import { CuttingServer, type Priming } from './cutting-server.ts';
 export interface ResumeCell {
   client: OfficialKind;
   situation: string;
+  isPrimed: boolean;
   /** It came back with the id of the last event, so many ms later; null: it did not. */
   resumedAfterMs: number | null;
   /** What its user was told, and after how many ms. */
@@ -15,10 +16,10 @@ export interface ResumeCell {
 const TIMEOUT_SECONDS = 12;
 
 export const CUTS: readonly { name: string; priming: Priming }[] = [
-  { name: 'reset, no event id', priming: { cut: 'reset', isPrimed: false, retryMs: null } },
-  { name: 'reset, primed', priming: { cut: 'reset', isPrimed: true, retryMs: null } },
-  { name: 'reset, primed with retry 100', priming: { cut: 'reset', isPrimed: true, retryMs: 100 } },
-  { name: 'ended, primed with retry 100', priming: { cut: 'end', isPrimed: true, retryMs: 100 } },
+  { name: 'reset, without an event id', priming: { cut: 'reset', isPrimed: false, retryMs: null } },
+  { name: 'reset after an event id', priming: { cut: 'reset', isPrimed: true, retryMs: null } },
+  { name: 'reset after an event id and `retry: 100`', priming: { cut: 'reset', isPrimed: true, retryMs: 100 } },
+  { name: 'ended after an event id and `retry: 100`', priming: { cut: 'end', isPrimed: true, retryMs: 100 } },
 ];
 
 /** A text says what the client needs that this machine lacks. */
@@ -37,7 +38,7 @@ export async function resumeCells(client: OfficialKind): Promise<ResumeCell[] | 
       await connected.close();
       const told = 'result' in heard ? 'answer' : `${heard.error.type}: ${heard.error.message.slice(0, 120)}`;
       const resumedAfterMs = server.resumptions[0]?.afterMs ?? null;
-      cells.push({ client, situation: name, resumedAfterMs, told, toldAfterMs });
+      cells.push({ client, situation: name, isPrimed: priming.isPrimed, resumedAfterMs, told, toldAfterMs });
     } finally {
       await server.close();
     }
@@ -55,8 +56,11 @@ export function resumeRows(
     ...clients.map((client) => {
       const cell = cells.find((one) => one.client === client && one.situation === name);
       if (!cell) return '–';
-      const resumed = cell.resumedAfterMs === null ? 'does not resume' : `resumes after ${cell.resumedAfterMs} ms`;
-      return `${resumed}; ${cell.told} (${cell.toldAfterMs} ms)`;
+      const ms = (time: number): string => `${Math.round(time / 100) / 10} s`;
+      const told = cell.told === 'answer' ? 'answer' : `${cell.told} after ${ms(cell.toldAfterMs)}`;
+      return cell.resumedAfterMs === null
+        ? `does not come back; ${told}`
+        : `comes back after ${ms(cell.resumedAfterMs)}; ${told}`;
     }),
   ]);
   return { head: ['the stream of a call is', ...clients.map((client) => OFFICIAL_CLIENTS[client])], rows };
