@@ -4,7 +4,7 @@ import type { TopologySnapshot } from '../topology/topology.ts';
 import { accessLog } from './access-log.ts';
 import { envoyAddress } from './address.ts';
 import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
-import { extProc, askOnce } from './filters/ext-proc.ts';
+import { extProc, askUnary } from './filters/ext-proc.ts';
 import { challengeFilters } from './filters/challenge.ts';
 import { corsFilter } from './filters/cors.ts';
 import { jwtFilter } from './filters/jwt.ts';
@@ -62,7 +62,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
               // Not by default: an event that is no JSON object crashes it (README).
               ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
               extProc,
-              askOnce,
+              askUnary,
               // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
               {
                 name: FILTER.router,

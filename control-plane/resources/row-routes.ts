@@ -103,7 +103,7 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: object
           filters: {
             ...filters,
             [FILTER.sessionHeaders]: toServer(server.name, undecided),
-            [FILTER.askOnce]: undecided === '' ? switchOn : askOrGoOn,
+            [FILTER.askUnary]: undecided === '' ? switchOn : askOrGoOn,
           },
         };
       case 'decide':

@@ -45,8 +45,8 @@ export const extProc: object = {
 const READ = ['authorization', HEADER.claims, HEADER.session, HEADER.server];
 
 /** Asks the sidecar about a request that names a session: its headers are all there is to know, so it is one question and one answer. Off, except on routes that say otherwise. */
-export const askOnce: object = {
-  name: FILTER.askOnce,
+export const askUnary: object = {
+  name: FILTER.askUnary,
   disabled: true,
   typed_config: typed('envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor', {
     grpc_service: {

@@ -13,6 +13,6 @@ export const FILTER = {
   sseToMetadata: 'envoy.filters.http.sse_to_metadata',
   extProc: 'envoy.filters.http.ext_proc',
   /** The same filter once more, for one question and one answer. */
-  askOnce: 'envoy.filters.http.ext_proc.sessions',
+  askUnary: 'envoy.filters.http.ext_proc.sessions',
   router: 'envoy.filters.http.router',
 } as const;
