@@ -61,9 +61,7 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
     const { row } = findRow(sideTable(server, place, is), head);
     return simple(routeName(server.name, row.kind), server, [row.why]);
   }
-  // With a slash at its end the path is another one for Envoy, which knows no slots there.
-  const slots = path === place.path ? server.endpoints : [];
-  const found = findRow(routeTable({ ...server, endpoints: slots }), head);
+  const found = findRow(routeTable(server, place.path), head);
   const told = tell(found, request, server, session);
   return { ...told, why: [...told.why, ...rulesSay(request, server)] };
 }
@@ -81,7 +79,8 @@ function headOf({ headers, method, path }: ExplainedRequest, { allowedHosts }: S
     ...(isOfUnsaidLength && { 'content-length': '100' }),
     ...others,
     ':method': method,
-    ':path': path,
+    // The query matters, and a path as Envoy has it by then.
+    ':path': [normalPath(path), ...path.split('?').slice(1)].join('?'),
     ':authority': host,
   };
 }

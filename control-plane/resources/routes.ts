@@ -66,16 +66,10 @@ const byPrefixAt = (place: Place, server: ServerTopology, node: RoutedNode): Rec
   ...endpointAt(place, server, node),
 });
 
-function endpointAt(place: Place, server: ServerTopology, node: RoutedNode): Record<string, object> {
-  const { path } = place;
-  return {
-    // Exactly this path: what is below it on a replica is nobody's here. With a slash at its end the relay finds the session's slot.
-    [path]: serverRoutes(server, node, path, place),
-    ...(!path.endsWith('/') && {
-      [`${path}/`]: serverRoutes({ ...server, endpoints: [] }, node, `${path}/`, place),
-    }),
-  };
-}
+/** This path, and the same with a slash at its end: what is further below it on a replica is nobody's here. */
+const endpointAt = (place: Place, server: ServerTopology, node: RoutedNode): Record<string, object> => ({
+  [place.path]: serverRoutes(server, node, place.path, place),
+});
 
 function routeConfiguration(ofServers: readonly ByHost[]): object {
   const own = ofServers.flatMap((byHost) =>

@@ -38,7 +38,7 @@ const pins = (on: Record<string, object>, hosts: readonly (string | undefined)[]
 });
 
 /** How Envoy does what the rows of a server's table say, at one path of one place. */
-export function rowRoutes(server: ServerTopology, node: RoutedNode, path: object, place: Place): RouteOf {
+export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string, place: Place): RouteOf {
   const { policy } = server;
   const cluster = RESOURCE.serverCluster(server.name);
   const plain = { ...corsOnRoute(server), ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
@@ -118,17 +118,25 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: object
   };
   const common = {
     server: server.name,
-    path,
     rewrite: policy.path,
     maxBodyBytes: policy.maxBodyBytes,
     challenge: server.jwt && place.url !== null ? challengeOf(place.url, server.jwt) : null,
     origin: policy.originOverride,
   };
-  return (row, endpoint) =>
-    row.refusal
-      ? refusedRoute(server, path, row.refusal)
-      : route({ ...common, kind: row.kind, quietMs: row.quietMs ?? 0, ...form(row, endpoint) });
+  const exactly = { path },
+    withSlash = withOrWithoutSlash(path);
+  return (row, endpoint) => {
+    // An expression for each slot would cost Envoy more time at each push.
+    const match = endpoint ? exactly : withSlash;
+    return row.refusal
+      ? refusedRoute(server, match, row.refusal)
+      : route({ ...common, path: match, kind: row.kind, quietMs: row.quietMs ?? 0, ...form(row, endpoint) });
+  };
 }
+
+/** RouteMatch. With an expression Envoy's `prefix_rewrite` replaces the whole path. */
+const withOrWithoutSlash = (path: string): object =>
+  path.endsWith('/') ? { path } : { safe_regex: { regex: `${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/?` } };
 
 const HOST_OF_ENDPOINT = { auto_host_rewrite: true };
 const BY_SESSION = { hash_policy: [{ header: { header_name: HEADER.sessionId } }] };

@@ -37,4 +37,4 @@ export const routeInputs = (server: ServerTopology): string => {
 
 /** A server's routes at `path`, as its table says (control-plane/route-table). */
 export const serverRoutes = (server: ServerTopology, node: RoutedNode, path: string, place: Place): OnMatch =>
-  tableMatcher(routeTable(server), rowRoutes(server, node, { path }, place));
+  tableMatcher(routeTable(server, path), rowRoutes(server, node, path, place));

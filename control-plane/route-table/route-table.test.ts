@@ -26,11 +26,15 @@ const id = (text: string): RequestHead => ({ 'mcp-session-id': text });
 
 test('a table is as long for a thousand replicas as for two: their slots are looked up, not walked', (t) => {
   for (const settings of ['', 'guard: off,', 'guard: calls,', 'guard: streams,'])
-    t.is(routeTable(serverWith(settings, 1000)).length, routeTable(serverWith(settings)).length, settings);
+    t.is(
+      routeTable(serverWith(settings, 1000), '/mcp/linear').length,
+      routeTable(serverWith(settings), '/mcp/linear').length,
+      settings,
+    );
 });
 
 test('a row says who may answer: a slot’s replica by its prefix, nobody by a part of one', (t) => {
-  const table = routeTable(serverWith('guard: off,'));
+  const table = routeTable(serverWith('guard: off,'), '/mcp/linear');
   t.like(findRow(table, head(id('2~x'))), { row: { to: 'steady-slot' }, endpoint: { slot: '2' } });
   for (const other of ['2', '22~x', '~', ''])
     t.like(findRow(table, head(id(other))), { row: { to: 'ask' }, endpoint: undefined }, other);
@@ -42,7 +46,7 @@ test('a row says who may answer: a slot’s replica by its prefix, nobody by a p
 test('what the relay holds goes to it whatever a replica’s health is, and a table of it does not change with that', (t) => {
   const isSick = { health: new Map([['linear 10.1.0.0:3000', 'unhealthy' as const]]) };
   const rows = (server: ReturnType<typeof serverWith>) =>
-    routeTable(server).map(({ slots, ...row }) => ({ ...row, slots: slots?.map(({ slot }) => slot) }));
+    routeTable(server, '/mcp/linear').map(({ slots, ...row }) => ({ ...row, slots: slots?.map(({ slot }) => slot) }));
   t.deepEqual(rows(serverWith('', 2, isSick)), rows(serverWith()));
   t.notDeepEqual(rows(serverWith('guard: off,', 2, isSick)), rows(serverWith('guard: off,')));
 });
@@ -55,7 +59,7 @@ test('each row says why, and the last one takes what no other did', (t) => {
     'authorization: {rules: [{name: a, effect: allow, tools: [x]}]},',
     'fleetLimits: [{name: a, requests: 1}],',
   ]) {
-    const table = routeTable(serverWith(settings));
+    const table = routeTable(serverWith(settings), '/mcp/linear');
     for (const { why } of table) t.regex(why, /^[A-Z].*\.$/);
     t.deepEqual(table.at(-1)?.when, [], settings);
   }

@@ -2,7 +2,7 @@ import { MODERN_REVISION } from '../../proto/era.ts';
 import { callTimeoutMs } from '../../proto/server-policy.ts';
 import { HEADER, QUERY } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
-import { absent, anyOf, isMethod, like, likeInAnyCase, present, type Condition } from './condition.ts';
+import { absent, anyOf, isMethod, like, likeInAnyCase, not, present, type Condition } from './condition.ts';
 import { freeMethods, methodsRegex } from './free-methods.ts';
 import { heldByRelay, heldMethods, type HeldByRelay } from './held-by-relay.ts';
 import { refusalRows } from './refusal-rows.ts';
@@ -29,8 +29,11 @@ const isModern = [hasNoSession, present(HEADER.method), like(HEADER.protocolVers
 /** The session of an HTTP+SSE connection, anywhere in the query. */
 const hasSseSession = like(':path', `[^?]*\\?(.*&)?${QUERY.sseSession}([=&].*)?`);
 
-/** Everything that decides which way a request of a server's MCP endpoint goes. The first row whose conditions all hold takes it. */
-export function routeTable(server: ServerTopology): RouteRow[] {
+/** With a slash at its end the path is served as well, by the rows that know no slots. */
+const hasNoSlash = not(like(':path', '[^?]*/(\\?.*)?'));
+
+/** Everything that decides which way a request of a server's MCP endpoint at `path` goes. The first row whose conditions all hold takes it. */
+export function routeTable(server: ServerTopology, path: string): RouteRow[] {
   const { policy } = server,
     held = heldByRelay(server);
   return [
@@ -66,7 +69,7 @@ export function routeTable(server: ServerTopology): RouteRow[] {
       when: isModern,
       why: 'Its revision has no sessions, but it may belong to one replica (task, requestState, handle, subscription), or be answered from a cache: the relay reads it and finds out.',
     },
-    ...sessionRows(server, held),
+    ...sessionRows(server, held, path.endsWith('/') ? [] : [hasNoSlash]),
     {
       to: 'relay-sse',
       kind: 'sse',
@@ -99,7 +102,7 @@ export function routeTable(server: ServerTopology): RouteRow[] {
 const unread = ({ everything }: HeldByRelay, row: RouteRow): RouteRow[] => (everything ? [] : [row]);
 
 /** Requests that name a session: of known slots first, then of all others. */
-function sessionRows(server: ServerTopology, held: HeldByRelay): RouteRow[] {
+function sessionRows(server: ServerTopology, held: HeldByRelay, onSlots: readonly Condition[]): RouteRow[] {
   const methods = heldMethods(held),
     isAllHeld = held.calls && held.streams,
     isNoneHeld = !held.calls && !held.streams,
@@ -118,7 +121,7 @@ function sessionRows(server: ServerTopology, held: HeldByRelay): RouteRow[] {
     when: [hasSession],
     why: 'No relay holds it, and its session has to be looked up: Envoy asks the sidecar.',
   };
-  const slots = slotRows(server, held, methods);
+  const slots = slotRows(server, held, methods).map((row) => ({ ...row, when: [...row.when, ...onSlots] }));
   return [
     // What no slot's own row takes up; with nothing guarded but DELETE, before them.
     ...(isNoneHeld ? [toRelay, ...slots] : [...slots, toRelay]),
