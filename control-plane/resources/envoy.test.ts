@@ -167,6 +167,8 @@ test('bad input gets a clear status and a JSON-RPC error, and the gateway goes o
     ['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '503'],
     ['NONSENSE\r\n\r\n', '400'],
     ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: a\x01b\r\n\r\n', '400'],
+    // Not UTF-8, and an id all the same: a GET without one would be the relay's.
+    ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: \xff\r\n\r\n', '503'],
   ] as const) {
     t.is((await raw(port, text)).split(' ')[1], status);
   }
@@ -252,7 +254,7 @@ test('what a relay answered is left to the relay to report; all else is in the a
 /** What comes back on a plain connection until it ends or is quiet after something came. */
 function raw(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
     let answer = '';
     socket.on('data', (chunk) => {
       answer += chunk.toString();

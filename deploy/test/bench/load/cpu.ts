@@ -1,9 +1,24 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100; // USER_HZ of every Linux build that Node and Envoy run on
 
-/** CPU seconds (user and system) that a process has used; 0 when it is gone. Source: proc_pid_stat(5), fields 14 and 15. */
+/** CPU seconds that the threads of a process have used, to the nanosecond; undefined where the kernel does not say. */
+function secondsOfThreads(pid: number): number | undefined {
+  try {
+    const tasks = `/proc/${pid}/task`;
+    return readdirSync(tasks).reduce(
+      (sum, task) => sum + Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e9,
+      0,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** CPU seconds (user and system) that a process has used; 0 when it is gone. Source otherwise: proc_pid_stat(5), fields 14 and 15. */
 export function cpuSeconds(pid: number): number {
+  const precise = secondsOfThreads(pid);
+  if (precise !== undefined) return precise;
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
