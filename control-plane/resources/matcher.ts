@@ -22,7 +22,7 @@ const single = (header: string, value_match: object): object => ({
 });
 const regex = (text: string): object => ({ safe_regex: { google_re2: {}, regex: text } });
 
-/** Any bytes, also those that are not UTF-8. An absent header meets no expression. */
+/** Any bytes. An absent header meets no expression. */
 const ANYTHING = '\\C*';
 
 function predicate(condition: Condition): object {
