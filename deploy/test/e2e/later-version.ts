@@ -13,11 +13,7 @@ const CHANGES: ReadonlyArray<[file: string, from: string, to: string]> = [
     'return JSON.stringify(record);',
     "return JSON.stringify({ ...record, region: 'of the next version' });",
   ],
-  [
-    'sidecar/start-sidecar.ts',
-    'isDraining, atMs: now() }',
-    "isDraining, atMs: now(), region: 'of the next version' } as Heartbeat",
-  ],
+  ['sidecar/parts/node.ts', 'atMs: node.now(),', "atMs: node.now(), region: 'of the next version',"],
   [
     'proto/server-policy.ts',
     'serverPolicySchema = z.object({',
