@@ -21,12 +21,12 @@ const outcome: Outcome = {
 function cost(watches: readonly Pick<Watch, 'wants' | 'filter'>[]): number {
   let best = Infinity;
   for (let round = 0; round < 3; round++) {
-    const granted = new CallWatches(() => 0);
-    for (const [index, watch] of watches.entries()) granted.hear({ id: String(index), ...watch });
+    const watching = new CallWatches(() => 0);
+    for (const [index, watch] of watches.entries()) watching.hear({ id: String(index), ...watch });
     const start = process.hrtime.bigint();
     for (let call = 0; call < CALLS; call++) {
-      granted.note(outcome);
-      if (call % PER_ROUND === 0) JSON.stringify([granted.takeCalls('g'), granted.takeTallies('g')]);
+      watching.note(outcome);
+      if (call % PER_ROUND === 0) JSON.stringify([watching.takeCalls('g'), watching.takeTallies('g')]);
     }
     best = Math.min(best, Number(process.hrtime.bigint() - start) / 1000 / CALLS);
   }

@@ -67,7 +67,7 @@ test.serial(
     });
     const [root] = called(spansOf(traceId), 'tools/call wait').filter(({ kind }) => kind === 'server');
     t.truthy(root);
-    // From the client down; Envoys send their spans after 5 s.
+    // From the client down; Envoys send their spans after a second.
     const chain = (): string[] => {
       const services: string[] = [];
       for (let at = root; at; at = spansOf(traceId).find(({ spanId }) => spanId === at?.parentId))
