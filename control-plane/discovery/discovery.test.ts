@@ -5,7 +5,7 @@ import test from 'ava';
 import type { DiscoveryConfig } from '../config/backend-schema.ts';
 import { refreshAfterMs } from './dns-answer.ts';
 import { Discovery } from './discovery.ts';
-import { FakeDnsServer } from './fake-dns-server.ts';
+import { FakeDnsServer } from './testing/fake-dns-server.ts';
 import { follow, until } from './testing/follow.ts';
 
 const dns = (server: FakeDnsServer, more: object): DiscoveryConfig =>

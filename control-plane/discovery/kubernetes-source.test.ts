@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { KubernetesDiscovery } from '../config/backend-schema.ts';
 import { Discovery } from './discovery.ts';
-import { FakeWatchApi } from './fake-watch-api.ts';
+import { FakeWatchApi } from './testing/fake-watch-api.ts';
 import { follow, until } from './testing/follow.ts';
 
 const slice = (...endpoints: Array<[name: string, ip: string, conditions?: object]>) => ({

@@ -12,7 +12,7 @@ import { envoyAddress } from './address.ts';
 import { createAuthority, issueLeaf } from '../certs/authority.ts';
 import { goldenCases, TLS_FOLDER } from './testing/golden-cases.ts';
 import { edgeResources, gatewayResources, sidecarResources, type PlainResources } from './resources-for.ts';
-import { staticConfig } from './static-config.ts';
+import { staticConfig } from './testing/static-config.ts';
 
 const shortName = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
 const cases = goldenCases();

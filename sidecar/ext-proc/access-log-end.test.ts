@@ -11,7 +11,7 @@ import type { Outcome } from '../../proto/outcome.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { OutcomeBus } from '../outcome/outcome-bus.ts';
 import { logBatch, logEntry } from '../outcome/testing/test-log-entry.ts';
-import { sampleIdentities } from '../principal/sample-identities.ts';
+import { sampleIdentities } from '../principal/testing/sample-identities.ts';
 import { UNLIMITED } from '../budget/new-sessions.ts';
 import { Arrivals } from './arrivals.ts';
 import { startExtProc } from './start-ext-proc.ts';

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { logBatch, logEntry } from '../outcome/testing/test-log-entry.ts';
-import { sampleIdentities } from '../principal/sample-identities.ts';
+import { sampleIdentities } from '../principal/testing/sample-identities.ts';
 import { UNLIMITED } from '../budget/new-sessions.ts';
 import { Arrivals } from './arrivals.ts';
 import { frame } from './grpc-frames.ts';

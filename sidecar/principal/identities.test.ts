@@ -1,7 +1,7 @@
 import test from 'ava';
 import { isCredential } from './credentials.ts';
 import { refusalOfUnverified, userIdOf } from './identities.ts';
-import { sampleIdentities } from './sample-identities.ts';
+import { sampleIdentities } from './testing/sample-identities.ts';
 
 const identities = sampleIdentities();
 type Bind = 'principal' | 'token' | 'off';

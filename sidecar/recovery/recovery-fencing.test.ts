@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { sampleRecord } from '../session/sample-record.ts';
+import { sampleRecord } from '../session/testing/sample-record.ts';
 import { ModelFleet } from './testing/model-fleet.ts';
 import type { Recovered } from './recovery-request.ts';
 

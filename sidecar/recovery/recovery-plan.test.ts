@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { sampleRecord } from '../session/sample-record.ts';
+import { sampleRecord } from '../session/testing/sample-record.ts';
 import { catchUpNotifications, judgeInitialize, movedRecord, planRecovery } from './recovery-plan.ts';
 
 test('a session is rebuilt in order: initialize with its own params, initialized, level, subscriptions', (t) => {

@@ -8,7 +8,7 @@ import {
   type FoundRecord,
   type RequestView,
 } from './decide.ts';
-import { sampleIdentities } from '../principal/sample-identities.ts';
+import { sampleIdentities } from '../principal/testing/sample-identities.ts';
 
 const RELAY = '127.0.0.1:7900';
 const request: RequestView = {

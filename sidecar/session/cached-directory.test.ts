@@ -8,7 +8,7 @@ import { createMemoryStore, MemoryBacking } from './memory-store.ts';
 import { startRealRedis, type RealRedis } from './testing/real-redis.ts';
 import { connectRedis, whenReady } from '../../proto/redis/redis-client.ts';
 import { createRedisStore } from './redis-store.ts';
-import { sampleRecord } from './sample-record.ts';
+import { sampleRecord } from './testing/sample-record.ts';
 import type { DirectoryEvents, SessionDirectory } from './session-directory.ts';
 import type { SessionStore } from './session-store.ts';
 import { StoreError } from './store-error.ts';

@@ -4,7 +4,7 @@ import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { createSessionDirectory } from './cached-directory.ts';
 import { startRealRedis } from './testing/real-redis.ts';
 import { createRedisStore } from './redis-store.ts';
-import { sampleRecord } from './sample-record.ts';
+import { sampleRecord } from './testing/sample-record.ts';
 
 /** Ways in which a Redis answers, and refuses what it is for; each with what ends it. */
 const WAYS: { title: string; refuse: string[][]; accept: string[][]; args?: string[] }[] = [

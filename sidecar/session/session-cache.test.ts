@@ -1,5 +1,5 @@
 import test from 'ava';
-import { sampleRecord } from './sample-record.ts';
+import { sampleRecord } from './testing/sample-record.ts';
 import { SessionCache } from './session-cache.ts';
 
 test('large sessions take the place of many in the cache, whatever is changed of them', (t) => {

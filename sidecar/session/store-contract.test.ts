@@ -2,7 +2,7 @@ import anyTest, { type TestFn } from 'ava';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REDIS } from '../../proto/wire.ts';
-import { sampleRecord } from './sample-record.ts';
+import { sampleRecord } from './testing/sample-record.ts';
 import type { SessionChange } from './session-store.ts';
 import { startStores, STORE_KINDS, stopStores, type StoreContext } from './testing/store-kinds.ts';
 

@@ -1,7 +1,7 @@
 import anyTest, { type TestFn } from 'ava';
 import { randomUUID } from 'node:crypto';
 import { sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
-import { sampleRecord } from './sample-record.ts';
+import { sampleRecord } from './testing/sample-record.ts';
 import { startStores, STORE_KINDS, stopStores, type StoreContext } from './testing/store-kinds.ts';
 
 const test = anyTest as TestFn<StoreContext>;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { sampleRecord } from './sample-record.ts';
+import { sampleRecord } from './testing/sample-record.ts';
 import { WriteBehind, type PendingWrite } from './write-behind.ts';
 
 test('what the store has yet to learn is bounded by its size, the oldest is given up', (t) => {

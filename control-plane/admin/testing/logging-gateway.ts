@@ -8,7 +8,7 @@ import { startEnvoy } from '../../../deploy/test/mesh/start-envoy.ts';
 import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
 import { parseJsonObject } from '../../../proto/parse-json.ts';
 import { gatewayResources } from '../../resources/resources-for.ts';
-import { staticConfig } from '../../resources/static-config.ts';
+import { staticConfig } from '../../resources/testing/static-config.ts';
 import type { TopologySnapshot } from '../../topology/topology.ts';
 import type { ExplainedRequest } from '../explain.ts';
 

@@ -6,7 +6,7 @@ import { buildTopology } from '../../topology/build-topology.ts';
 import type { TopologyInputs } from '../../topology/inputs.ts';
 import { configOf, inputsOf } from './golden-cases.ts';
 import { gatewayResources } from '../resources-for.ts';
-import { staticConfig } from '../static-config.ts';
+import { staticConfig } from './static-config.ts';
 import { StubReplica, type Echo } from './stub-replica.ts';
 
 export interface Answer {

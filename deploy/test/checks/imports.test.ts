@@ -1,5 +1,5 @@
 import test from 'ava';
-import { edgeFindings, testSupport, type Module } from './imports.ts';
+import { edgeFindings, misplacedSupport, testSupport, type Module } from './imports.ts';
 
 const module = (source: string, ...imports: string[]): Module => ({
   source,
@@ -33,4 +33,15 @@ test('one file of a folder loads an edge package; types, tests and their support
     module('sidecar/a/b.test.ts', 'sidecar/a/stub.ts'),
   ];
   t.is(edgeFindings(support).length, 0);
+});
+
+test('what only tests load stands in testing/ of its folder', (t) => {
+  const modules = [
+    module('sidecar/a/b.test.ts', 'sidecar/a/fake.ts', 'sidecar/a/testing/fake.ts', 'sidecar/a/real.ts'),
+    module('sidecar/main.ts', 'sidecar/a/real.ts'),
+  ];
+  t.deepEqual(
+    misplacedSupport(modules).map(({ place }) => place),
+    ['sidecar/a/fake.ts'],
+  );
 });

@@ -58,6 +58,16 @@ export function edgeFindings(modules: readonly Module[]): Finding[] {
   });
 }
 
+/** Files of the product that only tests load, outside `testing/` of their folder: they would enter images. Pure. */
+export const misplacedSupport = (modules: readonly Module[]): Finding[] =>
+  [...testSupport(modules)]
+    .filter((path) => PRODUCT.includes(path.split('/')[0] ?? '') && !/\/testing\//.test(path))
+    .map((place) => ({
+      rule: 'tests-only',
+      place,
+      message: 'only tests load it: move it into testing/ of its folder',
+    }));
+
 /** What dependency-cruiser says of the import graph (.dependency-cruiser.cjs), and the edges of folders. */
 export async function importFindings(): Promise<Finding[]> {
   const result = await runTool(
@@ -72,5 +82,6 @@ export async function importFindings(): Promise<Finding[]> {
       .filter(({ from, rule }) => !(RULES_OF_PRODUCT.test(rule.name) && support.has(from)))
       .map(({ from, to, rule }) => ({ rule: rule.name, place: from, message: `imports ${to}` })),
     ...edgeFindings(modules),
+    ...misplacedSupport(modules),
   ];
 }

@@ -1,8 +1,8 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FakeDnsServer } from '../../../control-plane/discovery/fake-dns-server.ts';
-import { FakeWatchApi } from '../../../control-plane/discovery/fake-watch-api.ts';
+import { FakeDnsServer } from '../../../control-plane/discovery/testing/fake-dns-server.ts';
+import { FakeWatchApi } from '../../../control-plane/discovery/testing/fake-watch-api.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import { waitFor } from '../mesh/wait-for.ts';

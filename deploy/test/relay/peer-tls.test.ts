@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { createAuthority, issueLeaf } from '../../../control-plane/certs/authority.ts';
 import { configOf, inputsOf } from '../../../control-plane/resources/testing/golden-cases.ts';
 import { gatewayResources } from '../../../control-plane/resources/resources-for.ts';
-import { staticConfig } from '../../../control-plane/resources/static-config.ts';
+import { staticConfig } from '../../../control-plane/resources/testing/static-config.ts';
 import { StubReplica } from '../../../control-plane/resources/testing/stub-replica.ts';
 import { buildTopology } from '../../../control-plane/topology/build-topology.ts';
 import type { GrpcTls } from '../../../proto/tls/grpc-credentials.ts';

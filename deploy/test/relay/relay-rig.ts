@@ -7,7 +7,7 @@ import { HEADER } from '../../../proto/wire.ts';
 import { Breakers } from '../../../sidecar/breaker/breakers.ts';
 import type { AffinityStore } from '../../../sidecar/affinity/affinity-store.ts';
 import { AffinityMemory } from '../../../sidecar/affinity/affinity-memory.ts';
-import { sampleIdentities } from '../../../sidecar/principal/sample-identities.ts';
+import { sampleIdentities } from '../../../sidecar/principal/testing/sample-identities.ts';
 import { pathMetrics } from '../../../sidecar/metrics/path-metrics.ts';
 import { limitMetrics } from '../../../sidecar/metrics/limit-metrics.ts';
 import { sessionMetrics } from '../../../sidecar/metrics/session-metrics.ts';

@@ -1,5 +1,5 @@
-import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
-import type { PlainResources } from './resources-for.ts';
+import { RESOURCE_TYPE } from '../../../proto/xds/loader.ts';
+import type { PlainResources } from '../resources-for.ts';
 
 type Json = Record<string, any>;
 

@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { EndpointSlice } from './endpoint-slices.ts';
+import type { EndpointSlice } from '../endpoint-slices.ts';
 
 /**
  * For tests: the list and watch of EndpointSlices as the Kubernetes API documents them. A watch sends what happened after the version that it names;

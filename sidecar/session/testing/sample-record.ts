@@ -1,4 +1,4 @@
-import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
+import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../../proto/session-record.ts';
 
 /** For tests: a record as `initialize` makes it, with what matters to the test changed. */
 export function sampleRecord(changes: Partial<SessionRecord> & { clientId?: string } = {}): SessionRecord {
