@@ -133,6 +133,7 @@ test('at any gateway: a living one gives what it has, and for one that is gone t
   one.request.response.end(answer(one.request.message.id));
   await waitFor(() => reading.isOver, { what: 'the end' });
   t.regex(reading.text, /"text":"done"/);
+  t.notRegex(reading.text, /"error"/);
 
   const two = await lost(session);
   await gateways[0].close();

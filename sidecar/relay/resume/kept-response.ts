@@ -1,23 +1,26 @@
 import type { AnswerSink } from '../client/answer-sink.ts';
-
-/** Bytes of one answer that are kept for a client that comes back. */
-const MAX_KEPT_BYTES = 1 << 20;
+import type { Room } from './kept-bytes.ts';
 
 /** Keeps what an answer says while its client is away. What is too much breaks it off, as a client does that goes away. */
 export class KeptResponse implements AnswerSink {
   readonly #pieces: Buffer[] = [];
   readonly #onClose: (() => void)[] = [];
-  #bytes = 0;
+  readonly #room: Room;
   destroyed = false;
   writableEnded = false;
   readonly writableLength = 0;
 
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
   get writableFinished(): boolean {
     return this.writableEnded;
   }
-  /** What was said so far. */
-  get said(): Buffer {
-    return Buffer.concat(this.#pieces);
+  /** What was said so far; it is not kept any longer. */
+  takeOut(): Buffer {
+    this.#room.release();
+    return Buffer.concat(this.#pieces.splice(0));
   }
 
   writeHead(): void {
@@ -30,9 +33,8 @@ export class KeptResponse implements AnswerSink {
   write(bytes: Buffer | string): boolean {
     if (this.destroyed) return true;
     const piece = Buffer.from(bytes);
-    this.#bytes += piece.length;
-    if (this.#bytes > MAX_KEPT_BYTES) this.destroy();
-    else this.#pieces.push(piece);
+    if (this.#room.take(piece.length)) this.#pieces.push(piece);
+    else this.destroy();
     return true;
   }
 

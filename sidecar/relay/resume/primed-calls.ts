@@ -1,3 +1,4 @@
+import { KeptBytes } from './kept-bytes.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 
 /** A call that its client can come back to. */
@@ -15,6 +16,8 @@ const MAX_BYTES = 16 << 20;
 /** The calls of this relay whose streams carry an event id of the mesh, by session and request. */
 export class PrimedCalls {
   readonly #calls = new Map<string, Resumable>();
+  /** Answers whose clients are away. */
+  readonly kept = new KeptBytes();
   #bytes = 0;
 
   add(digest: string, idText: string, call: Resumable): void {

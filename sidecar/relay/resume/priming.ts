@@ -1,6 +1,7 @@
 import { HEADER } from '../../../proto/wire.ts';
 import { sseEvent } from '../../../proto/sse-writer.ts';
 import type { ServerView } from '../../xds/topology.ts';
+import { clientAddress } from '../../budget/client-address.ts';
 import type { AnswerTracker } from '../call/answer-tracker.ts';
 import type { Destination } from '../call/target.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
@@ -60,12 +61,16 @@ export class Priming implements Resumable {
   clientGone(client: ClientAnswer): boolean {
     const call = this.#call;
     if (this.#eventId === null || this.#kept !== null || client !== call.client || client.isMidEvent) return false;
-    this.#kept = new KeptResponse();
-    call.attach(client.movedTo(this.#kept, call.ctx.now()));
+    const room = call.ctx.primed.kept.enter(clientAddress(call.request.incoming.headers));
+    if (!room) return false;
+    const kept = new KeptResponse(room);
+    this.#kept = kept;
+    call.attach(client.movedTo(kept, call.ctx.now()));
     this.#timer = setTimeout(() => {
+      kept.takeOut();
       this.#forget();
       call.over(0, false, 'cancelled');
-    }, KEEP_MS);
+    }, KEEP_MS).unref();
     return true;
   }
 
@@ -83,7 +88,7 @@ export class Priming implements Resumable {
     client.openSse(200, {}, call.ctx.now());
     client.listCut = null;
     if (this.#eventId !== null) client.write(primingEvent(this.#eventId), call.ctx.now());
-    if (kept) client.write(kept.said, call.ctx.now());
+    if (kept) client.write(kept.takeOut(), call.ctx.now());
     if (call.isOver) {
       this.#forget();
       return client.end();

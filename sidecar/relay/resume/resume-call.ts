@@ -12,6 +12,9 @@ import type { RelayContext } from '../relay-context.ts';
 import { openAtNeighbour } from '../stream/open-at-neighbour.ts';
 import type { PrimedCall } from './event-id.ts';
 
+/** A relay that holds a call says so at once; one that does not is frozen, or gone. */
+const HOLDER_MS = 1000;
+
 /**
  * A client comes back to a call whose stream was cut, with the id that the mesh gave: the relay that held the call goes on with it, or gives its
  * answer. When that relay is gone, or has forgotten the call, the client hears so at once.
@@ -48,10 +51,15 @@ export async function resumeCall(
     client.errors(200, meshErrors('gatewayLost', [idOf(primed)], told));
     outcome.finish(200, false, outcomeOfError('gatewayLost'));
   };
-  const holder = view.relays.find((relay) => relay !== ctx.ownRelay() && holderName(relay) === primed.relay);
+  const address = view.relays.find((relay) => relay !== ctx.ownRelay() && holderName(relay) === primed.relay);
   const passed = (): void => outcome.finish(client.status, false, 'success');
-  const call =
-    holder === undefined ? null : openAtNeighbour(ctx, view, request, client, { passed, over: lost }, holder);
+  const over = (isWhole: boolean): void => {
+    if (!isWhole) return lost();
+    client.end();
+    passed();
+  };
+  const end = { passed, over };
+  const call = address ? openAtNeighbour(ctx, view, request, client, end, { address, withinMs: HOLDER_MS }) : null;
   if (call) client.onGone(() => call.abort());
   else lost();
 }

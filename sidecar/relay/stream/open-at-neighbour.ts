@@ -7,10 +7,10 @@ import type { ClientRequest } from '../client/client-request.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { AnswerReader } from '../../replica/answer-reader.ts';
 
-/** `passed`: the neighbour answered without a stream. `over`: its stream ended, failed, or did not begin in time. */
+/** `passed`: the neighbour answered without a stream. `over`: its stream ended as it should (`isWhole`), failed, or did not begin in time. */
 export interface NeighbourEnd {
   passed(status: number): void;
-  over(): void;
+  over(isWhole: boolean): void;
 }
 
 /** Passes a GET on to another gateway's relay, and its stream to the client as it comes. Null: there is no neighbour to ask, or this came from one. */
@@ -20,16 +20,16 @@ export function openAtNeighbour(
   { incoming, path }: ClientRequest,
   client: ClientAnswer,
   end: NeighbourEnd,
-  address = view.relays.find((relay) => relay !== ctx.ownRelay()),
+  { address, withinMs }: { address?: string | undefined; withinMs: number } = anyNeighbour(ctx, view),
 ): ReplicaCall | null {
   if (address === undefined || incoming.headers[HEADER.forwarded] !== undefined) return null;
-  const { connectMs, recoveryMs, initializeMs } = view.policy.timeouts;
+  const { connectMs } = view.policy.timeouts;
   const write = (bytes: Buffer | string, isLast: boolean): void => {
     if (!client.write(bytes, ctx.now(), isLast)) call.pause();
   };
-  const over = (): void => {
+  const over = (isWhole: boolean): void => {
     clearTimeout(timer);
-    end.over();
+    end.over(isWhole);
   };
   const call = ctx.upstream.send(
     {
@@ -48,25 +48,31 @@ export function openAtNeighbour(
         },
         onEvent: (event) => write(event.raw, true),
         onPiece: write,
-        onBytes: over,
+        onBytes: () => over(false),
         onWhole: (status, headers, body) => {
           clearTimeout(timer);
           client.whole(status, headers, body);
           end.passed(status);
         },
-        onFinished: over,
-        onFailure: over,
+        onFinished: (isCut) => over(!isCut),
+        onFailure: () => over(false),
       },
       client,
     ),
   );
-  // The neighbour may have to rebuild the session first.
-  const timer = setTimeout(
-    () => {
-      call.abort();
-      client.guard(end.over);
-    },
-    connectMs + recoveryMs + initializeMs,
-  );
+  const timer = setTimeout(() => {
+    call.abort();
+    client.guard(() => end.over(false));
+  }, withinMs);
   return call;
+}
+
+/** The neighbour may have to rebuild the session first. */
+function anyNeighbour(
+  ctx: RelayContext,
+  { relays, policy }: ServerView,
+): { address?: string | undefined; withinMs: number } {
+  const { connectMs, recoveryMs, initializeMs } = policy.timeouts;
+  const address = relays.find((relay) => relay !== ctx.ownRelay());
+  return { address, withinMs: connectMs + recoveryMs + initializeMs };
 }
