@@ -1,11 +1,12 @@
 import { HEADER, METADATA } from './wire.ts';
 
 /**
- * What Envoy writes of each request and the sidecar reads: the body of an OpenTelemetry log record, one text. Its first line holds, parted by
- * spaces, what can contain neither; each further line a header, which contains no line break; and at the end stands what the client chose
- * in its body, so that whatever it puts there, it can garble nothing but what it said itself. `-` stands for what is not there. Envoy formats this in
- * a third of the time that it needs for an HTTPAccessLogEntry, which always carries every property of the request, and it is a fifth as long.
- * Operators: Envoy's documentation, "Access logging", command operators.
+ * What Envoy writes of each request and the sidecar reads: one text, the body of an OpenTelemetry log record. The
+ * first line holds words that contain neither spaces nor line breaks, with a space between them. Each further line
+ * holds one header. The last lines hold what the client chose in its body, so a client can garble nothing but its own
+ * words. `-` stands for what is not there. Envoy formats this in a third of the time that it needs for an
+ * HTTPAccessLogEntry, and it is a fifth as long. Operators: Envoy's documentation, "Access logging", command
+ * operators.
  */
 
 const metadata = (namespace: string, key: string): string => `DYNAMIC_METADATA(${namespace}:${key})`;

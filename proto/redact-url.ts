@@ -9,8 +9,9 @@ const REDIS = /^rediss?(?:\+[a-z]+)?:/i;
 const SECRET_PARAMETER = /([?&#;][^=&#;\s]*(?:pass|pwd|secret|token|key|auth|cred|sig|user)[^=&#;\s]*=)[^&#;\s]*/gi;
 
 /**
- * The same URL without user, password and secret parameters. Whatever stands before the last `@` goes, so that a password with an `@`, a slash or a space,
- * or one before a later host, goes as well; a Redis URL has nothing to say in query and fragment, so they go too. Too much goes rather than too little.
+ * The same URL without user, password and secret parameters. Everything before the last `@` goes: a password may hold
+ * an `@`, a slash or a space, or stand before a later host. Query and fragment of a Redis URL go too. Too much goes
+ * rather than too little.
  */
 export function redactUrl(given: string): string {
   const isRedis = REDIS.test(given.trim());

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 
 /**
- * The session id that clients hold: `<slot>~<the replica's own Mcp-Session-Id>`.
- * A session bound to a principal carries the bound form of the slot (`<slot>p`): no slot is ever allotted with a final `p`, so
- * Envoy's slot table does not know it and such a request is always decided on.
+ * The session id that clients hold: `<slot>~<the replica's own Mcp-Session-Id>`. A session bound to a principal
+ * carries the bound form of the slot (`<slot>p`). No slot ends with `p`, so Envoy's slot table does not know the bound
+ * form, and such a request is always decided on.
  */
 export interface SessionId {
   /** 1–7 characters of the slot alphabet, without the bound mark. */
@@ -30,8 +30,9 @@ export function parseSessionId(text: string): SessionId | undefined {
 }
 
 /**
- * The id that the client gets for a new session. A bound one holds a hash in the place of the replica's id (the record has that): of an id
- * with the replica's own in it anybody could take the bound mark off, and Envoy would pin the rest without asking for the principal.
+ * The id that the client gets for a new session. A bound one holds a hash in the place of the replica's id, which the
+ * record has. With the replica's own id in it, anybody could remove the bound mark, and Envoy would pin the rest
+ * without asking for the principal.
  */
 export function clientSessionId({
   slot,

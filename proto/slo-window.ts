@@ -2,9 +2,10 @@ import * as z from 'zod';
 import type { Outcome } from './outcome.ts';
 
 /**
- * What a sidecar counted of one backend since it started, for rollouts. Counters only grow, so that a reader may miss any number of them: it subtracts
- * what it saw first from what it sees last. Kept in Redis below `REDIS.slo(server)`, one field per sidecar process (node and start) and backend: the field of a process
- * that has ended stays, so that sums over all fields only grow.
+ * What a sidecar counted of one backend since it started, for rollouts. Counters only grow, so a reader may miss any
+ * number of them: it subtracts what it saw first from what it sees last. They are kept in Redis below
+ * `REDIS.slo(server)`, one field per sidecar process (node and start) and backend. The field of a process that has
+ * ended stays, so sums over all fields only grow.
  */
 const count = z.int().min(0).default(0);
 

@@ -16,7 +16,10 @@ import { startSidecar, type Sidecar } from './start-sidecar.ts';
 const EX_USAGE = 64;
 /** Collects when the heap has grown by a third, not by a multiple: short pauses, and memory that follows the number of sessions. */
 setFlagsFromString('--heap-growing-percent=33');
-/** What a request leaves behind dies at once. V8 takes some of it for long-lived all the same and puts it into the old heap, where it keeps alive what it names: ten times as much for each young collection to copy. */
+/**
+ * Objects of a request die at once. V8 takes some of them for long-lived and puts them into the old heap. There they
+ * keep alive what they refer to, and each young collection has ten times as much to copy.
+ */
 setFlagsFromString('--no-allocation-site-pretenuring');
 
 const read = readSettings(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));

@@ -24,8 +24,9 @@ export interface InjectOptions extends PodOptions {
 }
 
 /**
- * Puts the Envoy and sidecar pair into every workload, leads its Services to the pair, and adds for each of them a headless Service through which the
- * control plane finds the replicas themselves. Doing it twice is doing it once. Objects that are none of ours stay as they are.
+ * Puts the Envoy and sidecar pair into every workload, and leads its Services to the pair. Each Service gets a
+ * headless twin, by which the control plane finds the replicas. A second run changes nothing. Other objects stay as
+ * they are.
  */
 export function inject(before: readonly Manifest[], options: InjectOptions): Injected {
   const notes: string[] = [],

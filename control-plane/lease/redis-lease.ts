@@ -39,8 +39,9 @@ export interface RedisLeaseOptions {
 }
 
 /**
- * A lease in Redis, renewed three times per its length. This process stops leading by its own clock before the lease can end, counted from when it asked,
- * also when Redis is away; should it write late all the same, the token fences it.
+ * A lease in Redis, renewed three times per its length. This process stops leading by its own clock before the lease
+ * can end, also when Redis is away. The clock counts from the question. A write that comes too late is refused by its
+ * token.
  */
 export class RedisLease implements Lease {
   readonly #options: Required<RedisLeaseOptions>;

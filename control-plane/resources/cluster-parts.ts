@@ -4,8 +4,9 @@ import { typed } from '../../proto/xds/loader.ts';
 export const edsOverAds = { eds_config: { ads: {}, resource_api_version: 'V3' } };
 
 /**
- * Envoy's own limits are bounds against runaway here, not the place where load is shed: 1,024 requests and 3 retries by default would fail
- * the sessions of one dead replica, which all hand over to the relay at once. The relay's queue and retry budget are the ones that count.
+ * Envoy's own limits are bounds against runaway here; load is not shed by them. By default 1,024 requests and 3
+ * retries would fail the sessions of one dead replica, which all go to the relay at once. The relay's queue and retry
+ * budget are the ones that count.
  */
 export const openLimits = (most: number): object => ({
   thresholds: [
@@ -54,7 +55,10 @@ export const http1Options = {
   ),
 };
 
-/** gRPC to a sidecar. One that hangs is left after 5 s; ext_proc's own timeout (2 s) is shorter, and a pause that a garbage collection or a busy machine makes must not cut every stream. */
+/**
+ * gRPC to a sidecar. A sidecar that hangs is left after 5 s; ext_proc's own timeout is shorter (2 s). A pause of a
+ * garbage collection or a busy machine must not cut every stream.
+ */
 export const http2Options = {
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed(
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',

@@ -81,9 +81,10 @@ export const decideCluster = (snapshot: TopologySnapshot): object =>
   ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http2Options });
 
 /**
- * The relay alone. With one process the retry's priority decides, so that a dead relay costs one attempt and the neighbour's answers. With several
- * a session always meets the same one, which then knows its streams; a ring does not look at the retry's priority (Envoy's thread-aware policies
- * don't), so there one refused connection takes a process out.
+ * The relay alone. With one process the retry's priority decides, so a dead relay costs one attempt, and the neighbour
+ * answers. With several processes a session always meets the same one, which then knows its streams. A ring does not
+ * look at the retry's priority (Envoy's thread-aware policies don't), so there one refused connection takes a process
+ * out.
  */
 export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   ofSidecars(RESOURCE.relayCluster, snapshot, {

@@ -44,8 +44,9 @@ const UNDELIVERED = 'connect-failure,refused-stream,reset-before-request';
 export const sessionRetry = handOver(`${UNDELIVERED},retriable-status-codes`, [404]);
 
 /**
- * The same for a pin that names every host to try, and as many attempts as there are hosts: a further one would meet a replica that has never
- * heard of the session. Without the plugins that choose another host, which cost each request 5 µs, tried again or not.
+ * The same for a pin that names every host to try, with as many attempts as there are hosts. A further attempt would
+ * meet a replica that has never heard of the session. The plugins that choose another host are left out: they cost
+ * each request 5 µs, tried again or not.
  */
 export const pinnedRetry = (hosts: number): object => pinned(hosts - 1, `${UNDELIVERED},retriable-status-codes`, [404]);
 

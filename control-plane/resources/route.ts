@@ -19,7 +19,10 @@ export interface RouteOptions {
   retryPolicy?: object;
   maxBodyBytes: number;
   filters?: Record<string, object>;
-  /** Whether the server is named on the way up: not where a filter does it, nor on steady routes, which name a slot: each header costs Envoy and the replica a microsecond. */
+  /**
+   * Whether the server is named to the upstream. It is not where a filter does it, and not on steady routes, which
+   * name a slot. Each header costs Envoy and the replica a microsecond.
+   */
   namesServer?: boolean;
   action?: object;
   /** Origin for the replica: null leaves the page's, `none` removes it. */

@@ -26,8 +26,9 @@ const health: object = {
 };
 
 /**
- * All routes of a gateway. A tree over the path's prefix finds the server, a short list its mode, and a tree over the session id the slot: no request
- * costs more for other servers and replicas. Where servers are is said by their places (control-plane/topology/places-of.ts).
+ * All routes of a gateway. A tree over the path's prefix finds the server, a short list its mode, and a tree over the
+ * session id the slot. So no request costs more for other servers and replicas. control-plane/topology/places-of.ts
+ * says where servers are.
  */
 export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo: Memo): object {
   const relays = node.relay.join(),

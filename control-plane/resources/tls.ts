@@ -11,8 +11,8 @@ const authorityOf = (owner: string): string => `${owner}/authority`;
 const versions = { tls_minimum_protocol_version: 'TLSv1_2' };
 
 /**
- * Certificates are named by file: Envoy reads them where it runs and watches their folder, so renewed ones are taken up as they are moved into place and keys
- * never leave the machine. Envoy does that only for secrets that come by SDS, hence these.
+ * Certificates are named by file. Envoy reads them where it runs and watches their folder, so renewed ones are taken
+ * up, and keys never leave the machine. Envoy does that only for secrets that come by SDS, hence these.
  */
 const secrets = (
   owner: string,

@@ -4,8 +4,9 @@ import { publicUrlOf, urlAtHost } from '../config/public-url.ts';
 import type { ServerConfig } from '../config/server-schema.ts';
 
 /**
- * Where clients reach a server: first by its name; then, where it has `routes`, as if its replicas stood below that (`/mcp/NAME/mcp`, which is where a
- * server with its own paths finds itself); at `/mcp` when it is the only one; and at the hosts that are its own, as on its replicas.
+ * Where clients reach a server: by its name; at `/mcp` when it is the only one; at hosts of its own, as on its
+ * replicas. With `routes` it is also reached as if its replicas stood below its name (`/mcp/NAME/mcp`). There a server
+ * with paths of its own finds itself.
  */
 export function placesOf({ name, path, hosts, routes }: ServerConfig, config: Config): Place[] {
   const publicUrl = publicUrlOf(config),

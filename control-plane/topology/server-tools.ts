@@ -13,8 +13,8 @@ interface Merged {
 }
 
 /**
- * The tools of each server, from the lists of its replicas. Merged anew only when a list changed, and the same object while it comes to the
- * same: probes list the tools again and again, and every change of one replica builds the topology anew.
+ * The tools of each server, from the lists of its replicas. They are merged only when a list changed, and an equal
+ * result is the same object. Probes list the tools often, and every change of one replica builds the topology again.
  */
 export class ServerTools {
   readonly #merged = new Map<string, Merged>();

@@ -138,8 +138,9 @@ export function isSettled(stream: DeltaStream, resources: Resources): boolean {
 }
 
 /**
- * A changed cluster waits in Envoy for its endpoints, and on a delta stream Envoy does not ask for those it is subscribed to already:
- * it would warm for the 15 s of initial_fetch_timeout (seen with 1.40.0; envoy.test.ts). So they are sent again with the cluster.
+ * A changed cluster waits in Envoy for its endpoints. On a delta stream Envoy does not ask for endpoints that it is
+ * subscribed to already. It would warm for the 15 s of initial_fetch_timeout (seen with 1.40.0; envoy.test.ts). So the
+ * endpoints are sent again with the cluster.
  */
 function oweEndpoints(subscriptions: Map<string, Subscription>, names: readonly string[]): Map<string, Subscription> {
   const endpoints = subscriptions.get(RESOURCE_TYPE.endpoints);

@@ -2,9 +2,9 @@ import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 
 /**
- * Make before break: what is referred to arrives before what refers to it, and is removed after it.
- * A policy goes first: the sidecar is asked about a server as soon as Envoy routes to it, and, like a cluster, the policy names the
- * endpoints that will be subscribed next. Types that we do not know come last.
+ * Make before break: what is referred to arrives before what refers to it, and is removed after it. A policy goes
+ * first, because the sidecar is asked about a server as soon as Envoy routes to it. Like a cluster, a policy names
+ * endpoints that are subscribed next. Types that we do not know come last.
  */
 const ORDER: readonly string[] = [
   SERVER_POLICY_TYPE,

@@ -1,8 +1,9 @@
 import { packResource, type XdsResource } from './resource.ts';
 
 /**
- * Packs resources, and gives the very same object again when nothing changed: most resources are equal for all nodes and from one
- * snapshot to the next, and encoding is the expensive part. Keeps what was asked for since the last `sweep`.
+ * Packs resources, and gives the same object again when nothing changed. Most resources are equal for all nodes and
+ * from one snapshot to the next, and encoding is the expensive part. It keeps what was asked for since the last
+ * `sweep`.
  */
 export interface ResourcePacker {
   pack(typeUrl: string, name: string, json: object): XdsResource;

@@ -15,8 +15,9 @@ export interface NodeTlsOptions {
 }
 
 /**
- * TLS towards a replica as Node's `tls.connect` takes it, and as Envoy does it: the certificate is always checked; its name is the configured one, never
- * the address, since replicas are addressed by IP. Throws with the file's name when one can't be read.
+ * TLS towards a replica as Node's `tls.connect` takes it, and as Envoy does it. The certificate is always checked. Its
+ * name is the configured one, because replicas are addressed by IP. Throws with the file's name when one can't be
+ * read.
  */
 export function replicaTlsOptions({
   caFile,

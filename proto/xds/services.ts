@@ -3,9 +3,10 @@ import type protobuf from 'protobufjs';
 import { serviceType } from './schema.ts';
 
 /**
- * Service definitions for grpc-js. Messages are plain objects in snake_case: enums by name, bytes as Buffer, 64-bit integers as numbers,
- * Struct as `{fields}` (toStruct, fromStruct), and for each oneof a member of its name that tells which one is set.
- * Not strict, because these are on the path of requests: what a message does not have is dropped.
+ * Service definitions for grpc-js. Messages are plain objects in snake_case. Enums are names, bytes are Buffers,
+ * 64-bit integers are numbers, and Struct is `{fields}` (toStruct, fromStruct). Each oneof has a member of its own
+ * name that tells which one is set. They are not strict, because these are on the path of requests: what a message
+ * does not have is dropped.
  */
 const SHAPE: protobuf.IConversionOptions = {
   longs: Number,

@@ -82,8 +82,9 @@ function toSingle(field: protobuf.Field, value: unknown, path: string): unknown 
 }
 
 /**
- * Messages inside an Any that were packed lately, by content. A fleet's routes are one resource of a megabyte, of which a change touches one
- * server's list; the others are taken from here (1,000 replicas, CPU per node: 140 ms without, 10 ms with).
+ * Messages inside an Any that were packed lately, by content. A fleet's routes are one resource of a megabyte, and a
+ * change touches one server's list. The other lists are taken from here (1,000 replicas, CPU per node: 140 ms without,
+ * 10 ms with).
  */
 const PACKED_CHARACTERS = 16 << 20;
 const packed = new GenerationCache<Uint8Array>(PACKED_CHARACTERS);

@@ -12,8 +12,8 @@ export interface WatchedParts {
 }
 
 /**
- * What a gateway node looks at. Only its own draining is critical: without Redis, the control plane, a neighbour or the replicas of
- * one server it still serves what it can, and a balancer that took it out would make things worse.
+ * What a gateway node looks at. Only its own draining is critical. Without Redis, the control plane, a neighbour or a
+ * server's replicas it still serves what it can. A balancer that took it out would make things worse.
  */
 export function gatewayChecks(parts: WatchedParts): () => HealthCheck[] {
   const { redis } = parts;

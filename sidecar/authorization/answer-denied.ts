@@ -9,8 +9,9 @@ interface Denied {
 }
 
 /**
- * The answer to what the rules refuse. A result with status 200, because a 403 ends the whole session of some SDKs; a 403 where the client is to log in
- * again, where the answer would have to come on another stream (2024-11-05), and where nobody waits for one.
+ * The answer to what the rules refuse: a result with status 200, because a 403 ends the whole session of some SDKs. It
+ * is a 403 where the client is to log in again, where nobody waits for an answer, and on HTTP+SSE, whose answers come
+ * on another stream.
  */
 export function answerDenied(
   { errors, challenge }: Extract<Access, { is: 'denied' }>,

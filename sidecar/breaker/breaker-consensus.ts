@@ -93,8 +93,9 @@ export class BreakerConsensus {
   }
 
   /**
-   * Everything that stands for one server. Orders that are not among it have ended. Decisions that are not among it, or are older than what
-   * was known, mean that Redis lost data: what it holds now is where all go on from, and who had decided says so again.
+   * Everything that stands for one server. Orders that are not among it have ended. When decisions are missing or
+   * older than what was known, Redis has lost data. Then its content is where all go on from, and gateways write their
+   * decisions again.
    */
   hearAll(server: string, entries: readonly BreakerEntry[]): void {
     const isOf = (name: string): boolean => name.startsWith(`${server} `);

@@ -43,8 +43,9 @@ export function decisionOf(
 }
 
 /**
- * Damping, for gateways that disagree about a replica: who opens what another gateway closed less than the longest open time ago has hardly
- * seen a new fault but the old one, so its opening counts as one more in a row and lasts longer. Undefined when there is nothing to damp.
+ * Damping, for gateways that disagree about a replica. A gateway opens what another one closed less than the longest
+ * open time ago: it most likely saw the old fault. So its opening counts as one more in a row, and lasts longer.
+ * Undefined when there is nothing to damp.
  */
 export function dampedOpening(
   state: Readonly<GateState>,

@@ -29,8 +29,9 @@ interface Seen {
 }
 
 /**
- * Who speaks against one replica or tool. A client chooses what it sends, so it can make calls fail as it likes; a breaker therefore believes only
- * what several sessions of several clients saw, and hears each session once in a while. Rules: README.md.
+ * Who speaks against one replica or tool. A client chooses what it sends, so it can make calls fail. A breaker
+ * therefore believes only what several sessions of several clients saw, and counts each session once in a while.
+ * Rules: README.md.
  */
 export class Evidence {
   readonly #seen = new Map<string, Seen>();

@@ -14,8 +14,9 @@ export type Grant = Partial<Record<BreakerLevel, Held>>;
 const SWEEP_AT = 1024;
 
 /**
- * Trial permits whose outcome is still to come, by id. The id travels with the request (dynamic metadata in Envoy, a field in the
- * relay) and comes back in its outcome, because the stream that asked for leave ends long before the answer does.
+ * Trial permits whose outcome is still to come, by id. The id travels with the request (dynamic metadata in Envoy, a
+ * field in the relay) and comes back in its outcome. The stream that asked for the permit ends long before the answer
+ * does.
  */
 export class PermitLedger {
   readonly #grants = new Map<string, Grant>();

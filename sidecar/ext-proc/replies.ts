@@ -20,7 +20,10 @@ const mutation = (set: Record<string, string>): object => ({
 export interface RequestHeadersReply {
   readonly set?: Readonly<Record<string, string>> | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /** Have the whole body sent before the request goes on (`body`), or only the response's headers, or nothing more at all: each message costs Envoy and the sidecar some 20 µs. */
+  /**
+   * What Envoy sends next: the whole body before the request goes on (`body`), the response's headers, or nothing
+   * more. Each message costs Envoy and the sidecar about 20 µs.
+   */
   readonly then: 'body' | 'response' | 'nothing';
 }
 

@@ -15,8 +15,9 @@ export interface UrlMap {
 }
 
 /**
- * A URL or path of a replica as the client has to use it. What is of another host (an identity provider, the client's own redirect) is left as it is,
- * and so is what already is where the mesh has it: a replica that knows its public URL names that.
+ * A URL or path of a replica as the client has to use it. A URL of another host (an identity provider, the client's
+ * own redirect) is left as it is. So is a URL that is already the mesh's: a replica that knows its public URL names
+ * that.
  */
 export function mapUrl(text: string, map: UrlMap): string {
   if (text.startsWith('/') && !text.startsWith('//')) return mapReference(text, map);

@@ -4,8 +4,8 @@ import type { ServerView } from '../xds/topology.ts';
 const ORDER: Partial<Record<ReplicaEndpoint['state'], number>> = { active: 0, standby: 1, draining: 2 };
 
 /**
- * Whom to ask, best first. Every gateway asks the same replica for as long as that lives, the one with the oldest slot: servers commonly keep clients and
- * codes of a log-in that is under way in memory.
+ * Whom to ask, best first. Every gateway asks the replica with the oldest slot, as long as that one is there. Servers
+ * commonly keep clients and codes of an unfinished log-in in memory.
  */
 export const replicasInOrder = ({ endpoints }: Pick<ServerView, 'endpoints'>): ReplicaEndpoint[] =>
   endpoints

@@ -18,7 +18,10 @@ export type AccessLogReceiver = (batch: Buffer) => Promise<'taken' | 'full' | 'm
 
 /** Batches that wait while outcomes pile up: 4 MB of log records, some 20,000 requests. */
 const MAX_WAITING = 16;
-/** Entries read at a time: what they come to is handed out before the next are read, so that little of it is there at once and other work gets its turn. */
+/**
+ * Entries read at a time. Their outcomes are handed out before the next are read, so few of them exist at once, and
+ * other work gets its turn.
+ */
 const AT_ONCE = 200;
 
 /** Turns batches of Envoy's access logs into outcomes, in the order in which they came. When outcomes pile up, batches wait, and so do Envoy's calls. */

@@ -2,8 +2,9 @@
 const MOVED_AGAIN = 1 / 8;
 
 /**
- * A Map whose order is about that of use, the longest unused first. What is read moves to the end, but not on every read: V8's Map keeps what was
- * deleted in its chains until it grows, so that an entry that is asked for all the time would make each of its reads walk over thousands of them.
+ * A Map whose order is about that of use, the longest unused first. What is read moves to the end, but not on every
+ * read. V8's Map keeps deleted entries in its chains until it grows. An entry that is read all the time would make
+ * each read walk over thousands of them.
  */
 export class RecencyMap<V extends { readonly key: string; movedAt: number }> extends Map<string, V> {
   #reads = 0;

@@ -26,8 +26,9 @@ end
 `;
 
 /**
- * ARGV: epoch slot upstream record version at ttl digest prefix firstTtl unbound ('' for none).
- * The slot's index is cleaned on the way, three entries at a place that the digest chooses: what expires leaves its entry behind, and would be more than what lives were sessions begun and never used.
+ * ARGV: epoch slot upstream record version at ttl digest prefix firstTtl unbound ('' for none). The slot's index is
+ * cleaned on the way, three entries at a place that the digest chooses. A record that expires leaves its entry behind,
+ * and unused sessions would leave more of them than there are sessions.
  */
 export const CREATE = `${WRITE}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'conflict' end

@@ -11,7 +11,10 @@ export class StoreError extends Error {
     this.code = code;
   }
 
-  /** The one funnel from whatever the client threw: an error reply about one command is `refused`, one about Redis itself (full, read-only) `unusable`, everything else is a matter of reaching it. */
+  /**
+   * Turns whatever the client threw into one kind of error. An error reply about one command is `refused`; one about
+   * Redis itself (full, read-only) is `unusable`. Everything else means that Redis can't be reached.
+   */
   static from(cause: unknown): StoreError {
     if (cause instanceof StoreError) return cause;
     const message = cause instanceof Error ? cause.message : String(cause);

@@ -4,8 +4,9 @@ const WILDCARD = new Set(['0.0.0.0', '::', '[::]', '*']);
 export const isWildcard = (host: string): boolean => WILDCARD.has(host);
 
 /**
- * Host by which other machines reach what listens on `host`: as told (`--advertise`), else `host` itself, else, when it listens
- * everywhere, this machine's first address that is not loopback (a container has one). IPv4 before IPv6.
+ * Host by which other machines reach what listens on `host`: the one of `--advertise`, else `host` itself. When it
+ * listens everywhere, it is this machine's first address that is not loopback (a container has one). IPv4 comes before
+ * IPv6.
  */
 export function reachedAt(
   host: string,

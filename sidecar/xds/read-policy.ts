@@ -14,8 +14,8 @@ interface WirePolicy {
 }
 
 /**
- * A holdfast.v1.ServerPolicy resource. Keys that this version does not know are left out at every depth, so that a newer control plane
- * may serve an older sidecar; a value that does not fit is a refusal, and the last good policy stays.
+ * A holdfast.v1.ServerPolicy resource. Keys that this version does not know are left out at every depth, so a newer
+ * control plane may serve an older sidecar. A value that does not fit is a refusal, and the last good policy stays.
  */
 export function readPolicy(name: string, resource: object): Read<PolicyContent> {
   const wire = resource as WirePolicy;

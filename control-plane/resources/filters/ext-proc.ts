@@ -7,7 +7,8 @@ import { FILTER } from './names.ts';
 const asking = {
   // 200 ms by default: a garbage collection of a busy sidecar would fail requests.
   message_timeout: '2s',
-  // An undecided initialize would hand out a session id that no gateway understands, an undecided request of a session might meet another's replica: where it may go on, the route says to whom (askOrGoOn).
+  // An undecided initialize would hand out a session id that no gateway understands. An undecided request of a session
+  // might meet another's replica. Where a request may go on, the route says to whom (askOrGoOn).
   failure_mode_allow: false,
   status_on_error: { code: 'ServiceUnavailable' },
   metadata_options: {

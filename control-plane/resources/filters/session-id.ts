@@ -53,8 +53,8 @@ export const pinTo = (hosts: string): object =>
   });
 
 /**
- * What a route adds on which the sidecar is asked once, before it is asked: the request's server, which `request_headers_to_add` would add later,
- * and who takes the request when the sidecar says nothing.
+ * What a route adds before the sidecar is asked by a unary call. It names the request's server, which
+ * `request_headers_to_add` would add later. It also says who takes the request when the sidecar does not answer.
  */
 export const toServer = (server: string, undecided: string): object =>
   typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {
