@@ -3,7 +3,7 @@ import test from 'ava';
 import protobuf from 'protobufjs';
 import { ensureEnvoy } from '../../deploy/setup/binaries.ts';
 import { readEnvoyDescriptors } from './testing/envoy-descriptors.ts';
-import { everyMessage } from './schema.ts';
+import { everyMessage, packedType } from './schema.ts';
 
 test('every message, field number, type and enum value of ours is the one compiled into the Envoy that runs', async (t) => {
   const envoy = readEnvoyDescriptors(readFileSync(await ensureEnvoy()));
@@ -27,7 +27,11 @@ test('every message, field number, type and enum value of ours is the one compil
       if (field instanceof protobuf.MapField) {
         const entry = envoy.messages.get(their.type)!;
         t.is(entry.get('key')!.type, field.keyType, `${name}.${field.name} key`);
-        t.is(entry.get('value')!.type, typeName(field), `${name}.${field.name} value`);
+        t.is(
+          entry.get('value')!.type,
+          packedType(field)?.fullName.slice(1) ?? typeName(field),
+          `${name}.${field.name} value`,
+        );
       } else {
         t.is(typeName(field), their.type, `${name}.${field.name}`);
         t.is(field.repeated, their.isRepeated, `${name}.${field.name}`);

@@ -1,9 +1,9 @@
 import protobuf from 'protobufjs';
-import { findType, TYPE_URL_PREFIX } from './schema.ts';
+import { findType, packedType, TYPE_URL_PREFIX } from './schema.ts';
 import { fromInteger } from './scalar.ts';
 import { WELL_KNOWN } from './well-known.ts';
 
-/** `unpacked`: the content of an Any as JSON. `packed`: its bytes. */
+/** `unpacked`: the content of an Any, or of a field that is packed, as JSON. `packed`: its bytes. */
 type AnyForm = 'unpacked' | 'packed';
 
 /** A decoded message in Envoy's JSON form: only what was on the wire, enums by name, well-known types in their short form. */
@@ -33,6 +33,12 @@ export function fromMessage(
 }
 
 function fromSingle(field: protobuf.Field, value: unknown, anyForm: AnyForm): unknown {
+  const packs = packedType(field);
+  if (packs) {
+    const bytes = value as Uint8Array;
+    if (anyForm === 'packed') return Buffer.from(bytes);
+    return fromMessage(packs, packs.decode(bytes) as unknown as Record<string, unknown>);
+  }
   const type = field.resolvedType;
   if (type instanceof protobuf.Type) return fromMessage(type, value as Record<string, unknown>, anyForm);
   if (type instanceof protobuf.Enum) return type.valuesById[value as number] ?? value;

@@ -31,6 +31,21 @@ test('a cluster in the form of Envoy’s YAML comes back as it went', (t) => {
   t.deepEqual(unpack(pack(RESOURCE_TYPE.cluster, cluster)), cluster);
 });
 
+test('a field that holds a message as bytes comes back as it went, is checked as strictly, and equal content gives equal bytes', (t) => {
+  const MATCHER = 'xds.type.matcher.v3.Matcher';
+  const tree = (map: object) => ({ matcher_tree: { prefix_match_map: { map } } });
+  const action = (name: string) => ({ action: { name, typed_config: typed('envoy.config.route.v3.Route', { name }) } });
+  const matcher = tree({ '/a': { matcher: tree({ 'k~': action('k'), 'j~': action('j') }) }, '/b': action('b') });
+  const bytes = encode(MATCHER, matcher);
+  t.deepEqual(decode(MATCHER, bytes), matcher);
+  const otherwise = tree({ '/b': action('b'), '/a': { matcher: tree({ 'j~': action('j'), 'k~': action('k') }) } });
+  t.deepEqual(encode(MATCHER, otherwise), bytes);
+  const error = t.throws(() => encode(MATCHER, tree({ '/a': { matcher: tree({ 'k~': { action: { nam: 'k' } } }) } })), {
+    instanceOf: SchemaError,
+  });
+  t.regex(error.message, /"\/a".*"k~".*nam/);
+});
+
 test('a known message inside an Any is encoded as itself, an unknown one as a TypedStruct', (t) => {
   const route = {
     typed_per_filter_config: {

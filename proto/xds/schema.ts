@@ -44,6 +44,12 @@ export function messageType(name: string): protobuf.Type {
   return type;
 }
 
+/** The message whose bytes a field of ours holds, where Envoy's own field holds the message: the same on the wire. */
+export function packedType(field: protobuf.Field): protobuf.Type | undefined {
+  const name = field.options?.['(packs)'] as unknown;
+  return typeof name === 'string' ? messageType(name) : undefined;
+}
+
 export const serviceType = (name: string): protobuf.Service => root.lookupService(name);
 
 /** Every message with the fields we know, for checks against Envoy's own descriptors. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import protobuf from 'protobufjs';
 import { fromMessage } from './from-message.ts';
 import { GenerationCache } from './generation-cache.ts';
-import { findType, messageType, TYPE_URL_PREFIX } from './schema.ts';
+import { findType, messageType, packedType, TYPE_URL_PREFIX } from './schema.ts';
 import { SchemaError } from './schema-error.ts';
 import { show, toScalar } from './scalar.ts';
 import { toStruct } from './struct.ts';
@@ -65,6 +65,8 @@ function toField(field: protobuf.Field, value: unknown, path: string): unknown {
 }
 
 function toSingle(field: protobuf.Field, value: unknown, path: string): unknown {
+  const packs = packedType(field);
+  if (packs) return toPacked(packs, value, path);
   const type = field.resolvedType;
   if (type instanceof protobuf.Type) return toMessage(type, value, path);
   if (type instanceof protobuf.Enum) {
@@ -79,6 +81,16 @@ function toSingle(field: protobuf.Field, value: unknown, path: string): unknown 
     return number;
   }
   return toScalar(field.type, value, path);
+}
+
+/** By the very object: what the control plane makes anew only when it changed, such as the routes of one server, is encoded once. */
+const encoded = new WeakMap<object, Uint8Array>();
+
+function toPacked(type: protobuf.Type, value: unknown, path: string): Uint8Array {
+  const source = object(value, path, type.name);
+  const bytes = encoded.get(source) ?? encodeMessage(type, source, path);
+  encoded.set(source, bytes);
+  return bytes;
 }
 
 /**
