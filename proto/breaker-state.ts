@@ -3,9 +3,9 @@ import * as z from 'zod';
 import { CHANNEL, REDIS } from './wire.ts';
 
 /**
- * Breakers that the fleet shares, in the Redis hash `REDIS.breaker(server)`:
- * field `<level>/<key>` holds a FleetBreaker (what the gateways decided), field `order/<level>/<key>` a BreakerOrder (what an operator
- * ordered, which goes before). Each change is published on `CHANNEL.breakers` as a BreakerMessage.
+ * Breakers that the fleet shares, in the Redis hash `REDIS.breaker(server)`. Field `<level>/<key>` holds a
+ * FleetBreaker, which is what the gateways decided. Field `order/<level>/<key>` holds a BreakerOrder of an operator,
+ * which goes before. Each change is published on `CHANNEL.breakers` as a BreakerMessage.
  */
 export const breakerLevelSchema = z.enum(['replica', 'tool']);
 /** `key` is a slot (level replica) or the name of a tool (level tool). */

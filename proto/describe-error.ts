@@ -17,8 +17,8 @@ const MAX_CAUSES = 3;
 const QUOTING = new Set(['SyntaxError', 'URIError', 'ZodError']);
 
 /**
- * An error as logs may show it: where it happened, and never what somebody sent. A logger that prints an error as it is prints its properties
- * and its message too; those of `JSON.parse` and `new URL` hold the text that was read.
+ * An error as logs may show it: where it happened, and never what somebody sent. A logger that prints an error as it
+ * is prints its properties and message too. Those of `JSON.parse` and `new URL` hold the text that was read.
  */
 export const describeError = (error: unknown): DescribedError => describe(error, MAX_CAUSES);
 

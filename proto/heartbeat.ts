@@ -1,8 +1,9 @@
 import * as z from 'zod';
 
 /**
- * What a gateway node says of itself, in Redis under `holdfast:gateway:<node id>` (JSON, kept for three intervals) and in the node
- * metadata of its sidecar's xDS stream. Addresses are `ip:port` that other machines can reach; a newer version may add keys.
+ * What a gateway node says of itself. It is in Redis under `holdfast:gateway:<node id>` (JSON, kept for three
+ * intervals), and in the node metadata of its sidecar's xDS stream. Addresses are `ip:port` that other machines can
+ * reach. A newer version may add keys.
  */
 export const heartbeatSchema = z.looseObject({
   nodeId: z.string().min(1),

@@ -33,8 +33,8 @@ function lengthOfAuthority(rest: string): number {
 }
 
 /**
- * Every URL of a text, as `redactUrl` does it. A blank may be part of a password that nobody encoded, so a URL in quotes ends with them, another one with
- * its line or a comment.
+ * Every URL of a text, as `redactUrl` does it. A blank may be part of a password that nobody encoded. So a URL in
+ * quotes ends with the quotes, and another one with its line or a comment.
  */
 export function redactUrls(text: string): string {
   let out = '',

@@ -1,6 +1,6 @@
 /**
- * A tool that a server lists, with what it says of itself in `annotations`; false when it says nothing. The control plane's probes hold each
- * replica's list and send it with the server's policy, so that every gateway knows it before a client has asked for it.
+ * A tool that a server lists, with its `annotations`; false when it says nothing. The control plane's probes hold each
+ * replica's list and send it with the server's policy. So every gateway knows a tool before a client has asked for it.
  */
 export interface ServerTool {
   name: string;

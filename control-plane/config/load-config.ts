@@ -44,8 +44,8 @@ interface WatchOptions {
 }
 
 /**
- * Follows the file. Editors replace files, and Kubernetes swaps a symlink two levels up: the folder is watched, and a slow poll catches what
- * the file system does not tell.
+ * Follows the file. Editors replace files, and Kubernetes swaps a symlink two levels up, so the folder is watched. A
+ * slow poll catches what the file system does not tell.
  */
 export function watchConfig({
   file,

@@ -8,7 +8,10 @@ import type { Source, SourceSink } from './source.ts';
 const TIMEOUT_MS = 2000,
   TRIES = 2;
 
-/** Follows a DNS name. An answer of "no such name" or "no records" counts as a failure: replicas that are really gone are found by probes, a broken zone must not empty a server. */
+/**
+ * Follows a DNS name. An answer of "no such name" or "no records" counts as a failure, because a broken zone must not
+ * empty a server. Probes find replicas that are really gone.
+ */
 export function startDnsSource(config: DnsDiscovery, sink: SourceSink): Source {
   const nodeResolver = new NodeResolver({ timeout: TIMEOUT_MS, tries: TRIES });
   if (config.resolvers.length > 0) nodeResolver.setServers(config.resolvers);

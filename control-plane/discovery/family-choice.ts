@@ -1,6 +1,9 @@
 import type { AddressFamily } from './endpoint-slices.ts';
 
-/** How long the slices of the family in use may be away before the other one is taken: its controller writes a deleted slice anew within this time. */
+/**
+ * How long the slices of the family in use may be away before the other one is taken. Their controller writes a
+ * deleted slice again within this time.
+ */
 const HOLD_MS = 10_000;
 
 /** Which family a source uses, and since when that one is away. */

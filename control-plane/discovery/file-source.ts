@@ -7,7 +7,10 @@ import type { Source, SourceSink } from './source.ts';
 
 /** How often the file is read anyway: file systems over a network and swapped symbolic links may tell no watcher. */
 const POLL_MS = 2000;
-/** A file that is written in place is empty for a moment, then half there: it is read when it has been left alone for this long. Renaming a new one into place is safe at any time. */
+/**
+ * A file that is written in place is empty for a moment, and then half there. So it is read when it was left alone for
+ * this long. Renaming a new one into place is safe at any time.
+ */
 const SETTLE_MS = 50;
 const MAX_BYTES = 16 << 20;
 

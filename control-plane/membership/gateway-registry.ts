@@ -41,9 +41,10 @@ const MAX_SKEW_MS = 5 * 60_000;
 const VALID_FOR_MS = 15_000;
 
 /**
- * Which gateway nodes are there: those whose sidecar holds an xDS stream here, and those whose heartbeat is in Redis (their stream may be with
- * another control plane). A node that is silent for `goneAfterMs` is gone: shorter, and a reconnecting sidecar would make neighbours change.
- * Nobody is believed to be a node that he can't show to be, nor to be where he is not.
+ * Which gateway nodes are there: those whose sidecar holds an xDS stream here, and those whose heartbeat is in Redis.
+ * Their stream may be with another control plane. A node that is silent for `goneAfterMs` is gone. A shorter time
+ * would make neighbours change when a sidecar reconnects. A node is believed only what it can show: its name, and its
+ * address.
  */
 export class GatewayRegistry {
   readonly #seen = new Map<string, Seen>();
@@ -148,8 +149,8 @@ export class GatewayRegistry {
   }
 
   /**
-   * Redis is away: nobody's silence means anything. A node whose stream is with another control plane would else be gone for the edges here; the edges'
-   * own checks find those that are really down.
+   * Redis is away, so silence means nothing. Otherwise a node whose stream is with another control plane would be gone
+   * for the edges here. The edges' own checks find nodes that are really down.
    */
   unreadable(): void {
     const atMs = this.#options.now();

@@ -10,8 +10,9 @@ type Seen = Observation extends infer Each
   : never;
 
 /**
- * Probes one replica in MCP. It keeps one session open and pings it: a replica that no longer knows the session is another incarnation of it.
- * From time to time it opens a new session, lists the tools and ends the old one, so that at most one session (two for a moment) is held.
+ * Probes one replica in MCP. It keeps one session open and pings it. A replica that no longer knows the session is
+ * another incarnation. From time to time it opens a new session, lists the tools and ends the old one. So it holds one
+ * session at most, and two for a moment.
  */
 export class McpProbe {
   readonly #wire: ProbeWire;

@@ -30,7 +30,8 @@ export interface ProbeSettings {
 }
 
 /**
- * A killed replica is noticed within intervalMs + (unhealthyAfter - 1) × retryMs: 1.2 s at most, 0.7 s on average; at once when a gateway reports it.
+ * A killed replica is noticed within intervalMs + (unhealthyAfter - 1) × retryMs: 1.2 s at most, 0.7 s on average.
+ * When a gateway reports it, it is noticed at once.
  */
 export const PROBE_DEFAULTS: ProbeSettings = {
   type: 'mcp',

@@ -6,8 +6,8 @@ import { toNeighbour } from './retry-policy.ts';
 const header = (name: string, match: object): object => ({ header_filter: { header: { name, ...match } } });
 
 /**
- * What a relay answered it reports itself. Left to Envoy: routes that don't lead to the relay, and those that do when it could not be
- * had (a second attempt, or none at all). Plain header matches: a CEL expression over the host's metadata cost 5 µs a request.
+ * A relay reports what it answered itself. Envoy logs the other routes, and requests that a relay did not take: a
+ * second attempt, or none at all. Plain header matches: a CEL expression over the host's metadata cost 5 µs a request.
  */
 const notFromRelay: object = {
   or_filter: {

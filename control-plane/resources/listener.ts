@@ -55,7 +55,8 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
               ...challengeFilters(snapshot),
               // Before the id is taken apart: a session is counted by what its client holds.
               ...rateLimitFilters(snapshot),
-              // Having read a body this filter makes Envoy look for the route again: the id must still be the client's then, or a steady route becomes `decide`.
+              // When this filter has read a body, Envoy looks for the route again. The id must still be the client's
+              // then, or a steady route becomes `decide`.
               jsonToMetadata(gateway.responseOutcomes === 'all'),
               sessionToMetadata,
               sessionHeaders,

@@ -53,7 +53,10 @@ export const pinnedRetry = (hosts: number): object => pinned(hosts - 1, `${UNDEL
 /** For all others a 404 is the answer. */
 export const plainRetry = handOver(UNDELIVERED);
 
-/** Towards a ring of several relays, which looks at no priority: time for Envoy to take out the ones that refused, so that a neighbour's is next. */
+/**
+ * Towards a ring of several relays, which looks at no priority. Envoy gets time to take out the ones that refused, so
+ * that a neighbour's is next.
+ */
 export const patient = (policy: object): object => ({
   ...policy,
   retry_back_off: { base_interval: '0.02s', max_interval: '0.1s' },
@@ -67,5 +70,8 @@ export const toNeighbour: object = {
   retry_priority: nextPriority,
 };
 
-/** A decision may be asked for as often as one likes: whatever became of the first question, the neighbour is asked when this node's sidecar is gone. */
+/**
+ * A decision may be asked for several times. So the neighbour is asked when this node's sidecar is gone, whatever became
+ * of the first call.
+ */
 export const askAgain: object = { ...toNeighbour, retry_on: `${UNDELIVERED},reset,gateway-error` };

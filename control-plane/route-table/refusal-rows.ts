@@ -63,7 +63,10 @@ const NO_ORIGIN: Refusal = {
   isReadable: false,
 };
 
-/** Without a list only a page of this very machine may speak to a gateway that it reaches by loopback: by another name that is DNS rebinding. */
+/**
+ * Without a list, only a page of this machine may speak to a gateway that it reaches by loopback. By another name that
+ * is DNS rebinding.
+ */
 function foreignOrigins({ allowedOrigins }: Pick<ServerTopology, 'allowedOrigins'>): RouteRow[] {
   if (allowedOrigins.includes(ANY_ORIGIN)) return [];
   if (allowedOrigins.length > 0)
@@ -81,7 +84,7 @@ function foreignOrigins({ allowedOrigins }: Pick<ServerTopology, 'allowedOrigins
   ];
 }
 
-/** Requests that never reach a replica: with a token in the query, from a foreign Origin or to a foreign Host, or of a method that MCP has not. */
+/** Requests that never reach a replica: those with a token in the query, a foreign Origin or Host, or a method that MCP does not have. */
 export function refusalRows(server: Pick<ServerTopology, 'allowedHosts' | 'allowedOrigins' | 'jwt'>): RouteRow[] {
   const tokenInQuery = server.jwt
     ? [

@@ -6,8 +6,10 @@ import type { SlotStore } from './slot-store.ts';
 import { firstNumber, type Incarnation, type LostIncarnation } from './slot-table.ts';
 
 /**
- * One hash; its field names stay as they are, because other versions read them: `next`, `revision`, `life <server> <address>` = `<slot> <since ms>`, `lost <slot>` = `<server> <address> <lost ms>`.
- * ARGV: operation, server, address, slot, now in ms, first number, alphabet, since ms. Same transitions as slot-table.ts; one contract test for both.
+ * One hash. Its field names stay as they are, because other versions read them: `next`, `revision`, `life <server>
+ * <address>` = `<slot> <since ms>`, `lost <slot>` = `<server> <address> <lost ms>`. ARGV: operation, server, address,
+ * slot, now in ms, first number, alphabet, since ms. The transitions are those of slot-table.ts; one contract test
+ * runs over both.
  */
 const SCRIPT = `
 local key, op, server, address, slot, now = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]

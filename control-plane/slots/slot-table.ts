@@ -26,8 +26,8 @@ export interface SlotTable {
 }
 
 /**
- * Where counting begins in a new table: seconds since 2026. Should the store be lost, the next one begins beyond every slot that
- * clients still hold, as long as fewer than one slot a second was allotted on average.
+ * Where counting begins in a new table: seconds since 2026. If the store is lost, the next one begins beyond every
+ * slot that clients still hold. That holds as long as fewer than one slot a second was given on average.
  */
 export const firstNumber = (nowMs: number): number => Math.max(0, Math.floor((nowMs - Date.UTC(2026, 0, 1)) / 1000));
 export const emptyTable = (nowMs: number): SlotTable => ({

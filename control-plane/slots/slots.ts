@@ -35,8 +35,8 @@ const AWAY_FIRST = 35 ** 6,
   AWAY_COUNT = 35 ** 7 - 35 ** 6;
 
 /**
- * The slots of all replicas as this control plane knows them, always at hand. Changes go to the store; while it is away they are made here
- * and told to it later, so replicas that come and go meanwhile are served all the same. One change at a time.
+ * The slots of all replicas as this control plane knows them, always in memory. Changes go to the store. While it is
+ * away they are made here and told to it later, so replicas that come and go are served. One change at a time.
  */
 export class Slots extends EventEmitter<SlotsEvents> {
   #table: SlotTable;
@@ -96,8 +96,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
   }
 
   /**
-   * Each of these has a slot from now on. `retireOthers`: incarnations of other replicas are over; only for the leader, because control planes
-   * may see different replicas for a moment and would take turns in ending each other's.
+   * Each of these has a slot from now on. `retireOthers`: incarnations of other replicas are over. That is for the
+   * leader alone: control planes may see different replicas for a moment, and would take turns in ending each other's.
    */
   keep(replicas: Iterable<{ server: string; address: string }>, retireOthers: boolean): Promise<void> {
     const wanted = new Map([...replicas].map((replica) => [replicaKey(replica.server, replica.address), replica]));

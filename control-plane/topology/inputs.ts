@@ -37,8 +37,9 @@ export interface TopologyInputs {
   /** Weights that a rollout sets, by server and backend; they win over the configuration's. */
   weights: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /**
-   * Breakers that are not closed. `slot` null: of the server as a whole; `tool` null: the replica's own. `isTrialDue`: its time is over, so new
-   * sessions may come again, or nothing would ever show that the replica is well; gateways let through as many as the breaker permits.
+   * Breakers that are not closed. `slot` null: of the server as a whole; `tool` null: the replica's own. `isTrialDue`:
+   * its time is over, so new sessions may come again. Otherwise nothing would ever show that the replica is well.
+   * Gateways let through as many as the breaker permits.
    */
   openBreakers: ReadonlyArray<{ server: string; slot: string | null; tool: string | null; isTrialDue?: boolean }>;
   gateways: readonly GatewayNode[];

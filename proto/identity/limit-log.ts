@@ -1,7 +1,10 @@
 const MINUTE_MS = 60_000;
 const MOST_A_MINUTE = 50;
 
-/** Says whether an event of a kind is to be logged: each kind once a minute, and not more than 50 of them, however many a stranger makes up. */
+/**
+ * Says whether an event of a kind is to be logged: each kind once a minute, and at most 50 kinds, because a stranger
+ * can make up any number.
+ */
 export function limitLog(now: () => number): (kind: string) => boolean {
   let since = Number.NEGATIVE_INFINITY;
   const logged = new Set<string>();

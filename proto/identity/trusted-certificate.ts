@@ -13,8 +13,8 @@ const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): bool
   issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
 /**
- * The first certificate of `chain` (PEM; what lies between it and an authority may follow), when one of `authorities` has signed it and
- * everything is valid now. Null otherwise, and for what is no certificate.
+ * The first certificate of `chain`, when one of `authorities` has signed it and everything is valid now. Null
+ * otherwise, and for what is no certificate. The chain is PEM; certificates between it and an authority may follow.
  */
 export function trustedCertificate(
   chain: string,

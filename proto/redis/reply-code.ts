@@ -1,6 +1,7 @@
 /**
- * What a reply of Redis says of the whole instance or of this user's rights, rather than of one command: it answers, and does not do what it is for.
- * Sources: redis.io/docs/latest/develop/reference/protocol-spec and the server's `shared.*err` texts.
+ * What a reply of Redis says of the whole instance or of this user's rights, not of one command. Redis answers then,
+ * and does not do its work. Sources: redis.io/docs/latest/develop/reference/protocol-spec and the server's
+ * `shared.*err` texts.
  */
 const UNUSABLE = [
   'OOM',

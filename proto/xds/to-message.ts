@@ -19,8 +19,8 @@ export function encodeMessage(type: protobuf.Type, value: unknown, path: string)
 }
 
 /**
- * An object in Envoy's JSON form (as in its YAML files, snake_case) to what protobufjs encodes. Strict: a field that the schema lacks is
- * an error, because protobufjs would drop it without a word and Envoy would then run with a default nobody chose.
+ * An object in Envoy's JSON form (as in its YAML files, snake_case) to what protobufjs encodes. A field that the
+ * schema lacks is an error. protobufjs would drop it silently, and Envoy would run with a default that nobody chose.
  */
 function toMessage(type: protobuf.Type, value: unknown, path: string): Record<string, unknown> {
   if (type.fullName === '.google.protobuf.Any') return toAny(value, path);
@@ -102,8 +102,9 @@ const PACKED_CHARACTERS = 16 << 20;
 const packed = new GenerationCache<Uint8Array>(PACKED_CHARACTERS);
 
 /**
- * `{'@type': url, …}`: a message we know is encoded as itself; any other goes as xds.type.v3.TypedStruct, which Envoy turns into the
- * message wherever it loads an extension. `{type_url, value: bytes}` passes unchanged; `{}` is the empty Any.
+ * `{'@type': url, …}`: a message we know is encoded as itself. Any other goes as xds.type.v3.TypedStruct, which Envoy
+ * turns into the message wherever it loads an extension. `{type_url, value: bytes}` passes unchanged; `{}` is the
+ * empty Any.
  */
 function toAny(value: unknown, path: string): Record<string, unknown> {
   const source = object(value, path, 'Any');

@@ -47,7 +47,10 @@ export class Heartbeats {
     if (!this.#isStopped) this.#timer = setTimeout(() => detach(() => this.start(), onError), everyMs);
   }
 
-  /** Says goodbye, so that the others need not wait for the heartbeat to grow old: its last word is that it drains, and is read by all in time. */
+  /**
+   * Tells the others that this node goes, so that they need not wait for the heartbeat to grow old. The last heartbeat
+   * says that the node drains; all read it in time.
+   */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);

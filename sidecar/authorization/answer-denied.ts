@@ -10,8 +10,8 @@ interface Denied {
 
 /**
  * The answer to what the rules refuse: a result with status 200, because a 403 ends the whole session of some SDKs. It
- * is a 403 where the client is to log in again, where nobody waits for an answer, and on HTTP+SSE, whose answers come
- * on another stream.
+ * is a 403 where the client is to log in again, and where nobody waits for an answer. On HTTP+SSE it is a 403 too,
+ * because answers come on another stream there.
  */
 export function answerDenied(
   { errors, challenge }: Extract<Access, { is: 'denied' }>,

@@ -35,8 +35,8 @@ export function classify(kind: OutcomeKind, level: BreakerLevel, blame: Blame): 
 }
 
 /**
- * Messages that a replica takes without doing anything for them. That it took one proves nothing: clients send `notifications/cancelled` after each call
- * that hung, and a 202 for that must not wipe out the fault before it.
+ * Messages that a replica takes without doing anything for them. That it took one proves nothing. Clients send
+ * `notifications/cancelled` after each call that hung, and a 202 for that must not wipe out the fault before it.
  */
 export const isSilent = (method: string): boolean =>
   method.startsWith('notifications/') || method === 'response' || method === 'GET' || method === 'DELETE';

@@ -11,8 +11,9 @@ export const TRIAL_LEASE_MS = 10_000;
 export type FleetView = { kind: 'closed' } | { kind: 'open'; untilMs: number; openings: number };
 
 /**
- * What a decision of the fleet means to this gateway's gate. Only one gateway tries at a time: to all others a breaker that one of them
- * tries, or may try first, is simply open a little longer. `lasts` are counted from now, so that clocks need not agree.
+ * What a decision of the fleet means to this gateway's gate. Only one gateway tries at a time. To all others, a
+ * breaker that one of them tries, or may try first, is open a little longer. `lasts` are counted from now, so that
+ * clocks need not agree.
  */
 export function viewOf(decision: FleetBreaker, self: string, nowMs: number): FleetView {
   const { state, openings, sinceMs, untilMs, by } = decision;

@@ -19,8 +19,9 @@ export interface FairReader {
 }
 
 /**
- * Shares the event loop among bodies. libuv reads up to 32 buffers of a socket before it looks at the next one, so fifty streams that replicas flood
- * would keep every other call waiting for seconds. What has been read of a body beyond 64 KiB waits for its turn, small before large.
+ * Shares the event loop among bodies. libuv reads up to 32 buffers of a socket before it looks at the next one. So
+ * fifty streams that replicas flood would keep every other call waiting for seconds. What was read of a body beyond 64
+ * KiB waits for its turn, small before large.
  */
 export class FairReads {
   readonly #later: (run: () => void, isCrowd: boolean) => void;

@@ -13,8 +13,9 @@ const HEAD_METHOD = new RegExp(String.raw`${FIRST_KEYS}"method"\s*:`);
 const TAIL_ID = new RegExp(String.raw`[,{]\s*${ID}\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$`);
 
 /**
- * The id of a request whose body is too large to be read, from its first and last bytes: official clients write it at the beginning or the end.
- * null for anything else than a single request, and where it stands somewhere in between. `tail` is null while the end is not known.
+ * The id of a request whose body is too large to be read, from its first and last bytes. Official clients write it at
+ * the beginning or the end. Null for anything else than a single request, and for an id somewhere in between. `tail`
+ * is null while the end is not known.
  */
 export function idAtEdges(head: Buffer, tail: Buffer | null): RpcId {
   const first = head.toString('utf8');

@@ -9,8 +9,8 @@ export interface ReadInitialize {
 }
 
 /**
- * What is kept of a body that may begin a session. It is refused rather than not kept when it is too large: a session that can't be rebuilt would
- * be found out only when its replica dies.
+ * What is kept of a body that may begin a session. A body that is too large is refused. A session that can't be
+ * rebuilt would otherwise be found out only when its replica dies.
  */
 export function readInitialize(body: Buffer, maxBytes: number): ReadInitialize {
   const params = initializeParamsOf(parseJson(body));

@@ -59,8 +59,8 @@ const CLOSED_WELL = 0;
 const MAX_MESSAGE_BYTES = (1 << 30) + (1 << 20);
 
 /**
- * gRPC streams on bare HTTP/2: half the CPU of grpc-js per ext_proc stream (README). Envoy resets every stream as soon as it has its answer,
- * so Node's limit on rapid resets, meant for strangers, is lifted: the peers are our own Envoys.
+ * gRPC streams on bare HTTP/2: half the CPU of grpc-js per ext_proc stream (README). Envoy resets every stream as soon
+ * as it has its answer. So Node's limit on rapid resets, meant for strangers, is lifted: the peers are our own Envoys.
  */
 export function createGrpcServer({ onError }: { onError: (error: unknown) => void }): GrpcServer {
   const methods = new Map<
@@ -192,8 +192,9 @@ function serveCall(
       }
       stream.once('wantTrailers', () => {
         guard(() => stream.sendTrailers(trailers));
-        // A client that has more to say would reset the stream now, which Node takes for an error and collects a stack for: 12 % of an ext_proc
-        // stream's CPU. Closed a turn later, when the trailers are on their way, it is over without one.
+        // A client that has more to say would reset the stream now. Node takes that for an error and collects a stack,
+        // which was 12 % of an ext_proc stream's CPU. A turn later the trailers are on their way, and the stream ends
+        // without a reset.
         setImmediate(() => {
           if (!stream.closed) stream.close(CLOSED_WELL);
         });

@@ -133,7 +133,10 @@ export interface ReadRequest {
   view: RequestView;
   tool: string | null;
   isBodyless: boolean;
-  /** Asked on a route of requests that name a session: it alone says the server in a header of the request, and nothing after these headers is seen. */
+  /**
+   * It was asked by a unary call, on a route of requests that name a session. Only such a request names the server in
+   * a header, and nothing after its headers is seen.
+   */
   isUnary: boolean;
   /** Whom limits per address count (proto/address-key.ts). */
   address: string;

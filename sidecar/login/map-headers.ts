@@ -4,7 +4,10 @@ import { mapUrl, type UrlMap } from './map-url.ts';
 const RESOURCE_METADATA = /(resource_metadata="?)([^", ]+)/g;
 const COOKIE_PATH = /(;\s*path=)(\/[^;]*)/i;
 
-/** A replica's answer to what is not MCP, in place: where it leads to, where it says that clients log in, which paths its cookies are for. */
+/**
+ * Maps the headers of a replica's answer to what is not MCP, in place: redirects, where clients log in, and the paths
+ * of cookies.
+ */
 export function mapHeaders(headers: OutgoingHttpHeaders, map: UrlMap): void {
   const each = (name: string, change: (value: string) => string): void => {
     const value = headers[name];

@@ -7,8 +7,8 @@ export interface Exposition {
 
 /**
  * Renders a registry as OpenMetrics (with exemplars) or in the older text format, as the scraper's Accept header asks.
- * prom-client keeps one format per registry and strips `_total` from counters' names when it writes OpenMetrics, so renderings take
- * turns and each one leaves the names as it found them.
+ * prom-client keeps one format per registry. It strips `_total` from counters' names when it writes OpenMetrics. So
+ * renderings take turns, and each one leaves the names as it found them.
  */
 export class Exposer {
   readonly #registry: Registry<OpenMetricsContentType>;

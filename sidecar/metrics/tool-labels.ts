@@ -12,8 +12,8 @@ interface KnownTools {
 }
 
 /**
- * The tools that each server lists. Names in requests come from clients and models, who invent some: a name that its server does not list is no
- * label and has no breaker; it counts as `other`.
+ * The tools that each server lists. Names in requests come from clients and models, who invent some. A name that its
+ * server does not list is no label and has no breaker; it counts as `other`.
  */
 export class ToolLabels {
   readonly #servers = new Map<string, KnownTools>();

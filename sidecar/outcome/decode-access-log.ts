@@ -2,9 +2,10 @@ import type { AccessLogEntry } from './access-log-entry.ts';
 import { WireReader } from '../../proto/xds/wire-reader.ts';
 
 /**
- * A batch of log records (opentelemetry ExportLogsServiceRequest), of each only when it began and the text of its body: this is the sidecar's only
- * work for a steady request. Field numbers: proto/xds/opentelemetry.*.proto; a test compares with the full decoder. The texts are made when they are
- * asked for: those of a whole batch would outlive several young collections.
+ * A batch of log records (opentelemetry ExportLogsServiceRequest). Only the time and the text of each record are
+ * decoded: this is the sidecar's only work for a steady request. Field numbers: proto/xds/opentelemetry.*.proto; a
+ * test compares with the full decoder. Texts are made when they are asked for, because those of a whole batch would
+ * outlive several young collections.
  */
 export class AccessLogBatch {
   readonly #bytes: Buffer;

@@ -7,8 +7,9 @@ type Client = Pick<RedisClient, 'status' | 'ping'> & {
 };
 
 /**
- * Why Redis has never answered, from the first connection on; null once it has, for good. A node that never reached it would take sessions that nobody
- * can rebuild: a wrong URL must show when the node starts, not when it is replaced. That Redis goes away later is another matter.
+ * Why Redis has never answered, from the first connection on. Null once it has answered, for the rest of the process.
+ * A node that never reached Redis would take sessions that nobody can rebuild. So a wrong URL must show when the node
+ * starts, not when it is replaced.
  */
 export class FirstAnswer {
   readonly #log: Pick<Logger, 'warn' | 'info'>;

@@ -10,8 +10,9 @@ const SECRET_BYTES = 32;
 const ASK_MS = 10_000;
 
 /**
- * The secret that all processes of a mesh share: made by the first one, kept in the store. Until the store answers, this process has one of its own,
- * so that nothing waits; what it named with that it still recognises afterwards, other nodes don't.
+ * The secret that all processes of a mesh share. The first one makes it, and the store keeps it. Until the store
+ * answers, this process has a secret of its own, so that nothing waits. It recognises what it named with that
+ * afterwards; other nodes don't.
  */
 export class MeshSecret {
   readonly digest: KeyedDigest;

@@ -41,8 +41,8 @@ export interface SessionDirectory {
   /** What is cached, without waiting; undefined when it is not, or must be read again. */
   peek(server: string, digest: string): SessionRecord | undefined;
   /**
-   * Reads a session into the cache behind its request's back, once: should the store go away and then its replica, this node can still
-   * rebuild what it serves.
+   * Reads a session into the cache in the background, once. If the store goes away and then the replica, this node can
+   * still rebuild the sessions that it serves.
    */
   readAhead(server: string, digest: string): void;
   /** Keeps a new session. Waits for the store 50 ms at most, then writes behind: `local` says that other nodes don't know it yet. */

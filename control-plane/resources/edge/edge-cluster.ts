@@ -76,5 +76,8 @@ export function gatewaysEndpoints({ gateways }: TopologySnapshot): object {
   };
 }
 
-/** An edge that was told of no gateway would refuse everything: it is told nothing until there is one, and keeps those it has when all fall silent. */
+/**
+ * An edge that was told of no gateway would refuse everything. So it is told nothing until there is one, and it keeps
+ * those it has when all fall silent.
+ */
 export const hasGateways = ({ gateways }: TopologySnapshot): boolean => gateways.some(({ listen }) => listen !== null);

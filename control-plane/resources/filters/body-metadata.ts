@@ -13,7 +13,10 @@ const REQUEST = [
   read(METADATA.request, 'name', 'params', 'name'),
 ];
 
-/** As a number; a boolean becomes 0 or 1, and anything else counts as absent, so that no text of a replica's gets into the access log. */
+/**
+ * As a number: a boolean becomes 0 or 1, and anything else counts as absent. So no text of a replica gets into the
+ * access log.
+ */
 const number = (key: string, ...path: string[]): object => ({
   selectors: path.map((part) => ({ key: part })),
   on_present: { metadata_namespace: METADATA.outcome, key, type: 'NUMBER' },
