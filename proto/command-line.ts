@@ -14,7 +14,7 @@ export interface OptionProblem {
 export type CommandLine<Values> =
   | { kind: 'ok'; values: Values; operands: string[] }
   | { kind: 'help'; text: string }
-  /** `values`: what could be read all the same. */
+  /** `values`: what could be read anyway. */
   | { kind: 'bad'; problems: OptionProblem[]; values: Partial<Values> };
 
 /** A value that its option can't have. Kept instead of thrown, so that every problem is reported at once. */
@@ -31,7 +31,7 @@ class BadValue {
 export const value =
   <T>(expected: string, read: (text: string) => T | undefined) =>
   (text: string): T =>
-    // Whoever reads the values sees no BadValue: readCommandLine reports it.
+    // No caller sees a BadValue, because readCommandLine reports it.
     read(text) ?? (new BadValue(text, expected) as T);
 
 export const wholeNumber = (least: number, most: number): ((text: string) => number) =>

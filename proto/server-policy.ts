@@ -252,7 +252,7 @@ export const serverPolicySchema = z.object({
 export type ServerPolicy = z.infer<typeof serverPolicySchema>;
 
 /**
- * How long a call may go without an answer or progress, in ms; 0: as long as it likes. Only the relay sees progress, so only what it guards has a
+ * How long a call may go without an answer or progress, in ms; 0: any time. Only the relay sees progress, so only what it guards has a
  * deadline by default.
  */
 export const callTimeoutMs = ({ guard, timeouts }: Pick<ServerPolicy, 'guard' | 'timeouts'>): number =>

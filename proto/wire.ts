@@ -27,7 +27,7 @@ export const HEADER = {
   forwarded: 'x-holdfast-forwarded',
   /** Up, set by Envoy when the route asks for it: 1 for the first attempt. */
   attemptCount: 'x-envoy-attempt-count',
-  /** Up, set by Envoy on every request: the client's address, as far as whoever stands in front is believed. Clients' own is removed. */
+  /** Up, set by Envoy on every request: the client's address, as far as the proxies in front are believed. Clients' own is removed. */
   externalAddress: 'x-envoy-external-address',
   /** Down, from the relay beside a 404: it has looked everywhere, and Envoy must not try another host (which may be a dead one). Removed before the client sees it. */
   isFinal: 'x-envoy-ratelimited',
@@ -138,7 +138,7 @@ export const REDIS = {
   /** Hash: what is left of a fleet limit, and when that was so. */
   rate: (server: string, limit: string, digest: string) => `holdfast:{${server}}:rate:${limit}:${digest}`,
   slots: 'holdfast:slots',
-  /** The mesh's secret, base64: the key of the digests of principals and credentials. Made by whoever comes first. */
+  /** The mesh's secret, base64: the key of the digests of principals and credentials. The first process makes it. */
   secret: 'holdfast:secret',
   rollout: (server: string) => `holdfast:rollout:${server}`,
   breaker: (server: string) => `holdfast:breaker:${server}`,

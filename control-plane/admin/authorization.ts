@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { ApiProblem } from './api-problem.ts';
 
 /**
- * Who may ask, beyond what every route of a control port refuses (proto/http/control-request.ts). With a token: whoever shows it. Without one
+ * Who may ask, beyond what every route of a control port refuses (proto/http/control-request.ts). With a token, anyone who shows it. Without one
  * the API listens on loopback only, and then Host must name this machine.
  */
 export function checkAuthorization(request: IncomingMessage, token: string | null): void {

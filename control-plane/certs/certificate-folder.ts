@@ -64,7 +64,7 @@ async function writePair(folder: string, name: string, pair: KeyPair): Promise<v
   }
 }
 
-/** Makes the authority where there is none, and a certificate for each member that has none or whose own is at its end. Returns the names made anew. */
+/** Makes the authority where there is none, and a certificate for each member that has none or whose own is at its end. Returns the names made again. */
 export async function renewCertificates(members: readonly Member[], options: FolderOptions): Promise<string[]> {
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const made: string[] = [];
@@ -78,7 +78,7 @@ export async function renewCertificates(members: readonly Member[], options: Fol
   return made;
 }
 
-/** Whether it was made anew. */
+/** Whether it is a new one. */
 async function renewMember(authority: KeyPair, member: Member, options: FolderOptions): Promise<boolean> {
   const { state } = await statusOf(member.name, options);
   // A renewed certificate goes on being good for the names that it had.

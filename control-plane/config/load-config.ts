@@ -37,7 +37,7 @@ interface WatchOptions {
   onConfig: (config: Config, text: string) => void;
   /** The file is bad now; what was in force stays in force. */
   onProblems: (problems: Problem[]) => void;
-  /** `onConfig` or `onProblems` threw. The file is followed all the same. */
+  /** `onConfig` or `onProblems` threw. The file is followed anyway. */
   onError: (error: unknown) => void;
   debounceMs?: number;
   pollMs?: number;

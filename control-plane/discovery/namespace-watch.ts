@@ -36,7 +36,7 @@ export class NamespaceWatch {
   readonly #listeners = new Set<ServiceListener>();
   readonly #slices = new Map<string, EndpointSlice>();
   readonly #stopping = new AbortController();
-  /** Of the list that `#slices` began with and every event since; null: it must be listed anew. */
+  /** Of the list that `#slices` began with and every event since; null: it must be listed again. */
   #version: string | null = null;
   #hasListed = false;
   #problem: string | null = null;
@@ -70,7 +70,7 @@ export class NamespaceWatch {
       pauseMs = PAUSE_MS;
     while (!signal.aborted) {
       try {
-        // The client's calls can't be cut short: whoever stops does not wait for a server that hangs.
+        // The client's calls can't be cut short, so a stop does not wait for a server that hangs.
         api ??= await unlessAborted(this.#openApi(), signal);
         if (this.#version === null) this.#take(await unlessAborted(api.list(), signal));
         await this.#watch(api, signal);
@@ -123,7 +123,7 @@ export class NamespaceWatch {
 
   #onEvent(type: string, object: EndpointSlice & { code?: number }): void {
     if (type === 'ERROR') {
-      // Whatever else the server complains of: listing anew is always right.
+      // Whatever else the server complains of: listing again is always right.
       this.#version = null;
       return;
     }

@@ -20,7 +20,7 @@ interface Done {
   label?: boolean;
 }
 
-/** The pod with the pair in it. Doing it twice is doing it once. */
+/** The pod with the pair in it. A second time changes nothing. */
 export function injectPod(before: PodTemplate, options: PodOptions): PodTemplate {
   const { metadata, spec } = uninjectPod(before);
   const { initContainers, volumes } = nativePair(options);

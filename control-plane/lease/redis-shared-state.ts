@@ -23,7 +23,7 @@ export function redisSharedState(redis: Redis | Cluster): SharedState {
     },
     async write(key, value, expectedRevision, token) {
       const text = value === undefined ? '' : JSON.stringify(value);
-      // Whoever saw nothing may be right although a deleted value has left its revision behind.
+      // A writer that saw nothing may be right, although a deleted value has left its revision behind.
       const expected =
         expectedRevision === 0
           ? await this.read(key).then(async (now) => (now === null ? revisionIn(await redis.hget(key, 'revision')) : 0))

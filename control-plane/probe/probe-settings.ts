@@ -25,7 +25,7 @@ export interface ProbeSettings {
   expectedTools: readonly string[];
   /** http: path to GET. */
   path: string;
-  /** File with a bearer token for the probes; read anew for each session. */
+  /** File with a bearer token for the probes; read again for each session. */
   tokenFile: string | null;
 }
 

@@ -45,7 +45,7 @@ export function replicaProbe(target: ProbeTarget, monotonicMs: () => number): Re
   };
 }
 
-/** Host and Authorization, read anew so that a changed token is taken up. */
+/** Host and Authorization, read again so that a changed token is taken up. */
 function setHeaders(headers: Record<string, string>, { host, settings }: ProbeTarget): void {
   if (host !== null) headers['host'] = host;
   if (settings.tokenFile !== null)

@@ -1,7 +1,7 @@
 import type { Incarnation, SlotTable } from './slot-table.ts';
 
 /**
- * Where slots are kept, shared by all control planes. Each operation is atomic and gives the same result whoever repeats it, so two control
+ * Where slots are kept, shared by all control planes. Each operation is atomic and gives the same result when another control plane repeats it, so two control
  * planes that notice the same thing agree. All reject when the store can't be reached.
  */
 export interface SlotStore {

@@ -15,7 +15,7 @@ export interface BreakerWatchOptions {
   subscriber: RedisClient;
   servers: () => readonly string[];
   onChange: () => void;
-  /** Messages may be missed, and open times end: the hashes are read anew this often as well. */
+  /** Messages may be missed, and open times end: the hashes are read again this often as well. */
   everyMs?: number;
   now?: () => number;
   errors?: InternalErrors;

@@ -19,7 +19,7 @@ export function followXds(xds: XdsServer, { gateways, log, onChange }: Followers
   xds.on('disconnect', ({ id: node, role }, key, streams) => {
     log.info({ node, role, streams }, 'xds disconnected');
     if (streams > 0) return;
-    // What changes while it is away it must be told when it comes back: resources are made anew then, equal ones are not sent again.
+    // What changes while it is away it must be told when it comes back: resources are made again then, equal ones are not sent again.
     xds.dropSnapshot(key);
     gateways.disconnected(node, role);
     onChange();

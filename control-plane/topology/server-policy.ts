@@ -3,7 +3,7 @@ import type { Config } from '../config/config-schema.ts';
 import type { ServerConfig } from '../config/server-schema.ts';
 import { placesOf } from './places-of.ts';
 
-/** By the configuration's own object, which never changes: parsing 50 servers anew for each change of one replica took a third of the time. The schema drops what only the control plane needs. */
+/** By the configuration's own object, which never changes: parsing 50 servers again for each change of one replica took a third of the time. The schema drops what only the control plane needs. */
 const parsed = new WeakMap<ServerConfig, ServerPolicy>();
 
 /** The part of a server's configuration that sidecars need, with what the environment says of all servers. */

@@ -39,7 +39,7 @@ interface StoreOptions {
   onError: (error: unknown) => void;
 }
 
-/** Long enough for a Redis that starts with us; without one the control plane serves all the same. */
+/** Long enough for a Redis that starts with us; without one the control plane still serves. */
 const REDIS_WAIT_MS = 2000;
 
 export async function openStores({ config, stateDir, id, now, log, onError }: StoreOptions): Promise<Stores> {

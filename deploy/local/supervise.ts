@@ -26,7 +26,7 @@ export function supervise(process: ManagedProcess, say: (line: string) => void, 
     }
   };
   process.onCrash = ({ code, signal: by }, logTail) => {
-    // Whoever sends SIGKILL knows why; any other end is explained by what the process said last.
+    // A person who sends SIGKILL knows why. Any other end is explained by what the process said last.
     if (!signal.aborted)
       void startAgain(
         by === 'SIGKILL' ? 'was killed' : `ended (${by ?? `exit code ${code}`}), its last words:\n${logTail}\n`,

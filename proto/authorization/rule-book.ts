@@ -53,7 +53,7 @@ export class RuleBook {
     this.#rules = authorization.rules.map((rule) => ({ rule, fits: fitsAct(rule) }));
   }
 
-  /** The rules for whoever has these claims; null: nobody in particular. To be kept while requests with the same claims come. */
+  /** The rules for a caller with these claims; null: a caller without claims. To be kept while requests with the same claims come. */
   for(claims: Claims | null): (act: Act) => Verdict {
     const mine = this.#rules.filter(({ rule }) => missing(rule, claims).length === 0),
       denies = mine.filter(({ rule }) => rule.effect === 'deny'),

@@ -83,7 +83,7 @@ function toSingle(field: protobuf.Field, value: unknown, path: string): unknown 
   return toScalar(field.type, value, path);
 }
 
-/** By the very object: what the control plane makes anew only when it changed, such as the routes of one server, is encoded once. */
+/** By the very object: what the control plane makes again only when it changed, such as the routes of one server, is encoded once. */
 const encoded = new WeakMap<object, Uint8Array>();
 
 function toPacked(type: protobuf.Type, value: unknown, path: string): Uint8Array {

@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 
 /**
- * Writes a new token beside the Unix socket of ext_proc and gives it: whoever can read that folder may drain this node. A web page, and another
+ * Writes a new token beside the Unix socket of ext_proc and gives it: anyone who can read that folder may drain this node. A web page, and another
  * container on the same loopback, can't. Synchronous: it runs once, before the admin port opens.
  */
 export function writeDrainToken(socketPath: string): string {

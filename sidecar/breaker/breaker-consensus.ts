@@ -133,7 +133,7 @@ export class BreakerConsensus {
       { self, now, table } = this.#options;
     const last = this.#decisions.get(name);
     const known = table.find(server, key.level, key.key);
-    // A gate that is closed although the last decision says otherwise was made anew (its policy changed, or it was evicted).
+    // A gate that is closed although the last decision says otherwise is a new one (its policy changed, or it was evicted).
     const isMadeAnew =
       last?.generation === decision.generation &&
       decision.state !== 'closed' &&

@@ -50,7 +50,7 @@ export class BreakerTable {
     return this.#size;
   }
 
-  /** Takes a server's policy. Breakers of a level whose policy changed begin anew: their windows would mean something else. */
+  /** Takes a server's policy. Breakers of a level whose policy changed start again: their windows would mean something else. */
   configure(settings: BreakerSettings): void {
     const entry = this.#servers.get(settings.name);
     if (!entry) {

@@ -5,7 +5,7 @@ import type { OperatorState, Permit } from './gate-state.ts';
 import { Gate } from './gate.ts';
 import type { Verdict } from './verdict.ts';
 
-/** The same rules in the plainest words: a whole history that is read anew for every question. Slow, and easy to believe. */
+/** The same rules in the plainest words: a whole history that is read again for every question. Slow, and easy to believe. */
 class Model {
   readonly policy: BreakerPolicy;
   kind: string;

@@ -48,7 +48,7 @@ export class Histogram<const L extends readonly string[]> {
     registry.registerMetric(this as never); // All that the registry asks of a metric: name, get and reset.
   }
 
-  /** The series with these values of the labels, in the order of `labelNames`. Whoever observes often keeps it. */
+  /** The series with these values of the labels, in the order of `labelNames`. A caller that observes often keeps it. */
   at(...values: { readonly [I in keyof L]: string }): Observed {
     const key = values.join('\n');
     const known = this.#series.get(key);

@@ -38,7 +38,7 @@ const kindOf = (error: unknown): 'timeout' | 'refused' | 'other' => {
       : 'other';
 };
 
-/** Measures every command of a client, in one place, whoever sends it. A script that Redis doesn't have yet is no error: it is sent again as source. */
+/** Measures every command of a client, in one place, for all callers. A script that Redis doesn't have yet is no error: it is sent again as source. */
 export function measureRedis(client: RedisClient, measured: Measured): void {
   const target = client as unknown as { sendCommand(command: Command, ...rest: unknown[]): unknown };
   const send = target.sendCommand;

@@ -16,7 +16,7 @@ export class KeyedDigest {
     this.#current = createSecretKey(secret);
   }
 
-  /** Takes another secret. What the one before has named is recognised all the same. */
+  /** Takes another secret. What the one before has named is still recognised. */
   adopt(secret: Buffer): void {
     const next = createSecretKey(secret);
     if (next.equals(this.#current)) return;

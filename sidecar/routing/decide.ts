@@ -58,7 +58,7 @@ export function decide(request: RequestView, policy: Pick<ServerPolicy, 'guard' 
     };
   if (clientIds.length > 0) return decideOnId(clientIds, rpcId, policy);
   if (request.httpMethod !== 'POST') return { kind: 'pass' };
-  // Envoy alone could only cut the client's stream, should the replica die.
+  // Envoy alone could only cut the client's stream if the replica dies.
   if (request.method !== 'initialize' && policy.guard.includes('calls')) return { kind: 'hold' };
   // Modern requests are recognised by header here: whatever they claim, no session begins with them unless they are an initialize.
   if (request.method !== null && request.method !== 'initialize') return { kind: 'pass' };

@@ -222,7 +222,7 @@ class CachedDirectory implements SessionDirectory {
     const key = SessionCache.key(server, digest),
       cached = cache.get(key);
     this.#readAhead.delete(key);
-    // Amended elsewhere: it is the same upstream session, and all that is known of it should the store go away now.
+    // Amended elsewhere: it is the same upstream session, and all that is known of it if the store goes away now.
     if (cached && slot !== null && cached.record.epoch === epoch) cache.outdate(key);
     else if (cached && (slot === null || cached.record.epoch < epoch)) cache.delete(key);
     if (slot === null) this.#state.emit('ended', { server, digest });

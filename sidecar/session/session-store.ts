@@ -8,7 +8,7 @@ export type ReconcileResult =
   | { kind: 'written'; previous: SessionRecord | null }
   | { kind: 'kept'; stored: SessionRecord };
 
-/** What is not a move: log level, subscriptions, GET stream. Made on whatever is stored by then; doing it twice is doing it once. */
+/** What is not a move: log level, subscriptions, GET stream. Made on whatever is stored by then; a second time changes nothing. */
 export type Change = (record: SessionRecord) => SessionRecord;
 
 export interface Touch {

@@ -15,7 +15,7 @@ export interface SidecarSettings {
   /** Control planes, `host:port`, in the order in which they are tried. */
   controlPlanes: [string, ...string[]];
   extProc: Endpoint;
-  /** Unary calls are answered by Node's HTTP/2 server: a way back, should the sidecar's own be at fault. */
+  /** Unary calls are answered by Node's HTTP/2 server: a way back, if the sidecar’s own is at fault. */
   isPlainExtProc: boolean;
   relay: { host: string; port: number };
   admin: { host: string; port: number };

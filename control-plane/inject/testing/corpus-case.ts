@@ -4,6 +4,6 @@ export interface CorpusCase {
   text: string;
   /** Which port of its Services is MCP. */
   port?: string | undefined;
-  /** The text can't be changed in place, so its document is written anew. */
+  /** The text can't be changed in place, so its document is written again. */
   isRewritten?: boolean;
 }

@@ -5,7 +5,7 @@ import type { Splice } from './splice.ts';
 
 type Mapping = Record<string, unknown>;
 
-/** The place can't be changed in the text: an alias, a merged key, a key of an unusual kind. The caller writes the whole document anew. */
+/** The place can't be changed in the text: an alias, a merged key, a key of an unusual kind. The caller writes the whole document again. */
 export class NotPatchable extends Error {}
 
 /** Splices that turn the text of `node`, which says `before`, into one that says `after`. What is equal in both is not touched. */

@@ -7,13 +7,13 @@ import { applySplices, type Splice } from './splice.ts';
 
 export interface Patched {
   text: string;
-  /** Numbers, from 1, of documents that had to be written anew: right, but without their comments. */
+  /** Numbers, from 1, of documents that had to be written again: right, but without their comments. */
   rewritten: number[];
 }
 
 /**
  * The text with each document saying what `after` says, and `added` as further documents. All else of the text stays as it is, character by character.
- * A document that can't be changed in place (aliases, merged keys) is written anew. What comes out is read again and compared before it is given out.
+ * A document that can't be changed in place (aliases, merged keys) is written again. What comes out is read again and compared before it is given out.
  */
 export function patchText(
   source: string,

@@ -26,7 +26,7 @@ const route = (name: string, match: object, idleTimeoutMs: number): object => ({
   },
 });
 
-/** Everything goes to the gateways. Whoever takes an event stream (and a WebSocket) may be quiet for as long as it likes. */
+/** Everything goes to the gateways. An event stream and a WebSocket may be quiet for any time. */
 export const edgeRoutes = (edge: EdgeConfig): object => ({
   name: EDGE_ROUTES,
   virtual_hosts: [

@@ -53,7 +53,7 @@ export const jsonToMetadata = (readsResponses: boolean): object => ({
   }),
 });
 
-/** An event longer than this stays unread; it passes all the same. */
+/** An event longer than this stays unread; it passes anyway. */
 const MAX_EVENT_BYTES = 1 << 20;
 
 /** The same for event streams, which it does not hold up. */

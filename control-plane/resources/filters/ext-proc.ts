@@ -65,7 +65,7 @@ export const askUnary: object = {
   }),
 };
 
-/** On a server's route: ask, and say for which server. A header of the stream, because an attribute is evaluated anew for each request. */
+/** On a server's route: ask, and say for which server. A header of the stream, because an attribute is evaluated again for each request. */
 export const askSidecar = (server: string): object =>
   typed('envoy.config.route.v3.FilterConfig', {
     config: typed('envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute', {

@@ -5,7 +5,7 @@ import type { ServerTopology, TopologySnapshot } from '../../topology/topology.t
 import { switchOn } from './ext-proc.ts';
 import { FILTER } from './names.ts';
 
-/** Where the token of a request lies between the two filters that write its header anew. */
+/** Where the token of a request lies between the two filters that write its header again. */
 const TOKEN = { namespace: 'holdfast.token', key: 'bearer' } as const;
 const AUTHORIZATION = 'authorization';
 /** Where Envoy says why it refused a token. */

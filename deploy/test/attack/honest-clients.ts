@@ -48,7 +48,7 @@ export class HonestClients {
     this.#loops.push(this.#newcomers());
   }
 
-  /** Hands over what was seen, and begins anew. */
+  /** Hands over what was seen, and starts again. */
   take(): HonestReport {
     const report = { calls: this.#calls, failures: this.#failures };
     this.#calls = 0;

@@ -233,7 +233,7 @@ testWith(
     });
     await pods(true);
     await waitFor(() => first.addresses() === both, { what: 'a passed one' });
-    // The controller writes both slices anew, under other names: the addresses must not change for that.
+    // The controller writes both slices again, under other names: the addresses must not change for that.
     const slices =
       '/apis/discovery.k8s.io/v1/namespaces/mcp/endpointslices?labelSelector=kubernetes.io/service-name%3Dreal';
     const names = async (): Promise<string> => {

@@ -40,7 +40,7 @@ interface LoadSession {
 
 const homeOf = ({ data }: ToolAnswer): string => (data as { replica: { name: string } }).replica.name;
 
-/** Official clients, through all gateways in turn, at a constant rate. A lost session shows as a failed call: official clients do not begin anew. */
+/** Official clients, through all gateways in turn, at a constant rate. A lost session shows as a failed call: official clients do not start again. */
 export class SteadyLoad {
   readonly report: LoadReport = { calls: 0, toolErrors: 0, failures: [], begun: new Map(), homes: [] };
   readonly #options: LoadOptions;

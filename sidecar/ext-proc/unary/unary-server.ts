@@ -43,7 +43,7 @@ export async function startUnaryServer({ path, onCall, onError }: UnaryServerOpt
       try {
         connection.receive(chunk);
       } catch (error) {
-        // What stands in the reader is in no known state: the peer begins anew on another connection.
+        // What stands in the reader is in no known state: the peer starts again on another connection.
         onError(error);
         socket.destroy();
       }

@@ -53,7 +53,7 @@ async function startOnPort(port: number, moreArgs: readonly string[]): Promise<R
       folder.path,
       ...moreArgs,
     ],
-    // Whoever took the port may be a Redis as well.
+    // The process that took the port may be a Redis as well.
     isReady: async () => (await redisAnswer(port, 'INFO server')).includes(`process_id:${child.pid}\r\n`),
   });
   const dispose = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import type { Call } from '../call-log.ts';
 import type { Scenario } from '../scenario.ts';
 import { executedAtMostOnce, provesSomething, recoveryTime, safeCallErrors, unsafeCallsAreTyped } from '../verdict.ts';
 
-/** Sessions whose last call, when all was over, was not answered: their clients would have to start anew. */
+/** Sessions whose last call, when all was over, was not answered: their clients would have to start again. */
 export const lostSessions = (calls: readonly Call[]) =>
   exactly('sessions lost', 0, calls.filter(({ kind, result }) => kind === 'last' && result.kind !== 'answered').length);
 

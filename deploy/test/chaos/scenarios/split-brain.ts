@@ -48,7 +48,7 @@ export const splitBrain: Scenario = {
     const { mesh, disturb } = chaos;
     await pause(3000);
     beforeTheCut = Number.NaN;
-    // For a moment a probe that begins anew has two.
+    // For a moment a probe that starts again has two.
     await waitFor(
       async () => {
         const last = beforeTheCut;

@@ -60,7 +60,7 @@ export const SCENARIOS: ReadonlyArray<(stage: Stage) => Promise<void>> = [
   },
 ];
 
-/** Recreates every gateway, one after the other, with its image built anew. */
+/** Recreates every gateway, one after the other, with its image built again. */
 export async function rebuildGateways({ composition, disturb, openSession }: Stage): Promise<void> {
   for (const gateway of ['gateway-1', 'gateway-2', 'gateway-3']) {
     await disturb(`up -d --build ${gateway}`, () =>

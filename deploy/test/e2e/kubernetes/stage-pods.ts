@@ -10,7 +10,7 @@ export interface StagedPod {
 
 const NODE = 'node1';
 
-/** Makes the pods in the namespace, with these labels, or says anew how they are. Rejects with the API server's words. */
+/** Makes the pods in the namespace, with these labels, or says again how they are. Rejects with the API server's words. */
 export async function stagePods(
   { request }: ApiCluster,
   namespace: string,
