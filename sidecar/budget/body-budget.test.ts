@@ -131,3 +131,13 @@ test('a body that waits for its turn is not called slow for it', (t) => {
   all.look();
   t.is(waiting.givenUp.length, 1);
 });
+
+test('a body that has no room by what it announces is known before it is read, and takes nothing', (t) => {
+  const { open, budget: all } = budget();
+  const first = open('a');
+  t.is(first.take(10 * MIB), null);
+  t.is(open('a').wouldRefuse(6 * MIB), null);
+  t.is(open('a').wouldRefuse(6 * MIB + 1), 'body_bytes_per_address');
+  t.is(open('b').wouldRefuse(16 * MIB), null);
+  t.is(all.bytes, 10 * MIB);
+});

@@ -10,6 +10,8 @@ export const LOOK_MS = 1000;
 export interface Holding {
   /** Takes `bytes` more; a limit's name when it must not. */
   take(bytes: number): LimitName | null;
+  /** The limit's name when a body of so many bytes could not be read to its end as things are; nothing is taken. */
+  wouldRefuse(bytes: number): LimitName | null;
   /** The body waits for its turn to be read: that time is not its sender's. */
   pause(): void;
   goOn(): void;
@@ -69,6 +71,7 @@ export class BodyBudget {
         this.#add(holder, bytes);
         return null;
       },
+      wouldRefuse: (bytes) => (holder.bytes + bytes > limits.bufferedBytesPerAddress ? 'body_bytes_per_address' : null),
       pause: () => {
         body.pausedMs ??= this.#now();
       },

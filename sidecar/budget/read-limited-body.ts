@@ -36,9 +36,9 @@ export function readLimitedBody(
   { maxBytes, gateway, budget, isIdNeeded = false }: BodyLimits,
   done: (read: BodyRead) => void,
 ): void {
-  const mostRead = isIdNeeded ? maxBytes * MOST_OVERRUN : maxBytes;
-  if (Number(incoming.headers['content-length'] ?? 0) > mostRead)
-    return done({ is: 'refused', limit: 'body_size', id: null });
+  const mostRead = isIdNeeded ? maxBytes * MOST_OVERRUN : maxBytes,
+    announced = Number(incoming.headers['content-length'] ?? 0);
+  if (announced > mostRead) return done({ is: 'refused', limit: 'body_size', id: null });
   const pieces: Buffer[] = [];
   let bytes = 0,
     isDone = false,
@@ -64,6 +64,9 @@ export function readLimitedBody(
     },
   };
   response.once('close', () => holding.release());
+  // Nothing is read of a body that has no room: reading half of each of a thousand would cost more than all of them are worth.
+  const noRoom = isIdNeeded ? null : holding.wouldRefuse(announced);
+  if (noRoom !== null) return refused(noRoom);
   incoming.on('data', (piece: Buffer) => {
     if (budget.reads.mustWait(turn, piece.length)) {
       holding.pause();

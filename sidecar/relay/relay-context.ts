@@ -4,6 +4,7 @@ import type { LimitName } from '../../proto/limits.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import type { BodyBudget } from '../budget/body-budget.ts';
 import type { CallShares } from '../budget/call-shares.ts';
+import type { Turns } from '../budget/turns.ts';
 import type { NewSessions } from '../budget/new-sessions.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import type { FleetLimits } from '../rate-limits/fleet-limits.ts';
@@ -91,6 +92,7 @@ export interface RelayContext {
   sessions: NewSessions;
   /** Calls in flight by client. */
   shares: CallShares;
+  turns: Turns;
   resumptions: Resumptions;
   /** Calls that their clients can come back to. */
   primed: PrimedCalls;

@@ -5,6 +5,7 @@ import { HEADER } from '../../proto/wire.ts';
 import { clientAddress } from '../budget/client-address.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
 import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
+import { LEAST_MS } from '../budget/turns.ts';
 import { answerDenied } from '../authorization/answer-denied.ts';
 import { runModern } from './route-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
@@ -34,6 +35,8 @@ import { postMessage } from './http-sse/post-message.ts';
 /** Codes of JSON-RPC itself, for bodies that are none of its messages. */
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
+/** Bodies longer than this, in bytes, are read in turn. */
+const LONG_BODY = 16 << 10;
 
 /**
  * Finds the handler of a request by method, era and session, and is the error boundary around it: whatever a handler throws or rejects with, at once
@@ -62,28 +65,13 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
   client.keepAliveMs = view.policy.timeouts.keepAliveMs;
   client.endsAtMs = expiryOf(request.shown, view);
   switch (incoming.method) {
-    case 'POST':
-      return readLimitedBody(incoming, response, bodyLimits(ctx, view, request), (read) =>
-        client.guard(() => {
-          if (read.is === 'gone') return undefined;
-          if (read.is !== 'refused') {
-            const body = { bytes: read.body, rpc: readRpcBody(read.body) };
-            return post(ctx, view, request, response, client, body);
-          }
-          ctx.metrics.refused(view.name, read.limit);
-          const body = { ids: read.id === null ? [] : [read.id], isBatch: false, isRead: read.id !== null };
-          return refuseCall(client, request, limitRefusal(read.limit, view.name), body);
-        }),
-      );
+    case 'POST': {
+      const read = (): void => readPost(ctx, view, request, response, client);
+      return isLong(incoming) ? inTurn(ctx, request, client, LEAST_MS.body, read) : read();
+    }
     case 'GET':
       incoming.resume();
-      client.listCut = ctx.access.ofStream(view.policy, request.shown.claims);
-      if (request.digest === null) {
-        const limit = admitSse(ctx, view, request);
-        if (limit !== null) return refuse(response, incoming, limitRefusal(limit, view.name));
-        return new HttpSseSession(ctx, view, request, client).run();
-      }
-      return get(ctx, view, request, request.digest, client);
+      return inTurn(ctx, request, client, LEAST_MS.beginning, () => openStream(ctx, view, request, response, client));
     case 'DELETE':
       incoming.resume();
       if (request.clientId === null)
@@ -100,6 +88,62 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
         message: `${incoming.method} is not a method of MCP`,
       });
   }
+}
+
+function readPost(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  response: ServerResponse,
+  client: ClientAnswer,
+): void {
+  readLimitedBody(request.incoming, response, bodyLimits(ctx, view, request), (read) =>
+    client.guard(() => {
+      if (read.is === 'gone') return undefined;
+      if (read.is === 'refused') {
+        ctx.metrics.refused(view.name, read.limit);
+        const body = { ids: read.id === null ? [] : [read.id], isBatch: false, isRead: read.id !== null };
+        return refuseCall(client, request, limitRefusal(read.limit, view.name), body);
+      }
+      const handle = (): unknown =>
+        post(ctx, view, request, response, client, { bytes: read.body, rpc: readRpcBody(read.body) });
+      // Calls of sessions go first.
+      if (request.clientId !== null) return handle();
+      const leastMs = read.body.length > LONG_BODY ? LEAST_MS.beginning : LEAST_MS.call;
+      return inTurn(ctx, request, client, leastMs, handle);
+    }),
+  );
+}
+
+/** Whether a body may be longer than nearly all calls are. */
+const isLong = ({ headers }: IncomingMessage): boolean =>
+  headers['content-length'] === undefined || Number(headers['content-length']) > LONG_BODY;
+
+/** Runs what costs much when it may have its share of the event loop. */
+function inTurn(
+  ctx: RelayContext,
+  request: ClientRequest,
+  client: ClientAnswer,
+  leastMs: number,
+  begin: () => unknown,
+): void {
+  ctx.turns.run(clientAddress(request.incoming.headers), leastMs, () => {
+    if (!client.isOver) client.guard(begin);
+  });
+}
+
+function openStream(
+  ctx: RelayContext,
+  view: ServerView,
+  request: ClientRequest,
+  response: ServerResponse,
+  client: ClientAnswer,
+): unknown {
+  client.listCut = ctx.access.ofStream(view.policy, request.shown.claims);
+  if (request.digest !== null) return get(ctx, view, request, request.digest, client);
+  const limit = admitSse(ctx, view, request);
+  if (limit !== null) return refuse(response, request.incoming, limitRefusal(limit, view.name));
+  return new HttpSseSession(ctx, view, request, client).run();
 }
 
 /** A GET of a session: its stream, or a call that its client comes back to. */

@@ -5,6 +5,7 @@ import type { Outcome } from '../../proto/outcome.ts';
 import { AccessControl } from '../authorization/access.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { CallShares } from '../budget/call-shares.ts';
+import { Turns } from '../budget/turns.ts';
 import { UNLIMITED, type NewSessions } from '../budget/new-sessions.ts';
 import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
 import type { Identities } from '../principal/identities.ts';
@@ -142,6 +143,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     sessions: options.sessions ?? UNLIMITED,
     beginTrace: options.beginTrace ?? (() => null),
     shares: new CallShares(),
+    turns: new Turns((error) => internalError('relay', error)),
     access: new AccessControl(options.metrics.unauthorized),
     fleetLimits: options.fleetLimits ?? new FleetLimits({ shared: null, now, onLocal: () => undefined }),
     resumptions: new Resumptions(),
