@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { commandLine, several } from '../../../../proto/command-line.ts';
-import { exactly } from '../../report/objectives.ts';
+import { atMost, exactly } from '../../report/objectives.ts';
 import { printReport, say } from '../../report/print-report.ts';
 import { table } from '../../report/table.ts';
 import { type OfficialKind, OFFICIAL_CLIENTS } from '../foreign/connect-any.ts';
 import { cellsOf, rowsOf, startTableMesh } from './error-table.ts';
+import { lossCells, startLossMesh } from './gateway-loss.ts';
 import { resumeCells, resumeRows } from './resume-table.ts';
 
 /** `npm run clients`: what the user of each official client sees when something fails. Packages that are missing are installed into a cache. */
@@ -12,7 +13,7 @@ const known = Object.keys(OFFICIAL_CLIENTS) as OfficialKind[];
 const { values } = commandLine<{ client?: OfficialKind[]; cut: boolean; markdown: boolean; json: boolean }>(
   new Command('npm run clients --')
     .option('--client <name>', `one of ${known.join(', ')}; may be repeated`, several(known))
-    .option('--cut', 'what a client does whose stream is cut, without a mesh', false)
+    .option('--cut', 'what a client does whose stream is cut, and when its gateway is killed', false)
     .option('--markdown', 'a table for docs/clients.md', false)
     .option('--json', 'objectives and cells as JSON', false),
 );
@@ -41,13 +42,23 @@ async function cellsOfEach<T>(play: (client: OfficialKind) => Promise<T[] | stri
 
 async function playCuts(): Promise<void> {
   const { cells, tried } = await cellsOfEach(resumeCells);
-  printTable(resumeRows(cells, tried));
+  const mesh = await startLossMesh();
+  const losses = await cellsOfEach((client) => lossCells(mesh, client)).finally(() => mesh.close());
+  const { head, rows } = resumeRows(cells, tried);
+  const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
+  const loss = losses.cells.map(({ told, toldAfterMs }) => `${told} after ${seconds(toldAfterMs)}`);
+  printTable({ head, rows: [...rows, ['in the mesh, and its gateway is killed', ...loss]] });
+  const told = losses.cells.map(({ client, told: what, toldAfterMs, goesOn }) => [
+    exactly(`${OFFICIAL_CLIENTS[client]}: told of a killed gateway`, '-31001, sent_no_response', what),
+    atMost(`${OFFICIAL_CLIENTS[client]}: s until it was told`, 2, toldAfterMs / 1000),
+    exactly(`${OFFICIAL_CLIENTS[client]}: sessions that ended`, 0, goesOn ? 0 : 1),
+  ]);
   const objectives = tried.map((client) => {
     const own = cells.filter((cell) => cell.client === client && cell.isPrimed);
     const lost = own.filter(({ resumedAfterMs, told }) => resumedAfterMs === null || told !== 'answer');
     return exactly(`${OFFICIAL_CLIENTS[client]}: primed streams that were not resumed`, 0, lost.length);
   });
-  printReport(objectives, { json: values.json, extra: { cells } });
+  printReport([...objectives, ...told.flat()], { json: values.json, extra: { cells, losses: losses.cells } });
 }
 
 async function playFailures(): Promise<void> {
