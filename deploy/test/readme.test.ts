@@ -32,6 +32,13 @@ test('the table of the environment has every name with its default and its twin 
   }
 });
 
+test('README.md is at most three screens long, in the order that a newcomer needs', (t) => {
+  const text = read('README.md');
+  t.true(text.split('\n').length <= 3 * 50);
+  const parts = [...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title);
+  t.deepEqual(parts, ['Run it', 'See a failover', 'Configure', 'Deploy', 'Limits']);
+});
+
 test('every configuration shown is valid', (t) => {
   const shown = [...all.matchAll(/```yaml\n([\s\S]*?)```/g)].flatMap(([, text]) => text ?? []);
   t.true(shown.length > 0);

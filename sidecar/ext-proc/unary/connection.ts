@@ -22,7 +22,8 @@ import {
   windowUpdate,
   writeHead,
 } from './frames.ts';
-import type { OnUnaryCall, UnaryCall } from './unary-call.ts';
+import { OpenCall, STREAM_WINDOW, type Answers } from './open-call.ts';
+import type { OnUnaryCall } from './unary-call.ts';
 
 export interface ConnectionOptions {
   onCall: OnUnaryCall;
@@ -34,12 +35,8 @@ export interface ConnectionOptions {
   destroy: () => void;
 }
 
-/** Envoy takes heads of up to 60 KiB, and as much of a body's `id` and name as a body may hold. */
-const MAX_MESSAGE_BYTES = 1 << 20;
 /** More are refused before anything was done, so that they are asked again. Envoy's own limit towards sidecars (cluster-parts.ts). */
 const MAX_CALLS = 10_000;
-/** A call's message may be sent whole, without waiting for a window. */
-const STREAM_WINDOW = MAX_MESSAGE_BYTES + PREFIX_BYTES;
 const CONNECTION_WINDOW = 16 << 20;
 /** A peer that does not read what it is sent is given up. */
 const MAX_UNSENT_BYTES = 16 << 20;
@@ -49,10 +46,9 @@ const HELLO = Buffer.concat([
   windowUpdate(0, CONNECTION_WINDOW - FIRST_WINDOW),
 ]);
 const OK_TRAILERS = grpcStatus(GRPC_STATUS.ok);
-const NOTHING: Buffer = Buffer.alloc(0);
 
 /** One HTTP/2 connection of a peer that asks: bytes in, bytes out, and nothing of sockets. */
-export class Connection {
+export class Connection implements Answers {
   readonly #options: ConnectionOptions;
   readonly #reader = new FrameReader((type, flags, stream, bytes, start, end) => {
     this.#onFrame(type, flags, stream, bytes, start, end);
@@ -260,46 +256,6 @@ export class Connection {
     if (this.#options.write(out.length === 1 ? first : Buffer.concat(out)) <= MAX_UNSENT_BYTES) return;
     this.#options.onError(new Error(`ext_proc: the peer has left ${MAX_UNSENT_BYTES} bytes of answers unread`));
     this.#options.destroy();
-  }
-}
-
-/** One stream, from its headers until it is answered or given up. */
-class OpenCall implements UnaryCall {
-  readonly #connection: Connection;
-  readonly stream: number;
-  message = NOTHING;
-  isAsked = false;
-  #taken: Buffer = NOTHING;
-
-  constructor(connection: Connection, stream: number) {
-    this.#connection = connection;
-    this.stream = stream;
-  }
-
-  /** Bytes of the message; a status says why they are none. */
-  take(bytes: Buffer): number | undefined {
-    // Nearly always the whole message is here. Of one that is not the bytes are kept, beyond the call.
-    const taken = this.#taken.length === 0 ? bytes : Buffer.concat([this.#taken, bytes]);
-    if (taken.length >= PREFIX_BYTES) {
-      const end = PREFIX_BYTES + taken.readUInt32BE(1);
-      if (taken[0] !== 0) return GRPC_STATUS.unimplemented; // Compressed: nobody was told that it may be.
-      if (end > STREAM_WINDOW) return GRPC_STATUS.resourceExhausted;
-      if (taken.length >= end) {
-        this.message = taken.subarray(PREFIX_BYTES, end);
-        this.isAsked = true;
-        return undefined;
-      }
-    }
-    this.#taken = taken === bytes ? Buffer.from(bytes) : taken;
-    return undefined;
-  }
-
-  answer(reply: Buffer): boolean {
-    return this.#connection.answer(this.stream, reply);
-  }
-
-  fail(status: number): void {
-    this.#connection.fail(this.stream, status);
   }
 }
 
