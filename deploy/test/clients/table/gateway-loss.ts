@@ -40,7 +40,7 @@ export async function lossCells(mesh: Mesh, client: OfficialKind): Promise<LossC
     // Seen several times: then its stream has an event id as well.
     const isHeld = async (): Promise<boolean> => {
       for (const gateway of mesh.gateways) if ((await callsOn(gateway)) > 0) [holder, seen] = [gateway, seen + 1];
-      return seen > 5;
+      return seen > 10;
     };
     await waitFor(isHeld, { what: 'a gateway holds the call' });
     await holder?.kill();
