@@ -183,6 +183,8 @@ test('bad input is refused with what is wrong, and changes nothing', async (t) =
     ['GET', '/v1/config/versions/9', undefined, 404, /no version 9; there are 1–1/],
     ['GET', '/v1/config/versions/x', undefined, 400, /not the number/],
     ['GET', '/v1/servers/%zz', undefined, 400, /percent-encoded/],
+    ['GET', `/v1/servers/${'x'.repeat(1100)}`, undefined, 400, /longer than 1024/],
+    ['QUERY', '/v1/status', undefined, 405, /QUERY is no method/],
     ['POST', '/v1/drains', '{', 400, /not JSON/],
     ['POST', '/v1/drains', {}, 400, /body\.target/],
     [

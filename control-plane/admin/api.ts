@@ -178,6 +178,10 @@ function problemOf(error: FastifyError | ApiProblem): ApiProblem {
       return new ApiProblem('not-json', 'content-type must be application/json');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new ApiProblem('bad-request', 'the body is not as long as content-length says');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new ApiProblem('bad-request', `a part of the path is longer than ${MAX_PARAM_BYTES} characters`);
+    case 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE':
+      return new ApiProblem('method-not-allowed', 'QUERY is no method of this API');
     default:
       return unexpected(error);
   }

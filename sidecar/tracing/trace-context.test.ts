@@ -36,6 +36,14 @@ test('what the specification calls invalid is no context', (t) => {
   t.truthy(readTraceparent(`01-${TRACE}-${SPAN}-01-more`, undefined), 'a later version may say more');
 });
 
+test('a state that no header can hold is left out, and its parent stays', (t) => {
+  for (const state of ['', 'a=1\r\nx-evil: 1', 'a=\u0000', 'a=é', 'a=漢', 'a'.repeat(513)]) {
+    const meta = { _meta: { traceparent: PARENT, tracestate: state } };
+    const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: meta }));
+    t.deepEqual(readMetaContext(body)?.context, context, JSON.stringify(state));
+  }
+});
+
 test('a context in params._meta is found, replaced where it stands, and nowhere else', (t) => {
   const params = {
     arguments: { traceparent: 'no' },

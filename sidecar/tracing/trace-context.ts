@@ -20,6 +20,8 @@ export interface MetaContext {
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const TRACEPARENT_BYTES = 55;
 const MAX_STATE_BYTES = 512;
+/** From `_meta` it comes as JSON text, which may hold what no header can. */
+const STATE = /^[\x20-\x7e]+$/;
 /** A longer body is not searched for a context: its headers say enough. */
 const MAX_SEARCHED_BYTES = 1 << 20;
 const OPEN_OBJECT = 0x7b;
@@ -31,7 +33,7 @@ export function readTraceparent(text: string | undefined, state: string | undefi
   const [, version, traceId = '', spanId = '', flags = '', more] = TRACEPARENT.exec(text) ?? [];
   if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return null;
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return null;
-  const isStateFit = state !== undefined && state !== '' && state.length <= MAX_STATE_BYTES;
+  const isStateFit = state !== undefined && state.length <= MAX_STATE_BYTES && STATE.test(state);
   return { traceId, spanId, isSampled: (parseInt(flags, 16) & 1) === 1, state: isStateFit ? state : null };
 }
 

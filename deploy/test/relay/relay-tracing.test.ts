@@ -105,6 +105,18 @@ test('each attempt and each message of a recovery is a span, and the parent that
   t.is(second!.attributes[ATTRIBUTE.resendCount], 1);
 });
 
+test('a tracestate in _meta that no header can hold is left out, and the call goes through', async (t) => {
+  const { home, kept, post } = await setup(t);
+  for (const state of ['a=1\r\nx-evil: 1', 'a=漢', 'a=\u0000']) {
+    const answer = await post(read({ traceparent: traceparent('01'), tracestate: state }));
+    t.is(answer.status, 200, JSON.stringify(state));
+    await answer.text();
+    t.is(lastOf(home).headers['tracestate'], undefined);
+    t.is(lastOf(home).headers['x-evil'], undefined);
+    t.is(headerOf(lastOf(home)), traceparentOf(spanAt(kept.spans, 'resources/read').at(-1)!.context));
+  }
+});
+
 test('what the ratio left out and went well makes no span, and its headers pass as they came', async (t) => {
   const { home, kept, post } = await setup(t);
   await (await post(read({ traceparent: traceparent('00') }), { traceparent: traceparent('00') })).text();
