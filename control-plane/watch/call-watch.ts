@@ -100,6 +100,10 @@ export function redisCallWatch({ redis, now, onError }: WatchParts): CallWatch {
     async *top(by, filter, signal) {
       const window = new TopWindow(by, now());
       const seenMs = new Map<string, number>();
+      const nodes = (): string[] => {
+        for (const [node, atMs] of seenMs) if (atMs <= now() - WATCH_LEASE_MS) seenMs.delete(node);
+        return [...seenMs.keys()].sort();
+      };
       const onReport = ({ node, tallies }: WatchReport): void => {
         if (tallies.length > 0 || !seenMs.has(node)) window.add(tallies, now());
         seenMs.set(node, now());
@@ -107,8 +111,7 @@ export function redisCallWatch({ redis, now, onError }: WatchParts): CallWatch {
       follow('tallies', filter, onReport, signal);
       while (!signal.aborted) {
         await sleep(TALLIES_EVERY_MS, undefined, { signal }).catch(() => {});
-        const nodes = [...seenMs].filter(([, atMs]) => atMs > now() - WATCH_LEASE_MS).map(([node]) => node);
-        if (!signal.aborted) yield { nodes: nodes.sort(), rows: window.rows(now()) };
+        if (!signal.aborted) yield { nodes: nodes(), rows: window.rows(now()) };
       }
     },
   };

@@ -50,7 +50,8 @@ const watchSchema = z.strictObject({
 export type Watch = z.infer<typeof watchSchema>;
 
 const watchedCallSchema = z.object({
-  atMs: z.number(),
+  /** No more than a date can be. */
+  atMs: z.number().min(0).max(8.64e15),
   server: text,
   method: text,
   tool: text.nullable(),

@@ -105,4 +105,8 @@ test('what is no message of this kind is none', (t) => {
     t.is(readWatch(text), undefined, text);
   for (const text of ['', '[]', '{"node":1}', '{"node":"g","calls":[{}]}', '{"node":"g","dropped":-1}'])
     t.is(readWatchReport(text), undefined, text);
+  const { of } = watches();
+  of.hear({ id: 'a', wants: 'calls', filter: {} });
+  of.note(call({ startedAtMs: 1e300 }));
+  t.is(readWatchReport(JSON.stringify(of.takeCalls('g'))), undefined, 'a time that is none');
 });
