@@ -7,6 +7,11 @@ const RESULT = { content: [{ type: 'text', text: 'done' }] };
 const answer = (id: unknown): string => event({ jsonrpc: '2.0', id, result: RESULT });
 const progress = event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'on its way' } });
 
+const token = (sub: string): Record<string, string> => {
+  const claims = Buffer.from(JSON.stringify({ iss: 'i', sub })).toString('base64url');
+  return { authorization: `Bearer ${Buffer.from('{"alg":"none"}').toString('base64url')}.${claims}.x` };
+};
+
 /** What a client reads, and how it loses its connection. */
 class Reading {
   text = '';
@@ -145,10 +150,6 @@ test('at any gateway: a living one gives what it has, and for one that is gone t
 
 test('an event id is good for its own session, and for whom that belongs to', async (t) => {
   const { begin, lost, resume, replica } = await setup(t);
-  const token = (sub: string): Record<string, string> => {
-    const claims = Buffer.from(JSON.stringify({ iss: 'i', sub })).toString('base64url');
-    return { authorization: `Bearer ${Buffer.from('{"alg":"none"}').toString('base64url')}.${claims}.x` };
-  };
   const ann = await begin(token('ann'));
   const bob = await begin(token('bob'));
   const { eventId } = await lost(ann);
@@ -189,4 +190,49 @@ test('a call whose client does not come back is given up', async (t) => {
   const { request } = await lost(await begin());
   await waitFor(() => request.response.destroyed, { what: 'the end at the replica', timeoutMs: 20_000 });
   t.true(gateways[0].outcomes.some(({ tool, kind }) => tool === 'write' && kind === 'cancelled'));
+});
+
+/** Longer than what the relay reads: it passes as it comes. */
+const LONG = 'x'.repeat(5 << 20);
+
+test('of an answer that passes in pieces no piece is given for the whole', async (t) => {
+  const { begin, call, calls, resume } = await setup(t);
+  const session = await begin();
+  const whole = event({ jsonrpc: '2.0', id: 7, result: { content: [{ type: 'text', text: LONG }] } });
+  const reading = call(session);
+  await waitFor(() => reading.eventId !== '', { what: 'an event id' });
+  const { eventId } = reading;
+  calls[0]?.response.end(whole);
+  await waitFor(() => reading.isOver, { what: 'the whole answer' });
+  t.true(reading.text.includes(LONG));
+  const again = resume(session, eventId);
+  await waitFor(() => again.isOver, { what: 'the end' });
+  t.regex(again.text.slice(-2000), /"id":7,"error":.*-31001/);
+
+  const second = call(session);
+  await waitFor(() => second.eventId !== '', { what: 'another event id' });
+  calls[1]?.response.write(whole.slice(0, -10));
+  await waitFor(() => second.text.length > 4 << 20, { what: 'most of the answer' });
+  const cutOff = resume(session, second.eventId);
+  await waitFor(() => cutOff.isOver, { what: 'the end' });
+  t.regex(cutOff.text.slice(-2000), /"id":7,"error":.*-31001/);
+  await waitFor(() => calls[1]?.response.destroyed === true, { what: 'the end at the replica' });
+});
+
+test('while nobody can say whose session it is, its answers are given to nobody', async (t) => {
+  const { begin, lost, resume, gateways } = await setup(t);
+  const session = await begin(token('ann'));
+  const { eventId, request } = await lost(session);
+  const { directory } = gateways[0];
+  const { peek, find } = directory;
+  Object.assign(directory, { peek: () => undefined, find: async () => ({ kind: 'unsure' }) });
+  const stranger = resume({ ...session, ...token('bob') }, eventId);
+  await waitFor(() => stranger.isOver, { what: 'the refusal' });
+  t.is(stranger.status, 503);
+  Object.assign(directory, { peek, find });
+  const reading = resume(session, eventId);
+  await waitFor(() => reading.status === 200, { what: 'the stream' });
+  request.response.end(answer(request.message.id));
+  await waitFor(() => reading.isOver, { what: 'the end' });
+  t.regex(reading.text, /"text":"done"/);
 });

@@ -167,7 +167,7 @@ export class PostCall {
   /** Passes part of the answer on. */
   forward(bytes: Buffer | string, isWhole: boolean): void {
     this.#hasForwarded = true;
-    this.priming.forwarded(bytes);
+    this.priming.forwarded(bytes, isWhole);
     if (!this.client.write(bytes, this.ctx.now(), isWhole)) this.inFlight?.pause();
   }
 

@@ -3,8 +3,8 @@ import type { ClientAnswer } from '../client/client-answer.ts';
 
 /** A call that its client can come back to. */
 export interface Resumable {
-  /** Goes on with another connection of its client. */
-  resume(client: ClientAnswer): void;
+  /** Goes on with another connection of its client. False: what the client missed can't be given any more. */
+  resume(client: ClientAnswer): boolean;
 }
 
 /** An answer was written, and nobody knows whether its client has it: it is kept for so long. */
@@ -41,6 +41,7 @@ export class PrimedCalls {
         client.openSse(200, {}, nowMs());
         client.write(bytes, nowMs());
         client.end();
+        return true;
       },
     };
     this.add(digest, idText, kept);

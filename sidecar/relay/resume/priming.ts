@@ -74,28 +74,39 @@ export class Priming implements Resumable {
     return true;
   }
 
-  /** Part of the answer was passed on. */
-  forwarded(bytes: Buffer | string): void {
-    if (this.#eventId !== null) this.#last = bytes;
+  /** Part of the answer is passed on. */
+  forwarded(bytes: Buffer | string, isWhole: boolean): void {
+    if (this.#eventId === null) return;
+    const isPiece = !isWhole || this.#call.client.isMidEvent;
+    this.#last = isPiece ? null : bytes;
   }
 
-  resume(client: ClientAnswer): void {
+  resume(client: ClientAnswer): boolean {
     const call = this.#call;
     const former = call.client;
     const kept = this.#kept;
     clearTimeout(this.#timer);
     this.#kept = null;
+    if (kept?.destroyed || former.isMidEvent) {
+      // The beginning of an event went to a connection that is dead, or there was no room for all of it.
+      kept?.takeOut();
+      this.#forget();
+      former.cut();
+      return false;
+    }
     client.openSse(200, {}, call.ctx.now());
     client.listCut = null;
     if (this.#eventId !== null) client.write(primingEvent(this.#eventId), call.ctx.now());
     if (kept) client.write(kept.takeOut(), call.ctx.now());
     if (call.isOver) {
       this.#forget();
-      return client.end();
+      client.end();
+      return true;
     }
     client.listCut = former.listCut;
     call.attach(client);
     if (!kept) former.cut(); // Its connection is dead, and nobody here had heard of it.
+    return true;
   }
 
   /** The call is over; what was kept of it waits for its client. */

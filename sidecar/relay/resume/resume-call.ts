@@ -38,8 +38,13 @@ export async function resumeCall(
     return outcome.finish(status, false, 'client_fault');
   }
   const known = ctx.primed.of(digest, primed.idText);
-  if (known) {
-    known.resume(client);
+  if (known && located.kind === 'unsure') {
+    // Nobody can say whose session it is, so nobody gets its answer.
+    const { status } = MESH_ERROR.recoveryFailed;
+    client.errors(status, meshErrors('recoveryFailed', [], { ...facts, outcome: 'not_sent', retrySafe: true }));
+    return outcome.finish(status, true, outcomeOfError('recoveryFailed'));
+  }
+  if (known?.resume(client)) {
     ctx.metrics.resumed(server, 'answer');
     return outcome.finish(200, false, 'success');
   }
