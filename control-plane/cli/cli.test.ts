@@ -366,3 +366,25 @@ test('bad input: the message says what is wrong, the exit code says what kind', 
     0,
   );
 });
+
+test('a stream that breaks off is said in one line, and no control of a terminal passes', async (t) => {
+  const tool = 'a\u001b[2J\u009b2J\u202eb';
+  const call = {
+    ...{ atMs: 0, server: 'linear', method: 'tools/call', tool, replica: 'linear-1', slot: '1', outcome: 'success' },
+    ...{ errorCode: null, durationMs: 1, session: null, traceId: null, node: 'gateway-1' },
+  };
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    response.write(`${JSON.stringify(call)}\n`, () => setImmediate(() => response.destroy()));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => void server.close());
+  const admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const more of [[], ['--json']]) {
+    const { code, out, err } = await run(['--admin', admin, 'tap', ...more]);
+    t.is(code, 69);
+    t.is(err, 'holdfast: the control plane ended the stream; is it restarting?\n');
+    t.notRegex(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    if (more.length > 0) t.is((JSON.parse(out) as { tool: string }).tool, tool);
+  }
+});

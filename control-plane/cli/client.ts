@@ -8,6 +8,8 @@ import type { ClientSettings } from './settings.ts';
 const TIMEOUT_MS = 30_000;
 const PROMETHEUS_TIMEOUT_MS = 10_000;
 
+export const STREAM_ENDED = 'the control plane ended the stream; is it restarting?';
+
 /** The admin API as commands use it. Every failure becomes a CliError with the right exit code. */
 export class Client {
   readonly #settings: ClientSettings;
@@ -36,10 +38,15 @@ export class Client {
     const { body } = await this.#send('GET', path, undefined, signal);
     let pending = '';
     const decoder = new TextDecoder();
-    for await (const piece of body as AsyncIterable<Uint8Array>) {
-      const lines = (pending + decoder.decode(piece, { stream: true })).split('\n');
-      pending = lines.pop() ?? '';
-      for (const line of lines) yield this.#line<T>(line);
+    try {
+      for await (const piece of body as AsyncIterable<Uint8Array>) {
+        const lines = (pending + decoder.decode(piece, { stream: true })).split('\n');
+        pending = lines.pop() ?? '';
+        for (const line of lines) yield this.#line<T>(line);
+      }
+    } catch (error) {
+      if (signal.aborted || error instanceof CliError) throw error;
+      throw new CliError(EXIT.unavailable, STREAM_ENDED);
     }
   }
 

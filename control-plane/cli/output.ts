@@ -1,4 +1,4 @@
-import { plain } from './table.ts';
+import { CONTROLS, plain } from './table.ts';
 
 export interface Output {
   /** A line for people, or the value as JSON when --json was asked for. */
@@ -12,6 +12,12 @@ export interface Output {
   readonly isJson: boolean;
 }
 
+/** JSON leaves some controls as they are, and this may go to a terminal. Those below a space are escaped already, or are line breaks of the layout. */
+const json = (value: unknown, indent = 0): string =>
+  (JSON.stringify(value, null, indent) ?? 'null').replace(CONTROLS, (letter) =>
+    letter < ' ' ? letter : `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
 export function output(
   isJson: boolean,
   stdout: NodeJS.WriteStream = process.stdout,
@@ -21,10 +27,10 @@ export function output(
   return {
     isJson,
     show(value, text) {
-      stdout.write(`${isJson ? JSON.stringify(value, null, 2) : text()}\n`);
+      stdout.write(`${isJson ? json(value, 2) : text()}\n`);
     },
     line(value, text) {
-      stdout.write(`${isJson ? JSON.stringify(value) : text()}\n`);
+      stdout.write(`${isJson ? json(value) : text()}\n`);
     },
     progress(text) {
       const shown = plain(text);

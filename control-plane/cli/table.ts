@@ -18,8 +18,9 @@ export function table(
     .join('\n');
 }
 
+/** What a terminal obeys instead of showing it: control characters, and those that turn the direction of text. */
+export const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /** Text from elsewhere, made harmless for a terminal. */
 export const plain = (value: string | number | null | undefined): string =>
-  value === null || value === undefined || value === ''
-    ? '-'
-    : String(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+  value === null || value === undefined || value === '' ? '-' : String(value).replace(CONTROLS, ' ');

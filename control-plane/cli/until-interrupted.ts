@@ -1,5 +1,5 @@
 import { EXIT, CliError } from './exit-code.ts';
-import type { Client } from './client.ts';
+import { STREAM_ENDED, type Client } from './client.ts';
 
 /** Lines of a stream without an end, until Ctrl-C; both ways of ending are no error. */
 export async function untilInterrupted<T>(client: Client, path: string, show: (line: T) => void): Promise<void> {
@@ -18,8 +18,7 @@ export async function untilInterrupted<T>(client: Client, path: string, show: (l
     process.off('SIGINT', interrupted);
     process.off('SIGTERM', interrupted);
   }
-  if (!stop.signal.aborted)
-    throw new CliError(EXIT.unavailable, 'the control plane ended the stream; is it restarting?');
+  if (!stop.signal.aborted) throw new CliError(EXIT.unavailable, STREAM_ENDED);
 }
 
 /** `?a=b` of what was said; empty without. */

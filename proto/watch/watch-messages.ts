@@ -31,6 +31,8 @@ export const MAX_TALLIES = 1000;
 export const TALLIES_EVERY_MS = 1000;
 
 const text = z.string().max(256);
+/** Sums of it stay numbers that JSON knows. */
+const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
 export const callFilterSchema = z.strictObject({
   server: text.optional(),
@@ -71,9 +73,9 @@ const tallySchema = z.object({
   /** The tool of a tool call, else the method. */
   name: text,
   slot: text.nullable(),
-  outcomes: z.record(z.string().max(32), z.number()),
+  outcomes: z.record(z.string().max(32), count),
   /** Bucket → count of durations. */
-  buckets: z.array(z.tuple([z.int().min(0).max(LATENCY_BUCKETS), z.number()])).max(LATENCY_BUCKETS),
+  buckets: z.array(z.tuple([z.int().min(0).max(LATENCY_BUCKETS), count])).max(LATENCY_BUCKETS),
 });
 export type Tally = z.infer<typeof tallySchema>;
 
@@ -81,7 +83,7 @@ const reportSchema = z.object({
   node: text,
   calls: z.array(watchedCallSchema).max(MAX_CALLS_AT_A_TIME).default([]),
   /** Calls that matched and were not told of, since the last report. */
-  dropped: z.number().min(0).default(0),
+  dropped: count.default(0),
   tallies: z
     .array(tallySchema)
     .max(MAX_TALLIES + 1)

@@ -103,7 +103,14 @@ test('tables have a row for each server, tool and replica, and a bounded number 
 test('what is no message of this kind is none', (t) => {
   for (const text of ['', '{', '[]', '{"id":1}', '{"id":"a","wants":"all","filter":{}}', '{"id":"a","wants":"calls"}'])
     t.is(readWatch(text), undefined, text);
-  for (const text of ['', '[]', '{"node":1}', '{"node":"g","calls":[{}]}', '{"node":"g","dropped":-1}'])
+  for (const text of [
+    '',
+    '[]',
+    '{"node":1}',
+    '{"node":"g","calls":[{}]}',
+    '{"node":"g","dropped":-1}',
+    '{"node":"g","dropped":1e308}',
+  ])
     t.is(readWatchReport(text), undefined, text);
   const { of } = watches();
   of.hear({ id: 'a', wants: 'calls', filter: {} });
