@@ -31,7 +31,10 @@ export interface AdminApiOptions {
 
 export type AdminApi = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<unknown> | undefined;
 
-/** The admin API as a handler: undefined when the request is none of its own; else a promise that ends with the answer and never rejects. */
+/**
+ * The admin API as a handler. It gives undefined for a request that is none of its own. Otherwise it gives a promise that ends with the
+ * answer and never rejects.
+ */
 export async function adminApi({
   context,
   token,

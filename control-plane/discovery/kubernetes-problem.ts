@@ -3,7 +3,10 @@ import { parseJsonObject } from '../../proto/parse-json.ts';
 /** Long answers of proxies in between are cut to this. */
 const MAX_LENGTH = 300;
 
-/** Why the API server could not be asked, for people: its own words where it answered (who may not do what), else what the connection met. */
+/**
+ * Why the API server could not be asked, for people. If it answered, these are its own words (who may not do what). Otherwise this is the
+ * error of the connection.
+ */
 export function kubernetesProblem(error: unknown): string {
   const { code, body } = (error ?? {}) as { code?: unknown; body?: unknown };
   if (typeof code === 'number') {

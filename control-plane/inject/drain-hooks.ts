@@ -7,8 +7,8 @@ export interface DrainTimes {
 }
 
 /**
- * Envoy's preStop hook, a bash script. It tells clients to go, and ends when no request is active, but not before
- * balancers had time to look away. bash of Envoy's image can speak HTTP when nothing else there can.
+ * Envoy's preStop hook, a bash script. It tells clients to go, and ends when no request is active, but not before balancers had time to
+ * look away. In Envoy's image only bash can speak HTTP.
  */
 export const envoyDrain = (adminPort: number, { leastSeconds, mostSeconds }: DrainTimes): string =>
   [

@@ -5,8 +5,8 @@ export interface Versioned {
 }
 
 /**
- * ok: written. conflict: somebody wrote since `expectedRevision`. fenced: a leader with a higher token wrote; the caller's leadership is over,
- * whether it knows that or not.
+ * ok: written. conflict: somebody wrote since `expectedRevision`. fenced: a leader with a higher token wrote. The caller's leadership is
+ * then over, whether it knows that or not.
  */
 export type WriteResult = 'ok' | 'conflict' | 'fenced';
 

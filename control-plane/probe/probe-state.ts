@@ -95,7 +95,8 @@ function onFailure(
   if (state.health === 'unhealthy') return { ...next, streak: 0 };
   const isCertain = state.health === 'unknown' || (isReported && seen.kind !== 'wrong');
   const streak = state.streak + 1;
-  // A machine under too much load is silent as well, and taking its replicas out makes it worse: silence that no call confirms has to last.
+  // An overloaded machine is silent as well, and taking its replicas out makes the overload worse. Silence that no call confirms therefore
+  // has to last.
   const needed = seen.kind === 'silent' ? 2 * thresholds.unhealthyAfter : thresholds.unhealthyAfter;
   return isCertain || streak >= needed
     ? { ...next, health: 'unhealthy', streak: 0, sinceMs: now }

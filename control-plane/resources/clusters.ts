@@ -53,7 +53,10 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
 /** Owner of the secrets towards neighbours' sidecars. */
 export const PEERS = 'peers';
 
-/** This node's own sidecar is a Unix socket or on loopback; neighbours are reached over the network, so those that ask for it (endpoints.ts) over mTLS. */
+/**
+ * This node's own sidecar is a Unix socket or on loopback. Neighbours are reached over the network, so those that ask for it (endpoints.ts)
+ * are reached by mTLS.
+ */
 const peerSockets = ({ gateway: { peerTls } }: TopologySnapshot): object[] =>
   peerTls ? [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, peerTls) }] : [];
 const socketMatches = (matches: object[]): object => (matches.length > 0 ? { transport_socket_matches: matches } : {});

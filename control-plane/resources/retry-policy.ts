@@ -8,8 +8,8 @@ const nextPriority = {
 };
 
 /**
- * What Envoy may send again by itself: only what provably no replica acted on. The pin's list, or the priorities, lead the second attempt to
- * the relay, which knows what may be sent twice and has a budget for it.
+ * What Envoy may send again by itself: only what provably no replica acted on. The pin's list, or the priorities, lead the second attempt
+ * to the relay. The relay knows what may be sent twice, and has a budget for it.
  */
 const pinned = (retries: number, retryOn: string, statusCodes?: number[]): object => ({
   retry_on: retryOn,
@@ -62,7 +62,10 @@ export const patient = (policy: object): object => ({
   retry_back_off: { base_interval: '0.02s', max_interval: '0.1s' },
 });
 
-/** For what Envoy itself asks a sidecar: a stream that found nobody at this node begins again at a neighbour's, the cluster's next priority, at once. */
+/**
+ * For what Envoy itself asks a sidecar. A stream that this node's sidecar did not take begins again at once at a neighbour's, the cluster's
+ * next priority.
+ */
 export const toNeighbour: object = {
   retry_on: UNDELIVERED,
   num_retries: 2,

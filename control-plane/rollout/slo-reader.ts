@@ -15,7 +15,7 @@ export interface SloView {
   sinceMs: number | null;
 }
 
-/** Calls in flight of a gateway that has said nothing for this long are not in flight any more: it is gone, and so are they. */
+/** Calls in flight of a gateway that has said nothing for this long no longer count, because the gateway is gone. */
 const FRESH_MS = 15_000;
 
 /** Reads the counters that sidecars publish. */

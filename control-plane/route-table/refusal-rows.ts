@@ -27,7 +27,7 @@ const encoded = (text: string): string =>
     )
     .join('');
 
-/** A token in the query (RFC 6750, 2.3) ends up in logs everywhere; MCP forbids it, and no replica is to see one that nobody verified. */
+/** A token in the query (RFC 6750, 2.3) ends up in logs everywhere. MCP forbids it, and no replica may see a token that nobody verified. */
 const TOKEN_IN_QUERY = `[^?]*\\?([^#]*&)?${encoded('access_token')}([=&].*)?`;
 
 /** Methods of MCP: RFC 9110 calls the others not allowed. OPTIONS is a browser's preflight. The commonest come first. */
@@ -84,7 +84,7 @@ function foreignOrigins({ allowedOrigins }: Pick<ServerTopology, 'allowedOrigins
   ];
 }
 
-/** Requests that never reach a replica: those with a token in the query, a foreign Origin or Host, or a method that MCP does not have. */
+/** Requests that never reach a replica. They have a token in the query, a foreign Origin or Host, or a method that MCP does not have. */
 export function refusalRows(server: Pick<ServerTopology, 'allowedHosts' | 'allowedOrigins' | 'jwt'>): RouteRow[] {
   const tokenInQuery = server.jwt
     ? [

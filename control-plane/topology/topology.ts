@@ -61,7 +61,9 @@ export interface TopologySnapshot {
   servers: ServerTopology[];
   /** Sorted by id. */
   gateways: GatewayNode[];
-  /** Ids of those that an operator takes out, also while nothing is heard of them: their Envoys stop listening, and let what they have go on. */
+  /**
+   * Ids of those that an operator takes out, also while nothing is heard of them. Their Envoys stop listening, and let open requests go on.
+   */
   gatewaysOut: readonly string[];
   gateway: GatewayConfig;
   /** The mesh whose certificates are believed; null when this control plane has none. */

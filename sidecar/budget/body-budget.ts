@@ -36,8 +36,8 @@ interface Holder {
 }
 
 /**
- * Bytes of request bodies that this process holds, in total and by client address. When all is taken, the address that holds most gives up its
- * oldest body under way, so that a client who sends little still finds room.
+ * Bytes of request bodies that this process holds, in total and by client address. When all is taken, the address that holds most loses its
+ * oldest body under way. A client who sends little thus still finds room.
  */
 export class BodyBudget {
   readonly #now: () => number;

@@ -25,6 +25,9 @@ export class CallShares {
   }
 }
 
-/** Calls that one client may have in flight to a server: as no replica gets more of it then, the share holds for each. 100: no limit. */
+/**
+ * Calls that one client may have in flight to a server. No replica then gets more of that client, so the share holds for each replica. 100:
+ * no limit.
+ */
 export const shareOf = (percent: number): number =>
   percent === 100 ? Infinity : Math.max(1, Math.floor((CALLS_PER_REPLICA * percent) / 100));

@@ -6,7 +6,10 @@ const LARGE_BYTES = 1 << 20;
 const BYTES_PER_TURN = 128 << 10;
 /** Bodies that go on in one turn: each reads 64 KiB, Node's buffer, before it can be stopped again. */
 const READERS_PER_TURN = 2;
-/** With more large bodies than this, others come first: there is a pause after each turn, in ms, and they share some 20 MiB a second. */
+/**
+ * With more large bodies than this, others come first. There is a pause after each turn, in ms, and large bodies share some 20 MiB a
+ * second.
+ */
 const CROWD = 8;
 const CROWD_PAUSE_MS = 5;
 

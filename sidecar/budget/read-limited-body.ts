@@ -64,7 +64,7 @@ export function readLimitedBody(
     },
   };
   response.once('close', () => holding.release());
-  // Nothing is read of a body that has no room: reading half of each of a thousand would cost more than all of them are worth.
+  // Nothing is read of a body that has no room. Reading half of each of a thousand bodies would cost more than it gains.
   const noRoom = isIdNeeded ? null : holding.wouldRefuse(announced);
   if (noRoom !== null) return refused(noRoom);
   incoming.on('data', (piece: Buffer) => {

@@ -13,8 +13,9 @@ export interface StoreMemoryOptions {
 }
 
 /**
- * Whether Redis has room for new sessions. The last part of its memory is kept for the sessions that live and for the control plane's keys, which
- * share it: slots, lease, rollouts, breakers. What this process wrote since the last answer counts as well, so that a flood can't outrun it.
+ * Whether Redis has room for new sessions. The last part of its memory is kept for the sessions that live and for the control plane's keys.
+ * Those keys are slots, lease, rollouts and breakers. What this process wrote since the last answer counts as well, so that a flood can't
+ * outrun it.
  */
 export class StoreMemory {
   readonly #options: StoreMemoryOptions;

@@ -4,7 +4,7 @@ import { detach } from '../../proto/detach.ts';
 const MS_PER_TURN = 1;
 
 /**
- * What a piece of work counts for at least, in ms: most of what it costs comes later, when Redis and replicas answer, and is not to be measured
+ * What a piece of work counts for at least, in ms. Most of its cost comes later, when Redis and replicas answer, and cannot be measured
  * here. A call without a session, a body that is to be read, a stream or a session that begins.
  */
 export const LEAST_MS = { call: 0.1, body: 0.3, beginning: 0.5 } as const;

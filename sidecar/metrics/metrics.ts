@@ -57,8 +57,8 @@ export function createMetrics({ version, nodeId, isProcessMeasured = true }: Met
     path: pathMetrics(registry),
     limits,
     tracing: tracingMetrics(registry),
-    // A counter that appears with its first event jumps from nothing to 1, and Prometheus's rate() sees no growth: the first lost session would go
-    // unnoticed. So a server's counters begin at 0 as soon as it is known.
+    // A counter that appears with its first event jumps from nothing to 1. Prometheus's rate() sees no growth in that, and the first lost
+    // session would go unnoticed. So a server's counters begin at 0 as soon as it is known.
     links: linkMetrics(registry, (server, backends) => {
       requests.begin(server, backends);
       sessions.begin(server, backends);

@@ -1,8 +1,8 @@
 import type { RecoveryReason } from '../metrics/session-metrics.ts';
 
 /**
- * A session that a replica says it does not know is rebuilt at most once in this time: one that says so of every request must not be asked for a new
- * session each time.
+ * A session that a replica says it does not know is rebuilt at most once in this time. A replica that says so at every request must not be
+ * asked for a new session each time.
  */
 const REBUILD_EVERY_MS = 1000;
 

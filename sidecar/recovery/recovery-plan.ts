@@ -105,8 +105,8 @@ export function movedRecord(
 }
 
 /**
- * Notifications that a client must get on its GET stream after a move, since the new replica doesn't know what was sent before: a list_changed for
- * whatever the server advertised, and an update of each subscribed resource.
+ * Notifications that a client must get on its GET stream after a move, since the new replica doesn't know what was sent before. They are a
+ * list_changed for each list that the server advertised, and an update of each subscribed resource.
  */
 export function catchUpNotifications(record: Pick<SessionRecord, 'capabilities' | 'subscriptions'>): RpcRequest[] {
   const notes: RpcRequest[] = [];

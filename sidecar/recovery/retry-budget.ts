@@ -3,9 +3,9 @@ interface Waiter {
 }
 
 /**
- * Bounds re-sent requests to a share of the live ones, with a floor, so that a sick server is not finished off by its gateways. A re-sent request
- * holds its place until its answer begins or fails. Whoever finds the budget spent waits for a place: the sessions of a dead replica
- * come all at once, and to refuse what a moment later is allowed would be an error that nobody needs.
+ * Bounds re-sent requests to a share of the live ones, with a floor, so that a sick server is not finished off by its gateways. A re-sent
+ * request holds its place until its answer begins or fails. A request that finds the budget spent waits for a place. The sessions of a dead
+ * replica come all at once, and what is allowed a moment later should not be refused.
  */
 export class RetryBudget {
   #live = 0;

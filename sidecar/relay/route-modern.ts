@@ -11,8 +11,8 @@ import { discover } from './listen/discover.ts';
 import { ListenStream } from './listen/listen-stream.ts';
 
 /**
- * Takes a POST without a session if it is one of 2026-07-28 or later: by the claim in its body, or, without one, by its header (then it is faulty, and the
- * replica says so). The body alone decides what is done with it. Null: it is of an earlier era.
+ * Takes a POST without a session if it is one of 2026-07-28 or later. The claim in its body says so. Without a claim its header does; such
+ * a request is faulty, and the replica refuses it. The body alone decides what is done with it. Null: it is of an earlier era.
  */
 export function runModern(
   ctx: RelayContext,

@@ -39,8 +39,8 @@ const INVALID_REQUEST = -32600;
 const LONG_BODY = 16 << 10;
 
 /**
- * Finds the handler of a request by method, era and session, and is the error boundary around it: whatever a handler throws or rejects with, at once
- * or later, is counted, logged, and answered to this one client.
+ * Finds the handler of a request by method, era and session, and is the error boundary around it. Whatever a handler throws or rejects
+ * with, at once or later, is counted and logged, and only this client gets an error.
  */
 export function routeRequest(
   ctx: RelayContext,

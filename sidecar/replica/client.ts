@@ -20,8 +20,8 @@ export interface ReplicaRequest {
 export { INTERNAL_FAILURE, ReplicaCall, type ReplicaFailure, type AnswerSink };
 
 /**
- * Calls in flight to one replica at a time over kept connections. Node refuses no socket by itself; at the limit undici would queue silently, so
- * `ReplicaClient` fails the call instead. 4096 is a quarter of the ports that one source address has towards one replica.
+ * Calls in flight to one replica at a time over kept connections. Node refuses no socket by itself. At the limit undici would queue
+ * silently, so `ReplicaClient` fails the call instead. 4096 is a quarter of the ports that one source address has towards one replica.
  */
 const MAX_CALLS_PER_REPLICA = 4096;
 /** Less than the 5 s after which Node servers close idle connections: the pool gives them up first. */

@@ -1,8 +1,8 @@
 import { HEADER } from '../../proto/wire.ts';
 
 /**
- * Headers of a client's request that go no further: hop-by-hop ones, those the relay sets itself, Envoy's notes to the relay, and accept-encoding, since
- * a compressed answer could not be read, and so not be repaired.
+ * Headers of a client's request that go no further: hop-by-hop ones, those the relay sets itself, Envoy's notes to the relay, and
+ * accept-encoding. A compressed answer could not be read, and so not be repaired.
  */
 const STOPPED = new Set([
   'connection',

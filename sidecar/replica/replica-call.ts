@@ -106,8 +106,8 @@ export class ReplicaCall implements Dispatcher.DispatchHandler, FairReader {
   }
 
   /**
-   * Runs one call of the sink. undici swallows what its callbacks throw, and nobody would hear of the answer any more: the sink hears of a failure
-   * instead, once, which blames no replica.
+   * Runs one call of the sink. undici swallows what its callbacks throw, and the call would never end. The sink therefore gets one failure
+   * instead, which blames no replica.
    */
   #tell(call: () => void): void {
     try {

@@ -47,7 +47,8 @@ export function encodeRecord(record: SessionRecord): string {
 }
 
 /**
- * Reads a record from its hash. One of a later version is read as far as it fits: a field that changed its shape takes the blank value.
+ * Reads a record from its hash. A record of a later version is read as far as it fits. A field that changed its shape takes the blank
+ * value.
  * @throws StoreError `bad-record` when one of this version can't be read.
  */
 export function decodeRecord(server: string, digest: string, hash: Record<string, string>): SessionRecord {

@@ -4,7 +4,9 @@ import { isUnused } from './unused-session.ts';
 /** At most. */
 const INTERVAL_MS = 5000;
 
-/** How often a session's activity is noted, in ms: a few seconds are nothing in an hour, and a short life is never missed by them. */
+/**
+ * How often a session's activity is noted, in ms. A few seconds do not matter in an hour, and short lifetimes get an interval short enough.
+ */
 export const touchIntervalMs = (ttlSeconds: number): number => Math.min(INTERVAL_MS, ttlSeconds * 250);
 
 /** Whether activity now is to be noted; the first use always is, because an unused session has a shorter life. `record`: null when what is known of the session is not known here. */

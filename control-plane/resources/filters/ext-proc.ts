@@ -45,7 +45,10 @@ export const extProc: object = {
 /** What the sidecar reads of a request that names a session: each header more costs Envoy 3 µs. A DELETE never comes this way. */
 const READ = ['authorization', HEADER.claims, HEADER.session, HEADER.server];
 
-/** Asks the sidecar about a request that names a session: its headers are all there is to know, so it is one question and one answer. Off, except on routes that say otherwise. */
+/**
+ * Asks the sidecar about a request that names a session. The headers are all that the sidecar needs, so this is one question and one
+ * answer. Off, except on routes that say otherwise.
+ */
 export const askUnary: object = {
   name: FILTER.askUnary,
   disabled: true,

@@ -24,9 +24,9 @@ const MAX_REQUEST_BYTES = 16_384;
 const UNKEYED_META = new Set(['progressToken', 'traceparent', 'tracestate', 'io.modelcontextprotocol/clientInfo']);
 
 /**
- * The key of a request's answer, a hash of everything that the answer may depend on: method, revision, params, path, query, headers (Host among them) and
- * the class of who asks. Null: the cache neither answers it nor keeps its answer. So it is with credentials that nobody verified, and with headers
- * that contradict the body, which the server has to refuse.
+ * The key of a request's answer, a hash of everything that the answer may depend on. That is method, revision, params, path, query, headers
+ * (Host among them) and the class of the client. Null: the cache neither answers it nor keeps its answer. So it is with credentials that
+ * nobody verified, and with headers that contradict the body, which the server has to refuse.
  */
 export function cacheKey(
   message: RpcMessage,

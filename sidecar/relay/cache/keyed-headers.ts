@@ -32,8 +32,9 @@ export function keyedHeaders(sent: readonly string[]): Array<[name: string, valu
 }
 
 /**
- * Whether the head of an answer lets it be given to others with the same key: a 200 for more than one client that varies on nothing outside the key.
- * `isVerified`: it answers a request with a token that Envoy verified. Other requests in the cache have no Authorization at all.
+ * Whether the head of an answer lets it be given to others with the same key. It must be a 200 for more than one client that varies on
+ * nothing outside the key. `isVerified`: it answers a request with a token that Envoy verified. Other requests in the cache have no
+ * Authorization at all.
  */
 export function isShareable(status: number, headers: IncomingHttpHeaders, isVerified: boolean): boolean {
   if (status !== 200 || headers['set-cookie'] !== undefined) return false;

@@ -14,7 +14,10 @@ export interface AttemptRules {
   sleep?: (ms: number) => Promise<unknown>;
 }
 
-/** Counts the attempts of one request: how many there may be, when each may begin, and the place in the retry budget that each repetition holds. */
+/**
+ * Counts the attempts of one request. It says how many there may be and when each may begin, and holds the retry budget's place of each
+ * repetition.
+ */
 export class Attempts {
   readonly #rules: AttemptRules;
   /** Attempts that reached a replica. */

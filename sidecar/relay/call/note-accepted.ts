@@ -3,8 +3,8 @@ import type { ServerView } from '../../xds/topology.ts';
 import type { RelayContext } from '../relay-context.ts';
 
 /**
- * Its replica accepted a request of a session: the session may be rebuilt with the credentials of that request from now on, which may be a refreshed
- * token. One without any changes nothing.
+ * The replica accepted a request of a session. From now on the session may be rebuilt with the credentials of that request, for example a
+ * refreshed token. A request without credentials changes nothing.
  */
 export function noteAccepted(
   { directory, identities, internalError }: Pick<RelayContext, 'directory' | 'identities' | 'internalError'>,

@@ -3,7 +3,10 @@ const FREE = 1;
 const FIRST_MS = 50;
 const LAST_MS = 2000;
 
-/** The pause before something is tried once more, in ms: doubling, half of it by chance so that those who failed together do not come together. */
+/**
+ * The pause before something is tried once more, in ms. It doubles each time. Half of it is random, so that requests that failed together
+ * do not come back together.
+ */
 export function pauseBefore(repetition: number, random: () => number): number {
   if (repetition <= FREE) return 0;
   const fullMs = Math.min(FIRST_MS * 2 ** (repetition - FREE - 1), LAST_MS);

@@ -2,9 +2,10 @@ import { parseJson, parseJsonObject } from '../../../proto/parse-json.ts';
 import type { RpcId } from '../../../proto/rpc-error.ts';
 
 /**
- * Ids of server→client requests (sampling, elicitation, roots) start at 0 again in a new process, so after a move the id alone doesn't say whose
- * question a late answer belongs to. From the first move on the relay therefore stamps the epoch on those ids on their way down and takes it off
- * the answers: an answer without the stamp of the present epoch was meant for an upstream session that is over. This needs no memory and works on any gateway.
+ * Ids of server→client requests (sampling, elicitation, roots) start at 0 again in a new process. After a move the id alone doesn't say
+ * which request a late answer belongs to. From the first move on, the relay therefore stamps the epoch on those ids on their way down and
+ * takes it off the answers. An answer without the stamp of the present epoch was meant for an upstream session that is over. This needs no
+ * memory and works on any gateway.
  */
 const PREFIX = 'holdfast:';
 const STAMPED = /^holdfast:\d+:(.*)$/s;

@@ -13,9 +13,9 @@ export interface ErrorFormFacts {
 /**
  * `status`: the error's own HTTP status. `result`: 200 with the JSON-RPC error. `accepted`: 202.
  *
- * A 5xx to a request of a session ends the whole session of Python's SDK 1.x, with all calls in flight, and hides code and data of the error from the
- * TypeScript and Go SDKs. So only what begins a session, and requests of eras without sessions, hear a 5xx. Nobody waits for an answer to a
- * notification or a response. 404 and 500 keep their meaning: the session is over, the gateway has a fault.
+ * A 5xx to a request of a session ends the whole session of Python's SDK 1.x, with all calls in flight. It hides code and data of the error
+ * from the TypeScript and Go SDKs. So only what begins a session, and requests of eras without sessions, hear a 5xx. Nobody waits for an
+ * answer to a notification or a response. 404 and 500 keep their meaning: the session is over, the gateway has a fault.
  */
 export function errorForm(status: number, facts: ErrorFormFacts): 'status' | 'result' | 'accepted' {
   if (!facts.isRead || status === 404 || status === 500) return 'status';

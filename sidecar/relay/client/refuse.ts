@@ -12,8 +12,8 @@ export interface Refusal {
 const LINGER_MS = 5000;
 
 /**
- * An answer of the relay's own, before a request goes anywhere. Its connection is not closed with bytes of the request unread: the kernel would
- * answer those with a reset, and Envoy would lose the answer and tell the client that the replica was lost.
+ * An answer of the relay's own, before a request goes anywhere. Its connection is not closed with bytes of the request unread. The kernel
+ * would answer those with a reset. Envoy would then lose the answer and tell the client that the replica was lost.
  */
 export function refuse(
   response: ServerResponse,

@@ -22,19 +22,22 @@ export interface RelayServers {
   readonly peerAddress: string | null;
   listen(): Promise<void>;
   /**
-   * Takes no new connections; resolves once the last one has ended. Those that are open stay and are told with their next answer that it was the last one:
-   * an idle one that is closed from here may be just the one that a request is being written to, and nobody could say then whether it was read.
+   * Takes no new connections; resolves once the last one has ended. Open connections stay, and their next answer says that it is the last
+   * one. Closing an idle connection from here could meet a request that is just being written. Nobody could then say whether it was read.
    */
   close(): Promise<void>;
   closeIdleConnections(): void;
   closeAllConnections(): void;
 }
 
-/** Connections that may wait to be accepted (the kernel's own limit may be lower): after a replica's death thousands of Envoy's come at once, and with Node's 511 the rest would wait seconds for their SYN's retry. */
+/**
+ * Connections that may wait to be accepted (the kernel's own limit may be lower). After a replica's death Envoy opens thousands at once.
+ * With Node's 511 the rest would wait seconds for the retry of their SYN.
+ */
 const BACKLOG = 16_384;
 /**
- * Sockets that listen on the own port. libuv takes one connection per socket in each turn of the event loop (since 1.45): under load, a turn of 20 ms would
- * let 50 connections a second in, and honest calls would wait behind those that attackers open.
+ * Sockets that listen on the own port. libuv takes one connection per socket in each turn of the event loop (since 1.45). Under load, turns
+ * of 20 ms would let in 50 connections a second. Honest calls would then wait behind connections that attackers open.
  */
 const LISTENERS = 16;
 /** A request head larger than this is refused by Node with 431. */

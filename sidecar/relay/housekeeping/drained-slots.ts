@@ -26,9 +26,10 @@ type Context = Pick<
 >;
 
 /**
- * Moves idle sessions off replicas that are drained, without waiting for them to speak: those that anybody may rebuild, and those whose GET
- * stream is held here, with the stream's own headers. The others wait for their client. Paced by the recoveries' admission queue, behind every
- * recovery that a client waits for, and never more than half of it. The gateways share the work by the session's digest.
+ * Moves idle sessions off drained replicas without waiting for their next request. These are sessions that anybody may rebuild. Sessions
+ * whose GET stream is held here are moved too, with the headers of the stream. The others wait for their client. Paced by the recoveries'
+ * admission queue, behind every recovery that a client waits for, and never more than half of it. The gateways share the work by the
+ * session's digest.
  */
 export class DrainedSlots {
   readonly #ctx: Context;

@@ -1,9 +1,9 @@
 import { QUERY } from '../../../proto/wire.ts';
 
 /**
- * HTTP+SSE (2024-11-05): the server names the URI that its client POSTs to. The client gets one of the mesh instead: its own path with the session id
- * in the query. The session's upstream id is the server's URI, path and query alone, in base64url: any gateway can read it, and it never leads elsewhere
- * than to the session's replica.
+ * HTTP+SSE (2024-11-05): the server names the URI that its client POSTs to. The client gets one of the mesh instead: its own path with the
+ * session id in the query. The session's upstream id is the path and query of the server's URI, in base64url. Any gateway can read it, and
+ * it only ever leads to the session's replica.
  */
 const MAX_ENDPOINT_BYTES = 760;
 

@@ -29,7 +29,7 @@ export async function locateHttpSse(
   if (!id || !view || digest === null) return 'unknown';
   const found = await ctx.directory.find(server, digest, { isFresh });
   if (found.kind === 'ended') return 'unknown';
-  // The id names a path on the replica, and a client could have made it up: only a record says that the server gave it out.
+  // The id names a path on the replica, and a client could have made it up. Only a record says that the server gave it out.
   if (found.kind !== 'live') return found.kind;
   const { record } = found;
   const endpoint = endpointOf(record.upstreamId);

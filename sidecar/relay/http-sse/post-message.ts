@@ -225,9 +225,7 @@ class MessagePost implements Call {
     return { is: 'not-recovered', of: step, reason: this.#place ? 'no-replica' : 'timeout' };
   }
 
-  /**
-   * Where this relay holds the stream, its requests hear of the failure there: a 5xx to a POST ends the whole session of Python's SDK 1.x.
-   */
+  /** If this relay holds the stream, the error of a request goes there. A 5xx to a POST ends the whole session of Python's SDK 1.x. */
   #fail({ error, breaker }: FailStep): void {
     this.#isOver = true;
     const { status } = MESH_ERROR[error];

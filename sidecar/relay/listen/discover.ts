@@ -23,8 +23,8 @@ interface Asked {
 }
 
 /**
- * server/discover while replicas may differ (a rolling upgrade): all active ones are asked, and the client hears what they have in common,
- * since its next request may meet any of them. False: too few replicas to differ, or none answered; nothing was said to the client.
+ * Answers server/discover while replicas may differ (a rolling upgrade). All active ones are asked. The client gets what they have in
+ * common, since its next request may meet any of them. False: too few replicas to differ, or none answered; nothing was said to the client.
  */
 export async function discover(
   ctx: RelayContext,

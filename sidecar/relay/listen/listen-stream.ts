@@ -26,8 +26,9 @@ const LISTEN = 'subscriptions/listen';
 const MAX_EARLY = 1000;
 
 /**
- * One client's `subscriptions/listen`: events happen in a process, so it is open at every replica (or at one, by policy) and the client sees one
- * stream, with one acknowledgement. The request goes to each replica as it is, so the subscription id stays. Replicas come and go beneath it.
+ * One client's `subscriptions/listen`. Events happen in one process, so the subscription is open at every replica (or at one, by policy).
+ * The client sees one stream, with one acknowledgement. The request goes to each replica as it is, so the subscription id stays. Replicas
+ * come and go beneath it.
  */
 export class ListenStream implements BranchListener {
   readonly #ctx: RelayContext;

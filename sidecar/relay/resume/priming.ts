@@ -35,7 +35,7 @@ export interface PrimedPost {
   over(status: number, hasRetryAfter: boolean, kind: 'cancelled'): void;
 }
 
-/** Lets the client of one call come back to it: its stream gets an event id, and while the client is away the answer is kept. */
+/** Lets the client of one call come back to it. The stream gets an event id, and the answer is kept while the client is away. */
 export class Priming implements Resumable {
   readonly #call: PrimedPost;
   #timer: NodeJS.Timeout | undefined;

@@ -16,8 +16,8 @@ import type { PrimedCall } from './event-id.ts';
 const HOLDER_MS = 1000;
 
 /**
- * A client comes back to a call whose stream was cut, with the id that the mesh gave: the relay that held the call goes on with it, or gives its
- * answer. When that relay is gone, or has forgotten the call, the client hears so at once.
+ * A client comes back to a call whose stream was cut, with the id that the mesh gave. The relay that held the call continues it, or gives
+ * its answer. When that relay is gone, or has forgotten the call, the client hears so at once.
  */
 export async function resumeCall(
   ctx: RelayContext,

@@ -59,7 +59,10 @@ export class GetStreams {
     this.#count(server, -1);
   }
 
-  /** What a client showed with its stream, for a session that is to be moved while it says nothing; undefined when no stream of it is held here. */
+  /**
+   * The headers that a client sent with its stream, to move its session while it is idle. Undefined when this relay holds no stream of
+   * it.
+   */
   headersOf(digest: string): readonly string[] | undefined {
     for (const stream of this.#streams.get(digest) ?? []) if (stream.isOpen) return stream.headers;
     return undefined;

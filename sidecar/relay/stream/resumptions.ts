@@ -11,8 +11,9 @@ interface Pending {
 const MAX_PENDING = 10_000;
 
 /**
- * Calls that wait for a resumption. When the replica that holds their events dies, the client's GET with that event id gets an error for each of
- * them: without it the client would wait for an answer that nobody can give. Known to this relay only; another one opens a plain stream.
+ * Calls that wait for a resumption. When the replica that holds their events dies, the client's GET with that event id gets an error for
+ * each of them. Without it the client would wait for an answer that nobody can give. Known to this relay only; another one opens a plain
+ * stream.
  */
 export class Resumptions {
   readonly #pending = new Map<string, Pending>();

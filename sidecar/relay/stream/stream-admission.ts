@@ -18,7 +18,10 @@ export class StreamAdmission {
     this.#view = view;
   }
 
-  /** A stream is no call that a breaker could learn from: it only stays away from a replica that is broken. ms until then; null: it may go. */
+  /**
+   * A breaker learns nothing from a stream, so a stream only stays away from a broken replica. Gives the ms to wait. Null: the stream may
+   * begin.
+   */
   rejectedForMs(slot: string): number | null {
     const { breakers, now } = this.#ctx;
     const gate = breakers.gate(this.#view.name, slot, null, now());

@@ -10,9 +10,10 @@ import { AnyReplica, atReplica, hasResponse } from './any-replica.ts';
 import type { TargetErrand, Targets } from './targets.ts';
 
 /**
- * A request of 2026-07-28. What names a task, a requestState or a handle goes to the replica that holds it; anything else to any. When the holder is
- * gone another replica judges: it may share the state, and if not its own refusal is the one the protocol asks for. A key that nobody
- * remembers, or whose holder's incarnation is over, is looked for: a replica that refuses it as invalid has done nothing, so the next one is asked.
+ * A request of 2026-07-28. What names a task, a requestState or a handle goes to the replica that holds it; anything else to any. When the
+ * holder is gone another replica judges. It may share the state. If not, its own refusal is the one that the protocol asks for. For a key
+ * that nobody remembers, or whose holder's incarnation is over, replicas are asked one by one. A replica that refuses the key as invalid
+ * has done nothing, so the next one is asked.
  */
 export class HolderTargets implements Targets {
   readonly #call: PostCall;
