@@ -46,12 +46,12 @@ Written by \`node deploy/prometheus/write.ts\`: alerts, their runbooks and their
 | \`holdfast.rules.test.yml\`, \`holdfast.rules.long.test.yml\` | for \`promtool test rules\`: every alert fires when it should, and is quiet when it should be |
 | \`alertmanager.yml\` | groups by alert and server, keeps warnings quiet while something critical explains them; put your receiver in |
 
-Four jobs, each target with the label \`node\`: \`holdfast-gateway\` and \`holdfast-edge\` (Envoy, \`/stats/prometheus\`), \`holdfast-sidecar\` and
-\`holdfast-control-plane\` (\`/metrics\`). Metrics of the sidecar: \`sidecar/metrics/README.md\`. Envoy's admin interface stays on loopback: where Prometheus is
-elsewhere, the bootstrap's \`metrics\` address shows statistics and nothing else.
+There are four jobs, and each target has the label \`node\`: \`holdfast-gateway\` and \`holdfast-edge\` (Envoy, \`/stats/prometheus\`), \`holdfast-sidecar\` and
+\`holdfast-control-plane\` (\`/metrics\`). Metrics of the sidecar: \`sidecar/metrics/README.md\`. Envoy's admin interface stays on loopback.
+Where Prometheus is elsewhere, the bootstrap's \`metrics\` address shows statistics and nothing else.
 
-The tests need \`promtool\`, \`prometheus\` and \`amtool\`: from \`PROMTOOL_BIN\`, \`PROMETHEUS_BIN\`, \`AMTOOL_BIN\`, from PATH, or taken out of Debian's packages
-(\`apt-get download\`, nothing is installed).
+The tests need \`promtool\`, \`prometheus\` and \`amtool\`. They take them from \`PROMTOOL_BIN\`, \`PROMETHEUS_BIN\` and \`AMTOOL_BIN\`, from PATH, or
+from Debian's packages (\`apt-get download\`, nothing is installed).
 
 Objective: 99.9 % of requests and of sessions over 30 days. Faults of replicas, overload and lost sessions count against it; errors of tools and of clients don't.
 

@@ -22,7 +22,7 @@ export const linkAlerts: Alert[] = [
     severity: 'critical',
     summary: 'No gateway reaches Redis',
     runbook:
-      'Clients notice nothing: live sessions go on, new ones work but can only be rebuilt by the node they began on, and breakers act on each node alone. A gateway that dies now takes its new sessions along, so bring Redis back. What was kept meanwhile is written then, by epoch.',
+      'Clients notice nothing. Live sessions go on. New sessions work, but only the node they began on can rebuild them. Breakers act on each node alone. A gateway that dies now loses its new sessions, so bring Redis back. What was kept meanwhile is written then, by epoch.',
     labels: {},
     fires: {
       description: 'nobody reaches it',
@@ -61,7 +61,7 @@ export const linkAlerts: Alert[] = [
     severity: 'critical',
     summary: 'Redis refuses the writes of {{ $labels.node }}',
     runbook:
-      'Redis answers, but is full (OOM), read-only (READONLY, after a failover), can not save (MISCONF) or denies its user a command (NOPERM); the log line “the session store is away” and `/health` say which. The node works as without Redis: new sessions are known to it alone, others get 503, never 404. Free or add memory (`maxmemory`), point the URL at the primary, or give the user its commands (deploy/README.md); what was kept meanwhile is written then.',
+      'Redis answers, but refuses writes. It is full (OOM), read-only (READONLY, after a failover), cannot save (MISCONF), or denies its user a command (NOPERM). The log line “the session store is away” and `/health` say which. The node works as without Redis: new sessions are known to it alone, others get 503, never 404. Free or add memory (`maxmemory`), point the URL at the primary, or give the user its commands (deploy/README.md). What was kept meanwhile is written then.',
     labels: a,
     fires: { description: 'for a minute', series: at('holdfast_redis_writable', steady(0)), atMinutes: 2 },
     quiet: { description: 'it takes writes', series: at('holdfast_redis_writable', steady(1)), atMinutes: 2 },
@@ -85,7 +85,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Clients of {{ $labels.server_id }} reach the limit {{ $labels.limit }}',
     runbook:
-      'Somebody asks for more than one client may have, and is told so with the key in the error’s text; others are served. docs/limits.md says for each limit what a client gets and which key raises it. One client that floods: nothing to do, or shut it out in front of the mesh. Many clients behind one address (a balancer, a proxy): tell Envoy whom to believe (`gateway.xffTrustedHops`). Honest growth: raise the key, and with it the memory of sidecars or Redis.',
+      'A client asks for more than one client may have. It gets an error whose text names the key; other clients are served. docs/limits.md says for each limit what a client gets and which key raises it. If one client floods, nothing is to be done, or block it in front of the mesh. If many clients share one address (a balancer, a proxy), tell Envoy how many proxies to trust (`gateway.xffTrustedHops`). If the traffic has grown, raise the key, and with it the memory of sidecars or Redis.',
     labels: { server_id: 'linear', limit: 'initialize_rate' },
     fires: {
       description: 'a client begins sessions too fast',
@@ -115,7 +115,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'p99 of Redis commands is {{ printf "%.3f" $value }} s',
     runbook:
-      'New sessions wait for Redis 50 ms at most and are then written behind; recoveries wait longer. Look at Redis’s own load and slow log, and at the network between.',
+      'New sessions wait for Redis 50 ms at most, and are then written later. Recoveries wait longer. Look at Redis’s own load and slow log, and at the network between.',
     labels: {},
     fires: {
       description: 'a tenth takes longer than 0.1 s',
@@ -135,7 +135,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'A gateway refused {{ $labels.type }}',
     runbook:
-      'An Envoy or sidecar answered an update with an error and goes on with what it had; the refused content is not sent again unchanged. The control plane’s log has the node and its words. Most often the configuration names something that node’s version does not have.',
+      'An Envoy or sidecar answered an update with an error, and goes on with its earlier configuration. The refused content is not sent again unchanged. The control plane’s log has the node and its error. Most often the configuration names something that node’s version does not have.',
     labels: { type: 'Cluster' },
     fires: {
       description: 'one NACK',
@@ -158,7 +158,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.node }} has no control plane',
     runbook:
-      'This node goes on with what it was last told: sessions live, recoveries work, but it learns of no new replica. If the control planes are up (NoControlPlane says otherwise), look at this node’s network and at `--xds`.',
+      'This node goes on with its last configuration. Sessions live and recoveries work, but it learns of no new replica. If the control planes are up (NoControlPlane says otherwise), look at this node’s network and at `--xds`.',
     labels: a,
     fires: {
       description: 'the stream is down',
@@ -179,7 +179,7 @@ export const linkAlerts: Alert[] = [
     summary:
       '{{ $labels.job }} refused {{ printf "%.0f" $value }} connections to {{ $labels.entry }} in 10 minutes: {{ $labels.reason }}',
     runbook:
-      'Somebody on the network comes again and again and is no member of this mesh; nothing of it was believed. The log of the one that refused has the host and the name it gave. One of your own nodes: its certificate has another name, mesh or authority than it should (`holdfast certs status`; the reasons are in control-plane/membership/README.md), or it came back at another address within 40 s (`id_in_use`, ends by itself). A stranger: find out who reaches these ports, and close them (NetworkPolicy, firewall).',
+      'A host that is no member of this mesh connects again and again. Nothing that it said was accepted. The log of the process that refused has the host and the name it gave. If it is one of your own nodes, its certificate has the wrong name, mesh or authority (`holdfast certs status`; the reasons are in control-plane/membership/README.md). Or the node came back at another address within 40 s (`id_in_use`, ends by itself). If it is a stranger, find out who reaches these ports, and close them (NetworkPolicy, firewall).',
     labels: { job: 'holdfast-control-plane', entry: 'xds', reason: 'other_mesh' },
     fires: {
       description: 'a process of another mesh knocks every ten seconds',
@@ -233,7 +233,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.node }} lost sight of {{ printf "%.0f" $value }} requests in 10 minutes',
     runbook:
-      'The requests themselves were served, but nobody counted them: figures and breakers know less than there was. The sidecar’s event loop is too busy (EventLoopSlow) or it was restarted. More `processes` share the load.',
+      'The requests themselves were served, but they were not counted. Metrics and breakers therefore miss them. The sidecar’s event loop is too busy (EventLoopSlow) or it was restarted. More `processes` share the load.',
     labels: { node: 'a' },
     fires: {
       description: 'the queue was full',

@@ -12,7 +12,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'critical',
     summary: 'Gateway {{ $labels.node }} does not answer',
     runbook:
-      'The Envoy of this gateway node can not be scraped: it is down, cut off, or has no configuration yet. Clients are served by the other nodes as long as one is up, and their sessions go on there. Look at the node’s Envoy log and at `holdfast doctor`; a node that has started but is not ready waits for its control plane. Restarting it loses nothing.',
+      'The Envoy of this gateway node cannot be scraped: it is down, cut off, or has no configuration yet. Clients are served by the other nodes as long as one is up, and their sessions go on there. Look at the node’s Envoy log and at `holdfast doctor`; a node that has started but is not ready waits for its control plane. Restarting it loses nothing.',
     labels: { job: 'holdfast-gateway', ...instance },
     fires: { description: 'its Envoy is not there for 30 s', series: down('holdfast-gateway'), atMinutes: 4 },
     quiet: { description: 'it is there', series: up('holdfast-gateway'), atMinutes: 4 },
@@ -48,7 +48,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Control plane {{ $labels.instance }} does not answer',
     runbook:
-      'Nothing changes for clients: gateways go on with what they have, and another control plane takes over. Until it does, replicas that die are found by gateways alone, and rollouts, drains and new configuration wait. Its log ends with the reason.',
+      'Nothing changes for clients. Gateways go on with their last configuration, and another control plane takes over. Until it does, only gateways notice dead replicas, and rollouts, drains and new configuration wait. The log of the lost control plane ends with the reason.',
     labels: { job: 'holdfast-control-plane', ...instance },
     fires: { description: 'it is not there for a minute', series: down('holdfast-control-plane'), atMinutes: 4 },
     quiet: { description: 'it is there', series: up('holdfast-control-plane'), atMinutes: 4 },

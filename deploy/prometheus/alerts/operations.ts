@@ -40,7 +40,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: 'The sidecar of {{ $labels.node }} is busy: p99 of its event loop’s delay is {{ printf "%.2f" $value }} s',
     runbook:
-      'One sidecar process is one event loop, and this one has more to do than it can. Run several per node (`processes`), or take servers with huge bodies off the relay (`guard: []`).',
+      'One sidecar process is one event loop, and this one is overloaded. Run several per node (`processes`), or take servers with huge bodies off the relay (`guard: []`).',
     labels,
     fires: {
       description: 'half a second',
@@ -99,7 +99,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.job }} of {{ $labels.node }} takes {{ $value | humanize1024 }}B',
     runbook:
-      'Everything that a sidecar keeps is bounded, and 50,000 sessions fit into 200 MB: more means very many open streams with slow readers, or a leak. `/metrics` has `holdfast_relay_streams_open` and `holdfast_outcomes_queued`; a heap snapshot tells the rest. Restarting a sidecar loses no session.',
+      'Everything that a sidecar keeps is bounded, and 50,000 sessions fit into 200 MB. More memory means very many open streams with slow readers, or a leak. `/metrics` has `holdfast_relay_streams_open` and `holdfast_outcomes_queued`; a heap snapshot tells the rest. Restarting a sidecar loses no session.',
     labels,
     fires: { description: '500 MB', series: sidecar('process_resident_memory_bytes', steady(5e8)), atMinutes: 15 },
     quiet: { description: '120 MB', series: sidecar('process_resident_memory_bytes', steady(1.2e8)), atMinutes: 15 },

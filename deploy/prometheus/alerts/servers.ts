@@ -19,7 +19,7 @@ export const serverAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.server_id }} has {{ printf "%.2f" $value }} errors a second',
     runbook:
-      'Errors of tools, servers and replicas; what clients do wrong is not among them. `error_type` on the server dashboard tells whose they are: `tool_error` and `server_error` are the server’s own (look at the tools panel and at its log), `replica_fault` and `lost_session` the replicas’ (see ServerUnhealthy, BreakerOpen), `overload` a matter of capacity.',
+      'These are errors of tools, servers and replicas, not of clients. `error_type` on the server dashboard tells whose they are: `tool_error` and `server_error` are the server’s own (look at the tools panel and at its log), `replica_fault` and `lost_session` the replicas’ (see ServerUnhealthy, BreakerOpen), `overload` a matter of capacity.',
     labels: { server_id: 'linear' },
     fires: { description: 'a fifth of an error a second', series: errors(0.2), atMinutes: 10 },
     quiet: {

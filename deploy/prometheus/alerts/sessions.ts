@@ -141,7 +141,7 @@ export const sessionAlerts: Alert[] = [
     summary:
       '{{ printf "%.0f" $value }} calls of {{ $labels.server_id }} in 15 minutes ended without anybody knowing whether they were carried out',
     runbook:
-      'Replicas died while they had calls that must not be sent twice; each client was told so within a second. See why replicas die (ReplicaUnhealthy). Tools that are safe to repeat can be listed in `retrySafeTools`, or their annotations believed with `trustAnnotations`: those calls are then answered by another replica.',
+      'Replicas died while they had calls that must not be sent twice. Each client got an error within a second. See why replicas die (ReplicaUnhealthy). Tools that are safe to repeat can be listed in `retrySafeTools`, or their annotations believed with `trustAnnotations`: those calls are then answered by another replica.',
     labels: linear,
     fires: {
       description: 'ten in a quarter of an hour',
