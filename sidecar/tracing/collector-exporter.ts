@@ -72,9 +72,16 @@ const textOf = (error: unknown): string => {
   return `${code ?? name}: ${message}`;
 };
 
-/** Throws with the file's name when one can't be read. */
+/** Throws with the file's name when one can't be read, or holds no header. gRPC's own error would quote the value. */
 const readHeaders = (files: Tracing['headerFiles']): Record<string, string> =>
-  Object.fromEntries(Object.entries(files).map(([name, file]) => [name, readFileSync(file, 'utf8').trim()]));
+  Object.fromEntries(
+    Object.entries(files).map(([name, file]) => {
+      const value = readFileSync(file, 'utf8').trim();
+      if (!/^[\x20-\x7e]*$/.test(value))
+        throw new Error(`${file} can’t be the header ${name}: it holds a line break, or a letter that is not ASCII`);
+      return [name, value];
+    }),
+  );
 
 const authorities = ({ caFile = SYSTEM_CA_FILE }: Tracing): Buffer => readFileSync(caFile);
 

@@ -84,7 +84,10 @@ for (const protocol of ['grpc', 'http/protobuf'] as const) {
     await rm(file);
     begin(recorder).end(BEGAN + 1000);
     await waitFor(() => problems.length === 1, { what: 'the missing file is told' });
-    t.true(problems[0]?.includes(file), problems[0]);
+    await writeFile(file, 'Bearer hunter2\nBearer hunter3');
+    begin(recorder).end(BEGAN + 1000);
+    await waitFor(() => problems.length === 2, { what: 'the file that holds no header is told' });
+    for (const problem of problems) t.true(problem.includes(file) && !problem.includes('hunter'), problem);
   });
 
   for (const mood of ['silent', 'huge', 'refusing'] as const)
