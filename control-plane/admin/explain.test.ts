@@ -34,6 +34,9 @@ test('each situation: the route, the replica and the reason', async (t) => {
     return `${route} → ${replica ?? 'nobody'}: ${why.join(' ')}`;
   };
   t.regex(say(post('/nowhere')), /^no-route → nobody: No server is at \/nowhere.*\/mcp\/files, \/mcp\/linear/);
+  for (const path of ['//mcp/linear', '/mcp//linear', '/\\mcp/linear', '/x/../mcp/linear', '//[/../../mcp/linear'])
+    t.is(say(post(path, id('b~x'))), say(post('/mcp/linear', id('b~x'))), path);
+  for (const path of ['//', '///', '/\\', '//:99999', '//[']) t.regex(say(post(path)), /^no-route → nobody/, path);
   t.regex(
     say(post('/mcp/linear')),
     /^linear\/decide → nobody: Without a session id it may begin a session: .* the least busy of linear-1, linear-2\. Anything but an initialize/,

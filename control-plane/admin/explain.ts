@@ -69,7 +69,7 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
 const ESCAPED_SLASH = /%2f|%5c/i;
 
 /** Without its query, and as Envoy normalizes it before it looks for a route (control-plane/resources/connection-manager.ts). */
-const normalPath = (path: string): string => new URL(path, 'http://x').pathname.replace(/\/{2,}/g, '/');
+export const normalPath = (path: string): string => new URL(`http://x${path}`).pathname.replace(/\/{2,}/g, '/');
 
 /** A question need not say everything that a request has: then it is about one as this machine's clients send it, with a short body. */
 function headOf({ headers, method, path }: ExplainedRequest, { allowedHosts }: ServerTopology): RequestHead {

@@ -3,7 +3,7 @@ import { sessionDigest } from '../../../proto/session-record.ts';
 import type { Claims } from '../../../proto/authorization/claim-values.ts';
 import { ApiProblem } from '../api-problem.ts';
 import type { AdminContext } from '../context.ts';
-import { explain, type KnownSession } from '../explain.ts';
+import { explain, normalPath, type KnownSession } from '../explain.ts';
 import { serverAt } from '../server-at.ts';
 import { act, noQuery, numberText, read, type Route } from '../route.ts';
 import type { SessionReader, SessionView } from '../session-reader.ts';
@@ -107,7 +107,7 @@ export const sessionRoutes: Route[] = [
           ...(body.claims && { claims: body.claims as Claims }),
         },
         topology,
-        await knownSession(context, serverAt(path, topology)?.name, headers['mcp-session-id']),
+        await knownSession(context, serverAt(normalPath(path), topology)?.name, headers['mcp-session-id']),
       );
     },
   ),
