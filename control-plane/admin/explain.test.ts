@@ -34,7 +34,14 @@ test('each situation: the route, the replica and the reason', async (t) => {
     return `${route} → ${replica ?? 'nobody'}: ${why.join(' ')}`;
   };
   t.regex(say(post('/nowhere')), /^no-route → nobody: No server is at \/nowhere.*\/mcp\/files, \/mcp\/linear/);
-  for (const path of ['//mcp/linear', '/mcp//linear', '/\\mcp/linear', '/x/../mcp/linear', '//[/../../mcp/linear'])
+  for (const path of [
+    '//mcp/linear',
+    '/mcp//linear',
+    '/\\mcp/linear',
+    '/x/../mcp/linear',
+    '/%6dcp/%6Cinear',
+    '//[/../../mcp/linear',
+  ])
     t.is(say(post(path, id('b~x'))), say(post('/mcp/linear', id('b~x'))), path);
   for (const path of ['//', '///', '/\\', '//:99999', '//[']) t.regex(say(post(path)), /^no-route → nobody/, path);
   t.regex(

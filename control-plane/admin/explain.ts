@@ -69,7 +69,11 @@ export function explain(request: ExplainedRequest, topology: TopologySnapshot, s
 const ESCAPED_SLASH = /%2f|%5c/i;
 
 /** Without its query, and as Envoy normalizes it before it looks for a route (control-plane/resources/connection-manager.ts). */
-export const normalPath = (path: string): string => new URL(`http://x${path}`).pathname.replace(/\/{2,}/g, '/');
+export const normalPath = (path: string): string =>
+  new URL(`http://x${path.replace(ESCAPED_PLAIN, decodeURIComponent)}`).pathname.replace(/\/{2,}/g, '/');
+
+/** Letters, digits, `-`, `_` and `~`, escaped though they need not be. Dots the URL parser reads itself. */
+const ESCAPED_PLAIN = /%(?:2d|3[0-9]|4[1-9a-f]|5[0-9a]|5f|6[1-9a-f]|7[0-9a]|7e)/gi;
 
 /** A question need not say everything that a request has: then it is about one as this machine's clients send it, with a short body. */
 function headOf({ headers, method, path }: ExplainedRequest, { allowedHosts }: ServerTopology): RequestHead {
