@@ -195,9 +195,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     isBusy: (digest) => ctx.calls.of(digest) > 0 || ctx.streams.headersOf(digest) !== undefined,
     close: () =>
       new Promise((resolve) => {
-        stopKeepalive();
-        clearInterval(bodyLook);
-        stopExpiry();
         drained.close();
         openSessions.close();
         ctx.streams.close();
@@ -216,6 +213,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
             setImmediate(() => servers.closeAllConnections());
           }, options.closeMs ?? CLOSE_MS);
         const closed = (): void => {
+          // Until here: what is still under way has its limits, and its streams are kept alive.
+          stopKeepalive();
+          clearInterval(bodyLook);
+          stopExpiry();
           clearTimeout(linger);
           clearInterval(idle);
           clearTimeout(timer);

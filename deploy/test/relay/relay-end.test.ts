@@ -83,3 +83,26 @@ test('a relay that can wait no longer says what became of the call: an official 
   t.regex(await call.text(), /"id":"c".*"error".*"outcome":"partial_response"|"error".*"partial_response".*"id":"c"/s);
   await rig.close();
 });
+
+test('a relay that ends gives up a body that does not come, as ever: who sends nothing does not hold up its end', async (t) => {
+  const replica = await startFakeReplica('a'),
+    fleet = new RigFleet([replica.port]);
+  t.teardown(() => replica.kill());
+  let aheadMs = 0;
+  fleet.now = () => Date.now() + aheadMs;
+  const rig = await fleet.gateway();
+  const sent = request(rig.url, {
+    method: 'POST',
+    headers: { ...rig.headers, 'content-type': 'application/json', 'content-length': 100_000 },
+  });
+  const answered = new Promise<IncomingMessage>((resolve, reject) =>
+    sent.once('response', resolve).once('error', reject),
+  );
+  sent.write('{"a');
+  await waitFor(async () => (await rig.metric('holdfast_buffered_body_bytes')) > 0, { what: 'a part of the body' });
+  const closed = rig.relay.close();
+  aheadMs = 600_000;
+  t.is((await answered).statusCode, 408);
+  await closed;
+  await rig.close();
+});
