@@ -1,15 +1,17 @@
 /** What one request came to. Exactly one per request, from Envoy's access log or from the relay, never from both. */
-export type OutcomeKind =
-  | 'success'
-  | 'tool_error'
-  | 'protocol_error'
-  | 'server_error'
-  | 'replica_fault'
-  | 'overload'
-  | 'lost_session'
-  | 'client_fault'
-  | 'cancelled'
-  | 'unread';
+export const OUTCOME_KINDS = [
+  'success',
+  'tool_error',
+  'protocol_error',
+  'server_error',
+  'replica_fault',
+  'overload',
+  'lost_session',
+  'client_fault',
+  'cancelled',
+  'unread',
+] as const;
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
 export interface Outcome {
   kind: OutcomeKind;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { OUTCOME_KINDS } from '../outcome.ts';
 import { parseJson } from '../parse-json.ts';
 import { LATENCY_BUCKETS } from './latency-buckets.ts';
 
@@ -6,18 +7,6 @@ import { LATENCY_BUCKETS } from './latency-buckets.ts';
  * What control planes and sidecars tell each other while an operator watches calls (`holdfast top`, `holdfast tap`). Whoever can write to Redis can send
  * these: all of it is bounded. Never arguments, results, tokens, session ids or addresses of clients.
  */
-export const CALL_KINDS = [
-  'success',
-  'tool_error',
-  'protocol_error',
-  'server_error',
-  'replica_fault',
-  'overload',
-  'lost_session',
-  'client_fault',
-  'cancelled',
-  'unread',
-] as const;
 
 /** A gateway tells of calls for so long after it was last asked to. */
 export const WATCH_LEASE_MS = 5000;
@@ -39,7 +28,7 @@ export const callFilterSchema = z.strictObject({
   tool: text.optional(),
   /** Slots: one replica may have had several. */
   slots: z.array(text).max(64).optional(),
-  outcome: z.enum(CALL_KINDS).optional(),
+  outcome: z.enum(OUTCOME_KINDS).optional(),
 });
 export type CallFilter = z.infer<typeof callFilterSchema>;
 
@@ -58,7 +47,7 @@ const watchedCallSchema = z.object({
   method: text,
   tool: text.nullable(),
   slot: text.nullable(),
-  outcome: z.enum(CALL_KINDS),
+  outcome: z.enum(OUTCOME_KINDS),
   status: z.number(),
   errorCode: z.number().nullable(),
   durationMs: z.number(),

@@ -1,20 +1,15 @@
+import { HOP_BY_HOP } from '../../proto/http/hop-by-hop.ts';
 import { HEADER } from '../../proto/wire.ts';
+
+/** Headers of a request that belong to the connection it came on. */
+const OF_CONNECTION: readonly string[] = [...HOP_BY_HOP, 'expect', 'http2-settings'];
 
 /**
  * Headers of a client's request that go no further: hop-by-hop ones, those the relay sets itself, Envoy's notes to the relay, and
  * accept-encoding. A compressed answer could not be read, and so not be repaired.
  */
-const STOPPED = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-  'content-length',
-  'http2-settings',
+const STOPPED: ReadonlySet<string> = new Set([
+  ...OF_CONNECTION,
   'accept-encoding',
   HEADER.sessionId,
   HEADER.attemptCount,
@@ -49,27 +44,15 @@ export function upstreamHeaders(raw: readonly string[], sessionId: string | null
   return headers;
 }
 
-/** Hop-by-hop headers, for a request that goes to another gateway's relay with all that Envoy said of it. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-  'content-length',
-  'http2-settings',
-  HEADER.forwarded,
-]);
+/** What does not go to another gateway's relay; all that Envoy said of the request does. */
+const STOPPED_AT_NEIGHBOUR: ReadonlySet<string> = new Set([...OF_CONNECTION, HEADER.forwarded]);
 
 /** Headers for a neighbour's relay, which never sends such a request to a third. */
 export function neighbourHeaders(raw: readonly string[]): string[] {
   const headers: string[] = [];
   eachHeader(raw, (given, value) => {
     const name = given.toLowerCase();
-    if (!HOP_BY_HOP.has(name)) headers.push(name, value);
+    if (!STOPPED_AT_NEIGHBOUR.has(name)) headers.push(name, value);
   });
   headers.push(HEADER.forwarded, '1');
   return headers;

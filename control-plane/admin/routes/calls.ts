@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { CALL_KINDS, MAX_WATCHES, type CallFilter } from '../../../proto/watch/watch-messages.ts';
+import { OUTCOME_KINDS } from '../../../proto/outcome.ts';
+import { MAX_WATCHES, type CallFilter } from '../../../proto/watch/watch-messages.ts';
 import { TOP_GROUPS } from '../../watch/top-window.ts';
 import type { CallWatch } from '../../watch/call-watch.ts';
 import { ApiProblem } from '../api-problem.ts';
@@ -22,7 +23,7 @@ const filterSchema = z.strictObject({
   server: z.string().optional(),
   tool: z.string().max(256).optional(),
   replica: z.string().optional().describe('Name, address or slot.'),
-  outcome: z.enum(CALL_KINDS).optional(),
+  outcome: z.enum(OUTCOME_KINDS).optional(),
 });
 
 function filterOf(context: AdminContext, query: z.infer<typeof filterSchema>): CallFilter {

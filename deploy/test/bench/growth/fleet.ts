@@ -1,9 +1,5 @@
-import { parseConfig } from '../../../../control-plane/config/parse-config.ts';
-import { replicaKey, type KnownReplica, type TopologyInputs } from '../../../../control-plane/topology/inputs.ts';
-import { slotName } from '../../../../proto/session-id.ts';
-
-/** Slots as long as real ones. */
-const FIRST_SLOT = 35 ** 4;
+import type { KnownReplica, TopologyInputs } from '../../../../control-plane/topology/inputs.ts';
+import { inputsOfReplicas, slotOfReplica } from '../fleet-inputs.ts';
 
 /** How large it is, and how its servers are guarded. */
 export interface Fleet {
@@ -22,7 +18,7 @@ export interface Target {
 export const serverName = (index: number): string => `server-${index}`;
 
 const slotAt = ({ replicasOfEach }: Fleet, server: number, replica: number): string =>
-  slotName(FIRST_SLOT + server * replicasOfEach + replica);
+  slotOfReplica(server * replicasOfEach + replica);
 
 /** The first server's first slot, and the last one's last: an order that is walked ends there. */
 export function endsOf(fleet: Fleet): { first: Target; last: Target } {
@@ -48,25 +44,8 @@ export function inputsOfFleet(fleet: Fleet, upstreams: readonly [string, string]
     name: `replica-${index}`,
     address: addressOf(index),
   }));
-  const servers = [...Map.groupBy(replicas, ({ server }) => server)].map(([name, own]) => ({
-    name,
-    ...(fleet.guard === 'off' && { guard: 'off' }),
-    backends: [{ name: 'stable', replicas: own.map(({ name: replica, address }) => ({ name: replica, address })) }],
-  }));
-  // JSON is YAML, and is written much faster.
-  const parsed = parseConfig(JSON.stringify({ gateway: { accessLogs: false, responseOutcomes: 'off' }, servers }), {});
-  if (parsed.kind === 'bad') throw new Error(JSON.stringify(parsed.problems));
-  return {
-    config: parsed.config,
-    replicas,
-    health: new Map(),
-    slots: new Map(
-      replicas.map(({ server, address }, index) => [replicaKey(server, address), slotName(FIRST_SLOT + index)]),
-    ),
-    lostSlots: new Map(),
-    drains: [],
-    weights: new Map(),
-    openBreakers: [],
-    gateways: [],
-  };
+  return inputsOfReplicas(replicas, {
+    isGuarded: fleet.guard !== 'off',
+    gateway: { accessLogs: false, responseOutcomes: 'off' },
+  });
 }
