@@ -14,6 +14,22 @@ export interface AttemptRules {
   sleep?: (ms: number) => Promise<unknown>;
 }
 
+/** What a relay has for the attempts of every request. */
+interface RelayRules {
+  budget: (server: string) => AttemptRules['budget'];
+  random: AttemptRules['random'];
+  metrics: { retry(server: string, result: 'sent' | 'budget'): void };
+}
+
+/** The attempts of one request to `server`, by the rules of a relay. */
+export const attemptsAt = (relay: RelayRules, server: string, policy: AttemptRules['policy']): Attempts =>
+  new Attempts({
+    budget: relay.budget(server),
+    policy,
+    random: relay.random,
+    counted: (result) => relay.metrics.retry(server, result),
+  });
+
 /**
  * Counts the attempts of one request. It says how many there may be and when each may begin, and holds the retry budget's place of each
  * repetition.

@@ -17,7 +17,7 @@ import type { RelayContext } from '../relay-context.ts';
 import { unstampAnswers } from './server-request-ids.ts';
 import { type Destination, upstreamSessionOf, type Target, type WholeAnswer } from './target.ts';
 import { Priming } from '../resume/priming.ts';
-import { Attempts } from './attempts.ts';
+import { attemptsAt, type Attempts } from './attempts.ts';
 import type { Ending, Facts, FailStep } from './next-step.ts';
 
 /** An attempt that is under way. */
@@ -74,12 +74,7 @@ export class PostCall {
     const { server, digest } = request;
     this.outcome = new RequestOutcome(ctx, request, rpc, bytes);
     this.asked = new AnswerTracker(ctx, server, digest, rpc, this.outcome);
-    this.attempts = new Attempts({
-      budget: ctx.budget(server),
-      policy: view.policy,
-      random: ctx.random,
-      counted: (result) => ctx.metrics.retry(server, result),
-    });
+    this.attempts = attemptsAt(ctx, server, view.policy);
     this.deadline = new Deadline(
       this.asked.hasRequests ? deadlineMs(view.policy, this.outcome.method, this.outcome.tool) : 0,
       ctx.now,

@@ -6,7 +6,7 @@ import { HEADER } from '../../../proto/wire.ts';
 import { ask, type ReplicaAnswer } from '../../replica/ask.ts';
 import { upstreamHeaders } from '../../replica/headers.ts';
 import type { ServerView } from '../../xds/topology.ts';
-import { Attempts } from '../call/attempts.ts';
+import { attemptsAt, type Attempts } from '../call/attempts.ts';
 import { runCall, type Call, type Errand } from '../call/call.ts';
 import type { AttemptResult, Ending, Facts, FailStep, Finding, RecoverStep } from '../call/next-step.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
@@ -69,12 +69,7 @@ class MessagePost implements Call {
     this.#outcome = new RequestOutcome(ctx, request, this.#rpc);
     this.#holder = request.digest === null ? undefined : ctx.httpSse.of(request.digest);
     this.#untilMs = ctx.now() + view.policy.timeouts.recoveryMs;
-    this.attempts = new Attempts({
-      budget: ctx.budget(request.server),
-      policy: view.policy,
-      random: ctx.random,
-      counted: (result) => ctx.metrics.retry(request.server, result),
-    });
+    this.attempts = attemptsAt(ctx, request.server, view.policy);
   }
 
   get isOver(): boolean {
