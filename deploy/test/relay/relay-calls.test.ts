@@ -25,17 +25,7 @@ async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}):
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   t.teardown(() => rig.close());
   const send = (message: unknown, headers: Record<string, string> = {}, signal?: AbortSignal) =>
-    fetch(rig.url, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...headers,
-      },
-      body: JSON.stringify(message),
-      ...(signal && { signal }),
-    });
+    rig.post(JSON.stringify(message), headers, signal && { signal });
   const first = await send({
     jsonrpc: '2.0',
     id: 0,

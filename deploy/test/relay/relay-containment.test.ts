@@ -52,17 +52,7 @@ async function twoReplicas(t: ExecutionContext, policy: Record<string, unknown> 
 }
 
 const post = (rig: RelayRig, body: string, headers: Record<string, string> = {}, url = rig.url): Promise<Response> =>
-  fetch(url, {
-    method: 'POST',
-    headers: {
-      ...rig.headers,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      ...headers,
-    },
-    body,
-    signal: AbortSignal.timeout(10_000),
-  });
+  rig.post(body, headers, { url, signal: AbortSignal.timeout(10_000) });
 const message = (rest: object): string => JSON.stringify({ jsonrpc: '2.0', ...rest });
 
 async function session(rig: RelayRig): Promise<Record<string, string>> {

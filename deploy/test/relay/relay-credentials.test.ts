@@ -17,16 +17,7 @@ async function setup(t: ExecutionContext, begunWith: Headers, policy: Record<str
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   t.teardown(() => rig.close());
   const post = (message: object, headers: Headers = {}) =>
-    fetch(rig.url, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...headers,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }),
-    });
+    rig.post(JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }), headers);
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
     session = (await post({ method: 'initialize', params }, begunWith)).headers.get('mcp-session-id') ?? '',
     digest = sessionDigest(session);

@@ -22,16 +22,7 @@ async function setup(t: ExecutionContext) {
   t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
   t.teardown(() => end.abort());
   const send = (gateway: RelayRig, message: unknown, headers: Record<string, string>) =>
-    fetch(gateway.url, {
-      method: 'POST',
-      headers: {
-        ...gateway.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...headers,
-      },
-      body: JSON.stringify(message),
-    });
+    gateway.post(JSON.stringify(message), headers);
   const [from, to] = replicas as [FakeReplica, FakeReplica];
   const drain = (isDraining: boolean) => {
     fleet.replicas[0]!.state = isDraining ? 'draining' : 'active';

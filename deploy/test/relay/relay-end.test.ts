@@ -21,17 +21,7 @@ async function callInFlight(t: ExecutionContext) {
     };
     return true;
   };
-  const post = (body: object, more: Record<string, string> = {}) =>
-    fetch(rig.url, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...more,
-      },
-      body: JSON.stringify(body),
-    });
+  const post = (body: object, more: Record<string, string> = {}) => rig.post(JSON.stringify(body), more);
   const first = await post({
     jsonrpc: '2.0',
     id: 0,

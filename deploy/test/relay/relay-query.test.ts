@@ -15,16 +15,7 @@ test('a server that takes its key from the query has its sessions rebuilt with t
   const rig = await fleet.gateway();
   t.teardown(() => rig.close());
   const post = (message: object, headers: Record<string, string> = {}) =>
-    fetch(`${rig.url}?key=k`, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...headers,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
-    });
+    rig.post(JSON.stringify({ jsonrpc: '2.0', ...message }), headers, { url: `${rig.url}?key=k` });
   const first = await post({ id: 0, method: 'initialize', params: {} });
   await first.text();
   const own = { 'x-holdfast-session': first.headers.get('mcp-session-id') ?? '' };

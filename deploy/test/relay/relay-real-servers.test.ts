@@ -130,16 +130,7 @@ test('all replicas down: a typed error with the id at once; the session goes on 
   const client = await connect(t, rig);
   await servers[0]!.process.kill();
   const body = JSON.stringify({ jsonrpc: '2.0', id: 'my-id', method: 'tools/list' });
-  const refused = await fetch(rig.url, {
-    method: 'POST',
-    headers: {
-      ...rig.headers,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-session-id': client.sessionId!,
-    },
-    body,
-  });
+  const refused = await rig.post(body, { 'mcp-session-id': client.sessionId! });
   t.is(refused.status, 200);
   t.like(await refused.json(), {
     id: 'my-id',
@@ -154,17 +145,7 @@ test('a deleted session is unknown afterwards and is never rebuilt', async (t) =
   const client = await connect(t, rig);
   const id = client.sessionId!;
   await client.terminate();
-  const ping = () =>
-    fetch(rig.url, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        'mcp-session-id': id,
-      },
-      body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
-    });
+  const ping = () => rig.post('{"jsonrpc":"2.0","id":1,"method":"ping"}', { 'mcp-session-id': id });
   t.is((await ping()).status, 404);
   await servers[0]!.kill();
   t.is((await ping()).status, 404);
@@ -179,17 +160,10 @@ test('two gateways: a session made on one goes on through the other, also when i
   const home = await homeOf(client, servers);
   await home.kill();
   const whoami = async (gateway: RelayRig) => {
-    const answer = await fetch(gateway.url, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        'mcp-session-id': client.sessionId!,
-        'mcp-protocol-version': client.protocolVersion!,
-      },
-      body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}',
-    });
+    const answer = await gateway.post(
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}',
+      { 'mcp-session-id': client.sessionId!, 'mcp-protocol-version': client.protocolVersion! },
+    );
     return [answer.status, /\\"sessionId\\":\\"([^\\]+)/.exec(await answer.text())?.[1]] as const;
   };
   const [first, second] = await Promise.all([whoami(rig), whoami(other)]);

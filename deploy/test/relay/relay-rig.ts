@@ -43,6 +43,12 @@ export interface RelayRig {
   /** Failures of the relay's own code that were contained. */
   internalErrors: unknown[];
   breakers: Breakers;
+  /** POSTs a body as a client does that takes JSON and event streams. `more.url`: where it goes instead. */
+  post(
+    body: string,
+    headers?: Record<string, string>,
+    more?: { url?: string; signal?: AbortSignal },
+  ): Promise<Response>;
   metric(name: string): Promise<number>;
   close(): Promise<void>;
 }
@@ -132,11 +138,25 @@ export class RigFleet {
       internalError: (_where, error) => internalErrors.push(error),
       health: () => Promise.resolve({ status: 200, body: { status: 'healthy' } }),
     });
+    const url = `http://127.0.0.1:${relay.address.port}/mcp`,
+      headers = { [HEADER.server]: 'linear', [HEADER.mode]: 'relay' };
     return {
       relay,
       port: relay.address.port,
-      url: `http://127.0.0.1:${relay.address.port}/mcp`,
-      headers: { [HEADER.server]: 'linear', [HEADER.mode]: 'relay' },
+      url,
+      headers,
+      post: (body, more = {}, { url: other = url, signal } = {}) =>
+        fetch(other, {
+          method: 'POST',
+          headers: {
+            ...headers,
+            'content-type': 'application/json',
+            accept: 'application/json, text/event-stream',
+            ...more,
+          },
+          body,
+          ...(signal && { signal }),
+        }),
       directory,
       recovery,
       outcomes,

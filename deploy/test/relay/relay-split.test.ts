@@ -11,16 +11,7 @@ test('two gateways cut from each other each rebuild a session; after the partiti
   const [one, two] = await Promise.all([fleet.gateway('gateway-1'), fleet.gateway('gateway-2', partition)]);
   t.teardown(() => Promise.all([one.close(), two.close()]));
   const post = (gateway: RelayRig, message: unknown, session?: string) =>
-    fetch(gateway.url, {
-      method: 'POST',
-      headers: {
-        ...gateway.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...(session !== undefined && { 'x-holdfast-session': session }),
-      },
-      body: JSON.stringify(message),
-    });
+    gateway.post(JSON.stringify(message), { ...(session !== undefined && { 'x-holdfast-session': session }) });
   const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
   const sessions: string[] = [];
   for (let i = 0; i < 12; i++)

@@ -42,16 +42,7 @@ async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}) 
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   t.teardown(() => rig.close());
   const send = (gateway: RelayRig, message: unknown, headers: Record<string, string> = {}) =>
-    fetch(gateway.url, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...headers,
-      },
-      body: JSON.stringify(message),
-    });
+    gateway.post(JSON.stringify(message), headers);
   const initialize = async () => {
     const answer = await send(rig, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} });
     await answer.text();

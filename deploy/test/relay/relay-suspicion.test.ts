@@ -23,16 +23,7 @@ async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}):
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   t.teardown(() => rig.close());
   const post = (message: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(rig.url, {
-      method: 'POST',
-      headers: {
-        ...rig.headers,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...headers,
-      },
-      body: JSON.stringify(message),
-    });
+    rig.post(JSON.stringify(message), headers);
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
   const begun = await post({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
   await begun.text();
