@@ -71,7 +71,7 @@ export class BodyBudget {
         this.#add(holder, bytes);
         return null;
       },
-      wouldRefuse: (bytes) => (holder.bytes + bytes > limits.bufferedBytesPerAddress ? 'body_bytes_per_address' : null),
+      wouldRefuse: (bytes) => refusalOfAddress(holder, bytes, limits),
       pause: () => {
         body.pausedMs ??= this.#now();
       },
@@ -107,8 +107,9 @@ export class BodyBudget {
   }
 
   #refusal(holder: Holder, bytes: number, limits: GatewayLimits): LimitName | null {
+    const ofAddress = refusalOfAddress(holder, bytes, limits);
+    if (ofAddress !== null) return ofAddress;
     const wanted = holder.bytes + bytes;
-    if (wanted > limits.bufferedBytesPerAddress) return 'body_bytes_per_address';
     while (this.#bytes + bytes > limits.bufferedBytes) {
       const most = this.#most();
       if (most === undefined || most.bytes <= wanted) return 'body_bytes';
@@ -133,6 +134,9 @@ export class BodyBudget {
     holder.bytes += bytes;
   }
 }
+
+const refusalOfAddress = (holder: Holder, bytes: number, limits: GatewayLimits): LimitName | null =>
+  holder.bytes + bytes > limits.bufferedBytesPerAddress ? 'body_bytes_per_address' : null;
 
 function slowness({ limits, bytes }: Body, ageMs: number): LimitName | null {
   if (limits.requestMs > 0 && ageMs > limits.requestMs) return 'body_time';
