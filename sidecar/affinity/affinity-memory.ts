@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import { detach } from '../../proto/detach.ts';
 import { systemClock, type Clock } from '../session/clock.ts';
-import { RecencyMap } from '../session/recency-map.ts';
 import { StoreHealth, type Asked } from '../session/store-health.ts';
 import type { AffinityKey } from './affinity-key.ts';
 import type { AffinityStore } from './affinity-store.ts';
@@ -10,7 +10,6 @@ interface Held {
   slot: string;
   untilMs: number;
   writtenMs: number;
-  movedAt: number;
 }
 
 export interface AffinityMemoryOptions {
@@ -36,14 +35,13 @@ export class AffinityMemory {
   readonly #store: AffinityStore | null;
   readonly #health: StoreHealth | null;
   readonly #clock: Clock;
-  readonly #maxHeld: number;
   readonly #onError: (error: unknown) => void;
-  readonly #held = new RecencyMap<Held>();
+  readonly #held: LRUCache<string, Held>;
 
   constructor({ store, clock = systemClock, maxHeld = 100_000, onError = () => undefined }: AffinityMemoryOptions) {
     this.#store = store;
     this.#clock = clock;
-    this.#maxHeld = maxHeld;
+    this.#held = new LRUCache({ max: maxHeld });
     this.#onError = onError;
     this.#health = store && new StoreHealth(store, clock, () => undefined);
   }
@@ -72,7 +70,7 @@ export class AffinityMemory {
   remember(server: string, keys: readonly AffinityKey[], slot: string, ttlSeconds: number): Promise<unknown> | null {
     const now = this.#clock.now(),
       fresh = keys.filter((key) => {
-        const held = this.#held.get(nameOf(server, key));
+        const held = this.#held.peek(nameOf(server, key));
         return held?.slot !== slot || now - held.writtenMs >= (ttlSeconds * 1000) / RENEW_SHARE;
       });
     if (fresh.length === 0) return null;
@@ -85,7 +83,7 @@ export class AffinityMemory {
 
   #local(server: string, key: AffinityKey, ttlSeconds: number): string | null {
     const name = nameOf(server, key),
-      held = this.#held.use(name),
+      held = this.#held.get(name),
       now = this.#clock.now();
     if (!held) return null;
     if (held.untilMs <= now) {
@@ -106,14 +104,13 @@ export class AffinityMemory {
       slot: found.value,
       untilMs: this.#clock.now() + ttlSeconds * 1000,
       writtenMs: 0,
-      movedAt: 0,
     });
     return found.value;
   }
 
   async #write(server: string, key: AffinityKey, slot: string, ttlSeconds: number): Promise<void> {
     const now = this.#clock.now();
-    this.#keep({ key: nameOf(server, key), slot, untilMs: now + ttlSeconds * 1000, writtenMs: now, movedAt: 0 });
+    this.#keep({ key: nameOf(server, key), slot, untilMs: now + ttlSeconds * 1000, writtenMs: now });
     await this.#ask(WRITE_LIMIT_MS, (store) => store.set(server, key, slot, ttlSeconds));
   }
 
@@ -131,9 +128,7 @@ export class AffinityMemory {
   }
 
   #keep(held: Held): void {
-    this.#held.add(held);
-    const { oldest } = this.#held;
-    if (this.#held.size > this.#maxHeld && oldest) this.#held.delete(oldest);
+    this.#held.set(held.key, held);
   }
 }
 

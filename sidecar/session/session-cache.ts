@@ -1,12 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { Interner } from './interner.ts';
-import { RecencyMap } from './recency-map.ts';
 
 export interface CachedSession {
   readonly key: string;
   record: SessionRecord;
   generation: number;
-  movedAt: number;
   /** JSON of parts that it alone has, in characters. */
   readonly characters: number;
   /** What it takes of the heap, about. */
@@ -19,23 +18,25 @@ const PLAIN_RECORD_BYTES = 700;
 const BYTES_PER_CHARACTER = 4;
 
 /**
- * The sessions that this node knows, about least recently used first out, with the number on each slot.
+ * The sessions that this node knows, least recently used first out, with the number on each slot.
  * Parts that most sessions have in common (initialize params, capabilities) are held once: 50,000 sessions fit in some 40 MB.
  * Those that differ are bounded by their size: a session of 64 KiB takes the place of hundreds.
  */
 export class SessionCache {
-  readonly #maxEntries: number;
-  readonly #maxBytes: number;
-  readonly #entries = new RecencyMap<CachedSession>();
+  readonly #entries: LRUCache<string, CachedSession>;
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #interner = new Interner(1000);
   /** Entries of an earlier generation may have missed a change. */
   #generation = 0;
-  #bytes = 0;
 
   constructor(maxEntries: number, maxBytes: number) {
-    this.#maxEntries = maxEntries;
-    this.#maxBytes = maxBytes;
+    this.#entries = new LRUCache({
+      max: maxEntries,
+      maxSize: maxBytes,
+      sizeCalculation: ({ bytes }) => bytes,
+      onInsert: ({ record }) => this.#count(record, 1),
+      dispose: ({ record }) => this.#count(record, -1),
+    });
   }
 
   static key(server: string, digest: string): string {
@@ -48,7 +49,7 @@ export class SessionCache {
 
   /** Heap of all entries, about. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#entries.calculatedSize;
   }
 
   /** From now on every entry counts as possibly outdated. */
@@ -62,17 +63,16 @@ export class SessionCache {
 
   /** This entry counts as outdated: to be read again, and good enough only while that can't be done. */
   outdate(key: string): void {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.peek(key);
     if (entry) entry.generation = OUTDATED;
   }
 
   get(key: string): CachedSession | undefined {
-    return this.#entries.use(key);
+    return this.#entries.get(key);
   }
 
   set(key: string, record: SessionRecord): void {
-    const before = this.#entries.get(key);
-    this.delete(key);
+    const before = this.#entries.peek(key);
     const params = this.#interner.share(record.initializeParams),
       capabilities = this.#interner.share(record.capabilities);
     const shared = {
@@ -84,26 +84,19 @@ export class SessionCache {
     const isSame = before !== undefined && before.record.initializeParams === params.value;
     const characters = isSame ? before.characters : params.characters + capabilities.characters;
     const bytes = bytesOf(record, characters);
-    this.#entries.add({ key, record: shared, generation: this.#generation, movedAt: 0, characters, bytes });
-    this.#bytes += bytes;
-    this.#count(record, 1);
-    while (this.#entries.size > this.#maxEntries || (this.#bytes > this.#maxBytes && this.#entries.size > 1))
-      this.delete(this.#entries.oldest ?? key);
+    this.#entries.set(key, { key, record: shared, generation: this.#generation, characters, bytes });
   }
 
   delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (!entry) return;
     this.#entries.delete(key);
-    this.#bytes -= entry.bytes;
-    this.#count(entry.record, -1);
   }
 
   /** Drops entries from the least recently used end for as long as `isExpired` says so. */
   expire(isExpired: (record: SessionRecord) => boolean): void {
-    for (const [key, entry] of this.#entries) {
-      if (!isExpired(entry.record)) return;
-      this.delete(key);
+    for (;;) {
+      const oldest = this.#entries.rvalues().next().value;
+      if (!oldest || !isExpired(oldest.record)) return;
+      this.delete(oldest.key);
     }
   }
 
@@ -114,8 +107,9 @@ export class SessionCache {
   /** Least recently used first. */
   onSlot(server: string, slot: string, limit: number): SessionRecord[] {
     const records: SessionRecord[] = [];
-    for (const { record } of this.#entries.values()) {
-      if (records.length === limit) break;
+    for (const entry of this.#entries.rvalues()) {
+      if (!entry || records.length === limit) break;
+      const { record } = entry;
       if (record.server === server && record.slot === slot && !record.isTombstone) records.push(record);
     }
     return records;

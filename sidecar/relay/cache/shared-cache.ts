@@ -1,15 +1,13 @@
+import { LRUCache } from 'lru-cache';
 import { eachMember, skipSpace } from '../../../proto/json-scan.ts';
-import { RecencyMap } from '../../session/recency-map.ts';
 
 interface Entry {
-  readonly key: string;
   method: string;
   uri: string | null;
   beforeTtl: Buffer;
   afterTtl: Buffer;
   untilMs: number;
   bytes: number;
-  movedAt: number;
 }
 
 /** Limits of one process: results beyond them are simply not kept; the least recently used go first. */
@@ -29,8 +27,11 @@ const OUTDATES: Readonly<Record<string, readonly string[]>> = {
 
 /** Results of 2026-07-28 that say `cacheScope: public` and a ttl, served to anyone until then. Their bytes stay as they are but for the ttl that is left. */
 export class SharedCache {
-  readonly #entries = new RecencyMap<Entry>();
-  #bytes = 0;
+  readonly #entries = new LRUCache<string, Entry>({
+    max: MAX_ENTRIES,
+    maxSize: MAX_TOTAL_BYTES,
+    sizeCalculation: ({ bytes }) => bytes,
+  });
   /** Grows with each change: an answer that was asked for before it is not kept. */
   #changes = 0;
 
@@ -44,10 +45,10 @@ export class SharedCache {
   /** The whole answer to a request with this id; null when there is none. */
   find(server: string, key: string, idText: string, nowMs: number): Buffer | null {
     const name = `${server}/${key}`,
-      entry = this.#entries.use(name);
+      entry = this.#entries.get(name);
     if (!entry) return null;
     if (entry.untilMs <= nowMs) {
-      this.#drop(name);
+      this.#entries.delete(name);
       return null;
     }
     return Buffer.concat([
@@ -72,25 +73,16 @@ export class SharedCache {
     const cut = cutAtTtl(answer);
     if (!cut) return false;
     const name = `${server}/${key}`;
-    this.#drop(name);
     const beforeTtl = Buffer.from(cut.beforeTtl),
       afterTtl = Buffer.from(cut.afterTtl),
       bytes = beforeTtl.length + afterTtl.length + name.length;
-    this.#entries.add({
-      key: name,
+    this.#entries.set(name, {
       ...of,
       beforeTtl,
       afterTtl,
       untilMs: nowMs + Math.min(cut.ttlMs, MAX_TTL_MS),
       bytes,
-      movedAt: 0,
     });
-    this.#bytes += bytes;
-    while (this.#bytes > MAX_TOTAL_BYTES || this.#entries.size > MAX_ENTRIES) {
-      const { oldest } = this.#entries;
-      if (!oldest) break;
-      this.#drop(oldest);
-    }
     return true;
   }
 
@@ -100,26 +92,19 @@ export class SharedCache {
       isOneResource = method === 'notifications/resources/updated';
     if (!methods && !isOneResource) return;
     this.#changes++;
-    for (const [name, entry] of this.#entries) {
+    for (const [name, entry] of [...this.#entries]) {
       if (
         name.startsWith(`${server}/`) &&
         (methods ? methods.includes(entry.method) : entry.method === 'resources/read' && entry.uri === uri)
       )
-        this.#drop(name);
+        this.#entries.delete(name);
     }
   }
 
   /** All of a server's results, and those on their way. */
   forget(server: string): void {
     this.#changes++;
-    for (const name of this.#entries.keys()) if (name.startsWith(`${server}/`)) this.#drop(name);
-  }
-
-  #drop(name: string): void {
-    const entry = this.#entries.get(name);
-    if (!entry) return;
-    this.#entries.delete(name);
-    this.#bytes -= entry.bytes;
+    for (const name of [...this.#entries.keys()]) if (name.startsWith(`${server}/`)) this.#entries.delete(name);
   }
 }
 
