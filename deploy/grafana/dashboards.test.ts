@@ -2,20 +2,22 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { checklist } from '../prometheus/checklist.ts';
 import { waitFor } from '../test/mesh/wait-for.ts';
-import { ALERTS } from '../prometheus/rules.ts';
+import { ALERTS, ruleFile } from '../prometheus/rules.ts';
+import { dashboardFile, grafanaJson } from './dashboard.ts';
 import { DASHBOARDS } from './dashboards.ts';
-import { grafanaJson } from './grafana-json.ts';
 import { startDemoMesh } from './demo-mesh.ts';
-import { emptyQueries, queryPanels } from './query-panels.ts';
+import { emptyQueries, panelsOf, queryPanels } from './query-panels.ts';
 
 const SECONDS = 20;
+const FILES = Object.entries(DASHBOARDS).map(([name, dashboard]) => ({ name, json: grafanaJson(dashboard) }));
+const PANELS = FILES.flatMap(({ json }) => panelsOf(json));
 
 test('the dashboards’ files are as the code would write them', (t) => {
   for (const [name, dashboard] of Object.entries(DASHBOARDS)) {
     t.is(
       readFileSync(new URL(`dashboards/${name}.json`, import.meta.url), 'utf8'),
-      `${JSON.stringify(grafanaJson(dashboard), null, 1)}\n`,
-      `${name}: run node deploy/grafana/write.ts`,
+      dashboardFile(dashboard),
+      `${name}: npm run fix writes it`,
     );
   }
 });
@@ -23,10 +25,7 @@ test('the dashboards’ files are as the code would write them', (t) => {
 test('each point of the monitoring checklist has its row, and panels name only alerts that there are', (t) => {
   const rows = DASHBOARDS['fleet']!.rows.map(({ title }) => title);
   for (const { panel } of checklist) t.true(rows.includes(panel.replace('fleet: ', '')), panel);
-  const description = Object.values(DASHBOARDS).flatMap(({ rows }) =>
-    rows.flatMap(({ panels }) => panels.map((each) => each.description)),
-  );
-  for (const [, names] of description.flatMap((text) => [...text.matchAll(/Alerts?: ([\w, …]+)/g)])) {
+  for (const [, names] of PANELS.flatMap(({ description }) => [...description.matchAll(/Alerts?: ([\w, …]+)/g)])) {
     for (const name of names!
       .split(/, |…/)
       .map((each) => each.trim())
@@ -38,21 +37,55 @@ test('each point of the monitoring checklist has its row, and panels name only a
   }
 });
 
+test('alerts lead to dashboards that there are, and dashboards to each other, to runbooks and to the console', (t) => {
+  const uids = FILES.map(({ json }) => json.uid);
+  for (const rule of ruleFile().groups.flatMap(({ rules }) => rules as { annotations?: { dashboard: string } }[])) {
+    if (rule.annotations)
+      t.true(uids.includes(/^\/d\/([\w-]+)/.exec(rule.annotations.dashboard)?.[1]), rule.annotations.dashboard);
+  }
+  for (const { json } of FILES)
+    t.deepEqual(
+      json.links?.map(({ title }) => title),
+      ['Holdfast', 'Alerts and runbooks', 'Console'],
+    );
+});
+
+test('each dashboard answers “is it well?” first, on one line that nobody scrolls for', (t) => {
+  for (const { name, json } of FILES.filter(({ name }) => name !== 'rollout')) {
+    const first = panelsOf(json).filter(({ row }) => row === 'Is it well?');
+    t.true(first.length >= 6, name);
+    for (const { panel } of first) t.like(panel, { type: 'stat', gridPos: { y: 1, h: 4 } });
+  }
+  // A box as large as a graph for one word is no dashboard.
+  for (const { panel, title } of PANELS.filter((each) => each.panel.type === 'stat'))
+    t.true((panel.gridPos?.h ?? 0) <= 4 && (panel.gridPos?.w ?? 0) <= 4, title);
+  for (const { json } of FILES) {
+    const taken = (json.panels ?? []).map(({ gridPos }) => gridPos!);
+    for (const { x, w } of taken) t.true(x + w <= 24);
+    for (const [index, one] of taken.entries())
+      for (const other of taken.slice(index + 1))
+        t.false(
+          one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h,
+          'two panels at one place',
+        );
+  }
+});
+
 test('every query of every panel has data from a real Prometheus that scraped a real mesh, and rules evaluate', async (t) => {
   t.timeout(300_000);
   const { mesh, prometheus, seconds, close } = await startDemoMesh(SECONDS);
   try {
     const panels = (
       await Promise.all(
-        Object.entries(DASHBOARDS).map(async ([name, dashboard]) => {
-          const all = await queryPanels(prometheus, dashboard, seconds);
+        FILES.map(async ({ name, json }) => {
+          const all = await queryPanels(prometheus, json, seconds);
           t.deepEqual(emptyQueries(all), [], name);
           return all;
         }),
       )
     ).flat();
     const series = (title: string) =>
-      panels.find(({ panel }) => panel.title === title)!.data.flatMap((each) => each.series);
+      panels.find((panel) => panel.title === title)!.data.flatMap((each) => each.series);
     const peak = (title: string, labels: Record<string, string> = {}): number =>
       Math.max(
         0,
@@ -75,6 +108,9 @@ test('every query of every panel has data from a real Prometheus that scraped a 
     t.true(peak('Sessions begun', { backend: 'canary' }) > 0);
     t.true(peak('Redis commands, p99') > 0);
     t.is(peak('Sessions lost, last hour'), 0);
+    t.true(peak('Sessions moved, last hour') > 0);
+    t.is(peak('Servers down'), 0);
+    t.true(peak('Replicas that take sessions') >= 2);
     // `or vector(0)` shows a 0 for what never happened; a name that nobody exports would hide behind it.
     const names = (await (await fetch(`${prometheus.url}/api/v1/label/__name__/values`)).json()) as { data: string[] };
     const readme = readFileSync(new URL('../../sidecar/metrics/README.md', import.meta.url), 'utf8');
@@ -82,12 +118,8 @@ test('every query of every panel has data from a real Prometheus that scraped a 
       ...names.data,
       ...[...readme.matchAll(/^\| `((?:mcp|holdfast)_\w+)/gm)].map((match) => match[1]!),
     ]);
-    const asked = Object.values(DASHBOARDS).flatMap(({ rows }) =>
-      rows.flatMap(({ panels }) =>
-        panels.flatMap(({ queries }) =>
-          queries.flatMap(({ expr }) => expr.match(/\b(?:mcp|holdfast|envoy|process|nodejs)_\w+(?=[{[)])/g) ?? []),
-        ),
-      ),
+    const asked = PANELS.flatMap(({ queries }) =>
+      queries.flatMap((expr) => expr.match(/\b(?:mcp|holdfast|envoy|process|nodejs)_\w+(?=[{[)])/g) ?? []),
     );
     t.deepEqual(
       [...new Set(asked)].filter((each) => !exported.has(each)),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -93,6 +93,11 @@ testWith(need, hasHelm, 'every option reaches the objects', async (t) => {
   t.like(named['HorizontalPodAutoscaler holdfast-gateway']?.spec, { minReplicas: 2, maxReplicas: 9 });
   const rules = parse(readFileSync(at('../prometheus/holdfast.rules.yml'), 'utf8')) as object;
   t.deepEqual(named['PrometheusRule holdfast']?.spec, rules as never);
+  const dashboards = all.filter(({ metadata: { labels } }) => labels?.['grafana_dashboard'] === '1');
+  t.deepEqual(
+    dashboards.flatMap(({ data }) => Object.values(data as Record<string, string>).map((text) => JSON.parse(text).uid)),
+    ['holdfast-fleet', 'holdfast-rollout', 'holdfast-server', 'holdfast-sessions'],
+  );
   for (const kind of ['Certificate holdfast-gateway', 'PodMonitor holdfast-gateway']) t.truthy(named[kind], kind);
 });
 
@@ -125,10 +130,13 @@ testWith(
   },
 );
 
-test('the chart’s alerts are those of deploy/prometheus', (t) => {
+test('the chart’s alerts are those of deploy/prometheus, and its dashboards those of deploy/grafana', (t) => {
   t.is(
     readFileSync(at('holdfast/files/holdfast.rules.yml'), 'utf8'),
     readFileSync(at('../prometheus/holdfast.rules.yml'), 'utf8'),
     'npm run fix writes it',
   );
+  const dashboards = (folder: string): Record<string, string> =>
+    Object.fromEntries(readdirSync(at(folder)).map((name) => [name, readFileSync(at(`${folder}/${name}`), 'utf8')]));
+  t.deepEqual(dashboards('holdfast/files/dashboards'), dashboards('../grafana/dashboards'), 'npm run fix writes them');
 });

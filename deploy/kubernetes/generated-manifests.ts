@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse, stringify } from 'yaml';
+import { DASHBOARDS } from '../grafana/dashboards.ts';
 import { DEFAULTS, pair, PORT } from '../../control-plane/inject/pod-parts.ts';
 
 const NOTE =
@@ -62,10 +63,28 @@ export function generatedManifests(): Record<string, string> {
         .map((each) => stringify(each, { lineWidth: 0, aliasDuplicateObjects: false }))
         .join('---\n'),
     'components/monitoring/rules.yaml': RULES_NOTE + stringify(prometheusRule(), { lineWidth: 0 }),
+    'components/monitoring/dashboards.yaml':
+      DASHBOARDS_NOTE +
+      Object.keys(DASHBOARDS)
+        .map((name) => stringify(dashboardMap(name), { lineWidth: 0 }))
+        .join('---\n'),
   };
 }
 
 const RULES_NOTE = '# Written by `node deploy/kubernetes/write.ts`: the alerts of deploy/prometheus.\n';
+
+const DASHBOARDS_NOTE =
+  '# Written by `node deploy/kubernetes/write.ts`: the dashboards of deploy/grafana, found by Grafana’s sidecar by their label.\n';
+
+/** One dashboard as the ConfigMap that the Grafana chart's sidecar loads. */
+const dashboardMap = (name: string): object => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: `holdfast-dashboard-${name}`, namespace: 'holdfast', labels: { grafana_dashboard: '1' } },
+  data: {
+    [`holdfast-${name}.json`]: readFileSync(new URL(`../grafana/dashboards/${name}.json`, import.meta.url), 'utf8'),
+  },
+});
 
 const prometheusRule = (): object => ({
   apiVersion: 'monitoring.coreos.com/v1',

@@ -4,6 +4,7 @@ import { operationAlerts } from './alerts/operations.ts';
 import { serverAlerts } from './alerts/servers.ts';
 import { sessionAlerts } from './alerts/sessions.ts';
 import type { Alert, Situation } from './alert.ts';
+import { dashboardLink } from './dashboard-link.ts';
 import { recordingRules } from './recording-rules.ts';
 
 export const GROUPS: Record<string, Alert[]> = {
@@ -28,12 +29,12 @@ export function ruleFile(): { groups: RuleGroup[] } {
       { name: 'holdfast-recording', interval: '15s', rules: recordingRules },
       ...Object.entries(GROUPS).map(([name, alerts]) => ({
         name,
-        rules: alerts.map(({ name: alert, expr, for: holds, severity, summary, runbook }) => ({
-          alert,
-          expr,
-          for: holds,
-          labels: { severity },
-          annotations: { summary, runbook },
+        rules: alerts.map((alert) => ({
+          alert: alert.name,
+          expr: alert.expr,
+          for: alert.for,
+          labels: { severity: alert.severity },
+          annotations: { summary: alert.summary, runbook: alert.runbook, dashboard: dashboardLink(alert) },
         })),
       })),
     ],

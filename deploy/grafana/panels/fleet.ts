@@ -1,24 +1,135 @@
-import { lines, now, orZero, quantile, rate, type Dashboard } from '../dashboard.ts';
+import type { Dashboard } from '../dashboard.ts';
+import { at, lines, linesUpTo, of, orZero, quantile, rate, states, tableBy, verdict } from '../panel.ts';
+import { fleetResources } from './fleet-resources.ts';
 
-/** The monitoring checklist: one row each, then what makes the rows move. */
+const toServer = {
+  title: 'The server’s dashboard',
+  url: '/d/holdfast-server?var-server=${__value.raw}&${datasource:queryparam}',
+};
+/** Grafana's own page of the rule, where its runbook stands. */
+const toAlert = { title: 'Runbook', url: '/alerting/list?search=rule:${__value.raw}' };
+const firing = (severity: string): string => `count(ALERTS{alertstate="firing",severity="${severity}"})`;
+
+/** The whole mesh: a verdict, then a row for each point of the monitoring checklist. */
 export const fleet: Dashboard = {
   uid: 'holdfast-fleet',
   title: 'Holdfast: fleet',
-  description: 'Is the mesh well? One row for each point of the monitoring checklist.',
-  hasServerChoice: false,
+  description: 'Is the mesh well? The first row says it; then comes a row for each point of the monitoring checklist.',
   rows: [
+    {
+      title: 'Is it well?',
+      panels: [
+        verdict('Critical alerts', 'short', 'Alerts that fire and can’t wait.', orZero(firing('critical')), {
+          alarm: 1,
+        }),
+        verdict('Warnings', 'short', 'Alerts that fire and can wait.', orZero(firing('warning')), {
+          alarm: 1,
+          bad: 'orange',
+        }),
+        verdict(
+          'Gateways down',
+          'short',
+          'Nodes whose Envoy or sidecar does not answer. Alerts: GatewayDown, SidecarDown.',
+          orZero('count(min by (node) (up{job=~"holdfast-gateway|holdfast-sidecar",node=~"$gateway"}) == 0)'),
+          { alarm: 1 },
+        ),
+        verdict(
+          'Servers down',
+          'short',
+          'Servers without any replica that takes new sessions. Alert: ServerUnhealthy.',
+          orZero(`count(min by (server_id) (${of('mcp_server_health')}) == 0)`),
+          { alarm: 1 },
+        ),
+        verdict(
+          'Replicas not healthy',
+          'short',
+          'As the control plane sees them. Alert: ReplicaUnhealthy.',
+          orZero(
+            'sum(max by (server_id, backend) (sum by (instance, server_id, backend) (holdfast_mesh_replicas{server_id=~"$server",state="unhealthy"})))',
+          ),
+          { alarm: 1, bad: 'orange' },
+        ),
+        verdict(
+          'Breakers not closed',
+          'short',
+          'Replicas and tools that are shut out at the moment. Alert: BreakerOpen.',
+          orZero(`count(max by (server_id, level, key) (${of('mcp_breaker_not_closed')}))`),
+          { alarm: 1, bad: 'orange' },
+        ),
+        verdict(
+          'Answered',
+          'percentunit',
+          'Requests of the last 5 minutes that the mesh did not fail. Objective: 99.9 %. Alerts: AvailabilityBurns….',
+          '1 - max(holdfast:availability:failed_ratio_5m{server_id=~"$server"} or on() vector(0))',
+          { alarm: 0.999, isGoodAbove: true, decimals: 2 },
+        ),
+        verdict(
+          'Sessions lost, last hour',
+          'short',
+          'Sessions that a client lost although it had not ended them. Alerts: SessionLossBurns….',
+          orZero(`sum(increase(${of('mcp_session_lost_total')}[1h]))`),
+          { alarm: 1, decimals: 0 },
+        ),
+      ],
+    },
+    {
+      title: 'Now',
+      panels: [
+        tableBy(
+          'Servers at a glance',
+          'One line for each server; its name leads to its dashboard.',
+          ['server_id'],
+          [
+            {
+              name: 'takes sessions',
+              expr: `min by (server_id) (${of('mcp_server_health')})`,
+              unit: 'short',
+              limit: { alarm: 1, isGoodAbove: true },
+              words: { 0: 'no', 1: 'yes' },
+            },
+            { name: 'requests', expr: rate('server_id', of('mcp_requests_total')), unit: 'reqps' },
+            {
+              name: 'failed',
+              expr: 'max by (server_id) (holdfast:availability:failed_ratio_5m{server_id=~"$server"})',
+              unit: 'percentunit',
+              limit: { alarm: 0.001 },
+            },
+            {
+              name: 'p99',
+              expr: quantile(0.99, 'server_id', of('mcp_request_duration_seconds_bucket', 'method!="GET"')),
+              unit: 's',
+              limit: { alarm: 5, bad: 'orange' },
+            },
+            { name: 'sessions', expr: `sum by (server_id) (${of('mcp_sessions_live')})`, unit: 'short' },
+          ],
+          toServer,
+        ),
+        tableBy(
+          'Alerts that fire',
+          'The name leads to the rule with its runbook; none is shown as “none”.',
+          ['alertname', 'severity', 'server_id', 'node'],
+          [
+            {
+              name: 'firing',
+              expr: orZero('max by (alertname, severity, server_id, node) (ALERTS{alertstate="firing"})'),
+              unit: 'short',
+              words: { 0: 'none', 1: 'now' },
+            },
+          ],
+          toAlert,
+        ),
+      ],
+    },
     {
       title: 'Gateways',
       panels: [
-        now('Gateways', 'bool', 'Envoy of each gateway node answers. Alert: GatewayDown.', [
-          'max by (node) (up{job="holdfast-gateway"})',
-          '{{node}}',
-        ]),
-        now('Sidecars', 'bool', 'The sidecar of each node answers. Alert: SidecarDown.', [
-          'min by (node) (up{job="holdfast-sidecar"})',
-          '{{node}}',
-        ]),
-        now('Members', 'bool', 'Nodes that are in the mesh, or should be (HA_CLUSTER_NODES). Alert: GatewayMissing.', [
+        states(
+          'Envoy and sidecar of each node',
+          'Do they answer? Alerts: GatewayDown, SidecarDown.',
+          ['max by (node) (up{job="holdfast-gateway",node=~"$gateway"})', '{{node}} envoy'],
+          ['min by (node) (up{job="holdfast-sidecar",node=~"$gateway"})', '{{node}} sidecar'],
+        ),
+        states('Members', 'Nodes that are in the mesh, or should be (HA_CLUSTER_NODES). Alert: GatewayMissing.', [
           'max by (node) (holdfast_mesh_gateway)',
           '{{node}}',
         ]),
@@ -26,14 +137,14 @@ export const fleet: Dashboard = {
           'Requests by routing mode',
           'reqps',
           'steady: Envoy alone. decide: the sidecar was asked. relay: the sidecar carried it. modern: 2026-07-28.',
-          [rate('mode', 'holdfast_requests_by_mode_total'), '{{mode}}'],
+          [rate('mode', of('holdfast_requests_by_mode_total')), '{{mode}}'],
         ),
       ],
     },
     {
       title: 'Balancers',
       panels: [
-        now('Balancers', 'bool', 'Edge Envoys answer; empty when another balancer is used. Alert: BalancerDown.', [
+        states('Balancers', 'Edge Envoys answer; empty when another balancer is used. Alert: BalancerDown.', [
           orZero('max by (node) (up{job="holdfast-edge"})'),
           '{{node}}',
         ]),
@@ -48,16 +159,16 @@ export const fleet: Dashboard = {
     {
       title: 'Redis',
       panels: [
-        now('Redis reached by', 'bool', 'Each gateway’s connection. Alerts: RedisDown, RedisUnreachable.', [
-          'min by (node) (holdfast_redis_up)',
+        states('Redis reached by', 'Each gateway’s connection. Alerts: RedisDown, RedisUnreachable.', [
+          `min by (node) (${at('holdfast_redis_up')})`,
           '{{node}}',
         ]),
         lines('Redis commands, p99', 's', 'Above 50 ms new sessions are written behind. Alert: RedisSlow.', [
-          orZero(quantile(0.99, 'command', 'holdfast_redis_duration_seconds_bucket')),
+          orZero(quantile(0.99, 'command', at('holdfast_redis_duration_seconds_bucket'))),
           '{{command}}',
         ]),
         lines('Redis errors', 'reqps', 'Commands that failed or timed out.', [
-          orZero(rate('kind', 'holdfast_redis_errors_total')),
+          orZero(rate('kind', at('holdfast_redis_errors_total'))),
           '{{kind}}',
         ]),
       ],
@@ -65,144 +176,71 @@ export const fleet: Dashboard = {
     {
       title: 'Servers',
       panels: [
-        now('Servers', 'bool', 'Some replica takes new sessions, on every gateway. Alert: ServerUnhealthy.', [
-          'min by (server_id) (mcp_server_health)',
+        states('Servers', 'Some replica takes new sessions, on every gateway. Alert: ServerUnhealthy.', [
+          `min by (server_id) (${of('mcp_server_health')})`,
           '{{server_id}}',
         ]),
         lines('Replicas by state', 'short', 'What the control plane says of them. Alert: ReplicaUnhealthy.', [
-          'max by (server_id, state) (sum by (instance, server_id, state) (holdfast_mesh_replicas))',
+          'max by (server_id, state) (sum by (instance, server_id, state) (holdfast_mesh_replicas{server_id=~"$server"}))',
           '{{server_id}} {{state}}',
         ]),
-        now(
-          'Breakers that are not closed',
-          'short',
-          'Replicas and tools that are shut out at the moment. Alert: BreakerOpen.',
-          [orZero('count(max by (server_id, level, key) (mcp_breaker_not_closed))'), 'not closed'],
-        ),
+        lines('Breakers by state', 'short', 'Replicas and tools that are not let through. Alert: BreakerOpen.', [
+          orZero(`count by (state) (max by (server_id, level, key, state) (${of('mcp_breaker_not_closed')}))`),
+          '{{state}}',
+        ]),
       ],
     },
     {
       title: 'Certificates',
       panels: [
-        {
-          ...now(
-            'Certificates',
-            'd',
-            'Days until the first certificate of each Envoy ends; 3650: it has none. Alert: CertificateExpiresSoon.',
-            ['clamp_max(min by (job, node) (envoy_server_days_until_first_cert_expiring), 3650)', '{{node}} {{job}}'],
-          ),
-          alarm: 21,
-          isGoodAbove: true,
-        },
+        lines(
+          'Days until certificates end',
+          'd',
+          'The first to end of each Envoy and sidecar; 3650: it has none. Alerts: CertificateExpiresSoon, CertificateExpired.',
+          ['clamp_max(min by (job, node) (envoy_server_days_until_first_cert_expiring), 3650)', '{{node}} {{job}}'],
+        ),
       ],
     },
     {
       title: 'Response time',
       panels: [
-        {
-          ...lines(
-            'Response time, p99',
-            's',
-            'All requests except streams, by server. Alert: SlowResponses (tool calls).',
-            [quantile(0.99, 'server_id', 'mcp_request_duration_seconds_bucket{method!="GET"}'), '{{server_id}}'],
-          ),
-          alarm: 5,
-        },
+        linesUpTo(5, 'Response time, p99', 's', 'All requests except streams. Alert: SlowResponses (tool calls).', [
+          quantile(0.99, 'server_id', of('mcp_request_duration_seconds_bucket', 'method!="GET"')),
+          '{{server_id}}',
+        ]),
         lines('Response time, median', 's', 'The ordinary request.', [
-          quantile(0.5, 'server_id', 'mcp_request_duration_seconds_bucket{method!="GET"}'),
+          quantile(0.5, 'server_id', of('mcp_request_duration_seconds_bucket', 'method!="GET"')),
           '{{server_id}}',
         ]),
         lines(
           'What the mesh adds, p99',
           's',
           'Time in ext_proc and before the relay sends a request on.',
-          [quantile(0.99, 'message', 'holdfast_ext_proc_duration_seconds_bucket'), 'ext_proc {{message}}'],
-          [quantile(0.99, 'server_id', 'holdfast_relay_overhead_seconds_bucket'), 'relay {{server_id}}'],
+          [quantile(0.99, 'message', at('holdfast_ext_proc_duration_seconds_bucket')), 'ext_proc {{message}}'],
+          [quantile(0.99, 'server_id', of('holdfast_relay_overhead_seconds_bucket')), 'relay {{server_id}}'],
         ),
       ],
     },
     {
       title: 'Errors',
       panels: [
-        {
-          ...lines('Errors', 'reqps', 'By kind. Alert: HighErrorRate.', [
-            orZero(rate('error_type', 'mcp_errors_total')),
-            '{{error_type}}',
-          ]),
-          alarm: 0.1,
-        },
-        {
-          ...lines(
-            'Requests that the mesh failed',
-            'percentunit',
-            'Replica faults, overload and lost sessions; a thousandth is allowed. Alerts: AvailabilityBurns….',
-            [orZero('holdfast:availability:failed_ratio_5m'), '{{server_id}}'],
-          ),
-          alarm: 0.001,
-        },
-        {
-          ...lines('Sessions lost', 'percentunit', 'Of those that began or moved. Alerts: SessionLossBurns….', [
-            orZero('holdfast:sessions:lost_ratio_5m'),
-            '{{server_id}}',
-          ]),
-          alarm: 0.001,
-        },
-      ],
-    },
-    {
-      title: 'Resources',
-      panels: [
-        lines('CPU', 'percentunit', 'Cores in use, per process.', [
-          rate('job, node', 'process_cpu_seconds_total{job=~"holdfast-.+"}'),
-          '{{node}} {{job}}',
+        linesUpTo(0.1, 'Errors', 'reqps', 'By kind. Alert: HighErrorRate.', [
+          orZero(rate('error_type', of('mcp_errors_total'))),
+          '{{error_type}}',
         ]),
-        lines(
-          'Memory',
-          'bytes',
-          'Alert: MemoryHigh.',
-          ['max by (job, node) (process_resident_memory_bytes{job=~"holdfast-.+"})', '{{node}} {{job}}'],
-          ['max by (node) (envoy_server_memory_allocated{job=~"holdfast-gateway|holdfast-edge"})', '{{node}} envoy'],
-          [rate('reason', 'holdfast_spans_dropped_total'), 'spans: {{reason}}'],
+        linesUpTo(
+          0.001,
+          'Requests that the mesh failed',
+          'percentunit',
+          'Replica faults, overload and lost sessions; a thousandth is allowed. Alerts: AvailabilityBurns….',
+          [orZero('holdfast:availability:failed_ratio_5m{server_id=~"$server"}'), '{{server_id}}'],
         ),
-        {
-          ...lines('Event loop’s delay, p99', 's', 'Alert: EventLoopSlow.', [
-            'max by (node) (nodejs_eventloop_lag_p99_seconds{job="holdfast-sidecar"})',
-            '{{node}}',
-          ]),
-          alarm: 0.2,
-        },
-        lines(
-          'Outcomes and spans nobody saw',
-          'reqps',
-          'Access log entries, outcomes and spans that were dropped; should be 0. Alerts: OutcomesDropped, SpansDropped.',
-          [orZero(rate('sink', 'holdfast_outcomes_dropped_total')), '{{sink}}'],
-          [rate('node', 'envoy_access_logs_open_telemetry_access_log_logs_dropped'), '{{node}} envoy'],
-        ),
-      ],
-    },
-    {
-      title: 'Control plane',
-      panels: [
-        now('Leader', 'bool', 'Who holds the lease. Alert: NoLeader.', [
-          'max by (node) (holdfast_control_plane_leader)',
-          '{{node}}',
-        ]),
-        now(
-          'Connected to a control plane',
-          'bool',
-          'Each Envoy and sidecar. Alert: ControlPlaneUnreachable.',
-          ['min by (node) (envoy_control_plane_connected_state)', '{{node}} envoy'],
-          ['min by (node) (holdfast_xds_connected)', 'sidecar {{node}}'],
-        ),
-        lines('Updates written', 'reqps', 'Responses of the control plane, by type.', [
-          rate('type', 'holdfast_xds_pushes_total'),
-          '{{type}}',
-        ]),
-        lines('Answers to updates', 'reqps', 'nack: a node refused one. Alert: ConfigurationRejected.', [
-          rate('answer', 'holdfast_xds_answers_total'),
-          '{{answer}}',
+        linesUpTo(0.001, 'Sessions lost', 'percentunit', 'Of those that began or moved. Alerts: SessionLossBurns….', [
+          orZero('holdfast:sessions:lost_ratio_5m{server_id=~"$server"}'),
+          '{{server_id}}',
         ]),
       ],
     },
+    ...fleetResources,
   ],
 };

@@ -1,6 +1,6 @@
-import { lines, now, orZero, quantile, rate, type Dashboard } from '../dashboard.ts';
+import type { Dashboard } from '../dashboard.ts';
+import { lines, of, ofMesh, orZero, quantile, rate, spans } from '../panel.ts';
 
-const of = (metric: string, more = ''): string => `${metric}{server_id=~"$server"${more && `,${more}`}}`;
 const perBackend = (outcome: string, method: string): string =>
   `${rate('server_id, backend', of('mcp_requests_total', `backend!="none",outcome=~"${outcome}",method=~"${method}"`))} / ${rate('server_id, backend', of('mcp_requests_total', `backend!="none",method=~"${method}",outcome!~"client_fault|cancelled"`))}`;
 
@@ -8,21 +8,20 @@ export const rollout: Dashboard = {
   uid: 'holdfast-rollout',
   title: 'Holdfast: rollout',
   description: 'Two backends side by side: what a rollout is judged by.',
-  hasServerChoice: true,
   rows: [
     {
       title: 'Where it is',
       panels: [
-        now('Phase', 'short', 'Of each server’s latest rollout. Alerts: RolloutRolledBack, RolloutHeld.', [
-          orZero(`max by (server_id, phase, held) (${of('holdfast_rollout_phase')})`),
+        spans('Phase', 'Of each server’s latest rollout. Alerts: RolloutRolledBack, RolloutHeld.', [
+          orZero(`max by (server_id, phase, held) (${ofMesh('holdfast_rollout_phase')})`),
           '{{server_id}} {{phase}} held={{held}}',
         ]),
         lines('New sessions for the new backend', 'percent', 'What the rollout wants.', [
-          orZero(`max by (server_id, to) (${of('holdfast_rollout_percent')})`),
+          orZero(`max by (server_id, to) (${ofMesh('holdfast_rollout_percent')})`),
           '{{server_id}} → {{to}}',
         ]),
         lines('Weights in force', 'short', 'Of each backend, health considered.', [
-          `max by (server_id, backend) (${of('holdfast_mesh_backend_weight')})`,
+          `max by (server_id, backend) (${ofMesh('holdfast_mesh_backend_weight')})`,
           '{{server_id}} {{backend}}',
         ]),
         lines('Sessions begun', 'reqps', 'What the weights come to.', [
@@ -60,11 +59,11 @@ export const rollout: Dashboard = {
           '{{server_id}} {{backend}}',
         ]),
         lines('Replicas by backend', 'short', 'By state.', [
-          `max by (server_id, backend, state) (sum by (instance, server_id, backend, state) (${of('holdfast_mesh_replicas')}))`,
+          `max by (server_id, backend, state) (sum by (instance, server_id, backend, state) (${ofMesh('holdfast_mesh_replicas')}))`,
           '{{server_id}} {{backend}} {{state}}',
         ]),
         lines('Steady replicas', 'short', 'Replicas whose sessions Envoy pins by itself.', [
-          `max by (server_id) (${of('holdfast_mesh_steady_slots')})`,
+          `max by (server_id) (${ofMesh('holdfast_mesh_steady_slots')})`,
           '{{server_id}}',
         ]),
       ],

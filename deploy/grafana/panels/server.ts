@@ -1,13 +1,58 @@
-import { lines, now, orZero, quantile, rate, type Dashboard } from '../dashboard.ts';
-
-const of = (metric: string, more = ''): string => `${metric}{server_id=~"$server"${more && `,${more}`}}`;
+import type { Dashboard } from '../dashboard.ts';
+import { lines, of, ofMesh, orZero, quantile, rate, spans, verdict } from '../panel.ts';
 
 export const server: Dashboard = {
   uid: 'holdfast-server',
   title: 'Holdfast: server',
   description: 'What one server’s clients get, and whose doing it is.',
-  hasServerChoice: true,
   rows: [
+    {
+      title: 'Is it well?',
+      panels: [
+        verdict(
+          'Replicas that take sessions',
+          'short',
+          'Of all gateways the one that sees fewest. Alert: ServerUnhealthy.',
+          orZero(`min(sum by (instance) (${of('mcp_server_replicas', 'state="active"')}))`),
+          { alarm: 1, isGoodAbove: true },
+        ),
+        verdict(
+          'Answered',
+          'percentunit',
+          'Requests of the last 5 minutes that the mesh did not fail. Objective: 99.9 %. Alerts: AvailabilityBurns….',
+          `1 - max(${ofMesh('holdfast:availability:failed_ratio_5m')} or on() vector(0))`,
+          { alarm: 0.999, isGoodAbove: true, decimals: 2 },
+        ),
+        verdict(
+          'p99 now',
+          's',
+          'Of all requests except streams. Alert: SlowResponses.',
+          `histogram_quantile(0.99, sum by (le) (rate(${of('mcp_request_duration_seconds_bucket', 'method!="GET"')}[$__rate_interval])))`,
+          { alarm: 5, bad: 'orange' },
+        ),
+        verdict(
+          'Sessions lost, last hour',
+          'short',
+          'Should be 0. Alerts: SessionLossBurns….',
+          orZero(`sum(increase(${of('mcp_session_lost_total')}[1h]))`),
+          { alarm: 1, decimals: 0 },
+        ),
+        verdict(
+          'Sessions moved, last hour',
+          'short',
+          'Sessions that were rebuilt on another replica; clients did not notice.',
+          orZero(`sum(increase(${of('mcp_session_recoveries_total', 'result="recovered"')}[1h]))`),
+          { alarm: 1e9, decimals: 0 },
+        ),
+        verdict(
+          'Breakers not closed',
+          'short',
+          'Replicas and tools that are shut out at the moment. Alert: BreakerOpen.',
+          orZero(`count(max by (server_id, level, key) (${of('mcp_breaker_not_closed')}))`),
+          { alarm: 1, bad: 'orange' },
+        ),
+      ],
+    },
     {
       title: 'Requests',
       panels: [
@@ -74,7 +119,7 @@ export const server: Dashboard = {
           `max by (backend, state) (sum by (instance, backend, state) (${of('mcp_server_replicas')}))`,
           '{{backend}} {{state}}',
         ]),
-        now('Breakers that are not closed', 'short', 'Level, slot or tool, and state.', [
+        spans('Breakers that are not closed', 'Level, slot or tool, and state. Alert: BreakerOpen.', [
           orZero(`max by (level, key, state) (${of('mcp_breaker_not_closed')})`),
           '{{level}} {{key}} {{state}}',
         ]),

@@ -1,13 +1,58 @@
-import { lines, now, orZero, quantile, rate, type Dashboard } from '../dashboard.ts';
-
-const of = (metric: string, more = ''): string => `${metric}{server_id=~"$server"${more && `,${more}`}}`;
+import type { Dashboard } from '../dashboard.ts';
+import { lines, linesUpTo, of, ofMesh, orZero, quantile, rate, verdict } from '../panel.ts';
 
 export const sessionLife: Dashboard = {
   uid: 'holdfast-sessions',
   title: 'Holdfast: session life',
   description: 'Sessions begin, move, end; none should be lost.',
-  hasServerChoice: true,
   rows: [
+    {
+      title: 'Is it well?',
+      panels: [
+        verdict(
+          'Sessions lost, last hour',
+          'short',
+          'Should be 0. Alerts: SessionLossBurns….',
+          orZero(`sum(increase(${of('mcp_session_lost_total')}[1h]))`),
+          { alarm: 1, decimals: 0 },
+        ),
+        verdict(
+          'Sessions moved, last hour',
+          'short',
+          'Sessions that were rebuilt on another replica; clients did not notice.',
+          orZero(`sum(increase(${of('mcp_session_recoveries_total', 'result="recovered"')}[1h]))`),
+          { alarm: 1e9, decimals: 0 },
+        ),
+        verdict(
+          'p99 until back, 15 minutes',
+          's',
+          'Objective: within 1 s. Alert: SlowFailover.',
+          `max(${ofMesh('holdfast:failover_duration_seconds:p99_15m')} >= 0 or on() vector(0))`,
+          { alarm: 1, decimals: 2 },
+        ),
+        verdict(
+          'Recoveries that wait now',
+          'short',
+          'Alert: RecoveryQueue.',
+          orZero(`sum(${of('mcp_recovery_queue_depth')})`),
+          { alarm: 100, bad: 'orange' },
+        ),
+        verdict(
+          'Ambiguous calls, last hour',
+          'short',
+          'Calls whose client was told that nobody knows whether they were carried out. Alert: AmbiguousCalls.',
+          orZero(`sum(increase(${of('mcp_calls_ambiguous_total')}[1h]))`),
+          { alarm: 1, bad: 'orange', decimals: 0 },
+        ),
+        verdict(
+          'Sessions alive now',
+          'short',
+          'A session that uses several gateways counts on each.',
+          orZero(`sum(${of('mcp_sessions_live')})`),
+          { alarm: 1e9 },
+        ),
+      ],
+    },
     {
       title: 'Life',
       panels: [
@@ -25,13 +70,10 @@ export const sessionLife: Dashboard = {
           orZero(rate('reason', of('mcp_sessions_ended_total'))),
           '{{reason}}',
         ]),
-        {
-          ...now('Sessions lost, last hour', 'short', 'Should be 0. Alerts: SessionLossBurns….', [
-            orZero(`sum by (reason) (increase(${of('mcp_session_lost_total')}[1h]))`),
-            '{{reason}}',
-          ]),
-          alarm: 1,
-        },
+        lines('Sessions lost', 'reqps', 'By reason; should be 0. Alerts: SessionLossBurns….', [
+          orZero(rate('reason', of('mcp_session_lost_total'))),
+          '{{reason}}',
+        ]),
       ],
     },
     {
@@ -41,16 +83,14 @@ export const sessionLife: Dashboard = {
           orZero(rate('reason, result', of('mcp_session_recoveries_total'))),
           '{{reason}}: {{result}}',
         ]),
-        {
-          ...lines(
-            'Time until a session is back',
-            's',
-            'From noticing the loss, queueing included. Objective: p99 within 1 s.',
-            [orZero(quantile(0.5, 'server_id', of('mcp_failover_duration_seconds_bucket'))), 'median {{server_id}}'],
-            [orZero(quantile(0.99, 'server_id', of('mcp_failover_duration_seconds_bucket'))), 'p99 {{server_id}}'],
-          ),
-          alarm: 1,
-        },
+        linesUpTo(
+          1,
+          'Time until a session is back',
+          's',
+          'From noticing the loss, queueing included. Objective: p99 within 1 s.',
+          [orZero(quantile(0.5, 'server_id', of('mcp_failover_duration_seconds_bucket'))), 'median {{server_id}}'],
+          [orZero(quantile(0.99, 'server_id', of('mcp_failover_duration_seconds_bucket'))), 'p99 {{server_id}}'],
+        ),
         lines(
           'Recoveries that wait',
           'short',
@@ -71,11 +111,11 @@ export const sessionLife: Dashboard = {
           orZero(rate('result', of('holdfast_retries_total'))),
           '{{result}}',
         ]),
-        now(
-          'Ambiguous calls, last hour',
-          'short',
+        lines(
+          'Ambiguous calls',
+          'reqps',
           'Calls whose client was told that nobody knows whether they were carried out.',
-          [orZero(`sum by (server_id) (increase(${of('mcp_calls_ambiguous_total')}[1h]))`), '{{server_id}}'],
+          [orZero(rate('server_id', of('mcp_calls_ambiguous_total'))), '{{server_id}}'],
         ),
       ],
     },

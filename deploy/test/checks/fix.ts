@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { checks, ratchetFile, readRatchet } from './checks.ts';
 import { tightened } from './ratchet.ts';
@@ -12,6 +12,8 @@ copyFileSync(
   resolve(deploy, 'prometheus/holdfast.rules.yml'),
   resolve(deploy, 'helm/holdfast/files/holdfast.rules.yml'),
 );
+for (const name of readdirSync(resolve(deploy, 'grafana/dashboards')))
+  copyFileSync(resolve(deploy, 'grafana/dashboards', name), resolve(deploy, 'helm/holdfast/files/dashboards', name));
 await runTool('@biomejs/biome/bin/biome', ['check', '--write', '--max-diagnostics=0', '.']);
 let ratchet = readRatchet();
 for (const check of checks) ratchet = tightened(await check.find(), ratchet, check.owns);
