@@ -20,6 +20,7 @@ import { TopologyInForce } from './topology/topology-in-force.ts';
 import { adminContext, adminHandler } from './wiring/admin.ts';
 import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
 import { startHealthServer } from './wiring/health-server.ts';
+import { startInjection } from './wiring/injection.ts';
 import { scheduleDoctor } from './wiring/doctor-schedule.ts';
 import { openStores } from './wiring/stores.ts';
 import { XdsServer } from './xds/xds-server.ts';
@@ -41,6 +42,8 @@ export interface ControlPlaneOptions {
 export interface ControlPlane {
   xdsPort: number;
   adminPort: number;
+  /** Of the webhook for injection; null where none is served. */
+  webhookPort: number | null;
   /** A new configuration is in force from now on. */
   configure: (config: Config, text: string) => void;
   /** The file is bad now; what was in force stays so. */
@@ -108,6 +111,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     // Who shows no certificate of ours gets as far as being refused, so that it is seen (gateways.admit).
     tls && serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }),
   );
+  const injection = await startInjection({
+    config: () => config.current,
+    isLeader: () => stores.lease.isLeader,
+    registry,
+    log,
+    onError: caught('admission'),
+  });
   const context = adminContext({
     id,
     version,
@@ -137,6 +147,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       redis: stores.redis,
       topology: () => topology.snapshot,
       problem: () => loop.problem,
+      injection: () => injection.problem(),
       discovery: () => replicas.reports(),
     }),
   });
@@ -152,6 +163,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return {
     xdsPort,
     adminPort: health.port,
+    webhookPort: injection.port,
     configure: (next, text) => config.configure(next, text),
     refuse: (problems) => config.refuse(problems),
     async stop() {
@@ -161,7 +173,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       breakers.stop();
       health.server.close();
       health.server.closeAllConnections();
-      await Promise.all([operations.stop(), replicas.stop(), xds.close()]);
+      await Promise.all([operations.stop(), replicas.stop(), xds.close(), injection.stop()]);
       await stores.close();
     },
   };

@@ -82,7 +82,8 @@ const watcher = watchConfig({
     log.error({ problems }, 'the changed configuration is bad; the last good one stays in force');
   },
 });
-log.info({ xds: controlPlane.xdsPort, admin: controlPlane.adminPort }, 'ready');
+const { xdsPort, adminPort, webhookPort } = controlPlane;
+log.info({ xds: xdsPort, admin: adminPort, ...(webhookPort !== null && { webhook: webhookPort }) }, 'ready');
 
 let isStopping = false;
 const stop = async (signal: string) => {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { gatewayLimitsSchema } from '../../proto/limits.ts';
 import { sharedSettingsSchema } from '../../proto/settings.ts';
 import { tracingSchema } from '../../proto/tracing.ts';
+import { kubernetesSchema } from './kubernetes-schema.ts';
 import { listenerTlsSchema, listenSchema, milliseconds, upstreamTlsSchema } from './schema-parts.ts';
 import { serverSchema } from './server-schema.ts';
 
@@ -23,6 +24,7 @@ const controlPlaneSchema = z
     tls: listenerTlsSchema
       .optional()
       .describe('TLS of the xDS port; with clientCaFile, gateways must show a certificate.'),
+    kubernetes: kubernetesSchema.optional().describe('What the control planes do in Kubernetes beside discovery.'),
     leaseMs: milliseconds(5000, 'How long a silent leader stays the leader among several control planes.'),
     stateDir: z.string().min(1).optional().describe('Where slots and versions are kept when there is no Redis.'),
   })

@@ -1,6 +1,7 @@
 import type { Config } from './config-schema.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
 import { readAddress } from './address.ts';
+import { GRACE_MARGIN_SECONDS } from './kubernetes-schema.ts';
 import { publicUrlOf } from './public-url.ts';
 import type { ServerConfig } from './server-schema.ts';
 import type { Described } from './describe-issue.ts';
@@ -152,6 +153,24 @@ function checkRules({ authorization, fleetLimits, jwt, guard }: ServerConfig, at
   }
 }
 
+function checkInjection({ kubernetes, tls }: Config['controlPlane'], say: Say): void {
+  const injection = kubernetes?.injection;
+  if (injection && tls?.clientCaFile === undefined)
+    say(
+      ['controlPlane', 'kubernetes', 'injection'],
+      'controlPlane.tls with clientCaFile beside it',
+      'none',
+      'The API server asks over TLS alone, and has to know the authority: make certificates with `holdfast certs init`.',
+    );
+  if (injection?.drainSeconds !== undefined && injection.drainSeconds > injection.graceSeconds - GRACE_MARGIN_SECONDS)
+    say(
+      ['controlPlane', 'kubernetes', 'injection', 'drainSeconds'],
+      `at most ${injection.graceSeconds - GRACE_MARGIN_SECONDS}, ${GRACE_MARGIN_SECONDS} less than graceSeconds`,
+      String(injection.drainSeconds),
+      'The kubelet would cut the calls.',
+    );
+}
+
 /** What the schema alone can't see: things that contradict each other. */
 export function semanticProblems(config: Config): Described[] {
   const found: Described[] = [];
@@ -217,6 +236,7 @@ export function semanticProblems(config: Config): Described[] {
       controlPlane.admin,
       'The admin API changes traffic: others need a token for it.',
     );
+  checkInjection(controlPlane, say);
   if (edge && (edge.tlsListen === undefined) !== (edge.tls === undefined))
     say(['edge', edge.tls ? 'tls' : 'tlsListen'], 'tlsListen and tls together', 'one of them');
   if (edge?.tlsListen !== undefined && edge.tlsListen === edge.listen)

@@ -1,3 +1,4 @@
+import { MARK } from '../inject/manifest.ts';
 import { formatAddress, type DiscoveredReplica } from './source.ts';
 
 export type AddressFamily = 'IPv4' | 'IPv6';
@@ -54,13 +55,14 @@ export function replicasOf(
   let problem: string | null = null;
   for (const slice of [...slices].sort(byName)) {
     if ((slice.addressType ?? 'IPv4') !== family) continue;
-    const number = portOf(slice, port);
+    const behind = portBehind(slice),
+      number = behind ?? portOf(slice, port);
     for (const endpoint of slice.endpoints ?? []) {
       if (typeof number === 'string') {
         problem ??= number;
         continue;
       }
-      const replica = replicaOf(endpoint, number);
+      const replica = replicaOf(endpoint, number, behind !== undefined);
       if (!replica) continue;
       // While an endpoint moves from one slice to another, it may be in both for a moment.
       const present = replicas.get(replica.name);
@@ -70,8 +72,21 @@ export function replicasOf(
   return problem !== null && replicas.size === 0 ? { problem } : { replicas: [...replicas.values()] };
 }
 
-/** Absent `ready` means ready (EndpointSlice API). */
-function replicaOf({ addresses, conditions, targetRef }: Endpoint, port: number): DiscoveredReplica | null {
+/**
+ * The port of the replicas themselves, where their Service leads to the Envoys in their pods: the webhook wrote it into a label, which Kubernetes copies
+ * from the Service to its slices.
+ */
+function portBehind({ metadata }: EndpointSlice): number | undefined {
+  const label = metadata?.labels?.[MARK.replicaPort] ?? '';
+  return /^[1-9]\d{0,4}$/.test(label) ? Number(label) : undefined;
+}
+
+/** Absent `ready` means ready (EndpointSlice API). A pod behind its own Envoy is ready only when its replica is known, so that says nothing here. */
+function replicaOf(
+  { addresses, conditions, targetRef }: Endpoint,
+  port: number,
+  isBehindEnvoy: boolean,
+): DiscoveredReplica | null {
   const [ip] = addresses;
   if (ip === undefined) return null;
   const address = formatAddress(ip, port),
@@ -80,7 +95,7 @@ function replicaOf({ addresses, conditions, targetRef }: Endpoint, port: number)
     name: targetRef?.name ?? address,
     address,
     isTerminating,
-    ...(!isTerminating && conditions?.ready === false && { isReady: false }),
+    ...(!isTerminating && !isBehindEnvoy && conditions?.ready === false && { isReady: false }),
     ...(targetRef?.uid && { identity: targetRef.uid }),
   };
 }

@@ -1,16 +1,13 @@
 import type { KubernetesDiscovery } from '../config/backend-schema.ts';
+import { openKubernetes } from '../kubernetes/kube-config.ts';
 import type { EndpointSlice } from './endpoint-slices.ts';
 import type { SliceApi } from './namespace-watch.ts';
 
-/** The API server as @kubernetes/client-node reaches it. The client is loaded here, at first use: it is large, and most installations need none. */
+/** The API server as @kubernetes/client-node reaches it. */
 export async function openKubernetesApi(config: KubernetesDiscovery): Promise<SliceApi> {
-  const { KubeConfig, DiscoveryV1Api, Watch } = await import('@kubernetes/client-node');
-  const kubeConfig = new KubeConfig();
-  if (config.kubeconfig !== undefined) kubeConfig.loadFromFile(config.kubeconfig);
-  else kubeConfig.loadFromCluster();
-  if (config.context !== undefined) kubeConfig.setCurrentContext(config.context);
-  const discovery = kubeConfig.makeApiClient(DiscoveryV1Api);
-  const watcher = new Watch(kubeConfig);
+  const { client, kubeConfig } = await openKubernetes(config);
+  const discovery = kubeConfig.makeApiClient(client.DiscoveryV1Api);
+  const watcher = new client.Watch(kubeConfig);
   return {
     async list() {
       const { items, metadata } = await discovery.listNamespacedEndpointSlice({ namespace: config.namespace });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointSlice } from './endpoint-slices.ts';
-import { kubernetesProblem } from './kubernetes-problem.ts';
+import { kubernetesProblem } from '../kubernetes/kubernetes-problem.ts';
 
 /** Slices of a Service carry its name in this label. */
 const SERVICE_LABEL = 'kubernetes.io/service-name';

@@ -55,7 +55,7 @@ function formerPort(port: ServicePort, former: unknown): ServicePort {
 }
 
 /** The port that is MCP, or why none can be told. */
-function mcpPort(ports: readonly ServicePort[], wanted: string | undefined): ServicePort | string {
+export function mcpPort(ports: readonly ServicePort[], wanted: string | undefined): ServicePort | string {
   const tcp = ports.filter(({ protocol = 'TCP' }) => protocol === 'TCP');
   const names = tcp.map(({ name, port }) => name ?? String(port)).join(', ') || 'none';
   if (wanted !== undefined)

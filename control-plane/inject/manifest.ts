@@ -70,6 +70,10 @@ export const MARK = {
   injected: 'mesh.holdfast/injected',
   /** On a Service: its ports before. */
   ports: 'mesh.holdfast/former-ports',
+  /** A label of a Service that leads to Envoy: the port of the replicas themselves. As an annotation, its owner says the same. */
+  replicaPort: 'mesh.holdfast/replica-port',
+  /** On a Service with several ports: which one is MCP, by name or number. */
+  port: 'mesh.holdfast/port',
   /** A label of what was added. */
   added: 'mesh.holdfast/added',
   /** A label of pods that belong to the mesh: NetworkPolicies let them in by it. */

@@ -7,13 +7,15 @@ test('Redis, each server and each source that fails are checked; only an unknown
   const { context, world, stop } = await sampleContext();
   let topology = context.topology,
     redis = { set: async () => 'OK' as const };
-  let problem: string | null = null;
+  let problem: string | null = null,
+    injection: string | null = null;
   const report = async () =>
     runChecks(
       controlPlaneChecks({
         redis,
         topology: () => topology(),
         problem: () => problem,
+        injection: () => injection,
         discovery: () =>
           new Map([['linear/stable', { replicas: [], problem: 'there is no such file', confirmedAtMs: null }]]),
       })(),
@@ -36,6 +38,8 @@ test('Redis, each server and each source that fails are checked; only an unknown
   t.is((await report()).status, 'degraded');
   problem = 'the last good topology stays in force';
   t.true((await bad()).includes('control-loop: the last good topology stays in force'));
+  injection = 'the API server answered HTTP 403';
+  t.true((await bad()).includes('injection: the API server answered HTTP 403'));
   topology = () => null;
   t.is((await report()).status, 'unhealthy');
   await stop();

@@ -11,13 +11,21 @@ export interface WatchedParts {
   /** Why the topology is not the newest; null while it is. */
   problem: () => string | null;
   discovery: () => ReadonlyMap<string, SourceReport>;
+  /** Why pods can't be injected; null while they can, and where nobody wants it. */
+  injection: () => string | null;
 }
 
 /**
  * What a control plane looks at: Redis, one check per server, the sources of replicas. Only that it knows the topology is critical: restarting
  * it brings neither Redis nor a server back, and gateways go on with what they have.
  */
-export function controlPlaneChecks({ redis, topology, problem, discovery }: WatchedParts): () => HealthCheck[] {
+export function controlPlaneChecks({
+  redis,
+  topology,
+  problem,
+  discovery,
+  injection,
+}: WatchedParts): () => HealthCheck[] {
   return () => [
     {
       name: 'topology',
@@ -33,6 +41,9 @@ export function controlPlaneChecks({ redis, topology, problem, discovery }: Watc
       isCritical: false,
       check: () => (problem() === null ? { healthy: true } : { healthy: false, error: problem() ?? '' }),
     },
+    ...(injection() === null
+      ? []
+      : [{ name: 'injection', isCritical: false, check: () => ({ healthy: false, error: injection() ?? '' }) }]),
     {
       name: 'session-store',
       isCritical: false,

@@ -1,5 +1,6 @@
 import * as kubernetes from '@kubernetes/client-node';
 import * as prometheus from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
+import * as admission from 'kubernetes-models/admissionregistration.k8s.io/v1';
 import * as apps from 'kubernetes-models/apps/v1';
 import * as batch from 'kubernetes-models/batch/v1';
 import * as networking from 'kubernetes-models/networking.k8s.io/v1';
@@ -18,6 +19,7 @@ const GROUPS: Record<string, string> = {
   'apps/v1': 'V1',
   'batch/v1': 'V1',
   'policy/v1': 'V1',
+  'admissionregistration.k8s.io/v1': 'V1',
   'networking.k8s.io/v1': 'V1',
   'rbac.authorization.k8s.io/v1': 'V1',
   'cert-manager.io/v1': 'CertManager',
@@ -25,7 +27,11 @@ const GROUPS: Record<string, string> = {
 };
 const models = kubernetes as unknown as Record<string, Model | undefined>;
 /** Names that the generated models give to types of several groups. */
-const ALIASES: Record<string, string> = { V1Subject: 'RbacV1Subject' };
+const ALIASES: Record<string, string> = {
+  V1Subject: 'RbacV1Subject',
+  V1ServiceReference: 'AdmissionregistrationV1ServiceReference',
+  V1WebhookClientConfig: 'AdmissionregistrationV1WebhookClientConfig',
+};
 
 /** Classes that validate a manifest: required fields and allowed words too, but not unknown fields. cert-manager's are not among them. */
 const VALIDATORS: Record<string, object> = {
@@ -33,6 +39,7 @@ const VALIDATORS: Record<string, object> = {
   'apps/v1': apps,
   'batch/v1': batch,
   'policy/v1': policy,
+  'admissionregistration.k8s.io/v1': admission,
   'networking.k8s.io/v1': networking,
   'rbac.authorization.k8s.io/v1': rbac,
   'monitoring.coreos.com/v1': prometheus,

@@ -136,12 +136,14 @@ test('the kustomizations name files that are there, and all of them', (t) => {
 testWith(
   'kubectl',
   hasProgram('kubectl', 'kustomize', '--help'),
-  'kustomize adds certificates of cert-manager and monitors and alerts to an overlay that names their components',
+  'kustomize adds certificates of cert-manager, monitors and alerts, and the webhook to an overlay that names their components',
   async (t) => {
     const here = await realpath(fileURLToPath(new URL('.', import.meta.url)));
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-kustomize-')));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
-    const components = ['cert-manager', 'monitoring'].map((name) => relative(folder, join(here, 'components', name)));
+    const components = ['cert-manager', 'monitoring', 'injection'].map((name) =>
+      relative(folder, join(here, 'components', name)),
+    );
     await writeFile(
       join(folder, 'kustomization.yaml'),
       `resources: [${relative(folder, join(here, 'base'))}]\ncomponents: [${components.join(', ')}]\n`,
@@ -150,7 +152,13 @@ testWith(
     const built = documents(stdout);
     for (const manifest of built) t.deepEqual(checkManifest(manifest), []);
     t.is(built.filter(({ kind }) => kind === 'Certificate').length, 3);
-    for (const wanted of ['Deployment', 'PodMonitor', 'ServiceMonitor', 'PrometheusRule'])
+    for (const wanted of [
+      'Deployment',
+      'PodMonitor',
+      'ServiceMonitor',
+      'PrometheusRule',
+      'MutatingWebhookConfiguration',
+    ])
       t.true(
         built.some(({ kind }) => kind === wanted),
         wanted,

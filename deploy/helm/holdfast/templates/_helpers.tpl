@@ -58,3 +58,19 @@ imagePullSecrets: {{- toYaml . | nindent 0 }}
 - {name: redis-ca, secret: {secretName: {{ .Values.redis.caSecret }}}}
 {{- end }}
 {{- end }}
+
+{{/* The configuration, with what injected pods get where the chart knows it better; what the values say of it wins. */}}
+{{- define "holdfast.config" -}}
+{{- $config := deepCopy .Values.config }}
+{{- if .Values.injection.enabled }}
+{{- $injection := dict
+  "image" (include "holdfast.image" (list . .Values.images.sidecar))
+  "envoyImage" (include "holdfast.image" (list . .Values.images.envoy))
+  "controlPlane" (printf "holdfast-control-plane.%s:18000" .Release.Namespace)
+  "keepCaBundle" (eq .Values.injection.caBundle "control-plane") }}
+{{- with .Values.redis.caSecret }}{{ $_ := set $injection "redisCaSecret" . }}{{ end }}
+{{- $known := dict "controlPlane" (dict "kubernetes" (dict "injection" $injection)) }}
+{{- $config = mergeOverwrite $known $config }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}

@@ -1,0 +1,100 @@
+import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import Fastify, { type FastifyError } from 'fastify';
+import { Counter, type Registry } from 'prom-client';
+import { parseJson } from '../../proto/parse-json.ts';
+import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
+import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { readAddress } from '../config/address.ts';
+import type { InjectionConfig } from '../config/kubernetes-schema.ts';
+import { admit } from './admit.ts';
+import { readReview, reviewOf, type Verdict } from './admission-review.ts';
+
+/** Twice the largest object that etcd takes, which is the most that an API server can send: the object, and the one before. */
+const MAX_BODY_BYTES = 4 << 20;
+/** The API server waits for 30 s at most, and by the manifests for 5. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 120_000;
+/** API servers keep a few connections each; more is somebody else. */
+const MAX_CONNECTIONS = 256;
+const ADMIT_PATH = '/v1/admit';
+
+export interface AdmissionServerOptions {
+  config: () => InjectionConfig;
+  tls: GrpcTls;
+  registry: Registry;
+  onError: (error: unknown) => void;
+}
+
+type Result = Verdict['kind'] | 'malformed' | 'too_large' | 'failed';
+
+/** Answers the API server's admission reviews by HTTPS. Every process serves them, whoever leads: they need nothing but the configuration. */
+export async function startAdmissionServer(
+  listen: string,
+  { config, tls, registry, onError }: AdmissionServerOptions,
+): Promise<{ port: number; close: () => Promise<void> }> {
+  const requests = new Counter({
+    name: 'holdfast_admission_requests_total',
+    help: 'Admission reviews of pods and Services, by what became of them.',
+    labelNames: ['result'],
+    registers: [registry],
+  });
+  const count = (result: Result): void => requests.inc({ result });
+  const { cert, key, minVersion }: SecureContextOptions = readServerContext(tls);
+  const app = Fastify({
+    https: { cert, key, minVersion },
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  app.server.headersTimeout = REQUEST_TIMEOUT_MS;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, bytes: Buffer) =>
+    parseJson(bytes),
+  );
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    count(status === 413 ? 'too_large' : status < 500 ? 'malformed' : 'failed');
+    if (status >= 500) onError(error);
+    const message =
+      status === 413
+        ? `the body is longer than ${MAX_BODY_BYTES} bytes, which no object of Kubernetes is`
+        : status >= 500
+          ? 'something unexpected happened; the control plane’s log has it'
+          : error.message;
+    return reply.code(status).send({ error: { message } });
+  });
+  app.post(ADMIT_PATH, async ({ body }, reply) => {
+    const request = readReview(body);
+    if (!request) {
+      count('malformed');
+      return reply.code(400).send({ error: { message: 'this is no AdmissionReview of admission.k8s.io/v1' } });
+    }
+    const verdict = verdictOn(() => admit(request, config()), onError);
+    count(verdict.kind === 'refused' && verdict.code >= 500 ? 'failed' : verdict.kind);
+    return reviewOf(request.uid, verdict);
+  });
+  const { host, port } = readAddress(listen) ?? { host: '', port: -1 };
+  await app.listen({ host, port });
+  const stopRenewing = renewServerContext(app.server, tls, onError);
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    async close() {
+      stopRenewing();
+      await app.close();
+    },
+  };
+}
+
+/** A bug of ours costs one answer, which says so: the API server then does what its failurePolicy says. */
+function verdictOn(decide: () => Verdict, onError: (error: unknown) => void): Verdict {
+  try {
+    return decide();
+  } catch (error) {
+    onError(error);
+    return { kind: 'refused', code: 500, message: 'the control plane failed on this object; its log has the reason' };
+  }
+}

@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import { DEFAULTS } from '../inject/pod-parts.ts';
+import { listenSchema } from './schema-parts.ts';
+
+const secretName = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'the name of a Kubernetes object');
+const seconds = z.int().min(1).max(86_400);
+/** What a pod needs to end after its last call: the kubelet kills it when the grace is over. */
+export const GRACE_MARGIN_SECONDS = 10;
+
+/** The mutating webhook that puts the pair into pods. */
+const injectionSchema = z.strictObject({
+  listen: listenSchema
+    .default('0.0.0.0:18002')
+    .describe('Where the API server asks, over TLS with the certificate of controlPlane.tls.'),
+  webhook: secretName
+    .default('holdfast-inject')
+    .describe(
+      'The MutatingWebhookConfiguration whose caBundle is kept; it becomes that of controlPlane.tls.clientCaFile.',
+    ),
+  keepCaBundle: z
+    .boolean()
+    .default(true)
+    .describe('false: somebody else writes the caBundle, for example the injector of cert-manager.'),
+  kubeconfig: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('How the API server is reached; when absent, as the pod’s ServiceAccount.'),
+  controlPlane: z
+    .string()
+    .regex(/^[a-z0-9.-]+:\d{1,5}$/, 'a name and a port')
+    .default(DEFAULTS.controlPlane)
+    .describe('Service of the control planes, as injected pods reach it.'),
+  image: z.string().min(1).default(DEFAULTS.image).describe('Image of the sidecar.'),
+  envoyImage: z.string().min(1).default(DEFAULTS.envoyImage).describe('Image of Envoy.'),
+  redisSecret: secretName
+    .default(DEFAULTS.redisSecret)
+    .describe('Secret of the pods’ namespace whose key `url` says where Redis is.'),
+  redisCaSecret: secretName
+    .optional()
+    .describe('Secret of the pods’ namespace whose key `ca.crt` signs Redis’s certificate.'),
+  certificateSecret: secretName
+    .default(DEFAULTS.certificateSecret)
+    .describe('Secret of the pods’ namespace with their certificate (tls.crt, tls.key, ca.crt).'),
+  graceSeconds: seconds
+    .min(GRACE_MARGIN_SECONDS + 1)
+    .default(DEFAULTS.graceSeconds)
+    .describe('How long an injected pod may take to end, at least.'),
+  drainSeconds: seconds
+    .optional()
+    .describe('How long its calls and streams may go on then; when absent, 10 less than graceSeconds.'),
+});
+export type InjectionConfig = z.infer<typeof injectionSchema>;
+
+export const kubernetesSchema = z.strictObject({
+  injection: injectionSchema
+    .optional()
+    .describe('Puts Envoy and sidecar into pods that ask for it (docs/kubernetes.md); needs controlPlane.tls.'),
+});

@@ -1,0 +1,250 @@
+import test from 'ava';
+import { uninjectPod } from '../../../control-plane/inject/inject-pod.ts';
+import { templateOf, type Manifest, type PodTemplate } from '../../../control-plane/inject/manifest.ts';
+import { podProblem } from '../../../control-plane/inject/pod-problem.ts';
+import { CORPUS } from '../../../control-plane/inject/testing/corpus.ts';
+import { objectsOf, readDocuments } from '../../../control-plane/inject/yaml/read-manifests.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+import { hasProgram, testWith } from '../test-with.ts';
+import { startApiCluster, type ApiAnswer, type ApiCluster } from './kubernetes/api-cluster.ts';
+import { ApiObjects } from './kubernetes/api-objects.ts';
+import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
+import { built } from './kubernetes/built-manifests.ts';
+import { controlPlaneProcess, type ControlPlaneProcess } from './kubernetes/control-plane-process.ts';
+import { controlPlaneConfig, followService } from './kubernetes/follow-service.ts';
+import { stagePods } from './kubernetes/stage-pods.ts';
+
+const missing = await missingPrograms([...API_LEVEL, 'kube-controller-manager']);
+const isHere = missing.length === 0 && hasProgram('kubectl', 'kustomize', '--help');
+const need = `${missing.join(', ') || 'kubectl'}: npm run e2e:kubernetes -- --build`;
+let cluster: ApiCluster, objects: ApiObjects, controlPlane: ControlPlaneProcess;
+
+const PODS = '/api/v1/namespaces/mcp/pods';
+const SERVICES = '/api/v1/namespaces/mcp/services';
+const ASKS = { 'mesh.holdfast/inject': 'linear' };
+const messageOf = ({ body }: ApiAnswer): string => String(body['message'] ?? '');
+
+if (isHere) {
+  test.before(async (t) => {
+    t.timeout(300_000);
+    cluster = await startApiCluster();
+    objects = new ApiObjects(cluster);
+    for (const manifest of await built('base'))
+      if (['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'].includes(manifest.kind))
+        await objects.apply(manifest);
+    await cluster.request('POST', '/api/v1/namespaces', {
+      metadata: { name: 'mcp', labels: { 'mesh.holdfast/inject': 'enabled' } },
+    });
+    const kubeconfig = await controlPlaneConfig(cluster);
+    const servers = [
+      {
+        name: 'linear',
+        backends: [
+          { name: 'stable', discovery: { type: 'kubernetes', namespace: 'mcp', service: 'linear', kubeconfig } },
+        ],
+      },
+    ];
+    controlPlane = await controlPlaneProcess(cluster.folder, servers, (port) => ({
+      injection: { listen: `127.0.0.1:${port}`, kubeconfig },
+    }));
+    for (const manifest of await built('components/injection')) {
+      if (manifest.kind === 'NetworkPolicy') continue;
+      const answer = await objects.apply(reachedHere(manifest));
+      t.true(answer.status < 300, messageOf(answer));
+    }
+    await controlPlane.process.start();
+    await waitFor(
+      async () => (await cluster.request('GET', '/api/v1/namespaces/mcp/serviceaccounts/default')).status === 200,
+      { what: 'the controllers work' },
+    );
+    await waitFor(async () => JSON.stringify((await ask(pod('first'))).body).includes('holdfast-sidecar'), {
+      what: 'the API server trusts the webhook',
+    });
+  });
+  test.after.always(async () => {
+    await controlPlane?.process.kill();
+    await cluster?.stop();
+  });
+}
+
+/** The webhook as the test's API server reaches it: it runs no Service. */
+function reachedHere(manifest: Manifest): Manifest {
+  const webhooks = manifest['webhooks'] as Array<{ clientConfig: object }> | undefined;
+  const clientConfig = { url: `https://127.0.0.1:${controlPlane.webhookPort}/v1/admit` };
+  return webhooks ? { ...manifest, webhooks: webhooks.map((each) => ({ ...each, clientConfig })) } : manifest;
+}
+
+const pod = (name: string, annotations: object = ASKS, spec: object = {}): object => ({
+  metadata: { name, annotations, labels: { app: 'linear' } },
+  spec: { containers: [{ name: 'server', image: 'server:1', ports: [{ name: 'mcp', containerPort: 3000 }] }], ...spec },
+});
+const ask = (body: object): Promise<ApiAnswer> =>
+  cluster.request('POST', `${PODS}?dryRun=All&fieldValidation=Strict`, body);
+/** As the API server stores it, without what differs from one object to the next. */
+const plainly = ({ body }: ApiAnswer): PodTemplate => {
+  const { metadata, spec } = body as unknown as PodTemplate;
+  const { labels = {}, annotations = {} } = metadata ?? {};
+  const text = JSON.stringify({ metadata: { labels, annotations }, spec }, (key, value: unknown) =>
+    value === null || (key !== 'emptyDir' && typeof value === 'object' && Object.keys(value as object).length === 0)
+      ? undefined
+      : value,
+  );
+  return JSON.parse(text.replaceAll(/kube-api-access-\w+/g, 'kube-api-access')) as PodTemplate;
+};
+
+testWith(
+  need,
+  isHere,
+  'a pod that asks comes back injected from the API server, with the rights of the manifest alone',
+  async (t) => {
+    const made = await cluster.request('POST', PODS, pod('asks'));
+    t.is(made.status, 201, messageOf(made));
+    const { spec, metadata } = made.body as unknown as PodTemplate;
+    t.deepEqual(
+      spec.initContainers?.map(({ name }) => name),
+      ['holdfast-bootstrap', 'holdfast-sidecar', 'holdfast-envoy'],
+    );
+    t.is(metadata?.labels?.['mesh.holdfast/member'], 'true');
+    t.deepEqual(spec.containers[0]?.lifecycle, { preStop: { sleep: { seconds: 50 } } });
+    for (const annotations of [{}, { 'mesh.holdfast/inject': 'disabled' }])
+      t.notRegex(JSON.stringify((await ask(pod('other', annotations))).body), /holdfast-sidecar/);
+    const refused = await ask(pod('refused', ASKS, { hostNetwork: true }));
+    t.true(refused.status >= 400);
+    t.regex(messageOf(refused), /admission webhook "pods.inject.mesh.holdfast" denied the request: .*hostNetwork/);
+    // Another webhook configuration is none of its business.
+    const kubeconfig = await controlPlaneConfig(cluster);
+    t.truthy(kubeconfig);
+    const review = await cluster.request('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+      spec: {
+        user: 'system:serviceaccount:holdfast:holdfast-control-plane',
+        resourceAttributes: {
+          group: 'admissionregistration.k8s.io',
+          resource: 'mutatingwebhookconfigurations',
+          verb: 'patch',
+          name: 'of-somebody-else',
+        },
+      },
+    });
+    t.like(review.body['status'], { allowed: false });
+  },
+);
+
+testWith(
+  need,
+  isHere,
+  'the corpus through the webhook: accepted, the same but for the additions, twice is once, and uninject undoes it',
+  async (t) => {
+    t.timeout(600_000);
+    let pods = 0;
+    for (const { title, text } of CORPUS) {
+      const read = readDocuments(text);
+      if ('problem' in read) throw new Error(read.problem);
+      for (const manifest of read.values.flatMap(objectsOf)) {
+        const template = templateOf(manifest);
+        if (!template) continue;
+        const { labels, annotations } = template.metadata ?? {};
+        const claims = (manifest.spec?.['volumeClaimTemplates'] ?? []) as Array<{ metadata: { name: string } }>;
+        const volumes = claims.map(({ metadata: { name } }) => ({ name, persistentVolumeClaim: { claimName: name } }));
+        const spec = { ...template.spec, volumes: [...(template.spec.volumes ?? []), ...volumes] };
+        const { priorityClassName: _, ...plainSpec } = spec as typeof spec & { priorityClassName?: string };
+        const body = (more: object): object => ({
+          metadata: { name: 'corpus', labels: labels ?? {}, annotations: { ...annotations, ...more } },
+          spec: plainSpec,
+        });
+        const plain = await ask(body({})),
+          injected = await ask(body(ASKS));
+        t.is(plain.status, 201, `${title}: ${messageOf(plain)}`);
+        if (podProblem(template.spec) !== null) {
+          t.true(injected.status >= 400 && messageOf(injected).includes('can’t be put into this pod'), title);
+          continue;
+        }
+        t.is(injected.status, 201, `${title}: ${messageOf(injected)}`);
+        pods += 1;
+        const result = plainly(injected);
+        const again = await ask({ metadata: { name: 'corpus', ...result.metadata }, spec: result.spec });
+        t.deepEqual(plainly(again), result, title);
+        const undone = uninjectPod(result);
+        delete undone.metadata?.annotations?.['mesh.holdfast/inject'];
+        t.deepEqual(plainly({ ...injected, body: undone as never }), plainly(plain), title);
+      }
+    }
+    t.true(pods >= 60, String(pods));
+  },
+);
+
+testWith(
+  need,
+  isHere,
+  'a Service that asks leads to Envoy; Kubernetes’ own controller tells where the replicas are, and discovery finds them',
+  async (t) => {
+    t.timeout(120_000);
+    const spec = { selector: { app: 'linear' }, ports: [{ name: 'mcp', port: 80, targetPort: 3000 }] };
+    const made = await cluster.request('POST', SERVICES, { metadata: { name: 'linear', annotations: ASKS }, spec });
+    t.is(made.status, 201, messageOf(made));
+    t.like(made.body['spec'], { ports: [{ targetPort: 37373 }] });
+    await stagePods(cluster, 'mcp', { app: 'linear' }, [
+      { name: 'linear-0', ips: ['10.2.1.1'], isReady: true },
+      // Ready only when its own pair is, which waits for the replica to be known.
+      { name: 'linear-1', ips: ['10.2.1.2'], isReady: false },
+    ]);
+    const followed = followService(t, await controlPlaneConfig(cluster), 'linear');
+    await waitFor(() => followed.addresses() === '10.2.1.1:3000 10.2.1.2:3000', {
+      what: 'the replicas behind their Envoys',
+    });
+    // Who applies his manifest again takes nothing away.
+    const applied = await objects.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'linear', namespace: 'mcp', annotations: ASKS },
+      spec,
+    } as never);
+    t.like(applied.body['spec'], { ports: [{ targetPort: 37373 }] });
+    const released = await cluster.request(
+      'PATCH',
+      `${SERVICES}/linear`,
+      { metadata: { annotations: { 'mesh.holdfast/inject': null } } },
+      'application/merge-patch+json',
+    );
+    t.like(released.body['spec'], { ports: [{ targetPort: 3000 }] });
+    t.notRegex(JSON.stringify(released.body['metadata']), /replica-port":|former-ports":"/);
+    const named = await cluster.request('POST', `${SERVICES}?dryRun=All`, {
+      metadata: { name: 'named', annotations: ASKS },
+      spec: { ...spec, ports: [{ port: 80, targetPort: 'mcp' }] },
+    });
+    t.regex(named.warnings, /Service named is left alone: its targetPort mcp is a name/);
+  },
+);
+
+testWith(
+  need,
+  isHere,
+  'no control plane: pods that do not ask start as ever, one that asks is refused and says why, and is made after its return',
+  async (t) => {
+    t.timeout(120_000);
+    await controlPlane.process.kill();
+    t.is((await ask(pod('plain', {}))).status, 201);
+    t.is(
+      (
+        await cluster.request('POST', `${SERVICES}?dryRun=All`, {
+          metadata: { name: 'plain' },
+          spec: { ports: [{ port: 80 }] },
+        })
+      ).status,
+      201,
+    );
+    const refused = await ask(pod('waits'));
+    t.is(refused.status, 500);
+    t.regex(messageOf(refused), /failed calling webhook "pods.inject.mesh.holdfast"/);
+    // What somebody applies meanwhile has no bundle; the control plane writes it again.
+    for (const manifest of await built('components/injection'))
+      if (manifest.kind === 'MutatingWebhookConfiguration') {
+        const path = await objects.path(manifest);
+        await cluster.request('DELETE', path ?? '');
+        await objects.apply(reachedHere(manifest));
+      }
+    await controlPlane.process.start();
+    await waitFor(async () => (await ask(pod('waits'))).status === 201, { what: 'pods that ask are made again' });
+    t.regex(JSON.stringify((await ask(pod('waits'))).body), /holdfast-sidecar/);
+    t.notRegex(controlPlane.process.log(), /PRIVATE KEY|eyJ/, 'no key and no token in the log');
+  },
+);
