@@ -20,6 +20,8 @@ export interface PopulationOptions {
   connect(session: number): Promise<PopulationClient>;
   random: () => number;
   now: () => number;
+  /** Before the key of each unsafe call, where several populations share a ledger. */
+  keyPrefix?: string;
 }
 
 /** Sessions of official clients, each calling at a steady rate, every call written down. */
@@ -96,10 +98,10 @@ export class Population {
   }
 
   async callOnce(client: PopulationClient, session: number): Promise<Call> {
-    const { random, unsafeShare, slowShare, hangMs } = this.#options;
+    const { random, unsafeShare, slowShare, hangMs, keyPrefix = '' } = this.#options;
     const isUnsafe = random() < unsafeShare;
     const isSlow = random() < slowShare;
-    const key = isUnsafe ? `${session}-${this.#keys++}` : null;
+    const key = isUnsafe ? `${keyPrefix}${session}-${this.#keys++}` : null;
     const [tool, args] = key
       ? (['charge', { key, ...(isSlow ? { beforeMs: 300, afterMs: 300 } : {}) }] as const)
       : isSlow

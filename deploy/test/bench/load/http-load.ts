@@ -25,8 +25,9 @@ const request = (path: string, body: string, session?: string, authorization?: s
 
 const INITIALIZE =
   '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"load","version":"1"}}}';
-export const TOOL_CALL =
-  '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":2}}}';
+const toolCall = (tool: string): string =>
+  `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${tool}","arguments":{"a":1,"b":2}}}`;
+export const TOOL_CALL = toolCall('add');
 
 /** One connection, one request at a time, answers by content-length or chunked. Raw sockets: a client library would cost more than the proxy. */
 class Connection {
@@ -143,10 +144,12 @@ export async function runLoad(options: {
   sessions: readonly string[] | null;
   seconds: number;
   authorization?: string;
+  /** `add` when absent. */
+  tool?: string;
 }): Promise<LoadResult> {
-  const { port, path, connections, seconds, authorization } = options;
+  const { port, path, connections, seconds, authorization, tool = 'add' } = options;
   const bytes = options.sessions
-    ? options.sessions.map((session) => request(path, TOOL_CALL, session, authorization))
+    ? options.sessions.map((session) => request(path, toolCall(tool), session, authorization))
     : [request(path, INITIALIZE, undefined, authorization)];
   const timesMs: number[] = [];
   let errors = 0,
