@@ -40,9 +40,9 @@ class Reading {
   }
 }
 
-async function setup(t: ExecutionContext, revision = '2025-11-25') {
+async function setup(t: ExecutionContext, revision = '2025-11-25', policy: Record<string, unknown> = {}) {
   const replica = await startFakeReplica('a');
-  const fleet = new RigFleet([replica.port]);
+  const fleet = new RigFleet([replica.port], policy);
   const gateways = [await fleet.gateway('gateway-1'), await fleet.gateway('gateway-2')] as const;
   t.teardown(() => replica.kill());
   t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
@@ -166,7 +166,7 @@ test('an event id is good for its own session, and for whom that belongs to', as
 test('no event id is given to a client that does not come back, where the server gives its own, or when the answer is at hand', async (t) => {
   const old = await setup(t, '2025-06-18');
   const before = old.call(await old.begin());
-  await waitFor(() => before.text.includes('begun'), { what: 'the stream' });
+  await waitFor(() => old.calls.length === 1, { what: 'the call at its replica' });
   old.calls[0]?.response.write(progress);
   await waitFor(() => before.text.includes('on its way'), { what: 'an event' });
   t.is(before.eventId, '');
@@ -183,6 +183,22 @@ test('no event id is given to a client that does not come back, where the server
   const plain = call(session, 2);
   await waitFor(() => own.text.includes('own-1') && plain.isOver, { what: 'both answers' });
   t.deepEqual([own.eventId, plain.eventId], ['', '']);
+});
+
+test('a client that can’t come back hears nothing before the first event, or the first comment of the relay', async (t) => {
+  const { begin, call, calls } = await setup(t, '2025-06-18', { timeouts: { keepAliveMs: 1000 } });
+  const session = await begin();
+  const waiting = call(session, 1);
+  await waitFor(() => calls.length === 1, { what: 'the call at its replica, whose stream is open' });
+  const quick = call(session, 2);
+  await waitFor(() => calls.length === 2, { what: 'another call at its replica' });
+  calls[1]?.response.end(answer(2));
+  await waitFor(() => quick.isOver, { what: 'the answer to the other call' });
+  t.is(waiting.status, 0);
+  await waitFor(() => waiting.status === 200, { what: 'the stream, with its first comment' });
+  calls[0]?.response.end(answer(1));
+  await waitFor(() => waiting.isOver, { what: 'the end' });
+  t.regex(waiting.text, /^:[^\n]*\n\n[^]*"text":"done"/);
 });
 
 test('a call whose client does not come back is given up', async (t) => {

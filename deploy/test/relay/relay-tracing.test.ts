@@ -46,6 +46,7 @@ async function setup(t: ExecutionContext, sampling: object = {}, more: object = 
   await first.text();
   const session = first.headers.get('mcp-session-id') ?? '';
   const [home, other] = replicas.toSorted((a, b) => b.sessions.size - a.sessions.size) as [FakeReplica, FakeReplica];
+  await waitFor(() => rig.outcomes.length === 1, { what: 'the end of the first request, and of its spans' });
   kept.spans.length = 0;
   return {
     ...{ home, other, kept },

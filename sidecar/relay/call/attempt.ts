@@ -30,8 +30,6 @@ class Attempt implements AnswerListener, InFlight {
   readonly #resolve: (result: AttemptResult) => void;
   #upstream: ReplicaCall | null = null;
   #isSettled = false;
-  /** Opens the client's stream, which waits for the first event. */
-  #unopened: (() => void) | null = null;
   /** What comes while something is being written down. */
   #held: (() => void)[] | null = null;
 
@@ -107,35 +105,32 @@ class Attempt implements AnswerListener, InFlight {
     const { client, ctx } = this.#call;
     this.#began(status, headers);
     if (!client.isFresh) return;
-    const open = (): void => {
-      client.openSse(status, headers, ctx.now());
-      this.#call.priming.opened();
-    };
-    // While a holder is looked for, the client hears of this stream only when its first event is no refusal.
-    if (this.#to.at === 'seek') this.#unopened = open;
-    else open();
+    client.openSseLater(status, headers, ctx.now());
+    this.#call.priming.begun();
   }
 
   onEvent(event: SseEvent): void {
     if (this.#isSettled || this.#isHeld(() => this.onEvent(event))) return;
-    const { data } = event;
+    const { data, id } = event;
+    const { isFresh } = this.#call.client;
     if (data === null) {
-      if (!this.#unopened) this.#forward(event);
+      // A comment says nothing that would be worth an open stream.
+      if (!isFresh || id !== null) this.#forward(event);
       return;
     }
-    const hint = this.#to.at === 'seek' && !this.#unopened ? 'plain' : hintOfData(this.#to.at, data);
+    // While a holder is looked for, the client hears of this stream only when its first event is no refusal.
+    const hint = this.#to.at === 'seek' && !isFresh ? 'plain' : hintOfData(this.#to.at, data);
     if (hint !== 'plain') {
+      this.#call.client.forgetHead();
       const headers = { 'content-type': 'text/event-stream' };
       return this.#leave({ is: 'answered', answer: { status: 200, headers, body: event.raw, data }, hint });
     }
-    this.#open();
     this.#keep(data, () => this.#forward(event));
   }
 
   /** Part of an event, or of an answer, that is too large to be read. */
   onPiece(bytes: Buffer, isLast: boolean): void {
     if (this.#isSettled || this.#isHeld(() => this.onPiece(bytes, isLast))) return;
-    this.#open();
     this.#call.deadline.progress();
     if (isLast) this.#call.asked.giveUp();
     this.#call.forward(bytes, isLast);
@@ -229,12 +224,6 @@ class Attempt implements AnswerListener, InFlight {
   #isHeld(run: () => void): boolean {
     this.#held?.push(run);
     return this.#held !== null;
-  }
-
-  #open(): void {
-    const open = this.#unopened;
-    this.#unopened = null;
-    open?.();
   }
 
   #leave(result: AttemptResult): void {

@@ -26,6 +26,8 @@ export class ClientAnswer {
   readonly #open: Set<ClientAnswer>;
   #state: 'nothing' | 'sse' | 'bytes' | 'over' = 'nothing';
   #isMidEvent = false;
+  /** Opens the stream whose head waits for its first event. */
+  #openHead: (() => void) | null = null;
   readonly #onGone: Array<() => void> = [];
   lastWriteMs = 0;
   /** A comment goes out when nothing did for this long; the server's `timeouts.keepAliveMs`. */
@@ -84,8 +86,9 @@ export class ClientAnswer {
   get isFresh(): boolean {
     return this.#state === 'nothing';
   }
-  get isSse(): boolean {
-    return this.#state === 'sse';
+  /** An event stream that is open, or about to be. */
+  get isStream(): boolean {
+    return this.#state === 'sse' || this.#openHead !== null;
   }
   get isOver(): boolean {
     return this.#state === 'over' || this.#response.destroyed;
@@ -129,6 +132,21 @@ export class ClientAnswer {
     this.#open.add(this);
   }
 
+  /**
+   * The same with the first event, or when a comment is due. Until then the client has heard nothing, so who stands between can answer for a
+   * gateway that dies: an edge with an error, the client's own connection with a failure. Official clients wait for a minute on an open stream.
+   */
+  openSseLater(status: number, headers: IncomingHttpHeaders, nowMs: number): void {
+    this.#openHead = () => this.openSse(status, headers, nowMs);
+    this.lastWriteMs = nowMs;
+    this.#open.add(this);
+  }
+
+  /** The stream of `openSseLater` is not opened: the next attempt may answer otherwise. */
+  forgetHead(): void {
+    this.#openHead = null;
+  }
+
   openBytes(status: number, headers: IncomingHttpHeaders): void {
     this.#head(status, clientHeaders(headers, this.#clientId));
     this.#state = 'bytes';
@@ -142,6 +160,7 @@ export class ClientAnswer {
   /** False: the client reads slower than the replica writes; wait for drain. `isWhole` is false inside an event that comes in pieces. */
   write(bytes: Buffer | string, nowMs: number, isWhole = true): boolean {
     if (this.isOver) return true;
+    this.#openHead?.();
     this.lastWriteMs = nowMs;
     this.#isMidEvent = !isWhole;
     return this.#response.write(this.listCut ? this.listCut.next(bytes, this.#state === 'sse') : bytes);
@@ -170,6 +189,7 @@ export class ClientAnswer {
   /** JSON-RPC errors as the answer, or as the last events of the stream that is open. `isBatch`: the client sent an array and gets one. */
   errors(status: number, errors: RpcError[], isBatch = false, extra: Record<string, string | number> = {}): void {
     if (this.isOver) return;
+    this.#openHead?.();
     if (this.#state === 'sse' && !this.#isMidEvent) return this.end(errors.map(sseMessage).join(''));
     if (this.#state !== 'nothing') return this.cut();
     const body = JSON.stringify(isBatch ? errors : errors[0]);
@@ -193,6 +213,7 @@ export class ClientAnswer {
 
   end(last?: Buffer | string): void {
     if (this.isOver) return;
+    this.#openHead?.();
     const rest = this.listCut?.last() ?? NOTHING;
     this.#over();
     if (rest.length > 0) this.#response.write(rest);
@@ -214,11 +235,13 @@ export class ClientAnswer {
   }
 
   #head(status: number, headers: OutgoingHttpHeaders): void {
+    this.#openHead = null;
     this.status = status;
     this.#response.writeHead(status, status === 404 ? { ...headers, [HEADER.isFinal]: 'true' } : headers);
   }
 
   #over(): void {
+    this.#openHead = null;
     this.#state = 'over';
     this.#open.delete(this);
   }

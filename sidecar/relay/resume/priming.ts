@@ -48,9 +48,10 @@ export class Priming implements Resumable {
     this.#call = call;
   }
 
-  /** The client's stream is open. */
-  opened(): void {
+  /** The replica's stream is open; the client's will be with its first event, or with the event id. */
+  begun(): void {
     const { asked, client, destination, request, view } = this.#call;
+    clearTimeout(this.#timer);
     const revision = request.incoming.headers[HEADER.protocolVersion];
     const isResumable = typeof revision === 'string' && revision >= FIRST_REVISION && view.policy.guard.length === 2;
     if (!isResumable || destination?.at !== 'session' || request.digest === null) return;
@@ -124,7 +125,7 @@ export class Priming implements Resumable {
     const { asked, client, ctx, destination, isOver, isSafe, request } = this.#call;
     const [message] = asked.messages;
     // A server that gives ids of its own keeps its events itself.
-    if (isOver || !client.isSse || client.isMidEvent || asked.lastEventId !== null || asked.isComplete) return;
+    if (isOver || !client.isStream || client.isMidEvent || asked.lastEventId !== null || asked.isComplete) return;
     if (destination?.at !== 'session' || request.digest === null || typeof message?.idText !== 'string') return;
     const { slot } = destination.target.replica;
     const relay = holderName(ctx.ownRelay());
