@@ -11,6 +11,8 @@ interface ConnectionManagerOptions {
   accessLog?: object;
   /** Of `tracingOf`. */
   tracing: object;
+  /** What it answers by itself. */
+  replies?: object;
   httpFilters: object[];
 }
 
@@ -43,6 +45,7 @@ export function connectionManager({
   requestMs,
   accessLog,
   tracing,
+  replies = localReply,
   httpFilters,
 }: ConnectionManagerOptions): object {
   return {
@@ -85,7 +88,7 @@ export function connectionManager({
       preserve_external_request_id: true,
       stream_error_on_invalid_http_message: true,
       ...tracing,
-      local_reply_config: localReply,
+      local_reply_config: replies,
       ...(accessLog && { access_log: [accessLog] }),
       http_filters: httpFilters,
     }),

@@ -4,7 +4,8 @@ import { FILTER } from './filters/names.ts';
 import { JWT_FAILURE } from './filters/jwt.ts';
 import { RPC_ERROR, type DeliveryOutcome } from '../../proto/rpc-error.ts';
 
-interface Reply {
+/** An answer of Envoy's own, and when it is given. */
+export interface Reply {
   filter: object;
   status?: number;
   code: number;
@@ -20,7 +21,7 @@ const header = (key: string, value: string): object => ({
   header: { key, value },
   append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
 });
-const flags = (...list: string[]): object => ({ response_flag_filter: { flags: list } });
+export const flags = (...list: string[]): object => ({ response_flag_filter: { flags: list } });
 const status = (value: number, op = 'EQ'): object => ({
   status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'holdfast.local_reply' } } },
 });
@@ -29,7 +30,7 @@ const status = (value: number, op = 'EQ'): object => ({
  * One answer as JSON-RPC, with the request's own id where Envoy has read it. The keys are those of proto/rpc-error.ts; Envoy's flags tell
  * operators why (its details would, too, but they name addresses).
  */
-const mapper = ({
+export const mapper = ({
   filter,
   status: status_code,
   code,
@@ -67,7 +68,7 @@ const mapper = ({
 
 /** The router counts attempts in this header, and nobody else can set it: with it, a replica may have had the request. */
 const wasSent = { header_filter: { header: { name: HEADER.attemptCount, present_match: true } } };
-const both = (...filters: object[]): object => ({ and_filter: { filters } });
+export const both = (...filters: object[]): object => ({ and_filter: { filters } });
 
 const CHALLENGE = `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.challenge})%`;
 const hasToken = { header_filter: { header: { name: 'authorization', present_match: true } } };
@@ -91,7 +92,7 @@ const REFUSED = { outcome: 'not_sent', isRetrySafe: false } as const;
  * Everything that Envoy answers by itself, so that clients get JSON-RPC whatever happens. Shedding is 503: a 4xx would send modern clients back
  * to an older era. First match wins.
  */
-export const localReply: object = {
+export const localReply: { mappers: object[] } = {
   mappers: [
     // The sidecar's own answers (ext_proc) are JSON-RPC already, each with its own code.
     {

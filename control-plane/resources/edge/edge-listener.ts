@@ -6,6 +6,7 @@ import type { EnvoyNode } from '../node.ts';
 import type { Tracing } from '../../../proto/tracing.ts';
 import { downstreamTls } from '../tls.ts';
 import { tracingOf } from '../tracing.ts';
+import { edgeReply, requestToMetadata } from './edge-reply.ts';
 import { EDGE_ROUTES } from './edge-routes.ts';
 
 const managerOf = (requestMs: number, xffTrustedHops: number, tracing: object): object =>
@@ -15,7 +16,9 @@ const managerOf = (requestMs: number, xffTrustedHops: number, tracing: object): 
     xffTrustedHops,
     requestMs,
     tracing,
+    replies: edgeReply,
     httpFilters: [
+      requestToMetadata,
       {
         name: 'envoy.filters.http.router',
         typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }),

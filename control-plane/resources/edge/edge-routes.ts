@@ -1,6 +1,8 @@
 import { RESOURCE } from '../../../proto/wire.ts';
 import type { EdgeConfig } from '../../config/config-schema.ts';
 import { duration } from '../duration.ts';
+import { leaveOut } from '../filters/ext-proc.ts';
+import { FILTER } from '../filters/names.ts';
 import { anotherHost } from '../retry-policy.ts';
 
 /** Name of the edge's route configuration. */
@@ -14,7 +16,17 @@ const retry = {
   ...anotherHost,
 };
 
-const route = (name: string, match: object, idleTimeoutMs: number): object => ({
+/** What asks for an event stream. */
+const wantsStream = { name: 'accept', string_match: { contains: 'text/event-stream', ignore_case: true } };
+
+/** A call that is short enough to be read: below 100 KB. */
+const SHORT = '[0-9]{1,5}';
+const isShortCall = [
+  { name: ':method', string_match: { exact: 'POST' } },
+  { name: 'content-length', string_match: { safe_regex: { regex: SHORT } } },
+];
+
+const route = (name: string, match: object, idleTimeoutMs: number, isRead = false): object => ({
   name,
   match,
   route: {
@@ -24,6 +36,7 @@ const route = (name: string, match: object, idleTimeoutMs: number): object => ({
     retry_policy: retry,
     append_x_forwarded_host: true,
   },
+  ...(!isRead && { typed_per_filter_config: { [FILTER.jsonToMetadata]: leaveOut } }),
 });
 
 /** Everything goes to the gateways. An event stream and a WebSocket may be quiet for any time. */
@@ -34,14 +47,8 @@ export const edgeRoutes = (edge: EdgeConfig): object => ({
       name: 'all',
       domains: ['*'],
       routes: [
-        route(
-          'stream',
-          {
-            prefix: '/',
-            headers: [{ name: 'accept', string_match: { contains: 'text/event-stream', ignore_case: true } }],
-          },
-          0,
-        ),
+        route('call', { prefix: '/', headers: [wantsStream, ...isShortCall] }, 0, true),
+        route('stream', { prefix: '/', headers: [wantsStream] }, 0),
         route(
           'upgrade',
           { prefix: '/', headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] },

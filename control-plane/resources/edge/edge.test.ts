@@ -10,6 +10,7 @@ import { Registry } from 'prom-client';
 import { freePort } from '../../../deploy/test/mesh/free-port.ts';
 import { startEnvoy } from '../../../deploy/test/mesh/start-envoy.ts';
 import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { parseJsonObject } from '../../../proto/parse-json.ts';
 import { renderBootstrap } from '../../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../../envoy/bootstrap-template.ts';
 import { createAuthority, issueLeaf } from '../../certs/authority.ts';
@@ -109,6 +110,38 @@ test('no request is lost when a gateway dies, and it is back as soon as its heal
   await one.start(Number(addresses[0]!.split(':')[1]));
   while ((await ask()).body.at !== 'one');
   t.pass();
+});
+
+test('for a gateway that dies before its answer begins, the edge answers in the form that clients survive', async (t) => {
+  const { port } = await edge(t);
+  const post = async (body: unknown, headers: Record<string, string> = { 'mcp-session-id': 'cut' }) => {
+    const answer = await fetch(`http://127.0.0.1:${port}/mcp/linear`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, body: parseJsonObject(Buffer.from(await answer.arrayBuffer())) ?? {} };
+  };
+  const call = (id: unknown, more: object = {}) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: more });
+  for (const id of [7, 'seven', 0]) {
+    const told = await post(call(id));
+    t.is(told.status, 200);
+    t.like(told.body, { id, error: { code: -31001, data: { outcome: 'sent_no_response', retrySafe: false } } });
+  }
+  t.is((await post({ jsonrpc: '2.0', method: 'notifications/cancelled' })).status, 202, 'nobody waits for an answer');
+  const revision = { 'mcp-protocol-version': '2025-06-18' };
+  t.like(await post(call(7), { ...revision, 'x-special': 'cut' }), { status: 200, body: { id: 7 } }, 'no session ids');
+  t.like(await post(call(7), { 'x-special': 'cut' }), { status: 503, body: { id: 7 } });
+  const batch = await post([call(1), call(2)]);
+  t.like(batch, { status: 503, body: { id: null } });
+  const long = await post(call(7, { text: 'x'.repeat(200_000) }));
+  t.like(long, { status: 503, body: { id: null, error: { code: -31001 } } }, 'its id was not read');
+  const passed = await post(call(7, { text: 'x'.repeat(2_000_000) }), {});
+  t.true(Number(passed.body['bytes']) > 2_000_000, 'what is not read may be as long as it likes');
 });
 
 test('a draining gateway gets no new request', async (t) => {

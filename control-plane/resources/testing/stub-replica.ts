@@ -17,7 +17,7 @@ export interface Echo {
 }
 
 /**
- * For tests: an upstream that answers what it saw, as JSON. Upstream session ids steer it: `forgotten` gets 404, `cut` has its connection closed
+ * For tests: an upstream that answers what it saw, as JSON. Upstream session ids, or else `x-special`, steer it: `forgotten` gets 404, `cut` has its connection closed
  * before an answer, `slow` is never answered,  `ticks` gets an event every 20 ms for as long as it lasts,
  * `scalars` one event for each kind of JSON that is no object. `x-answer-bytes` asks for an answer of that size.
  */
@@ -42,7 +42,7 @@ export class StubReplica {
         const { method = '', url = '', headers } = request;
         const echo: Echo = { at: this.name, method, path: url, bytes, headers };
         this.seen.push(echo);
-        const special = this.#special(headers['mcp-session-id']);
+        const special = this.#special(headers['mcp-session-id'] ?? headers['x-special']);
         if (special) special(request, response);
         else answer(echo, response);
       });

@@ -9,7 +9,7 @@ import { AnswerTracker } from './answer-tracker.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest, PostBody } from '../client/client-request.ts';
 import { Deadline, deadlineMs } from './deadline.ts';
-import { errorForm } from '../client/error-form.ts';
+import { errorForm, isOnSession } from '../client/error-form.ts';
 import { RequestOutcome } from './request-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError } from '../client/mesh-errors.ts';
 import { retryAfter } from '../client/refuse-call.ts';
@@ -210,7 +210,7 @@ export class PostCall {
     const { status } = MESH_ERROR[error];
     const retrySafe = asked.isSafe(delivery, this.view.policy);
     const form = errorForm(status, {
-      isOnSession: request.clientId !== null,
+      isOnSession: isOnSession(request) && !this.isInitialize,
       hasRequests: asked.hasRequests,
       isRead: asked.rpc.kind !== 'invalid',
       mayHaveArrived: delivery !== 'not_sent',

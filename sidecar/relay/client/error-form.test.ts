@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import test from 'ava';
-import { errorForm } from './error-form.ts';
+import { errorForm, isOnSession } from './error-form.ts';
 
 const request = { isOnSession: true, hasRequests: true, isRead: true, mayHaveArrived: false };
 
@@ -19,4 +20,16 @@ test('nobody waits for an answer to notifications and responses', (t) => {
   t.is(errorForm(503, note), 'accepted');
   t.is(errorForm(503, { ...note, isOnSession: false }), 'status');
   t.is(errorForm(503, { ...note, isOnSession: false, mayHaveArrived: true }), 'accepted');
+});
+
+test('a server without session ids has sessions all the same, in revisions that begin with initialize', (t) => {
+  const asks = (clientId: string | null, revision?: string): boolean =>
+    isOnSession({
+      clientId,
+      incoming: { headers: { 'mcp-protocol-version': revision } } as unknown as IncomingMessage,
+    });
+  t.true(asks('a~b'));
+  t.true(asks(null, '2025-06-18'));
+  t.false(asks(null, '2026-07-28'));
+  t.false(asks(null));
 });

@@ -1,6 +1,10 @@
+import { isModernRevision } from '../../../proto/era.ts';
+import { HEADER } from '../../../proto/wire.ts';
+import type { ClientRequest } from './client-request.ts';
+
 /** What decides in which form a client hears an error of the mesh. */
 export interface ErrorFormFacts {
-  /** The request named a session. */
+  /** The request belongs to what an initialize began. */
   isOnSession: boolean;
   /** Somebody waits for an answer: the body holds a request. */
   hasRequests: boolean;
@@ -21,4 +25,10 @@ export function errorForm(status: number, facts: ErrorFormFacts): 'status' | 're
   if (!facts.isRead || status === 404 || status === 500) return 'status';
   if (!facts.hasRequests) return facts.isOnSession || facts.mayHaveArrived ? 'accepted' : 'status';
   return facts.isOnSession ? 'result' : 'status';
+}
+
+/** Whether a request names a session, or the revision that its initialize agreed on: servers without session ids have clients like all others. */
+export function isOnSession({ clientId, incoming }: Pick<ClientRequest, 'clientId' | 'incoming'>): boolean {
+  const revision = incoming.headers[HEADER.protocolVersion];
+  return clientId !== null || (typeof revision === 'string' && !isModernRevision(revision));
 }

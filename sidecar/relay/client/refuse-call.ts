@@ -2,7 +2,7 @@ import { rpcErrors, type RpcId } from '../../../proto/rpc-error.ts';
 import type { LimitRefusal } from '../../budget/limit-error.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
-import { errorForm } from './error-form.ts';
+import { errorForm, isOnSession } from './error-form.ts';
 import { dropRest } from './refuse.ts';
 
 /** `limit`: its name. `retryAfterMs`: when there will be room again, where that is known. */
@@ -22,18 +22,14 @@ export interface RefusedBody {
 /** Refuses a POST that is beyond a limit, before it went anywhere, in the form that the client's session survives. */
 export function refuseCall(
   client: Pick<ClientAnswer, 'accepted' | 'errors' | 'errorResults'>,
-  {
-    clientId,
-    incoming,
-    isSseMessage,
-    server,
-  }: Pick<ClientRequest, 'clientId' | 'incoming' | 'isSseMessage' | 'server'>,
+  request: Pick<ClientRequest, 'clientId' | 'incoming' | 'isSseMessage' | 'server'>,
   { status, code, message, limit, retryAfterMs }: CallRefusal,
   { ids, isBatch, isRead }: RefusedBody,
 ): void {
   // Nobody reads the body of an answer to a message of HTTP+SSE: only its status says that it was refused.
-  const isOnSession = clientId !== null && !isSseMessage;
-  const form = errorForm(status, { isOnSession, hasRequests: ids.length > 0, isRead, mayHaveArrived: false });
+  const { incoming, server } = request;
+  const facts = { isOnSession: isOnSession(request) && !request.isSseMessage, isRead, mayHaveArrived: false };
+  const form = errorForm(status, { ...facts, hasRequests: ids.length > 0 });
   const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
   const data = { outcome: 'not_sent', retrySafe: status === 503, server, attempts: 0, limit, ...retry } as const;
   const errors = rpcErrors(ids, code, message, data);

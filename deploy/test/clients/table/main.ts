@@ -5,7 +5,7 @@ import { printReport, say } from '../../report/print-report.ts';
 import { table } from '../../report/table.ts';
 import { type OfficialKind, OFFICIAL_CLIENTS } from '../foreign/connect-any.ts';
 import { cellsOf, rowsOf, startTableMesh } from './error-table.ts';
-import { lossCells, startLossMesh } from './gateway-loss.ts';
+import { lossCells, startLossMesh, WAYS_TO_ANSWER, WITHOUT_SESSIONS } from './gateway-loss.ts';
 import { resumeCells, resumeRows } from './resume-table.ts';
 
 /** `npm run clients`: what the user of each official client sees when something fails. Packages that are missing are installed into a cache. */
@@ -46,13 +46,23 @@ async function playCuts(): Promise<void> {
   const losses = await cellsOfEach((client) => lossCells(mesh, client)).finally(() => mesh.close());
   const { head, rows } = resumeRows(cells, tried);
   const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
-  const loss = losses.cells.map(({ told, toldAfterMs }) => `${told} after ${seconds(toldAfterMs)}`);
-  printTable({ head, rows: [...rows, ['in the mesh, and its gateway is killed', ...loss]] });
-  const told = losses.cells.map(({ client, told: what, toldAfterMs, goesOn }) => [
-    exactly(`${OFFICIAL_CLIENTS[client]}: told of a killed gateway`, '-31001, sent_no_response', what),
-    atMost(`${OFFICIAL_CLIENTS[client]}: s until it was told`, 2, toldAfterMs / 1000),
-    exactly(`${OFFICIAL_CLIENTS[client]}: sessions that ended`, 0, goesOn ? 0 : 1),
-  ]);
+  const lossRow = (answersBy: string): string[] => [
+    `killed gateway: ${answersBy}`,
+    ...losses.cells
+      .filter((cell) => cell.answersBy === answersBy)
+      .map(({ told, toldAfterMs }) => `${told} after ${seconds(toldAfterMs)}`),
+  ];
+  printTable({ head, rows: [...rows, ...WAYS_TO_ANSWER.map(lossRow)] });
+  const told = losses.cells.map(({ client, answersBy, told: what, toldAfterMs, goesOn }) => {
+    const name = `${OFFICIAL_CLIENTS[client]}, ${answersBy}`;
+    const wait = atMost(`${name}: s until it was told of a killed gateway`, 2, toldAfterMs / 1000);
+    if (answersBy === WITHOUT_SESSIONS) return [wait];
+    return [
+      wait,
+      exactly(`${name}: told of a killed gateway`, '-31001, sent_no_response', what),
+      exactly(`${name}: sessions that ended`, 0, goesOn ? 0 : 1),
+    ];
+  });
   const objectives = tried.map((client) => {
     const own = cells.filter((cell) => cell.client === client && cell.isPrimed);
     const lost = own.filter(({ resumedAfterMs, told }) => resumedAfterMs === null || told !== 'answer');

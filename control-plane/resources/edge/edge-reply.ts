@@ -1,0 +1,90 @@
+import { HEADER, METADATA } from '../../../proto/wire.ts';
+import { RPC_ERROR } from '../../../proto/rpc-error.ts';
+import { typed } from '../../../proto/xds/loader.ts';
+import { FILTER } from '../filters/names.ts';
+import { both, flags, localReply, mapper, type Reply } from '../local-reply.ts';
+
+const at = (key: string, ...path: string[]): object => ({
+  selectors: path.map((part) => ({ key: part })),
+  on_present: { metadata_namespace: METADATA.request, key },
+});
+const NO_ID = 'noId';
+/** All revisions with initialize; the last is 2025-11-25. */
+const LEGACY = '202[45]-.*';
+
+/** Reads the id of a short call, so that the edge can answer for a gateway that dies. */
+export const requestToMetadata: object = {
+  name: FILTER.jsonToMetadata,
+  typed_config: typed('envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata', {
+    request_rules: {
+      allow_content_types_regex: { regex: 'application/json[ ;].*|application/json' },
+      rules: [
+        at('jsonrpc', 'jsonrpc'),
+        {
+          ...at('id', 'id'),
+          on_missing: { metadata_namespace: METADATA.request, key: NO_ID, value: 'true' },
+        },
+      ],
+    },
+  }),
+};
+
+/** It names a session, or the revision that its initialize agreed on: what is not of 2026-07-28. */
+const hasSession = {
+  or_filter: {
+    filters: [
+      { header_filter: { header: { name: 'mcp-session-id', present_match: true } } },
+      { header_filter: { header: { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: LEGACY } } } } },
+    ],
+  },
+};
+const was = (key: string): object => ({
+  metadata_filter: {
+    matcher: { filter: METADATA.request, path: [{ key }], value: { present_match: true } },
+    match_if_key_not_found: false,
+  },
+});
+
+/**
+ * On a session an error has status 200 with the call's id, and nothing waits for the answer to a notification: sidecar/relay/client/error-form.ts
+ * says why. All else keeps the status.
+ */
+const inEachForm = (reply: Reply): object[] => {
+  const { retryAfterSeconds: _, ...onSession } = reply;
+  return [
+    mapper({ ...onSession, filter: both(reply.filter, hasSession, was('id')), status: 200 }),
+    mapper({ ...onSession, filter: both(reply.filter, hasSession, was('jsonrpc'), was(NO_ID)), status: 202 }),
+    mapper(reply),
+  ];
+};
+
+const { replicaLost, noReplica, overload } = RPC_ERROR;
+const NOT_SENT = { outcome: 'not_sent', isRetrySafe: true, status: 503, retryAfterSeconds: 1 } as const;
+
+/** What an edge answers by itself: for a gateway that died before the first byte of its answer, and when there is none to ask. */
+export const edgeReply: object = {
+  mappers: [
+    ...inEachForm({
+      filter: flags('UC', 'UR', 'UPE'),
+      status: 503,
+      code: replicaLost,
+      message: 'The gateway that held this request was lost; nobody knows whether it was carried out',
+      outcome: 'sent_no_response',
+      isRetrySafe: false,
+      retryAfterSeconds: 1,
+    }),
+    ...inEachForm({
+      filter: flags('UO'),
+      code: overload,
+      message: 'Too many requests (limit: gateway.maxConnections)',
+      ...NOT_SENT,
+    }),
+    ...inEachForm({
+      filter: flags('UH', 'UF', 'URX', 'NC', 'LH', 'NFCF'),
+      code: noReplica,
+      message: 'No gateway can take the request now',
+      ...NOT_SENT,
+    }),
+    ...localReply.mappers,
+  ],
+};
