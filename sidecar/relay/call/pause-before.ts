@@ -12,3 +12,7 @@ export function pauseBefore(repetition: number, random: () => number): number {
   const fullMs = Math.min(FIRST_MS * 2 ** (repetition - FREE - 1), LAST_MS);
   return fullMs / 2 + random() * (fullMs / 2);
 }
+
+/** The same, and never longer than the time that is left: a long pause must not outlast what its request may take. */
+export const pauseWithin = (leftMs: number, repetition: number, random: () => number): number =>
+  Math.max(0, Math.min(leftMs, pauseBefore(repetition, random)));

@@ -13,7 +13,7 @@ import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest, PostBody } from '../client/client-request.ts';
 import { RequestOutcome } from '../call/request-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../client/mesh-errors.ts';
-import { pauseBefore } from '../call/pause-before.ts';
+import { pauseWithin } from '../call/pause-before.ts';
 import { retryAfter } from '../client/refuse-call.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { handOver } from './hand-over.ts';
@@ -209,7 +209,7 @@ class MessagePost implements Call {
     const lost = this.#place?.target.record;
     const beganMs = this.#ctx.now();
     for (let turn = 2; this.#ctx.now() < this.#untilMs; turn++) {
-      await (this.#holder?.rebuilding ?? sleep(pauseBefore(turn, this.#ctx.random)));
+      await (this.#holder?.rebuilding ?? sleep(pauseWithin(this.#untilMs - this.#ctx.now(), turn, this.#ctx.random)));
       if (this.isOver) return { is: 'cancelled' };
       const place = await locateHttpSse(this.#ctx, this.#request, true);
       if (place === 'unknown') return { is: 'unknown' };

@@ -111,6 +111,8 @@ const flood = Promise.all(
   }),
 );
 await Promise.all([slow, idle, unread]);
+// Sockets that nobody reads keep no process alive. It ends by a signal alone.
+setInterval(() => undefined, 60_000);
 console.log('started');
 await flood;
 console.log(`initializes ${JSON.stringify(statuses)}`);
