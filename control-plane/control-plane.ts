@@ -19,6 +19,7 @@ import { ReplicaSource } from './sources/replica-source.ts';
 import { TopologyInForce } from './topology/topology-in-force.ts';
 import { adminContext, adminHandler } from './wiring/admin.ts';
 import { controlPlaneChecks } from './wiring/control-plane-checks.ts';
+import { followCluster } from './wiring/cluster.ts';
 import { startHealthServer } from './wiring/health-server.ts';
 import { startInjection } from './wiring/injection.ts';
 import { scheduleDoctor } from './wiring/doctor-schedule.ts';
@@ -64,7 +65,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   const stores = await openStores({ config: options.config, stateDir, id, now, log, onError: caught('lease') });
   const shared = { stores, redis: stores.redis, registry, errors, log, now };
-  const config = new ConfigSource({ ...shared, config: options.config, id });
+  const config = new ConfigSource({
+    ...shared,
+    config: options.config,
+    id,
+    hasCluster: options.config.controlPlane.kubernetes?.servers !== undefined,
+  });
   const gateways = new GatewaySource({ ...shared, config });
   const replicas = new ReplicaSource({ ...shared, config, gateways: gateways.registry });
   const breakers = new BreakerSource({ ...shared, config });
@@ -111,9 +117,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     // Who shows no certificate of ours gets as far as being refused, so that it is seen (gateways.admit).
     tls && serverCredentials({ ...tls, caFile: tls.clientCaFile ?? tls.certificateFile }),
   );
+  const isLeader = (): boolean => stores.lease.isLeader;
+  const cluster = followCluster({
+    config,
+    topology: () => topology.snapshot,
+    discovery: () => replicas.reports(),
+    isLeader,
+    registry,
+    errors,
+    log,
+    now,
+  });
   const injection = await startInjection({
     config: () => config.current,
-    isLeader: () => stores.lease.isLeader,
+    isLeader,
     registry,
     log,
     onError: caught('admission'),
@@ -148,6 +165,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       topology: () => topology.snapshot,
       problem: () => loop.problem,
       injection: () => injection.problem(),
+      cluster: () => cluster.problem(),
       discovery: () => replicas.reports(),
     }),
   });
@@ -173,7 +191,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       breakers.stop();
       health.server.close();
       health.server.closeAllConnections();
-      await Promise.all([operations.stop(), replicas.stop(), xds.close(), injection.stop()]);
+      await Promise.all([operations.stop(), replicas.stop(), xds.close(), injection.stop(), cluster.stop()]);
       await stores.close();
     },
   };

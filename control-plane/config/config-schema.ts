@@ -106,7 +106,10 @@ export const configSchema = z.strictObject({
     .describe(
       'How clients reach the mesh: scheme, host, port. Tokens are checked for it, and log-in is described with it. When absent and the gateway listens on loopback: that address.',
     ),
-  servers: z.array(serverSchema).min(1).describe('The MCP servers behind the mesh.'),
+  servers: z
+    .array(serverSchema)
+    .default([])
+    .describe('The MCP servers behind the mesh; at least one, unless controlPlane.kubernetes.servers finds some.'),
   controlPlane: controlPlaneSchema,
   gateway: gatewaySchema,
   edge: edgeSchema.optional().describe('Settings of Envoys in the `edge` role.'),

@@ -52,7 +52,28 @@ const injectionSchema = z.strictObject({
 });
 export type InjectionConfig = z.infer<typeof injectionSchema>;
 
+/** Servers out of the cluster, beside those of the file. */
+const clusterServersSchema = z.strictObject({
+  namespaces: z
+    .array(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'the name of a namespace'))
+    .min(1)
+    .optional()
+    .describe('Whose McpServers and Services are looked at; those of all namespaces when absent.'),
+  kubeconfig: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('How the API server is reached; when absent, as the pod’s ServiceAccount.'),
+  max: z.int().min(1).max(10_000).default(500).describe('How many servers the cluster may add to those of the file.'),
+});
+export type ClusterServersConfig = z.infer<typeof clusterServersSchema>;
+
 export const kubernetesSchema = z.strictObject({
+  servers: clusterServersSchema
+    .optional()
+    .describe(
+      'Servers from custom resources McpServer and annotated Services (docs/kubernetes.md); read at the start.',
+    ),
   injection: injectionSchema
     .optional()
     .describe('Puts Envoy and sidecar into pods that ask for it (docs/kubernetes.md); needs controlPlane.tls.'),

@@ -70,6 +70,13 @@ function parse(text: string, env: Environment): ParsedConfig {
   overlay(settings, values);
   applyBreakerTwins(settings);
 
+  if (hasNoServer(settings))
+    report({
+      path: ['servers'],
+      expected: 'at least one server',
+      got: 'none',
+      suggestion: 'Only with controlPlane.kubernetes.servers may there be none in the file.',
+    });
   const parsed = configSchema.safeParse(settings, { reportInput: true });
   if (parsed.success) semanticProblems(parsed.data).forEach(report);
   else {
@@ -83,4 +90,11 @@ function parse(text: string, env: Environment): ParsedConfig {
       problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
     };
   return { kind: 'ok', config: parsed.data };
+}
+
+/** The one problem that is said beside those of the form, because it is what a newcomer's file lacks. */
+function hasNoServer({ servers, controlPlane }: Record<string, unknown>): boolean {
+  const { kubernetes } = (controlPlane ?? {}) as { kubernetes?: { servers?: unknown } | null };
+  const isEmpty = servers === undefined || (Array.isArray(servers) && servers.length === 0);
+  return isEmpty && kubernetes?.servers == null;
 }

@@ -171,6 +171,21 @@ function checkInjection({ kubernetes, tls }: Config['controlPlane'], say: Say): 
     );
 }
 
+/** What in one server contradicts itself; paths begin at the server. `config`: what it stands in. */
+export function serverProblems(server: ServerConfig, config: Config): Described[] {
+  const found: Described[] = [];
+  const say: Say = (path, expected, got, suggestion) =>
+    found.push({ path, expected, got, suggestion: suggestion ?? null });
+  checkOne(server, config, [], say);
+  return found;
+}
+
+function checkOne(server: ServerConfig, config: Config, at: PropertyKey[], say: Say): void {
+  checkServer(server, at, say);
+  checkJwt(server, config, at, say);
+  checkRules(server, at, say);
+}
+
 /** What the schema alone can't see: things that contradict each other. */
 export function semanticProblems(config: Config): Described[] {
   const found: Described[] = [];
@@ -181,11 +196,7 @@ export function semanticProblems(config: Config): Described[] {
     'server name',
     say,
   );
-  for (const [index, server] of config.servers.entries()) {
-    checkServer(server, ['servers', index], say);
-    checkJwt(server, config, ['servers', index], say);
-    checkRules(server, ['servers', index], say);
-  }
+  for (const [index, server] of config.servers.entries()) checkOne(server, config, ['servers', index], say);
 
   unique(
     config.servers.flatMap(({ hosts }, of) => hosts.map((name, at) => ({ name, path: ['servers', of, 'hosts', at] }))),

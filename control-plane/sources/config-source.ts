@@ -3,12 +3,15 @@ import type { Logger } from 'pino';
 import { detach } from '../../proto/detach.ts';
 import type { InternalErrors } from '../../proto/internal-errors.ts';
 import type { Config } from '../config/config-schema.ts';
+import type { ServerConfig } from '../config/server-schema.ts';
 import { ConfigVersions } from '../config-versions/config-versions.ts';
 import type { Stores } from '../wiring/stores.ts';
 import type { Source, SourceEvents } from './source.ts';
 
 export interface ConfigSourceOptions {
   config: Config;
+  /** Servers may come from the Kubernetes cluster as well. */
+  hasCluster: boolean;
   /** Of this process; named in each version that it accepts. */
   id: string;
   stores: Pick<Stores, 'state' | 'events'>;
@@ -21,27 +24,45 @@ export interface ConfigSourceOptions {
 export class ConfigSource extends EventEmitter<SourceEvents> implements Source<{ config: Config }> {
   readonly versions: ConfigVersions;
   readonly #options: ConfigSourceOptions;
+  /** What the file says. */
+  #file: Config;
+  #fromCluster: readonly ServerConfig[] | null = null;
   #current: Config;
 
   constructor(options: ConfigSourceOptions) {
     super();
     this.#options = options;
+    this.#file = options.config;
     this.#current = options.config;
     this.versions = new ConfigVersions(options.stores.state, options.id, options.now);
   }
 
+  /** The file, and the servers of the cluster. */
   get current(): Config {
     return this.#current;
   }
 
-  part(): { config: Config } {
-    return { config: this.#current };
+  /** The file alone. */
+  get file(): Config {
+    return this.#file;
+  }
+
+  /** Null until the cluster's servers are known, where there may be some. */
+  part(): { config: Config } | null {
+    const isWaiting = this.#options.hasCluster && this.#fromCluster === null;
+    return isWaiting ? null : { config: this.#current };
+  }
+
+  /** These are the servers of the cluster from now on, beside those of the file. */
+  addServers(servers: readonly ServerConfig[]): void {
+    this.#fromCluster = servers;
+    this.#apply(this.#file);
   }
 
   /** `next` is in force from now on. When something can't be made of it, the former one stays so. */
   configure(next: Config, text: string): void {
     const { errors } = this.#options;
-    const before = this.#current;
+    const before = this.#file;
     try {
       this.#apply(next);
     } catch (error) {
@@ -64,7 +85,11 @@ export class ConfigSource extends EventEmitter<SourceEvents> implements Source<{
   }
 
   #apply(next: Config): void {
-    this.#current = next;
+    this.#file = next;
+    // A name that the file has meanwhile is the file's.
+    const names = new Set(next.servers.map(({ name }) => name));
+    const others = this.#fromCluster?.filter(({ name }) => !names.has(name)) ?? [];
+    this.#current = others.length === 0 ? next : { ...next, servers: [...next.servers, ...others] };
     this.emit('change');
   }
 

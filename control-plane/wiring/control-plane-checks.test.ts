@@ -16,6 +16,7 @@ test('Redis, each server and each source that fails are checked; only an unknown
         topology: () => topology(),
         problem: () => problem,
         injection: () => injection,
+        cluster: () => null,
         discovery: () =>
           new Map([['linear/stable', { replicas: [], problem: 'there is no such file', confirmedAtMs: null }]]),
       })(),

@@ -13,6 +13,8 @@ export interface WatchedParts {
   discovery: () => ReadonlyMap<string, SourceReport>;
   /** Why pods can't be injected; null while they can, and where nobody wants it. */
   injection: () => string | null;
+  /** Why servers of the Kubernetes cluster may be old. */
+  cluster: () => string | null;
 }
 
 /**
@@ -25,6 +27,7 @@ export function controlPlaneChecks({
   problem,
   discovery,
   injection,
+  cluster,
 }: WatchedParts): () => HealthCheck[] {
   return () => [
     {
@@ -41,9 +44,10 @@ export function controlPlaneChecks({
       isCritical: false,
       check: () => (problem() === null ? { healthy: true } : { healthy: false, error: problem() ?? '' }),
     },
-    ...(injection() === null
-      ? []
-      : [{ name: 'injection', isCritical: false, check: () => ({ healthy: false, error: injection() ?? '' }) }]),
+    ...Object.entries({ injection: injection(), 'cluster-servers': cluster() }).flatMap(
+      ([name, error]): HealthCheck[] =>
+        error === null ? [] : [{ name, isCritical: false, check: () => ({ healthy: false, error }) }],
+    ),
     {
       name: 'session-store',
       isCritical: false,

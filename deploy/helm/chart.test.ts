@@ -73,7 +73,9 @@ testWith(need, hasHelm, 'helm lint finds nothing, with no option and with all of
 
 testWith(need, hasHelm, 'every option reaches the objects', async (t) => {
   const all = await rendered('--values', at('all-options.yaml'));
-  for (const manifest of all.filter(({ kind }) => !['PrometheusRule', 'HorizontalPodAutoscaler'].includes(kind)))
+  for (const manifest of all.filter(
+    ({ kind }) => !['PrometheusRule', 'HorizontalPodAutoscaler', 'CustomResourceDefinition'].includes(kind),
+  ))
     t.deepEqual(checkManifest(manifest), []);
   const text = JSON.stringify(all);
   // The user is the cluster's choice, every image comes from the mirror, and a drain is never cut.
@@ -98,7 +100,26 @@ testWith(need, hasHelm, 'every option reaches the objects', async (t) => {
     dashboards.flatMap(({ data }) => Object.values(data as Record<string, string>).map((text) => JSON.parse(text).uid)),
     ['holdfast-fleet', 'holdfast-rollout', 'holdfast-server', 'holdfast-sessions'],
   );
-  for (const kind of ['Certificate holdfast-gateway', 'PodMonitor holdfast-gateway']) t.truthy(named[kind], kind);
+  for (const kind of ['Certificate holdfast-gateway', 'PodMonitor holdfast-gateway', 'NetworkPolicy holdfast-member'])
+    t.truthy(named[kind], kind);
+  const config = (named['ConfigMap holdfast-config']?.['data'] as Record<string, unknown> | undefined)?.[
+    'holdfast.yaml'
+  ];
+  t.like(config, {
+    controlPlane: {
+      kubernetes: {
+        injection: { envoyImage: 'registry.example.com/mirror/envoyproxy/envoy:v1.40.0', keepCaBundle: false },
+        servers: {},
+      },
+    },
+  });
+  t.regex(JSON.stringify(named['MutatingWebhookConfiguration holdfast-inject']), /"failurePolicy":"Ignore"/);
+  t.is(named['ClusterRole holdfast-injection'], undefined, 'cert-manager writes the caBundle');
+  const crd = named['CustomResourceDefinition mcpservers.mesh.holdfast'];
+  t.deepEqual(
+    crd?.spec,
+    parse(readFileSync(at('../kubernetes/components/mcp-servers/crd.yaml'), 'utf8')).spec as never,
+  );
 });
 
 testWith(need, hasHelm, 'parts can be left out', async (t) => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse, stringify } from 'yaml';
 import { DASHBOARDS } from '../grafana/dashboards.ts';
 import { DEFAULTS, pair, PORT } from '../../control-plane/inject/pod-parts.ts';
+import { mcpServerCrd } from './mcp-server-crd.ts';
 
 const NOTE =
   '# Written by `node deploy/kubernetes/write.ts`: the same pair as `holdfast inject` puts beside a server (control-plane/inject/pod-parts.ts).\n';
@@ -62,6 +63,8 @@ export function generatedManifests(): Record<string, string> {
       [deployment, service, budget]
         .map((each) => stringify(each, { lineWidth: 0, aliasDuplicateObjects: false }))
         .join('---\n'),
+    'components/mcp-servers/crd.yaml': mcpServerCrd(),
+    '../helm/holdfast/files/mcp-servers.crd.yaml': mcpServerCrd(),
     'components/monitoring/rules.yaml': RULES_NOTE + stringify(prometheusRule(), { lineWidth: 0 }),
     'components/monitoring/dashboards.yaml':
       DASHBOARDS_NOTE +

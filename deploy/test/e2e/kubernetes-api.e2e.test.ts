@@ -13,6 +13,7 @@ import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
 import { built, charted } from './kubernetes/built-manifests.ts';
 import { controlPlaneConfig, followService, type FollowedService } from './kubernetes/follow-service.ts';
 import { podOf } from './kubernetes/pod-of.ts';
+import { storedObjects } from './kubernetes/stored-objects.ts';
 import { stagePods } from './kubernetes/stage-pods.ts';
 
 const missing = await missingPrograms(API_LEVEL);
@@ -104,25 +105,13 @@ testWith(need, isHere, 'the corpus after inject is accepted as it is written, an
 
   /** Pod specs by object, as the API server would store them. */
   async function stored(source: string, title: string, expected: readonly Manifest[]): Promise<Map<string, PodSpec>> {
-    const read = readDocuments(source);
-    if ('problem' in read) throw new Error(`${title}: ${read.problem}`);
-    const specs = new Map<string, PodSpec>();
-    let count = 0;
-    for (const [index, value] of read.values.entries()) {
-      if (value === null) continue;
-      const [start = 0, , end] = read.documents[index]?.contents?.range ?? [];
-      const items = objectsOf(value);
-      for (const item of items) {
-        count += 1;
-        const written = items[0] === value ? source.slice(start, end) : JSON.stringify(item);
-        const answer = await objects.apply(item, { dryRun: true, text: written });
-        t.true(answer.status < 300, `${title}: ${item.kind} ${item.metadata.name}: ${messageOf(answer)}\n${written}`);
-        const spec = (answer.body as unknown as Manifest).spec?.template?.spec;
-        if (spec) specs.set(`${item.kind} ${item.metadata.name}`, spec);
-      }
-    }
-    t.is(count, expected.length, title);
-    return specs;
+    const all = await storedObjects(objects, source, title);
+    t.is(all.length, expected.length, title);
+    return new Map(
+      all.flatMap(({ kind, metadata, spec }) =>
+        spec?.template ? [[`${kind} ${metadata.name}`, spec.template.spec] as const] : [],
+      ),
+    );
   }
 });
 

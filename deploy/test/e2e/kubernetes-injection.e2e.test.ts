@@ -3,7 +3,6 @@ import { uninjectPod } from '../../../control-plane/inject/inject-pod.ts';
 import { templateOf, type Manifest, type PodTemplate } from '../../../control-plane/inject/manifest.ts';
 import { podProblem } from '../../../control-plane/inject/pod-problem.ts';
 import { CORPUS } from '../../../control-plane/inject/testing/corpus.ts';
-import { objectsOf, readDocuments } from '../../../control-plane/inject/yaml/read-manifests.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { hasProgram, testWith } from '../test-with.ts';
 import { startApiCluster, type ApiAnswer, type ApiCluster } from './kubernetes/api-cluster.ts';
@@ -13,6 +12,7 @@ import { built } from './kubernetes/built-manifests.ts';
 import { controlPlaneProcess, type ControlPlaneProcess } from './kubernetes/control-plane-process.ts';
 import { controlPlaneConfig, followService } from './kubernetes/follow-service.ts';
 import { stagePods } from './kubernetes/stage-pods.ts';
+import { storedObjects } from './kubernetes/stored-objects.ts';
 
 const missing = await missingPrograms([...API_LEVEL, 'kube-controller-manager']);
 const isHere = missing.length === 0 && hasProgram('kubectl', 'kustomize', '--help');
@@ -137,16 +137,16 @@ testWith(
     t.timeout(600_000);
     let pods = 0;
     for (const { title, text } of CORPUS) {
-      const read = readDocuments(text);
-      if ('problem' in read) throw new Error(read.problem);
-      for (const manifest of read.values.flatMap(objectsOf)) {
+      for (const manifest of await storedObjects(objects, text, title)) {
         const template = templateOf(manifest);
         if (!template) continue;
         const { labels, annotations } = template.metadata ?? {};
         const claims = (manifest.spec?.['volumeClaimTemplates'] ?? []) as Array<{ metadata: { name: string } }>;
         const volumes = claims.map(({ metadata: { name } }) => ({ name, persistentVolumeClaim: { claimName: name } }));
         const spec = { ...template.spec, volumes: [...(template.spec.volumes ?? []), ...volumes] };
-        const { priorityClassName: _, ...plainSpec } = spec as typeof spec & { priorityClassName?: string };
+        // Objects of the cluster that these cases only name.
+        const named = ['priorityClassName', 'priority', 'serviceAccountName', 'serviceAccount'];
+        const plainSpec = Object.fromEntries(Object.entries(spec).filter(([field]) => !named.includes(field)));
         const body = (more: object): object => ({
           metadata: { name: 'corpus', labels: labels ?? {}, annotations: { ...annotations, ...more } },
           spec: plainSpec,

@@ -72,5 +72,8 @@ imagePullSecrets: {{- toYaml . | nindent 0 }}
 {{- $known := dict "controlPlane" (dict "kubernetes" (dict "injection" $injection)) }}
 {{- $config = mergeOverwrite $known $config }}
 {{- end }}
+{{- if .Values.mcpServers.enabled }}
+{{- $config = mergeOverwrite (dict "controlPlane" (dict "kubernetes" (dict "servers" dict))) $config }}
+{{- end }}
 {{- toYaml $config }}
 {{- end }}

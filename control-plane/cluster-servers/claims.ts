@@ -1,0 +1,47 @@
+import type { ServerConfig } from '../config/server-schema.ts';
+import type { Wanted } from './mcp-server.ts';
+
+/** What became of what objects of the cluster ask for. */
+export interface Claims {
+  /** Those in force, by name. */
+  servers: ServerConfig[];
+  /** Why an object has no effect, by `kind namespace/name`; null where it has. */
+  problems: ReadonlyMap<string, string | null>;
+}
+
+/**
+ * Who has a name: the configuration file, then resources, then annotated Services; among those the oldest, so that nobody takes what another has. All
+ * control planes come to the same, in whatever order they heard of things. `most`: how many there may be in all.
+ */
+export function claims(
+  inFile: ReadonlySet<string>,
+  wanted: readonly Wanted[],
+  most: number,
+  problemOf: (config: ServerConfig) => string | null,
+): Claims {
+  const owners = new Map<string, string>(),
+    servers: ServerConfig[] = [],
+    problems = new Map<string, string | null>();
+  for (const each of [...wanted].sort(inOrder)) {
+    const owner = inFile.has(each.server) ? 'the configuration file' : owners.get(each.server);
+    const problem =
+      each.problem ??
+      (owner === undefined
+        ? null
+        : `the server ${each.server} is ${owner}’s already; take another name (spec.server)`) ??
+      (servers.length < most
+        ? null
+        : `there are ${most} servers from the cluster already (controlPlane.kubernetes.servers.max)`) ??
+      (each.config ? problemOf(each.config) : null);
+    problems.set(keyOf(each), problem);
+    if (problem !== null || !each.config) continue;
+    owners.set(each.server, keyOf(each));
+    servers.push(each.config);
+  }
+  return { servers: servers.sort((a, b) => (a.name < b.name ? -1 : 1)), problems };
+}
+
+export const keyOf = ({ kind, object }: Pick<Wanted, 'kind' | 'object'>): string => `${kind} ${object}`;
+
+const inOrder = (a: Wanted, b: Wanted): number =>
+  a.kind.localeCompare(b.kind, 'en') || a.createdMs - b.createdMs || (a.object < b.object ? -1 : 1);

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { kubernetesProblem } from '../kubernetes/kubernetes-problem.ts';
+import type { SourceReport } from '../discovery/source.ts';
+import type { TopologySnapshot } from '../topology/topology.ts';
+import { keyOf } from './claims.ts';
+import type { ClusterApi } from './cluster-api.ts';
+import type { ClusterServers } from './cluster-servers.ts';
+import { wantedByResource, type McpServerObject } from './mcp-server.ts';
+import { statusOf, type McpServerStatus } from './status.ts';
+
+export interface StatusWriterOptions {
+  cluster: Pick<ClusterServers, 'resources' | 'problems'>;
+  api: Pick<ClusterApi, 'writeStatus'>;
+  topology: () => TopologySnapshot | null;
+  discovery: () => ReadonlyMap<string, SourceReport>;
+  /** Only one control plane writes: all would say the same. */
+  isLeader: () => boolean;
+  now: () => number;
+  log: Pick<Logger, 'warn'>;
+  everyMs?: number;
+}
+
+const EVERY_MS = 1000;
+/** Of the statuses that are due, so many are written at a time. */
+const AT_A_TIME = 8;
+
+/** Keeps the status of each McpServer in step with what the mesh knows. */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #timer: NodeJS.Timeout;
+  #problem: string | null = null;
+  #round: Promise<void> = Promise.resolve();
+  #isWriting = false;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => {
+      if (!this.#isWriting) this.#round = this.#write();
+    }, options.everyMs ?? EVERY_MS).unref();
+  }
+
+  /** Why statuses may be old; null while they can be written. */
+  problem(): string | null {
+    return this.#problem;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+
+  async #write(): Promise<void> {
+    const { cluster, isLeader, log } = this.#options;
+    if (!isLeader()) return;
+    this.#isWriting = true;
+    try {
+      const due = cluster.resources().flatMap((object) => {
+        const status = this.#due(object);
+        return status ? [{ object, status }] : [];
+      });
+      while (due.length > 0) await Promise.all(due.splice(0, AT_A_TIME).map((each) => this.#writeOne(each)));
+      this.#problem = null;
+    } catch (error) {
+      const text = kubernetesProblem(error);
+      if (text !== this.#problem) log.warn({ problem: text }, 'the status of an McpServer can’t be written');
+      this.#problem = text;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /** The status that the object should have; null where it has it. */
+  #due(object: McpServerObject): McpServerStatus | null {
+    const { cluster, topology, discovery, now } = this.#options;
+    const { server } = wantedByResource(object);
+    const { namespace = '', name = '', generation = 0 } = object.metadata ?? {};
+    const refused = cluster.problems().get(keyOf({ kind: 'McpServer', object: `${namespace}/${name}` }));
+    // Not looked at yet.
+    if (refused === undefined) return null;
+    const former = object.status as Partial<McpServerStatus> | undefined;
+    const problems = [...discovery()].flatMap(([backend, { problem }]) =>
+      backend.startsWith(`${server}/`) && problem !== null ? [problem] : [],
+    );
+    const known = topology()?.servers.find((each) => each.name === server);
+    const status = statusOf({ generation, server, refused, topology: known, problems }, former, new Date(now()));
+    return isDeepStrictEqual({ problem: null, ...former }, status) ? null : status;
+  }
+
+  async #writeOne({ object, status }: { object: McpServerObject; status: McpServerStatus }): Promise<void> {
+    const { namespace = '', name = '' } = object.metadata ?? {};
+    try {
+      await this.#options.api.writeStatus(namespace, name, status);
+    } catch (error) {
+      // It was deleted meanwhile.
+      if ((error as { code?: unknown }).code !== 404) throw error;
+    }
+  }
+}
