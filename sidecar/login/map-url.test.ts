@@ -41,6 +41,8 @@ for (const [what, place, url, expected] of [
   ['its public document', named, `${GATEWAY}${WELL_KNOWN}/mcp/fm`, `${GATEWAY}${WELL_KNOWN}/mcp/fm`],
   ['an identity provider', named, 'https://id.example.com/mcp', 'https://id.example.com/mcp'],
   ['a client’s redirect', named, 'cursor://x/y?code=1', 'cursor://x/y?code=1'],
+  ['an identity provider at another port of the mesh’s host', named, `${GATEWAY}:9000/token`, `${GATEWAY}:9000/token`],
+  ['its issuer', named, `${GATEWAY}:9000`, `${GATEWAY}:9000`],
   ['another port of this machine', named, 'http://localhost:5000/token', 'http://localhost:5000/token'],
   ['a server of a host of its own', own, 'http://10.0.0.1:8000/authorize', 'https://fm.example.com/authorize'],
   ['the same, public', own, 'https://fm.example.com/mcp', 'https://fm.example.com/mcp'],

@@ -23,7 +23,9 @@ export function mapUrl(text: string, map: UrlMap): string {
   if (text.startsWith('/') && !text.startsWith('//')) return mapReference(text, map);
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return text;
   const url = new URL(text),
-    isOwnHost = bareHost(url.host) === bareHost(new URL(map.origin).host);
+    origin = new URL(map.origin);
+  // Not by host alone: at another port of the same host there may be the authorization server.
+  const isOwnHost = bareHost(url.host) === bareHost(origin.host) && url.port === origin.port;
   const isReplica = map.replicaHosts.includes(url.host);
   if (!isOwnHost && !isReplica) return text;
   // As it stands in the text: a URL without a path has none here either.

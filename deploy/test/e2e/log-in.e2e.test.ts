@@ -34,15 +34,11 @@ for (const server of ['known', 'unknown'] as const)
     const session = client.sessionId,
       before = await client.call('whoami');
 
-    const { refresh_token = '' } = client.user.tokens() ?? {};
-    client.user.saveTokens({ ...client.user.tokens(), access_token: 'over', token_type: 'bearer', refresh_token });
+    client.expire();
     t.is(await client.call('whoami'), before, 'refreshed');
     t.is(client.user.visited.length, 1);
 
-    // With a refresh token this client would ask for the same scopes again.
-    const { access_token = '' } = client.user.tokens() ?? {};
-    const { refresh_token: _, ...kept } = client.user.tokens() ?? { access_token, token_type: 'bearer' };
-    client.user.saveTokens(kept);
+    client.forgetRefreshToken();
     t.is(await client.call('write'), before, 'with a further scope');
     t.regex(client.user.visited[1]?.searchParams.get('scope') ?? '', /mcp:write/);
 

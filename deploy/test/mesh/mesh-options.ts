@@ -6,6 +6,8 @@ export interface MeshServerOptions {
   weights?: Record<string, number>;
   /** Path of the server's program in the repository; `deploy/test/servers/<name>/main.ts` when absent. It takes `--port`, `--host` and `--name`. */
   program?: string;
+  /** A program of others as the replica, instead of `program`: how one is started for its port and name. */
+  command?: (replica: { port: number; name: string }) => { command: string; args: string[]; env?: NodeJS.ProcessEnv };
   /** Further arguments of every replica. */
   args?: readonly string[];
   /** And of those of one backend. */

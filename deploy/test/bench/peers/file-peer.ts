@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { cached, installPythonPackage } from '../../clients/foreign/python-package.ts';
 import { freePort } from '../../mesh/free-port.ts';
 import { ManagedProcess, plainEnvironment } from '../../mesh/managed-process.ts';
 import { temporaryFolder } from '../../mesh/temporary-folder.ts';
 import { isListening } from '../../mesh/wait-for.ts';
+import { installPackage } from '../../packages/install-package.ts';
 import type { Peer, RunningPeer, SkippedPeer, Stage } from './peer.ts';
 import { filled, readPeerFile, type PeerFile } from './peer-file.ts';
 
@@ -46,11 +46,12 @@ function versionOf(command: string, args: readonly string[], env: NodeJS.Process
 /** The peer that a description file names; why it is left out where its program is missing. Throws for a file that is no description. */
 export async function filePeer(name: string, path: string): Promise<Peer | SkippedPeer> {
   const file = readPeerFile(path);
+  let bin = '';
   if (file.python !== undefined) {
-    const why = await installPythonPackage(file.python);
-    if (why !== undefined) return { name, why: `${file.python} could not be installed: ${why}` };
+    const installed = await installPackage({ language: 'python', requirements: [file.python] });
+    if ('missing' in installed) return { name, why: `${file.python} could not be installed: ${installed.missing}` };
+    bin = join(installed.folder, 'bin');
   }
-  const bin = file.python === undefined ? '' : join(cached(file.python), 'bin');
   const env = plainEnvironment({ PATH, ...file.env });
   const [program = '', ...args] = file.version.map((word) => word.replaceAll('{bin}', bin));
   try {

@@ -5,6 +5,14 @@ import type { Heard, HeardError, LineClient } from './line-client.ts';
 /** Longer than any timeout that the client itself was given. */
 const GRACE_MS = 15_000;
 
+export interface ForeignOptions {
+  url: string;
+  timeoutSeconds: number;
+  /** The redirect URL of a user who logs in wherever the server asks for it; without one the client can't log in. */
+  oauth?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 /** A foreign client's process. Each command is answered once: by the client, or by `ClientEnded` when its process or its session is over. */
 export class ForeignClient implements LineClient {
   readonly #process: ChildProcessWithoutNullStreams;
@@ -14,9 +22,13 @@ export class ForeignClient implements LineClient {
   #ended: HeardError | null = null;
   #stderr = '';
 
-  private constructor(started: { command: string; args: string[] }, timeoutSeconds: number) {
+  private constructor(
+    started: { command: string; args: string[] },
+    timeoutSeconds: number,
+    env: NodeJS.ProcessEnv = {},
+  ) {
     this.#timeoutSeconds = timeoutSeconds;
-    this.#process = spawn(started.command, started.args, { stdio: 'pipe' });
+    this.#process = spawn(started.command, started.args, { stdio: 'pipe', env: { ...process.env, ...env } });
     this.#process.stderr.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
@@ -29,10 +41,10 @@ export class ForeignClient implements LineClient {
   /** Throws when the client can't connect. */
   static async connect(
     started: { command: string; args: string[] },
-    { url, timeoutSeconds }: { url: string; timeoutSeconds: number },
+    { url, timeoutSeconds, oauth, env }: ForeignOptions,
   ): Promise<ForeignClient> {
-    const client = new ForeignClient(started, timeoutSeconds);
-    const heard = await client.#send({ do: 'connect', url, timeoutSeconds });
+    const client = new ForeignClient(started, timeoutSeconds, env);
+    const heard = await client.#send({ do: 'connect', url, timeoutSeconds, oauth });
     if ('error' in heard) {
       await client.close();
       throw new Error(`${started.command} ${started.args.join(' ')} does not connect: ${JSON.stringify(heard.error)}`);
@@ -46,6 +58,16 @@ export class ForeignClient implements LineClient {
 
   tools(): Promise<Heard> {
     return this.#send({ do: 'tools' });
+  }
+
+  /** Its access token is over: the next call refreshes it. */
+  expire(): Promise<Heard> {
+    return this.#send({ do: 'expire' });
+  }
+
+  /** How often its user was asked to log in. */
+  visits(): Promise<Heard> {
+    return this.#send({ do: 'visits' });
   }
 
   async close(): Promise<void> {

@@ -1,47 +1,26 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { findPackage, installPackage } from '../../packages/install-package.ts';
 import { FOREIGN_PACKAGES, type ForeignKind } from './foreign-kinds.ts';
-import { cached, fillOnce, installPythonPackage, isComplete } from './python-package.ts';
 
-const run = promisify(execFile);
-const HERE = import.meta.dirname;
-const MODULE = join(HERE, 'go');
-
-/** How a foreign client is started, or why it can't be: `missing` names the program or package. */
-export type Installed = { command: string; args: string[] } | { missing: string };
-
-function moduleDigest(): string {
-  const files = ['main.go', 'go.mod', 'go.sum'].map((name) => readFileSync(join(MODULE, name)));
-  return createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
+/** How a foreign client is started. */
+export interface StartedAs {
+  command: string;
+  args: string[];
 }
 
-function placeOf(kind: ForeignKind): { folder: string; started: { command: string; args: string[] } } {
-  const package_ = FOREIGN_PACKAGES[kind];
-  const folder = cached(package_.language === 'go' ? `go-${moduleDigest()}` : package_.requirement);
-  const started =
-    package_.language === 'go'
-      ? { command: join(folder, 'client'), args: [] }
-      : { command: join(folder, 'bin/python'), args: [join(HERE, 'client.py'), kind] };
-  return { folder, started };
-}
+const startedAs = (kind: ForeignKind, folder: string): StartedAs =>
+  FOREIGN_PACKAGES[kind].language === 'go'
+    ? { command: join(folder, 'program'), args: [] }
+    : { command: join(folder, 'bin/python'), args: [join(import.meta.dirname, 'client.py'), kind] };
 
 /** A client that is in the cache already; null when it is not. */
-export function findForeignClient(kind: ForeignKind): { command: string; args: string[] } | null {
-  const { folder, started } = placeOf(kind);
-  return isComplete(folder) ? started : null;
+export function findForeignClient(kind: ForeignKind): StartedAs | null {
+  const folder = findPackage(FOREIGN_PACKAGES[kind]);
+  return folder === null ? null : startedAs(kind, folder);
 }
 
-/** Puts a client's package into the cache outside the repository, once. */
-export async function installForeignClient(kind: ForeignKind): Promise<Installed> {
-  const { folder, started } = placeOf(kind);
-  const package_ = FOREIGN_PACKAGES[kind];
-  const why =
-    package_.language === 'go'
-      ? await fillOnce(folder, 'go', () => run('go', ['build', '-o', started.command, '.'], { cwd: MODULE }))
-      : await installPythonPackage(package_.requirement);
-  if (why === undefined) return started;
-  return { missing: ['go', 'python3'].includes(why) ? why : `${kind}: ${why}` };
+/** Installs a client's package once; `missing` names the program or package that this machine lacks. */
+export async function installForeignClient(kind: ForeignKind): Promise<StartedAs | { missing: string }> {
+  const installed = await installPackage(FOREIGN_PACKAGES[kind]);
+  return 'missing' in installed ? installed : startedAs(kind, installed.folder);
 }

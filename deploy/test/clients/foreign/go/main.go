@@ -1,4 +1,4 @@
-// An official Go client as a program: commands as JSON lines on stdin, outcomes as JSON lines on stdout, as client.py beside it describes them.
+// An official Go client as a program (and with the word serve, an official server, server.go): commands as JSON lines on stdin, outcomes as JSON lines on stdout, as client.py beside it describes them.
 package main
 
 import (
@@ -55,6 +55,10 @@ func write(id int, result any, err error) {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		serveAndExit()
+		return
+	}
 	input := bufio.NewScanner(os.Stdin)
 	input.Buffer(nil, 1<<24)
 	var session *mcp.ClientSession
