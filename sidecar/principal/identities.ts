@@ -61,6 +61,16 @@ export class Identities {
     return parts && this.#digest.of(parts);
   }
 
+  /** Tells what this mesh made from what another one made. */
+  get mark(): string {
+    return this.#digest.mark;
+  }
+
+  /** Whether it is, or was, this mesh's mark. */
+  isOwnMark(mark: string): boolean {
+    return this.#digest.isOwnMark(mark);
+  }
+
   /** Text that only this mesh can read, about one thing. */
   seal(text: string, about: string): string {
     return this.#digest.seal(text, about);

@@ -33,6 +33,16 @@ export class KeyedDigest {
     return isEqual(known, this.of(parts)) || this.#former.some((key) => isEqual(known, digest(key, parts)));
   }
 
+  /** A few characters that tell what this mesh made from what another one made. They are no secret. */
+  get mark(): string {
+    return markOf(this.#current);
+  }
+
+  /** Whether it is, or was, this mesh's mark. */
+  isOwnMark(mark: string): boolean {
+    return [this.#current, ...this.#former].some((key) => markOf(key) === mark);
+  }
+
   /** Text that only processes of this mesh can read. `about`: the one thing that it is valid for. */
   seal(text: string, about: string): string {
     return seal(this.#current, text, about);
@@ -51,6 +61,8 @@ export class KeyedDigest {
 /** As JSON, so that the parts can't run into each other. */
 const digest = (key: KeyObject, parts: readonly string[]): string =>
   createHmac('sha256', key).update(JSON.stringify(parts)).digest('hex');
+
+const markOf = (key: KeyObject): string => digest(key, ['mark']).slice(0, 8);
 
 const isEqual = (a: string, b: string): boolean =>
   a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));

@@ -252,3 +252,20 @@ test('while nobody can say whose session it is, its answers are given to nobody'
   await waitFor(() => reading.isOver, { what: 'the end' });
   t.regex(reading.text, /"text":"done"/);
 });
+
+test('an event id of a mesh behind this one goes to that mesh, and its answer to the client', async (t) => {
+  const { begin, resume, replica } = await setup(t);
+  const asked: FakeRequest[] = [];
+  replica.answer = (request) => {
+    if (request.method !== 'GET') return false;
+    asked.push(request);
+    sse(request.response, 'id: hf1.0a1b2c3d.next\ndata: \n\n');
+    request.response.end(answer(7));
+    return true;
+  };
+  const inner = 'hf1.0a1b2c3d.c2VhbGVk';
+  const resumed = resume(await begin(), inner);
+  await waitFor(() => resumed.isOver, { what: 'the end of the resumed stream' });
+  t.is(asked[0]?.headers['last-event-id'], inner);
+  t.true(resumed.text.includes('"id":7'));
+});

@@ -16,18 +16,31 @@ export interface PrimedCall {
   isSafe: boolean;
 }
 
-export const isMeshEventId = (id: string): boolean => id.startsWith(PREFIX);
+/** The parts of an id that a mesh gave: whose it is, and what it says. An id of an earlier version has no mark. */
+function partsOf(id: string): { mark: string | null; sealed: string } | null {
+  if (!id.startsWith(PREFIX)) return null;
+  const rest = id.slice(PREFIX.length),
+    dot = rest.indexOf('.');
+  return dot < 0 ? { mark: null, sealed: rest } : { mark: rest.slice(0, dot), sealed: rest.slice(dot + 1) };
+}
+
+/** Whether this mesh gave the id. A mesh behind this one gives such ids, too, and only it can read them. */
+export function isOwnEventId(identities: Pick<Identities, 'isOwnMark'>, id: string): boolean {
+  const parts = partsOf(id);
+  return parts !== null && (parts.mark === null || identities.isOwnMark(parts.mark));
+}
 
 /** An event id that only this mesh can read, and that is valid for one session. */
 export const eventIdOf = (
-  identities: Pick<Identities, 'seal'>,
+  identities: Pick<Identities, 'seal' | 'mark'>,
   digest: string,
   { idText, slot, relay, isSafe }: PrimedCall,
-): string => PREFIX + identities.seal(JSON.stringify([idText, slot, relay, isSafe]), digest);
+): string => `${PREFIX}${identities.mark}.${identities.seal(JSON.stringify([idText, slot, relay, isSafe]), digest)}`;
 
 /** Null: this mesh gave no such id to this session. */
 export function readEventId(identities: Pick<Identities, 'unseal'>, digest: string, id: string): PrimedCall | null {
-  const text = isMeshEventId(id) ? identities.unseal(id.slice(PREFIX.length), digest) : null;
+  const parts = partsOf(id);
+  const text = parts && identities.unseal(parts.sealed, digest);
   const fields = text === null ? undefined : parseJson(text);
   if (!Array.isArray(fields)) return null;
   const [idText, slot, relay, isSafe] = fields;

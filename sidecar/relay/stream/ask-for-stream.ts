@@ -6,7 +6,8 @@ import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { RelayContext } from '../relay-context.ts';
 import type { WholeAnswer } from '../call/target.ts';
-import { isMeshEventId } from '../resume/event-id.ts';
+import type { Identities } from '../../principal/identities.ts';
+import { isOwnEventId } from '../resume/event-id.ts';
 import type { StreamClient } from './stream-client.ts';
 import type { OpenStream } from './stream-state.ts';
 
@@ -36,12 +37,14 @@ export interface AskedStream {
 export function streamHeaders(
   raw: readonly string[],
   host: string | null,
+  identities: Pick<Identities, 'isOwnMark'>,
 ): { headers: string[]; lastEventId: string | undefined } {
   const headers = upstreamHeaders(raw, null, host);
   const at = headers.indexOf('last-event-id');
   const lastEventId = at < 0 ? undefined : headers.splice(at, 2)[1];
-  // No replica knows an id of the mesh's own.
-  return { headers, lastEventId: lastEventId !== undefined && isMeshEventId(lastEventId) ? undefined : lastEventId };
+  // No replica knows an id of this mesh. Of a mesh behind this one it does.
+  const isOwn = lastEventId !== undefined && isOwnEventId(identities, lastEventId);
+  return { headers, lastEventId: isOwn ? undefined : lastEventId };
 }
 
 /** Asks the replica for the stream, from the last event on; its events pass to the client. */

@@ -44,7 +44,7 @@ export class GetStream {
     this.#digest = digest;
     this.#client = client;
     this.#admission = new StreamAdmission(ctx, view);
-    const asked = streamHeaders(request.incoming.rawHeaders, view.policy.hostOverride);
+    const asked = streamHeaders(request.incoming.rawHeaders, view.policy.hostOverride, ctx.identities);
     this.headers = asked.headers;
     this.#told = new StreamClient(ctx, view, request, digest, client, asked.lastEventId);
     this.#asked = { ctx, view, path: request.path, headers: this.headers, client, told: this.#told };
