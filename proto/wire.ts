@@ -157,6 +157,8 @@ export const REDIS = {
 export const CHANNEL = {
   /** `{server, digest, slot, epoch}`: a session moved or ended (`slot` null): other nodes drop what they cache. */
   sessions: 'holdfast:channel:sessions',
+  /** `{server, digest, node}`: a client opened its event stream at this node; what others hold of the session's streams is older. */
+  streams: 'holdfast:channel:streams',
   /** `{server, slot, kind: 'unreachable'|'unknown-session'|'hanging', count, node}`: what gateways saw of a replica; control planes check it at once. */
   reports: 'holdfast:channel:reports',
   /** `{server, key, state, …}`: breaker transitions. */

@@ -77,6 +77,7 @@ test('whatever is on the channels and in the hashes, the process goes on hearing
       heard.push(change);
       if (change.digest === 'throw') throw new Error('a watcher failed');
     },
+    onClaim: () => undefined,
     onGap: () => {},
   });
   const subscribers = async (): Promise<number[]> => {

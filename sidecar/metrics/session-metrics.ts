@@ -10,6 +10,7 @@ export type RecoveryReason =
   | 'drain'
   | 'breaker'
   | 'hanging'
+  | 'stream-held'
   | 'split-brain';
 /** What it came to: `recovered`, `followed` (another node had done it), or why it was refused. */
 export type RecoveryResult =
@@ -31,6 +32,7 @@ const REASONS: readonly RecoveryReason[] = [
   'drain',
   'breaker',
   'hanging',
+  'stream-held',
   'split-brain',
 ];
 const LOSSES = [

@@ -50,6 +50,7 @@ export async function openRelay(parts: PortParts): Promise<Relay> {
     ...settings.relay,
     advertise: node.hostOf(settings.relay.host),
     closeMs,
+    nodeGoneMs: settings.shared.ha.failoverTimeoutMs,
     peer: settings.relayPeer &&
       mesh.identity && {
         ...settings.relayPeer,

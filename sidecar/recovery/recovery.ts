@@ -3,6 +3,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
+import type { RecoveryReason } from '../metrics/session-metrics.ts';
 import { ArrivingSessions } from './arriving-sessions.ts';
 import { lockLost, lookAtLost } from './session-lock.ts';
 import { AdmissionQueue } from './admission-queue.ts';
@@ -34,6 +35,8 @@ export interface RecoveryOptions {
   after?: typeof runAfter;
 }
 
+/** A replica that forgot the session (restarted empty) may have it again; one that was lost, hangs or drains may not. */
+const MAY_STAY: ReadonlySet<RecoveryReason> = new Set(['unknown-session', 'uninitialized', 'stream-held']);
 /** Replicas tried for one session. */
 const MAX_REPLICAS = 3;
 
@@ -151,8 +154,7 @@ export class Recovery {
   async #move(request: RecoveryRequest, untilMs: number): Promise<Recovered> {
     const { record, reason } = request;
     const rebuilder = request.rebuilder ?? this.#rebuilderFor(record.server, request);
-    // A replica that forgot the session (restarted empty) may have it again; one that was lost, hangs or drains may not.
-    const excluded = new Set(reason === 'unknown-session' || reason === 'uninitialized' ? [] : [record.slot]);
+    const excluded = new Set(MAY_STAY.has(reason) ? [] : [record.slot]);
     let last: RefusalReason = 'no-replica';
     for (let tried = 0; tried < MAX_REPLICAS && this.#now() < untilMs; tried++) {
       const replica = this.#choose(record, excluded);

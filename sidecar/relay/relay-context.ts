@@ -110,6 +110,8 @@ export interface RelayContext {
   fleetLimits: FleetLimits;
   /** Traces a request, where the operator wants it (sidecar/tracing). */
   beginTrace: BeginTrace;
+  /** A node that is silent for so long, in ms, is gone. */
+  nodeGoneMs: number;
   now: () => number;
   random: () => number;
   /** Counts and logs a failure of the relay's own code. */

@@ -69,6 +69,8 @@ export interface RelayOptions {
   onError?: (error: unknown) => void;
   /** A failure of the relay's own code, and the request's trace id: it cost that one request, or one round of a timer. */
   internalError?: (where: 'relay' | 'timer', error: unknown, traceId?: string | null) => void;
+  /** A node that is silent for so long, in ms, is gone (`ha.failoverTimeoutMs`). */
+  nodeGoneMs?: number;
   /** How long requests in flight may take after `close`. */
   closeMs?: number;
   /** What is known of tasks, states and handles of 2026-07-28; of this process alone when left out. */
@@ -90,6 +92,7 @@ export interface Relay {
   close(): Promise<void>;
 }
 
+const NODE_GONE_MS = 10_000;
 /** Requests in flight at close get this long to finish. */
 const CLOSE_MS = 5000;
 /** Idle connections are closed from here only when they have been left alone for that long: Envoy takes the one first that it used last. */
@@ -119,6 +122,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     breakers: options.breakers,
     outcome: options.outcomes,
     metrics: options.metrics,
+    nodeGoneMs: options.nodeGoneMs ?? NODE_GONE_MS,
     now,
     random,
     internalError,

@@ -41,7 +41,11 @@ class CachedDirectory implements SessionDirectory {
         if (isReachable) detach(() => this.#writeBack.run(), this.#state.onError);
       }),
       clock.every(TOUCH_INTERVAL_MS, () => this.#tick()),
-      store.watch({ onGap: () => cache.startGeneration(), onChange: (change) => this.#onChange(change) }),
+      store.watch({
+        onGap: () => cache.startGeneration(),
+        onChange: (change) => this.#onChange(change),
+        onClaim: (claim) => this.#state.emit('claimed', claim),
+      }),
     ];
   }
 
@@ -173,6 +177,12 @@ class CachedDirectory implements SessionDirectory {
     const { store, cache, readLimitMs } = this.#state;
     const answer = await this.#state.ask(readLimitMs * 4, () => store.listSlot(server, slot, limit));
     return answer.kind === 'answered' ? answer.value : cache.onSlot(server, slot, limit);
+  }
+
+  async claimStream(server: string, digest: string): Promise<boolean> {
+    const { store, readLimitMs } = this.#state;
+    const answer = await this.#state.ask(readLimitMs, () => store.claimStream(server, digest));
+    return answer.kind === 'answered' && answer.value;
   }
 
   counts(server: string): ReadonlyMap<string, number> {

@@ -35,6 +35,7 @@ export class DirectoryState {
   readonly #listeners: { [E in keyof DirectoryEvents]: Set<(detail: DirectoryEvents[E]) => void> } = {
     moved: new Set(),
     ended: new Set(),
+    claimed: new Set(),
     superseded: new Set(),
     store: new Set(),
   };

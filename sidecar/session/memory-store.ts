@@ -164,6 +164,11 @@ export function createMemoryStore({
       return locks.get(key)?.token === token && locks.delete(key);
     },
     listSlot: async (server, slot, limit) => structuredClone(onSlot(server, slot).slice(0, limit)),
+    async claimStream(server, digest) {
+      const others = [...watchers].filter(([, node]) => node !== nodeId);
+      for (const [watcher] of others) watcher.onClaim({ server, digest });
+      return others.length > 0;
+    },
     countSlot: async (server, slot) => onSlot(server, slot).length,
     agreeOnSecret: async (proposal) => (backing.secret ??= proposal),
     ping: async () => 0,

@@ -145,6 +145,10 @@ export function createRedisStore(
         .flatMap((digest, i) => (hashes[i] ? [decodeRecord(server, digest, hashes[i])] : []))
         .filter((record) => record.slot === slot && !record.isTombstone);
     },
+    async claimStream(server, digest) {
+      await guarded(client.publish(CHANNEL.streams, JSON.stringify({ server, digest, node: nodeId })));
+      return true;
+    },
     countSlot: async (server, slot) => guarded(client.zcard(REDIS.slotIndex(server, slot))),
     async agreeOnSecret(proposal) {
       await guarded(client.set(REDIS.secret, proposal, 'NX'));

@@ -2,10 +2,10 @@ import { detach } from '../../proto/detach.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import { CHANNEL } from '../../proto/wire.ts';
 import { anotherConnection, type RedisClient } from '../../proto/redis/redis-client.ts';
-import type { SessionChange, StoreWatcher } from './session-store.ts';
+import type { SessionChange, StoreWatcher, StreamClaim } from './session-store.ts';
 
 /**
- * Listens to the sessions' channel on a connection of its own, opened with the first watcher. Whenever that connection was lost, changes
+ * Listens to the channels of sessions and of their streams on a connection of its own, opened with the first watcher. Whenever that connection was lost, changes
  * may have been missed: watchers are told at the loss and again when the subscription stands.
  */
 export function watchChanges(
@@ -19,13 +19,18 @@ export function watchChanges(
   const tellGap = (): void => {
     for (const watcher of watchers) detach(() => watcher.onGap(), onError);
   };
+  const tellClaim = (text: string): void => {
+    const claim = readClaim(text);
+    if (claim && claim.node !== nodeId) for (const watcher of watchers) detach(() => watcher.onClaim(claim), onError);
+  };
   const open = (): RedisClient => {
     const connection = anotherConnection(client);
     connection.on('close', tellGap);
     connection.on('ready', () => {
-      connection.subscribe(CHANNEL.sessions).then(tellGap, () => connection.disconnect(true));
+      connection.subscribe(CHANNEL.sessions, CHANNEL.streams).then(tellGap, () => connection.disconnect(true));
     });
-    connection.on('message', (_channel: string, text: string) => {
+    connection.on('message', (channel: string, text: string) => {
+      if (channel === CHANNEL.streams) return tellClaim(text);
       const change = readChange(text);
       if (change && change.node !== nodeId)
         for (const watcher of watchers) detach(() => watcher.onChange(change), onError);
@@ -55,4 +60,9 @@ function readChange(text: string): (SessionChange & { node?: string }) | undefin
   const isOne = typeof server === 'string' && typeof digest === 'string' && Number.isSafeInteger(epoch);
   if (!isOne || (slot !== null && typeof slot !== 'string')) return undefined;
   return { ...(value as unknown as SessionChange & { node?: string }), slot };
+}
+
+function readClaim(text: string): (StreamClaim & { node: unknown }) | undefined {
+  const { server, digest, node } = parseJsonObject(text) ?? {};
+  return typeof server === 'string' && typeof digest === 'string' ? { server, digest, node } : undefined;
 }

@@ -25,6 +25,8 @@ export interface DirectoryEvents {
   moved: { server: string; digest: string; slot: string; epoch: number; record: SessionRecord | null };
   /** A session ended. */
   ended: { server: string; digest: string };
+  /** A client wants its stream at another node: what this one holds is older. */
+  claimed: { server: string; digest: string };
   /** Two nodes moved the same session without knowing of each other: `loser` is to be deleted at its replica, best effort. */
   superseded: { loser: SessionRecord; winner: SessionRecord };
   /** The store went away or came back. */
@@ -61,6 +63,8 @@ export interface SessionDirectory {
   /** Lock of one recovery across nodes; null while another node has it. With the store away the lock is local. */
   lock(server: string, digest: string, ttlMs: number): Promise<LockToken | null>;
   unlock(server: string, digest: string, token: LockToken): Promise<void>;
+  /** Has the other nodes let go of the session's streams. False when nobody can be told. */
+  claimStream(server: string, digest: string): Promise<boolean>;
   /** Sessions that live on a slot, longest idle first; from the cache when the store is away. */
   listSlot(server: string, slot: string, limit: number): Promise<SessionRecord[]>;
   /** Sessions of each slot that this node knows of: `slot → count`. */

@@ -25,8 +25,15 @@ export interface SessionChange {
   epoch: number;
 }
 
+/** A client opened its event stream at another node. */
+export interface StreamClaim {
+  server: string;
+  digest: string;
+}
+
 export interface StoreWatcher {
   onChange(change: SessionChange): void;
+  onClaim(claim: StreamClaim): void;
   /** Changes may have been missed (the subscription was interrupted): whatever is cached must be read again. */
   onGap(): void;
 }
@@ -76,6 +83,8 @@ export interface SessionStore {
   unlock(server: string, digest: string, token: LockToken): Promise<boolean>;
   /** Sessions that live on a slot, longest idle first. */
   listSlot(server: string, slot: string, limit: number): Promise<SessionRecord[]>;
+  /** Tells the other nodes that a session's stream is wanted here. False: there can be no others. */
+  claimStream(server: string, digest: string): Promise<boolean>;
   /** Number of sessions on a slot; may count some that expired a moment ago. */
   countSlot(server: string, slot: string): Promise<number>;
   /** What all that share the store have as their secret: `proposal`, if nobody came before. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REDIS } from '../../proto/wire.ts';
 import { sampleRecord } from './testing/sample-record.ts';
-import type { SessionChange } from './session-store.ts';
+import type { StreamClaim, SessionChange } from './session-store.ts';
 import { startStores, STORE_KINDS, stopStores, type StoreContext } from './testing/store-kinds.ts';
 
 const test = anyTest as TestFn<StoreContext>;
@@ -167,15 +167,36 @@ for (const [name, make] of Object.entries(STORE_KINDS)) {
     await until(async () => (await store.lock('linear', digest, 'g1', 1000)) !== null);
   });
 
+  test(`${name}: other nodes hear who wants a session’s stream, one’s own node does not`, async (t) => {
+    const [store, other] = make(t.context);
+    const [heard, own]: [StreamClaim[], StreamClaim[]] = [[], []];
+    let gaps = 0;
+    const watcher = (claims: StreamClaim[]) => ({
+      onChange: () => undefined,
+      onClaim: (claim: StreamClaim) => claims.push(claim),
+      onGap: () => {
+        gaps += 1;
+      },
+    });
+    t.teardown(store.watch(watcher(own)));
+    t.teardown(other.watch(watcher(heard)));
+    if (name !== 'memory') await until(() => gaps > 1);
+    const digest = fresh();
+    t.true(await store.claimStream('linear', digest));
+    await until(() => heard.some((claim) => claim.server === 'linear' && claim.digest === digest));
+    t.false(own.some((claim) => claim.digest === digest));
+  });
+
   test(`${name}: other nodes hear of moves and ends, one’s own node does not`, async (t) => {
     const [store, other] = make(t.context);
     const heard: SessionChange[] = [],
       own: SessionChange[] = [];
     let gaps = 0;
-    t.teardown(store.watch({ onChange: (change) => own.push(change), onGap: () => {} }));
+    t.teardown(store.watch({ onChange: (change) => own.push(change), onClaim: () => undefined, onGap: () => {} }));
     t.teardown(
       other.watch({
         onChange: (change) => heard.push(change),
+        onClaim: () => undefined,
         onGap: () => {
           gaps += 1;
         },

@@ -65,6 +65,8 @@ export class RigFleet {
   relays: string[] = [];
   /** Of sidecar/tracing; null: nothing is traced. */
   beginTrace: BeginTrace | null = null;
+  /** A gateway that is silent for so long, in ms, is gone. */
+  nodeGoneMs = 10_000;
   /** The relays' clock. */
   now: () => number = Date.now;
 
@@ -124,6 +126,7 @@ export class RigFleet {
       host: '127.0.0.1',
       port: 0,
       now: () => this.now(),
+      nodeGoneMs: this.nodeGoneMs,
       topology: () => this.topology(),
       directory,
       identities: this.identities,
@@ -196,6 +199,9 @@ function cuttable(store: SessionStore, partition: { isCut: boolean }): SessionSt
           real.watch({
             onChange: (change) => {
               if (!partition.isCut) watcher.onChange(change);
+            },
+            onClaim: (claim) => {
+              if (!partition.isCut) watcher.onClaim(claim);
             },
             onGap: () => watcher.onGap(),
           });

@@ -1,3 +1,5 @@
+import type { Recovered } from '../../recovery/recovery-request.ts';
+
 /** Pauses between attempts, doubling, in ms. */
 const FIRST_MS = 250;
 const LAST_MS = 5000;
@@ -33,9 +35,11 @@ export class BackOff {
     return this.#recoveries < MAX_RECOVERIES;
   }
 
-  /** Its session was rebuilt. What finds no replica to rebuild it on costs nobody anything and does not count. */
-  recovered(): void {
-    this.#recoveries += 1;
+  /** Notes when its session was rebuilt. What finds no replica to rebuild it on costs nobody anything and does not count. */
+  async counted(recovery: Promise<Recovered>): Promise<Recovered> {
+    const recovered = await recovery;
+    if (recovered.kind === 'recovered') this.#recoveries += 1;
+    return recovered;
   }
 
   /** The stream carried an event. */

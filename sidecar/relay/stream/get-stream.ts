@@ -19,6 +19,8 @@ import { StreamAdmission, type Release } from './stream-admission.ts';
 import { deadlineMs } from '../call/deadline.ts';
 import { askForStream, streamHeaders, type AskedStream } from './ask-for-stream.ts';
 import { StreamClient } from './stream-client.ts';
+import { Takeover } from './takeover.ts';
+import { StreamMachine } from './stream-machine.ts';
 import { answered, callOf, type HandedOverStream, type OpenStream, type StreamState } from './stream-state.ts';
 
 /** A client's GET stream: held for as long as the client wants it, over as many upstream sessions as it takes. */
@@ -34,7 +36,8 @@ export class GetStream {
   readonly server: string;
   readonly #backOff = new BackOff();
   readonly #admission: StreamAdmission;
-  #state: StreamState = { is: 'locating' };
+  readonly #takeover: Takeover;
+  readonly #machine: StreamMachine;
 
   constructor(ctx: RelayContext, view: ServerView, request: ClientRequest, digest: string, client: ClientAnswer) {
     this.#ctx = ctx;
@@ -43,13 +46,15 @@ export class GetStream {
     this.server = request.server;
     this.#digest = digest;
     this.#client = client;
+    this.#machine = new StreamMachine(client, this.#backOff, ctx.now);
     this.#admission = new StreamAdmission(ctx, view);
+    this.#takeover = new Takeover(ctx, digest, this);
     const asked = streamHeaders(request.incoming.rawHeaders, view.policy.hostOverride, ctx.identities);
     this.headers = asked.headers;
     this.#told = new StreamClient(ctx, view, request, digest, client, asked.lastEventId);
     this.#asked = { ctx, view, path: request.path, headers: this.headers, client, told: this.#told };
     client.onGone(() => this.#over(() => this.#told.finish('cancelled')));
-    client.onDrain(() => callOf(this.#state)?.resume());
+    client.onDrain(() => callOf(this.#machine.state)?.resume());
     client.onCrash = () => this.#fail('internal');
   }
 
@@ -65,9 +70,8 @@ export class GetStream {
     for (let ended = this.#ctx.streams.add(this.server, this.#digest, this, most); ended > 0; ended -= 1)
       this.#ctx.metrics.refused(this.server, 'streams_per_session');
     const { clientId, shown } = this.#request;
-    const wanted = [this.#ctx, this.#view, clientId ?? '', this.#digest, shown] as const;
-    const located = await locateSession(...wanted);
-    if (this.#state.is !== 'locating') return;
+    const located = await locateSession(this.#ctx, this.#view, clientId ?? '', this.#digest, shown);
+    if (this.#machine.state.is !== 'locating') return;
     switch (located.kind) {
       case 'unknown':
         return this.#fail('sessionNotFound');
@@ -84,33 +88,21 @@ export class GetStream {
 
   /** The session is at another replica now. `record` is null when another node moved it. */
   moved(record: SessionRecord | null): void {
-    const state = this.#state;
+    const state = this.#machine.state;
     if (!('target' in state)) return;
     if (record) return this.#follow(state.target, record);
     this.#client.guard(async () => {
       const found = await this.#ctx.directory.find(this.server, this.#digest);
-      if (found.kind === 'live' && this.#state === state) this.#follow(state.target, found.record);
+      if (found.kind === 'live' && this.#machine.state === state) this.#follow(state.target, found.record);
     });
   }
 
   /** The session was deleted, or this relay ends. */
   readonly ended = (): void => this.#over(() => this.#told.end());
 
-  /** Leaves the former state's call and timer behind. */
-  #enter(state: StreamState): void {
-    const former = this.#state;
-    this.#state = state;
-    if (former.is === 'waiting') clearTimeout(former.timer);
-    if (former.is === 'open') {
-      answered(former);
-      if (former.sinceMs !== null) this.#backOff.ended(this.#ctx.now() - former.sinceMs);
-    }
-    callOf(former)?.abort();
-  }
-
   #over(tell: () => void): void {
-    if (this.#state.is === 'over') return;
-    this.#enter({ is: 'over' });
+    if (this.#machine.state.is === 'over') return;
+    this.#machine.enter({ is: 'over' });
     this.#ctx.streams.delete(this.server, this.#digest, this);
     tell();
   }
@@ -124,7 +116,7 @@ export class GetStream {
    * stream of a known session is held open without one: Go's client ends its session on a 5xx here.
    */
   #fail(kind: MeshError): void {
-    const target = 'target' in this.#state ? this.#state.target : null;
+    const target = 'target' in this.#machine.state ? this.#machine.state.target : null;
     if (target !== null && this.#client.isFresh && MESH_ERROR[kind].status === 503) {
       this.#told.openedWithoutReplica();
       return this.#wait(target);
@@ -140,10 +132,10 @@ export class GetStream {
   #open(target: SessionLocation): void {
     if (this.#client.isFresh && !this.#backOff.mayAsk()) return this.#fail('noReplica');
     const admitting: StreamState = { is: 'admitting', target };
-    this.#enter(admitting);
+    this.#machine.enter(admitting);
     this.#client.guard(async () => {
       const release = await this.#admission.enter();
-      if (this.#state !== admitting) return release?.();
+      if (this.#machine.state !== admitting) return release?.();
       return release ? this.#send(target, release) : this.#fail('overload');
     });
   }
@@ -155,15 +147,16 @@ export class GetStream {
       return this.#wait(target);
     }
     const open: OpenStream = { is: 'open', target, call: null, sinceMs: null, release, late: undefined };
-    this.#enter(open);
+    this.#machine.enter(open);
     this.#told.outcome.sent(target.replica, null);
     if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.#told.mustCatchUp = true;
     const lateMs = deadlineMs(this.#view.policy, 'GET', null);
     if (lateMs > 0) open.late = setTimeout(() => this.#client.guard(() => this.#late(open)), lateMs);
     askForStream(this.#asked, open, {
-      isCurrent: () => this.#state === open,
+      isCurrent: () => this.#machine.state === open,
       opened: (status, given) => {
         open.sinceMs = this.#ctx.now();
+        this.#takeover.won();
         answered(open);
         this.#told.opened(status, given, target);
       },
@@ -178,7 +171,7 @@ export class GetStream {
   async #late(open: OpenStream): Promise<void> {
     const { target } = open;
     const state = await probeSession(this.#ctx, this.#view.policy, target, this.headers);
-    if (this.#state !== open || open.sinceMs !== null) return;
+    if (this.#machine.state !== open || open.sinceMs !== null) return;
     if (state !== 'alive') return this.#recover(target, state);
     if (this.#client.isFresh) this.#client.openSse(200, {}, this.#ctx.now());
   }
@@ -195,11 +188,23 @@ export class GetStream {
         this.#told.startFromNow();
         return this.#open(target);
       case 'wait':
+        if (answer.status === 409 && this.#takeover.isHeldByTheDead) return this.#recover(target, 'stream-held');
         return this.#wait(target);
       case 'pass':
-        if (answer.status === 409 && this.#ctx.streams.takeOver(this.#digest, this)) return this.#wait(target);
-        return this.#pass(answer);
+        return answer.status === 409 ? this.#takeOver(target, answer) : this.#pass(answer);
     }
+  }
+
+  #takeOver(target: SessionLocation, answer: WholeAnswer): void {
+    this.#machine.during(
+      { is: 'claiming', target },
+      () => this.#takeover.begin(),
+      (asked) => {
+        if (asked === 'nobody') return this.#pass(answer);
+        if (asked === 'asked') this.#told.openedWithoutReplica();
+        this.#wait(target);
+      },
+    );
   }
 
   /** This server has no GET stream: its clients do without, and its sessions stay where they are. */
@@ -230,36 +235,32 @@ export class GetStream {
 
   #wait(target: SessionLocation): void {
     const timer = setTimeout(() => this.#client.guard(() => this.#open(target)), this.#backOff.pauseMs());
-    this.#enter({ is: 'waiting', target, timer });
+    this.#machine.enter({ is: 'waiting', target, timer });
   }
 
   /** Is the session gone, or only the connection? */
   #probe(target: SessionLocation, alive: () => void): void {
-    const probing: StreamState = { is: 'probing', target };
-    this.#enter(probing);
-    this.#client.guard(async () => {
-      const state = await probeSession(this.#ctx, this.#view.policy, target, this.headers);
-      if (this.#state !== probing) return undefined;
-      return state === 'alive' ? alive() : this.#recover(target, state);
-    });
+    this.#machine.during(
+      { is: 'probing', target },
+      () => probeSession(this.#ctx, this.#view.policy, target, this.headers),
+      (state) => (state === 'alive' ? alive() : this.#recover(target, state)),
+    );
   }
 
   #recover(target: SessionLocation, reason: RecoveryReason): void {
     if (!this.#backOff.mayRecover) return this.#fail('recoveryFailed');
-    const recovering: StreamState = { is: 'recovering', target };
-    this.#enter(recovering);
-    this.#client.guard(async () => {
-      const lost = { server: this.server, digest: this.#digest, headers: this.headers, target, reason };
-      const urgency = this.#client.isFresh ? 'triggered' : 'background';
-      const recovered = await bringBack(this.#ctx, { ...lost, query: liveQuery(this.#request.path), urgency });
-      if (recovered.kind === 'recovered') this.#backOff.recovered();
-      if (this.#state !== recovering) return undefined; // It may have come as a 'moved' event already.
-      if (recovered.kind === 'recovered') return this.#follow(target, recovered.record);
-      return this.#notRecovered(target, recovered);
-    });
+    const lost = { server: this.server, digest: this.#digest, headers: this.headers, target, reason };
+    const urgency = this.#client.isFresh ? 'triggered' : 'background';
+    this.#machine.during(
+      { is: 'recovering', target },
+      () => this.#backOff.counted(bringBack(this.#ctx, { ...lost, query: liveQuery(this.#request.path), urgency })),
+      (recovered) => this.#recovered(target, recovered),
+    );
   }
 
-  #notRecovered(target: SessionLocation, { reason, answer }: Extract<Recovered, { kind: 'refused' }>): void {
+  #recovered(target: SessionLocation, recovered: Recovered): void {
+    if (recovered.kind === 'recovered') return this.#follow(target, recovered.record);
+    const { reason, answer } = recovered;
     const isGone = reason === 'unknown' || reason === 'capability' || reason === 'policy';
     if (!this.#client.isFresh) {
       // Without the right to rebuild it there is nothing to hold on to; the client's next request says why.
@@ -275,7 +276,7 @@ export class GetStream {
     if (!replica) return this.#wait(former);
     const target: SessionLocation = { replica, upstreamId: record.upstreamId, record };
     if (upstreamSessionOf(former) === upstreamSessionOf(target)) {
-      if (this.#state.is === 'open') this.#state.target = target;
+      if (this.#machine.state.is === 'open') this.#machine.state.target = target;
       else this.#open(target);
       return;
     }
@@ -287,9 +288,9 @@ export class GetStream {
 
   /** Another gateway may know the session that this one can't find out about: it holds the stream then. */
   #toNeighbour(): void {
-    if (this.#state.is === 'handed-over' || !this.#client.isFresh) return this.#fail('recoveryFailed');
+    if (this.#machine.state.is === 'handed-over' || !this.#client.isFresh) return this.#fail('recoveryFailed');
     const handedOver: HandedOverStream = { is: 'handed-over', call: null };
-    this.#enter(handedOver);
+    this.#machine.enter(handedOver);
     handedOver.call = openAtNeighbour(this.#ctx, this.#view, this.#request, this.#client, {
       passed: (status) => this.#over(() => this.#told.finish(status < 400 ? 'success' : 'client_fault')),
       over: () => this.#fail('recoveryFailed'),

@@ -25,6 +25,9 @@ export class GetStreams {
       directory.on('moved', ({ digest, record }) => {
         for (const stream of this.#of(digest)) stream.moved(record);
       }),
+      directory.on('claimed', ({ digest }) => {
+        for (const stream of this.#of(digest)) stream.ended();
+      }),
       directory.on('ended', ({ digest }) => {
         for (const stream of this.#of(digest)) stream.ended();
       }),

@@ -27,6 +27,8 @@ export type StreamState =
   /** A place in the retry budget is awaited, to ask at `target` once more. */
   | { is: 'admitting'; target: SessionLocation }
   | OpenStream
+  /** The other nodes are asked to let go of the session's streams. */
+  | { is: 'claiming'; target: SessionLocation }
   /** Is the session still at `target`? */
   | { is: 'probing'; target: SessionLocation }
   /** The next attempt comes with the timer. */
