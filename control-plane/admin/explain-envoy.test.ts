@@ -132,6 +132,9 @@ const ELSEWHERE: ExplainedRequest[] = [
   '/mcp',
   '/mcp/',
   '/nowhere?x=/mcp/free',
+  '/mcp/unguarded#x',
+  '/mcp/unguarded?a=b#x',
+  '/health#x',
 ].map((path) => ({ method: 'GET', path, headers: HOST }));
 
 test('explain says what Envoy’s access log says, for every kind of request', async (t) => {

@@ -43,6 +43,10 @@ export type KnownSession = SessionView | 'none' | 'unknown';
  * test compares both for each kind of request.
  */
 export function explain(request: ExplainedRequest, topology: TopologySnapshot, session: KnownSession): Explanation {
+  if (request.path.includes('#'))
+    return simple('no-route', null, [
+      'There is a # in the path, which only a browser may read: Envoy answers 400 itself.',
+    ]);
   if (ESCAPED_SLASH.test(request.path.split('?')[0] ?? ''))
     return simple('no-route', null, ['There is an escaped slash in the path: Envoy answers 400 itself.']);
   const path = normalPath(request.path);
