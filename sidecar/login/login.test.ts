@@ -2,10 +2,12 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { BodyBudget } from '../budget/body-budget.ts';
+import { CallShares, shareOf } from '../budget/call-shares.ts';
 import { ReplicaClient } from '../replica/client.ts';
 import { makeServerView, makeTopology } from '../xds/topology.ts';
 import { answerLogin } from './login.ts';
@@ -30,33 +32,40 @@ const endpoint = (port: number, index: number): ReplicaEndpoint => ({
 });
 
 /** A sidecar's port before replicas at `ports`. The answers are those of the room alone. */
-async function sidecar(t: ExecutionContext, ports: readonly number[]) {
+const sidecar = async (t: ExecutionContext, ports: readonly number[]) => (await sidecarOf(t, ports)).send;
+
+async function sidecarOf(t: ExecutionContext, ports: readonly number[], limits: Record<string, number> = {}) {
   const url = 'https://mcp.example.com/mcp/fm';
   const policy = serverPolicySchema.parse({
-    ...{ name: 'fm', routes: ['/token', '/authorize', '/files/*'], maxBodyBytes: 2048 },
+    ...{ name: 'fm', routes: ['/token', '/authorize', '/files/*'], maxBodyBytes: 2048, limits },
     places: [{ host: null, path: '/mcp/fm', base: '/mcp/fm', url }],
   });
   const topology = makeTopology([makeServerView({ policy, lostSlots: [], backends: [] }, ports.map(endpoint))]);
   const upstream = new ReplicaClient();
   t.teardown(() => upstream.close());
-  const bodies = new BodyBudget(Date.now);
+  const budgets = { bodies: new BodyBudget(Date.now), shares: new CallShares() };
+  const refused: string[] = [];
   const port = await listen(t, (incoming, response) => {
     if (
       !answerLogin(
-        { topology: () => topology, upstream, contained: (error) => t.fail(String(error)) },
+        {
+          ...{ topology: () => topology, upstream, contained: (error) => t.fail(String(error)) },
+          refused: (server, limit) => refused.push(`${server} ${limit}`),
+        },
         incoming,
         response,
-        bodies,
+        budgets,
       )
     )
       response.writeHead(418).end();
   });
-  return (path: string, init: RequestInit = {}, server = 'fm') =>
+  const send = (path: string, init: RequestInit = {}, server = 'fm') =>
     fetch(`http://127.0.0.1:${port}${path}`, {
       ...init,
       redirect: 'manual',
       headers: { ...(init.headers as object), [HEADER.mode]: 'login', [HEADER.server]: server },
     });
+  return { send, refused, shares: budgets.shares };
 }
 
 const json = (response: ServerResponse, value: object, status = 200): void => {
@@ -141,4 +150,23 @@ test('a body beyond the limit is refused with the key; a long document passes as
   t.is(refused.status, 413);
   t.regex(await refused.text(), /servers\[fm\]\.maxBodyBytes/);
   t.deepEqual(await (await send(`${DOCUMENT}/mcp/fm`)).json(), long);
+});
+
+test('requests in flight count among the calls of their client: no address takes the places of the others', async (t) => {
+  const MOST = shareOf(1);
+  const held: ServerResponse[] = [];
+  const port = await listen(t, (_, response) => held.push(response));
+  const { send, refused, shares } = await sidecarOf(t, [port], { callsPerClientPercent: 1 });
+  const from = (address: string) => ({ headers: { [HEADER.guard]: address } });
+  const waiting = Array.from({ length: MOST }, () => send('/mcp/fm/authorize', from('192.0.2.1')));
+  await waitFor(() => held.length === MOST, { what: 'as many requests as one client may have' });
+  const beyond = await send('/mcp/fm/authorize', from('192.0.2.1'));
+  t.is(beyond.status, 503);
+  t.regex(await beyond.text(), /servers\[fm\]\.limits\.callsPerClientPercent/);
+  t.deepEqual(refused, ['fm calls_per_client']);
+  const other = send('/mcp/fm/authorize', from('192.0.2.2'));
+  await waitFor(() => held.length === MOST + 1, { what: 'another client’s request at the replica' });
+  for (const response of held) json(response, {});
+  for (const answer of await Promise.all([...waiting, other])) t.is(answer.status, 200);
+  await waitFor(() => shares.size === 0, { what: 'their places are free' });
 });

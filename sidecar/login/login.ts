@@ -5,8 +5,11 @@ import { placeAt, type Placed } from '../../proto/place-at.ts';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { BodyBudget } from '../budget/body-budget.ts';
+import { shareOf, type CallShares } from '../budget/call-shares.ts';
+import { clientAddress } from '../budget/client-address.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
 import { readLimitedBody, type BodyRead } from '../budget/read-limited-body.ts';
+import type { LimitName } from '../../proto/limits.ts';
 import type { ReplicaClient, ReplicaCall, ReplicaFailure } from '../replica/client.ts';
 import { upstreamHeaders } from '../replica/headers.ts';
 import { clientHeaders } from '../relay/client/client-headers.ts';
@@ -23,6 +26,14 @@ export interface LoginOptions {
   upstream: Pick<ReplicaClient, 'send'>;
   /** Hears of exceptions in this room's own code: each costs its one request. */
   contained: (error: unknown) => void;
+  /** A request was beyond a limit. */
+  refused: (server: string, limit: LimitName) => void;
+}
+
+/** What the relay has for all requests together. */
+export interface LoginBudgets {
+  bodies: BodyBudget;
+  shares: CallShares;
 }
 
 /** Header that routes set on what this room answers. */
@@ -36,10 +47,10 @@ const HEAD_MS = 20_000;
 
 /** One request for what is not MCP: a document about log-in, or one of the server's `routes`. False: the request is none of these. */
 export function answerLogin(
-  { topology, upstream, contained }: LoginOptions,
+  { topology, upstream, contained, refused }: LoginOptions,
   incoming: IncomingMessage,
   response: ServerResponse,
-  bodies: BodyBudget,
+  { bodies, shares }: LoginBudgets,
 ): boolean {
   if (incoming.headers[HEADER.mode] !== WAY) return false;
   const view = topology().server(String(incoming.headers[HEADER.server])),
@@ -55,9 +66,20 @@ export function answerLogin(
     refuse(response, incoming, { status: 400, code: RPC_ERROR.badRequest, message: 'The Host header names no host' });
     return true;
   }
-  const { maxBodyBytes, gatewayLimits } = view.policy;
+  const { maxBodyBytes, gatewayLimits, limits } = view.policy;
+  const beyond = (limit: LimitName): void => {
+    refused(view.name, limit);
+    refuse(response, incoming, limitRefusal(limit, view.name));
+  };
+  // They take places at a replica as calls do, so they count among their client's.
+  const key = `${view.name} ${clientAddress(incoming.headers)}`;
+  if (!shares.take(key, shareOf(limits.callsPerClientPercent))) {
+    beyond('calls_per_client');
+    return true;
+  }
+  response.once('close', () => shares.release(key));
   const begin = (read: BodyRead): void => {
-    if (read.is === 'refused') refuse(response, incoming, limitRefusal(read.limit, view.name));
+    if (read.is === 'refused') beyond(read.limit);
     if (read.is !== 'whole') return;
     const paths = replicaPaths(path, placed, view.policy.path).map((each) => `${each}${query ?? ''}`);
     new LoginExchange(upstream, view, placed, { method, paths, body: read.body }, incoming, response).run();

@@ -69,7 +69,10 @@ export async function openRelay(parts: PortParts): Promise<Relay> {
     affinity,
     sessions,
     fleetLimits: createFleetLimits(redis, now, metrics.limits.decidedLocally),
-    other: loginAnswers({ topology: mesh.topology, upstream, contained: failing('relay') }),
+    other: loginAnswers({
+      ...{ topology: mesh.topology, upstream, contained: failing('relay') },
+      refused: metrics.limits.refused,
+    }),
     outcomes: (outcome) => {
       results.outcomes.publish(outcome);
     },

@@ -60,7 +60,11 @@ export interface RelayOptions {
   /** Of this process alone when left out. */
   fleetLimits?: FleetLimits;
   /** Answers what is not MCP (sidecar/login); false: the request is MCP's. */
-  other?: (incoming: IncomingMessage, response: ServerResponse, bodies: BodyBudget) => boolean;
+  other?: (
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    budgets: Pick<RelayContext, 'bodies' | 'shares'>,
+  ) => boolean;
   /** Host at which neighbours reach this relay; `host` when left out. */
   advertise?: string;
   /** The port of neighbours, who then come there alone; null or left out: they come by the plain one. */
@@ -167,7 +171,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       }
       detach(
         () => {
-          if (options.other?.(incoming, response, ctx.bodies)) return;
+          if (options.other?.(incoming, response, ctx)) return;
           const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
           const contained = (error: unknown): void => internalError('relay', error, request.traceId);
           routeRequest(ctx, request, response, new ClientAnswer(response, request.clientId, open, contained));
