@@ -34,6 +34,8 @@ export const sessionRecordSchema = z.looseObject({
   upstreamId: z.string(),
   /** HTTP+SSE: which relay holds the stream, by a digest of its address. */
   holder: z.string().optional(),
+  /** Calls that the client asks for with the id of an event: which upstream session has their events, and JSON texts of their ids. */
+  polled: z.array(z.object({ eventId: z.string(), upstreamSession: z.string(), ids: z.array(z.string()) })).optional(),
   /** Grows by one with each move; every write after creation is a compare-and-set on it. */
   epoch: z.int().min(0),
   createdAtMs: z.number(),

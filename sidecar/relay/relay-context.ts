@@ -23,7 +23,6 @@ import type { PendingServerRequests } from './call/pending-server-requests.ts';
 import type { GetStreams } from './stream/get-streams.ts';
 import type { MissingStreams } from './stream/missing-streams.ts';
 import type { PrimedCalls } from './resume/primed-calls.ts';
-import type { Resumptions } from './stream/resumptions.ts';
 import type { SessionCalls } from './call/session-calls.ts';
 import type { HeldSessions } from './http-sse/held-sessions.ts';
 import type { ToolKnowledge } from './call/tool-knowledge.ts';
@@ -93,7 +92,6 @@ export interface RelayContext {
   /** Calls in flight by client. */
   shares: CallShares;
   turns: Turns;
-  resumptions: Resumptions;
   /** Calls that their clients can come back to. */
   primed: PrimedCalls;
   /** Sessions of HTTP+SSE whose stream this relay holds. */

@@ -32,7 +32,6 @@ import { PendingServerRequests } from './call/pending-server-requests.ts';
 import { GetStreams } from './stream/get-streams.ts';
 import { MissingStreams } from './stream/missing-streams.ts';
 import { PrimedCalls } from './resume/primed-calls.ts';
-import { Resumptions } from './stream/resumptions.ts';
 import { routeRequest } from './route-request.ts';
 import { endExpiredStreams } from './client/stream-expiry.ts';
 import { HeldSessions } from './http-sse/held-sessions.ts';
@@ -154,7 +153,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     turns: new Turns((error) => internalError('relay', error)),
     access: new AccessControl(options.metrics.unauthorized),
     fleetLimits: options.fleetLimits ?? new FleetLimits({ shared: null, now, onLocal: () => undefined }),
-    resumptions: new Resumptions(),
     primed: new PrimedCalls(),
     httpSse: new HeldSessions(),
     affinity: options.affinity ?? new AffinityMemory({ store: null }),

@@ -40,9 +40,9 @@ class Reading {
   }
 }
 
-async function setup(t: ExecutionContext, revision = '2025-11-25', policy: Record<string, unknown> = {}) {
+async function setup(t: ExecutionContext, revision = '2025-11-25') {
   const replica = await startFakeReplica('a');
-  const fleet = new RigFleet([replica.port], policy);
+  const fleet = new RigFleet([replica.port]);
   const gateways = [await fleet.gateway('gateway-1'), await fleet.gateway('gateway-2')] as const;
   t.teardown(() => replica.kill());
   t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
@@ -186,7 +186,9 @@ test('no event id is given to a client that does not come back, where the server
 });
 
 test('a client that can’t come back hears nothing before the first event, or the first comment of the relay', async (t) => {
-  const { begin, call, calls } = await setup(t, '2025-06-18', { timeouts: { keepAliveMs: 1000 } });
+  const { begin, call, calls, fleet } = await setup(t, '2025-06-18');
+  let laterMs = 0;
+  fleet.now = () => Date.now() + laterMs;
   const session = await begin();
   const waiting = call(session, 1);
   await waitFor(() => calls.length === 1, { what: 'the call at its replica, whose stream is open' });
@@ -195,6 +197,7 @@ test('a client that can’t come back hears nothing before the first event, or t
   calls[1]?.response.end(answer(2));
   await waitFor(() => quick.isOver, { what: 'the answer to the other call' });
   t.is(waiting.status, 0);
+  laterMs = 10_000;
   await waitFor(() => waiting.status === 200, { what: 'the stream, with its first comment' });
   calls[0]?.response.end(answer(1));
   await waitFor(() => waiting.isOver, { what: 'the end' });

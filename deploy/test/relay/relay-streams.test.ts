@@ -199,7 +199,9 @@ test('a stream that the server ends for its client to resume is ended, and its L
 });
 
 test('a call that waits to be resumed gets a typed error when its replica died meanwhile', async (t) => {
-  const { home, get, post } = await setup(t);
+  const { fleet, home, get, post } = await setup(t);
+  const neighbour = await fleet.gateway('gateway-2');
+  t.teardown(() => neighbour.close());
   home.answer = ({ message, response }) => {
     if (message.method !== 'tools/call') return false;
     sse(response, 'id: e1\ndata: \n\n');
@@ -211,9 +213,9 @@ test('a call that waits to be resumed gets a typed error when its replica died m
     'id: e1\ndata: \n\n',
   );
   await home.kill();
-  const stream = get({ 'last-event-id': 'e1' });
+  const stream = get({ 'last-event-id': 'e1' }, neighbour);
   await stream.done;
-  t.regex(stream.text, /"id":"waits","error":\{"code":-31001/);
+  t.regex(stream.text, /"id":"waits","error":\{"code":-31001/, 'at any gateway');
 });
 
 test('DELETE ends the held stream', async (t) => {

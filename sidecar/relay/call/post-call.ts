@@ -16,6 +16,7 @@ import { retryAfter } from '../client/refuse-call.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { unstampAnswers } from './server-request-ids.ts';
 import { type Destination, upstreamSessionOf, type Target, type WholeAnswer } from './target.ts';
+import { rememberPolled } from '../stream/polled-calls.ts';
 import { Priming } from '../resume/priming.ts';
 import { attemptsAt, type Attempts } from './attempts.ts';
 import type { Ending, Facts, FailStep } from './next-step.ts';
@@ -260,8 +261,10 @@ export class PostCall {
   /** The server closed the stream on purpose: the client comes back with the id of the last event. A neighbour remembers its own calls. */
   #rememberResumption(): void {
     const { lastEventId, pendingIds } = this.asked;
-    const { digest } = this.request;
-    if (this.target && digest !== null && lastEventId !== null)
-      this.ctx.resumptions.remember(digest, lastEventId, upstreamSessionOf(this.target), pendingIds);
+    const { digest, server } = this.request;
+    const { target } = this;
+    if (!target || digest === null || lastEventId === null) return;
+    const session = { directory: this.ctx.directory, server, digest };
+    this.client.guard(() => rememberPolled(session, lastEventId, upstreamSessionOf(target), pendingIds));
   }
 }

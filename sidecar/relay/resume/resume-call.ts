@@ -1,6 +1,3 @@
-import { rawJson } from '../../../proto/raw-json.ts';
-import { parseJson } from '../../../proto/parse-json.ts';
-import type { RpcId } from '../../../proto/rpc-error.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { locateSession } from '../call/locate-session.ts';
 import { RequestOutcome } from '../call/request-outcome.ts';
@@ -9,6 +6,7 @@ import type { ClientRequest } from '../client/client-request.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts } from '../client/mesh-errors.ts';
 import { holderName } from '../http-sse/hand-over.ts';
 import type { RelayContext } from '../relay-context.ts';
+import { idOf } from '../stream/polled-calls.ts';
 import { openAtNeighbour } from '../stream/open-at-neighbour.ts';
 import type { PrimedCall } from './event-id.ts';
 
@@ -53,7 +51,7 @@ export async function resumeCall(
     ctx.metrics.resumed(server, 'lost');
     if (client.isFresh) client.openSse(200, {}, ctx.now());
     const told: ErrorFacts = { ...facts, outcome: 'sent_no_response', retrySafe: primed.isSafe };
-    client.errors(200, meshErrors('gatewayLost', [idOf(primed)], told));
+    client.errors(200, meshErrors('gatewayLost', [idOf(primed.idText)], told));
     outcome.finish(200, false, outcomeOfError('gatewayLost'));
   };
   const address = view.relays.find((relay) => relay !== ctx.ownRelay() && holderName(relay) === primed.relay);
@@ -67,10 +65,4 @@ export async function resumeCall(
   const call = address ? openAtNeighbour(ctx, view, request, client, end, { address, withinMs: HOLDER_MS }) : null;
   if (call) client.onGone(() => call.abort());
   else lost();
-}
-
-/** As the client wrote it. */
-function idOf({ idText }: PrimedCall): RpcId {
-  const id = parseJson(idText);
-  return typeof id === 'string' ? id : rawJson(idText);
 }

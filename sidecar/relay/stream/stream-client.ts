@@ -10,6 +10,7 @@ import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest } from '../client/client-request.ts';
 import { RequestOutcome } from '../call/request-outcome.ts';
 import { upstreamSessionOf, type WholeAnswer } from '../call/target.ts';
+import { forgetPolled, lostPolled } from './polled-calls.ts';
 import type { SessionLocation } from '../call/locate-session.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts, type MeshError } from '../client/mesh-errors.ts';
 import type { RelayContext } from '../relay-context.ts';
@@ -119,8 +120,10 @@ export class StreamClient {
    */
   answersLost(target: SessionLocation): boolean {
     if (this.#resumesFrom === undefined) return false;
-    const ids = this.#ctx.resumptions.takeLost(this.#digest, this.#resumesFrom, upstreamSessionOf(target));
+    const record = target.record ?? this.#ctx.directory.peek(this.#server, this.#digest);
+    const ids = lostPolled(record, this.#resumesFrom, upstreamSessionOf(target));
     if (ids.length === 0) return false;
+    this.#answered();
     if (this.#client.isFresh) this.#client.openSse(200, {}, this.#ctx.now());
     const facts = { outcome: 'sent_no_response', retrySafe: false, sessionRecovered: true } as const;
     this.#client.errors(200, this.#errors('replicaLost', ids, target.replica.slot, facts));
@@ -136,8 +139,13 @@ export class StreamClient {
   }
 
   #answered(): void {
-    if (this.#resumesFrom !== undefined) this.#ctx.resumptions.forget(this.#digest, this.#resumesFrom);
+    const eventId = this.#resumesFrom;
     this.#resumesFrom = undefined;
+    const record = this.#ctx.directory.peek(this.#server, this.#digest);
+    const isPolled = record === undefined || record.polled?.some((call) => call.eventId === eventId) === true;
+    if (eventId === undefined || !isPolled) return;
+    const session = { directory: this.#ctx.directory, server: this.#server, digest: this.#digest };
+    this.#client.guard(() => forgetPolled(session, eventId));
   }
 
   #catchUp(target: SessionLocation): void {
