@@ -7,7 +7,8 @@ import { runTool } from './run-tool.ts';
 /** `npm run fix`: writes generated files again, mends what tools can mend, and lowers the counts of ratchet.json to what is left. */
 const deploy = resolve(import.meta.dirname, '../..');
 // Each of them writes its files when it is loaded; the manifests hold what the first two have written.
-for (const folder of ['prometheus', 'grafana', 'kubernetes']) await import(resolve(deploy, folder, 'write.ts'));
+for (const folder of ['prometheus', 'grafana', 'kubernetes', 'test/bench/peers'])
+  await import(resolve(deploy, folder, 'write.ts'));
 copyFileSync(
   resolve(deploy, 'prometheus/holdfast.rules.yml'),
   resolve(deploy, 'helm/holdfast/files/holdfast.rules.yml'),

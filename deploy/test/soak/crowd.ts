@@ -10,7 +10,8 @@ import type { Fault } from './faults.ts';
 
 /** Official clients of each era: sessions of streamable HTTP, 2026-07-28 without sessions, HTTP+SSE of 2024-11-05. */
 const KINDS: readonly ClientKind[] = ['v1', 'v2-legacy', 'v1', 'v2-modern', 'v2-legacy', 'v1-sse'];
-const HANG_MS = 15_000;
+/** What official clients wait by default: shorter than the mesh's own limits, an error that is on its way would count as a hang. */
+const HANG_MS = 60_000;
 /** A session with so many failed calls in a row counts as lost in the curve; its last call, at the end, is what judges. */
 const LOST_AFTER = 3;
 

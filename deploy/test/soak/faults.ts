@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ManagedProcess } from '../mesh/managed-process.ts';
+import { hostsOf } from '../mesh/envoy-hosts.ts';
+import type { Gateway } from '../mesh/start-gateway.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
+import type { Replica } from '../mesh/start-replica.ts';
 import type { SentinelRedis } from '../mesh/start-redis.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { holdfast } from '../e2e/holdfast-command.ts';
@@ -72,7 +75,16 @@ export class Faults {
     const victim = replicas[this.#replicas++ % replicas.length];
     if (victim === undefined) return;
     await this.#loseForAWhile('replica', victim.name, victim.process);
-    await this.#mesh.settled();
+    await Promise.all(this.#mesh.gateways.map((gateway) => this.#knows(gateway, victim)));
+  }
+
+  /** A rollout makes a backend drain that was healthy, and the other way round. */
+  async #knows({ name, envoy }: Gateway, { server, address, name: replica }: Replica): Promise<void> {
+    await waitFor(
+      async () =>
+        ['HEALTHY', 'DRAINING'].includes((await hostsOf(envoy.adminUrl)).get(`mcp.${server}`)?.get(address) ?? ''),
+      { what: `${name} takes ${replica} back`, everyMs: 100 },
+    );
   }
 
   /** Always the last one: the others live as long as the run, so that their memory has a curve. */
