@@ -14,6 +14,8 @@ export const PACKAGES = {
     ],
   },
   authorization: { language: 'npm', requirements: ['oidc-provider@9.13.3'] },
+  // The line of the Inspector whose page speaks to servers itself; from 2.0 on its own backend does.
+  inspector: { language: 'npm', requirements: ['@modelcontextprotocol/inspector-client@1.0.3', 'playwright-core@1.65.1'] },
 } as const satisfies Record<string, ForeignPackage>;
 
 export type PackageName = keyof typeof PACKAGES;

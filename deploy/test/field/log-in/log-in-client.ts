@@ -12,6 +12,8 @@ export interface LogInClient {
   /** The text of a tool's answer. */
   call(tool: string): Promise<string>;
   expire(): Promise<unknown>;
+  /** TypeScript SDK 1.x asks for further scopes only without a refresh token. */
+  beforeStepUp(): void;
   /** How often the user was asked to log in. */
   visits(): Promise<number>;
   close(): Promise<void>;
@@ -36,6 +38,7 @@ async function foreign(kind: Exclude<ForeignKind, 'go'>, url: string): Promise<L
       return content[0]?.text ?? '';
     },
     expire: async () => resultOf(await client.expire()),
+    beforeStepUp: () => undefined,
     visits: async () => Number(resultOf(await client.visits())),
     close: () => client.close(),
   };
@@ -48,6 +51,7 @@ export async function logIn(kind: LogInKind, url: string): Promise<LogInClient> 
   return {
     call: (tool) => client.call(tool),
     expire: async () => client.expire(),
+    beforeStepUp: () => (kind === 'v1' ? client.forgetRefreshToken() : undefined),
     visits: async () => client.user.visited.length,
     close: () => client.close(),
   };

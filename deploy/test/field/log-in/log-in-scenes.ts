@@ -33,6 +33,7 @@ async function play(kind: LogInKind, { mesh, url, stepsUp }: Stage): Promise<str
     const home = replicaIn(await client.call('whoami'), mesh);
     seen.push((await client.visits()) === visits ? 'refreshed' : 'logged in again');
     if (stepsUp) {
+      client.beforeStepUp();
       await client.call('write');
       seen.push((await client.visits()) > visits ? 'stepped up' : 'was not asked for the further scope');
     }

@@ -143,10 +143,12 @@ async function kill(stage: Stage): Promise<string> {
 
 async function drain(stage: Stage): Promise<string> {
   const { mesh } = stage;
-  const seen = await goesOn(stage, () => run(mesh, 'drain', `${SERVER}-1`, '--deadline', '60s'));
-  await run(mesh, 'undrain', `${SERVER}-1`);
-  await mesh.settled();
-  return seen;
+  try {
+    return await goesOn(stage, () => run(mesh, 'drain', `${SERVER}-1`, '--deadline', '60s'));
+  } finally {
+    await run(mesh, 'undrain', `${SERVER}-1`);
+    await mesh.settled();
+  }
 }
 
 /** The operator's way: new sessions move to the next backend, then the old one is drained and ends. */
