@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { InternalErrors } from '../../proto/internal-errors.ts';
 import { anotherConnection } from '../../proto/redis/redis-client.ts';
 import { CHANNEL } from '../../proto/wire.ts';
@@ -14,6 +15,7 @@ import type { Stores } from '../wiring/stores.ts';
 import { backendsToWatch } from './backends-to-watch.ts';
 import { watchChannel } from './channel-watch.ts';
 import type { ConfigSource } from './config-source.ts';
+import { ContractWatch } from './contract-watch.ts';
 import { FollowedReplicas } from './followed-replicas.ts';
 import { probeInputs } from './probe-inputs.ts';
 import type { Source, SourceEvents } from './source.ts';
@@ -23,6 +25,7 @@ export interface ReplicaSourceOptions {
   config: Pick<ConfigSource, 'current' | 'on'>;
   gateways: { nodes(): GatewayNode[] };
   stores: Stores;
+  registry: Registry;
   errors: InternalErrors;
   log: Logger;
   now: () => number;
@@ -37,6 +40,7 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
   readonly #slots: Slots;
   readonly #discovery: Discovery;
   readonly #followed: FollowedReplicas;
+  readonly #contracts: ContractWatch;
   readonly #fromProbes = probeInputs();
   readonly #stopReports: () => void;
   #isComplete = false;
@@ -73,6 +77,11 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
       log,
       onChange: changed,
       onError: caught('slots'),
+    });
+    this.#contracts = new ContractWatch({
+      ...options,
+      backendOf: (server, name) =>
+        this.#followed.known().replicas.find((each) => each.server === server && each.name === name)?.backend,
     });
     config.on('change', () => this.#watch());
     stores.onLeader((isLeader) => {
@@ -121,7 +130,8 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
     this.#followed.follow();
   }
 
-  #probed(result: ProbeResult, before: { health: string }): void {
+  #probed(result: ProbeResult, before: Pick<ProbeResult, 'health' | 'tools'>): void {
+    if (result.tools !== before.tools) this.#contracts.heard(result);
     tellHealth(result, before, this.#options.stores, this.#options.log);
     this.#followed.renew(result, result.formerIncarnationSeenAtMs);
     this.emit('change');

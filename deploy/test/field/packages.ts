@@ -14,8 +14,13 @@ export const PACKAGES = {
     ],
   },
   authorization: { language: 'npm', requirements: ['oidc-provider@9.13.3'] },
+  'mcp-proxy': { language: 'python', requirements: ['mcp-proxy==0.13.0'] },
+  'mcp-remote': { language: 'npm', requirements: ['mcp-remote@0.15.1'] },
   // The line of the Inspector whose page speaks to servers itself; from 2.0 on its own backend does.
-  inspector: { language: 'npm', requirements: ['@modelcontextprotocol/inspector-client@1.0.3', 'playwright-core@1.65.1'] },
+  inspector: {
+    language: 'npm',
+    requirements: ['@modelcontextprotocol/inspector-client@1.0.3', 'playwright-core@1.65.1'],
+  },
 } as const satisfies Record<string, ForeignPackage>;
 
 export type PackageName = keyof typeof PACKAGES;

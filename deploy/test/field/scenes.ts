@@ -1,7 +1,15 @@
 import { INSPECTOR_SCENE } from './browser/inspector-scene.ts';
+import { GATEWAY_SCENES } from './gateways/gateway-scenes.ts';
 import { LOG_IN_SCENES } from './log-in/log-in-scenes.ts';
 import { MATRIX_SCENES } from './matrix/matrix-scenes.ts';
 import { FROZEN_GATEWAY, RAW_REPORTS } from './reports/raw-reports.ts';
 import type { Scene } from './scene.ts';
 
-export const SCENES: readonly Scene[] = [RAW_REPORTS, FROZEN_GATEWAY, ...MATRIX_SCENES, ...LOG_IN_SCENES, INSPECTOR_SCENE];
+export const SCENES: readonly Scene[] = [
+  RAW_REPORTS,
+  FROZEN_GATEWAY,
+  ...MATRIX_SCENES,
+  ...LOG_IN_SCENES,
+  INSPECTOR_SCENE,
+  ...GATEWAY_SCENES,
+];

@@ -15,7 +15,7 @@ export interface Locator {
   first(): Locator;
   click(): Promise<void>;
   waitFor(): Promise<void>;
-  innerText(): Promise<string>;
+  textContent(): Promise<string | null>;
 }
 export interface Browser {
   newPage(): Promise<Page>;

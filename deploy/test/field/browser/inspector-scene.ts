@@ -6,15 +6,20 @@ import { startSite } from './static-site.ts';
 
 const NAME = /linear-\d/;
 
+const textOf = async (page: Page): Promise<string> => (await page.locator('body').textContent()) ?? '';
+
 /** Runs the tool that is open on the page; the replica that the page names in the result. */
 async function runTool(page: Page, before: string | null): Promise<string> {
-  await page.getByRole('button', { name: /Run Tool/ }).first().click();
+  await page
+    .getByRole('button', { name: /Run Tool/ })
+    .first()
+    .click();
   for (let tries = 0; tries < 300; tries += 1) {
-    const seen = NAME.exec(await page.locator('body').innerText())?.[0];
+    const seen = NAME.exec(await textOf(page))?.[0];
     if (seen !== undefined && seen !== before) return seen;
     await new Promise((later) => setTimeout(later, 100));
   }
-  return (await page.locator('body').innerText()).slice(-300);
+  return (await textOf(page)).slice(-300);
 }
 
 /** The MCP Inspector's page speaks to the mesh from another origin, as a web host does. */

@@ -28,10 +28,13 @@ interface Message {
 }
 const tool = (name: string, readOnlyHint: boolean): object => ({
   name,
+  description,
   inputSchema: { type: 'object' },
   annotations: { readOnlyHint },
 });
-const TOOLS = { tools: [tool('whoami', true), tool('slow', true), tool('write', false)] };
+/** PUT /describe changes what the tools say of themselves while the server runs. */
+let description = 'A tool.';
+const tools = (): object => ({ tools: [tool('whoami', true), tool('slow', true), tool('write', false)] });
 const sessions = new Set<string>();
 
 async function resultOf({ method, params }: Message): Promise<object> {
@@ -40,7 +43,7 @@ async function resultOf({ method, params }: Message): Promise<object> {
     const info = { capabilities: { tools: {} }, serverInfo: { name: 'stub', version: '1' } };
     return { protocolVersion: params?.protocolVersion, ...info };
   }
-  if (method === 'tools/list') return TOOLS;
+  if (method === 'tools/list') return tools();
   if (method !== 'tools/call') return {};
   if (params?.name !== 'whoami') await sleep(params?.arguments?.ms ?? 3000);
   return { content: [{ type: 'text', text: values.name }] };
@@ -56,6 +59,10 @@ createServer(async (request, response) => {
   const end = (status: number, text = '', headers: Record<string, string> = {}): void => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
   };
+  if (url.pathname === '/describe') {
+    description = body;
+    return end(200);
+  }
   if (url.pathname !== '/mcp') return end(404);
   if (values.key !== undefined && url.searchParams.get('key') !== values.key) return end(401, '{"error":"no key"}');
   if (request.method !== 'POST') return end(request.method === 'DELETE' ? 200 : 405);
