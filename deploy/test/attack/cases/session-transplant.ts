@@ -67,7 +67,7 @@ export const sessionTransplant: AttackCase[] = casesOf(
       : true;
     return judge(
       {
-        'Mallory is refused': statuses.every((status) => status >= 400),
+        'Mallory is refused as one who knows no session': statuses.every((status) => status === 404),
         'nothing is rebuilt for him': rebuilt === 0,
         'Alice goes on': own.status === 200 && isHers,
       },
