@@ -14,6 +14,12 @@ const reviewSchema = z.looseObject({
 });
 export type AdmissionRequest = z.infer<typeof reviewSchema>['request'];
 
+/**
+ * Containers of a pod, and ports of a Service: no real one has so many. Comparing 100,000 with one another would hold the process up for seconds,
+ * and anybody who reaches the port may send them.
+ */
+const MOST = 1000;
+
 const texts = z.record(z.string(), z.string()).nullish();
 const metadataSchema = z.looseObject({
   name: z.string().optional(),
@@ -21,13 +27,15 @@ const metadataSchema = z.looseObject({
   labels: texts,
   annotations: texts,
 });
-const containers = z.array(
-  z.looseObject({
-    name: z.string(),
-    ports: z.array(z.looseObject({ name: z.string().optional(), containerPort: z.number() })).optional(),
-    lifecycle: z.looseObject({}).optional(),
-  }),
-);
+const containers = z
+  .array(
+    z.looseObject({
+      name: z.string(),
+      ports: z.array(z.looseObject({ name: z.string().optional(), containerPort: z.number() })).optional(),
+      lifecycle: z.looseObject({}).optional(),
+    }),
+  )
+  .max(MOST);
 export const podSchema = z.looseObject({
   metadata: metadataSchema,
   spec: z.looseObject({
@@ -51,6 +59,7 @@ export const serviceSchema = z.looseObject({
           targetPort: z.union([z.number(), z.string()]).optional(),
         }),
       )
+      .max(MOST)
       .optional(),
   }),
 });

@@ -1,3 +1,4 @@
+import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import { renewCertificates } from '../certs/certificate-folder.ts';
 import { kubernetesSchema, type InjectionConfig } from '../config/kubernetes-schema.ts';
@@ -130,5 +132,28 @@ test('half a request and half a TLS handshake hold up nobody', async (t) => {
   half.on('error', () => {});
   t.teardown(() => half.destroy());
   half.write('POST /v1/admit HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{');
+  t.is((await send(review(asking()))).status, 200);
+});
+
+test('an object with more parts than any real one has is refused at once', async (t) => {
+  const { send } = await webhook(t);
+  const containers = Array.from({ length: 50_000 }, (_, at) => ({ name: `c${at}` }));
+  const { status, body } = await send(review({ ...asking(), spec: { containers } }));
+  t.is(status, 200);
+  t.like(body['response'], { allowed: false, status: { code: 400 } });
+});
+
+test('connections of one address that say nothing leave places for others', async (t) => {
+  const { send, port } = await webhook(t);
+  let closed = 0;
+  const idle = Array.from({ length: 600 }, () =>
+    connectTcp({ port, host: '127.0.0.1', localAddress: '127.0.0.9' })
+      .on('error', () => undefined)
+      .on('close', () => closed++),
+  );
+  t.teardown(() => {
+    for (const each of idle) each.destroy();
+  });
+  await waitFor(() => closed >= 600 - 128, { what: 'those beyond the share are closed' });
   t.is((await send(review(asking()))).status, 200);
 });

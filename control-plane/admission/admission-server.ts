@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import Fastify, { type FastifyError } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
@@ -15,8 +15,14 @@ const MAX_BODY_BYTES = 4 << 20;
 /** The API server waits for 30 s at most, and by the manifests for 5. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 120_000;
-/** API servers keep a few connections each; more is somebody else. */
-const MAX_CONNECTIONS = 256;
+/** API servers keep a few connections each, and some more while many pods start; more is somebody else. */
+const MAX_CONNECTIONS = 512;
+/** So that no other address takes the places of the API servers. */
+const MAX_CONNECTIONS_OF_ADDRESS = 128;
+/** Node's 120 s would let connections that say nothing keep their places for as long. */
+const HANDSHAKE_MS = 5000;
+/** How often Node looks for requests that took too long; 30 s by itself. */
+const LOOK_MS = 2000;
 const ADMIT_PATH = '/v1/admit';
 
 export interface AdmissionServerOptions {
@@ -42,7 +48,7 @@ export async function startAdmissionServer(
   const count = (result: Result): void => requests.inc({ result });
   const { cert, key, minVersion }: SecureContextOptions = readServerContext(tls);
   const app = Fastify({
-    https: { cert, key, minVersion },
+    https: { cert, key, minVersion, handshakeTimeout: HANDSHAKE_MS, connectionsCheckingInterval: LOOK_MS },
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -51,6 +57,7 @@ export async function startAdmissionServer(
   });
   app.server.maxConnections = MAX_CONNECTIONS;
   app.server.headersTimeout = REQUEST_TIMEOUT_MS;
+  limitAddresses(app.server);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, bytes: Buffer) =>
     parseJson(bytes),
@@ -87,6 +94,22 @@ export async function startAdmissionServer(
       await app.close();
     },
   };
+}
+
+/** Closes connections of an address that has its share. */
+function limitAddresses(server: Pick<NetServer, 'on'>): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = open.get(address) ?? 0;
+    if (count >= MAX_CONNECTIONS_OF_ADDRESS) return socket.destroy();
+    open.set(address, count + 1);
+    return socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+  });
 }
 
 /** A bug of ours costs one answer, which says so: the API server then does what its failurePolicy says. */
