@@ -50,6 +50,7 @@ const FORBIDDEN: ReadonlyArray<[pattern: RegExp, why: string]> = [
     new RegExp(['(^|[\\s\'"`(=:])', '/tmp', '/'].join(''), 'm'),
     'a fixed temporary path: use a folder of one’s own below os.tmpdir()',
   ],
+  [new RegExp(['^(<{7}|', '>{7}) '].join(''), 'm'), 'the mark of a merge that nobody finished'],
 ];
 const FORBIDDEN_IN_SOURCES: ReadonlyArray<[pattern: RegExp, why: string]> = [
   [new RegExp(['\\b(TO', 'DO|FIX', 'ME)\\b:'].join('')), 'an unfinished thought: do it or write an issue'],
