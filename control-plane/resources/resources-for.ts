@@ -106,7 +106,7 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
     ],
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
     [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, snapshot.gateway, snapshot.tracing, node))],
-    [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge)]])],
+    [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge, snapshot)]])],
     [
       RESOURCE_TYPE.secrets,
       new Map(

@@ -1,5 +1,6 @@
 import { RESOURCE } from '../../../proto/wire.ts';
 import type { EdgeConfig } from '../../config/config-schema.ts';
+import type { TopologySnapshot } from '../../topology/topology.ts';
 import { duration } from '../duration.ts';
 import { leaveOut } from '../filters/ext-proc.ts';
 import { FILTER } from '../filters/names.ts';
@@ -21,6 +22,7 @@ const wantsStream = { name: 'accept', string_match: { contains: 'text/event-stre
 
 /** A call that is short enough to be read: below 100 KB. */
 const SHORT = '[0-9]{1,5}';
+const isGet = { name: ':method', string_match: { exact: 'GET' } };
 const isShortCall = [
   { name: ':method', string_match: { exact: 'POST' } },
   { name: 'content-length', string_match: { safe_regex: { regex: SHORT } } },
@@ -39,8 +41,21 @@ const route = (name: string, match: object, idleTimeoutMs: number, isRead = fals
   ...(!isRead && { typed_per_filter_config: { [FILTER.jsonToMetadata]: leaveOut } }),
 });
 
-/** Everything goes to the gateways. An event stream and a WebSocket may be quiet for any time. */
-export const edgeRoutes = (edge: EdgeConfig): object => ({
+/** A relay looks once a second, and may be busy. */
+const BESIDE_COMMENTS_MS = 5000;
+
+/**
+ * How long a GET stream may be quiet. Relays write comments into those that they hold: one that has missed two of them is on a gateway that is
+ * frozen or cut off, and its client must hear so. 0, for any time, where not every server's streams are held.
+ */
+function streamQuietMs({ servers }: Pick<TopologySnapshot, 'servers'>): number {
+  if (servers.some(({ policy }) => !policy.guard.includes('streams'))) return 0;
+  const keepAliveMs = Math.max(0, ...servers.map(({ policy }) => policy.timeouts.keepAliveMs));
+  return keepAliveMs === 0 ? 0 : 2 * keepAliveMs + BESIDE_COMMENTS_MS;
+}
+
+/** Everything goes to the gateways. The answer to a call and a WebSocket may be quiet for any time. */
+export const edgeRoutes = (edge: EdgeConfig, snapshot: Pick<TopologySnapshot, 'servers'>): object => ({
   name: EDGE_ROUTES,
   virtual_hosts: [
     {
@@ -48,6 +63,7 @@ export const edgeRoutes = (edge: EdgeConfig): object => ({
       domains: ['*'],
       routes: [
         route('call', { prefix: '/', headers: [wantsStream, ...isShortCall] }, 0, true),
+        route('events', { prefix: '/', headers: [wantsStream, isGet] }, streamQuietMs(snapshot)),
         route('stream', { prefix: '/', headers: [wantsStream] }, 0),
         route(
           'upgrade',

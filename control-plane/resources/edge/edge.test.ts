@@ -21,7 +21,7 @@ import { configOf, inputsOf } from '../testing/golden-cases.ts';
 import { edgeResources } from '../resources-for.ts';
 import { StubReplica, type Echo } from '../testing/stub-replica.ts';
 
-async function edge(t: ExecutionContext, { isSecondDraining = false, settings = '' } = {}) {
+async function edge(t: ExecutionContext, { isSecondDraining = false, settings = '', server = '' } = {}) {
   const one = new StubReplica('one'),
     two = new StubReplica('two');
   t.teardown(async () => {
@@ -29,7 +29,7 @@ async function edge(t: ExecutionContext, { isSecondDraining = false, settings = 
   });
   const addresses = await Promise.all([one.start(), two.start()]);
   const config = configOf(
-    `loadBalancer: {healthCheckIntervalMs: 100, healthCheckTimeoutMs: 10000}\nedge: {${settings}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1"]}]}]`,
+    `loadBalancer: {healthCheckIntervalMs: 100, healthCheckTimeoutMs: 10000}\nedge: {${settings}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1"]}]${server && `, ${server}`}}]`,
   );
   const gateways = addresses.map((listen, index) => ({
     id: `gateway-${index + 1}`,
@@ -142,6 +142,27 @@ test('for a gateway that dies before its answer begins, the edge answers in the 
   t.like(long, { status: 503, body: { id: null, error: { code: -31001 } } }, 'its id was not read');
   const passed = await post(call(7, { text: 'x'.repeat(2_000_000) }), {});
   t.true(Number(passed.body['bytes']) > 2_000_000, 'what is not read may be as long as it likes');
+});
+
+test('a GET stream that has missed two comments of its relay ends; without a guard of streams it may be quiet', async (t) => {
+  const held = await edge(t, { server: 'timeouts: {keepAliveMs: 1000}' });
+  const free = await edge(t, { server: 'timeouts: {keepAliveMs: 1000}, guard: [calls]' });
+  const open = (port: number) =>
+    fetch(`http://127.0.0.1:${port}/mcp/linear`, {
+      headers: { accept: 'text/event-stream', 'mcp-session-id': 'slow' },
+    });
+  const leaving = new AbortController();
+  t.teardown(() => leaving.abort());
+  let isFreeOver = false;
+  const waiting = fetch(`http://127.0.0.1:${free.port}/mcp/linear`, {
+    headers: { accept: 'text/event-stream', 'mcp-session-id': 'slow' },
+    signal: leaving.signal,
+  }).finally(() => {
+    isFreeOver = true;
+  });
+  waiting.catch(() => undefined);
+  t.is((await open(held.port)).status, 503);
+  t.false(isFreeOver);
 });
 
 test('a draining gateway gets no new request', async (t) => {

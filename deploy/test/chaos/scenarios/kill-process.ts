@@ -35,6 +35,7 @@ export const killGateway: Scenario = {
         0,
         failed.filter((call) => !wasInFlight(call)).length,
       ),
+      exactly('calls that hung', 0, calls.filter(({ result }) => result.kind === 'hang').length),
       newSessionErrors(calls),
       ...executedAtMostOnce(calls, executions()),
       lostSessions(calls),
