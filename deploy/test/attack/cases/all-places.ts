@@ -115,8 +115,40 @@ const manyStreams: AttackCase = {
   },
 };
 
+/** Who knows the id of another user's session opens more streams than one session may have, so that its owner's would end. */
+const strangersStreams: AttackCase = {
+  name: 'all-places/streams-of-a-stranger',
+  finding: '13',
+  goal: 'the owner’s stream lives on',
+  async run(mesh) {
+    const authorization = `Bearer ${mesh.issuer.valid('alice')}`;
+    const session = await mesh.session('jwt', { headers: { authorization } });
+    const headers = { 'mcp-session-id': session };
+    const owned = await openStream(mesh.url('jwt'), { headers: { ...headers, authorization }, timeoutMs: 3000 });
+    const stranger = { ...headers, authorization: `Bearer ${mesh.issuer.valid('mallory')}` };
+    const statuses = await Promise.all(
+      Array.from({ length: 4 * STREAMS_OF_SESSION }, async () => {
+        const { status } = await exchange(mesh.url('jwt'), { method: 'GET', headers: stranger, timeoutMs: 3000 });
+        return status;
+      }),
+    );
+    const call = await mesh.rpc('jwt', callOf('echo'), { session, headers: { authorization } });
+    const isAlive = owned?.status === 200 && !owned.isEnded;
+    owned?.close();
+    return judge(
+      {
+        'the owner’s stream lives': isAlive,
+        'each is refused': statuses.every((status) => status === 404),
+        'the session goes on': call.status === 200,
+      },
+      `the owner’s stream ${isAlive ? 'lives' : 'has ended'}; ${statuses[0]}, then ${call.status}`,
+    );
+  },
+};
+
 export const allPlaces: AttackCase[] = [
   waitingCalls('one-session', 1),
   waitingCalls('many-sessions', 40, true),
   manyStreams,
+  strangersStreams,
 ];
