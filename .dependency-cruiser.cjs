@@ -54,6 +54,13 @@ module.exports = {
       to: { path: '^node_modules/undici/' },
     },
     {
+      name: 'console-stands-alone',
+      comment: 'control-plane/console/ runs in a browser: it imports itself and what is bundled with it',
+      severity: 'error',
+      from: { path: '^control-plane/console/', pathNot: TESTS },
+      to: { pathNot: '^control-plane/console/|^node_modules/(preact|@preact|uplot)/' },
+    },
+    {
       name: 'resolvable',
       comment: 'The import leads to no file or package',
       severity: 'error',
@@ -66,7 +73,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     doNotFollow: { path: '^node_modules/' },
     enhancedResolveOptions: {
-      extensions: ['.ts', '.js', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.json'],
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
     },

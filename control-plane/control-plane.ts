@@ -143,6 +143,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     file,
     env,
     onError: caught('admin'),
+    registry,
     config: () => config.current,
     topology: () => topology.snapshot,
     discovery: () => replicas.reports(),

@@ -114,7 +114,7 @@ function addRoute(app: FastifyInstance, route: Route, context: AdminContext, onE
       const result = await route.answer({ context, param, query, body: body ?? null, signal: gone.signal });
       if (!isStream(result)) return reply.code(route.status ?? 200).send(JSON.stringify(result ?? null));
       reply.hijack();
-      await streamLines(reply.raw, result, gone.signal).catch((error: unknown) => {
+      await sendStream(reply.raw, result, gone.signal).catch((error: unknown) => {
         onError(error);
         reply.raw.destroy();
       });
@@ -148,11 +148,26 @@ function checkIsJson({ headers }: IncomingMessage): void {
 const isStream = (result: unknown): result is Stream =>
   typeof result === 'object' && result !== null && 'stream' in result;
 
-async function streamLines(response: ServerResponse, { stream }: Stream, signal: AbortSignal): Promise<void> {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+const LINES = { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' };
+const EVENTS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+
+/** A stream's items as they go over the wire. JSON has no line breaks of its own. */
+async function* written(stream: Stream, signal: AbortSignal): AsyncGenerator<string> {
+  if (stream.as === 'events') {
+    for await (const { event, id, data } of stream.stream(signal))
+      yield `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+  } else for await (const item of stream.stream(signal)) yield `${JSON.stringify(item)}\n`;
+}
+
+async function sendStream(response: ServerResponse, stream: Stream, signal: AbortSignal): Promise<void> {
+  response.writeHead(200, stream.as === 'events' ? EVENTS : LINES);
   response.flushHeaders();
-  for await (const item of stream(signal)) {
-    if (!response.write(`${JSON.stringify(item)}\n`))
+  for await (const text of written(stream, signal)) {
+    if (!response.write(text))
       await new Promise<void>((resolve) => {
         response.once('drain', resolve);
         response.once('close', resolve);

@@ -9,6 +9,7 @@ import type { Rollouts } from '../rollout/rollouts.ts';
 import type { SlaHistory } from '../sla/sla-history.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import type { CallWatch } from '../watch/call-watch.ts';
+import type { LiveFeed } from '../watch/live-feed.ts';
 import type { BreakerControl } from './breaker-control.ts';
 import type { ConfigFile } from './config-file.ts';
 import type { SessionReader } from './session-reader.ts';
@@ -46,4 +47,6 @@ export interface AdminContext {
   sessions: SessionReader | null;
   breakers: BreakerControl | null;
   calls: CallWatch | null;
+  /** What pages of the console watch; null where there is no console, as in tests. */
+  live: LiveFeed | null;
 }

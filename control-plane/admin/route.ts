@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import type { AdminContext } from './context.ts';
 
-/** Lines of JSON, one per item, sent as they come; the signal ends when the client goes. */
-export interface Stream {
-  stream: (signal: AbortSignal) => AsyncIterable<unknown>;
-}
+/** Sent as it comes; the signal ends when the client goes. */
+export type Stream =
+  /** Lines of JSON, one per item. */
+  | { as?: 'lines'; stream: (signal: AbortSignal) => AsyncIterable<unknown> }
+  /** Server-sent events with data in JSON. */
+  | { as: 'events'; stream: (signal: AbortSignal) => AsyncIterable<{ event: string; id?: string; data: unknown }> };
 
 export interface Call<Query, Body> {
   context: AdminContext;

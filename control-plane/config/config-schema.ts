@@ -21,6 +21,12 @@ const controlPlaneSchema = z
       .min(1)
       .optional()
       .describe('File with the bearer token of the admin API; needed unless it listens on loopback.'),
+    consoleWatchers: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(20)
+      .describe('Pages of the console that may watch the mesh at a time. 0: none.'),
     tls: listenerTlsSchema
       .optional()
       .describe('TLS of the xDS port; with clientCaFile, gateways must show a certificate.'),

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { detach } from '../../proto/detach.ts';
 import type { InternalErrors } from '../../proto/internal-errors.ts';
@@ -20,6 +21,9 @@ export interface ConfigSourceOptions {
   now: () => number;
 }
 
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+
 /** The configuration in force, and every version of it that was accepted. */
 export class ConfigSource extends EventEmitter<SourceEvents> implements Source<{ config: Config }> {
   readonly versions: ConfigVersions;
@@ -28,6 +32,8 @@ export class ConfigSource extends EventEmitter<SourceEvents> implements Source<{
   #file: Config;
   #fromCluster: readonly ServerConfig[] | null = null;
   #current: Config;
+  /** Text of the configuration that came last. */
+  #newest = '';
 
   constructor(options: ConfigSourceOptions) {
     super();
@@ -93,18 +99,22 @@ export class ConfigSource extends EventEmitter<SourceEvents> implements Source<{
     this.emit('change');
   }
 
+  /** Again and again where the store is away, as it may be when this process begins; until a newer one came. */
   async #keepVersion(text: string): Promise<void> {
     const { stores, log } = this.#options;
-    try {
-      const { version, isNew } = await this.versions.accept(text);
-      if (!isNew) return;
-      const message = `configuration version ${version} is in force`;
-      stores.events.append({ kind: 'config.accepted', subject: String(version), message });
-    } catch (error) {
-      log.warn(
-        { error: (error as Error).message },
-        'the configuration is in force, but could not be kept as a version',
-      );
+    this.#newest = text;
+    for (let waitMs = FIRST_WAIT_MS; this.#newest === text; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      try {
+        const { version, isNew } = await this.versions.accept(text);
+        if (!isNew) return;
+        const message = `configuration version ${version} is in force`;
+        stores.events.append({ kind: 'config.accepted', subject: String(version), message });
+        return;
+      } catch (error) {
+        const told = { error: (error as Error).message };
+        log.warn(told, 'the configuration is in force, but could not be kept as a version yet');
+      }
+      await sleep(waitMs, undefined, { ref: false });
     }
   }
 }

@@ -24,6 +24,8 @@ export interface CallWatch {
   /** So many watch by this control plane that gateways would not tell one more. */
   readonly isFull: boolean;
   tap(filter: CallFilter, signal: AbortSignal): AsyncIterable<TapLine>;
+  /** What gateways tell each second, until `signal` ends: one watch for however many look at it. */
+  reports(onReport: (report: WatchReport) => void, signal: AbortSignal): void;
   top(by: TopGroup, filter: CallFilter, signal: AbortSignal): AsyncIterable<{ nodes: string[]; rows: TopRow[] }>;
 }
 
@@ -70,6 +72,7 @@ export function redisCallWatch({ redis, now, onError }: WatchParts): CallWatch {
     get isFull() {
       return viewers >= MAX_WATCHES;
     },
+    reports: (onReport, signal) => follow('tallies', {}, onReport, signal),
     async *tap(filter, signal) {
       const waiting: TapLine[] = [];
       let missed = 0;

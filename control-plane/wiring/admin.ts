@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs';
+import type { Registry } from 'prom-client';
 import { adminApi, type AdminApi } from '../admin/api.ts';
+import { consoleFiles } from '../admin/console-files.ts';
+import { consoleParts } from '../admin/console-parts.ts';
+import { consoleMetrics } from '../metrics/console-metrics.ts';
+import { SharedLiveFeed } from '../watch/live-feed.ts';
 import { probeWrites } from '../../proto/redis/probe-writes.ts';
 import { redisBreakerControl } from '../admin/breaker-control.ts';
 import { configFile } from '../admin/config-file.ts';
@@ -31,12 +36,13 @@ export interface AdminOptions extends FromOthers {
   file: string;
   env: Readonly<Record<string, string | undefined>>;
   onError: (error: unknown) => void;
+  registry: Registry;
 }
 
 /** What the admin API shows and changes, out of what the control plane holds. */
-export function adminContext({ stores, file, env, onError, ...others }: AdminOptions): AdminContext {
+export function adminContext({ stores, file, env, onError, registry, ...others }: AdminOptions): AdminContext {
   const { redis, events, lease } = stores;
-  return {
+  const context: AdminContext = {
     ...others,
     events,
     lease,
@@ -52,10 +58,20 @@ export function adminContext({ stores, file, env, onError, ...others }: AdminOpt
     sessions: redis && redisSessionReader(redis),
     breakers: redis && redisBreakerControl(redis, others.now),
     calls: redis && redisCallWatch({ redis, now: others.now, onError }),
+    live: null,
   };
+  const metrics = consoleMetrics(registry, () => context.live?.watchers ?? 0);
+  context.live = new SharedLiveFeed({
+    ...consoleParts(context),
+    now: others.now,
+    onError,
+    maxWatchers: () => others.config().controlPlane.consoleWatchers,
+    onRefused: metrics.refused,
+  });
+  return context;
 }
 
-/** The admin API. Throws when the token's file can't be read. */
+/** The admin API and the console. Throws when the token's file can't be read. */
 export async function adminHandler(
   context: AdminContext,
   tokenFile: string | null,
@@ -63,5 +79,7 @@ export async function adminHandler(
 ): Promise<AdminApi> {
   const token = tokenFile === null ? null : readFileSync(tokenFile, 'utf8').trim();
   if (token === '') throw new Error(`${tokenFile} is empty: the admin API would be open to everybody`);
-  return adminApi({ context, token, onError });
+  const api = await adminApi({ context, token, onError });
+  const files = await consoleFiles();
+  return (request, response, url) => files(request, response, url) ?? api(request, response, url);
 }

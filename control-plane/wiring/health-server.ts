@@ -28,6 +28,7 @@ export function startHealthServer(
   const server = controlServer({
     onError,
     names,
+    hasPage: true,
     async handle(request, response, url) {
       const path = url.pathname;
       const answered = handle?.(request, response, url);

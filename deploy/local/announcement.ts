@@ -39,6 +39,7 @@ export function announcement({ seconds, gateways, servers, replicas, controlPlan
     );
     lines.push('');
   }
+  lines.push(`See it in a browser: ${controlPlaneUrl}/console`);
   lines.push('See and operate it: npx holdfast status, npx holdfast doctor, npx holdfast --help.');
   lines.push(
     `Health and metrics: ${first.url}/health, ${controlPlaneUrl}/health, ${controlPlaneUrl}/metrics. Logs: ${folder}`,

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { posix, resolve } from 'node:path';
+import { posix, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 export interface Closure {
@@ -11,6 +11,9 @@ export interface Closure {
   /** Names of the packages that they import. */
   packages: string[];
 }
+
+/** What reads the console's files, and where the build puts them. */
+const CONSOLE = { reader: 'control-plane/admin/console-files.ts', built: 'control-plane/console/dist' };
 
 const ASSET = /\.(proto|lua|sh|yaml)$/;
 
@@ -47,5 +50,15 @@ export async function closureOf(root: string, programs: readonly string[]): Prom
       .filter((name) => ASSET.test(name))
       .map((name) => posix.join(folder, name)),
   );
+  if (sources.includes(CONSOLE.reader)) assets.push(...builtConsole(root));
   return { sources, assets: assets.sort(), packages: [...new Set(packages)].sort() };
+}
+
+/** The console as it was built. Throws where it was not: a package without it would be half a package. */
+function builtConsole(root: string): string[] {
+  const folder = resolve(root, CONSOLE.built);
+  if (!existsSync(folder)) throw new Error(`${CONSOLE.built} is not there: npm run console builds it`);
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'built-from')
+    .map((entry) => posix.join(CONSOLE.built, relative(folder, resolve(entry.parentPath, entry.name))));
 }

@@ -8,6 +8,7 @@ import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { consoleDiffers } from './console-differs.js';
 import { packagesDiffer } from './packages-differ.js';
 
 const OLDEST_NODE = [22, 20];
@@ -103,8 +104,24 @@ if (args.length === 0) {
   say('usage: node deploy/setup/with-node.js SCRIPT [ARGUMENTS]');
   process.exit(64);
 }
+/** The page of the control plane, which its sources are built into once. A mesh works without it. */
+async function buildConsole(node) {
+  if (!consoleDiffers(root)) return;
+  await step('building the console', () => {
+    const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'deploy/setup/build-console.ts')], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    return new Promise((done) => {
+      child.once('error', done);
+      child.once('exit', done);
+    });
+  });
+}
+
 try {
-  run(await setUp(), args);
+  const node = await setUp();
+  await buildConsole(node);
+  run(node, args);
 } catch (error) {
   say(`setting up failed: ${error.message}`);
   process.exit(1);

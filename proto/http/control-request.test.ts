@@ -44,7 +44,9 @@ test('what a web page can make a browser send is refused, on every path', (t) =>
     t.is(statusOf(check(headers as never)), 403, JSON.stringify(headers));
   t.is(statusOf(checkControlRequest({ method: 'GET', target: '/', headers: {} })), 403);
   t.is(
-    statusOf(checkControlRequest({ method: 'GET', target: '/', headers: { host: 'ops.example' } }, ['ops.example'])),
+    statusOf(
+      checkControlRequest({ method: 'GET', target: '/', headers: { host: 'ops.example' } }, { names: ['ops.example'] }),
+    ),
     200,
   );
 });
@@ -73,4 +75,31 @@ test('targets that are no path are refused, and none throws', (t) => {
       return true;
     }),
   );
+});
+
+test('a port with a page of its own takes that page’s requests, and no other page’s', (t) => {
+  const page = (headers: Record<string, string>, names: string[] = []) =>
+    statusOf(
+      checkControlRequest(
+        { method: 'POST', target: '/v1/drains', headers: { host: '127.0.0.1:18001', ...headers } },
+        { hasPage: true, names },
+      ),
+    );
+  t.is(page({ origin: 'http://127.0.0.1:18001', 'sec-fetch-site': 'same-origin' }), 200);
+  t.is(page({ origin: 'https://ops.example', host: 'ops.example' }, ['ops.example']), 200);
+  for (const headers of [
+    { origin: 'http://127.0.0.1:18002' },
+    { origin: 'http://localhost:18001' },
+    { origin: 'http://127.0.0.1' },
+    { origin: 'http://127.0.0.1:18001.evil.example' },
+    { origin: 'http://evil@127.0.0.1:18001' },
+    { origin: 'ftp://127.0.0.1:18001' },
+    { origin: 'null' },
+    { origin: '' },
+    { origin: 'http://', host: '' },
+    { origin: 'http://127.0.0.1:18001', 'sec-fetch-site': 'cross-site' },
+    // DNS rebinding: the page and the request have the same host, but a public one.
+    { origin: 'http://attacker.example:18001', host: 'attacker.example:18001' },
+  ])
+    t.is(page(headers), 403, JSON.stringify(headers));
 });

@@ -12,15 +12,22 @@ export interface ControlRequest {
 /** `url` is the target when it is one that can be served. */
 export type ControlVerdict = { url: URL } | { status: 400 | 403; message: string };
 
+export interface ControlPort {
+  /** Further hosts by which the port is reached. */
+  names?: readonly string[] | undefined;
+  /** The port serves a page of its own (the console), whose requests may come. */
+  hasPage?: boolean | undefined;
+}
+
 /**
- * Whether a request may reach a control port at all: no web page's may. Browsers mark theirs with Origin or Sec-Fetch-Site, and one that got
- * here by DNS rebinding names a public host. Pure; the same rule for every route of every control port. `names`: further hosts of this port.
+ * Whether a request may reach a control port at all: no web page's may, but for the port's own. Browsers mark theirs with Origin or
+ * Sec-Fetch-Site, and one that got here by DNS rebinding names a public host. Pure; the same rule for every route of every control port.
  */
 export function checkControlRequest(
   { target, headers }: ControlRequest,
-  names: readonly string[] = [],
+  { names = [], hasPage = false }: ControlPort = {},
 ): ControlVerdict {
-  if (headers.origin !== undefined)
+  if (headers.origin !== undefined && !(hasPage && isOwnOrigin(headers.origin, headers.host)))
     return { status: 403, message: 'requests of web pages (Origin) are refused at a control port' };
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'none' && site !== 'same-origin')
@@ -34,6 +41,10 @@ export function checkControlRequest(
   const url = urlOf(target);
   return url ? { url } : { status: 400, message: 'the request target is not a path' };
 }
+
+/** Whether Origin is where the request itself goes: of all pages that is true only for one that this port served. */
+const isOwnOrigin = (origin: string, host = ''): boolean =>
+  host !== '' && /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase();
 
 /** Host header without its port and a trailing dot, in lower case; null when it is none. */
 function hostNameOf(host: string | undefined): string | null {

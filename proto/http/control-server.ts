@@ -1,13 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { detach } from '../detach.ts';
-import { checkControlRequest } from './control-request.ts';
+import { checkControlRequest, type ControlPort } from './control-request.ts';
 
-export interface ControlServerOptions {
+export interface ControlServerOptions extends ControlPort {
   /** Answers a request that passed `checkControlRequest`. What it throws or rejects with is answered 500. */
   handle: (request: IncomingMessage, response: ServerResponse, url: URL) => unknown;
   onError: (error: unknown) => void;
-  /** Further hosts by which this port is reached. */
-  names?: readonly string[];
 }
 
 /** A request must be here as a whole within this time. */
@@ -18,7 +16,7 @@ const MAX_HEADER_BYTES = 16 << 10;
 const MAX_CONNECTIONS = 512;
 
 /** The HTTP server of a control port: one rule about who may ask on every route, and one boundary around whatever answers. */
-export function controlServer({ handle, onError, names }: ControlServerOptions): Server {
+export function controlServer({ handle, onError, ...port }: ControlServerOptions): Server {
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES },
     (request, response) => {
@@ -29,7 +27,7 @@ export function controlServer({ handle, onError, names }: ControlServerOptions):
       };
       detach(() => {
         const { method = 'GET', url: target = '', headers } = request;
-        const verdict = checkControlRequest({ method, target, headers }, names);
+        const verdict = checkControlRequest({ method, target, headers }, port);
         if ('url' in verdict) return handle(request, response, verdict.url);
         const code = verdict.status === 403 ? 'forbidden' : 'bad-request';
         return sendJson(response, verdict.status, problem(code, verdict.message));

@@ -5,6 +5,7 @@ import { configRoutes } from './config.ts';
 import { doctorRoutes } from './doctor.ts';
 import { drainRoutes } from './drains.ts';
 import { eventRoutes } from './events.ts';
+import { liveRoutes } from './live.ts';
 import { rolloutRoutes } from './rollouts.ts';
 import { sessionRoutes } from './sessions.ts';
 import { statusRoutes } from './status.ts';
@@ -20,4 +21,5 @@ export const routes: readonly Route[] = [
   ...callRoutes,
   ...configRoutes,
   ...doctorRoutes,
+  ...liveRoutes,
 ];

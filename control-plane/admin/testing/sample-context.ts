@@ -197,7 +197,9 @@ export async function sampleContext(): Promise<Sample> {
       async *top() {
         yield { nodes: ['gateway-1'], rows: [] };
       },
+      reports: () => undefined,
     },
+    live: null,
     sla: {
       windows: async () => ({
         whole: { counters: noCounters(), fromMs: 0, toMs: world.now },
