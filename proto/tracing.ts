@@ -40,9 +40,9 @@ export const tracingSchema = z.strictObject({
       ratio: z.number().min(0).max(1).default(0.01).describe('Share of traces that are kept, by their trace id.'),
       followClients: z
         .boolean()
-        .default(true)
+        .default(false)
         .describe(
-          'A client’s traceparent says whether its trace is kept. false: `ratio` alone decides, where clients are strangers.',
+          'A client’s traceparent says whether its trace is kept: for clients of your own. false: `ratio` alone decides, so that no stranger has all his calls traced.',
         ),
       keep: z
         .array(z.enum(['errors', 'recoveries']))

@@ -14,7 +14,7 @@ test('tracing needs an endpoint, and has a default for all else', (t) => {
     headerFiles: {},
     from: ['edges', 'gateways', 'sidecars'],
     timeoutMs: 5000,
-    sampling: { ratio: 0.01, followClients: true, keep: ['errors', 'recoveries'] },
+    sampling: { ratio: 0.01, followClients: false, keep: ['errors', 'recoveries'] },
   });
 });
 

@@ -149,7 +149,7 @@ ${ONE}`,
     'tracing-grpc',
     'spans to a collector by gRPC and TLS, with a header out of a file',
     `
-tracing: {endpoint: "https://otel.example:4317", headerFiles: {authorization: ${TLS_FOLDER}/otlp-token}, caFile: ${TLS_FOLDER}/tls.crt}
+tracing: {endpoint: "https://otel.example:4317", headerFiles: {authorization: ${TLS_FOLDER}/otlp-token}, caFile: ${TLS_FOLDER}/tls.crt, sampling: {followClients: true}}
 ${ONE}`,
   ),
   golden(

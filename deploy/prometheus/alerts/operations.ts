@@ -79,7 +79,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Spans of {{ $labels.node }} do not reach the collector',
     runbook:
-      'No call is affected. `export`: the collector of `tracing.endpoint` is down, slow or refuses; the sidecar’s log says what it answered. `queue`: more is sampled than it takes; lower `tracing.sampling.ratio`, or set `followClients: false`.',
+      'No call is affected. `export`: the collector of `tracing.endpoint` is down, slow or refuses; the sidecar’s log says what it answered. `queue`: more is sampled than it takes; lower `tracing.sampling.ratio`, or leave `followClients` off.',
     labels: { node: 'a' },
     fires: {
       description: 'the collector is down',

@@ -22,7 +22,7 @@ test.before(async (t) => {
     edges: 1,
     servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } },
     config: (config) => {
-      config['tracing'] = { endpoint: collector.endpoint, sampling: { ratio: 0 } };
+      config['tracing'] = { endpoint: collector.endpoint, sampling: { ratio: 0, followClients: true } };
     },
   });
 });
@@ -165,7 +165,7 @@ test.serial(
     await waitFor(rejected, { what: 'the collector’s cluster is rejected' });
     for (let i = 0; i < 5; i++) t.truthy(await call());
     await mesh.writeConfig((config) => {
-      config['tracing'] = { endpoint: collector.endpoint, sampling: { ratio: 0 } };
+      config['tracing'] = { endpoint: collector.endpoint, sampling: { ratio: 0, followClients: true } };
     });
   },
 );

@@ -30,7 +30,9 @@ async function setup(t: ExecutionContext, sampling: object = {}, more: object = 
     onError: (error) => t.fail(String(error)),
     leftOut: () => undefined,
   });
-  tracing.configure(tracingSchema.parse({ endpoint: 'http://127.0.0.1:4317', sampling, ...more }));
+  // The clients of most tests are the operator's own.
+  const followed = { followClients: true, ...sampling };
+  tracing.configure(tracingSchema.parse({ endpoint: 'http://127.0.0.1:4317', sampling: followed, ...more }));
   fleet.beginTrace = tracing.begin;
   const rig = await fleet.gateway();
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
