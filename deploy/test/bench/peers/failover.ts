@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { count, type Call } from '../../chaos/call-log.ts';
-import { Population } from '../../chaos/population.ts';
+import { Population, type PopulationClient } from '../../chaos/population.ts';
 import { seeded } from '../../chaos/run-scenario.ts';
 import { connectClient } from '../../clients/connect-client.ts';
 import type { ClientKind, McpClient } from '../../clients/mcp-client.ts';
@@ -43,6 +43,15 @@ async function keepsState(client: McpClient, session: number): Promise<boolean> 
   return Array.isArray(cart) && cart.includes(id);
 }
 
+/** Some proxies put the errors of what is behind them into results: to whoever called, that is no answer. */
+const failing = (client: McpClient): PopulationClient => ({
+  async callTool(name, args, options) {
+    const { isError, text } = await client.callTool(name, args, options);
+    if (isError) throw new Error(text);
+  },
+  close: () => client.close(),
+});
+
 /** Sessions of official clients call through a peer while its replicas are killed in turn. */
 export async function compareFailover(peer: RunningPeer, options: FailoverOptions): Promise<Failover> {
   let stateful = 0;
@@ -60,7 +69,7 @@ export async function compareFailover(peer: RunningPeer, options: FailoverOption
         timeoutMs: HANG_MS,
       });
       if (await keepsState(client, session).catch(() => false)) stateful++;
-      return client;
+      return failing(client);
     },
     random: seeded(1),
     now: Date.now,
