@@ -23,9 +23,11 @@ export interface ControlLoopOptions {
   topology?: TopologyInForce;
   onError: (key: string, error: Error) => void;
   errors?: InternalErrors;
-  /** Changes within this time become one. */
+  /** Changes within this time become one; within the time that the last computation took, where that is more. */
   debounceMs?: number;
 }
+
+const LONGEST_PAUSE_MS = 500;
 
 /** From any change of what is known to the resources of every node: topology → resources → packed → published. */
 export class ControlLoop {
@@ -37,6 +39,7 @@ export class ControlLoop {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #problem: string | null = null;
+  #tookMs = 0;
 
   constructor(options: ControlLoopOptions) {
     this.#options = { debounceMs: 5, errors: unreported, topology: new TopologyInForce(), ...options };
@@ -58,13 +61,20 @@ export class ControlLoop {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.run();
-      }, this.#options.debounceMs);
+      }, this.#pauseMs());
+  }
+
+  /** With thousands of replicas a computation takes long: half of the time is left for everything else. */
+  #pauseMs(): number {
+    return Math.min(Math.max(this.#options.debounceMs, this.#tookMs), LONGEST_PAUSE_MS);
   }
 
   /** Compute now. When that fails, every node keeps what it has, and `problem` says so until a later change can be computed. */
   run(): void {
+    const begunMs = performance.now();
     try {
       this.#compute();
+      this.#tookMs = performance.now() - begunMs;
       this.#problem = null;
     } catch (error) {
       this.#problem = 'what is known now can’t be made into a topology; the last good one stays in force';

@@ -10,7 +10,6 @@ const MANY_REPLICAS = 200;
 function serverPart(context: AdminContext, name: string): unknown {
   const server = context.topology()?.servers.find((each) => each.name === name);
   if (!server) return null;
-  const probes = context.probes.current();
   return {
     name,
     guard: server.policy.guard,
@@ -21,7 +20,7 @@ function serverPart(context: AdminContext, name: string): unknown {
       problem: context.discovery().get(`${name}/${backend.name}`)?.problem ?? null,
     })),
     replicas: server.endpoints.map(({ replica, backend, slot, address, state, weight }) => {
-      const probe = probes.get(`${name}/${replica}`);
+      const probe = context.probes.of(name, replica);
       return {
         name: replica,
         backend,

@@ -36,7 +36,7 @@ export interface AdminContext {
   withoutHeartbeat: () => readonly string[];
   /** Round trip to Redis in ms; null with SESSION_STORE=memory. Rejects when it can't be reached. */
   pingStore: (() => Promise<number>) | null;
-  probes: Pick<Probes, 'current'>;
+  probes: Pick<Probes, 'of'>;
   drains: Pick<Drains, 'start' | 'end' | 'status' | 'current'>;
   rollouts: Pick<Rollouts, 'start' | 'command' | 'clear' | 'current' | 'contract'>;
   events: EventLog;

@@ -117,7 +117,7 @@ function replicaCheck({ name, endpoints }: ServerTopology, probes: AdminContext[
     taking = endpoints.filter(({ weight }) => weight > 0);
   const sick = endpoints
     .filter(({ state }) => state === 'unhealthy')
-    .map(({ replica }) => `${replica} (${probes.current().get(`${name}/${replica}`)?.detail ?? 'unknown'})`);
+    .map(({ replica }) => `${replica} (${probes.of(name, replica)?.detail ?? 'unknown'})`);
   if (healthy.length === 0)
     return not(
       'bad',
@@ -145,7 +145,7 @@ function servers({ topology, probes, discovery }: AdminContext): DoctorCheck[] {
   for (const server of topology()?.servers ?? []) {
     const { name, endpoints } = server;
     found.push(replicaCheck(server, probes));
-    const times = endpoints.flatMap(({ replica }) => probes.current().get(`${name}/${replica}`)?.responseTimeMs ?? []);
+    const times = endpoints.flatMap(({ replica }) => probes.of(name, replica)?.responseTimeMs ?? []);
     const slowest = Math.max(0, ...times);
     found.push(
       slowest > SLOW_PROBE_MS

@@ -57,6 +57,12 @@ export class Probes {
     return new Map([...this.#workers].map(([key, { target, state }]) => [key, result(target, state)]));
   }
 
+  /** What is known of one replica; with thousands of them `current()` is too much for one. */
+  of(server: string, replica: string): ProbeResult | undefined {
+    const worker = this.#workers.get(targetKey({ server, replica }));
+    return worker && result(worker.target, worker.state);
+  }
+
   /** Ends all probes and their sessions. */
   async stop(): Promise<void> {
     for (const [key, worker] of [...this.#workers]) this.#end(key, worker);

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { BackendConfig } from '../config/backend-schema.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { Drains, type DrainsOptions } from '../drain/drains.ts';
 import { remainingSessions } from '../drain/remaining-sessions.ts';
 import type { InternalErrors } from '../../proto/internal-errors.ts';
@@ -20,7 +21,7 @@ export interface OperationsOptions {
   /** What gateways were told: operations act on what runs. */
   topology: { readonly snapshot: TopologySnapshot | null };
   /** By `server/replica`. */
-  probes: { current(): ReadonlyMap<string, ProbeResult> };
+  probes: { of(server: string, replica: string): ProbeResult | undefined };
   gateways: { nodes(): readonly GatewayNode[] };
   errors: InternalErrors;
   now: () => number;
@@ -57,11 +58,13 @@ export class Operations extends EventEmitter<SourceEvents> implements Source<Par
       ...shared,
       slo,
       isCounted: stores.redis !== null,
-      servers: () =>
-        config.current.servers.map(({ name, backends }) => ({
+      servers: () => {
+        const known = new Map(options.topology.snapshot?.servers.map((server) => [server.name, server.endpoints]));
+        return config.current.servers.map(({ name, backends }) => ({
           name,
-          backends: backends.map((backend) => this.#backend(name, backend)),
-        })),
+          backends: backends.map((backend) => this.#backend(name, backend, known.get(name) ?? [])),
+        }));
+      },
     });
     this.sla = new SlaHistory({
       servers: () => config.current.servers.map(({ name }) => name),
@@ -107,7 +110,7 @@ export class Operations extends EventEmitter<SourceEvents> implements Source<Par
   }
 
   #probeOf(server: string, replica: string): ProbeResult | undefined {
-    return this.#options.probes.current().get(`${server}/${replica}`);
+    return this.#options.probes.of(server, replica);
   }
 
   #replicas(): ReturnType<DrainsOptions['replicas']> {
@@ -123,10 +126,12 @@ export class Operations extends EventEmitter<SourceEvents> implements Source<Par
     }));
   }
 
-  #backend(server: string, { name, weight }: BackendConfig): ServerView['backends'][number] {
-    const healthy = this.#endpoints().filter(
-      (each) => each.server === server && each.backend === name && each.state !== 'unhealthy',
-    );
+  #backend(
+    server: string,
+    { name, weight }: BackendConfig,
+    endpoints: readonly ReplicaEndpoint[],
+  ): ServerView['backends'][number] {
+    const healthy = endpoints.filter((each) => each.backend === name && each.state !== 'unhealthy');
     const listed = healthy.map(({ replica }) => this.#probeOf(server, replica)).find((probe) => probe?.tools != null);
     return {
       name,

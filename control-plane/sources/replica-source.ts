@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { InternalErrors } from '../../proto/internal-errors.ts';
+import { contained, type InternalErrors } from '../../proto/internal-errors.ts';
 import { anotherConnection } from '../../proto/redis/redis-client.ts';
 import { CHANNEL } from '../../proto/wire.ts';
 import { Discovery } from '../discovery/discovery.ts';
@@ -17,6 +17,7 @@ import { watchChannel } from './channel-watch.ts';
 import type { ConfigSource } from './config-source.ts';
 import { ContractWatch } from './contract-watch.ts';
 import { FollowedReplicas } from './followed-replicas.ts';
+import { placedReplicas } from './placed-replicas.ts';
 import { probeInputs } from './probe-inputs.ts';
 import type { Source, SourceEvents } from './source.ts';
 import { tellHealth } from './tell-health.ts';
@@ -31,6 +32,10 @@ export interface ReplicaSourceOptions {
   now: () => number;
 }
 
+/** Following takes so long with a thousand replicas. */
+const QUICK_MS = 5,
+  LONGEST_PAUSE_MS = 200;
+
 type Part = Pick<TopologyInputs, 'replicas' | 'health' | 'tools' | 'slots' | 'lostSlots'>;
 
 /** The replicas of all servers: where they are (discovery), which incarnation each is (slots), and how each is (probes). */
@@ -44,6 +49,9 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
   readonly #fromProbes = probeInputs();
   readonly #stopReports: () => void;
   #isComplete = false;
+  #hasSpoken = false;
+  #isToFollow = false;
+  #followTookMs = 0;
 
   constructor(options: ReplicaSourceOptions) {
     super();
@@ -107,10 +115,13 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
   part(): Part | null {
     const { replicas, isComplete } = this.#followed.known();
     this.#isComplete ||= isComplete;
-    if (!this.#isComplete || replicas.some((each) => this.#slots.slotOf(each.server, each.address) === undefined))
-      return null;
+    const hasSlot = ({ server, address }: (typeof replicas)[number]) =>
+      this.#slots.slotOf(server, address) !== undefined;
+    const placed = placedReplicas(replicas, hasSlot, !this.#hasSpoken);
+    if (!this.#isComplete || placed === null) return null;
+    this.#hasSpoken = true;
     const { slots, lostSlots } = this.#slots;
-    return { replicas, ...this.#fromProbes(this.probes.current().values()), slots, lostSlots };
+    return { replicas: placed, ...this.#fromProbes(this.probes.current().values()), slots, lostSlots };
   }
 
   async stop(): Promise<void> {
@@ -127,7 +138,22 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
   #found(server: string, backend: string, { problem }: SourceReport): void {
     if (problem !== null)
       this.#options.log.warn({ server, backend, problem }, 'discovery keeps the last known replicas');
-    this.#followed.follow();
+    this.#followSoon();
+  }
+
+  /** One listing of a namespace tells of hundreds of servers in one go. With thousands of replicas half of the time is left for everything else. */
+  #followSoon(): void {
+    if (this.#isToFollow) return;
+    this.#isToFollow = true;
+    const follow = (): void => {
+      this.#isToFollow = false;
+      const begunMs = performance.now();
+      this.#followed.follow();
+      this.#followTookMs = performance.now() - begunMs;
+    };
+    const run = contained(this.#options.errors, 'discovery', follow);
+    if (this.#followTookMs < QUICK_MS) queueMicrotask(run);
+    else setTimeout(run, Math.min(LONGEST_PAUSE_MS, this.#followTookMs * 2)).unref();
   }
 
   #probed(result: ProbeResult, before: Pick<ProbeResult, 'health' | 'tools'>): void {

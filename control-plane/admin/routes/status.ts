@@ -31,7 +31,7 @@ const replicas = (context: AdminContext, server?: string, backend?: string) =>
     .servers.filter(({ name }) => server === undefined || name === server)
     .flatMap(({ endpoints }) => endpoints.filter((each) => backend === undefined || each.backend === backend))
     .map((endpoint) => {
-      const probe = context.probes.current().get(`${endpoint.server}/${endpoint.replica}`);
+      const probe = context.probes.of(endpoint.server, endpoint.replica);
       return {
         ...endpoint,
         probe: probe

@@ -181,7 +181,7 @@ export async function sampleContext(): Promise<Sample> {
         world.file = text;
       },
     },
-    probes: { current: probes },
+    probes: { of: (server, replica) => probes().get(`${server}/${replica}`) },
     drains,
     rollouts,
     events,

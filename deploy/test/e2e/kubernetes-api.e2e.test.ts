@@ -28,7 +28,7 @@ if (isHere) {
     t.timeout(300_000);
     cluster = await startApiCluster();
     objects = new ApiObjects(cluster);
-    await cluster.request('POST', '/api/v1/namespaces', { metadata: { name: 'mcp' } });
+    for (const name of ['mcp', 'team-b']) await cluster.request('POST', '/api/v1/namespaces', { metadata: { name } });
   });
   test.after.always(() => cluster?.stop());
 }

@@ -11,15 +11,18 @@ export interface ControlPlaneProcess {
   process: ManagedProcess;
   /** Of the admin API, without a slash at its end. */
   adminUrl: string;
+  /** `host:port` for nodes. */
+  xds: string;
   webhookPort: number;
   caFile: string;
 }
 
-/** A control plane as a process of its own on loopback, with certificates of a new authority, in a folder. `kubernetes`: its section of the configuration. */
+/** A control plane as a process of its own on loopback, with certificates of a new authority, in a folder. `kubernetes`: its section of the configuration. `isPlain`: nodes come without TLS. */
 export async function controlPlaneProcess(
   folder: string,
   servers: readonly object[],
   kubernetes: (webhookPort: number) => object,
+  { isPlain = false }: { isPlain?: boolean } = {},
 ): Promise<ControlPlaneProcess> {
   const [xds = 0, admin = 0, webhookPort = 0] = await freePorts(3);
   const certs = join(folder, 'mesh-certs');
@@ -40,11 +43,13 @@ export async function controlPlaneProcess(
       controlPlane: {
         xds: `127.0.0.1:${xds}`,
         admin: `127.0.0.1:${admin}`,
-        tls: {
-          certificateFile: file('control-plane.crt'),
-          keyFile: file('control-plane.key'),
-          clientCaFile: file('ca.crt'),
-        },
+        ...(!isPlain && {
+          tls: {
+            certificateFile: file('control-plane.crt'),
+            keyFile: file('control-plane.key'),
+            clientCaFile: file('ca.crt'),
+          },
+        }),
         kubernetes: kubernetes(webhookPort),
       },
     }),
@@ -56,5 +61,5 @@ export async function controlPlaneProcess(
     logFile: join(folder, 'control-plane.log'),
     isReady: () => answers(`${adminUrl}/metrics`),
   });
-  return { process, adminUrl, webhookPort, caFile: file('ca.crt') };
+  return { process, adminUrl, xds: `127.0.0.1:${xds}`, webhookPort, caFile: file('ca.crt') };
 }

@@ -19,6 +19,23 @@ export async function controlPlaneConfig({ request, kubeconfig }: ApiCluster): P
   return kubeconfig('control-plane', (body['status'] as { token: string }).token);
 }
 
+/** Path of a kubeconfig with all rights, of a ServiceAccount that is made for it. */
+export async function adminConfig({ request, kubeconfig }: ApiCluster): Promise<string> {
+  const account = { kind: 'ServiceAccount', name: 'bench', namespace: 'mcp' };
+  await request('POST', '/api/v1/namespaces/mcp/serviceaccounts', { metadata: { name: account.name } });
+  await request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    metadata: { name: account.name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [account],
+  });
+  const { body } = await request('POST', `/api/v1/namespaces/mcp/serviceaccounts/${account.name}/token`, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: {},
+  });
+  return kubeconfig(account.name, (body['status'] as { token: string }).token);
+}
+
 /** Discovery of a Service in the namespace `mcp`, as a control plane does it, until the test ends. */
 export function followService(t: ExecutionContext, kubeconfig: string, service: string): FollowedService {
   const discovery = new Discovery({ onChange: () => {} });
