@@ -40,7 +40,10 @@ test('README.md is at most three screens long, in the order that a newcomer need
 });
 
 test('every configuration shown is valid', (t) => {
-  const shown = [...all.matchAll(/```yaml\n([\s\S]*?)```/g)].flatMap(([, text]) => text ?? []);
+  // Objects of Kubernetes and of other programs are for those to judge.
+  const shown = [...all.matchAll(/```yaml\n([\s\S]*?)```/g)]
+    .flatMap(([, text]) => text ?? [])
+    .filter((text) => !/^(apiVersion|services):/.test(text));
   t.true(shown.length > 0);
   for (const text of shown) t.deepEqual(parseConfig(text, {}), { ...parseConfig(text, {}), kind: 'ok' });
 });

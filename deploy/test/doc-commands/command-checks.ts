@@ -108,5 +108,17 @@ export const CHECKS: readonly Check[] = [
     why: 'it needs a cluster; an API server of the e2e run takes the same objects',
     file: 'deploy/test/e2e/kubernetes-api.e2e.test.ts',
   },
+  {
+    shape: /^kubectl get mcpservers$/,
+    is: 'run elsewhere',
+    file: 'deploy/test/e2e/kubernetes-servers.e2e.test.ts',
+    text: "'mcpservers'",
+  },
+  {
+    shape: /^kubectl (-n mcp rollout restart deployment [\w-]+|port-forward)$/,
+    is: 'not run',
+    why: 'it needs a cluster with pods',
+    file: 'docs/kubernetes.md',
+  },
   { shape: /^deploy\/test\/newcomer\.sh$/, is: 'parsed', by: 'files' },
 ];
