@@ -97,7 +97,8 @@ function preflight(
   };
   if (healthy.to === 0) return wait(`backend ${plan.to} has no healthy replica`);
   if (plan.contract !== 'off' && !rollout.isContractApproved) {
-    if (contract === null) return wait('the tools of both backends are not known yet');
+    if (contract === null)
+      return wait('the tools of both backends are not known yet; contract off goes on without them');
     const stops = contract.filter(
       ({ level }) => level === 'breaking' || (plan.contract === 'warning' && level === 'warning'),
     );

@@ -129,7 +129,7 @@ test('breaking differences of the tools hold it before it begins, until they are
   );
   t.is(
     advanceRollout(begin(), input(1, {}, { contract: null })).rollout.phase.reason,
-    'the tools of both backends are not known yet',
+    'the tools of both backends are not known yet; contract off goes on without them',
   );
 });
 

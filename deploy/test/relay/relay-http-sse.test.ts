@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { slotName } from '../../../proto/session-id.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import { errorCode, type ClientHandlers, type ClientKind, type McpClient } from '../clients/mcp-client.ts';
 import { startProcess, type StartedServer } from '../clients/start-process.ts';
@@ -187,6 +188,19 @@ test('messages may come through another gateway than the stream, also after a mo
   await servers.find(({ port }) => port === home)!.kill();
   t.not(await portOf(client), home);
 });
+
+for (const isApart of [false, true])
+  test(`a replica that was restarted took an HTTP+SSE stream before it had its new slot: the session is rebuilt${isApart ? ', also by a message through another gateway' : ''}`, async (t) => {
+    const { fleet, rig } = await start(t, 1);
+    const other = isApart ? await fleet.gateway('gateway-2') : null;
+    if (other) t.teardown(() => other.close());
+    const client = other ? await connectSplit(t, fleet, rig, other) : await connect(t, rig);
+    await client.subscribe('issue:///ENG-3');
+    for (const replica of fleet.replicas) replica.slot = slotName(9);
+    const { data } = await client.callTool('whoami');
+    t.deepEqual(data['subscriptions'], ['issue:///ENG-3']);
+    t.is(await rig.metric('mcp_session_recoveries_total'), 1);
+  });
 
 test('the endpoint that the client is told is the mesh’s own, whatever the server says; it never leads to another host', async (t) => {
   const { rig } = await start(t, 1),

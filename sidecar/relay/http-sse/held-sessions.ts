@@ -12,6 +12,8 @@ export interface HeldSession {
   withdrawn(message: RpcMessage): void;
   /** It reached no replica: a request hears so on the stream. */
   failed(message: RpcMessage, error: MeshError): void;
+  /** The slot that its record names has ended: a stream that goes on all the same is left. */
+  slotEnded(): void;
   close(): void;
 }
 

@@ -112,6 +112,14 @@ export class HttpSseSession implements ReplicaStreamListener {
     if (call) this.#followUp.fail(call, error, false);
   }
 
+  /** Its replica was restarted, and took the stream before anybody gave it a new slot: nobody finds the session there. */
+  slotEnded(): void {
+    const stream = this.#stream;
+    if (this.#isOver || this.#rebuilding || !stream || stream.isOver) return;
+    stream.close();
+    this.#leave(stream, 'unreachable');
+  }
+
   /** It was refused after all. */
   withdrawn(message: RpcMessage): void {
     this.#calls.remove(message);

@@ -213,6 +213,7 @@ class MessagePost implements Call {
       if (this.isOver) return { is: 'cancelled' };
       const place = await locateHttpSse(this.#ctx, this.#request, true);
       if (place === 'unknown') return { is: 'unknown' };
+      if (place === 'lost') this.#holder?.slotEnded();
       if (typeof place !== 'object') continue;
       const hasMoved = place.target.record?.epoch !== lost?.epoch || place.target.record?.slot !== lost?.slot;
       if (hasMoved || this.#ctx.now() - beganMs >= SAME_AGAIN_MS) return { is: 'recovered', to: this.#to(place) };
