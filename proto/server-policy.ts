@@ -148,12 +148,23 @@ const affinitySchema = z.strictObject({
     .describe('subscriptions/listen: all replicas merged into one stream, or one replica.'),
 });
 
+/**
+ * Envoy refuses all routes of a gateway for one value with a control character, and reads what stands between two `%` as a command. Owners of
+ * namespaces may set these.
+ */
+const ONE_WORD = /^[^\p{C}\s%]+$/u;
+const PATH = /^\/[^\p{C}\s]*$/u;
+
 export const serverPolicySchema = z.object({
   name: z
     .string()
     .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, 1–63 characters')
     .describe('The server’s name.'),
-  path: z.string().startsWith('/').default('/mcp').describe('Path of the MCP endpoint on the replicas.'),
+  path: z
+    .string()
+    .regex(PATH, 'a path that begins with /, without spaces and control characters')
+    .default('/mcp')
+    .describe('Path of the MCP endpoint on the replicas.'),
   guard: z
     .array(z.enum(['calls', 'streams']))
     .default(['calls', 'streams'])
@@ -198,11 +209,15 @@ export const serverPolicySchema = z.object({
   recoveryConcurrency: z.int().min(1).max(10_000).default(64).describe('Sessions rebuilt at a time, per gateway node.'),
   hostOverride: z
     .string()
+    .regex(ONE_WORD, 'a host, without spaces, control characters and %')
+    .max(255)
     .nullable()
     .default(null)
     .describe('Host header sent to the replicas instead of the client’s.'),
   originOverride: z
     .string()
+    .regex(ONE_WORD, 'an origin or `none`, without spaces, control characters and %')
+    .max(255)
     .nullable()
     .default(null)
     .describe(

@@ -60,7 +60,8 @@ const probeSchema = z.strictObject({
 
 const rateSchema = z.strictObject({
   requests: z.int().min(1).max(1_000_000).describe('Requests allowed per interval.'),
-  perMs: milliseconds(1000, 'Length of the interval.'),
+  // Envoy refuses shorter ones, and with them the whole listener.
+  perMs: z.int().min(50).max(86_400_000).default(1000).describe('Length of the interval.'),
   burst: z.int().min(1).max(1_000_000).optional().describe('Requests at once; `requests` when absent.'),
 });
 
