@@ -52,6 +52,8 @@ export interface Point {
 const KEPT_POINTS = 300;
 const KEPT_EVENTS = 2000;
 const MOVE_MS = 2500;
+/** So many of a look are shown, the largest: nobody sees more at a time, and each takes the browser's time. */
+const SHOWN_MOVES = 24;
 const known = new Map<string, Server>();
 export const history = new Map<string, Point[]>();
 let nextMove = 0;
@@ -101,7 +103,8 @@ function countSessions(after: SessionCounts | null): void {
   const found = sessions.value && after ? movesBetween(sessions.value, after) : [];
   sessions.value = after;
   if (found.length === 0) return;
-  const made = found.map((move) => ({ ...move, id: nextMove++ }));
+  const largest = found.sort((one, other) => other.count - one.count).slice(0, SHOWN_MOVES);
+  const made = largest.map((move) => ({ ...move, id: nextMove++ }));
   moves.value = [...moves.value, ...made];
   setTimeout(() => {
     moves.value = moves.value.filter((move) => !made.includes(move as Move));
@@ -120,9 +123,9 @@ function takeRates(now: Rates): void {
   remember(now);
 }
 
+const collator = new Intl.Collator('en', { numeric: true });
 /** linear-2 before linear-10. */
-const byName = (one: { name: string }, other: { name: string }): number =>
-  one.name.localeCompare(other.name, 'en', { numeric: true });
+const byName = (one: { name: string }, other: { name: string }): number => collator.compare(one.name, other.name);
 
 function takeServer(name: string, server: Server | null): void {
   if (server) known.set(name, { ...server, replicas: server.replicas.toSorted(byName) });
