@@ -45,6 +45,7 @@ async function session(t: ExecutionContext, policy: Record<string, unknown>) {
   );
   const rig = await fleet.gateway();
   t.teardown(() => rig.close());
+  fleet.relays = [`127.0.0.1:${rig.port}`];
   const aborted = new AbortController();
   t.teardown(() => aborted.abort());
   const stream = await fetch(rig.url, {
@@ -57,9 +58,9 @@ async function session(t: ExecutionContext, policy: Record<string, unknown>) {
     for await (const chunk of stream.body ?? []) heard.text += decoder.decode(chunk as Uint8Array, { stream: true });
   })().catch(() => undefined);
   await waitFor(() => heard.text.includes('holdfast-session'), { what: 'the endpoint' });
-  const url = `http://127.0.0.1:${rig.port}/mcp?${/data: [^?]*\?(.*)/.exec(heard.text)?.[1]}`;
-  const post = (message: object) =>
-    fetch(url, {
+  const query = /data: [^?]*\?(.*)/.exec(heard.text)?.[1];
+  const post = (message: object, via = rig) =>
+    fetch(`${via.url}?${query}`, {
       method: 'POST',
       headers: { ...rig.headers, 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', ...message }),
@@ -111,3 +112,29 @@ test('a message over HTTP+SSE that is beyond a limit is refused by its status: i
   t.is(status, 413);
   t.false(home.seen.includes('tools/call'));
 });
+
+for (const isSplit of [false, true])
+  test(`calls of an HTTP+SSE session beyond callsPerSession hear so on its stream${isSplit ? ', through whichever gateway they come' : ''}`, async (t) => {
+    const { fleet, rig, heard, post, home } = await session(t, { limits: { callsPerSession: 2 } });
+    const via = isSplit ? await fleet.gateway('gateway-2') : rig;
+    if (via !== rig) t.teardown(() => via.close());
+    const call = (id: number) => post({ id, method: 'tools/call', params: { name: `call-${id}` } }, via);
+    for (const id of [1, 2, 3]) t.is((await call(id)).status, 202, 'a 503 would end the session of an official client');
+    await waitFor(() => heard.text.includes('"id":3,"error"'), { what: 'the error on the stream' });
+    t.regex(heard.text, /"id":3,"error":.*servers\[linear\]\.limits\.callsPerSession.*"outcome":"not_sent"/);
+    t.is(home.seen.filter((method) => method === 'tools/call').length, 2);
+    t.is(await rig.metric('holdfast_limit_refusals_total'), 1);
+    t.like(rig.outcomes.at(-1), { tool: 'call-3', kind: 'overload' });
+    // What ends a call always passes, and makes room for another one.
+    t.is((await post({ method: 'notifications/cancelled', params: { requestId: 1 } }, via)).status, 202);
+    t.like(
+      rig.outcomes.find(({ tool }) => tool === 'call-1'),
+      { kind: 'cancelled' },
+    );
+    await call(4);
+    t.is(home.seen.filter((method) => method === 'tools/call').length, 3);
+    await call(5);
+    await waitFor(() => heard.text.includes('"id":5,"error"'), { what: 'the next error' });
+    t.false(heard.text.includes('"id":4,'));
+    t.is(rig.internalErrors.length, 0);
+  });

@@ -1,4 +1,4 @@
-import { rpcErrors, type RpcId } from '../../../proto/rpc-error.ts';
+import { rpcErrors, type RpcError, type RpcId } from '../../../proto/rpc-error.ts';
 import type { LimitRefusal } from '../../budget/limit-error.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -23,20 +23,30 @@ export interface RefusedBody {
 export function refuseCall(
   client: Pick<ClientAnswer, 'accepted' | 'errors' | 'errorResults'>,
   request: Pick<ClientRequest, 'clientId' | 'incoming' | 'isSseMessage' | 'server'>,
-  { status, code, message, limit, retryAfterMs }: CallRefusal,
+  refusal: CallRefusal,
   { ids, isBatch, isRead }: RefusedBody,
 ): void {
+  const { status, retryAfterMs } = refusal;
   // Nobody reads the body of an answer to a message of HTTP+SSE: only its status says that it was refused.
   const { incoming, server } = request;
   const facts = { isOnSession: isOnSession(request) && !request.isSseMessage, isRead, mayHaveArrived: false };
   const form = errorForm(status, { ...facts, hasRequests: ids.length > 0 });
-  const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
-  const data = { outcome: 'not_sent', retrySafe: status === 503, server, attempts: 0, limit, ...retry } as const;
-  const errors = rpcErrors(ids, code, message, data);
+  const errors = refusalErrors(refusal, server, ids);
   if (form === 'accepted') client.accepted();
   else if (form === 'result') client.errorResults(errors, isBatch, incoming);
   else client.errors(status, errors, isBatch, retryAfterMs === undefined ? {} : retryAfter(retryAfterMs));
   dropRest(incoming);
+}
+
+/** The error of each refused request, by its id. */
+export function refusalErrors(
+  { status, code, message, limit, retryAfterMs }: CallRefusal,
+  server: string,
+  ids: readonly RpcId[],
+): RpcError[] {
+  const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
+  const facts = { outcome: 'not_sent', retrySafe: status === 503, server, attempts: 0, limit, ...retry } as const;
+  return rpcErrors(ids, code, message, facts);
 }
 
 /** The header, in whole seconds. */

@@ -1,6 +1,7 @@
 import { clientAddress } from '../../budget/client-address.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { messagesOf, readRpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
+import type { RpcError } from '../../../proto/rpc-error.ts';
 import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../../recovery/recovery-plan.ts';
@@ -35,7 +36,7 @@ export class HttpSseSession implements ReplicaStreamListener {
   readonly #outcome: RequestOutcome;
   readonly #headers: string[];
   readonly #tried = new Set<string>();
-  readonly #calls: PendingCalls;
+  readonly calls: PendingCalls;
   readonly #followUp: FollowUp;
   #stream: ReplicaStream | null = null;
   #clientId: string | null = null;
@@ -52,7 +53,7 @@ export class HttpSseSession implements ReplicaStreamListener {
     this.#client = client;
     this.#outcome = new RequestOutcome(ctx, request, null);
     this.#headers = upstreamHeaders(request.incoming.rawHeaders, null, view.policy.hostOverride);
-    this.#calls = new PendingCalls(
+    this.calls = new PendingCalls(
       () => (ctx.server(request.server) ?? view).policy,
       ctx.now,
       (call) => client.guard(() => this.#expired(call)),
@@ -67,9 +68,7 @@ export class HttpSseSession implements ReplicaStreamListener {
       // Nobody can tell which call of the stream the server's request belongs to.
       () => ctx.serverRequests.isWaiting(this.#digest),
     );
-    this.#followUp = new FollowUp(ctx, view, this.#calls, (message) => {
-      if (this.#stream) this.onPiece(this.#stream, sseMessage(message), true);
-    });
+    this.#followUp = new FollowUp(ctx, view, this.calls, (error) => this.tell(error));
     client.onGone(() => this.#finish('cancelled'));
     client.onDrain(() => this.#stream?.resume());
     client.onCrash = () => this.#giveUp();
@@ -94,11 +93,11 @@ export class HttpSseSession implements ReplicaStreamListener {
 
   /** A message that goes up: its answer comes on this stream. */
   posted(message: RpcMessage, body: Buffer, outcome: RequestOutcome): void {
-    if (!this.#calls.add(message, body, outcome)) outcome.finish(202, false, 'unread');
+    if (!this.calls.add(message, body, outcome)) outcome.finish(202, false, 'unread');
   }
   /** The replica of `slot` has it, or may have it. */
   taken(message: RpcMessage, slot: string): void {
-    const call = this.#calls.of(message);
+    const call = this.calls.of(message);
     if (!call) return;
     call.slot = slot;
     const stream = this.#stream;
@@ -108,7 +107,7 @@ export class HttpSseSession implements ReplicaStreamListener {
   }
 
   failed(message: RpcMessage, error: MeshError): void {
-    const call = this.#calls.of(message);
+    const call = this.calls.of(message);
     if (call) this.#followUp.fail(call, error, false);
   }
 
@@ -120,21 +119,20 @@ export class HttpSseSession implements ReplicaStreamListener {
     this.#leave(stream, 'unreachable');
   }
 
-  /** It was refused after all. */
-  withdrawn(message: RpcMessage): void {
-    this.#calls.remove(message);
+  tell(error: RpcError): void {
+    if (this.#stream) this.onPiece(this.#stream, sseMessage(error), true);
   }
 
   /** Ends the stream: its client comes back to another node. Calls that wait for their answer have it first, or hear that there is none (`giveUp`). */
   close(): void {
     this.#isEnding = true;
-    if (this.#calls.size > 0) return;
+    if (this.calls.size > 0) return;
     this.#client.end();
     this.#finish('success');
   }
 
   #giveUp(): void {
-    for (const call of this.#calls.all) this.#followUp.fail(call, 'replicaLost', false);
+    for (const call of this.calls.all) this.#followUp.fail(call, 'replicaLost', false);
     this.close();
   }
 
@@ -161,7 +159,7 @@ export class HttpSseSession implements ReplicaStreamListener {
   #isForNobody(data: Buffer): boolean {
     const messages = messagesOf(readRpcBody(data));
     const [only] = messages;
-    if (messages.length === 1 && only && this.#calls.isLate(only)) return true;
+    if (messages.length === 1 && only && this.calls.isLate(only)) return true;
     for (const message of messages) this.#note(message, data);
     return false;
   }
@@ -214,9 +212,9 @@ export class HttpSseSession implements ReplicaStreamListener {
   #note(answer: RpcMessage, data: Buffer): void {
     if (answer.method === 'notifications/tools/list_changed') this.#ctx.tools.forget(this.#request.server);
     this.#ctx.serverRequests.sentToClient(this.#digest, answer);
-    this.#calls.heard(answer, data);
+    this.calls.heard(answer, data);
     if (answer.kind !== 'response' || answer.idText === null) return;
-    const call = this.#calls.remove(answer);
+    const call = this.calls.remove(answer);
     if (call) {
       call.outcome.answered(answer);
       call.outcome.finish(200, false);
@@ -248,7 +246,7 @@ export class HttpSseSession implements ReplicaStreamListener {
     }
     this.#stream = stream;
     for (const note of catchUpNotifications(recovered.record)) this.onPiece(stream, sseMessage(note), true);
-    for (const call of this.#calls.all)
+    for (const call of this.calls.all)
       if (call.slot === dead.replica.slot) this.#client.guard(() => this.#followUp.again(call, stream));
   }
 
@@ -283,9 +281,9 @@ export class HttpSseSession implements ReplicaStreamListener {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stream?.close();
-    for (const { message, outcome } of this.#calls.all) {
+    for (const { message, outcome } of this.calls.all) {
       outcome.finish(0, false, 'cancelled');
-      this.#calls.remove(message);
+      this.calls.remove(message);
     }
     this.#outcome.finish(this.#client.status, false, kind);
     if (this.#digest === null) return;

@@ -60,7 +60,8 @@ export class PendingCalls {
 
   /** False: it is no call, or there are too many. */
   add(message: RpcMessage, body: Buffer, outcome: RequestOutcome): boolean {
-    const { kind, idText, method } = message;
+    const { kind, idText, method, cancelsIdText } = message;
+    if (method === 'notifications/cancelled' && cancelsIdText !== null) this.#cancel(cancelsIdText);
     if (kind !== 'request' || idText === null || method === null || this.#calls.size >= MAX_PENDING) return false;
     const limitMs = deadlineMs(this.#policy(), method, method === 'tools/call' ? message.name : null);
     const call: PendingCall = {
@@ -103,6 +104,14 @@ export class PendingCalls {
   /** An answer whose client was told long ago that there is none. */
   isLate(answer: RpcMessage): boolean {
     return answer.kind === 'response' && answer.idText !== null && this.#expired.delete(answer.idText);
+  }
+
+  /** Its client waits no longer, and servers need not answer it. */
+  #cancel(idText: string): void {
+    const call = this.#calls.get(idText);
+    if (!call) return;
+    this.remove(call.message);
+    call.outcome.finish(200, false, 'cancelled');
   }
 
   #expire(call: PendingCall): void {

@@ -5,6 +5,7 @@ import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import { ask, type ReplicaAnswer } from '../../replica/ask.ts';
 import { upstreamHeaders } from '../../replica/headers.ts';
+import { limitRefusal } from '../../budget/limit-error.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { attemptsAt, type Attempts } from '../call/attempts.ts';
 import { runCall, type Call, type Errand } from '../call/call.ts';
@@ -14,7 +15,7 @@ import type { ClientRequest, PostBody } from '../client/client-request.ts';
 import { RequestOutcome } from '../call/request-outcome.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, requestIds } from '../client/mesh-errors.ts';
 import { pauseWithin } from '../call/pause-before.ts';
-import { retryAfter } from '../client/refuse-call.ts';
+import { refusalErrors, retryAfter } from '../client/refuse-call.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { handOver } from './hand-over.ts';
 import { locateHttpSse, noteChanges, noteInitialize, type HttpSseLocation, type Unlocated } from './locate-http-sse.ts';
@@ -107,6 +108,7 @@ class MessagePost implements Call {
       if (handed === 'lost') return this.#lost();
     }
     await noteInitialize(this.#ctx, this.#request, this.#rpc, this.#body);
+    if (this.#isBeyondLimit()) return this.#refuse();
     for (const message of this.#messages) {
       this.#ctx.serverRequests.sentByClient(digest, message);
       this.#holder?.posted(message, this.#body, this.#outcome);
@@ -168,6 +170,24 @@ class MessagePost implements Call {
     this.#withdraw();
     if (status < 300) noteChanges(this.#ctx, this.#request, this.#rpc);
     this.#outcome.finish(status, false, status < 300 ? 'unread' : undefined);
+  }
+
+  /** The relay that holds the stream counts the session's calls, whichever gateway they come through. */
+  #isBeyondLimit(): boolean {
+    const { callsPerSession } = this.policy.limits;
+    if (!this.#holder || callsPerSession === 0 || this.#holder.calls.size < callsPerSession) return false;
+    return this.#messages.some(({ kind }) => kind === 'request');
+  }
+
+  /** Its error is on the stream: a client reads nothing of the POST's answer but its status, and a 5xx may end its session. */
+  #refuse(): Finding {
+    const { server } = this.#request;
+    this.#ctx.metrics.refused(server, 'calls_per_session');
+    for (const error of refusalErrors(limitRefusal('calls_per_session', server), server, requestIds(this.#rpc)))
+      this.#holder?.tell(error);
+    this.#client.accepted();
+    this.#outcome.finish(202, true, 'overload');
+    return { is: 'cancelled' };
   }
 
   /** Who holds the stream says what became of a message that a replica has, or may have. */
@@ -241,7 +261,7 @@ class MessagePost implements Call {
   }
 
   #withdraw(): void {
-    for (const message of this.#messages) this.#holder?.withdrawn(message);
+    for (const message of this.#messages) this.#holder?.calls.remove(message);
   }
 }
 
