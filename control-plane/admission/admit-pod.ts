@@ -2,14 +2,11 @@ import { nameSchema } from '../config/schema-parts.ts';
 import type { InjectionConfig } from '../config/kubernetes-schema.ts';
 import { GRACE_MARGIN_SECONDS } from '../config/kubernetes-schema.ts';
 import { injectPod } from '../inject/inject-pod.ts';
-import { MARK, type PodTemplate } from '../inject/manifest.ts';
+import { DISABLED, MARK, type PodTemplate } from '../inject/manifest.ts';
 import type { PodOptions } from '../inject/pod-parts.ts';
 import { podProblem } from '../inject/pod-problem.ts';
 import { formProblem, podSchema, type Verdict } from './admission-review.ts';
 import { patchBetween } from './patch-between.ts';
-
-/** On a pod that asked for nothing, or for the opposite. */
-const DISABLED = 'disabled';
 
 /** The pair into a pod whose annotation names its server. One that can't have it is refused: it would be a server that nobody reaches. */
 export function admitPod(object: unknown, config: InjectionConfig): Verdict {

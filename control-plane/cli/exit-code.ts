@@ -7,11 +7,11 @@ export const EXIT = {
   usage: 64,
   /** The control plane refused: there is nothing like that, or not now. */
   refused: 65,
-  /** The control plane, or the store behind it, can't be reached. */
+  /** The control plane, the store behind it, or the API server of Kubernetes can't be reached. */
   unavailable: 69,
   /** Something unexpected. */
   internal: 70,
-  /** The control plane wants a token, or another one. */
+  /** The control plane wants a token, or another one; the API server of Kubernetes does, or refuses for want of rights. */
   noPermission: 77,
 } as const;
 
@@ -21,9 +21,9 @@ Exit codes:
   1   done, but the objective was not met (rolled back, sessions left, something is bad)
   64  the command line or the configuration is wrong
   65  refused: there is nothing like that, or not now
-  69  the control plane, or the store behind it, can't be reached
+  69  the control plane, the store behind it, or the API server of Kubernetes can't be reached
   70  something unexpected happened
-  77  the control plane wants a token, or another one
+  77  the control plane wants a token, or another one; the API server of Kubernetes refuses
 `;
 
 /** Ends the command with a message on standard error. Thrown by commands, caught by main.ts. */

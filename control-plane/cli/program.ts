@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { backupCommand } from './commands/backup.ts';
 import { breakerCommand } from './commands/breaker.ts';
 import { certsCommand } from './commands/certs.ts';
+import { checkCommand } from './commands/check.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -58,6 +59,7 @@ export function program(): Command {
     regionCommand(),
     certsCommand(),
     injectCommand(),
+    checkCommand(),
     completionCommand(),
     versionCommand(),
   ];

@@ -81,6 +81,8 @@ export const MARK = {
   /** On a namespace or a pod: the webhook injects, and this is the server's name. `disabled` on a pod: it does not. */
   inject: 'mesh.holdfast/inject',
 } as const;
+/** The value of `mesh.holdfast/inject` on a pod that does not want the pair. */
+export const DISABLED = 'disabled';
 /** Names of everything that is ours in a pod begin so. */
 export const OURS = 'holdfast-';
 /** Exactly these are ours: somebody else's `holdfast-x` is theirs. */

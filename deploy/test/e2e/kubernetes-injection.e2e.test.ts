@@ -1,4 +1,5 @@
 import test from 'ava';
+import { run as holdfast } from '../../../control-plane/cli/testing/run-command.ts';
 import { uninjectPod } from '../../../control-plane/inject/inject-pod.ts';
 import { templateOf, type Manifest, type PodTemplate } from '../../../control-plane/inject/manifest.ts';
 import { podProblem } from '../../../control-plane/inject/pod-problem.ts';
@@ -10,7 +11,7 @@ import { ApiObjects } from './kubernetes/api-objects.ts';
 import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
 import { built } from './kubernetes/built-manifests.ts';
 import { controlPlaneProcess, type ControlPlaneProcess } from './kubernetes/control-plane-process.ts';
-import { controlPlaneConfig, followService } from './kubernetes/follow-service.ts';
+import { adminConfig, controlPlaneConfig, followService, podListerConfig } from './kubernetes/follow-service.ts';
 import { stagePods } from './kubernetes/stage-pods.ts';
 import { storedObjects } from './kubernetes/stored-objects.ts';
 
@@ -126,6 +127,45 @@ testWith(
       },
     });
     t.like(review.body['status'], { allowed: false });
+  },
+);
+
+testWith(
+  need,
+  isHere,
+  'holdfast check --proxy finds the pod whose sidecar is old, in all namespaces or one, with the right to list pods alone',
+  async (t) => {
+    t.is((await cluster.request('POST', PODS, pod('renewed'))).status, 201);
+    const made = await cluster.request('POST', PODS, pod('old'));
+    t.is(made.status, 201, messageOf(made));
+    const image = 'holdfast/sidecar:0.0.9';
+    const patched = await cluster.request(
+      'PATCH',
+      `${PODS}/old`,
+      { spec: { initContainers: [{ name: 'holdfast-sidecar', image }] } },
+      'application/strategic-merge-patch+json',
+    );
+    t.is(patched.status, 200, messageOf(patched));
+    const operator = await podListerConfig(cluster);
+    const check = (...args: string[]) => holdfast(['check', '--proxy', '--json', '--kubeconfig', operator, ...args]);
+    const one = await check('-n', 'mcp');
+    t.is(one.code, 1, one.err);
+    const old = (JSON.parse(one.out) as { pods: unknown[] }).pods;
+    t.deepEqual(old, [
+      {
+        namespace: 'mcp',
+        pod: 'old',
+        has: [image],
+        shouldHave: ['holdfast/sidecar:0.1.0'],
+        renew: 'pod old in mcp belongs to no controller: delete it, and make it again',
+      },
+    ]);
+    const refused = await check();
+    t.is(refused.code, 77, refused.err);
+    t.regex(refused.err, /cannot list resource "pods" in API group "" at the cluster scope/);
+    const everywhere = await holdfast(['check', '--proxy', '--json', '--kubeconfig', await adminConfig(cluster)]);
+    t.deepEqual((JSON.parse(everywhere.out) as { pods: unknown[] }).pods, old);
+    for (const name of ['old', 'renewed']) await cluster.request('DELETE', `${PODS}/${name}?gracePeriodSeconds=0`);
   },
 );
 

@@ -20,20 +20,37 @@ export async function controlPlaneConfig({ request, kubeconfig }: ApiCluster): P
 }
 
 /** Path of a kubeconfig with all rights, of a ServiceAccount that is made for it. */
-export async function adminConfig({ request, kubeconfig }: ApiCluster): Promise<string> {
-  const account = { kind: 'ServiceAccount', name: 'bench', namespace: 'mcp' };
-  await request('POST', '/api/v1/namespaces/mcp/serviceaccounts', { metadata: { name: account.name } });
-  await request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-    metadata: { name: account.name },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+export const adminConfig = (cluster: ApiCluster): Promise<string> => accountConfig(cluster, 'bench', 'cluster-admin');
+
+/** Path of a kubeconfig of somebody who may list the pods of the namespace `mcp`, and nothing else. */
+export async function podListerConfig(cluster: ApiCluster): Promise<string> {
+  await cluster.request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterroles', {
+    metadata: { name: 'pod-lister' },
+    rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }],
+  });
+  return accountConfig(cluster, 'pod-lister', 'pod-lister', '/namespaces/mcp/rolebindings');
+}
+
+/** Of a new ServiceAccount of the namespace `mcp` with this ClusterRole, in the whole cluster unless `bindings` says where. */
+async function accountConfig(
+  { request, kubeconfig }: ApiCluster,
+  name: string,
+  role: string,
+  bindings = '/clusterrolebindings',
+): Promise<string> {
+  const account = { kind: 'ServiceAccount', name, namespace: 'mcp' };
+  await request('POST', '/api/v1/namespaces/mcp/serviceaccounts', { metadata: { name } });
+  await request('POST', `/apis/rbac.authorization.k8s.io/v1${bindings}`, {
+    metadata: { name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
     subjects: [account],
   });
-  const { body } = await request('POST', `/api/v1/namespaces/mcp/serviceaccounts/${account.name}/token`, {
+  const { body } = await request('POST', `/api/v1/namespaces/mcp/serviceaccounts/${name}/token`, {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
     spec: {},
   });
-  return kubeconfig(account.name, (body['status'] as { token: string }).token);
+  return kubeconfig(name, (body['status'] as { token: string }).token);
 }
 
 /** Discovery of a Service in the namespace `mcp`, as a control plane does it, until the test ends. */
