@@ -1,6 +1,7 @@
 import type { ExecutionContext } from 'ava';
-import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { fakeFleet } from './fake-fleet.ts';
+import { event, json, sse, type FakeReplica, type FakeRequest } from './fake-replica.ts';
+import type { RelayRig } from './relay-rig.ts';
 
 const VERSION = '2026-07-28';
 const NAMES: Record<string, string> = {
@@ -48,14 +49,9 @@ export function modernPost(
  * Two replicas and two gateways. The replicas hold tasks, states and handles of their own, as `create`, `ask` and `open` give them, and refuse those of others.
  */
 export async function modernRig(t: ExecutionContext, policy: Record<string, unknown> = {}, { isShared = true } = {}) {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
-    fleet = new RigFleet(
-      replicas.map(({ port }) => port),
-      policy,
-    );
+  const { fleet, replicas } = await fakeFleet(t, policy);
   if (!isShared) fleet.affinity = null;
   const gateways = [await fleet.gateway('gateway-1'), await fleet.gateway('gateway-2')];
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
   for (const replica of replicas) replica.answer = holder();
   const post = async (

@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { sessionDigest } from '../../../proto/session-record.ts';
 import { waitFor } from '../mesh/wait-for.ts';
-import { event, json, sse, startFakeReplica, type FakeReplica } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { beginSession, fakeFleet, homeAndOther, onSession } from './fake-fleet.ts';
+import { event, json, sse, type FakeReplica } from './fake-replica.ts';
+import type { RigFleet, RelayRig } from './relay-rig.ts';
 
 interface Setup {
   fleet: RigFleet;
@@ -16,38 +17,19 @@ interface Setup {
 
 /** Two scripted replicas, a relay, and a session on one of them. */
 async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}): Promise<Setup> {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
-    fleet = new RigFleet(
-      replicas.map(({ port }) => port),
-      policy,
-    ),
-    rig = await fleet.gateway();
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
-  t.teardown(() => rig.close());
-  const send = (message: unknown, headers: Record<string, string> = {}, signal?: AbortSignal) =>
-    rig.post(JSON.stringify(message), headers, signal && { signal });
-  const first = await send({
-    jsonrpc: '2.0',
-    id: 0,
-    method: 'initialize',
-    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
-  });
-  const session = first.headers.get('mcp-session-id')!,
-    home = replicas.find(({ sessions }) => sessions.size > 0)!;
-  await first.text();
+  const { fleet, replicas, gateway } = await fakeFleet(t, policy);
+  const rig = await gateway();
+  const session = await beginSession(rig);
+  const [home, other] = homeAndOther(replicas);
   return {
     fleet,
     rig,
     replicas,
     session,
     home,
-    other: replicas.find((replica) => replica !== home)!,
+    other,
     post: (message, headers, signal) =>
-      send(
-        message,
-        { 'x-holdfast-session': session, 'mcp-session-id': session.slice(session.indexOf('~') + 1), ...headers },
-        signal,
-      ),
+      rig.post(JSON.stringify(message), { ...onSession(session), ...headers }, signal && { signal }),
   };
 }
 const call = (tool: string, id: string | number = 1) => ({

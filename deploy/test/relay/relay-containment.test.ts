@@ -2,7 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { waitFor } from '../mesh/wait-for.ts';
-import { json, sse, startFakeReplica } from './fake-replica.ts';
+import { fakeFleet } from './fake-fleet.ts';
+import { json, sse } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
 
 const deep = (open: string, close: string): string => open.repeat(6000) + '1' + close.repeat(6000);
@@ -35,7 +36,7 @@ interface Route {
 }
 
 async function twoReplicas(t: ExecutionContext, policy: Record<string, unknown> = {}) {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
+  const { fleet, replicas, gateway } = await fakeFleet(t, policy);
   // Such bodies may reach a replica: it answers as servers do.
   for (const replica of replicas)
     replica.answer = ({ body, response, method }) => {
@@ -43,12 +44,7 @@ async function twoReplicas(t: ExecutionContext, policy: Record<string, unknown> 
       response.writeHead(202).end();
       return true;
     };
-  const ports = replicas.map(({ port }) => port);
-  const fleet = new RigFleet(ports, policy);
-  const rig = await fleet.gateway();
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
-  t.teardown(() => rig.close());
-  return { replicas, fleet, rig };
+  return { replicas, fleet, rig: await gateway() };
 }
 
 const post = (rig: RelayRig, body: string, headers: Record<string, string> = {}, url = rig.url): Promise<Response> =>

@@ -1,26 +1,19 @@
 import test, { type ExecutionContext } from 'ava';
 import { sessionDigest } from '../../../proto/session-record.ts';
 import { waitFor } from '../mesh/wait-for.ts';
-import { startFakeReplica, type FakeReplica } from './fake-replica.ts';
-import { RigFleet } from './relay-rig.ts';
+import { beginSession, fakeFleet } from './fake-fleet.ts';
+import type { FakeReplica } from './fake-replica.ts';
 
 type Headers = Record<string, string>;
 
 /** Two replicas and a session that began with these headers. Restarted, both have forgotten it. */
 async function setup(t: ExecutionContext, begunWith: Headers, policy: Record<string, unknown> = {}) {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
-    fleet = new RigFleet(
-      replicas.map(({ port }) => port),
-      policy,
-    ),
-    rig = await fleet.gateway();
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
-  t.teardown(() => rig.close());
+  const { replicas, gateway } = await fakeFleet(t, policy);
+  const rig = await gateway();
   const post = (message: object, headers: Headers = {}) =>
     rig.post(JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }), headers);
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
-    session = (await post({ method: 'initialize', params }, begunWith)).headers.get('mcp-session-id') ?? '',
-    digest = sessionDigest(session);
+  const session = await beginSession(rig, begunWith);
+  const digest = sessionDigest(session);
   return {
     session,
     replicas,

@@ -1,29 +1,18 @@
 import test, { type ExecutionContext } from 'ava';
 import { sessionDigest } from '../../../proto/session-record.ts';
 import { waitFor } from '../mesh/wait-for.ts';
-import { startFakeReplica } from './fake-replica.ts';
-import { RigFleet } from './relay-rig.ts';
+import { beginSession, fakeFleet } from './fake-fleet.ts';
 
 type Headers = Record<string, string>;
 const OWNER: Headers = { authorization: 'Bearer a' },
   STRANGERS: Headers[] = [{}, { authorization: 'Bearer b' }, { ...OWNER, cookie: 'a=b' }];
-const PARAMS = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
 
 /** Two replicas, and a session that its owner began. `isCut` keeps its gateway from the store. */
 async function setup(t: ExecutionContext) {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
-    fleet = new RigFleet(replicas.map(({ port }) => port)),
-    partition = { isCut: false },
-    rig = await fleet.gateway('g1', partition);
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
-  t.teardown(() => rig.close());
-  const first = await fetch(rig.url, {
-    method: 'POST',
-    headers: { ...rig.headers, 'content-type': 'application/json', accept: 'application/json', ...OWNER },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params: PARAMS }),
-  });
-  await first.text();
-  const session = first.headers.get('mcp-session-id') ?? '';
+  const { fleet, replicas, gateway } = await fakeFleet(t);
+  const partition = { isCut: false };
+  const rig = await gateway('g1', partition);
+  const session = await beginSession(rig, OWNER);
   return {
     fleet,
     replicas,

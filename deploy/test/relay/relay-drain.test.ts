@@ -1,13 +1,13 @@
 import test, { type ExecutionContext } from 'ava';
 import { waitFor } from '../mesh/wait-for.ts';
-import { json, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { fakeFleet } from './fake-fleet.ts';
+import { json, type FakeReplica, type FakeRequest } from './fake-replica.ts';
+import type { RelayRig } from './relay-rig.ts';
 
 const KEY = { 'x-api-key': 'k' };
 
 async function setup(t: ExecutionContext) {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
-    fleet = new RigFleet(replicas.map(({ port }) => port));
+  const { fleet, replicas } = await fakeFleet(t);
   // It stands still while the whole process does: a gateway that is held up for seconds is not heard in time, which is another story.
   let nowMs = Date.now();
   const clock = setInterval(() => {
@@ -18,7 +18,6 @@ async function setup(t: ExecutionContext) {
   const gateways = [await fleet.gateway('gateway-1'), await fleet.gateway('gateway-2')];
   fleet.relays = gateways.map(({ port }) => `127.0.0.1:${port}`);
   const end = new AbortController();
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
   t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
   t.teardown(() => end.abort());
   const send = (gateway: RelayRig, message: unknown, headers: Record<string, string>) =>

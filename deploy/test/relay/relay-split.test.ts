@@ -1,13 +1,11 @@
 import test from 'ava';
 import { waitFor } from '../mesh/wait-for.ts';
-import { startFakeReplica } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { fakeFleet } from './fake-fleet.ts';
+import type { RelayRig } from './relay-rig.ts';
 
 test('two gateways cut from each other each rebuild a session; after the partition one upstream session is left and both follow it', async (t) => {
-  const replicas = await Promise.all(['a', 'b', 'c'].map((name) => startFakeReplica(name))),
-    fleet = new RigFleet(replicas.map(({ port }) => port)),
-    partition = { isCut: false };
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
+  const { fleet, replicas } = await fakeFleet(t, {}, ['a', 'b', 'c']);
+  const partition = { isCut: false };
   const [one, two] = await Promise.all([fleet.gateway('gateway-1'), fleet.gateway('gateway-2', partition)]);
   t.teardown(() => Promise.all([one.close(), two.close()]));
   const post = (gateway: RelayRig, message: unknown, session?: string) =>

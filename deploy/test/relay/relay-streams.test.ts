@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { sessionDigest } from '../../../proto/session-record.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { beginSession, fakeFleet, homeAndOther } from './fake-fleet.ts';
 import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import type { RelayRig } from './relay-rig.ts';
 
 /** A GET stream as it comes, and how it ended. */
 class Stream {
@@ -33,24 +34,14 @@ class Stream {
 }
 
 async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}) {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name))),
-    fleet = new RigFleet(
-      replicas.map(({ port }) => port),
-      policy,
-    ),
-    rig = await fleet.gateway();
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
-  t.teardown(() => rig.close());
+  const { fleet, replicas, gateway: begin } = await fakeFleet(t, policy);
+  const rig = await begin();
   const send = (gateway: RelayRig, message: unknown, headers: Record<string, string> = {}) =>
     gateway.post(JSON.stringify(message), headers);
-  const initialize = async () => {
-    const answer = await send(rig, { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} });
-    await answer.text();
-    return answer.headers.get('mcp-session-id')!;
-  };
+  const initialize = () => beginSession(rig, {}, {});
   const session = await initialize();
-  const home = replicas.find(({ sessions }) => sessions.size > 0)!,
-    own = { ...rig.headers, 'x-holdfast-session': session };
+  const [home, other] = homeAndOther(replicas);
+  const own = { ...rig.headers, 'x-holdfast-session': session };
   const get = (headers: Record<string, string> = {}, gateway = rig) => {
     const stream = new Stream(gateway.url, { ...own, ...headers });
     t.teardown(() => stream.close());
@@ -62,7 +53,7 @@ async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}) 
     session,
     initialize,
     home,
-    other: replicas.find((replica) => replica !== home)!,
+    other,
     get,
     post: (message: unknown, gateway = rig) => send(gateway, message, own),
   };

@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Outcome } from '../../../proto/outcome.ts';
 import { waitFor } from '../mesh/wait-for.ts';
-import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { beginSession, fakeFleet, homeAndOther, onSession } from './fake-fleet.ts';
+import { event, json, sse, type FakeReplica, type FakeRequest } from './fake-replica.ts';
+import type { RelayRig } from './relay-rig.ts';
 
 interface Setup {
   rig: RelayRig;
@@ -14,30 +15,16 @@ interface Setup {
 
 /** Two scripted replicas, a relay, and a session on one of them. */
 async function setup(t: ExecutionContext, policy: Record<string, unknown> = {}): Promise<Setup> {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
-  const fleet = new RigFleet(
-    replicas.map(({ port }) => port),
-    policy,
-  );
-  const rig = await fleet.gateway();
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
-  t.teardown(() => rig.close());
-  const post = (message: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-    rig.post(JSON.stringify(message), headers);
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
-  const begun = await post({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
-  await begun.text();
-  const session = begun.headers.get('mcp-session-id') ?? '';
-  const home = replicas.find(({ sessions }) => sessions.size > 0);
-  if (!home) throw new Error('no session began');
-  const upstreamId = session.slice(session.indexOf('~') + 1);
+  const { replicas, gateway } = await fakeFleet(t, policy);
+  const rig = await gateway();
+  const session = await beginSession(rig);
+  const [home] = homeAndOther(replicas);
   return {
     rig,
     replicas,
     home,
     session,
-    post: (message, headers) =>
-      post(message, { 'x-holdfast-session': session, 'mcp-session-id': upstreamId, ...headers }),
+    post: (message, headers) => rig.post(JSON.stringify(message), { ...onSession(session), ...headers }),
   };
 }
 const call = (name = 'write') => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {} } });

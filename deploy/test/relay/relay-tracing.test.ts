@@ -5,8 +5,8 @@ import { KeptSpans, type KeptSpan } from '../../../sidecar/tracing/testing/kept-
 import { traceparentOf } from '../../../sidecar/tracing/trace-context.ts';
 import { Tracing } from '../../../sidecar/tracing/tracing.ts';
 import { waitFor } from '../mesh/wait-for.ts';
-import { startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import { RigFleet } from './relay-rig.ts';
+import { beginSession, fakeFleet, homeAndOther, onSession } from './fake-fleet.ts';
+import type { FakeReplica, FakeRequest } from './fake-replica.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const traceparent = (flags: '00' | '01', trace = TRACE): string => `00-${trace}-00f067aa0ba902b7-${flags}`;
@@ -20,8 +20,7 @@ interface Setup {
 
 /** A relay that traces, two scripted replicas, and a session on one of them. */
 async function setup(t: ExecutionContext, sampling: object = {}, more: object = {}): Promise<Setup> {
-  const replicas = await Promise.all(['a', 'b'].map((name) => startFakeReplica(name)));
-  const fleet = new RigFleet(replicas.map(({ port }) => port));
+  const { fleet, replicas, gateway } = await fakeFleet(t);
   const kept = new KeptSpans();
   const tracing = new Tracing({
     load: async () => kept,
@@ -34,30 +33,20 @@ async function setup(t: ExecutionContext, sampling: object = {}, more: object = 
   const followed = { followClients: true, ...sampling };
   tracing.configure(tracingSchema.parse({ endpoint: 'http://127.0.0.1:4317', sampling: followed, ...more }));
   fleet.beginTrace = tracing.begin;
-  const rig = await fleet.gateway();
-  t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())));
-  t.teardown(() => rig.close());
+  const rig = await gateway();
   const send = (message: unknown, headers: Record<string, string>) =>
     fetch(rig.url, {
       method: 'POST',
       headers: { ...rig.headers, 'content-type': 'application/json', accept: 'application/json', ...headers },
       body: JSON.stringify(message),
     });
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
-  const first = await send({ jsonrpc: '2.0', id: 0, method: 'initialize', params }, {});
-  await first.text();
-  const session = first.headers.get('mcp-session-id') ?? '';
-  const [home, other] = replicas.toSorted((a, b) => b.sessions.size - a.sessions.size) as [FakeReplica, FakeReplica];
+  const session = await beginSession(rig);
+  const [home, other] = homeAndOther(replicas);
   await waitFor(() => rig.outcomes.length === 1, { what: 'the end of the first request, and of its spans' });
   kept.spans.length = 0;
   return {
     ...{ home, other, kept },
-    post: (message, headers = {}) =>
-      send(message, {
-        'x-holdfast-session': session,
-        'mcp-session-id': session.slice(session.indexOf('~') + 1),
-        ...headers,
-      }),
+    post: (message, headers = {}) => send(message, { ...onSession(session), ...headers }),
   };
 }
 
