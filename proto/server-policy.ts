@@ -3,6 +3,7 @@ import { authorizationSchema } from './authorization/authorization-schema.ts';
 import { fleetLimitSchema } from './fleet-limit.ts';
 import { gatewayLimitsSchema, serverLimitsSchema } from './limits.ts';
 import { placeSchema } from './place.ts';
+import { headerFilesSchema } from './replica-header.ts';
 import { tracingSchema } from './tracing.ts';
 
 /**
@@ -223,6 +224,9 @@ export const serverPolicySchema = z.object({
     .describe(
       'Origin sent to the replicas instead of a page’s, once `allowedOrigins` has let it in; `none` sends none. For servers that check it against their own address.',
     ),
+  headerFiles: headerFilesSchema.describe(
+    'Headers that replicas get: name → file with the value. Gateways’ Envoys and the control plane’s probes read the file where they run, and again when it changes. A client’s own value never passes.',
+  ),
   replicaBreaker: breakerPolicySchema.prefault({}),
   toolBreaker: breakerPolicySchema.prefault({}),
   countToolErrors: z.boolean().default(false).describe('Let `isError` results count against the tool’s breaker.'),

@@ -55,3 +55,19 @@ test('claims go into headers that nobody else uses', (t) => {
   ])
     t.is(of(`"${name}": sub`).length, 1, name);
 });
+
+test('headers from files have names that nobody else uses; a value in place of the file is not shown', (t) => {
+  const of = (headers: string, more = '') => at(`${more} headerFiles: {${headers}}`);
+  t.deepEqual(of('x-api-key: /run/key'), []);
+  for (const header of ['authorization: /a', 'mcp-name: /a', 'X-Key: /a', '"x y": /a', 'x-key: a', 'x-key: {}'])
+    t.is(of(header).length, 1, header);
+  t.is(of(Array.from({ length: 9 }, (_, index) => `x-${index}: /a`).join(', ')).length, 1);
+  const jwt = 'jwt: {issuer: x, jwksFile: y, claimHeaders: {x-user: sub}},';
+  t.deepEqual(of('x-user: /a', jwt), ['servers[0].headerFiles.x-user']);
+  const parsed = parseConfig(
+    'servers: [{name: a, headerFiles: {x-api-key: hunter2}, backends: [{name: s, replicas: ["127.0.0.1:1"]}]}]',
+    {},
+  );
+  t.is(parsed.kind, 'bad');
+  t.notRegex(JSON.stringify(parsed), /hunter2/);
+});

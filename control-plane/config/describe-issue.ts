@@ -70,8 +70,9 @@ function expectation(issue: z.core.$ZodIssue): string {
 }
 
 /** Where people write a token although its file belongs there. */
-const mayBeSecret = ([section, key]: PropertyKey[]): boolean =>
-  section === 'tracing' && (key === 'endpoint' || key === 'headerFiles');
+const mayBeSecret = ([section, key, ofServer]: PropertyKey[]): boolean =>
+  (section === 'tracing' && (key === 'endpoint' || key === 'headerFiles')) ||
+  (section === 'servers' && ofServer === 'headerFiles');
 
 /** Turns one issue of the schema into words: one per unknown key, each with the nearest valid key. */
 export function describeIssue(issue: z.core.$ZodIssue, schema: JsonSchema): Described[] {

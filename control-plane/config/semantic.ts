@@ -17,6 +17,12 @@ function unique(names: ReadonlyArray<{ name: string; path: PropertyKey[] }>, wha
   }
 }
 
+function checkHeaderFiles({ headerFiles, jwt }: ServerConfig, at: PropertyKey[], say: Say): void {
+  for (const name of Object.keys(headerFiles))
+    if (jwt && Object.hasOwn(jwt.claimHeaders, name))
+      say([...at, 'headerFiles', name], 'a header that `jwt.claimHeaders` does not set', 'both');
+}
+
 function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
   unique(
     server.backends.map(({ name }, index) => ({ name, path: [...at, 'backends', index, 'name'] })),
@@ -34,6 +40,7 @@ function checkServer(server: ServerConfig, at: PropertyKey[], say: Say): void {
     say([...at, 'cors'], '`allowedOrigins` beside it', 'none', 'Name the origins whose pages may read answers.');
   if (server.cors?.allowCredentials && server.allowedOrigins.includes('*'))
     say([...at, 'cors', 'allowCredentials'], 'named origins', '`*`', 'Any page could act with a user’s cookies.');
+  checkHeaderFiles(server, at, say);
   const replicas: Array<{ address: string; name: string; path: PropertyKey[] }> = [];
   server.backends.forEach((backend, index) => {
     const here = [...at, 'backends', index];

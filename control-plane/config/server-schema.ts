@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { replicaHeaderSchema } from '../../proto/replica-header.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { backendSchema } from './backend-schema.ts';
 import { PROBE_DEFAULTS, PROBE_TYPES, type ProbeType } from '../probe/probe-settings.ts';
@@ -77,10 +78,6 @@ export const rateLimitSchema = z.strictObject({
 });
 export type RateLimitConfig = z.infer<typeof rateLimitSchema>;
 
-/** Headers that mean something to somebody on the way. */
-const MESH_HEADER =
-  /^(x-holdfast-|x-envoy-|x-forwarded-|mcp-|content-|transfer-|connection$|host$|authorization$|cookie$|origin$|accept|upgrade$|te$|trailer$|expect$|keep-alive$|last-event-id$)/;
-
 export const jwtSchema = z.strictObject({
   issuer: z.string().min(1).describe('`iss` that tokens must carry.'),
   audiences: z
@@ -107,13 +104,7 @@ export const jwtSchema = z.strictObject({
     .default(true)
     .describe('Replicas get the client’s token. With false they see no Authorization at all.'),
   claimHeaders: z
-    .record(
-      z
-        .string()
-        .regex(/^[a-z0-9-]+$/, 'a header name in lower case')
-        .refine((name) => !MESH_HEADER.test(name), 'a header that neither HTTP, MCP nor the mesh uses'),
-      z.string().min(1).max(256),
-    )
+    .record(replicaHeaderSchema, z.string().min(1).max(256))
     .default({})
     .describe(
       'Claims that replicas get as headers: `{x-user: sub}`; `a.b` is member b of claim a. What a client sends under these names is removed.',

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { PROBE_DEFAULTS, type ProbeSettings } from './probe-settings.ts';
@@ -151,4 +154,25 @@ test('whatever a replica answers, the probe goes on and no list of tools is take
     listed.tools?.map(({ name }) => name),
     ['good'],
   );
+});
+
+test('probes carry the headers of `headerFiles`, read each time; without a good value the remark says what to do', async (t) => {
+  const file = join(tmpdir(), `holdfast-probe-key-${process.pid}`);
+  t.teardown(() => rm(file, { force: true }));
+  const settings = { headerFiles: { 'x-api-key': file } };
+  let asked = 0;
+  const seen: unknown[] = [];
+  const handle: Handler = async (request, response, body) => {
+    seen.push(request.headers['x-api-key']);
+    if (++asked === 3) await writeFile(file, 'a\r\nsecret');
+    if (asked === 6) await rm(file);
+    if (asked === 9) await writeFile(file, 'two');
+    return json(response, legacy(body, { tools: [] }));
+  };
+  const missing = await probed(t, handle, ({ health }) => health === 'unhealthy', { settings });
+  t.regex(missing.detail, /holdfast-probe-key-\d+ can’t be the header x-api-key: ENOENT; write one line/);
+  t.is(asked, 0);
+  await writeFile(file, 'one\n');
+  await probed(t, handle, () => seen.at(-1) === 'two', { settings });
+  t.deepEqual([...new Set(seen)], ['one', 'two']);
 });

@@ -27,6 +27,8 @@ export interface ProbeSettings {
   path: string;
   /** File with a bearer token for the probes; read again for each session. */
   tokenFile: string | null;
+  /** Header → file with its value; read again for each probe. */
+  headerFiles: Readonly<Record<string, string>>;
 }
 
 /**
@@ -46,4 +48,5 @@ export const PROBE_DEFAULTS: ProbeSettings = {
   expectedTools: [],
   path: '/health',
   tokenFile: null,
+  headerFiles: {},
 };

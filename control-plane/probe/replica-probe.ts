@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { headerFromFile } from '../../proto/replica-header.ts';
 import { connect, NO_ANSWER, sendFailure, type Connection } from './http-send.ts';
 import { httpProbe } from './http-probe.ts';
 import { McpProbe } from './mcp-probe.ts';
@@ -29,6 +30,7 @@ export function replicaProbe(target: ProbeTarget, monotonicMs: () => number): Re
       try {
         if (!connection) open();
         if (isFull) setHeaders(headers, target);
+        setHeaderFiles(headers, target);
         const timeoutMs = settings.type === 'mcp' && isFull ? settings.fullTimeoutMs : settings.timeoutMs;
         const signal = AbortSignal.timeout(timeoutMs);
         if (settings.type === 'http') return await httpProbe(connection, settings.path, headers, signal, elapsed);
@@ -50,6 +52,16 @@ function setHeaders(headers: Record<string, string>, { host, settings }: ProbeTa
   if (host !== null) headers['host'] = host;
   if (settings.tokenFile !== null)
     headers['authorization'] = `Bearer ${readFileSync(settings.tokenFile, 'utf8').trim()}`;
+}
+
+/** As gateways do for requests: a file that can’t be read any more leaves the last good value. */
+function setHeaderFiles(headers: Record<string, string>, { settings }: ProbeTarget): void {
+  for (const [name, file] of Object.entries(settings.headerFiles))
+    try {
+      headers[name] = headerFromFile(name, file);
+    } catch (error) {
+      if (headers[name] === undefined) throw error;
+    }
 }
 
 /** Silence of a slow server looks like that of a dead one: the text says which time was up, and which key gives more. */

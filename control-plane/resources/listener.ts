@@ -7,6 +7,7 @@ import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
 import { extProc, askUnary } from './filters/ext-proc.ts';
 import { challengeFilters } from './filters/challenge.ts';
 import { corsFilter } from './filters/cors.ts';
+import { headerFileFilters } from './filters/header-files.ts';
 import { jwtFilter } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitFilters } from './filters/rate-limit.ts';
@@ -64,6 +65,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
               ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
               extProc,
               askUnary,
+              ...headerFileFilters(snapshot),
               // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
               {
                 name: FILTER.router,

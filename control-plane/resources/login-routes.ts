@@ -3,6 +3,7 @@ import { HEADER, RESOURCE, routeName } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { corsOnRoute } from './filters/cors.ts';
 import { leaveOut } from './filters/ext-proc.ts';
+import { headerFilesOnRoute } from './filters/header-files.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitOnRoute } from './filters/rate-limit.ts';
 import { documentRoute } from './protected-resource.ts';
@@ -34,6 +35,7 @@ const toSidecar = (server: ServerTopology, match: object): object => ({
     [FILTER.sseToMetadata]: leaveOut,
     ...corsOnRoute(server),
     ...rateLimitOnRoute(server),
+    ...headerFilesOnRoute(server),
   },
 });
 

@@ -6,6 +6,7 @@ import type { ServerTopology } from '../topology/topology.ts';
 import { askOrGoOn, askSidecar, switchOn } from './filters/ext-proc.ts';
 import { challengeOnRoute } from './filters/challenge.ts';
 import { corsOnRoute } from './filters/cors.ts';
+import { headerFilesOnRoute } from './filters/header-files.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitOnRoute } from './filters/rate-limit.ts';
@@ -41,7 +42,12 @@ const pins = (on: Record<string, object>, hosts: readonly (string | undefined)[]
 export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string, place: Place): RouteOf {
   const { policy } = server;
   const cluster = RESOURCE.serverCluster(server.name);
-  const plain = { ...corsOnRoute(server), ...jwtOnRoute(server), ...rateLimitOnRoute(server) };
+  const plain = {
+    ...corsOnRoute(server),
+    ...jwtOnRoute(server),
+    ...rateLimitOnRoute(server),
+    ...headerFilesOnRoute(server),
+  };
   // Never for a steady route: what shows a token does not take one, and without a token nobody is asked for it twice.
   const filters = { ...plain, ...challengeOnRoute(server, place.url) };
   const isHostReplaced = server.backends.some((backend) => backend.hostOverride !== null);

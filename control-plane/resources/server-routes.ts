@@ -25,6 +25,7 @@ export const routeInputs = (server: ServerTopology): string => {
     policy.routes,
     server.mapsChallenge,
     policy.originOverride,
+    Object.keys(policy.headerFiles).length > 0,
     policy.maxBodyBytes,
     policy.affinity.calls,
     policy.sharedCache,

@@ -24,6 +24,7 @@ export function probeTargets(config: Config, replicas: readonly KnownReplica[]):
           ...probe,
           path: probe.path ?? healthCheckPath,
           tokenFile: probe.tokenFile ?? null,
+          headerFiles: server.headerFiles,
           intervalMs: probe.intervalMs ?? (isHttp ? healthCheckIntervalMs : PROBE_DEFAULTS.intervalMs),
           timeoutMs: probe.timeoutMs ?? (isHttp ? healthCheckTimeoutMs : PROBE_DEFAULTS.timeoutMs),
           fullTimeoutMs: probe.timeoutMs ?? server.timeouts.initializeMs,

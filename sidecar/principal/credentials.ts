@@ -18,13 +18,16 @@ export function isCredential(name: string): boolean {
 
 /**
  * The credentials among headers (flat list: name, value, name, value …), as name and value by name, whatever their order. A header that stands
- * there several times counts as one, joined as proxies join it.
+ * there several times counts as one, joined as proxies join it. `ofMesh`: what the mesh itself sets by `headerFiles` is nobody’s.
  */
-export function credentialsIn(headers: readonly string[]): Array<[name: string, value: string]> {
+export function credentialsIn(
+  headers: readonly string[],
+  ofMesh: Readonly<Record<string, string>> = {},
+): Array<[name: string, value: string]> {
   let found: Map<string, string> | null = null;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase();
-    if (!isCredential(name)) continue;
+    if (!isCredential(name) || Object.hasOwn(ofMesh, name)) continue;
     found ??= new Map();
     const before = found.get(name),
       value = headers[i + 1] ?? '';

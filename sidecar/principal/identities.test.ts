@@ -88,6 +88,17 @@ test('a token, a cookie or a key says who asks, whatever its header is called; w
     t.false(isCredential(name), name);
 });
 
+test('a header that the mesh sets from a file is nobody’s credential: its key may change, and sessions are still rebuilt', (t) => {
+  const policy = { bind: 'principal', headerFiles: { 'x-api-key': '/k' } } as const,
+    other = { bind: 'principal' } as const;
+  t.is(identities.credentialsOf(['X-Api-Key', 'one'], policy), null);
+  t.not(identities.credentialsOf(['X-Api-Key', 'one'], other), null);
+  const ofClient = ['authorization', 'Bearer opaque'],
+    credentials = identities.credentialsOf([...ofClient, 'x-api-key', 'one'], policy);
+  t.true(identities.mayRebuild({ credentials, principal: null }, [...ofClient, 'x-api-key', 'two'], policy));
+  t.false(identities.mayRebuild({ credentials, principal: null }, ['x-api-key', 'one'], policy));
+});
+
 test('where Envoy verifies tokens only its word counts: not the header, whatever its scheme, and not `bind: off`', (t) => {
   const ann = jwt({ iss: 'i', sub: 'ann' }),
     claims = part({ iss: 'i', sub: 'eve' });

@@ -17,7 +17,7 @@ export interface Owner {
   credentials: string | null;
 }
 
-type BindPolicy = Pick<ServerPolicy, 'bind' | 'jwt'>;
+type BindPolicy = Pick<ServerPolicy, 'bind' | 'jwt'> & Partial<Pick<ServerPolicy, 'headerFiles'>>;
 
 /** Why a server with `jwt` takes no request that shows this: Envoy verified no token, or one without a subject. Null: nothing against it. */
 export function refusalOfUnverified(
@@ -121,7 +121,7 @@ function principalParts({ authorization, claims }: Shown, { bind, jwt }: BindPol
 }
 
 function credentialParts(headers: readonly string[], policy: BindPolicy): string[] | null {
-  const credentials = credentialsIn(headers);
+  const credentials = credentialsIn(headers, policy.headerFiles);
   if (credentials.length === 0) return null;
   return [
     'credentials',

@@ -14,5 +14,6 @@ export const FILTER = {
   extProc: 'envoy.filters.http.ext_proc',
   /** The same filter once more, for one question and one answer. */
   askUnary: 'envoy.filters.http.ext_proc.sessions',
+  headerFiles: 'envoy.filters.http.lua.header_files',
   router: 'envoy.filters.http.router',
 } as const;

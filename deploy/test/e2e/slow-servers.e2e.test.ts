@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { startMesh } from '../mesh/start-mesh.ts';
@@ -33,13 +36,22 @@ async function answerTo(
   return { status: 200, head: { 'mcp-session-id': begun }, result: info };
 }
 
-/** A bare MCP server whose `initialize` takes long, as one that starts a process for each session; `forget` loses all sessions. */
-async function slowServer(t: ExecutionContext): Promise<{ address: string; forget: () => void }> {
+/** The header that the server asks for; the mesh has it from a file. */
+const KEY = 'x-api-key';
+
+/**
+ * A bare MCP server whose `initialize` takes long, as one that starts a process for each session; `forget` loses all sessions. It refuses requests
+ * without one of `keys`, probes as well.
+ */
+async function slowServer(t: ExecutionContext, keys: Set<string>) {
   const sessions = new Set<string>();
+  let lastKey = '';
   const server: Server = createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', async () => {
+      lastKey = String(request.headers[KEY]);
+      if (!keys.has(lastKey)) return response.writeHead(403).end();
       if (request.method !== 'POST') return response.writeHead(405).end();
       const message = JSON.parse(Buffer.concat(pieces).toString()) as { id?: number; method: string };
       const { status, head = {}, result } = await answerTo(message, request.headers['mcp-session-id'], sessions);
@@ -56,17 +68,23 @@ async function slowServer(t: ExecutionContext): Promise<{ address: string; forge
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     forget: () => sessions.clear(),
+    lastKey: () => lastKey,
   };
 }
 
-test('a server whose initialize takes 6 s gets healthy, begins sessions, and gets them back after it forgot them', async (t) => {
-  const { address, forget } = await slowServer(t);
+test('a server whose initialize takes 6 s gets healthy, begins sessions, and gets them back after it forgot them and got another key', async (t) => {
+  const keys = new Set(['one']),
+    keyFile = join(tmpdir(), `holdfast-key-${process.pid}`);
+  await writeFile(keyFile, 'one\n');
+  t.teardown(() => rm(keyFile, { force: true }));
+  const { address, forget, lastKey } = await slowServer(t, keys);
   await using mesh = await startMesh({ gateways: 1, servers: { linear: { replicas: 1 } } });
   await mesh.writeConfig((config) => {
     config.servers.push({
       ...structuredClone(config.servers[0]),
       name: 'slow',
       timeouts: { initializeMs: 20_000 },
+      headerFiles: { [KEY]: keyFile },
       backends: [{ name: 'stable', replicas: [address] }],
     } as never);
   });
@@ -91,6 +109,16 @@ test('a server whose initialize takes 6 s gets healthy, begins sessions, and get
   );
   const headers = { 'mcp-session-id': String(session), 'mcp-protocol-version': '2025-06-18' };
   t.is((await call({ id: 2, method: 'ping' }, headers)).status, 200);
+  keys.add('two');
+  await writeFile(keyFile, 'two\n');
+  await waitFor(
+    async () => {
+      t.is((await call({ id: 4, method: 'ping' }, { ...headers, [KEY]: 'forged' })).status, 200);
+      return lastKey() === 'two';
+    },
+    { what: 'requests carry the new key' },
+  );
+  keys.delete('one');
   forget();
   const recovered = await call({ id: 3, method: 'tools/list' }, headers);
   t.deepEqual(await recovered.json(), { jsonrpc: '2.0', id: 3, result: { tools: [] } });

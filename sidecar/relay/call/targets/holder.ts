@@ -83,7 +83,13 @@ export class HolderTargets implements Targets {
     const { client, ctx, headers, received, request, view } = this.#call;
     const { cache } = ctx;
     if (!message || !view.policy.sharedCache) return false;
-    const askedBy = { path: request.path, sent: headers, claims: request.shown.claims, isVerified: this.#isVerified };
+    const askedBy = {
+      path: request.path,
+      sent: headers,
+      claims: request.shown.claims,
+      isVerified: this.#isVerified,
+      ofMesh: view.policy.headerFiles,
+    };
     this.#cacheKey = cacheKey(message, received, request.incoming.headers, askedBy);
     this.#changesSeen = cache.changes;
     if (this.#cacheKey === null || message.idText === null) return false;
