@@ -48,6 +48,13 @@ for (const [name, options] of Object.entries({ gateway, edge })) {
   });
 }
 
+test('metrics on [::] are there for IPv4 as well', (t) => {
+  const compatible = (metrics: string): boolean =>
+    renderBootstrap(template, { ...gateway, metrics }).includes('ipv4_compat: true');
+  t.true(compatible('[::]:9902'));
+  for (const metrics of ['0.0.0.0:9902', '[::1]:9902']) t.false(compatible(metrics), metrics);
+});
+
 test('what would let others in is refused by name: the admin interface off loopback, a control plane that shows no certificate', (t) => {
   for (const admin of ['0.0.0.0:9901', '[::]:9901', '10.0.0.5:9901', '127.0.0.1.evil.example:9901'])
     t.throws(() => renderBootstrap(template, { ...gateway, admin }), { message: /^admin: .*127\.0\.0\.1:9901/ }, admin);

@@ -9,3 +9,12 @@ export function envoyAddress(address: string): object {
     },
   };
 }
+
+/** Where Envoy listens. On `[::]` IPv4 clients are let in as well, as Node does it: Envoy alone would turn them away. */
+export function envoyListen(address: string): object {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  if (host !== '[::]') return envoyAddress(address);
+  return {
+    socket_address: { address: '::', port_value: Number(address.slice(host.length + 1)), ipv4_compat: true },
+  };
+}

@@ -2,7 +2,7 @@ import { RESOURCE } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import { accessLog } from './access-log.ts';
-import { envoyAddress } from './address.ts';
+import { envoyListen } from './address.ts';
 import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
 import { extProc, askUnary } from './filters/ext-proc.ts';
 import { challengeFilters } from './filters/challenge.ts';
@@ -27,7 +27,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
   const { gateway } = snapshot;
   return {
     name: RESOURCE.listener,
-    address: envoyAddress(node.listen),
+    address: envoyListen(node.listen),
     // What a slow client may leave lying here. Reading JSON answers holds each one back until it is complete, so then it is their limit as well.
     per_connection_buffer_limit_bytes: gateway.responseOutcomes === 'all' ? gateway.maxJsonAnswerBytes : BUFFER_BYTES,
     ...(gateway.tls && {

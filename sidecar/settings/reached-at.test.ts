@@ -20,6 +20,9 @@ test('what listens on one address is reached there; what listens everywhere, at 
   t.is(reachedAt('10.0.0.1', null, container), '10.0.0.1');
   t.is(reachedAt('0.0.0.0', null, container), '172.18.0.7');
   t.is(reachedAt('::', null, { eth0: [at('fe80::1'), at('fd00::7')] }), '[fd00::7]');
+  t.is(reachedAt('::', 'fd00::9', container), '[fd00::9]', 'a pod of an IPv6 cluster');
+  t.is(reachedAt('::', '[fd00::9]', container), '[fd00::9]');
+  t.is(reachedAt('::1', null, container), '[::1]');
   t.is(reachedAt('0.0.0.0', 'gateway-1.mesh', container), 'gateway-1.mesh');
   t.is(reachedAt('0.0.0.0', null, { lo: [at('127.0.0.1', true)] }), '127.0.0.1');
 });

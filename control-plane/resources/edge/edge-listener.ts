@@ -1,6 +1,6 @@
 import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
-import { envoyAddress } from '../address.ts';
+import { envoyListen } from '../address.ts';
 import { connectionManager } from '../connection-manager.ts';
 import type { EnvoyNode } from '../node.ts';
 import type { Tracing } from '../../../proto/tracing.ts';
@@ -36,7 +36,7 @@ export function edgeListeners(
   const manager = managerOf(limits.requestMs, edge.xffTrustedHops, tracingOf(tracing, node));
   const plain = {
     name: 'edge',
-    address: envoyAddress(node.listen),
+    address: envoyListen(node.listen),
     per_connection_buffer_limit_bytes: 1 << 20,
     filter_chains: [{ filters: [manager] }],
   };
@@ -47,7 +47,7 @@ export function edgeListeners(
       'edge-tls',
       {
         name: 'edge-tls',
-        address: envoyAddress(edge.tlsListen),
+        address: envoyListen(edge.tlsListen),
         per_connection_buffer_limit_bytes: 1 << 20,
         filter_chains: [{ transport_socket: downstreamTls('edge', edge.tls), filters: [manager] }],
       },
