@@ -112,16 +112,17 @@ class Attempt implements AnswerListener, InFlight {
   onEvent(event: SseEvent): void {
     if (this.#isSettled || this.#isHeld(() => this.onEvent(event))) return;
     const { data, id } = event;
-    const { isFresh } = this.#call.client;
+    const { client } = this.#call;
+    const { isFresh } = client;
     if (data === null) {
-      // A comment says nothing that would be worth an open stream.
-      if (!isFresh || id !== null) this.#forward(event);
+      // A comment says nothing that would be worth an open stream: it goes out with the first event.
+      if (id !== null || !client.keepEarly(event.raw)) this.#forward(event);
       return;
     }
     // While a holder is looked for, the client hears of this stream only when its first event is no refusal.
     const hint = this.#to.at === 'seek' && !isFresh ? 'plain' : hintOfData(this.#to.at, data);
     if (hint !== 'plain') {
-      this.#call.client.forgetHead();
+      client.forgetHead();
       const headers = { 'content-type': 'text/event-stream' };
       return this.#leave({ is: 'answered', answer: { status: 200, headers, body: event.raw, data }, hint });
     }

@@ -19,6 +19,9 @@ const SSE_HEADERS: OutgoingHttpHeaders = {
   'x-accel-buffering': 'no',
 };
 
+/** A server's comments before its first event are a few bytes; more of them open the stream. */
+const MAX_EARLY_BYTES = 4096;
+
 /** The response to the client: knows what was said already, and so what can still be said. */
 export class ClientAnswer {
   readonly #response: AnswerSink;
@@ -28,6 +31,8 @@ export class ClientAnswer {
   #isMidEvent = false;
   /** Opens the stream whose head waits for its first event. */
   #openHead: (() => void) | null = null;
+  /** What came before that event and says nothing by itself: comments, and the time to wait before a reconnect. */
+  #early: Buffer = NOTHING;
   readonly #onGone: Array<() => void> = [];
   lastWriteMs = 0;
   /** A comment goes out when nothing did for this long; the server's `timeouts.keepAliveMs`. */
@@ -137,14 +142,27 @@ export class ClientAnswer {
    * gateway that dies: an edge with an error, the client's own connection with a failure. Official clients wait for a minute on an open stream.
    */
   openSseLater(status: number, headers: IncomingHttpHeaders, nowMs: number): void {
-    this.#openHead = () => this.openSse(status, headers, nowMs);
+    this.#early = NOTHING;
+    this.#openHead = () => {
+      this.openSse(status, headers, nowMs);
+      if (this.#early.length > 0) this.#response.write(this.#early);
+      this.#early = NOTHING;
+    };
     this.lastWriteMs = nowMs;
     this.#open.add(this);
+  }
+
+  /** Keeps what says nothing until the stream is opened. False: it is open, or has kept enough. */
+  keepEarly(bytes: Buffer): boolean {
+    if (this.#openHead === null || this.#early.length + bytes.length > MAX_EARLY_BYTES) return false;
+    this.#early = Buffer.concat([this.#early, bytes]);
+    return true;
   }
 
   /** The stream of `openSseLater` is not opened: the next attempt may answer otherwise. */
   forgetHead(): void {
     this.#openHead = null;
+    this.#early = NOTHING;
   }
 
   openBytes(status: number, headers: IncomingHttpHeaders): void {
