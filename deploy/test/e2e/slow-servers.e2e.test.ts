@@ -80,16 +80,19 @@ test('a server whose initialize takes 6 s gets healthy, begins sessions, and get
   const { address, forget, lastKey } = await slowServer(t, keys);
   await using mesh = await startMesh({ gateways: 1, servers: { linear: { replicas: 1 } } });
   await mesh.writeConfig((config) => {
-    config.servers.push({
+    const slow = {
       ...structuredClone(config.servers[0]),
       name: 'slow',
       timeouts: { initializeMs: 20_000 },
       headerFiles: { [KEY]: keyFile },
       backends: [{ name: 'stable', replicas: [address] }],
-    } as never);
+    };
+    // The same replica with less time than it needs, and without probes, which would take it out.
+    const hasty = { ...structuredClone(slow), name: 'hasty', timeouts: { initializeMs: 300 }, probe: { type: 'off' } };
+    config.servers.push(slow as never, hasty as never);
   });
-  const call = (body: object, headers: Record<string, string> = {}) =>
-    fetch(mesh.url('slow'), {
+  const call = (body: object, headers: Record<string, string> = {}, server = 'slow') =>
+    fetch(mesh.url(server), {
       method: 'POST',
       body: JSON.stringify({ jsonrpc: '2.0', ...body }),
       headers: {
@@ -109,6 +112,8 @@ test('a server whose initialize takes 6 s gets healthy, begins sessions, and get
   );
   const headers = { 'mcp-session-id': String(session), 'mcp-protocol-version': '2025-06-18' };
   t.is((await call({ id: 2, method: 'ping' }, headers)).status, 200);
+  const begun = await call({ id: 5, method: 'initialize', params }, {}, 'hasty');
+  t.is(begun.status, 200);
   keys.add('two');
   await writeFile(keyFile, 'two\n');
   await waitFor(
@@ -120,6 +125,9 @@ test('a server whose initialize takes 6 s gets healthy, begins sessions, and get
   );
   keys.delete('one');
   forget();
+  const ofHasty = { ...headers, 'mcp-session-id': String(begun.headers.get('mcp-session-id')) };
+  const tooLate = await call({ id: 6, method: 'tools/list' }, ofHasty, 'hasty');
+  t.regex(await tooLate.text(), /could not be rebuilt.*servers\[\]\.timeouts: initializeMs, recoveryMs/);
   const recovered = await call({ id: 3, method: 'tools/list' }, headers);
   t.deepEqual(await recovered.json(), { jsonrpc: '2.0', id: 3, result: { tools: [] } });
 });

@@ -26,7 +26,7 @@ export const MESH_ERROR = {
     code: RPC_ERROR.recoveryFailed,
     status: 503,
     description:
-      'The session could not be rebuilt in time; it is kept, try again (limit: servers[].timeouts.recoveryMs)',
+      'The session could not be rebuilt in time; it is kept, try again (limit: servers[].timeouts: initializeMs, recoveryMs)',
   },
   deadline: {
     code: RPC_ERROR.deadline,
