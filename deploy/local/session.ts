@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { alternatingFetch } from '../test/clients/alternating-fetch.ts';
 import { connectClient } from '../test/clients/connect-client.ts';
+import { refusedToNext } from '../test/clients/failover-fetch.ts';
 
 /** One session of an official client with `linear`, a call every second, over the gateways named in turn: something to watch while things die. */
 const origins = process.argv.slice(2);
@@ -9,7 +10,7 @@ if (origins.length === 0) {
   process.exit(64);
 }
 const EVERY_MS = 1000;
-const fetch = alternatingFetch(origins);
+const fetch = alternatingFetch(origins, refusedToNext(origins));
 const end = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end.abort());
 process.once('disconnect', () => end.abort());

@@ -8,7 +8,7 @@ import { waitFor } from '../mesh/wait-for.ts';
 import { atMost, exactly, type Objective } from '../report/objectives.ts';
 import { printReport, say as sayTo } from '../report/print-report.ts';
 import { startComposition, type Composition } from './compose/composition.ts';
-import { failoverFetch } from './compose/failover-fetch.ts';
+import { failoverFetch } from '../clients/failover-fetch.ts';
 import { hardening } from './compose/hardening.ts';
 import { SCENARIOS, rebuildGateways, type Stage } from './compose/scenarios.ts';
 import { counted, firingAlerts } from './compose/prometheus.ts';

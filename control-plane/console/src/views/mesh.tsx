@@ -4,7 +4,7 @@ import type { MeshNode, Server } from '../model.ts';
 import { drainGateway, undrainGateway } from '../ui/actions.ts';
 import { ask } from '../ui/confirm.tsx';
 import { Findings } from '../ui/findings.tsx';
-import { duration, perSecond, percent } from '../ui/words.ts';
+import { count, duration, perSecond, percent } from '../ui/words.ts';
 import { EventList } from './events.tsx';
 import { drawLinks } from './mesh-links.ts';
 import { followMoves } from './mesh-moves.ts';
@@ -132,7 +132,7 @@ function ServerRow({ server }: { server: Server }) {
           p99 {duration(row?.p99Ms)} · {percent(row?.errors ?? 0)} errors
         </span>
         <span class="sub">
-          {taking} of {server.replicas.length} take sessions{sessions.value ? ` · ${all} sessions` : ''}
+          {taking} of {server.replicas.length} take sessions{sessions.value ? ` · ${count(all, 'session')}` : ''}
         </span>
       </a>
       <Replicas server={server} counts={counts} rates={replicaRates.value} />
