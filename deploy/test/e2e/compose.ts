@@ -12,6 +12,7 @@ import { failoverFetch } from '../clients/failover-fetch.ts';
 import { hardening } from './compose/hardening.ts';
 import { SCENARIOS, rebuildGateways, type Stage } from './compose/scenarios.ts';
 import { counted, firingAlerts } from './compose/prometheus.ts';
+import { neededImages } from './compose/needed-images.ts';
 import { findCompose, missingImages } from './compose/run-docker.ts';
 
 const { values } = commandLine<{ sessions: number; keep: boolean; json: boolean }>(
@@ -27,13 +28,7 @@ if (found.kind === 'none') {
   say(`e2e:compose is skipped: ${found.why}. It runs docker-compose.yml for real and needs Docker.`);
   process.exit(0);
 }
-const missing = await missingImages([
-  'node:24-slim',
-  'envoyproxy/envoy:v1.40.0',
-  'redis:7.2-alpine',
-  'prom/prometheus:v2.53.4',
-  'prom/alertmanager:v0.27.0',
-]);
+const missing = await missingImages(neededImages());
 if (missing.length > 0) {
   say(`e2e:compose is skipped: ${missing.join(', ')} are not here and can’t be pulled.`);
   process.exit(0);
