@@ -1,4 +1,5 @@
 import type { LiveFeedParts } from '../watch/live-feed.ts';
+import type { ServerTopology } from '../topology/topology.ts';
 import type { AdminContext } from './context.ts';
 import { diagnose } from './diagnose.ts';
 
@@ -7,9 +8,8 @@ const SECOND = 1000;
 const MANY_REPLICAS = 200;
 
 /** One server as the console draws it: its backends, and each replica with its state. */
-function serverPart(context: AdminContext, name: string): unknown {
-  const server = context.topology()?.servers.find((each) => each.name === name);
-  if (!server) return null;
+function serverPart(context: AdminContext, server: ServerTopology): unknown {
+  const { name } = server;
   return {
     name,
     guard: server.policy.guard,
@@ -109,7 +109,7 @@ export function consoleParts(context: AdminContext): Pick<LiveFeedParts, 'sectio
       ],
       rollouts: [...context.rollouts.current().values()],
       ...Object.fromEntries(
-        (context.topology()?.servers ?? []).map(({ name }) => [`server:${name}`, serverPart(context, name)]),
+        (context.topology()?.servers ?? []).map((server) => [`server:${server.name}`, serverPart(context, server)]),
       ),
     }),
     sections: {

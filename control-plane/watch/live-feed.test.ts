@@ -81,6 +81,26 @@ test('pages share one watch of the gateways, which ends with the last of them', 
   t.is(world.looks, looks, 'nobody looks any more');
 });
 
+test('a page that watches for long leaves nothing behind on its connection', async (t) => {
+  const { feed, world } = sample();
+  const end = new AbortController();
+  let listeners = 0;
+  const add = end.signal.addEventListener.bind(end.signal);
+  end.signal.addEventListener = (...given: Parameters<typeof add>) => {
+    listeners++;
+    add(...given);
+  };
+  const stream = feed.follow(undefined, end.signal);
+  for (let part = 1; part <= 3; part++) {
+    world.part = part;
+    t.is(await until(stream, 'part', (data) => data === part), part);
+  }
+  t.is(listeners, 1);
+  const waiting = until(stream, 'part', (data) => data === 4);
+  end.abort();
+  await t.throwsAsync(waiting, { message: 'the stream ended' });
+});
+
 test('a part that changed is sent again, one that is gone is null, and one that can’t be read stays', async (t) => {
   const { feed, world } = sample();
   const end = new AbortController();

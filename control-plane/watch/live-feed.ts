@@ -84,7 +84,7 @@ export class SharedLiveFeed implements LiveFeed {
         after = event.id;
         yield { event: 'event', id: event.id, data: event };
       }
-      if (!signal.aborted) await this.#next(signal);
+      if (!signal.aborted) await this.#next();
     }
   }
 
@@ -94,15 +94,19 @@ export class SharedLiveFeed implements LiveFeed {
     return this.#events.slice(index + 1);
   }
 
-  #next(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+  #next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
   }
 
   #leave(): void {
     this.watchers--;
+    this.#wake();
     if (this.watchers > 0) return;
     this.#run?.abort();
     this.#run = null;
@@ -123,9 +127,7 @@ export class SharedLiveFeed implements LiveFeed {
   async #loop(rates: LiveRates | null, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#look(rates, signal).catch(this.#parts.onError);
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const wake of waiting) wake();
+      this.#wake();
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
