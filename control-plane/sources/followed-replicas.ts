@@ -29,6 +29,8 @@ export class FollowedReplicas {
   readonly #options: FollowedReplicasOptions;
   readonly #usable: UsableReports;
   readonly #identities: Identities;
+  /** By `server/replica`, as they were followed last. */
+  #backends: ReadonlyMap<string, string> = new Map();
 
   constructor(options: FollowedReplicasOptions) {
     this.#options = options;
@@ -52,9 +54,15 @@ export class FollowedReplicas {
   follow(): void {
     const { config, isLeader, slots, probes, onChange, onError } = this.#options;
     const { replicas, isComplete } = this.known();
+    this.#backends = new Map(replicas.map(({ server, name, backend }) => [`${server}/${name}`, backend]));
     probes.watch(probeTargets(config(), replicas));
     for (const { replica, formerSeenAtMs } of this.#identities.changed(replicas)) this.renew(replica, formerSeenAtMs);
     detach(slots.keep(replicas, isComplete && isLeader()).finally(onChange), onError);
+  }
+
+  /** The backend of a replica; undefined for one that is no replica any more. */
+  backendOf(server: string, replica: string): string | undefined {
+    return this.#backends.get(`${server}/${replica}`);
   }
 
   /** A replica that is back from the dead, or restarted unseen, gets a slot of its own. Of two control planes that see it, the second finds that done. */

@@ -88,8 +88,7 @@ export class ReplicaSource extends EventEmitter<SourceEvents> implements Source<
     });
     this.#contracts = new ContractWatch({
       ...options,
-      backendOf: (server, name) =>
-        this.#followed.known().replicas.find((each) => each.server === server && each.name === name)?.backend,
+      backendOf: (server, replica) => this.#followed.backendOf(server, replica),
     });
     config.on('change', () => this.#watch());
     stores.onLeader((isLeader) => {
