@@ -87,10 +87,17 @@ export interface Wanted {
 
 let schema: JsonSchema | undefined;
 
+/** The name that a custom resource claims in the mesh. */
+export const claimedName = ({ metadata, spec }: McpServerObject): string =>
+  nameIn(specSchema.safeParse(spec).data, metadata);
+
+const nameIn = (spec: { server?: string | undefined } | undefined, metadata: Metadata | undefined): string =>
+  spec?.server ?? metadata?.name ?? '';
+
 /** What a custom resource asks for. `kubeconfig`: how its Services are found; absent as in production. */
 export function wantedByResource({ metadata, spec }: McpServerObject, kubeconfig?: string): Wanted {
   const read = specSchema.safeParse(spec);
-  const server = read.data?.server ?? metadata?.name ?? '';
+  const server = nameIn(read.data, metadata);
   const base = { kind: 'McpServer' as const, object: objectOf(metadata), createdMs: createdMs(metadata), server };
   if (!read.success) return { ...base, config: undefined, problem: said(read.error.issues, ['spec']) };
   const { backends, settings } = read.data;

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { kubernetesProblem } from '../kubernetes/kubernetes-problem.ts';
 import type { SourceReport } from '../discovery/source.ts';
-import type { TopologySnapshot } from '../topology/topology.ts';
+import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
 import { keyOf } from './claims.ts';
 import type { ClusterApi } from './cluster-api.ts';
 import type { ClusterServers } from './cluster-servers.ts';
-import { wantedByResource, type McpServerObject } from './mcp-server.ts';
+import { claimedName, type McpServerObject } from './mcp-server.ts';
 import { statusOf, type McpServerStatus } from './status.ts';
 
 export interface StatusWriterOptions {
@@ -51,12 +51,14 @@ export class StatusWriter {
   }
 
   async #write(): Promise<void> {
-    const { cluster, isLeader, log } = this.#options;
+    const { cluster, discovery, isLeader, log, topology } = this.#options;
     if (!isLeader()) return;
     this.#isWriting = true;
     try {
+      const known = new Map(topology()?.servers.map((server) => [server.name, server]));
+      const troubled = [...discovery()].filter(([, { problem }]) => problem !== null);
       const due = cluster.resources().flatMap((object) => {
-        const status = this.#due(object);
+        const status = this.#due(object, known, troubled);
         return status ? [{ object, status }] : [];
       });
       while (due.length > 0) await Promise.all(due.splice(0, AT_A_TIME).map((each) => this.#writeOne(each)));
@@ -71,19 +73,23 @@ export class StatusWriter {
   }
 
   /** The status that the object should have; null where it has it. */
-  #due(object: McpServerObject): McpServerStatus | null {
-    const { cluster, topology, discovery, now } = this.#options;
-    const { server } = wantedByResource(object);
+  #due(
+    object: McpServerObject,
+    known: ReadonlyMap<string, ServerTopology>,
+    troubled: readonly (readonly [backend: string, report: SourceReport])[],
+  ): McpServerStatus | null {
+    const { cluster, now } = this.#options;
+    const server = claimedName(object);
     const { namespace = '', name = '', generation = 0 } = object.metadata ?? {};
     const refused = cluster.problems().get(keyOf({ kind: 'McpServer', object: `${namespace}/${name}` }));
     // Not looked at yet.
     if (refused === undefined) return null;
     const former = object.status as Partial<McpServerStatus> | undefined;
-    const problems = [...discovery()].flatMap(([backend, { problem }]) =>
+    const problems = troubled.flatMap(([backend, { problem }]) =>
       backend.startsWith(`${server}/`) && problem !== null ? [problem] : [],
     );
-    const known = topology()?.servers.find((each) => each.name === server);
-    const status = statusOf({ generation, server, refused, topology: known, problems }, former, new Date(now()));
+    const input = { generation, server, refused, topology: known.get(server), problems };
+    const status = statusOf(input, former, new Date(now()));
     return isDeepStrictEqual({ problem: null, ...former }, status) ? null : status;
   }
 
