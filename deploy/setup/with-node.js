@@ -25,7 +25,8 @@ function isNewEnough(version) {
 /** npm as this process was started by, else the one on PATH. */
 function npm(...args) {
   const own = process.env['npm_execpath'];
-  const [command, rest] = own?.endsWith('.js') ? [process.execPath, [own, ...args]] : ['npm', args];
+  const isStartedByNpm = own?.endsWith('.js') && existsSync(process.execPath);
+  const [command, rest] = isStartedByNpm ? [process.execPath, [own, ...args]] : ['npm', args];
   return new Promise((done, failed) => {
     const child = spawn(command, rest, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
     child.once('error', (cause) =>
@@ -59,7 +60,8 @@ async function setUp() {
   const installed = readJson(join(root, 'node_modules/.package-lock.json'));
   if (packagesDiffer(locked, installed))
     await step('installing packages (npm ci)', () => npm('ci', '--no-audit', '--no-fund', '--loglevel=error'));
-  if (isNewEnough(process.versions.node)) return process.execPath;
+  // This one may be among the packages, which were just installed anew without it.
+  if (isNewEnough(process.versions.node) && existsSync(process.execPath)) return process.execPath;
   if (!existsSync(carriedNode)) {
     // .npmrc turns install scripts off for everyone; this one package needs its own to put the binary in place.
     await step(`setting up Node ${OLDEST_NODE.join('.')} or later (this one is ${process.versions.node})`, () =>
