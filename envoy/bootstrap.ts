@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import { listening, type EnvoyAddress } from '../proto/envoy-address.ts';
 import { hostOf, isLoopback } from '../proto/identity/host.ts';
 import { roleMatcher } from '../proto/identity/mesh-name.ts';
 import { metricsListener } from './metrics-listener.ts';
@@ -37,10 +38,6 @@ export interface BootstrapOptions {
 const UNIX_PATH_MAX = 100;
 const HEAP_LIMIT_BYTES = 1 << 30;
 const MAX_CONNECTIONS = 50_000;
-
-type EnvoyAddress =
-  | { pipe: { path: string } }
-  | { socket_address: { address: string; port_value: number; ipv4_compat?: boolean } };
 
 /** Fills `template` (bootstrap.yaml) in. Pure; throws an Error that names the option when an address is not one. */
 export function renderBootstrap(template: string, options: BootstrapOptions): string {
@@ -165,9 +162,3 @@ function envoyAddress(text: string, option: string): EnvoyAddress {
     throw new Error(`${option}: “${text}” is not an address: host:port, [ipv6]:port or unix:/path is`);
   return { socket_address: { address, port_value: port } };
 }
-
-/** On `[::]` IPv4 clients are let in as well. */
-const listening = (address: EnvoyAddress): EnvoyAddress =>
-  'socket_address' in address && address.socket_address.address === '::'
-    ? { socket_address: { ...address.socket_address, ipv4_compat: true } }
-    : address;

@@ -1,5 +1,5 @@
 import type { Config } from './config-schema.ts';
-import { isLoopback } from '../../proto/identity/host.ts';
+import { beforePort, isLoopback } from '../../proto/identity/host.ts';
 
 /** How clients reach a host of one server alone: the public URL with another host name. */
 export function urlAtHost(publicUrl: string | null, host: string): string | null {
@@ -17,6 +17,5 @@ export function publicUrlOf({
 }: Pick<Config, 'publicUrl' | 'gateway' | 'port'>): string | null {
   if (publicUrl !== undefined) return new URL(publicUrl).origin;
   if (!isLoopback(gateway.listenAddress)) return null;
-  const host = gateway.listenAddress.includes(':') ? `[${gateway.listenAddress}]` : gateway.listenAddress;
-  return `${gateway.tls ? 'https' : 'http'}://${host}:${port}`;
+  return `${gateway.tls ? 'https' : 'http'}://${beforePort(gateway.listenAddress)}:${port}`;
 }

@@ -1,3 +1,5 @@
+import { beforePort } from '../../proto/identity/host.ts';
+
 /** One replica as a source names it. */
 export interface DiscoveredReplica {
   /** Unique in its backend: the configured name, the pod's name, or the address. */
@@ -33,8 +35,7 @@ export interface SourceSink {
   problem(text: string): void;
 }
 
-export const formatAddress = (ip: string, port: number): string =>
-  ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+export const formatAddress = (ip: string, port: number): string => `${beforePort(ip)}:${port}`;
 export const replicaAt = (address: string, name = address): DiscoveredReplica => ({
   name,
   address,

@@ -1,5 +1,7 @@
+import { listening, type EnvoyAddress } from '../../proto/envoy-address.ts';
+
 /** `ip:port`, `[ipv6]:port` or `unix:/path` as Envoy writes it. */
-export function envoyAddress(address: string): object {
+export function envoyAddress(address: string): EnvoyAddress {
   if (address.startsWith('unix:')) return { pipe: { path: address.slice('unix:'.length) } };
   const cut = address.lastIndexOf(':');
   return {
@@ -10,11 +12,5 @@ export function envoyAddress(address: string): object {
   };
 }
 
-/** Where Envoy listens. On `[::]` IPv4 clients are let in as well, as Node does it: Envoy alone would turn them away. */
-export function envoyListen(address: string): object {
-  const host = address.slice(0, address.lastIndexOf(':'));
-  if (host !== '[::]') return envoyAddress(address);
-  return {
-    socket_address: { address: '::', port_value: Number(address.slice(host.length + 1)), ipv4_compat: true },
-  };
-}
+/** The same, to listen on. */
+export const envoyListen = (address: string): EnvoyAddress => listening(envoyAddress(address));

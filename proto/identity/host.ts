@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net';
+
 /** Whether only this machine can reach a listener on `host`, or is at the other end of a connection from it. An IP address, with or without brackets, or `localhost`. */
 export function isLoopback(host: string): boolean {
   const plain = plainHost(host);
@@ -17,6 +19,9 @@ export function plainHost(host: string): string {
     return bare;
   }
 }
+
+/** A host as it stands before a port: an IPv6 address in brackets, all else as it is. */
+export const beforePort = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
 
 /** Host of `host:port` or `[ipv6]:port`, in its one spelling; null when there is no port, or no host. */
 export function hostOf(address: string): string | null {

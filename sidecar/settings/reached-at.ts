@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
+import { beforePort } from '../../proto/identity/host.ts';
 
 const WILDCARD = new Set(['0.0.0.0', '::', '[::]', '*']);
 export const isWildcard = (host: string): boolean => WILDCARD.has(host);
@@ -23,5 +23,3 @@ export function reachedAt(
   if (!found) return '127.0.0.1';
   return beforePort(found.address);
 }
-
-const beforePort = (host: string): string => (isIPv6(host) ? `[${host}]` : host);

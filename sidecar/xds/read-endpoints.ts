@@ -1,4 +1,5 @@
 import type { ReplicaEndpoint, ReplicaState, ReplicaTls } from '../../proto/endpoint.ts';
+import { beforePort } from '../../proto/identity/host.ts';
 import { ENDPOINT_METADATA as KEY } from '../../proto/wire.ts';
 import type { Read } from './read-policy.ts';
 import type { RelayPeer } from './topology.ts';
@@ -86,4 +87,4 @@ function readEndpoint(
 }
 
 const isState = (value: unknown): value is ReplicaState => STATES.includes(value);
-const joined = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+const joined = (host: string, port: number): string => `${beforePort(host)}:${port}`;
