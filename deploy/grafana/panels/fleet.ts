@@ -1,5 +1,6 @@
 import type { Dashboard } from '../dashboard.ts';
 import { at, lines, linesUpTo, of, orZero, quantile, rate, states, tableBy, verdict } from '../panel.ts';
+import { breakersNotClosed, sessionsLost } from './common-verdicts.ts';
 import { fleetResources } from './fleet-resources.ts';
 
 const toServer = {
@@ -49,13 +50,7 @@ export const fleet: Dashboard = {
           ),
           { alarm: 1, bad: 'orange' },
         ),
-        verdict(
-          'Breakers not closed',
-          'short',
-          'Replicas and tools that are shut out at the moment. Alert: BreakerOpen.',
-          orZero(`count(max by (server_id, level, key) (${of('mcp_breaker_not_closed')}))`),
-          { alarm: 1, bad: 'orange' },
-        ),
+        breakersNotClosed(),
         verdict(
           'Answered',
           'percentunit',
@@ -63,13 +58,7 @@ export const fleet: Dashboard = {
           '1 - max(holdfast:availability:failed_ratio_5m{server_id=~"$server"} or on() vector(0))',
           { alarm: 0.999, isGoodAbove: true, decimals: 2 },
         ),
-        verdict(
-          'Sessions lost, last hour',
-          'short',
-          'Sessions that a client lost although it had not ended them. Alerts: SessionLossBurns….',
-          orZero(`sum(increase(${of('mcp_session_lost_total')}[1h]))`),
-          { alarm: 1, decimals: 0 },
-        ),
+        sessionsLost('Sessions that a client lost although it had not ended them. Alerts: SessionLossBurns….'),
       ],
     },
     {

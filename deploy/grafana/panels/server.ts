@@ -1,4 +1,5 @@
 import type { Dashboard } from '../dashboard.ts';
+import { breakersNotClosed, sessionsLost, sessionsMoved } from './common-verdicts.ts';
 import { lines, of, ofMesh, orZero, quantile, rate, spans, verdict } from '../panel.ts';
 
 export const server: Dashboard = {
@@ -30,27 +31,9 @@ export const server: Dashboard = {
           `histogram_quantile(0.99, sum by (le) (rate(${of('mcp_request_duration_seconds_bucket', 'method!="GET"')}[$__rate_interval])))`,
           { alarm: 5, bad: 'orange' },
         ),
-        verdict(
-          'Sessions lost, last hour',
-          'short',
-          'Should be 0. Alerts: SessionLossBurns….',
-          orZero(`sum(increase(${of('mcp_session_lost_total')}[1h]))`),
-          { alarm: 1, decimals: 0 },
-        ),
-        verdict(
-          'Sessions moved, last hour',
-          'short',
-          'Sessions that were rebuilt on another replica; clients did not notice.',
-          orZero(`sum(increase(${of('mcp_session_recoveries_total', 'result="recovered"')}[1h]))`),
-          { alarm: 1e9, decimals: 0 },
-        ),
-        verdict(
-          'Breakers not closed',
-          'short',
-          'Replicas and tools that are shut out at the moment. Alert: BreakerOpen.',
-          orZero(`count(max by (server_id, level, key) (${of('mcp_breaker_not_closed')}))`),
-          { alarm: 1, bad: 'orange' },
-        ),
+        sessionsLost('Should be 0. Alerts: SessionLossBurns….'),
+        sessionsMoved(),
+        breakersNotClosed(),
       ],
     },
     {

@@ -1,4 +1,5 @@
 import type { Dashboard } from '../dashboard.ts';
+import { sessionsLost, sessionsMoved } from './common-verdicts.ts';
 import { lines, linesUpTo, of, ofMesh, orZero, quantile, rate, verdict } from '../panel.ts';
 
 export const sessionLife: Dashboard = {
@@ -9,20 +10,8 @@ export const sessionLife: Dashboard = {
     {
       title: 'Is it well?',
       panels: [
-        verdict(
-          'Sessions lost, last hour',
-          'short',
-          'Should be 0. Alerts: SessionLossBurns….',
-          orZero(`sum(increase(${of('mcp_session_lost_total')}[1h]))`),
-          { alarm: 1, decimals: 0 },
-        ),
-        verdict(
-          'Sessions moved, last hour',
-          'short',
-          'Sessions that were rebuilt on another replica; clients did not notice.',
-          orZero(`sum(increase(${of('mcp_session_recoveries_total', 'result="recovered"')}[1h]))`),
-          { alarm: 1e9, decimals: 0 },
-        ),
+        sessionsLost('Should be 0. Alerts: SessionLossBurns….'),
+        sessionsMoved(),
         verdict(
           'p99 until back, 15 minutes',
           's',
