@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CROWD_LIMITS } from '../mesh/many-clients-limits.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { median } from '../report/median.ts';
 import { atMost, exactly, round, type Objective } from '../report/objectives.ts';
 import { Crowd, type CrowdFigures } from './crowd.ts';
 import { faultOf, Faults, type Fault, type FaultKind } from './faults.ts';
@@ -123,16 +124,14 @@ function lasting(
     .map(({ name, points }) => ({ name, points: points.filter(({ atMs }) => atMs >= warmMs) }));
 }
 
-const median = (points: readonly Point[]): number =>
-  points.map(({ value }) => value).toSorted((one, other) => one - other)[Math.floor(points.length / 2)] ?? Number.NaN;
-
 /** Redis keeps a tombstone of each ended session for a time, and a failover changes who holds connections: curves, and no goals. */
 const isOurs = (process: string): boolean => !/^(redis|sentinel)/.test(process);
 
 /** Last fifth against first fifth. */
 const growthOf = (points: readonly Point[]): number => {
   const part = Math.max(1, Math.floor(points.length / 5));
-  return median(points.slice(-part)) / Math.max(1, median(points.slice(0, part)));
+  const values = points.map(({ value }) => value);
+  return median(values.slice(-part)) / Math.max(1, median(values.slice(0, part)));
 };
 
 function judge(

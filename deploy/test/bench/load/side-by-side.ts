@@ -1,3 +1,4 @@
+import { median } from '../../report/median.ts';
 import type { MeshConfig, MeshOptions } from '../../mesh/mesh-options.ts';
 import { CROWD_LIMITS } from '../../mesh/many-clients-limits.ts';
 import type { Mesh } from '../../mesh/start-mesh.ts';
@@ -51,8 +52,6 @@ export interface Compared {
 }
 
 const pid = (process: { pid: number | undefined }): number => process.pid ?? 0;
-const median = (values: readonly number[]): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const least = (measured: readonly Measured[]): number => Math.min(...measured.map(({ cpuUs }) => cpuUs));
 

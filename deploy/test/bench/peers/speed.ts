@@ -1,3 +1,4 @@
+import { median } from '../../report/median.ts';
 import { openSessions, runLoad, type LoadResult } from '../load/http-load.ts';
 import { cpuPerRequest } from '../load/cpu.ts';
 import type { RunningPeer } from './peer.ts';
@@ -29,9 +30,6 @@ export interface Speed {
   singleP50Ms: number;
   errors: number;
 }
-
-export const median = (values: readonly number[]): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** Sessions as clients open them, with the notification that some servers wait for. */
 async function openInitialized({ port, path }: RunningPeer): Promise<string[]> {
