@@ -6,7 +6,6 @@ import type { AffinityKey } from './affinity-key.ts';
 import type { AffinityStore } from './affinity-store.ts';
 
 interface Held {
-  readonly key: string;
   slot: string;
   untilMs: number;
   writtenMs: number;
@@ -99,8 +98,7 @@ export class AffinityMemory {
     const found = await this.#ask(READ_LIMIT_MS, (store) => store.get(server, key));
     if (found?.kind !== 'answered' || found.value === null) return null;
     // When it was written is not known, so the next use writes it again.
-    this.#keep({
-      key: nameOf(server, key),
+    this.#held.set(nameOf(server, key), {
       slot: found.value,
       untilMs: this.#clock.now() + ttlSeconds * 1000,
       writtenMs: 0,
@@ -110,7 +108,7 @@ export class AffinityMemory {
 
   async #write(server: string, key: AffinityKey, slot: string, ttlSeconds: number): Promise<void> {
     const now = this.#clock.now();
-    this.#keep({ key: nameOf(server, key), slot, untilMs: now + ttlSeconds * 1000, writtenMs: now });
+    this.#held.set(nameOf(server, key), { slot, untilMs: now + ttlSeconds * 1000, writtenMs: now });
     await this.#ask(WRITE_LIMIT_MS, (store) => store.set(server, key, slot, ttlSeconds));
   }
 
@@ -125,10 +123,6 @@ export class AffinityMemory {
       this.#onError(error);
       return null;
     }
-  }
-
-  #keep(held: Held): void {
-    this.#held.set(held.key, held);
   }
 }
 

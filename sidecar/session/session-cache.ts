@@ -3,7 +3,6 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import { Interner } from './interner.ts';
 
 export interface CachedSession {
-  readonly key: string;
   record: SessionRecord;
   generation: number;
   /** JSON of parts that it alone has, in characters. */
@@ -84,7 +83,7 @@ export class SessionCache {
     const isSame = before !== undefined && before.record.initializeParams === params.value;
     const characters = isSame ? before.characters : params.characters + capabilities.characters;
     const bytes = bytesOf(record, characters);
-    this.#entries.set(key, { key, record: shared, generation: this.#generation, characters, bytes });
+    this.#entries.set(key, { record: shared, generation: this.#generation, characters, bytes });
   }
 
   delete(key: string): void {
@@ -94,9 +93,10 @@ export class SessionCache {
   /** Drops entries from the least recently used end for as long as `isExpired` says so. */
   expire(isExpired: (record: SessionRecord) => boolean): void {
     for (;;) {
-      const oldest = this.#entries.rvalues().next().value;
-      if (!oldest || !isExpired(oldest.record)) return;
-      this.delete(oldest.key);
+      const key = this.#entries.rkeys().next().value;
+      const oldest = key === undefined ? undefined : this.#entries.peek(key);
+      if (key === undefined || !oldest || !isExpired(oldest.record)) return;
+      this.delete(key);
     }
   }
 
