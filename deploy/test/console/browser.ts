@@ -10,11 +10,15 @@ export interface ConsolePage {
   complaints: string[];
 }
 
-/** A headless Chromium. As root it has no sandbox of its own; it only ever loads our page. */
-export async function startBrowser(): Promise<Browser> {
+/** A headless Chromium. As root it has no sandbox of its own; it only ever loads pages of the tests. */
+export async function startBrowser({ timeoutMs = 30_000 } = {}): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === null) throw new Error('no Chromium: install the package chromium, or set CHROMIUM_BIN');
-  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+  return chromium.launch({
+    executablePath,
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    timeout: timeoutMs,
+  });
 }
 
 export async function openConsole(browser: Browser, url: string, view = 'mesh'): Promise<ConsolePage> {

@@ -19,7 +19,7 @@ export const PACKAGES = {
   // The line of the Inspector whose page speaks to servers itself; from 2.0 on its own backend does.
   inspector: {
     language: 'npm',
-    requirements: ['@modelcontextprotocol/inspector-client@1.0.3', 'playwright-core@1.65.1'],
+    requirements: ['@modelcontextprotocol/inspector-client@1.0.3'],
   },
 } as const satisfies Record<string, ForeignPackage>;
 

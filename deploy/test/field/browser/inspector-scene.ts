@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { startMesh } from '../../mesh/start-mesh.ts';
 import type { Scene } from '../scene.ts';
-import { chromiumOf, launchChromium, type Page } from './chromium.ts';
+import { startBrowser } from '../../console/browser.ts';
+import { findChromium } from '../../console/find-chromium.ts';
 import { startSite } from './static-site.ts';
 
 const NAME = /linear-\d/;
@@ -27,16 +29,16 @@ export const INSPECTOR_SCENE: Scene = {
   section: 'browser',
   name: 'MCP Inspector',
   packages: ['inspector'],
-  lacks: () => (chromiumOf() === null ? 'chromium on PATH' : null),
+  lacks: () => (findChromium() === null ? 'chromium on PATH' : null),
   async play(trial, { inspector }) {
     const site = await startSite(join(inspector, 'node_modules/@modelcontextprotocol/inspector-client/dist'));
     const settings = { trustAnnotations: true, allowedOrigins: [site.origin], cors: {} };
     const mesh = await startMesh({ gateways: 1, servers: { linear: { replicas: 2, settings } } });
-    const browser = await launchChromium(inspector, chromiumOf() ?? '');
+    const browser = await startBrowser({ timeoutMs: 120_000 });
     try {
       const page = await browser.newPage();
       await page.addInitScript(
-        (entries) => {
+        (entries: Record<string, string>) => {
           for (const [key, value] of Object.entries(entries)) localStorage.setItem(key, value);
         },
         { lastTransportType: 'streamable-http', lastConnectionType: 'direct', lastSseUrl: mesh.url('linear') },
