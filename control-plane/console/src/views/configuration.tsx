@@ -5,6 +5,7 @@ import type { ConfigVersion } from '../model.ts';
 import { rollBackConfig } from '../ui/actions.ts';
 import { ask } from '../ui/confirm.tsx';
 import { dateAndTime } from '../ui/words.ts';
+import { Head } from '../ui/head.tsx';
 import { Scroll } from '../ui/scroll.tsx';
 import { useLoaded } from './load.ts';
 
@@ -53,14 +54,7 @@ function Versions({ versions }: { versions: readonly ConfigVersion[] }) {
     <>
       <Scroll label="Versions">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Version</th>
-              <th scope="col">Accepted</th>
-              <th scope="col">By</th>
-              <th scope="col">Actions</th>
-            </tr>
-          </thead>
+          <Head columns={['Version', 'Accepted', 'By', 'Actions']} />
           <tbody>
             {versions.toReversed().map(({ version, acceptedAtMs, node }) => (
               <tr key={version}>

@@ -15,6 +15,7 @@ import { drainReplica, orderBreaker, undrainReplica } from '../ui/actions.ts';
 import { Chart } from '../ui/chart.tsx';
 import { ask } from '../ui/confirm.tsx';
 import { duration, perSecond, percent, STATE_WORDS } from '../ui/words.ts';
+import { Head } from '../ui/head.tsx';
 import { Scroll } from '../ui/scroll.tsx';
 import { EventList } from './events.tsx';
 
@@ -122,24 +123,18 @@ function ReplicaTable({ server }: { server: Server }) {
   return (
     <Scroll label="Replicas">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Replica</th>
-            <th scope="col">State</th>
-            <th scope="col">Backend</th>
-            <th scope="col" class="number">
-              Sessions
-            </th>
-            <th scope="col" class="number">
-              Calls
-            </th>
-            <th scope="col" class="number">
-              p99
-            </th>
-            <th scope="col">Breaker</th>
-            <th scope="col">Actions</th>
-          </tr>
-        </thead>
+        <Head
+          columns={[
+            'Replica',
+            'State',
+            'Backend',
+            { number: 'Sessions' },
+            { number: 'Calls' },
+            { number: 'p99' },
+            'Breaker',
+            'Actions',
+          ]}
+        />
         <tbody>
           {server.replicas.map((replica) => (
             <ReplicaRow key={replica.slot} server={server} replica={replica} />
@@ -219,24 +214,16 @@ function ToolTable({ server }: { server: Server }) {
   return (
     <Scroll label="Tools">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Tool or method</th>
-            <th scope="col" class="number">
-              Calls
-            </th>
-            <th scope="col" class="number">
-              p50
-            </th>
-            <th scope="col" class="number">
-              p99
-            </th>
-            <th scope="col" class="number">
-              Errors
-            </th>
-            <th scope="col">Breaker</th>
-          </tr>
-        </thead>
+        <Head
+          columns={[
+            'Tool or method',
+            { number: 'Calls' },
+            { number: 'p50' },
+            { number: 'p99' },
+            { number: 'Errors' },
+            'Breaker',
+          ]}
+        />
         <tbody>
           {rows.map(({ name, row }) => {
             const breaker = breakers.value.find(

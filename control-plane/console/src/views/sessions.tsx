@@ -4,6 +4,7 @@ import { events, servers } from '../live/state.ts';
 import type { Session } from '../model.ts';
 import { ago, dateAndTime } from '../ui/words.ts';
 import { EventList } from './events.tsx';
+import { Head } from '../ui/head.tsx';
 import { Scroll } from '../ui/scroll.tsx';
 import { useLoaded } from './load.ts';
 
@@ -74,19 +75,7 @@ function SessionTable({ sessions }: { sessions: readonly Session[] }) {
   return (
     <Scroll label="Sessions">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Session</th>
-            <th scope="col">Server</th>
-            <th scope="col">Lives on</th>
-            <th scope="col">Client</th>
-            <th scope="col" class="number">
-              Moved
-            </th>
-            <th scope="col">Began</th>
-            <th scope="col">Last spoke</th>
-          </tr>
-        </thead>
+        <Head columns={['Session', 'Server', 'Lives on', 'Client', { number: 'Moved' }, 'Began', 'Last spoke']} />
         <tbody>
           {sessions.map((session) => (
             <tr key={session.digest}>
