@@ -94,16 +94,15 @@ const order = async (replica: Replica, fault: string): Promise<void> => {
 test.serial('a tool that throws: its breaker opens on every gateway, and no other does', async (t) => {
   const clients = [await connect('steady', 0), await connect('steady', 1)];
   t.teardown(() => Promise.all(clients.map((client) => client.close())));
-  const started = performance.now();
+  // A tool counts once a gateway knows that the server lists it: the control plane may not have said so yet.
+  for (const client of clients) t.true((await client.listTools()).includes('throw'));
   for (let i = 0; i < 5; i++) t.is(await codeOf(clients[0]!.callTool('throw')), -32603);
   const openedMs = performance.now();
   await waitFor(() => onBoth('steady', (each) => each.includes('tool throw open')), {
     what: 'the tool’s breaker is open on both gateways',
     everyMs: 5,
   });
-  t.log(
-    `open on both gateways ${(performance.now() - openedMs).toFixed(0)} ms after the fifth answer, ${(performance.now() - started).toFixed(0)} ms after the first call`,
-  );
+  t.log(`open on both gateways ${(performance.now() - openedMs).toFixed(0)} ms after the fifth answer`);
   t.deepEqual(await notClosed('steady', 0), ['tool throw open']);
   for (const client of clients) {
     t.true(isRefusal(await codeOf(client.callTool('throw'))));

@@ -57,6 +57,8 @@ const read = (meta: object = {}) => ({
 const parentIn = ({ message }: FakeRequest): unknown =>
   (message.params?.['_meta'] as { traceparent?: string } | undefined)?.traceparent;
 const headerOf = ({ headers }: FakeRequest): unknown => headers['traceparent'];
+/** A look at the session's record that crosses into the next millisecond has a span of its own. */
+const withoutWaits = ({ spans }: KeptSpans): KeptSpan[] => spans.filter(({ name }) => name !== SPAN.wait);
 const lastOf = ({ seen }: FakeReplica): FakeRequest => seen[seen.length - 1]!;
 const spanAt = (spans: KeptSpan[], name: string): KeptSpan[] => spans.filter((span) => span.name === name);
 
@@ -159,11 +161,12 @@ test('where no Envoy traces, the sidecar decides by the ratio, and gives replica
   ] as const) {
     const { home, kept, post } = await setup(t, { ratio }, { from });
     await (await post(read())).text();
-    t.is(kept.spans.length, count, `ratio ${ratio}`);
-    t.is(headerOf(lastOf(home)), kept.spans[1] && traceparentOf(kept.spans[1].context));
+    const spans = withoutWaits(kept);
+    t.is(spans.length, count, `ratio ${ratio}`);
+    t.is(headerOf(lastOf(home)), spans[1] && traceparentOf(spans[1].context));
     kept.spans.length = 0;
     await (await post(read(), { traceparent: traceparent('01') })).text();
-    t.is(kept.spans.length, 2, 'a client that wants its trace has it');
+    t.is(withoutWaits(kept).length, 2, 'a client that wants its trace has it');
   }
   const strangers = await setup(t, { ratio: 0.4, followClients: false }, { from });
   await (await strangers.post(read(), { traceparent: traceparent('01') })).text();
