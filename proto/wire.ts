@@ -25,6 +25,8 @@ export const HEADER = {
   claims: 'x-holdfast-claims',
   /** Up, gateway to gateway: set by a relay that forwards; a relay never forwards such a request again. */
   forwarded: 'x-holdfast-forwarded',
+  /** Up, to the relay, set by Envoy: bytes of this request that went to another relay, whose connection then broke. 0: nobody has seen it. */
+  sent: 'x-holdfast-sent',
   /** Up, set by Envoy when the route asks for it: 1 for the first attempt. */
   attemptCount: 'x-envoy-attempt-count',
   /** Up, set by Envoy on every request: the client's address, as far as the proxies in front are believed. Clients' own is removed. */

@@ -1,3 +1,4 @@
+import { HEADER } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 
 /** Endpoints come over the same ADS stream. */
@@ -51,6 +52,38 @@ export const http1Options = {
     {
       common_http_protocol_options: { idle_timeout: UPSTREAM_IDLE },
       explicit_http_config: { http_protocol_options: {} },
+    },
+  ),
+};
+
+/** Each relay is told whether another one may have sent the request to a replica before. */
+export const relayOptions = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed(
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    {
+      common_http_protocol_options: { idle_timeout: UPSTREAM_IDLE },
+      explicit_http_config: { http_protocol_options: {} },
+      http_filters: [
+        {
+          name: 'envoy.filters.http.header_mutation',
+          typed_config: typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
+            mutations: {
+              request_mutations: [
+                {
+                  append: {
+                    header: { key: HEADER.sent, value: '%UPSTREAM_WIRE_BYTES_SENT%' },
+                    append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+                  },
+                },
+              ],
+            },
+          }),
+        },
+        {
+          name: 'envoy.filters.http.upstream_codec',
+          typed_config: typed('envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec'),
+        },
+      ],
     },
   ),
 };

@@ -4,6 +4,7 @@ import {
   commonLb,
   edsOverAds,
   http1Options,
+  relayOptions,
   http2Options,
   leastRequest,
   openLimits,
@@ -91,7 +92,7 @@ export const decideCluster = (snapshot: TopologySnapshot): object =>
  */
 export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   ofSidecars(RESOURCE.relayCluster, snapshot, {
-    typed_extension_protocol_options: http1Options,
+    typed_extension_protocol_options: relayOptions,
     ...(node.relay.length > 1 && {
       outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },
       load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {

@@ -54,6 +54,17 @@ export const pinnedRetry = (hosts: number): object => pinned(hosts - 1, `${UNDEL
 export const plainRetry = handOver(UNDELIVERED);
 
 /**
+ * Between relays a request goes on even when the first one may have sent it to a replica: HEADER.sent tells the next one, which knows what may be
+ * sent twice, and has the id for an error. Two others at most: what ended one process could end them all.
+ */
+const amongRelays = (retryOn: string, statusCodes?: number[]): object => ({
+  ...handOver(`${retryOn},reset`, statusCodes),
+  num_retries: 2,
+});
+export const relaySessionRetry = amongRelays(`${UNDELIVERED},retriable-status-codes`, [404]);
+export const relayPlainRetry = amongRelays(UNDELIVERED);
+
+/**
  * Towards a ring of several relays, which looks at no priority. Envoy gets time to take out the ones that refused, so
  * that a neighbour's is next.
  */

@@ -7,11 +7,11 @@ import { FILTER } from './filters/names.ts';
 import type { EnvoyNode } from './node.ts';
 import { DEFAULT_BODY_BYTES } from './route.ts';
 import { loginRoutes } from './login-routes.ts';
-import { plainRetry, sessionRetry } from './retry-policy.ts';
+import { plainRetry } from './retry-policy.ts';
 import type { Memo } from './memo.ts';
 import { hasSteadyRows } from '../route-table/route-table.ts';
 import { headerInput, takeRoute } from './matcher.ts';
-import type { RoutedNode } from './row-routes.ts';
+import { usualRetry, type RoutedNode } from './row-routes.ts';
 import { routeInputs, serverRoutes } from './server-routes.ts';
 import { neighbourRelayAddresses } from './endpoints.ts';
 
@@ -33,13 +33,17 @@ const health: object = {
 export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo: Memo): object {
   const relays = node.relay.join(),
     others = neighbourRelayAddresses(snapshot, node).sort();
+  const routed = { ...node, neighbours: others };
   const ofServers = snapshot.servers.map((server) => {
     const inputs = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
-    return memo.get(`routes ${server.name}`, [inputs, relays, hasSteadyRows(server) ? others.join() : ''], () =>
-      routesOf(server, { ...node, neighbours: others }, node.server === server.name),
+    const known = hasSteadyRows(server) ? others.join() : String(others.length > 0);
+    return memo.get(`routes ${server.name}`, [inputs, relays, known], () =>
+      routesOf(server, routed, node.server === server.name),
     );
   });
-  return memo.get('routes', ofServers, () => routeConfiguration(ofServers));
+  return memo.get('routes', [relays, others.length > 0, ...ofServers], () =>
+    routeConfiguration(ofServers, usualRetry(routed)),
+  );
 }
 
 /** A server's routes by the prefix of the path, for each host of its own, and for all others (null). */
@@ -72,7 +76,9 @@ const endpointAt = (place: Place, server: ServerTopology, node: RoutedNode): Rec
   [place.path]: serverRoutes(server, node, place.path, place),
 });
 
-function routeConfiguration(ofServers: readonly ByHost[]): object {
+function routeConfiguration(ofServers: readonly ByHost[], retry: object): object {
+  const virtualHost = (name: string, domains: string[], byPrefix: Record<string, object>): object =>
+    virtualHostOf(name, domains, byPrefix, retry);
   const own = ofServers.flatMap((byHost) =>
     [...byHost].flatMap(([host, byPrefix]) => (host === null ? [] : [virtualHost(host, [host], byPrefix)])),
   );
@@ -84,13 +90,13 @@ function routeConfiguration(ofServers: readonly ByHost[]): object {
   };
 }
 
-function virtualHost(name: string, domains: string[], byPrefix: Record<string, object>): object {
+function virtualHostOf(name: string, domains: string[], byPrefix: Record<string, object>, retry: object): object {
   return {
     name,
     domains,
     include_request_attempt_count: true,
     response_headers_to_remove: [HEADER.isFinal],
-    retry_policy: sessionRetry,
+    retry_policy: retry,
     request_body_buffer_limit: DEFAULT_BODY_BYTES,
     matcher: {
       matcher_tree: {

@@ -15,7 +15,7 @@ import type { RouteOf } from './matcher.ts';
 import type { EnvoyNode } from './node.ts';
 import { challengeOf } from './protected-resource.ts';
 import { refusedRoute } from './refused-route.ts';
-import { patient, pinnedRetry, plainRetry, sessionRetry } from './retry-policy.ts';
+import { patient, pinnedRetry, plainRetry, relayPlainRetry, relaySessionRetry, sessionRetry } from './retry-policy.ts';
 import { route, type RouteOptions } from './route.ts';
 
 /** Sessions of one slot always meet the same one of a node's relays: it knows their streams. */
@@ -29,6 +29,12 @@ export interface RoutedNode extends EnvoyNode {
 
 /** Neighbours' relays that are tried for a request that nobody decided on. */
 const MOST_UNDECIDED = 3;
+
+/** For the routes of a node that say nothing else: those to its relay, which are most. */
+export const usualRetry = ({ relay, neighbours }: RoutedNode): object => {
+  if (relay.length > 1) return patient(relaySessionRetry);
+  return neighbours.length > 0 ? relaySessionRetry : sessionRetry;
+};
 
 /** What a form adds to what all routes of a server have in common. */
 type Form = Omit<RouteOptions, 'server' | 'kind' | 'path' | 'rewrite' | 'maxBodyBytes' | 'quietMs'>;
@@ -54,13 +60,11 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
   const replicas: Form = { cluster, readsBodies: true, filters, ...(isHostReplaced && { action: HOST_OF_ENDPOINT }) };
   const isRing = node.relay.length > 1;
   const ring = (policyOfOne: object): object => (isRing ? patient(policyOfOne) : policyOfOne);
-  const relay: Form = {
-    cluster: RESOURCE.relayCluster,
-    readsBodies: false,
-    filters,
-    ...(isRing && { retryPolicy: patient(sessionRetry) }),
-    action: BY_SESSION,
-  };
+  const hasNeighbours = node.neighbours.length > 0,
+    hasOthers = isRing || hasNeighbours,
+    /** A replica can't be told that another one may have had the request. */
+    toReplica = hasOthers ? { retryPolicy: sessionRetry } : {};
+  const relay: Form = { cluster: RESOURCE.relayCluster, readsBodies: false, filters, action: BY_SESSION };
   // A sidecar that hangs answers nobody: a neighbour's relay takes the request. With no neighbour the client is told, rather than left waiting for the same sidecar's relay.
   const undecided = node.neighbours.slice(0, MOST_UNDECIDED).join(',');
   // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
@@ -84,13 +88,16 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
         // Nothing is kept of such a request on the way to the relay, which refuses what is beyond its budget: so Envoy sends it once.
         return { ...relay, retryPolicy: { num_retries: 0 } };
       case 'relay-modern':
-        return { ...relay, action: {}, retryPolicy: ring(plainRetry) };
+        return { ...relay, action: {}, retryPolicy: hasOthers ? ring(relayPlainRetry) : plainRetry };
       case 'relay-new':
         return { ...relay, action: {} };
       case 'guarded-slot':
+        // A replica alone could not end its calls well, nor bring a session back. So it is asked only where there is no other relay.
+        if (hasNeighbours) return relay;
         return {
           ...replicas,
           readsBodies: false,
+          ...toReplica,
           ...(endpoint && { filters: pins(filters, [relayOf(endpoint.slot, node.relay), endpoint.address]) }),
         };
       case 'steady-slot': {
@@ -106,6 +113,7 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
         return {
           ...replicas,
           namesServer: false,
+          ...toReplica,
           filters: {
             ...filters,
             [FILTER.sessionHeaders]: toServer(server.name, undecided),

@@ -117,6 +117,7 @@ class ScriptedCall implements Call {
       mightBeSafe: !this.#isSafe && this.#script.learns !== null && !this.#learned,
       attempts: this.attempts.sent,
       rejections: this.attempts.rejected,
+      isResent: false,
       isComplete: false,
       isFresh: this.#luck() % 2 === 0,
       isRecovered: this.#isRecovered,

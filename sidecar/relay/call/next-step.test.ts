@@ -9,6 +9,7 @@ const facts = (changed: Partial<Facts> = {}): Facts => ({
   mightBeSafe: false,
   attempts: 1,
   rejections: 0,
+  isResent: false,
   isComplete: false,
   isFresh: true,
   isRecovered: false,
@@ -74,6 +75,16 @@ const rows: Row[] = [
   ['nobody here can tell', { is: 'unsure' }, { at: null }, 'neighbour, or fail recoveryFailed'],
   ['its replica is gone', { is: 'lost', reason: 'drain', fallback: null }, {}, 'recover drain'],
   ['nobody is left', { is: 'nowhere', otherwise: { do: 'fail', error: 'noReplica' } }, {}, 'fail noReplica'],
+  // Another relay had it before, and is gone.
+  ['resent, safe', { is: 'found', to: session }, { isResent: true }, 'send to session'],
+  ['resent, unsafe', { is: 'found', to: session }, { isResent: true, ...UNSAFE }, 'fail gatewayLost'],
+  ['resent, unknown', { is: 'found', to: session }, { isResent: true, ...UNKNOWN }, 'learn, then send to session'],
+  [
+    'resent, and known to be unsafe by now',
+    { is: 'learned', next: { do: 'again' } },
+    { isResent: true, ...UNSAFE },
+    'fail gatewayLost',
+  ],
   // Answers.
   ['an answer', answered(200), {}, 'deliver 200'],
   ['404 on a session', answered(404, 'unknown-session'), {}, 'ping'],

@@ -73,6 +73,8 @@ export interface Facts {
   /** Attempts that reached a replica, and those that a breaker refused. */
   attempts: number;
   rejections: number;
+  /** A relay that is gone may have sent it to a replica, and none was asked since. */
+  isResent: boolean;
   /** All its requests have their answers, on a stream. */
   isComplete: boolean;
   /** The client has heard nothing yet. */
@@ -91,8 +93,10 @@ const fail = (error: MeshError): FailStep => ({ do: 'fail', error });
 /** What happens when an attempt fails, and with every other finding: the one place that decides it. */
 export function nextStep(finding: Finding, facts: Facts, policy: Pick<ServerPolicy, 'onReplicaLoss'>): NextStep {
   switch (finding.is) {
-    case 'found':
-      return { do: 'send', to: finding.to, ...(finding.otherwise && { otherwise: finding.otherwise }) };
+    case 'found': {
+      const send: Step = { do: 'send', to: finding.to, ...(finding.otherwise && { otherwise: finding.otherwise }) };
+      return facts.isResent ? repeat(send, facts) : send;
+    }
     case 'nowhere':
       return finding.otherwise;
     case 'lost':
@@ -124,7 +128,7 @@ export function nextStep(finding: Finding, facts: Facts, policy: Pick<ServerPoli
     case 'not-recovered':
       return afterRefusal(finding, facts, policy);
     case 'learned':
-      return facts.isSafe && !facts.isNamed ? finding.next : fail('replicaLost');
+      return facts.isSafe && !facts.isNamed ? finding.next : fail(facts.isResent ? 'gatewayLost' : 'replicaLost');
     case 'capped':
       return isNoReplica(finding.otherwise) ? { do: 'fail', error: 'noReplica', isCapped: true } : finding.otherwise;
     case 'over-budget':
@@ -136,10 +140,11 @@ const isNoReplica = (ending: Ending | undefined): ending is undefined =>
   ending === undefined || (ending.do === 'fail' && ending.error === 'noReplica');
 
 /** What was sent may only be sent again when that is safe. */
-function repeat(next: Step, { isSafe, mightBeSafe, isNamed }: Facts): NextStep {
-  if (isNamed) return fail('replicaLost');
+function repeat(next: Step, { isSafe, mightBeSafe, isNamed, isResent }: Facts): NextStep {
+  const lost = fail(isResent ? 'gatewayLost' : 'replicaLost');
+  if (isNamed) return lost;
   if (isSafe) return next;
-  return mightBeSafe ? { do: 'learn', next } : fail('replicaLost');
+  return mightBeSafe ? { do: 'learn', next } : lost;
 }
 
 function recover(

@@ -73,6 +73,7 @@ export class PostCall {
     this.client = client;
     this.received = bytes;
     const { server, digest } = request;
+    if (request.mayHaveRun) this.#delivery = 'sent_no_response';
     this.outcome = new RequestOutcome(ctx, request, rpc, bytes);
     this.asked = new AnswerTracker(ctx, server, digest, rpc, this.outcome);
     this.attempts = attemptsAt(ctx, server, view.policy);
@@ -143,6 +144,7 @@ export class PostCall {
       isSafe: this.asked.isSafe(this.#delivery, policy),
       mightBeSafe: this.asked.mightBecomeSafe(policy),
       attempts: this.attempts.sent,
+      isResent: this.request.mayHaveRun && this.attempts.sent === 0,
       rejections: this.attempts.rejected,
       isComplete: this.asked.isComplete,
       isFresh: this.client.isFresh,

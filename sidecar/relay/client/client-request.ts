@@ -22,6 +22,8 @@ export interface ClientRequest {
   traceId: string | null;
   /** A message of an HTTP+SSE session (2024-11-05). */
   isSseMessage: boolean;
+  /** Another relay had it before, and is gone: it may have sent it to a replica. */
+  mayHaveRun: boolean;
   startedMs: number;
 }
 
@@ -55,6 +57,7 @@ export function readClientRequest(
     mode: MODES.has(mode) ? (mode as Outcome['mode']) : 'relay',
     traceId: TRACEPARENT.exec(one(headers.traceparent) ?? '')?.[1] ?? null,
     isSseMessage: inQuery !== null && clientId === inQuery,
+    mayHaveRun: Number(one(headers[HEADER.sent]) ?? 0) > 0,
     startedMs: nowMs,
   };
 }

@@ -84,6 +84,7 @@ class MessagePost implements Call {
       mightBeSafe: false,
       attempts: this.attempts.sent,
       rejections: this.attempts.rejected,
+      isResent: false,
       isComplete: false,
       isFresh: true,
       isRecovered: false,
@@ -99,6 +100,7 @@ class MessagePost implements Call {
     const place = await locateHttpSse(this.#ctx, this.#request, false);
     if (place === 'unknown') return { is: 'unknown' };
     if (place === 'unsure' && this.#holder) return nowhere('recoveryFailed');
+    if (this.#request.mayHaveRun) return this.#resent();
     if (!this.#holder) {
       const handed = await handOver(this.#ctx, this.#view, this.#request, this.#client, this.#body);
       if (handed === 'done') {
@@ -203,6 +205,12 @@ class MessagePost implements Call {
       return { is: 'failed', delivery: 'not_sent', code: 'HTTP_404' };
     const { status, headers, body } = answer;
     return { is: 'answered', answer: { status, headers, body }, hint: 'plain' };
+  }
+
+  /** Another relay had it before, and is gone. Was it handed over to this one by then? */
+  #resent(): AttemptResult {
+    const isHere = this.#messages.some((message) => this.#holder?.calls.of(message) !== undefined);
+    return isHere ? { is: 'answered', answer: ACCEPTED, hint: 'plain' } : this.#lost();
   }
 
   #lost(): AttemptResult {

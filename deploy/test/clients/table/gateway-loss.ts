@@ -39,7 +39,8 @@ export const startLossMesh = (): Promise<Mesh> =>
     },
   });
 
-const callsOn = async ({ sidecars }: Gateway): Promise<number> => {
+/** Calls that the relay of a gateway holds. */
+export const callsOn = async ({ sidecars }: Gateway): Promise<number> => {
   const texts = await Promise.all(
     sidecars.map(async ({ adminUrl }) => (await fetch(new URL('/metrics', adminUrl))).text()),
   );
