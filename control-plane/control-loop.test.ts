@@ -5,9 +5,11 @@ import { ControlLoop } from './control-loop.ts';
 import { envoyAddress } from './resources/address.ts';
 import { gatewaysEndpoints } from './resources/edge/edge-cluster.ts';
 import { configOf, inputsOf } from './resources/testing/golden-cases.ts';
+import { waitFor } from '../deploy/test/mesh/wait-for.ts';
 import { buildTopology } from './topology/build-topology.ts';
 import { replicaKey, type TopologyInputs } from './topology/inputs.ts';
 import type { GatewayNode } from './topology/topology.ts';
+import { RoutesPace } from './routes-pace.ts';
 import type { NodeInfo } from './xds/node-info.ts';
 import type { Resources } from './xds/resource.ts';
 
@@ -31,7 +33,7 @@ const there = (id: string, more: Partial<GatewayNode> = {}): GatewayNode => ({
   ...more,
 });
 
-function loopOver(nodes: Array<{ key: string; node: NodeInfo }>) {
+function loopOver(nodes: Array<{ key: string; node: NodeInfo }>, options: { routesPace?: RoutesPace } = {}) {
   const world = {
     inputs: inputsOf(config) as TopologyInputs | null,
     published: new Map<string, Resources[]>(),
@@ -53,6 +55,7 @@ function loopOver(nodes: Array<{ key: string; node: NodeInfo }>) {
       world.errors.push(key);
     },
     debounceMs: 0,
+    ...options,
   });
   return { world, loop, reported, last: (key: string) => world.published.get(key)!.at(-1)! };
 }
@@ -127,6 +130,59 @@ test('equal inputs publish nothing; a change leaves all that it does not touch t
     last('gateway/a').get(RESOURCE_TYPE.cluster)!.get('mcp.other'),
     last('gateway/b').get(RESOURCE_TYPE.cluster)!.get('mcp.other'),
   );
+});
+
+const routesOf = (resources: Resources) => resources.get(RESOURCE_TYPE.routes)!.get('mcp')!;
+const elsewhere = (address: string, settings = ''): TopologyInputs =>
+  inputsOf(
+    configOf(
+      `servers: [{name: linear, ${settings} backends: [{name: stable, replicas: ["${address}"]}]}, {name: other, backends: [{name: stable, replicas: ["10.0.0.3:1"]}]}]`,
+    ),
+  );
+
+test('routes refer to the clusters that they name, also in parts that are bytes already', (t) => {
+  const { loop, last } = loopOver([gateway('a')]);
+  loop.run();
+  const names = routesOf(last('gateway/a')).references.map(({ name }) => name);
+  t.deepEqual(names.sort(), ['mcp.linear', 'mcp.other', 'relay']);
+});
+
+test('large routes wait with slots that a relay knows anyway, and with nothing else', (t) => {
+  const { loop, last, world } = loopOver([gateway('a')], { routesPace: new RoutesPace(() => 3_600_000) });
+  const give = (inputs: TopologyInputs): Resources => {
+    world.inputs = inputs;
+    loop.run();
+    return last('gateway/a');
+  };
+  const first = give(elsewhere('10.0.0.1:1')),
+    moved = give(elsewhere('10.0.0.9:1'));
+  t.is(routesOf(moved), routesOf(first));
+  const endpoints = (resources: Resources) => resources.get(RESOURCE_TYPE.endpoints)!.get('mcp.linear')!.version;
+  t.not(endpoints(moved), endpoints(first));
+  // What clients are refused or guarded by is told at once, and takes the new slots along.
+  const changed = give(elsewhere('10.0.0.9:1', 'allowedHosts: [mcp.example.com],'));
+  t.not(routesOf(changed).version, routesOf(first).version);
+  const settings = 'guard: off,';
+  const open = give(elsewhere('10.0.0.9:1', settings));
+  t.not(routesOf(give(elsewhere('10.0.0.10:1', settings))).version, routesOf(open).version);
+  loop.stop();
+});
+
+test('routes that waited follow by themselves, and then are what they would have been at once', async (t) => {
+  let isSlow = true;
+  const { loop, last, world } = loopOver([gateway('a')], { routesPace: new RoutesPace(() => (isSlow ? 50 : 0)) });
+  world.inputs = elsewhere('10.0.0.1:1');
+  loop.run();
+  const first = routesOf(last('gateway/a'));
+  isSlow = false;
+  world.inputs = elsewhere('10.0.0.9:1');
+  loop.run();
+  await waitFor(() => routesOf(last('gateway/a')) !== first, { what: 'the routes follow' });
+  const atOnce = loopOver([gateway('a')]);
+  atOnce.world.inputs = elsewhere('10.0.0.9:1');
+  atOnce.loop.run();
+  t.is(routesOf(last('gateway/a')).version, routesOf(atOnce.last('gateway/a')).version);
+  loop.stop();
 });
 
 test('one node’s bad resources do not keep the others from theirs', (t) => {

@@ -8,6 +8,8 @@ import { shareUnchanged } from './topology/share-unchanged.ts';
 import { TopologyInForce } from './topology/topology-in-force.ts';
 import type { TopologySnapshot } from './topology/topology.ts';
 import { nodeKey, type NodeInfo } from './xds/node-info.ts';
+import { RoutesPace } from './routes-pace.ts';
+import { sealPart } from './xds/references.ts';
 import { createResourcePacker } from './xds/resource-packer.ts';
 import type { Resources, XdsResource } from './xds/resource.ts';
 
@@ -25,6 +27,7 @@ export interface ControlLoopOptions {
   errors?: InternalErrors;
   /** Changes within this time become one; within the time that the last computation took, where that is more. */
   debounceMs?: number;
+  routesPace?: RoutesPace;
 }
 
 const LONGEST_PAUSE_MS = 500;
@@ -36,13 +39,22 @@ export class ControlLoop {
   /** What a resource was packed to: an unchanged one is the very same object. */
   readonly #packed = new WeakMap<object, XdsResource>();
   readonly #memos = new Map<string, Memo>();
+  /** Set while some node's routes wait for their time. */
+  #routesTimer: NodeJS.Timeout | undefined;
+  #areRoutesDue = false;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #problem: string | null = null;
   #tookMs = 0;
 
   constructor(options: ControlLoopOptions) {
-    this.#options = { debounceMs: 5, errors: unreported, topology: new TopologyInForce(), ...options };
+    this.#options = {
+      debounceMs: 5,
+      errors: unreported,
+      topology: new TopologyInForce(),
+      routesPace: new RoutesPace(),
+      ...options,
+    };
   }
 
   /** The topology in force; null before the first. */
@@ -86,14 +98,19 @@ export class ControlLoop {
     const inputs = this.#options.inputs();
     if (inputs === null) return;
     const snapshot = shareUnchanged(this.snapshot, buildTopology(inputs));
-    if (snapshot === this.snapshot) return;
+    if (snapshot === this.snapshot && !this.#areRoutesDue) return;
+    this.#areRoutesDue = false;
     this.#options.topology.snapshot = snapshot;
     const nodes = new Map(this.#options.nodes().map(({ key, node }) => [key, node]));
     for (const [key, node] of nodes) this.#give(key, node);
     for (const [key, memo] of this.#memos)
       if (key === 'sidecar' || nodes.has(key)) memo.sweep();
-      else this.#memos.delete(key);
+      else {
+        this.#memos.delete(key);
+        this.#options.routesPace.forget(key);
+      }
     this.#packer.sweep();
+    this.#awaitRoutes();
     contained(this.#options.errors, 'control-loop', this.#options.onSnapshot)(snapshot);
   }
 
@@ -106,15 +123,40 @@ export class ControlLoop {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#routesTimer);
+  }
+
+  /** Wakes the loop when the first of the routes that wait may go. */
+  #awaitRoutes(): void {
+    const due = [...this.#memos].flatMap(([key, { hasHeld }]) =>
+      hasHeld ? [this.#options.routesPace.dueMs(key)] : [],
+    );
+    if (due.length === 0 || this.#isStopped) return;
+    this.#routesTimer ??= setTimeout(
+      () => {
+        this.#routesTimer = undefined;
+        this.#areRoutesDue = true;
+        this.touch();
+      },
+      Math.max(0, Math.min(...due) - performance.now()),
+    ).unref();
   }
 
   #give(key: string, node: NodeInfo): void {
+    const { routesPace, publish } = this.#options,
+      memo = this.#memo(node);
     try {
+      memo.isHolding = performance.now() < routesPace.dueMs(key);
+      memo.hasHeld = false;
       const resources = this.resourcesFor(node);
-      if (resources) this.#options.publish(key, resources);
+      if (!resources) return;
+      publish(key, resources);
+      routesPace.gave(key, resources, performance.now());
     } catch (error) {
       // The node keeps what it has.
       this.#options.onError(key, error as Error);
+    } finally {
+      memo.isHolding = false;
     }
   }
 
@@ -138,7 +180,7 @@ export class ControlLoop {
   /** Sidecars are all told the same, so they share one memo. */
   #memo(node: NodeInfo): Memo {
     const key = node.role === 'sidecar' ? 'sidecar' : nodeKey(node);
-    const memo = this.#memos.get(key) ?? new Memo();
+    const memo = this.#memos.get(key) ?? new Memo(sealPart);
     this.#memos.set(key, memo);
     return memo;
   }

@@ -1,15 +1,43 @@
+/** Puts something smaller in the place of a part of a resource: a message of type `typeName` in Envoy's JSON form. */
+export type Seal = (typeName: string, json: object) => object;
+
+interface Remembered {
+  inputs: readonly unknown[];
+  lazy: readonly unknown[];
+  value: unknown;
+}
+
+const areSame = (before: readonly unknown[], now: readonly unknown[]): boolean =>
+  before.length === now.length && before.every((each, index) => each === now[index]);
+
 /** Remembers the last result of each name; the same inputs (each by identity, or by value for text) give the very same object again. */
 export class Memo {
-  readonly #last = new Map<string, { inputs: readonly unknown[]; value: unknown }>();
+  readonly #last = new Map<string, Remembered>();
   #used = new Set<string>();
+  readonly seal: Seal;
+  /** While this is so, what differs only in its lazy inputs stays as it was. */
+  isHolding = false;
+  /** Something stayed as it was since this was last set to false. */
+  hasHeld = false;
 
-  get<T>(name: string, inputs: readonly unknown[], make: () => T): T {
+  /** Without `seal`, resources are JSON in all their parts. */
+  constructor(seal: Seal = (_, json) => json) {
+    this.seal = seal;
+  }
+
+  /** `lazy`: inputs whose change may wait until the memo is no longer holding. */
+  get<T>(name: string, inputs: readonly unknown[], make: () => T, lazy: readonly unknown[] = []): T {
     this.#used.add(name);
     const last = this.#last.get(name);
-    if (last && last.inputs.length === inputs.length && last.inputs.every((each, index) => each === inputs[index]))
-      return last.value as T;
+    if (last && areSame(last.inputs, inputs)) {
+      if (areSame(last.lazy, lazy)) return last.value as T;
+      if (this.isHolding) {
+        this.hasHeld = true;
+        return last.value as T;
+      }
+    }
     const value = make();
-    this.#last.set(name, { inputs, value });
+    this.#last.set(name, { inputs, lazy, value });
     return value;
   }
 

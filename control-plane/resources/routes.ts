@@ -8,12 +8,14 @@ import type { EnvoyNode } from './node.ts';
 import { DEFAULT_BODY_BYTES } from './route.ts';
 import { loginRoutes } from './login-routes.ts';
 import { plainRetry } from './retry-policy.ts';
-import type { Memo } from './memo.ts';
+import type { Memo, Seal } from './memo.ts';
 import { hasSteadyRows } from '../route-table/route-table.ts';
 import { headerInput, takeRoute } from './matcher.ts';
 import { usualRetry, type RoutedNode } from './row-routes.ts';
 import { routeInputs, serverRoutes } from './server-routes.ts';
 import { neighbourRelayAddresses } from './endpoints.ts';
+
+const ON_MATCH = 'xds.type.matcher.v3.Matcher.OnMatch';
 
 const unread = { [FILTER.jsonToMetadata]: leaveOut, [FILTER.sseToMetadata]: leaveOut };
 
@@ -35,11 +37,12 @@ export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo:
     others = neighbourRelayAddresses(snapshot, node).sort();
   const routed = { ...node, neighbours: others };
   const ofServers = snapshot.servers.map((server) => {
-    const inputs = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
-    const known = hasSteadyRows(server) ? others.join() : String(others.length > 0);
-    return memo.get(`routes ${server.name}`, [inputs, relays, known], () =>
-      routesOf(server, routed, node.server === server.name),
-    );
+    const { common, slots } = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
+    const make = (): ByHost => sealed(routesOf(server, routed, node.server === server.name), memo.seal);
+    // Where the relay holds all, the row of its other sessions does for a session of a new slot: only what goes straight to a replica must know at once.
+    return hasSteadyRows(server)
+      ? memo.get(`routes ${server.name}`, [common, relays, others.join(), slots], make)
+      : memo.get(`routes ${server.name}`, [common, relays, others.length > 0], make, [slots]);
   });
   return memo.get('routes', [relays, others.length > 0, ...ofServers], () =>
     routeConfiguration(ofServers, usualRetry(routed)),
@@ -48,6 +51,14 @@ export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo:
 
 /** A server's routes by the prefix of the path, for each host of its own, and for all others (null). */
 type ByHost = ReadonlyMap<string | null, Record<string, object>>;
+
+const sealed = (byHost: ByHost, seal: Seal): ByHost =>
+  new Map(
+    [...byHost].map(([host, byPrefix]) => [
+      host,
+      Object.fromEntries(Object.entries(byPrefix).map(([prefix, onMatch]) => [prefix, seal(ON_MATCH, onMatch)])),
+    ]),
+  );
 
 /** `isOwn`: the node's Envoy is in a pod of this server, whose clients go on asking for the path that the server itself has. */
 function routesOf(server: ServerTopology, node: RoutedNode, isOwn: boolean): ByHost {

@@ -1,16 +1,16 @@
 import type { Place } from '../../proto/place.ts';
 import { callTimeoutMs } from '../../proto/server-policy.ts';
 import { heldByRelay } from '../route-table/held-by-relay.ts';
-import { hasSteadyRows, routeTable } from '../route-table/route-table.ts';
+import { hasSlotRows, hasSteadyRows, routeTable } from '../route-table/route-table.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { tableMatcher, type OnMatch } from './matcher.ts';
 import { rowRoutes, type RoutedNode } from './row-routes.ts';
 
-/** What a server's routes are made of, as text: while it stays the same, so do they. */
-export const routeInputs = (server: ServerTopology): string => {
+/** What a server's routes are made of, as text: while it stays the same, so do they. `slots`: what is about its replicas. */
+export const routeInputs = (server: ServerTopology): { common: string; slots: string } => {
   const { endpoints, hasOpenToolBreaker, policy } = server;
   const hasSteady = hasSteadyRows(server);
-  return JSON.stringify([
+  const common = JSON.stringify([
     server.name,
     server.backends.map(({ hostOverride }) => hostOverride),
     server.allowedOrigins,
@@ -32,8 +32,14 @@ export const routeInputs = (server: ServerTopology): string => {
     callTimeoutMs(policy),
     heldByRelay(server),
     hasSteady ? hasOpenToolBreaker : null,
-    endpoints.map(({ slot, address, isSteady }) => [slot, address, hasSteady ? isSteady : null]),
+    hasSlotRows(server),
   ]);
+  return {
+    common,
+    slots: hasSlotRows(server)
+      ? JSON.stringify(endpoints.map(({ slot, address, isSteady }) => [slot, address, hasSteady ? isSteady : null]))
+      : '',
+  };
 };
 
 /** A server's routes at `path`, as its table says (control-plane/route-table). */

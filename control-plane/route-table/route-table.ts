@@ -130,10 +130,14 @@ function sessionRows(server: ServerTopology, held: HeldByRelay, onSlots: readonl
   ];
 }
 
-/** Sessions that begin with a slot that a replica has. Where Envoy verifies tokens all sessions are somebody's, so no slot is enough. */
+/** Whether any row is about the slots of replicas. Where Envoy verifies tokens all sessions are somebody's, so no slot is enough. */
+export const hasSlotRows = (server: ServerTopology): boolean =>
+  !server.jwt && !heldByRelay(server).everything && server.endpoints.length > 0;
+
+/** Sessions that begin with a slot that a replica has. */
 function slotRows(server: ServerTopology, held: HeldByRelay, methods: readonly string[]): RouteRow[] {
-  const { policy, jwt, endpoints, hasOpenToolBreaker } = server;
-  if (jwt || held.everything || endpoints.length === 0) return [];
+  const { policy, endpoints, hasOpenToolBreaker } = server;
+  if (!hasSlotRows(server)) return [];
   const isAllHeld = held.calls && held.streams,
     isNoneHeld = !held.calls && !held.streams,
     quietMs = callTimeoutMs(policy);

@@ -1,4 +1,4 @@
-import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
+import { packPart, RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 
 /** What a resource needs to exist beside it. */
 export interface Reference {
@@ -30,8 +30,25 @@ interface Found {
   routes: Set<string>;
 }
 
+/** Of parts whose JSON is not there any more. */
+const ofParts = new WeakMap<object, Found>();
+
+/** A part of routes as its bytes (proto/xds). What it refers to is kept beside them. */
+export function sealPart(typeName: string, json: object): object {
+  const part = packPart(typeName, json),
+    found: Found = { cluster: new Set(), routes: new Set() };
+  collect(json, found);
+  ofParts.set(part, found);
+  return part;
+}
+
 function collect(json: unknown, found: Found): void {
   if (typeof json !== 'object' || json === null) return;
+  const known = ofParts.get(json);
+  if (known) {
+    for (const kind of ['cluster', 'routes'] as const) for (const name of known[kind]) found[kind].add(name);
+    return;
+  }
   for (const [key, value] of Object.entries(json)) {
     if (typeof value === 'string') collectName(key, value, found);
     else if (!OPAQUE.has(key)) {

@@ -1,3 +1,4 @@
+import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { packResource, type XdsResource } from './resource.ts';
 
 /**
@@ -17,8 +18,10 @@ export function createResourcePacker(): ResourcePacker {
     old = new Map<string, XdsResource>();
   return {
     pack(typeUrl, name, json) {
-      const key = `${typeUrl}\n${name}\n${JSON.stringify(json)}`;
-      const resource = young.get(key) ?? old.get(key) ?? packResource(typeUrl, name, json);
+      // Parts of routes are sealed (references.ts), and the rest is large: equal ones are found by their bytes.
+      const packed = typeUrl === RESOURCE_TYPE.routes ? packResource(typeUrl, name, json) : null;
+      const key = `${typeUrl}\n${name}\n${packed ? packed.version : JSON.stringify(json)}`;
+      const resource = young.get(key) ?? old.get(key) ?? packed ?? packResource(typeUrl, name, json);
       young.set(key, resource);
       return resource;
     },

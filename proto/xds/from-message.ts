@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import { findType, packedType, TYPE_URL_PREFIX } from './schema.ts';
+import { findType, fullNameOf, packedType, TYPE_URL_PREFIX } from './schema.ts';
 import { fromInteger } from './scalar.ts';
 import { WELL_KNOWN } from './well-known.ts';
 
@@ -12,9 +12,9 @@ export function fromMessage(
   message: Record<string, unknown>,
   anyForm: AnyForm = 'unpacked',
 ): unknown {
-  if (type.fullName === '.google.protobuf.Any')
+  if (fullNameOf(type) === '.google.protobuf.Any')
     return fromAny(message as { type_url?: string; value?: Uint8Array }, anyForm);
-  const wellKnown = WELL_KNOWN.get(type.fullName);
+  const wellKnown = WELL_KNOWN.get(fullNameOf(type));
   if (wellKnown) return wellKnown.fromMessage(message);
   const json: Record<string, unknown> = {};
   for (const field of type.fieldsArray) {
@@ -53,9 +53,9 @@ function fromAny(any: { type_url?: string; value?: Uint8Array }, anyForm: AnyFor
   const type = anyForm === 'packed' ? undefined : findType(url.slice(TYPE_URL_PREFIX.length));
   if (!type) return { type_url: url, value: Buffer.from(bytes) };
   const content = fromMessage(type, type.decode(bytes) as unknown as Record<string, unknown>);
-  if (type.fullName === '.xds.type.v3.TypedStruct') {
+  if (fullNameOf(type) === '.xds.type.v3.TypedStruct') {
     const inner = content as { type_url: string; value?: object };
     return { '@type': inner.type_url, ...inner.value };
   }
-  return WELL_KNOWN.has(type.fullName) ? { '@type': url, value: content } : { '@type': url, ...(content as object) };
+  return WELL_KNOWN.has(fullNameOf(type)) ? { '@type': url, value: content } : { '@type': url, ...(content as object) };
 }

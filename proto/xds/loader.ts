@@ -3,6 +3,7 @@ import { messageType, TYPE_URL_PREFIX } from './schema.ts';
 import { encodeMessage } from './to-message.ts';
 
 export { RESOURCE_TYPE, TYPE_URL_PREFIX } from './schema.ts';
+export { packPart } from './to-message.ts';
 export { SchemaError } from './schema-error.ts';
 export { fromStruct, toStruct, type Json, type Struct } from './struct.ts';
 

@@ -44,6 +44,15 @@ export function messageType(name: string): protobuf.Type {
   return type;
 }
 
+const names = new Map<protobuf.Type, string>();
+
+/** A type's name with a dot before it. protobufjs puts it together anew each time, which took a fifth of the time of encoding. */
+export function fullNameOf(type: protobuf.Type): string {
+  const name = names.get(type) ?? type.fullName;
+  names.set(type, name);
+  return name;
+}
+
 /** The message whose bytes a field of ours holds, where Envoy's own field holds the message: the same on the wire. */
 export function packedType(field: protobuf.Field): protobuf.Type | undefined {
   const name = field.options?.['(packs)'] as unknown;
