@@ -168,6 +168,18 @@ test('large routes wait with slots that a relay knows anyway, and with nothing e
   loop.stop();
 });
 
+test('with another gateway, routes of guarded servers stay as they are when replicas come and go', (t) => {
+  const { loop, last, world } = loopOver([gateway('a')]);
+  const give = (inputs: TopologyInputs): Resources => {
+    world.inputs = { ...inputs, gateways: [there('b')] };
+    loop.run();
+    return last('gateway/a');
+  };
+  t.is(routesOf(give(elsewhere('10.0.0.9:1'))), routesOf(give(elsewhere('10.0.0.1:1'))));
+  const settings = 'guard: calls,';
+  t.not(routesOf(give(elsewhere('10.0.0.9:1', settings))), routesOf(give(elsewhere('10.0.0.1:1', settings))));
+});
+
 test('routes that waited follow by themselves, and then are what they would have been at once', async (t) => {
   let isSlow = true;
   const { loop, last, world } = loopOver([gateway('a')], { routesPace: new RoutesPace(() => (isSlow ? 50 : 0)) });

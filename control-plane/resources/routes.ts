@@ -39,10 +39,11 @@ export function gatewayRoutes(snapshot: TopologySnapshot, node: EnvoyNode, memo:
   const ofServers = snapshot.servers.map((server) => {
     const { common, slots } = memo.get(`route inputs ${server.name}`, [server], () => routeInputs(server));
     const make = (): ByHost => sealed(routesOf(server, routed, node.server === server.name), memo.seal);
-    // Where the relay holds all, the row of its other sessions does for a session of a new slot: only what goes straight to a replica must know at once.
+    // Where the relay holds all, its other sessions' row does for a session of a new slot: only what goes straight to a replica must know at once.
+    // With another gateway, such routes name no slot at all (server-routes.ts).
     return hasSteadyRows(server)
       ? memo.get(`routes ${server.name}`, [common, relays, others.join(), slots], make)
-      : memo.get(`routes ${server.name}`, [common, relays, others.length > 0], make, [slots]);
+      : memo.get(`routes ${server.name}`, [common, relays, others.length > 0], make, others.length > 0 ? [] : [slots]);
   });
   return memo.get('routes', [relays, others.length > 0, ...ofServers], () =>
     routeConfiguration(ofServers, usualRetry(routed)),

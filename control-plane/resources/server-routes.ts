@@ -2,6 +2,9 @@ import type { Place } from '../../proto/place.ts';
 import { callTimeoutMs } from '../../proto/server-policy.ts';
 import { heldByRelay } from '../route-table/held-by-relay.ts';
 import { hasSlotRows, hasSteadyRows, routeTable } from '../route-table/route-table.ts';
+import { like } from '../route-table/condition.ts';
+import type { RouteRow } from '../route-table/row.ts';
+import { HEADER } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { tableMatcher, type OnMatch } from './matcher.ts';
 import { rowRoutes, type RoutedNode } from './row-routes.ts';
@@ -42,6 +45,17 @@ export const routeInputs = (server: ServerTopology): { common: string; slots: st
   };
 };
 
+/** Any id that begins with a slot, known or not. */
+const hasSlot = like(HEADER.sessionId, '[^~]+~.*');
+
+/** Where guarded sessions stay among relays, the way is the same for every slot. So a replica that comes or goes leaves the routes as they are. */
+const withoutSlots = ({ slots: _, ...row }: RouteRow): RouteRow => ({ ...row, when: [...row.when, hasSlot] });
+
 /** A server's routes at `path`, as its table says (control-plane/route-table). */
 export const serverRoutes = (server: ServerTopology, node: RoutedNode, path: string, place: Place): OnMatch =>
-  tableMatcher(routeTable(server, path), rowRoutes(server, node, path, place));
+  tableMatcher(
+    routeTable(server, path).map((row) =>
+      row.to === 'guarded-slot' && node.neighbours.length > 0 ? withoutSlots(row) : row,
+    ),
+    rowRoutes(server, node, path, place),
+  );
