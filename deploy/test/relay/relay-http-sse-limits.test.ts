@@ -9,7 +9,10 @@ import { RigFleet } from './relay-rig.ts';
 async function sseReplica(t: ExecutionContext) {
   const streams = new Set<ServerResponse>();
   const seen: string[] = [];
-  const replica = { port: 0, streams, seen, kill: (): void => undefined, refuse: false };
+  const answer = (message: object): void => {
+    for (const stream of streams) stream.write(event({ jsonrpc: '2.0', ...message }));
+  };
+  const replica = { port: 0, streams, seen, answer, kill: (): void => undefined, refuse: false };
   const server = createServer((incoming, response) => {
     if (incoming.method === 'GET') {
       streams.add(response);
@@ -62,7 +65,7 @@ async function session(t: ExecutionContext, policy: Record<string, unknown>) {
   const post = (message: object, via = rig) =>
     fetch(`${via.url}?${query}`, {
       method: 'POST',
-      headers: { ...rig.headers, 'content-type': 'application/json' },
+      headers: { ...via.headers, 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', ...message }),
     });
   await post({ id: 0, method: 'initialize', params: {} });
@@ -138,3 +141,33 @@ for (const isSplit of [false, true])
     t.false(heard.text.includes('"id":4,'));
     t.is(rig.internalErrors.length, 0);
   });
+
+test('a second call over HTTP+SSE with the id of one that waits is refused, and the first goes on', async (t) => {
+  const { heard, post, home } = await session(t, {});
+  t.is((await post({ id: 7, method: 'tools/list' })).status, 202);
+  await waitFor(() => home.seen.includes('tools/list'), { what: 'the replica has the first' });
+  const second = await post({ id: 7, method: 'prompts/list' });
+  t.is(second.status, 400);
+  t.like(await second.json(), { id: 7, error: { code: -32600 } });
+  // An answer of the client may have the id of a call: those are the server's ids.
+  t.is((await post({ id: 7, result: {} })).status, 202);
+  home.answer({ id: 7, result: { tools: [] } });
+  await waitFor(() => heard.text.includes('"tools":[]'), { what: 'the answer to the first' });
+  t.false(home.seen.includes('prompts/list'));
+  t.is((await post({ id: 7, method: 'prompts/list' })).status, 202, 'once it has its answer the id is free');
+});
+
+test('a message over HTTP+SSE that a relay had before which is gone is not sent again', async (t) => {
+  const { heard, post, home, rig } = await session(t, {});
+  const resent = { ...rig, headers: { ...rig.headers, 'x-holdfast-sent': '300' } };
+  t.is((await post({ id: 1, method: 'tools/list' })).status, 202);
+  await waitFor(() => home.seen.includes('tools/list'), { what: 'the replica has it' });
+  t.is((await post({ id: 1, method: 'tools/list' }, resent)).status, 202, 'it was handed over by then');
+  t.is((await post({ id: 2, method: 'prompts/list' }, resent)).status, 202);
+  await waitFor(() => heard.text.includes('-31001'), { what: 'its error is on the stream' });
+  t.regex(heard.text, /"id":2,"error":\{"code":-31001/);
+  t.deepEqual(
+    home.seen.filter((method) => method.endsWith('/list')),
+    ['tools/list'],
+  );
+});

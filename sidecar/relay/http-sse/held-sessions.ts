@@ -8,7 +8,7 @@ import type { PendingCalls } from './pending-calls.ts';
 export interface HeldSession {
   readonly server: string;
   /** Those that wait for their answer. */
-  readonly calls: Pick<PendingCalls, 'of' | 'remove' | 'size'>;
+  readonly calls: Pick<PendingCalls, 'remove' | 'repeats' | 'size'>;
   /** The rebuilding that is under way, if any. */
   readonly rebuilding: Promise<void> | null;
   posted(message: RpcMessage, body: Buffer, outcome: RequestOutcome): void;

@@ -58,6 +58,12 @@ export class PendingCalls {
     return message.idText === null ? undefined : this.#calls.get(message.idText);
   }
 
+  /** Whether a request has the id of a call that waits, or two of these have one id: nobody could tell their answers apart on the stream. */
+  repeats(messages: readonly RpcMessage[]): boolean {
+    const ids = messages.filter(({ kind }) => kind === 'request').map(({ idText }) => idText);
+    return new Set(ids).size < ids.length || ids.some((id) => id !== null && this.#calls.has(id));
+  }
+
   /** False: it is no call, or there are too many. */
   add(message: RpcMessage, body: Buffer, outcome: RequestOutcome): boolean {
     const { kind, idText, method, cancelsIdText } = message;
@@ -74,7 +80,6 @@ export class PendingCalls {
       progressToken: limitMs > 0 ? tokenIn(body, 'params', '_meta') : null,
       deadline: new Deadline(limitMs, this.#now, () => this.#expire(call), this.#isWaitingForClient),
     };
-    this.remove(message);
     this.#expired.delete(idText);
     this.#calls.set(idText, call);
     call.deadline.start();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messagesOf, type RpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
-import type { DeliveryOutcome } from '../../../proto/rpc-error.ts';
+import { rpcErrors, type DeliveryOutcome } from '../../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import { ask, type ReplicaAnswer } from '../../replica/ask.ts';
@@ -22,6 +22,10 @@ import { locateHttpSse, noteChanges, noteInitialize, type HttpSseLocation, type 
 import type { HeldSession } from './held-sessions.ts';
 import type { Destination, WholeAnswer } from '../call/target.ts';
 
+/** JSON-RPC's own code. */
+const INVALID_REQUEST = -32600;
+const REPEATED =
+  'Invalid Request: a call with this id still waits for its answer; each request of a session needs an id of its own';
 /** A replica that did not take a message is tried again after this long, should its session still be there. */
 const SAME_AGAIN_MS = 1000;
 
@@ -110,6 +114,7 @@ class MessagePost implements Call {
       if (handed === 'lost') return this.#lost();
     }
     await noteInitialize(this.#ctx, this.#request, this.#rpc, this.#body);
+    if (this.#holder?.calls.repeats(this.#messages)) return this.#refuseRepeated();
     if (this.#isBeyondLimit()) return this.#refuse();
     for (const message of this.#messages) {
       this.#ctx.serverRequests.sentByClient(digest, message);
@@ -181,6 +186,14 @@ class MessagePost implements Call {
     return this.#messages.some(({ kind }) => kind === 'request');
   }
 
+  /** Not on the stream: there the client would take it for the answer to the first call, which goes on. */
+  #refuseRepeated(): Finding {
+    const errors = rpcErrors(requestIds(this.#rpc), INVALID_REQUEST, REPEATED);
+    this.#client.errors(400, errors, this.#rpc.kind === 'batch');
+    this.#outcome.finish(400, false, 'client_fault');
+    return { is: 'cancelled' };
+  }
+
   /** Its error is on the stream: a client reads nothing of the POST's answer but its status, and a 5xx may end its session. */
   #refuse(): Finding {
     const { server } = this.#request;
@@ -207,10 +220,17 @@ class MessagePost implements Call {
     return { is: 'answered', answer: { status, headers, body }, hint: 'plain' };
   }
 
-  /** Another relay had it before, and is gone. Was it handed over to this one by then? */
-  #resent(): AttemptResult {
-    const isHere = this.#messages.some((message) => this.#holder?.calls.of(message) !== undefined);
-    return isHere ? { is: 'answered', answer: ACCEPTED, hint: 'plain' } : this.#lost();
+  /** Another relay had it before, and is gone. Unless it was handed over to this one by then, nobody knows what became of it. */
+  #resent(): Finding {
+    if (!this.#holder) return this.#lost();
+    const { server } = this.#request;
+    const isHere = this.#holder.calls.repeats(this.#messages);
+    const told = { server, attempts: 1, outcome: 'sent_no_response', retrySafe: false } as const;
+    const ids = isHere ? [] : requestIds(this.#rpc);
+    for (const id of ids) for (const error of meshErrors('gatewayLost', [id], told)) this.#holder.tell(error);
+    this.#client.accepted();
+    this.#outcome.finish(202, false, isHere ? 'unread' : outcomeOfError('gatewayLost'));
+    return { is: 'cancelled' };
   }
 
   #lost(): AttemptResult {
