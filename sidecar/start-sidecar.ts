@@ -3,6 +3,7 @@ import { detach } from '../proto/detach.ts';
 import { createSessionBudget } from './budget/create-session-budget.ts';
 import { AffinityMemory } from './affinity/affinity-memory.ts';
 import { redisAffinityStore } from './affinity/affinity-store.ts';
+import { keepJoined } from './join/keep-joined.ts';
 import { joinMesh } from './parts/mesh.ts';
 import { createNode } from './parts/node.ts';
 import { openExtProc, openRelay, type PortParts } from './parts/ports.ts';
@@ -65,6 +66,10 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const adminPort = await admin.start();
   await heartbeats?.start();
 
+  const { certs, hasJoined } = settings;
+  const onResult = metrics.links.certificateRenewal;
+  const stopRenewing = hasJoined && certs !== null ? keepJoined({ folder: certs, log, onResult, now }) : null;
+
   const begin = (): void => {
     node.isServing = true;
     const servers = [...mesh.topology().servers.keys()];
@@ -79,6 +84,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
       // Envoy learns at once (GOAWAY, refused connections) and turns to the neighbours; what runs here is finished first.
       await Promise.all([extProc.close(DRAIN_MS), relay.close()]);
       budget.close();
+      await stopRenewing?.();
       await results.close();
       affinity.close();
       secret.close();

@@ -1,17 +1,22 @@
+import { readFileSync } from 'node:fs';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import Fastify, { type FastifyError } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
+import { JOIN_PATH } from '../../proto/join.ts';
 import { parseJson } from '../../proto/parse-json.ts';
 import { readServerContext, renewServerContext } from '../../proto/tls/server-context.ts';
 import type { GrpcTls } from '../../proto/tls/grpc-credentials.ts';
 import { readAddress } from '../config/address.ts';
 import type { InjectionConfig } from '../config/kubernetes-schema.ts';
+import type { JoinDesk } from '../join/join-desk.ts';
 import { admit } from './admit.ts';
 import { readReview, reviewOf, type Verdict } from './admission-review.ts';
 
 /** Twice the largest object that etcd takes, which is the most that an API server can send: the object, and the one before. */
 const MAX_BODY_BYTES = 4 << 20;
+/** A token, a key and a signature. */
+const MAX_JOIN_BYTES = 32 << 10;
 /** The API server waits for 30 s at most, and by the manifests for 5. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 120_000;
@@ -30,6 +35,8 @@ export interface AdmissionServerOptions {
   tls: GrpcTls;
   registry: Registry;
   onError: (error: unknown) => void;
+  /** Where pods join, on the same port; null: nowhere. */
+  join?: JoinDesk | null;
 }
 
 type Result = Verdict['kind'] | 'malformed' | 'too_large' | 'failed';
@@ -37,7 +44,7 @@ type Result = Verdict['kind'] | 'malformed' | 'too_large' | 'failed';
 /** Answers the API server's admission reviews by HTTPS. Every process serves them, whoever leads: they need nothing but the configuration. */
 export async function startAdmissionServer(
   listen: string,
-  { config, tls, registry, onError }: AdmissionServerOptions,
+  { config, tls, registry, onError, join = null }: AdmissionServerOptions,
 ): Promise<{ port: number; close: () => Promise<void> }> {
   const requests = new Counter({
     name: 'holdfast_admission_requests_total',
@@ -62,13 +69,14 @@ export async function startAdmissionServer(
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, bytes: Buffer) =>
     parseJson(bytes),
   );
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+  app.setErrorHandler((error: FastifyError, { routeOptions }, reply) => {
     const status = error.statusCode ?? 500;
-    count(status === 413 ? 'too_large' : status < 500 ? 'malformed' : 'failed');
+    if (routeOptions.url === JOIN_PATH) join?.malformed();
+    else count(status === 413 ? 'too_large' : status < 500 ? 'malformed' : 'failed');
     if (status >= 500) onError(error);
     const message =
       status === 413
-        ? `the body is longer than ${MAX_BODY_BYTES} bytes, which no object of Kubernetes is`
+        ? `the body is longer than ${routeOptions.bodyLimit ?? MAX_BODY_BYTES} bytes, which no request of the mesh or of Kubernetes is`
         : status >= 500
           ? 'something unexpected happened; the control plane’s log has it'
           : error.message;
@@ -80,10 +88,15 @@ export async function startAdmissionServer(
       count('malformed');
       return reply.code(400).send({ error: { message: 'this is no AdmissionReview of admission.k8s.io/v1' } });
     }
-    const verdict = verdictOn(() => admit(request, config()), onError);
+    const verdict = verdictOn(() => admit(request, config(), readFileSync(tls.caFile, 'utf8')), onError);
     count(verdict.kind === 'refused' && verdict.code >= 500 ? 'failed' : verdict.kind);
     return reviewOf(request.uid, verdict);
   });
+  if (join)
+    app.post(JOIN_PATH, { bodyLimit: MAX_JOIN_BYTES }, async ({ body, ip }, reply) => {
+      const answer = await join.answer(body, ip);
+      return reply.code(answer.status).send(answer.body);
+    });
   const { host, port } = readAddress(listen) ?? { host: '', port: -1 };
   await app.listen({ host, port });
   const stopRenewing = renewServerContext(app.server, tls, onError);

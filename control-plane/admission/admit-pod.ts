@@ -9,7 +9,7 @@ import { formProblem, podSchema, type Verdict } from './admission-review.ts';
 import { patchBetween } from './patch-between.ts';
 
 /** The pair into a pod whose annotation names its server. One that can't have it is refused: it would be a server that nobody reaches. */
-export function admitPod(object: unknown, config: InjectionConfig): Verdict {
+export function admitPod(object: unknown, config: InjectionConfig, authorities: string): Verdict {
   const read = podSchema.safeParse(object);
   if (!read.success) return { kind: 'refused', code: 400, message: `this is no Pod: ${formProblem(read.error)}` };
   const pod = object as PodTemplate;
@@ -29,17 +29,20 @@ export function admitPod(object: unknown, config: InjectionConfig): Verdict {
       code: 422,
       message: `Envoy and sidecar can’t be put into this pod: ${problem}. Take the annotation ${MARK.inject} away to run it without`,
     };
-  const after = injectPod(pod, podOptions(config, server));
+  const after = injectPod(pod, podOptions(config, server, authorities));
   return { kind: 'changed', patch: patchBetween({ ...pod }, { ...after }, ['metadata', 'spec']) };
 }
 
-const podOptions = (config: InjectionConfig, server: string): PodOptions => ({
+const podOptions = (config: InjectionConfig, server: string, authorities: string): PodOptions => ({
   controlPlane: config.controlPlane,
   image: config.image,
   envoyImage: config.envoyImage,
   redisSecret: config.redisSecret,
   redisCaSecret: config.redisCaSecret ?? null,
   certificateSecret: config.certificateSecret,
+  join: config.join
+    ? { address: config.join.address, authorities, hasRedisCa: config.join.redisCaFile !== undefined }
+    : null,
   server,
   graceSeconds: config.graceSeconds,
   drainSeconds: config.drainSeconds ?? config.graceSeconds - GRACE_MARGIN_SECONDS,

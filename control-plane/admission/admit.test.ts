@@ -7,8 +7,9 @@ import { admit } from './admit.ts';
 import { readReview, reviewOf, type PatchOperation, type Verdict } from './admission-review.ts';
 
 const CONFIG = kubernetesSchema.parse({ injection: {} }).injection as InjectionConfig;
+const AUTHORITIES = '-----BEGIN CERTIFICATE-----\nmesh\n-----END CERTIFICATE-----\n';
 const ask = (kind: string, object: unknown, operation = 'CREATE', config = CONFIG): Verdict =>
-  admit({ uid: 'u', kind: { group: '', version: 'v1', kind }, operation, object }, config);
+  admit({ uid: 'u', kind: { group: '', version: 'v1', kind }, operation, object }, config, AUTHORITIES);
 const pod = (annotations: Record<string, string>, spec: object = {}): PodTemplate & { metadata: object } => ({
   metadata: { generateName: 'linear-', labels: { app: 'linear' }, annotations },
   spec: { containers: [{ name: 'server', image: 'linear:1', ports: [{ name: 'mcp', containerPort: 3000 }] }], ...spec },
@@ -46,6 +47,32 @@ test('a pod that asks for it gets what holdfast inject gives it, and uninject ta
   t.regex(text, /mirror\/sidecar:2/);
   t.regex(text, /terminationGracePeriodSeconds","value":90/);
   t.regex(text, /"seconds":30/);
+});
+
+test('a pod that joins needs no Secret: it has a token for the mesh, the authorities to believe, and a name with its namespace', (t) => {
+  const { injection } = kubernetesSchema.parse({ injection: { join: { redisCaFile: '/ca' } } });
+  const before = pod(ASKED);
+  const result = after(before, ask('Pod', before, 'CREATE', injection));
+  const { initContainers = [], volumes = [] } = result.spec;
+  t.deepEqual(
+    initContainers.map(({ name }) => name),
+    ['holdfast-join', 'holdfast-bootstrap', 'holdfast-sidecar', 'holdfast-envoy'],
+  );
+  const text = JSON.stringify(result);
+  t.notRegex(text, /"secret":|secretKeyRef/);
+  t.deepEqual(initContainers[0]?.['env'], [{ name: 'HOLDFAST_AUTHORITIES', value: AUTHORITIES }]);
+  const token = volumes.find(({ name }) => name === 'holdfast-token');
+  const serviceAccountToken = { audience: 'mesh.holdfast', expirationSeconds: 3600, path: 'token' };
+  t.deepEqual(token?.['projected'], { sources: [{ serviceAccountToken }] });
+  t.is(text.match(/\$\(POD_NAMESPACE\)\.\$\(POD_NAME\)/g)?.length, 2);
+  t.regex(text, /"NODE_EXTRA_CA_CERTS","value":"\/etc\/holdfast-certs\/redis-ca\.crt"/);
+  // Only who joins, and the sidecar, may see the token.
+  const seeing = initContainers.filter((each) => JSON.stringify(each['volumeMounts']).includes('holdfast-token'));
+  t.deepEqual(
+    seeing.map(({ name }) => name),
+    ['holdfast-join', 'holdfast-sidecar'],
+  );
+  t.deepEqual(uninjectPod(result), before);
 });
 
 test('a pod that does not ask, or asks for the opposite, is let through as it is; so are other kinds and operations', (t) => {

@@ -52,9 +52,34 @@ export async function createAuthority(options: { name: string; days: number; now
 
 /** A certificate for one process, good for both ends of mTLS. */
 export async function issueLeaf(authority: KeyPair, options: LeafOptions): Promise<KeyPair> {
-  const issuer = new x509.X509Certificate(authority.certificate);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const names = [...new Set([options.name, ...options.altNames])].map((value) => ({
+  const certificate = await certify(authority, keys.publicKey, {
+    ...options,
+    hosts: [...new Set([options.name, ...options.altNames])],
+  });
+  return { certificate, key: await keyPem(keys.privateKey) };
+}
+
+/** A certificate for the holder of `publicKey` (PEM, P-256): it is known by its `uri` alone, and by no host's name. Rejects for another kind of key. */
+export async function issueForKey(
+  authority: KeyPair,
+  publicKey: string,
+  options: Required<Pick<LeafOptions, 'name' | 'uri' | 'days' | 'now'>>,
+): Promise<string> {
+  const key = x509.PemConverter.decodeFirst(publicKey);
+  return certify(authority, await webcrypto.subtle.importKey('spki', key, ALGORITHM, true, ['verify']), {
+    ...options,
+    hosts: [],
+  });
+}
+
+interface Certified extends Omit<LeafOptions, 'altNames'> {
+  hosts: readonly string[];
+}
+
+async function certify(authority: KeyPair, publicKey: webcrypto.CryptoKey, options: Certified): Promise<string> {
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const names = options.hosts.map((value) => ({
     type: IP.test(value) ? ('ip' as const) : ('dns' as const),
     value,
   }));
@@ -63,7 +88,7 @@ export async function issueLeaf(authority: KeyPair, options: LeafOptions): Promi
     serialNumber: serialNumber(),
     subject: [{ CN: [options.name] }],
     issuer: issuer.subject,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey: await readKey(authority.key),
     signingAlgorithm: ALGORITHM,
     notBefore: new Date(options.now.getTime() - CLOCK_SKEW_MS),
@@ -76,9 +101,9 @@ export async function issueLeaf(authority: KeyPair, options: LeafOptions): Promi
         ...names,
         ...(options.uri === undefined ? [] : [{ type: 'url' as const, value: options.uri }]),
       ]),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
-  return { certificate: certificate.toString('pem'), key: await keyPem(keys.privateKey) };
+  return certificate.toString('pem');
 }

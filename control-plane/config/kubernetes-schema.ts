@@ -7,6 +7,30 @@ const seconds = z.int().min(1).max(86_400);
 /** What a pod needs to end after its last call: the kubelet kills it when the grace is over. */
 export const GRACE_MARGIN_SECONDS = 10;
 
+const pemFile = (what: string, file: string) => z.string().min(1).default(file).describe(what);
+/** Injected pods join by their ServiceAccount; nothing is copied into their namespaces. */
+const joinSchema = z.strictObject({
+  address: z
+    .string()
+    .regex(/^[a-z0-9.-]+:\d{1,5}$/, 'a name and a port')
+    .default('holdfast-control-plane.holdfast:18002')
+    .describe('Where injected pods reach `listen`, by a name that the certificate of the control planes has.'),
+  authority: z
+    .strictObject({
+      certificateFile: pemFile('One of controlPlane.tls.clientCaFile.', '/etc/holdfast-authority/tls.crt'),
+      keyFile: pemFile('Its key; every control plane needs it.', '/etc/holdfast-authority/tls.key'),
+    })
+    .prefault({})
+    .describe('Signs the certificates of pods that join.'),
+  redisUrlFile: z
+    .string()
+    .min(1)
+    .default('/etc/holdfast-join/url')
+    .describe('Holds the URL of Redis for gateways; pods that join get it.'),
+  redisCaFile: z.string().min(1).optional().describe('Signs Redis’s certificate, where no public authority does.'),
+});
+export type JoinConfig = z.infer<typeof joinSchema>;
+
 /** The mutating webhook that puts the pair into pods. */
 const injectionSchema = z.strictObject({
   listen: listenSchema
@@ -42,6 +66,11 @@ const injectionSchema = z.strictObject({
   certificateSecret: secretName
     .default(DEFAULTS.certificateSecret)
     .describe('Secret of the pods’ namespace with their certificate (tls.crt, tls.key, ca.crt).'),
+  join: joinSchema
+    .optional()
+    .describe(
+      'Pods get certificate and Redis’s address from the control planes, by their ServiceAccount: no Secret in their namespace.',
+    ),
   graceSeconds: seconds
     .min(GRACE_MARGIN_SECONDS + 1)
     .default(DEFAULTS.graceSeconds)

@@ -86,5 +86,6 @@ export const DISABLED = 'disabled';
 /** Names of everything that is ours in a pod begin so. */
 export const OURS = 'holdfast-';
 /** Exactly these are ours: somebody else's `holdfast-x` is theirs. */
-export const OUR_CONTAINERS: ReadonlySet<string> = new Set([`${OURS}bootstrap`, `${OURS}envoy`, `${OURS}sidecar`]);
-export const OUR_VOLUMES: ReadonlySet<string> = new Set([`${OURS}run`, `${OURS}certs`, `${OURS}redis-ca`]);
+const ours = (...names: string[]): ReadonlySet<string> => new Set(names.map((name) => `${OURS}${name}`));
+export const OUR_CONTAINERS = ours('join', 'bootstrap', 'envoy', 'sidecar');
+export const OUR_VOLUMES = ours('run', 'certs', 'redis-ca', 'token');

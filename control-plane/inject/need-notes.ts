@@ -5,7 +5,7 @@ import type { Workload } from './workload.ts';
 /** What has to be in the namespaces of injected pods: one line each. A Secret of the control plane's namespace is of no use there. */
 export function needNotes(
   workloads: readonly Workload[],
-  { redisSecret, certificateSecret, redisCaSecret }: PodOptions,
+  { redisSecret, certificateSecret, redisCaSecret, join }: PodOptions,
 ): string[] {
   const namespaces = new Set(
     workloads.map(({ manifest }) => manifest.metadata.namespace ?? '(the one that you apply to)'),
@@ -15,8 +15,9 @@ export function needNotes(
     `${certificateSecret} (tls.crt, tls.key, ca.crt)`,
     ...(redisCaSecret === null ? [] : [`${redisCaSecret} (ca.crt)`]),
   ].join(', ');
+  const needs = join === null ? `the Secrets ${secrets}, and ` : '';
   return [...namespaces].map(
     (namespace) =>
-      `Namespace ${namespace} needs the Secrets ${secrets}, and the labels ${MARK.member}s=true, mesh.holdfast/servers=true: holdfast inject --help has the commands`,
+      `Namespace ${namespace} needs ${needs}the labels ${MARK.member}s=true, mesh.holdfast/servers=true: holdfast inject --help has the commands`,
   );
 }

@@ -1,3 +1,4 @@
+import { JOIN_AUDIENCE } from '../../proto/join.ts';
 import { envoyDrain, sidecarDrain } from './drain-hooks.ts';
 import { OURS, type Container, type PodSpec } from './manifest.ts';
 
@@ -13,12 +14,22 @@ export interface PodOptions {
   certificateSecret: string;
   /** Secret whose key `ca.crt` signs Redis's certificate; null: a public authority does, or Redis speaks no TLS. */
   redisCaSecret: string | null;
+  /** The pod gets certificate and Redis’s address from the control planes, and needs none of the Secrets; null: it does not. */
+  join: JoinOptions | null;
   /** Which server of the configuration these pods are: its own Envoy serves it at `/mcp` as well, as before. Null: not said. */
   server: string | null;
   /** How long a pod may take to end. */
   graceSeconds: number;
   /** At most this long calls and streams may go on in a pod that ends; at most `graceSeconds` − 10. */
   drainSeconds: number;
+}
+export interface JoinOptions {
+  /** `host:port` of the control planes, by a name that their certificate has. */
+  address: string;
+  /** Of the mesh, PEM: nothing secret, and what the pod believes when it shows its token. */
+  authorities: string;
+  /** Redis's certificate is signed by an authority that the control planes hand out. */
+  hasRedisCa: boolean;
 }
 export const DEFAULTS: PodOptions = {
   controlPlane: 'holdfast-control-plane.holdfast:18000',
@@ -27,6 +38,7 @@ export const DEFAULTS: PodOptions = {
   redisSecret: 'holdfast-redis',
   certificateSecret: 'holdfast-gateway-tls',
   redisCaSecret: null,
+  join: null,
   server: null,
   graceSeconds: 60,
   drainSeconds: 50,
@@ -47,7 +59,11 @@ const RUN = '/run/holdfast';
 const runMount = { name: `${OURS}run`, mountPath: RUN };
 /** Where the pods find their certificate; the control plane's configuration names the same files to their Envoys. */
 const CERTS = '/etc/holdfast-certs';
-const certsMount = { name: `${OURS}certs`, mountPath: CERTS, readOnly: true };
+const ownCertsMount = { name: `${OURS}certs`, mountPath: CERTS };
+const certsMount = { ...ownCertsMount, readOnly: true };
+/** The kubelet renews the token; it names the pod, and is good for nothing but joining. */
+const tokenMount = { name: `${OURS}token`, mountPath: '/var/run/secrets/holdfast', readOnly: true };
+const TOKEN_SECONDS = 3600;
 const redisCaMount = { name: `${OURS}redis-ca`, mountPath: '/etc/holdfast-redis-ca', readOnly: true };
 /** Only our own containers mount it; they may run as a user of the pod's choice. */
 const READABLE = 0o444;
@@ -62,6 +78,11 @@ const securityContext = {
 };
 const fromField = (name: string, fieldPath: string): object => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 const identity = [fromField('POD_NAME', 'metadata.name'), fromField('POD_IP', 'status.podIP')];
+/** Two namespaces may have pods of one name, and neither may speak for the other’s. */
+const identityOf = ({ join }: PodOptions): { nodeId: string; env: object[] } =>
+  join === null
+    ? { nodeId: '$(POD_NAME)', env: identity }
+    : { nodeId: '$(POD_NAMESPACE).$(POD_NAME)', env: [...identity, fromField('POD_NAMESPACE', 'metadata.namespace')] };
 const http = (path: string, port: number): object => ({
   httpGet: { path, port },
   timeoutSeconds: 2,
@@ -74,7 +95,12 @@ type Volumes = NonNullable<PodSpec['volumes']>;
 export function nativePair(options: PodOptions): { initContainers: Container[]; volumes: Volumes } {
   const always = { restartPolicy: 'Always' };
   return {
-    initContainers: [bootstrap(options), { ...sidecar(options), ...always }, { ...envoy(options), ...always }],
+    initContainers: [
+      ...(options.join === null ? [] : [join(options.join, options.image)]),
+      bootstrap(options),
+      { ...sidecar(options), ...always },
+      { ...envoy(options), ...always },
+    ],
     volumes: volumes(options),
   };
 }
@@ -93,6 +119,18 @@ const drainTimes = ({ drainSeconds }: PodOptions) => ({
   mostSeconds: drainSeconds,
 });
 
+/** Ends when the pod has its certificate; the sidecar renews that. */
+const join = ({ address, authorities }: JoinOptions, image: string): Container => ({
+  name: `${OURS}join`,
+  image,
+  command: ['node', 'sidecar/join/main.ts'],
+  args: ['--to', CERTS, '--control-plane', address, '--token', `${tokenMount.mountPath}/token`],
+  env: [{ name: 'HOLDFAST_AUTHORITIES', value: authorities }],
+  volumeMounts: [ownCertsMount, tokenMount],
+  securityContext,
+  resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '128Mi' } },
+});
+
 const bootstrap = (options: PodOptions): Container => ({
   name: `${OURS}bootstrap`,
   image: options.image,
@@ -101,7 +139,7 @@ const bootstrap = (options: PodOptions): Container => ({
     '--to',
     `${RUN}/bootstrap.yaml`,
     '--node-id',
-    '$(POD_NAME)',
+    identityOf(options).nodeId,
     '--xds',
     options.controlPlane,
     '--drainable',
@@ -109,7 +147,7 @@ const bootstrap = (options: PodOptions): Container => ({
     CERTS,
     ...(options.server === null ? [] : ['--server', options.server]),
   ],
-  env: identity,
+  env: identityOf(options).env,
   volumeMounts: [runMount, certsMount],
   securityContext,
   resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '128Mi' } },
@@ -144,7 +182,7 @@ const sidecar = (options: PodOptions): Container => ({
   image: options.image,
   args: [
     '--node-id',
-    '$(POD_NAME)',
+    identityOf(options).nodeId,
     '--advertise',
     '$(POD_IP)',
     '--xds',
@@ -161,17 +199,10 @@ const sidecar = (options: PodOptions): Container => ({
     `0.0.0.0:${PORT.peer}`,
     '--listen',
     `0.0.0.0:${PORT.mcp}`,
-    '--certs',
+    options.join === null ? '--certs' : '--joined',
     CERTS,
   ],
-  env: [
-    ...identity,
-    { name: 'SESSION_STORE', value: 'redis' },
-    { name: 'SESSION_STORE_URL', valueFrom: { secretKeyRef: { name: options.redisSecret, key: 'url' } } },
-    ...(options.redisCaSecret === null
-      ? []
-      : [{ name: 'NODE_EXTRA_CA_CERTS', value: `${redisCaMount.mountPath}/ca.crt` }]),
-  ],
+  env: [...identityOf(options).env, ...redisEnv(options)],
   ports: [
     { name: 'holdfast-relay', containerPort: PORT.relayPeer },
     { name: 'holdfast-admin', containerPort: PORT.admin },
@@ -190,15 +221,39 @@ const sidecar = (options: PodOptions): Container => ({
       },
     },
   },
-  volumeMounts: [runMount, certsMount, ...(options.redisCaSecret === null ? [] : [redisCaMount])],
+  volumeMounts:
+    options.join === null
+      ? [runMount, certsMount, ...(options.redisCaSecret === null ? [] : [redisCaMount])]
+      : [runMount, ownCertsMount, tokenMount],
   securityContext,
   resources: { requests: { cpu: '200m', memory: '192Mi' }, limits: { memory: '512Mi' } },
 });
 
-const volumes = ({ certificateSecret, redisCaSecret }: PodOptions): Volumes => [
-  { name: `${OURS}run`, emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
-  { name: `${OURS}certs`, secret: { secretName: certificateSecret, defaultMode: READABLE } },
-  ...(redisCaSecret === null
-    ? []
-    : [{ name: redisCaMount.name, secret: { secretName: redisCaSecret, defaultMode: READABLE } }]),
-];
+/** Where Redis is, and who signs its certificate. A pod that joined has both in a file. */
+function redisEnv({ join, redisSecret, redisCaSecret }: PodOptions): object[] {
+  const ca = (path: string): object => ({ name: 'NODE_EXTRA_CA_CERTS', value: path });
+  if (join !== null) return join.hasRedisCa ? [ca(`${CERTS}/redis-ca.crt`)] : [];
+  return [
+    { name: 'SESSION_STORE', value: 'redis' },
+    { name: 'SESSION_STORE_URL', valueFrom: { secretKeyRef: { name: redisSecret, key: 'url' } } },
+    ...(redisCaSecret === null ? [] : [ca(`${redisCaMount.mountPath}/ca.crt`)]),
+  ];
+}
+
+const inMemory = (name: string, sizeLimit: string) => ({ name, emptyDir: { medium: 'Memory', sizeLimit } });
+
+function volumes({ certificateSecret, redisCaSecret, join }: PodOptions): Volumes {
+  const run = inMemory(runMount.name, '16Mi');
+  if (join !== null) {
+    const serviceAccountToken = { audience: JOIN_AUDIENCE, expirationSeconds: TOKEN_SECONDS, path: 'token' };
+    const token = { name: tokenMount.name, projected: { sources: [{ serviceAccountToken }] } };
+    return [run, inMemory(certsMount.name, '1Mi'), token];
+  }
+  return [
+    run,
+    { name: certsMount.name, secret: { secretName: certificateSecret, defaultMode: READABLE } },
+    ...(redisCaSecret === null
+      ? []
+      : [{ name: redisCaMount.name, secret: { secretName: redisCaSecret, defaultMode: READABLE } }]),
+  ];
+}

@@ -3,7 +3,8 @@ import type { Registry } from 'prom-client';
 import { startAdmissionServer } from '../admission/admission-server.ts';
 import { keepCaBundle } from '../admission/ca-bundle.ts';
 import type { Config } from '../config/config-schema.ts';
-import type { InjectionConfig } from '../config/kubernetes-schema.ts';
+import type { InjectionConfig, JoinConfig } from '../config/kubernetes-schema.ts';
+import { openJoinDesk } from '../join/join-desk.ts';
 
 interface InjectionOptions {
   config: () => Config;
@@ -35,16 +36,23 @@ export async function startInjection({
   if (!first || tls?.clientCaFile === undefined) return NONE;
   const current = (): InjectionConfig => config().controlPlane.kubernetes?.injection ?? first;
   const { clientCaFile: caFile, certificateFile, keyFile } = tls;
+  const { join: firstJoin } = first;
+  const withJoin = (join: JoinConfig) => () => ({ ...current(), join: current().join ?? join });
+  const join =
+    firstJoin === undefined
+      ? null
+      : openJoinDesk({ config: withJoin(firstJoin), certificateFile, caFile, registry, log, now: Date.now });
   const server = await startAdmissionServer(first.listen, {
     config: current,
     tls: { certificateFile, keyFile, caFile },
     registry,
     onError,
+    join,
   });
   const bundle = first.keepCaBundle ? keepCaBundle({ config: current, caFile, isLeader, log }) : null;
   return {
     port: server.port,
-    problem: () => bundle?.problem() ?? null,
+    problem: () => bundle?.problem() ?? join?.problem() ?? null,
     async stop() {
       await Promise.all([server.close(), bundle?.stop()]);
     },

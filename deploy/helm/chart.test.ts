@@ -108,12 +108,23 @@ testWith(need, hasHelm, 'every option reaches the objects', async (t) => {
   t.like(config, {
     controlPlane: {
       kubernetes: {
-        injection: { envoyImage: 'registry.example.com/mirror/envoyproxy/envoy:v1.40.0', keepCaBundle: false },
+        injection: {
+          envoyImage: 'registry.example.com/mirror/envoyproxy/envoy:v1.40.0',
+          keepCaBundle: false,
+          join: { address: 'holdfast-control-plane.holdfast:18002', redisCaFile: '/etc/redis-ca/ca.crt' },
+        },
         servers: {},
       },
     },
   });
   t.regex(JSON.stringify(named['MutatingWebhookConfiguration holdfast-inject']), /"failurePolicy":"Ignore"/);
+  t.truthy(named['ClusterRole holdfast-join']);
+  t.regex(JSON.stringify(named['Deployment holdfast-control-plane']), /"secretName":"holdfast-mesh-authority"/);
+  const withSecrets = byName(
+    await rendered('--set', 'injection.enabled=true', '--set', 'injection.join.enabled=false'),
+  );
+  t.is(withSecrets['ClusterRole holdfast-join'], undefined);
+  t.notRegex(JSON.stringify(withSecrets), /mesh-authority/, 'the authority’s key is nowhere where nobody joins');
   t.is(named['ClusterRole holdfast-injection'], undefined, 'cert-manager writes the caBundle');
   const crd = named['CustomResourceDefinition mcpservers.mesh.holdfast'];
   t.deepEqual(

@@ -141,7 +141,7 @@ testWith(
     const here = await realpath(fileURLToPath(new URL('.', import.meta.url)));
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-kustomize-')));
     t.teardown(() => rm(folder, { recursive: true, force: true }));
-    const components = ['cert-manager', 'monitoring', 'injection', 'mcp-servers'].map((name) =>
+    const components = ['cert-manager', 'monitoring', 'injection', 'join', 'mcp-servers'].map((name) =>
       relative(folder, join(here, 'components', name)),
     );
     await writeFile(

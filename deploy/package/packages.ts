@@ -19,6 +19,7 @@ export const NPM_PACKAGES: readonly PackagePlan[] = [
     name: 'holdfast-sidecar',
     description: 'The sidecar of a Holdfast gateway node, and the program that writes its Envoy’s bootstrap.',
     commands: { 'holdfast-sidecar': 'sidecar/main.ts', 'holdfast-bootstrap': 'envoy/write-bootstrap.ts' },
+    programs: ['sidecar/join/main.ts'],
   },
   {
     name: 'holdfast-control-plane',
@@ -42,7 +43,7 @@ export const IMAGES: readonly PackagePlan[] = [
     name: 'sidecar',
     description: 'Image of the sidecar',
     commands: {},
-    programs: ['sidecar/main.ts', 'envoy/write-bootstrap.ts'],
+    programs: ['sidecar/main.ts', 'sidecar/join/main.ts', 'envoy/write-bootstrap.ts'],
   },
   {
     name: 'control-plane',

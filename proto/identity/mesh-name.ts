@@ -13,7 +13,8 @@ export interface MeshName {
 }
 
 const TRUST_DOMAIN = /^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$/;
-const NODE_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+/** A pod that joined is `<namespace>.<pod>`: 63 characters, and 253. */
+const NODE_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,315}[A-Za-z0-9])?$/;
 /** Last part of a group's name. */
 const GROUP = 'pods';
 

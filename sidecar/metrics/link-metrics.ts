@@ -68,6 +68,12 @@ export function linkMetrics(registry: Registry, onServer: (server: string, backe
     labelNames: ['entry', 'reason'],
     registers,
   });
+  const certificateRenewals = new Counter({
+    name: 'holdfast_certificate_renewals_total',
+    help: 'Renewals of the certificate of a pod that joined by its ServiceAccount (renewed, failed).',
+    labelNames: ['result'],
+    registers,
+  });
   const checkUp = new Gauge({
     name: 'holdfast_health_check_up',
     help: '1 for each registered health check that passes.',
@@ -125,6 +131,9 @@ export function linkMetrics(registry: Registry, onServer: (server: string, backe
     },
     certificate(name: string, daysLeft: number): void {
       certificate.set({ certificate: name }, daysLeft);
+    },
+    certificateRenewal(result: 'renewed' | 'failed'): void {
+      certificateRenewals.inc({ result });
     },
     peerRefused(entry: string, reason: string): void {
       peersRefused.inc({ entry, reason });

@@ -15,6 +15,7 @@ export interface Flags {
   advertise?: string;
   stateDir?: string;
   certs?: string;
+  joined?: string;
   config?: string;
 }
 
@@ -40,6 +41,10 @@ const sidecarCommand = (): Command =>
     .option('--advertise <host>', 'host that other nodes reach this one by')
     .option('--state-dir <dir>', 'keep what the control plane said, for a start without one')
     .option('--certs <dir>', 'mTLS with neighbours and control plane: <node id>.crt, <node id>.key, ca.crt')
+    .option(
+      '--joined <dir>',
+      'in place of --certs: where this pod’s certificate and Redis’s address are since it joined; it is renewed there',
+    )
     .option('--config <file>', 'the mesh’s configuration; only sections with an environment variable are read');
 
 export const readFlags = (args: readonly string[]): CommandLine<Flags> =>

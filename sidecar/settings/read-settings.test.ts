@@ -37,6 +37,19 @@ test('a flag wins over the environment, the environment over the file', (t) => {
   t.is(read.settings.shared.port, 5000);
 });
 
+test('a pod that joined finds Redis and its certificate in one folder, whatever the environment says', (t) => {
+  const files: Record<string, string> = { '/joined/redis-url': 'rediss://gateway:pw@redis:6379' };
+  const readFile = (path: string): string => files[path] ?? noFile();
+  const flags = ['--xds', '10.0.0.1:18000', '--ext-proc', '/run/a.sock', '--joined'];
+  const read = readSettings([...flags, '/joined'], { SESSION_STORE: 'memory' }, readFile);
+  t.is(read.kind, 'ok');
+  if (read.kind !== 'ok') return;
+  t.like(read.settings, { certs: '/joined', hasJoined: true });
+  t.like(read.settings.shared.sessionStore, { type: 'redis', url: 'rediss://gateway:pw@redis:6379' });
+  t.deepEqual(problemsOf(readSettings([...flags, '/nothing'], {}, readFile)), ['/nothing/redis-url']);
+  t.deepEqual(problemsOf(readSettings([...flags, '/joined', '--certs', '/certs'], {}, readFile)), ['--joined']);
+});
+
 test('with certificates the relay’s plain port is on loopback, and neighbours have one of their own; without, they can’t', (t) => {
   const read = readSettings([...needed, '--certs', '/etc/certs', '--relay-peer', '0.0.0.0:7903'], {}, noFile);
   t.is(read.kind, 'ok');

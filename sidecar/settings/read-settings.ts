@@ -31,6 +31,8 @@ export interface SidecarSettings {
   stateDir: string | null;
   /** Folder of `<node id>.crt`, `<node id>.key` and `ca.crt` for mTLS with neighbours and the control plane; null: plain. */
   certs: string | null;
+  /** `certs` is of a pod that joined by its ServiceAccount, which renews it. */
+  hasJoined: boolean;
   shared: SharedSettings;
 }
 
@@ -43,7 +45,7 @@ export type ReadSettings =
 const CERTS_NEEDED =
   '--certs beside it: without certificates anybody who reaches this node passes for a part of the mesh (`holdfast certs init gateway/NAME=ADDRESS`)';
 
-type Flag = 'xds' | 'ext-proc' | 'relay' | 'admin' | 'relay-peer' | 'peer' | 'listen';
+type Flag = 'joined' | 'xds' | 'ext-proc' | 'relay' | 'admin' | 'relay-peer' | 'peer' | 'listen';
 type Report = (flag: Flag, expected: string, got: unknown) => void;
 
 /** Flags, then environment, then file, then defaults. Every problem at once; nothing is thrown. `readFile` gives a file's text or throws. */
@@ -66,7 +68,10 @@ export function readSettings(
     return read ?? null;
   };
 
-  const shared = readShared(values.config, env, readFile, problems);
+  const shared = readShared(values.config, withJoined(values.joined, env, readFile, problems), readFile, problems);
+  const certs = values.joined ?? values.certs;
+  if (values.joined !== undefined && values.certs !== undefined)
+    report('joined', 'no --certs beside it', values.joined);
   const controlPlanes = readControlPlanes(values.xds, report);
   const extProc = readEndpoint(values.extProc);
   if (!extProc) report('ext-proc', 'the path of a Unix socket (at most 99 characters) or host:port', values.extProc);
@@ -76,7 +81,7 @@ export function readSettings(
     relayPeer = tcp('relay-peer', values.relayPeer),
     listen = tcp('listen', values.listen);
   const places: Places = { relay, admin, peer, relayPeer, extProc, controlPlanes };
-  const given: Record<Flag, string | undefined> = {
+  const given: Record<Exclude<Flag, 'joined'>, string | undefined> = {
     'ext-proc': values.extProc,
     'relay-peer': values.relayPeer,
     xds: values.xds,
@@ -85,8 +90,7 @@ export function readSettings(
     relay: values.relay,
     admin: values.admin,
   };
-  for (const { flag, expected } of placeProblems(places, values.certs !== undefined))
-    report(flag, expected, given[flag]);
+  for (const { flag, expected } of placeProblems(places, certs !== undefined)) report(flag, expected, given[flag]);
   const [first, ...others] = controlPlanes;
   if (problems.length > 0 || !shared || !extProc || !relay || !admin || first === undefined)
     return { kind: 'bad', problems };
@@ -104,10 +108,29 @@ export function readSettings(
       listen,
       advertise: values.advertise ?? null,
       stateDir: values.stateDir ?? null,
-      certs: values.certs ?? null,
+      certs: certs ?? null,
+      hasJoined: values.joined !== undefined,
       shared,
     },
   };
+}
+
+/** The environment of a pod that joined: where Redis is stands in the folder. */
+function withJoined(
+  folder: string | undefined,
+  env: Environment,
+  readFile: (path: string) => string,
+  problems: Problem[],
+): Environment {
+  if (folder === undefined) return env;
+  const path = `${folder}/redis-url`;
+  try {
+    return { ...env, SESSION_STORE: 'redis', SESSION_STORE_URL: readFile(path) };
+  } catch (error) {
+    const expected = '--joined to name the folder of a pod that joined (sidecar/join/main.ts)';
+    problems.push({ path, line: null, column: null, expected, got: (error as Error).message, suggestion: null });
+    return env;
+  }
 }
 
 const asProblem = ({ option, got, expected, suggestion }: OptionProblem): Problem => ({
@@ -142,9 +165,9 @@ interface Places {
 function placeProblems(
   { relay, admin, peer, relayPeer, extProc, controlPlanes }: Places,
   hasCerts: boolean,
-): Array<{ flag: Flag; expected: string }> {
+): Array<{ flag: Exclude<Flag, 'joined'>; expected: string }> {
   const isOpen = (place: { host: string } | null | undefined): boolean => place != null && !isLoopback(place.host);
-  const found: Array<[isProblem: boolean, flag: Flag, expected: string]> = [
+  const found: Array<[isProblem: boolean, flag: Exclude<Flag, 'joined'>, expected: string]> = [
     [relayPeer !== null && !hasCerts, 'relay-peer', '--certs beside it: neighbours show certificates there'],
     [isOpen(relay), 'relay', 'a loopback address: neighbours come by --relay-peer, with --certs'],
     [
@@ -154,7 +177,7 @@ function placeProblems(
     ],
     [!hasCerts && isOpen(peer), 'peer', `a loopback address, or ${CERTS_NEEDED}`],
     [!hasCerts && isOpen(admin), 'admin', `a loopback address, or ${CERTS_NEEDED}`],
-    ...controlPlanes.map((address): [boolean, Flag, string] => [
+    ...controlPlanes.map((address): [boolean, 'xds', string] => [
       !hasCerts && isOpen(readTcp(address)),
       'xds',
       `loopback addresses, or ${CERTS_NEEDED}`,

@@ -2,17 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { isPassing, templateOf } from '../../inject/manifest.ts';
-import { DEFAULTS } from '../../inject/pod-parts.ts';
+import { DEFAULTS, type JoinOptions } from '../../inject/pod-parts.ts';
 import { inject, uninject, type InjectOptions } from '../../inject/inject.ts';
 import { objectsOf, readDocuments } from '../../inject/yaml/read-manifests.ts';
 import { transformText } from '../../inject/yaml/transform-text.ts';
 import { action, type Tools } from '../command.ts';
 import { usageError } from '../exit-code.ts';
 
-interface Options extends Omit<InjectOptions, 'redisCaSecret' | 'server' | 'graceSeconds' | 'drainSeconds'> {
+interface Options extends Omit<InjectOptions, 'redisCaSecret' | 'join' | 'server' | 'graceSeconds' | 'drainSeconds'> {
   filename: string;
   uninject?: boolean;
   redisCaSecret?: string;
+  join?: string;
+  joinAddress: string;
   server?: string;
   graceSeconds: string;
   drainSeconds?: string;
@@ -41,13 +43,21 @@ async function run({ out }: Tools, options: Options): Promise<void> {
       `${filename}: there is no Deployment, StatefulSet, DaemonSet or ReplicaSet in it${passing ? `, and a ${passing.kind} is no server that goes on` : ''}`,
     );
   }
-  const wanted = injectOptions(options);
+  const wanted = injectOptions(options, options.join === undefined ? null : await joinOptions(options, options.join));
   const result = transformText(text, read, options.uninject === true ? uninject : (before) => inject(before, wanted));
   for (const note of result.notes) process.stderr.write(`${note}\n`);
   out.show(result.objects, () => result.text.trimEnd());
 }
 
-function injectOptions(options: Options): InjectOptions {
+/** Pods believe the control planes by this authority before they show them a token. */
+async function joinOptions({ joinAddress, redisCaSecret }: Options, caFile: string): Promise<JoinOptions> {
+  const authorities = await readText(caFile);
+  if (!authorities.includes('-----BEGIN CERTIFICATE-----') || authorities.includes('PRIVATE KEY'))
+    throw usageError(`--join: ${caFile} is no certificate of an authority (the mesh’s ca.crt)`);
+  return { address: joinAddress, authorities, hasRedisCa: redisCaSecret !== undefined };
+}
+
+function injectOptions(options: Options, join: JoinOptions | null): InjectOptions {
   const graceSeconds = seconds('--grace-seconds', options.graceSeconds),
     most = graceSeconds - MARGIN_SECONDS;
   const drainSeconds = options.drainSeconds === undefined ? most : seconds('--drain-seconds', options.drainSeconds);
@@ -59,6 +69,7 @@ function injectOptions(options: Options): InjectOptions {
     graceSeconds,
     drainSeconds,
     redisCaSecret: options.redisCaSecret ?? null,
+    join,
     server: options.server ?? null,
   };
 }
@@ -101,6 +112,11 @@ export const injectCommand = (): Command =>
       'Secret of the pods’ certificate (tls.crt, tls.key, ca.crt), in their namespace',
       DEFAULTS.certificateSecret,
     )
+    .option(
+      '--join <ca.crt>',
+      'no Secrets: the control planes, which have `injection.join`, give the pods what they need',
+    )
+    .option('--join-address <host:port>', 'where pods join', 'holdfast-control-plane.holdfast:18002')
     .option('--grace-seconds <seconds>', 'how long a pod may take to end, at least', String(DEFAULTS.graceSeconds))
     .option('--drain-seconds <seconds>', 'how long its calls and streams may go on then; 10 less when absent')
     .action(action(run));

@@ -1,9 +1,12 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import { run as holdfast } from '../../../control-plane/cli/testing/run-command.ts';
 import { uninjectPod } from '../../../control-plane/inject/inject-pod.ts';
 import { templateOf, type Manifest, type PodTemplate } from '../../../control-plane/inject/manifest.ts';
 import { podProblem } from '../../../control-plane/inject/pod-problem.ts';
 import { CORPUS } from '../../../control-plane/inject/testing/corpus.ts';
+import { startRedis, type Redis } from '../mesh/start-redis.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { hasProgram, testWith } from '../test-with.ts';
 import { startApiCluster, type ApiAnswer, type ApiCluster } from './kubernetes/api-cluster.ts';
@@ -12,13 +15,15 @@ import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
 import { built } from './kubernetes/built-manifests.ts';
 import { controlPlaneProcess, type ControlPlaneProcess } from './kubernetes/control-plane-process.ts';
 import { adminConfig, controlPlaneConfig, followService, podListerConfig } from './kubernetes/follow-service.ts';
+import { getJson } from './kubernetes/get-json.ts';
+import { gatewayServer, joiningPod } from './kubernetes/joining-pod.ts';
 import { stagePods } from './kubernetes/stage-pods.ts';
 import { storedObjects } from './kubernetes/stored-objects.ts';
 
 const missing = await missingPrograms([...API_LEVEL, 'kube-controller-manager']);
 const isHere = missing.length === 0 && hasProgram('kubectl', 'kustomize', '--help');
 const need = `${missing.join(', ') || 'kubectl'}: npm run e2e:kubernetes -- --build`;
-let cluster: ApiCluster, objects: ApiObjects, controlPlane: ControlPlaneProcess;
+let cluster: ApiCluster, objects: ApiObjects, controlPlane: ControlPlaneProcess, redis: Redis;
 
 const PODS = '/api/v1/namespaces/mcp/pods';
 const SERVICES = '/api/v1/namespaces/mcp/services';
@@ -34,7 +39,7 @@ if (isHere) {
       if (['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'].includes(manifest.kind))
         await objects.apply(manifest);
     await cluster.request('POST', '/api/v1/namespaces', {
-      metadata: { name: 'mcp', labels: { 'mesh.holdfast/inject': 'enabled' } },
+      metadata: { name: 'mcp', labels: { 'mesh.holdfast/inject': 'enabled', 'mesh.holdfast/members': 'true' } },
     });
     const kubeconfig = await controlPlaneConfig(cluster);
     const servers = [
@@ -45,10 +50,12 @@ if (isHere) {
         ],
       },
     ];
-    controlPlane = await controlPlaneProcess(cluster.folder, servers, (port) => ({
-      injection: { listen: `127.0.0.1:${port}`, kubeconfig },
+    redis = await startRedis();
+    controlPlane = await controlPlaneProcess(cluster.folder, servers, (port, certs) => ({
+      injection: { listen: `127.0.0.1:${port}`, kubeconfig, join: joinConfig(certs, `127.0.0.1:${port}`) },
     }));
-    for (const manifest of await built('components/injection')) {
+    await writeFile(join(cluster.folder, 'redis-url'), `${redis.url}\n`);
+    for (const manifest of [...(await built('components/injection')), ...(await built('components/join'))]) {
       if (manifest.kind === 'NetworkPolicy') continue;
       const answer = await objects.apply(reachedHere(manifest));
       t.true(answer.status < 300, messageOf(answer));
@@ -64,9 +71,16 @@ if (isHere) {
   });
   test.after.always(async () => {
     await controlPlane?.process.kill();
+    await redis?.close();
     await cluster?.stop();
   });
 }
+
+const joinConfig = (certs: string, address: string): object => ({
+  address,
+  authority: { certificateFile: join(certs, 'ca.crt'), keyFile: join(certs, 'ca.key') },
+  redisUrlFile: join(cluster.folder, 'redis-url'),
+});
 
 /** The webhook as the test's API server reaches it: it runs no Service. */
 function reachedHere(manifest: Manifest): Manifest {
@@ -103,7 +117,7 @@ testWith(
     const { spec, metadata } = made.body as unknown as PodTemplate;
     t.deepEqual(
       spec.initContainers?.map(({ name }) => name),
-      ['holdfast-bootstrap', 'holdfast-sidecar', 'holdfast-envoy'],
+      ['holdfast-join', 'holdfast-bootstrap', 'holdfast-sidecar', 'holdfast-envoy'],
     );
     t.is(metadata?.labels?.['mesh.holdfast/member'], 'true');
     t.deepEqual(spec.containers[0]?.lifecycle, { preStop: { sleep: { seconds: 50 } } });
@@ -127,6 +141,77 @@ testWith(
       },
     });
     t.like(review.body['status'], { allowed: false });
+  },
+);
+
+testWith(
+  need,
+  isHere,
+  'an injected pod joins by its ServiceAccount, is a gateway of the mesh, and renews its certificate; nobody else can join',
+  async (t) => {
+    t.timeout(180_000);
+    const made = await cluster.request('POST', PODS, pod('joins'));
+    t.is(made.status, 201, messageOf(made));
+    const injected = made.body as unknown as PodTemplate;
+    t.notRegex(JSON.stringify(injected.spec), /"secret":|secretKeyRef/, 'it needs no Secret');
+    const joining = await joiningPod(cluster, injected);
+    const joined = await joining.run();
+    t.is(joined.code, 0, joined.text);
+    t.regex(joined.text, /joined the mesh as mcp\.joins/);
+    t.is(await joining.read('redis-url'), redis.url);
+    // A real sidecar with what the pod got, and nothing else: the control plane and Redis know it.
+    const sidecar = await joining.sidecar(controlPlane.xds);
+    t.teardown(() => sidecar.kill());
+    await sidecar.start();
+    await waitFor(
+      async () => JSON.stringify(await getJson(`${controlPlane.adminUrl}/v1/gateways`)).includes('mcp.joins'),
+      {
+        what: 'the control plane names the pod’s node',
+      },
+    );
+    const first = await joining.read('tls.crt');
+    await joining.renewed(first);
+    t.not(await joining.read('tls.crt'), first);
+
+    const impostor = await gatewayServer(controlPlane.caFile);
+    t.teardown(() => impostor.close());
+    await t.throwsAsync(joining.join(await joining.token({}), impostor.address), {
+      message: /no control plane of a mesh/,
+    });
+    t.is(impostor.heard(), 0, 'a gateway of the mesh is shown no token');
+    for (const [what, token, why] of [
+      ['of another audience', await joining.token({ audiences: undefined }), /HTTP 401: this token is not good/],
+      ['of no pod', await joining.token({ boundObjectRef: undefined }), /HTTP 401: this token is not good/],
+      ['made up', 'eyJhbGciOiJub25lIn0.e30.', /HTTP 401: this token is not good/],
+    ] as const)
+      await t.throwsAsync(joining.join(token), { message: why }, what);
+    const late = await joining.token({});
+    await cluster.request('DELETE', `${PODS}/joins?gracePeriodSeconds=0`);
+    await t.throwsAsync(joining.join(late), { message: /HTTP 401/ }, 'its pod is gone');
+    await cluster.request('POST', PODS, pod('joins'));
+    const again = await joiningPod(
+      cluster,
+      (await cluster.request('GET', `${PODS}/joins`)).body as unknown as PodTemplate,
+    );
+    const labels = (value: string | null) =>
+      cluster.request(
+        'PATCH',
+        '/api/v1/namespaces/mcp',
+        { metadata: { labels: { 'mesh.holdfast/members': value } } },
+        'application/merge-patch+json',
+      );
+    await labels(null);
+    await t.throwsAsync(again.join(await again.token({})), {
+      message: /HTTP 403: the namespace mcp has no label mesh.holdfast\/members=true/,
+    });
+    await labels('true');
+    await again.join(await again.token({}));
+    const metrics = await (await fetch(`${controlPlane.adminUrl}/metrics`)).text();
+    // The API server itself does not take a token of another audience.
+    for (const result of ['joined', 'token', 'unbound', 'namespace'])
+      t.regex(metrics, new RegExp(`holdfast_joins_total\\{result="${result}"\\} [1-9]`));
+    t.notRegex(controlPlane.process.log(), /PRIVATE KEY|eyJ|redis:\/\//);
+    await cluster.request('DELETE', `${PODS}/joins?gracePeriodSeconds=0`);
   },
 );
 

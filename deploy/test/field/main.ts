@@ -17,6 +17,8 @@ const { values } = commandLine<{ section?: Scene['section'][]; scene?: string[];
     .option('--json', 'objectives and rows as JSON', false),
 );
 const print = say(values.json);
+// Packages of others say what they have to say on standard output, which is for the table.
+console.log = console.info = console.warn = console.error;
 const isWanted = ({ section, name }: Scene): boolean =>
   (values.section?.includes(section) ?? true) && (values.scene?.some((text) => name.includes(text)) ?? true);
 

@@ -59,6 +59,11 @@ imagePullSecrets: {{- toYaml . | nindent 0 }}
 {{- end }}
 {{- end }}
 
+{{/* Whether injected pods join by their ServiceAccount; empty: they do not. */}}
+{{- define "holdfast.join" -}}
+{{- if and .Values.injection.enabled .Values.injection.join.enabled }}yes{{ end }}
+{{- end }}
+
 {{/* The configuration, with what injected pods get where the chart knows it better; what the values say of it wins. */}}
 {{- define "holdfast.config" -}}
 {{- $config := deepCopy .Values.config }}
@@ -69,6 +74,11 @@ imagePullSecrets: {{- toYaml . | nindent 0 }}
   "controlPlane" (printf "holdfast-control-plane.%s:18000" .Release.Namespace)
   "keepCaBundle" (eq .Values.injection.caBundle "control-plane") }}
 {{- with .Values.redis.caSecret }}{{ $_ := set $injection "redisCaSecret" . }}{{ end }}
+{{- if .Values.injection.join.enabled }}
+{{- $join := dict "address" (printf "holdfast-control-plane.%s:18002" .Release.Namespace) }}
+{{- if .Values.redis.caSecret }}{{ $_ := set $join "redisCaFile" "/etc/redis-ca/ca.crt" }}{{ end }}
+{{- $_ := set $injection "join" $join }}
+{{- end }}
 {{- $known := dict "controlPlane" (dict "kubernetes" (dict "injection" $injection)) }}
 {{- $config = mergeOverwrite $known $config }}
 {{- end }}

@@ -17,11 +17,11 @@ export interface ControlPlaneProcess {
   caFile: string;
 }
 
-/** A control plane as a process of its own on loopback, with certificates of a new authority, in a folder. `kubernetes`: its section of the configuration. `isPlain`: nodes come without TLS. */
+/** A control plane as a process of its own on loopback, with certificates of a new authority, in a folder. `kubernetes`: its section of the configuration, by its webhook's port and the folder of certificates. `isPlain`: nodes come without TLS. */
 export async function controlPlaneProcess(
   folder: string,
   servers: readonly object[],
-  kubernetes: (webhookPort: number) => object,
+  kubernetes: (webhookPort: number, certs: string) => object,
   { isPlain = false }: { isPlain?: boolean } = {},
 ): Promise<ControlPlaneProcess> {
   const [xds = 0, admin = 0, webhookPort = 0] = await freePorts(3);
@@ -50,7 +50,7 @@ export async function controlPlaneProcess(
             clientCaFile: file('ca.crt'),
           },
         }),
-        kubernetes: kubernetes(webhookPort),
+        kubernetes: kubernetes(webhookPort, certs),
       },
     }),
   );
