@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { listening, type EnvoyAddress } from '../proto/envoy-address.ts';
 import { hostOf, isLoopback } from '../proto/identity/host.ts';
-import { roleMatcher } from '../proto/identity/mesh-name.ts';
+import { identityContext, type ControlPlaneTls } from './identity-secrets.ts';
 import { metricsListener } from './metrics-listener.ts';
 
 /** What one Envoy of the mesh is told at its start. Addresses are `host:port`, `[ipv6]:port` or `unix:/path`. */
@@ -24,11 +24,8 @@ export interface BootstrapOptions {
   isDrainable?: boolean;
   /** Where Prometheus may read statistics, `/stats/prometheus` and nothing else; absent: only at `admin`. */
   metrics?: string;
-  /**
-   * TLS to the control planes: files of this node's certificate and of the authority, which Envoy reads at its start. `trustDomain`: the mesh whose
-   * control plane it must be; of whatever mesh that the authority signs for when left out.
-   */
-  controlPlaneTls?: { certificateFile: string; keyFile: string; caFile: string; trustDomain?: string };
+  /** TLS to the control planes. */
+  controlPlaneTls?: ControlPlaneTls;
   /** Above 90 % of it Envoy sheds load (README). */
   heapLimitBytes?: number;
   maxConnections?: number;
@@ -85,7 +82,6 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
     document.addIn(['static_resources', 'clusters'], document.createNode(cluster));
   }
   if (options.controlPlaneTls) {
-    const { certificateFile, keyFile, caFile, trustDomain = null } = options.controlPlaneTls;
     document.setIn(
       ['static_resources', 'clusters', 0, 'transport_socket'],
       document.createNode({
@@ -95,13 +91,7 @@ export function renderBootstrap(template: string, options: BootstrapOptions): st
           common_tls_context: {
             alpn_protocols: ['h2'],
             tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
-            tls_certificates: [
-              { certificate_chain: { filename: certificateFile }, private_key: { filename: keyFile } },
-            ],
-            validation_context: {
-              trusted_ca: { filename: caFile },
-              match_typed_subject_alt_names: [roleMatcher(trustDomain, 'control-plane')],
-            },
+            ...identityContext(options.controlPlaneTls),
           },
         },
       }),

@@ -1,10 +1,11 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { commandLine, oneOf, refuse } from '../proto/command-line.ts';
 import { ownMeshName } from '../proto/identity/own-name.ts';
 import { certificateFiles } from '../proto/tls/certificate-files.ts';
 import { renderBootstrap } from './bootstrap.ts';
+import { identitySecrets } from './identity-secrets.ts';
 import { readBootstrapTemplate } from './bootstrap-template.ts';
 
 /** Writes one Envoy's bootstrap where Envoy is started by something else: a Kubernetes init container, a systemd unit. */
@@ -37,9 +38,14 @@ const command = new Command('write-bootstrap')
   .option('--drainable', 'let POST /healthcheck/fail pass at the admin interface, for a hook that drains', false)
   .option('--certs <dir>', 'mTLS to the control planes: <node id>.crt, <node id>.key (or tls.crt, tls.key), ca.crt');
 /** @throws CertificateError when the certificate is not this node's. */
-function identity(folder: string, nodeId: string, role: 'gateway' | 'edge') {
+function identity(folder: string, nodeId: string, role: 'gateway' | 'edge', secretsFile: string) {
   const files = certificateFiles(folder, nodeId);
-  return { ...files, trustDomain: ownMeshName(files.certificateFile, role, nodeId).trustDomain };
+  return { ...files, trustDomain: ownMeshName(files.certificateFile, role, nodeId).trustDomain, secretsFile };
+}
+function write(to: string, content: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  writeFileSync(`${to}.new`, content);
+  renameSync(`${to}.new`, to);
 }
 const { values } = commandLine<Values>(command);
 try {
@@ -49,6 +55,9 @@ try {
       .split(',')
       .map((each) => each.trim())
       .filter(Boolean);
+  // Beside the bootstrap; Envoy tells the form of a file by how its name ends.
+  const secretsFile = resolve(`${to.replace(/\.yaml$/, '')}.secrets.yaml`);
+  const controlPlaneTls = certs === undefined ? null : identity(resolve(certs), nodeId, role, secretsFile);
   const bootstrap = renderBootstrap(readBootstrapTemplate(), {
     nodeId,
     role,
@@ -60,11 +69,10 @@ try {
     extProc: role === 'edge' ? [] : list(values.extProc),
     relay: role === 'edge' ? [] : list(values.relay),
     ...(server !== undefined && { server }),
-    ...(certs !== undefined && { controlPlaneTls: identity(certs, nodeId, role) }),
+    ...(controlPlaneTls !== null && { controlPlaneTls }),
   });
-  mkdirSync(dirname(to), { recursive: true });
-  writeFileSync(`${to}.new`, bootstrap);
-  renameSync(`${to}.new`, to);
+  if (controlPlaneTls !== null) write(controlPlaneTls.secretsFile, identitySecrets(controlPlaneTls));
+  write(to, bootstrap);
 } catch (error) {
   refuse(command, `write-bootstrap: ${(error as Error).message}`);
 }

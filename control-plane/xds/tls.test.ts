@@ -1,16 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import { prepareEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { identitySecrets } from '../../envoy/identity-secrets.ts';
 import { renderBootstrap } from '../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { channelCredentials, serverCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
+import { readServerContext } from '../../proto/tls/server-context.ts';
 import { createAuthority, issueLeaf, type KeyPair } from '../certs/authority.ts';
 import { openMembership } from '../membership/open-membership.ts';
 import { TestClient } from './testing/test-client.ts';
@@ -24,19 +30,23 @@ async function secureServer(t: ExecutionContext) {
     createAuthority({ name: 'ours', days: 1, now }),
     createAuthority({ name: 'another', days: 1, now }),
   ]);
-  const files = async (name: string, from: KeyPair): Promise<GrpcTls> => {
+  const files = async (name: string, from: KeyPair, host = '127.0.0.1'): Promise<GrpcTls> => {
     const uri = `spiffe://m/${name === 'control-plane' ? name : 'gateway'}/${name}`;
-    const leaf = await issueLeaf(from, { name, altNames: ['127.0.0.1'], uri, days: 1, now });
+    const leaf = await issueLeaf(from, { name, altNames: ['127.0.0.1', host], uri, days: 1, now });
     const paths = {
       certificateFile: join(folder, `${name}.crt`),
       keyFile: join(folder, `${name}.key`),
       caFile: join(folder, 'ca.crt'),
     };
-    await Promise.all([
-      writeFile(paths.certificateFile, leaf.certificate),
-      writeFile(paths.keyFile, leaf.key),
-      writeFile(paths.caFile, authority.certificate),
-    ]);
+    // Each moved into its place, as whoever renews certificates does it: key before certificate.
+    for (const [path, text] of [
+      [paths.caFile, authority.certificate],
+      [paths.keyFile, leaf.key],
+      [paths.certificateFile, leaf.certificate],
+    ] as const) {
+      await writeFile(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+    }
     return paths;
   };
   const ours = await files('control-plane', authority);
@@ -55,7 +65,15 @@ async function secureServer(t: ExecutionContext) {
     new Promise<string>((resolve) => {
       server.once('connect', ({ id }) => resolve(id));
     });
-  return { port, connected, ours: await files('gateway-1', authority), foreign: await files('foreign', stranger) };
+  return {
+    port,
+    connected,
+    folder,
+    controlPlane: ours,
+    ours: await files('gateway-1', authority),
+    foreign: await files('foreign', stranger),
+    renew: (name: string, host: string) => files(name, authority, host),
+  };
 }
 
 test('an Envoy whose certificate is the authority’s is served', async (t) => {
@@ -76,6 +94,40 @@ test('an Envoy whose certificate is the authority’s is served', async (t) => {
   t.teardown(() => envoy.close());
   envoy.process.start().catch(() => {});
   t.is(await arrived, 'gateway-1');
+});
+
+test('an Envoy shows a renewed certificate when it connects again, without a restart', async (t) => {
+  t.timeout(120_000);
+  const { ours, controlPlane, renew, folder } = await secureServer(t);
+  const shown: string[] = [];
+  const { cert, key, ca } = readServerContext(controlPlane);
+  // Every connection ends at once, so that Envoy comes again and again.
+  const server = createServer({ cert, key, ca, requestCert: true, ALPNProtocols: ['h2'] }, (socket) => {
+    shown.push(socket.getPeerX509Certificate()?.subjectAltName ?? '');
+    socket.destroy();
+  });
+  server.on('tlsClientError', () => {});
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const controlPlaneTls = { ...ours, secretsFile: join(folder, 'secrets.yaml') };
+  await writeFile(controlPlaneTls.secretsFile, identitySecrets(controlPlaneTls));
+  const config = renderBootstrap(readBootstrapTemplate(), {
+    nodeId: 'gateway-1',
+    role: 'gateway',
+    listen: `127.0.0.1:${await freePort()}`,
+    extProc: [],
+    relay: [],
+    controlPlanes: [`127.0.0.1:${(server.address() as AddressInfo).port}`],
+    admin: '127.0.0.1:0',
+    controlPlaneTls,
+  });
+  const envoy = await prepareEnvoy({ config, logLevel: 'error' });
+  t.teardown(() => envoy.close());
+  envoy.process.start().catch(() => {});
+  await waitFor(() => shown.length > 0, { what: 'Envoy connects' });
+  t.notRegex(shown[0] ?? '', /renewed/);
+  await renew('gateway-1', 'renewed.example');
+  await waitFor(() => shown.at(-1)?.includes('renewed.example') ?? false, { what: 'the renewed certificate' });
 });
 
 test('a client of the authority is served; one without a certificate or with a foreign one hears that it is not admitted, and nothing else', async (t) => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { renderBootstrap } from '../../envoy/bootstrap.ts';
+import { identitySecrets } from '../../envoy/identity-secrets.ts';
 import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { renewCertificates } from '../../control-plane/certs/certificate-folder.ts';
 import { TRUST_DOMAIN } from '../../control-plane/certs/member-name.ts';
@@ -27,6 +28,7 @@ const AUTHORITY = join(folder, 'authority');
 const template = readBootstrapTemplate();
 const inNode = (node: string, ...path: string[]): string => join(folder, 'nodes', node, ...path);
 const pairOf = (node: string) => ({
+  secretsFile: join(mounted, node, 'secrets.yaml'),
   certificateFile: join(mounted, 'certs', `${node}.crt`),
   keyFile: join(mounted, 'certs', `${node}.key`),
   caFile: join(mounted, 'certs/ca.crt'),
@@ -49,6 +51,8 @@ async function give(node: string, files: readonly string[]): Promise<void> {
     );
 }
 
+for (const nodeId of [...NODES, ...EDGES])
+  await writeWhole(inNode(nodeId, nodeId, 'secrets.yaml'), identitySecrets(pairOf(nodeId)));
 for (const nodeId of NODES) {
   await writeWhole(
     inNode(nodeId, nodeId, 'bootstrap.yaml'),

@@ -15,8 +15,8 @@ import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
 import { built } from './kubernetes/built-manifests.ts';
 import { controlPlaneProcess, type ControlPlaneProcess } from './kubernetes/control-plane-process.ts';
 import { adminConfig, controlPlaneConfig, followService, podListerConfig } from './kubernetes/follow-service.ts';
-import { getJson } from './kubernetes/get-json.ts';
-import { gatewayServer, joiningPod } from './kubernetes/joining-pod.ts';
+import { joinsByItsAccount } from './kubernetes/joins-by-its-account.ts';
+import { ASKS, messageOf, plainly, pod, PODS } from './kubernetes/plain-pod.ts';
 import { stagePods } from './kubernetes/stage-pods.ts';
 import { storedObjects } from './kubernetes/stored-objects.ts';
 
@@ -25,10 +25,7 @@ const isHere = missing.length === 0 && hasProgram('kubectl', 'kustomize', '--hel
 const need = `${missing.join(', ') || 'kubectl'}: npm run e2e:kubernetes -- --build`;
 let cluster: ApiCluster, objects: ApiObjects, controlPlane: ControlPlaneProcess, redis: Redis;
 
-const PODS = '/api/v1/namespaces/mcp/pods';
 const SERVICES = '/api/v1/namespaces/mcp/services';
-const ASKS = { 'mesh.holdfast/inject': 'linear' };
-const messageOf = ({ body }: ApiAnswer): string => String(body['message'] ?? '');
 
 if (isHere) {
   test.before(async (t) => {
@@ -89,24 +86,8 @@ function reachedHere(manifest: Manifest): Manifest {
   return webhooks ? { ...manifest, webhooks: webhooks.map((each) => ({ ...each, clientConfig })) } : manifest;
 }
 
-const pod = (name: string, annotations: object = ASKS, spec: object = {}): object => ({
-  metadata: { name, annotations, labels: { app: 'linear' } },
-  spec: { containers: [{ name: 'server', image: 'server:1', ports: [{ name: 'mcp', containerPort: 3000 }] }], ...spec },
-});
 const ask = (body: object): Promise<ApiAnswer> =>
   cluster.request('POST', `${PODS}?dryRun=All&fieldValidation=Strict`, body);
-/** As the API server stores it, without what differs from one object to the next. */
-const plainly = ({ body }: ApiAnswer): PodTemplate => {
-  const { metadata, spec } = body as unknown as PodTemplate;
-  const { labels = {}, annotations = {} } = metadata ?? {};
-  const text = JSON.stringify({ metadata: { labels, annotations }, spec }, (key, value: unknown) =>
-    value === null || (key !== 'emptyDir' && typeof value === 'object' && Object.keys(value as object).length === 0)
-      ? undefined
-      : value,
-  );
-  return JSON.parse(text.replaceAll(/kube-api-access-\w+/g, 'kube-api-access')) as PodTemplate;
-};
-
 testWith(
   need,
   isHere,
@@ -148,71 +129,7 @@ testWith(
   need,
   isHere,
   'an injected pod joins by its ServiceAccount, is a gateway of the mesh, and renews its certificate; nobody else can join',
-  async (t) => {
-    t.timeout(180_000);
-    const made = await cluster.request('POST', PODS, pod('joins'));
-    t.is(made.status, 201, messageOf(made));
-    const injected = made.body as unknown as PodTemplate;
-    t.notRegex(JSON.stringify(injected.spec), /"secret":|secretKeyRef/, 'it needs no Secret');
-    const joining = await joiningPod(cluster, injected);
-    const joined = await joining.run();
-    t.is(joined.code, 0, joined.text);
-    t.regex(joined.text, /joined the mesh as mcp\.joins/);
-    t.is(await joining.read('redis-url'), redis.url);
-    // A real sidecar with what the pod got, and nothing else: the control plane and Redis know it.
-    const sidecar = await joining.sidecar(controlPlane.xds);
-    t.teardown(() => sidecar.kill());
-    await sidecar.start();
-    await waitFor(
-      async () => JSON.stringify(await getJson(`${controlPlane.adminUrl}/v1/gateways`)).includes('mcp.joins'),
-      {
-        what: 'the control plane names the pod’s node',
-      },
-    );
-    const first = await joining.read('tls.crt');
-    await joining.renewed(first);
-    t.not(await joining.read('tls.crt'), first);
-
-    const impostor = await gatewayServer(controlPlane.caFile);
-    t.teardown(() => impostor.close());
-    await t.throwsAsync(joining.join(await joining.token({}), impostor.address), {
-      message: /no control plane of a mesh/,
-    });
-    t.is(impostor.heard(), 0, 'a gateway of the mesh is shown no token');
-    for (const [what, token, why] of [
-      ['of another audience', await joining.token({ audiences: undefined }), /HTTP 401: this token is not good/],
-      ['of no pod', await joining.token({ boundObjectRef: undefined }), /HTTP 401: this token is not good/],
-      ['made up', 'eyJhbGciOiJub25lIn0.e30.', /HTTP 401: this token is not good/],
-    ] as const)
-      await t.throwsAsync(joining.join(token), { message: why }, what);
-    const late = await joining.token({});
-    await cluster.request('DELETE', `${PODS}/joins?gracePeriodSeconds=0`);
-    await t.throwsAsync(joining.join(late), { message: /HTTP 401/ }, 'its pod is gone');
-    await cluster.request('POST', PODS, pod('joins'));
-    const again = await joiningPod(
-      cluster,
-      (await cluster.request('GET', `${PODS}/joins`)).body as unknown as PodTemplate,
-    );
-    const labels = (value: string | null) =>
-      cluster.request(
-        'PATCH',
-        '/api/v1/namespaces/mcp',
-        { metadata: { labels: { 'mesh.holdfast/members': value } } },
-        'application/merge-patch+json',
-      );
-    await labels(null);
-    await t.throwsAsync(again.join(await again.token({})), {
-      message: /HTTP 403: the namespace mcp has no label mesh.holdfast\/members=true/,
-    });
-    await labels('true');
-    await again.join(await again.token({}));
-    const metrics = await (await fetch(`${controlPlane.adminUrl}/metrics`)).text();
-    // The API server itself does not take a token of another audience.
-    for (const result of ['joined', 'token', 'unbound', 'namespace'])
-      t.regex(metrics, new RegExp(`holdfast_joins_total\\{result="${result}"\\} [1-9]`));
-    t.notRegex(controlPlane.process.log(), /PRIVATE KEY|eyJ|redis:\/\//);
-    await cluster.request('DELETE', `${PODS}/joins?gracePeriodSeconds=0`);
-  },
+  (t) => joinsByItsAccount(t, { cluster, controlPlane, redis }),
 );
 
 testWith(
