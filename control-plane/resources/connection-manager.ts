@@ -70,7 +70,8 @@ export function connectionManager({
       // nginx's default towards its upstreams, and health checks of balancers; they may come without Host.
       http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'http-1.0.invalid' },
       http2_protocol_options: {
-        max_concurrent_streams: 1000,
+        // A stream with a body that does not come costs 33 KB: of 1,000 on each, 100 connections filled the memory.
+        max_concurrent_streams: 100,
         initial_stream_window_size: 65_536,
         initial_connection_window_size: 1_048_576,
       },

@@ -8,23 +8,18 @@ const at = (key: string, ...path: string[]): object => ({
   selectors: path.map((part) => ({ key: part })),
   on_present: { metadata_namespace: METADATA.request, key },
 });
-const NO_ID = 'noId';
+/** Below and above, a double does not tell a whole number from its neighbours; Envoy keeps numbers as doubles. */
+const EXACT = { start: Number.MIN_SAFE_INTEGER, end: Number.MAX_SAFE_INTEGER };
 /** All revisions with initialize; the last is 2025-11-25. */
 const LEGACY = '202[45]-.*';
 
-/** Reads the id of a short call, so that the edge can answer for a gateway that dies. */
+/** Reads id and method of a short call, so that the edge can answer for a gateway that dies. */
 export const requestToMetadata: object = {
   name: FILTER.jsonToMetadata,
   typed_config: typed('envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata', {
     request_rules: {
       allow_content_types_regex: { regex: 'application/json[ ;].*|application/json' },
-      rules: [
-        at('jsonrpc', 'jsonrpc'),
-        {
-          ...at('id', 'id'),
-          on_missing: { metadata_namespace: METADATA.request, key: NO_ID, value: 'true' },
-        },
-      ],
+      rules: [at('method', 'method'), at('id', 'id')],
     },
   }),
 };
@@ -38,12 +33,21 @@ const hasSession = {
     ],
   },
 };
-const was = (key: string): object => ({
+const was = (key: string, value: object, isMissing = false): object => ({
   metadata_filter: {
-    matcher: { filter: METADATA.request, path: [{ key }], value: { present_match: true } },
-    match_if_key_not_found: false,
+    matcher: { filter: METADATA.request, path: [{ key }], value },
+    match_if_key_not_found: isMissing,
   },
 });
+const begins = (prefix: string): object => ({ string_match: { safe_regex: { regex: `(?s)${prefix}.*` } } });
+const hasMethod = was('method', begins(''));
+/** Envoy has read it, and writes it as it came. */
+const hasExactId = {
+  or_filter: { filters: [was('id', begins('')), was('id', { double_match: { range: EXACT } })] },
+};
+/** Nobody waits for an answer to these. The name alone says it: an id that is too long for Envoy looks as if there were none. */
+const isNotification = was('method', begins('notifications/'));
+const isResponse = both(hasExactId, was('method', { null_match: {} }, true));
 
 /**
  * On a session an error has status 200 with the call's id, and nothing waits for the answer to a notification: sidecar/relay/client/error-form.ts
@@ -52,8 +56,12 @@ const was = (key: string): object => ({
 const inEachForm = (reply: Reply): object[] => {
   const { retryAfterSeconds: _, ...onSession } = reply;
   return [
-    mapper({ ...onSession, filter: both(reply.filter, hasSession, was('id')), status: 200 }),
-    mapper({ ...onSession, filter: both(reply.filter, hasSession, was('jsonrpc'), was(NO_ID)), status: 202 }),
+    mapper({ ...onSession, filter: both(reply.filter, hasSession, hasMethod, hasExactId), status: 200 }),
+    mapper({
+      ...onSession,
+      filter: both(reply.filter, hasSession, { or_filter: { filters: [isNotification, isResponse] } }),
+      status: 202,
+    }),
     mapper(reply),
   ];
 };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
+import { rawExchange } from '../../../deploy/test/clients/raw-http.ts';
 import { freePort } from '../../../deploy/test/mesh/free-port.ts';
 import { startEnvoy } from '../../../deploy/test/mesh/start-envoy.ts';
 import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
@@ -138,10 +139,41 @@ test('for a gateway that dies before its answer begins, the edge answers in the 
   t.like(await post(call(7), { 'x-special': 'cut' }), { status: 503, body: { id: 7 } });
   const batch = await post([call(1), call(2)]);
   t.like(batch, { status: 503, body: { id: null } });
-  const long = await post(call(7, { text: 'x'.repeat(200_000) }));
+  const long = await post(call(7, { text: 'x'.repeat(10_000) }));
   t.like(long, { status: 503, body: { id: null, error: { code: -31001 } } }, 'its id was not read');
   const passed = await post(call(7, { text: 'x'.repeat(2_000_000) }), {});
   t.true(Number(passed.body['bytes']) > 2_000_000, 'what is not read may be as long as it likes');
+});
+
+test('whatever stands for an id, the edge writes JSON, and never another id than the client’s on an answer that counts', async (t) => {
+  const { port } = await edge(t);
+  const head =
+    'POST /mcp/linear HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\naccept: text/event-stream\r\nmcp-session-id: cut\r\n';
+  const told = async (body: string | Buffer) => {
+    const bytes = Buffer.from(body as string);
+    const answer = await rawExchange(port, [`${head}content-length: ${bytes.length}\r\n\r\n`, bytes]);
+    return { status: answer.status, id: parseJsonObject(Buffer.from(answer.body))?.['id'] };
+  };
+  const call = (id: string): string => `{"jsonrpc":"2.0","id":${id},"method":"tools/call"}`;
+  for (const id of ['-7', '1.5', '9007199254740990', '"a\\u0000\\n\\"\\\\"', '"äß😀"', '"%REQ(host)%"', '""'])
+    t.deepEqual(await told(call(id)), { status: 200, id: JSON.parse(id) as unknown }, id);
+  const unknown = ['9007199254740993', '9223372036854775807', '1e400', 'true', 'null', '{"a":1}', '[1]', '"\\ud800"'];
+  const long = `"${'x'.repeat(9000)}"`;
+  for (const id of [...unknown, long]) t.is((await told(call(id))).status, 503, id.slice(0, 40));
+  for (const body of [
+    '{"id":5,"id":{}, "method":"x"}',
+    `{"id":5,"method":"x","params":${'['.repeat(4000)}${']'.repeat(4000)}}`,
+    '{"id":5,"method":x}',
+    Buffer.from([...Buffer.from('{"id":"'), 0xff, ...Buffer.from('","method":"x"}')]),
+    '5',
+    '',
+  ])
+    t.deepEqual(await told(body), { status: 503, id: null });
+  t.is(
+    (await told('{"jsonrpc":"2.0","id":5,"result":{}}')).status,
+    202,
+    'a client’s answer: 5 may be a call of its own',
+  );
 });
 
 test('a GET stream that has missed two comments of its relay ends; without a guard of streams it may be quiet', async (t) => {

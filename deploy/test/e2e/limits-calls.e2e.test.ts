@@ -29,34 +29,47 @@ const waiting = (id: number): string =>
     params: { name: 'wait', arguments: { durationMs: 60_000 } },
   });
 
+/** Streams that Envoy takes on one connection. */
+const STREAMS = 100;
+
 /** Starts `count` calls of one session that wait; what was answered at once. */
 async function waitingCalls(server: string, session: string, count: number) {
   const url = new URL(mesh.url(server)),
-    h2 = connect(url.origin),
     answers: { status: number; body: string }[] = [];
-  h2.on('error', () => undefined);
-  const calls = Array.from({ length: count }, (_, id) => {
-    const stream = h2.request({
-      ':method': 'POST',
-      ':path': url.pathname,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-session-id': session,
-      'content-length': Buffer.byteLength(waiting(id)),
-    });
-    const answer = { status: 0, body: '' };
-    stream.on('response', (headers) => {
-      answer.status = Number(headers[':status']);
-    });
-    stream.on('data', (bytes: Buffer) => {
-      answer.body += bytes.toString();
-    });
-    stream.on('end', () => answers.push(answer));
-    stream.on('error', () => undefined);
-    stream.end(waiting(id));
-    return stream;
-  });
-  return { answers, calls, close: () => h2.destroy() };
+  const connections = Array.from({ length: Math.ceil(count / STREAMS) }, () =>
+    connect(url.origin).on('error', () => undefined),
+  );
+  const calls = connections.flatMap((h2, at) =>
+    Array.from({ length: Math.min(STREAMS, count - at * STREAMS) }, (_, index) => {
+      const id = at * STREAMS + index;
+      const stream = h2.request({
+        ':method': 'POST',
+        ':path': url.pathname,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-session-id': session,
+        'content-length': Buffer.byteLength(waiting(id)),
+      });
+      const answer = { status: 0, body: '' };
+      stream.on('response', (headers) => {
+        answer.status = Number(headers[':status']);
+      });
+      stream.on('data', (bytes: Buffer) => {
+        answer.body += bytes.toString();
+      });
+      stream.on('end', () => answers.push(answer));
+      stream.on('error', () => undefined);
+      stream.end(waiting(id));
+      return stream;
+    }),
+  );
+  return {
+    answers,
+    calls,
+    close: () => {
+      for (const each of connections) each.destroy();
+    },
+  };
 }
 
 for (const [server, passed, key] of [

@@ -6,8 +6,8 @@ import { callOf, INITIALIZE } from '../attack-mesh.ts';
 import { ATTACKER, exchange, MCP_HEADERS, openStream, type OpenAnswer } from '../http-client.ts';
 
 const CALLS = 1200;
-/** Calls that one HTTP/2 connection carries: Envoy lets a client have a thousand. */
-const CALLS_PER_CONNECTION = 600;
+/** Calls that one HTTP/2 connection carries: Envoy lets a client have a hundred. */
+const CALLS_PER_CONNECTION = 100;
 /** What one session, and one client, may have in flight by default (docs/limits.md). */
 const OF_SESSION = 256;
 const OF_CLIENT = 1024;

@@ -22,6 +22,7 @@ import { sessionTransplant, tokenRefresh } from './session-transplant.ts';
 import { sharedCache } from './shared-cache.ts';
 import { shippedFiles } from './shipped-files.ts';
 import { slowBodies } from './slow-bodies.ts';
+import { slowStreams } from './slow-streams.ts';
 import { tokens } from './tokens-and-scopes.ts';
 import { unboundForm, unboundPlain } from './unbound-form.ts';
 
@@ -55,6 +56,7 @@ export const CASES: readonly AttackCase[] = [
   ...meshErrors,
   ...freeSessions,
   ...slowBodies,
+  slowStreams,
   ...allPlaces,
 ];
 
