@@ -18,6 +18,13 @@ const httpOptions = {
   ),
 };
 
+/**
+ * A gateway whose machine is gone, or cut off, sends neither FIN nor RST. Its kernel's silence says so after 5 s, however long a replica works on
+ * a call: keep-alive probes are not the gateway's to answer. There is no limit for unacknowledged data (TCP_USER_TIMEOUT): a gateway that takes
+ * in a long body slowly would be taken for dead.
+ */
+const keepAlive = { tcp_keepalive: { keepalive_time: 3, keepalive_interval: 1, keepalive_probes: 2 } };
+
 /** All gateway nodes: least request, checked actively, and taken out when connections fail. A gateway's 503 speaks of its replicas, not of itself. */
 export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): object => ({
   name: RESOURCE.edgeCluster,
@@ -27,6 +34,7 @@ export const gatewaysCluster = (snapshot: TopologySnapshot, edge: EdgeConfig): o
   // Should every check fail at once, the checks are wrong rather than all gateways: then all are tried.
   common_lb_config: { healthy_panic_threshold: { value: 1 }, update_merge_window: '0s' },
   circuit_breakers: openLimits(snapshot.gateway.maxConnections),
+  upstream_connection_options: keepAlive,
   health_checks: [
     {
       timeout: duration(snapshot.loadBalancer.healthCheckTimeoutMs),

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { get } from 'node:http';
 import { connect as connectPlain } from 'node:net';
@@ -174,6 +174,21 @@ test('whatever stands for an id, the edge writes JSON, and never another id than
     202,
     'a client’s answer: 5 may be a call of its own',
   );
+});
+
+test('connections to gateways are probed: one whose machine is gone sends neither FIN nor RST', async (t) => {
+  const { ask, addresses } = await edge(t);
+  const ports = addresses.map((address) => Number(address.split(':')[1]));
+  // proc(5): rem_address is the third column, st the fourth (01: established), and tr the sixth (02: a keep-alive timer runs).
+  const isProbed = async (): Promise<boolean> => {
+    await ask();
+    const rows = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((row) => row.trim().split(/\s+/));
+    return rows.some(([, , remote, state, , timer]) => {
+      const port = Number.parseInt(remote?.split(':')[1] ?? '', 16);
+      return ports.includes(port) && state === '01' && timer?.startsWith('02') === true;
+    });
+  };
+  await t.notThrowsAsync(waitFor(isProbed, { what: 'a connection that is probed' }));
 });
 
 test('a GET stream that has missed two comments of its relay ends; without a guard of streams it may be quiet', async (t) => {
