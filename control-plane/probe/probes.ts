@@ -38,7 +38,8 @@ export class Probes {
     const wanted = new Map(targets.map((target) => [targetKey(target), target]));
     const former = new Map(this.#workers);
     for (const [key, worker] of former) {
-      if (!isDeepStrictEqual(wanted.get(key), worker.target)) this.#end(key, worker);
+      const target = wanted.get(key);
+      if (target !== worker.target && !isDeepStrictEqual(target, worker.target)) this.#end(key, worker);
     }
     for (const [key, target] of wanted) {
       if (this.#workers.has(key)) continue;

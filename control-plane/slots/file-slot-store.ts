@@ -2,6 +2,7 @@ import { parseJsonObject } from '../../proto/parse-json.ts';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replicaKey } from '../topology/inputs.ts';
+import { LayeredMap } from './layered-map.ts';
 import type { SlotStore } from './slot-store.ts';
 import {
   adopt,
@@ -84,10 +85,10 @@ async function readTable(path: string, nowMs: number): Promise<SlotTable> {
     if (format !== 1) throw new Error(`it has format ${JSON.stringify(format)}, this version reads 1`);
     return {
       next,
-      incarnations: new Map(
+      incarnations: LayeredMap.of(
         incarnations.map((incarnation) => [replicaKey(incarnation.server, incarnation.address), incarnation]),
       ),
-      lost: new Map(lost.map((incarnation) => [incarnation.slot, incarnation])),
+      lost: LayeredMap.of(lost.map((incarnation) => [incarnation.slot, incarnation])),
     };
   } catch (error) {
     throw new Error(

@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { SLOT_ALPHABET } from '../../proto/session-id.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { replicaKey } from '../topology/inputs.ts';
+import { LayeredMap } from './layered-map.ts';
 import type { SlotStore } from './slot-store.ts';
 import { firstNumber, type Incarnation, type LostIncarnation } from './slot-table.ts';
 
@@ -90,7 +91,11 @@ export function redisSlotStore(redis: Redis | Cluster, now: () => number): SlotS
         if (kind === 'lost' && isSlot(first) && isTime(three))
           lost.set(first, { server: one, address: two, slot: first, lostAtMs: Number(three) });
       }
-      return { next: numberIn(fields['next']) ?? firstNumber(now()), incarnations, lost };
+      return {
+        next: numberIn(fields['next']) ?? firstNumber(now()),
+        incarnations: LayeredMap.of(incarnations),
+        lost: LayeredMap.of(lost),
+      };
     },
     revision: async () => numberIn(await redis.hget(REDIS.slots, 'revision')) ?? 0,
     allot: async (server, address) => incarnationOf(server, address, await run('allot', server, address)),

@@ -1,4 +1,5 @@
 import { slotName } from '../../proto/session-id.ts';
+import { LayeredMap } from './layered-map.ts';
 import { replicaKey } from '../topology/inputs.ts';
 
 /** One incarnation of one replica. */
@@ -20,9 +21,9 @@ export interface SlotTable {
   /** Number of the next slot. */
   readonly next: number;
   /** By replicaKey. */
-  readonly incarnations: ReadonlyMap<string, Incarnation>;
+  readonly incarnations: LayeredMap<string, Incarnation>;
   /** By slot. */
-  readonly lost: ReadonlyMap<string, LostIncarnation>;
+  readonly lost: LayeredMap<string, LostIncarnation>;
 }
 
 /**
@@ -32,8 +33,8 @@ export interface SlotTable {
 export const firstNumber = (nowMs: number): number => Math.max(0, Math.floor((nowMs - Date.UTC(2026, 0, 1)) / 1000));
 export const emptyTable = (nowMs: number): SlotTable => ({
   next: firstNumber(nowMs),
-  incarnations: new Map(),
-  lost: new Map(),
+  incarnations: LayeredMap.of(),
+  lost: LayeredMap.of(),
 });
 
 /** The present incarnation of the replica; a first one when it has none. */
@@ -48,7 +49,7 @@ export function allot(
   if (present) return { table, incarnation: present };
   const incarnation: Incarnation = { server, address, slot: slotName(table.next), sinceMs: nowMs };
   return {
-    table: { ...table, next: table.next + 1, incarnations: new Map(table.incarnations).set(key, incarnation) },
+    table: { ...table, next: table.next + 1, incarnations: table.incarnations.with(key, incarnation) },
     incarnation,
   };
 }
@@ -68,9 +69,11 @@ export function newIncarnation(
 export function retire(table: SlotTable, server: string, address: string, slot: string, nowMs: number): SlotTable {
   const key = replicaKey(server, address);
   if (table.incarnations.get(key)?.slot !== slot) return table;
-  const incarnations = new Map(table.incarnations);
-  incarnations.delete(key);
-  return { ...table, incarnations, lost: new Map(table.lost).set(slot, { server, address, slot, lostAtMs: nowMs }) };
+  return {
+    ...table,
+    incarnations: table.incarnations.without(key),
+    lost: table.lost.with(slot, { server, address, slot, lostAtMs: nowMs }),
+  };
 }
 
 /** Takes over an incarnation that was begun elsewhere; where the replica has another one, that one stays, and this one counts as lost. */
@@ -79,10 +82,10 @@ export function adopt(table: SlotTable, incarnation: Incarnation, nowMs: number)
     present = table.incarnations.get(key);
   if (present?.slot === incarnation.slot) return table;
   if (!present && !table.lost.has(incarnation.slot))
-    return { ...table, incarnations: new Map(table.incarnations).set(key, incarnation) };
+    return { ...table, incarnations: table.incarnations.with(key, incarnation) };
   return {
     ...table,
-    lost: new Map(table.lost).set(incarnation.slot, {
+    lost: table.lost.with(incarnation.slot, {
       server: incarnation.server,
       address: incarnation.address,
       slot: incarnation.slot,
@@ -93,7 +96,6 @@ export function adopt(table: SlotTable, incarnation: Incarnation, nowMs: number)
 
 /** Forgets lost slots. Their names are never given again: the counter only grows. */
 export function release(table: SlotTable, slots: readonly string[]): SlotTable {
-  const lost = new Map(table.lost);
-  for (const slot of slots) lost.delete(slot);
+  const lost = slots.reduce((left, slot) => left.without(slot), table.lost);
   return lost.size === table.lost.size ? table : { ...table, lost };
 }

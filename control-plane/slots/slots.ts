@@ -64,7 +64,11 @@ export class Slots extends EventEmitter<SlotsEvents> {
 
   /** Slot of each replica's present incarnation, by replicaKey. */
   get slots(): ReadonlyMap<string, string> {
-    return new Map([...this.#table.incarnations].map(([key, { slot }]) => [key, slot]));
+    const slots = new Map<string, string>();
+    this.#table.incarnations.forEach(({ slot }, key) => {
+      slots.set(key, slot);
+    });
+    return slots;
   }
   /** By server, sorted: slots of incarnations that are over, but that sessions may still name. */
   get lostSlots(): ReadonlyMap<string, readonly string[]> {
@@ -102,8 +106,12 @@ export class Slots extends EventEmitter<SlotsEvents> {
   keep(replicas: Iterable<{ server: string; address: string }>, retireOthers: boolean): Promise<void> {
     const wanted = new Map([...replicas].map((replica) => [replicaKey(replica.server, replica.address), replica]));
     return this.#inTurn(async () => {
+      const others: Incarnation[] = [];
       if (retireOthers)
-        for (const [key, incarnation] of this.#table.incarnations) if (!wanted.has(key)) await this.#end(incarnation);
+        this.#table.incarnations.forEach((incarnation, key) => {
+          if (!wanted.has(key)) others.push(incarnation);
+        });
+      for (const incarnation of others) await this.#end(incarnation);
       for (const [key, { server, address }] of wanted)
         if (!this.#table.incarnations.has(key)) await this.#begin(server, address, null);
     });
@@ -239,10 +247,14 @@ export class Slots extends EventEmitter<SlotsEvents> {
 }
 
 function isSame(a: SlotTable, b: SlotTable): boolean {
-  return (
-    a.lost.size === b.lost.size &&
-    a.incarnations.size === b.incarnations.size &&
-    [...a.lost.keys()].every((slot) => b.lost.has(slot)) &&
-    [...a.incarnations].every(([key, { slot }]) => b.incarnations.get(key)?.slot === slot)
-  );
+  if (a === b) return true;
+  if (a.lost.size !== b.lost.size || a.incarnations.size !== b.incarnations.size) return false;
+  let areSame = true;
+  a.lost.forEach((_, slot) => {
+    areSame &&= b.lost.has(slot);
+  });
+  a.incarnations.forEach(({ slot }, key) => {
+    areSame &&= b.incarnations.get(key)?.slot === slot;
+  });
+  return areSame;
 }

@@ -55,6 +55,25 @@ test('an address belongs to the first backend that names it; equal names are tol
   );
 });
 
+test('while its sources say the same, a server’s replicas are the very same objects', (t) => {
+  const [stable, canary] = [report(['a', '10.0.0.1:1']), report(['b', '10.0.0.2:1'])];
+  const known = (first: SourceReport) =>
+    knownReplicas(
+      config,
+      new Map([
+        ['linear/stable', first],
+        ['linear/canary', canary],
+      ]),
+      () => false,
+    ).replicas;
+  const before = known(stable);
+  t.is(known({ ...stable, confirmedAtMs: 2 })[0], before[0]);
+  t.deepEqual(
+    known(report(['a', '10.0.0.9:1'])).map(({ address }) => address),
+    ['10.0.0.9:1', '10.0.0.2:1'],
+  );
+});
+
 test('one that is not ready is a replica only when it was one before', (t) => {
   const unready: SourceReport = {
     replicas: [

@@ -23,6 +23,28 @@ const states = (changes: Partial<TopologyInputs> = {}) =>
     ]),
   );
 
+test('a server of which nothing changed is the very same object, and whatever changed is seen', (t) => {
+  const [server, address] = ['linear', '127.0.0.1:1'],
+    base = inputsOf(TWO);
+  const built = (changes: Partial<TopologyInputs>) => buildTopology({ ...base, ...changes }).servers[0]!;
+  t.is(built({}), built({ health: new Map(), slots: new Map(base.slots), drains: [] }));
+  const changes: Partial<TopologyInputs>[] = [
+    { health: unhealthy(1) },
+    { slots: new Map(base.slots).set(replicaKey(server, address), 'z') },
+    { drains: [{ server, replica: address }] },
+    { weights: new Map([[server, new Map([['canary', 50]])]]) },
+    { openBreakers: [{ server, slot: '1', tool: null }] },
+    { lostSlots: new Map([[server, ['y']]]) },
+    { tools: new Map([[server, []]]) },
+    { replicas: base.replicas.slice(1) },
+  ];
+  for (const change of changes) {
+    const before = built({});
+    t.notDeepEqual(built(change), before, JSON.stringify(Object.keys(change)));
+    t.deepEqual(built({}), before);
+  }
+});
+
 test('new sessions are shared among backends by weight, and evenly inside each', (t) => {
   t.deepEqual(states(), {
     1: 'active steady 2500',

@@ -98,6 +98,40 @@ function serverTopology(
   };
 }
 
+/** By the configuration's own object: the inputs of the server's last topology, and that. */
+const built = new WeakMap<ServerConfig, { inputs: readonly unknown[]; topology: ServerTopology }>();
+
+/** As `serverTopology`. Equal inputs give the very same object: of hundreds of servers one changes at a time. */
+function sameServerTopology(
+  server: ServerConfig,
+  replicas: readonly KnownReplica[],
+  all: TopologyInputs,
+): ServerTopology {
+  const { name } = server;
+  const ofServer = <T extends { server: string }>(list: readonly T[]): T[] =>
+    list.filter((each) => each.server === name);
+  const inputs = [
+    all.config,
+    all.tools?.get(name),
+    JSON.stringify([
+      [...(all.weights.get(name) ?? [])],
+      ofServer(all.openBreakers),
+      ofServer(all.drains),
+      all.lostSlots.get(name) ?? [],
+    ]),
+    ...replicas.flatMap((replica) => {
+      const key = replicaKey(name, replica.address);
+      return [replica, all.slots.get(key), all.health.get(key)];
+    }),
+  ];
+  const before = built.get(server);
+  if (before?.inputs.length === inputs.length && before.inputs.every((each, index) => each === inputs[index]))
+    return before.topology;
+  const topology = serverTopology(server, replicas, all);
+  built.set(server, { inputs, topology });
+  return topology;
+}
+
 function jwtTopology({ jwt }: ServerConfig, places: readonly Place[]): JwtTopology | null {
   if (!jwt) return null;
   const { audiences, authorizationServers, issuer } = jwt,
@@ -122,7 +156,7 @@ export function buildTopology(inputs: TopologyInputs): TopologySnapshot {
   const replicas = Map.groupBy(inputs.replicas, ({ server }) => server);
   return {
     servers: config.servers
-      .map((server) => serverTopology(server, replicas.get(server.name) ?? [], inputs))
+      .map((server) => sameServerTopology(server, replicas.get(server.name) ?? [], inputs))
       .sort((a, b) => byText(a.name, b.name)),
     gateways: gateways
       .map((each) => (gatewaysOut.has(each.id) ? { ...each, isDraining: true } : each))

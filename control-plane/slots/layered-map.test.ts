@@ -1,0 +1,32 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { LayeredMap } from './layered-map.ts';
+
+const change = fc.tuple(fc.integer({ min: 0, max: 90 }), fc.boolean());
+
+test('a layered map holds what a map would hold after the same changes, and those before it hold what they held', (t) => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 50 })), fc.array(change, { maxLength: 300 }), (first, all) => {
+      const plain = new Map(first.map((key) => [key, { at: -1 }]));
+      let layered = LayeredMap.of(plain);
+      const before = layered,
+        held = [...before];
+      for (const [at, [key, isThere]] of all.entries()) {
+        layered = isThere ? layered.with(key, { at }) : layered.without(key);
+        if (isThere) plain.set(key, { at });
+        else plain.delete(key);
+        t.is(layered.size, plain.size);
+        t.is(layered.get(key)?.at, plain.get(key)?.at);
+      }
+      const byKey = (entries: Iterable<[number, object]>) => [...entries].sort(([a], [b]) => a - b);
+      t.deepEqual(byKey(layered), byKey(plain));
+      t.deepEqual(
+        [...layered.keys()].sort((a, b) => a - b),
+        [...plain.keys()].sort((a, b) => a - b),
+      );
+      t.is([...layered.values()].length, plain.size);
+      t.deepEqual([...before], held);
+    }),
+    { numRuns: 60 },
+  );
+});
