@@ -9,14 +9,22 @@ import { hasProgram, testWith } from '../../deploy/test/test-with.ts';
 import { envoyDrain, sidecarDrain } from './drain-hooks.ts';
 
 /** Stands for Envoy's admin interface: it answers as Envoy does, with so many active requests as `active` holds. */
-async function admin(
-  t: ExecutionContext,
-): Promise<{ port: number; asked: string[]; active: (count: number) => void; close: () => void }> {
+async function admin(t: ExecutionContext): Promise<{
+  port: number;
+  asked: string[];
+  connections: () => number;
+  active: (count: number) => void;
+  close: () => void;
+}> {
   const asked: string[] = [];
-  let count = 1;
+  let count = 1,
+    connections = 0;
   const server = createServer((request, response: ServerResponse) => {
     asked.push(`${request.method} ${request.url}`);
     response.end(request.url?.startsWith('/stats') ? `http.mcp.downstream_rq_active: ${count}\n` : 'OK\n');
+  });
+  server.on('connection', () => {
+    connections += 1;
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -29,6 +37,7 @@ async function admin(
   return {
     port: (server.address() as AddressInfo).port,
     asked,
+    connections: () => connections,
     active: (next) => {
       count = next;
     },
@@ -83,8 +92,8 @@ test('the sidecar’s hook ends when its Envoy has', async (t) => {
   const complaints = text(hook.stderr);
   await until(() => sidecar.asked.length > 0);
   t.deepEqual(sidecar.asked, ['POST /drain']);
-  await sleep(700);
-  t.is(hook.exitCode, null);
+  await until(() => envoy.connections() >= 2);
+  t.is(hook.exitCode, null, 'it has looked, and looks again');
   envoy.close();
   t.deepEqual(await ended, [0, null]);
   t.is(await complaints, '');

@@ -75,12 +75,14 @@ test('a replica that says of every request that it does not know the session cos
 const ask = { jsonrpc: '2.0', id: 'question', method: 'elicitation/create', params: { message: 'well?' } };
 
 test('the deadline of a call stands still while the server waits for its client, and runs again after the answer', async (t) => {
-  const { rig, home, post } = await setup(t, { timeouts: { callMs: 1500 } });
-  home.answer = (request) => {
-    if (!isCall(request)) return false;
-    sse(request.response, event(ask));
-    return true;
-  };
+  const { rig, replicas, home, post } = await setup(t, { timeouts: { callMs: 1500 } });
+  const [asked] = home.sessions;
+  for (const replica of replicas)
+    replica.answer = (request) => {
+      if (!isCall(request)) return false;
+      if (request.session === asked) sse(request.response, event(ask));
+      return true; // Calls of another session are never answered.
+    };
   const answer = await post(call());
   const reader = (answer.body ?? new ReadableStream<Uint8Array>()).getReader();
   let text = '';
@@ -92,15 +94,19 @@ test('the deadline of a call stands still while the server waits for its client,
     }
   })();
   await waitFor(() => text.includes('question'), { what: 'the question' });
-  // More than one deadline's time.
-  await new Promise((resolve) => setTimeout(resolve, 3500));
+  // Two calls of another session, one after the other, run into the same deadline meanwhile.
+  const other = onSession(await beginSession(rig));
+  for (const id of [2, 3]) {
+    const late = await rig.post(JSON.stringify({ ...call(), id }), other);
+    t.true((await late.text()).includes('-31004'));
+  }
   t.false(text.includes('error'), text);
-  t.deepEqual(callsAmong(rig), []);
+  await waitFor(() => callsAmong(rig).length === 2, { what: 'the outcomes of these two' });
   t.is((await post({ jsonrpc: '2.0', id: 'question', result: { action: 'decline' } })).status, 202);
   t.true(await isOver);
   t.true(text.includes('"error"'), text);
-  await waitFor(() => callsAmong(rig).length === 1, { what: 'the outcome' });
-  t.like(callsAmong(rig)[0], { kind: 'replica_fault', isTimeout: true, hasWaitedForClient: true });
+  await waitFor(() => callsAmong(rig).length === 3, { what: 'the outcome' });
+  t.like(callsAmong(rig)[2], { kind: 'replica_fault', isTimeout: true, hasWaitedForClient: true });
 });
 
 test('a call whose time runs out says so, and whose client it was', async (t) => {
