@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { request } from 'undici';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { controlServer } from '../../proto/http/control-server.ts';
-import { adminApi } from './api.ts';
+import { adminApi, type AdminApiOptions } from './api.ts';
+import { noQuery, read } from './route.ts';
 import { routes } from './routes/all.ts';
 import { sampleContext, SAMPLE_CONFIG, type Sample } from './testing/sample-context.ts';
 
@@ -17,6 +20,7 @@ type Ask = (method: string, path: string, body?: unknown, headers?: Record<strin
 async function api(
   t: ExecutionContext,
   token: string | null = null,
+  more: Partial<AdminApiOptions> = {},
 ): Promise<{ ask: Ask; sample: Sample; server: Server; origin: string; errors: unknown[] }> {
   const sample = await sampleContext(),
     errors: unknown[] = [];
@@ -26,6 +30,7 @@ async function api(
     onError: (error) => {
       errors.push(error);
     },
+    ...more,
   });
   const server = controlServer({
     handle: (incoming, response, url) => handle(incoming, response, url) ?? response.writeHead(418).end('{}'),
@@ -250,4 +255,24 @@ test('an unexpected error is logged, and said without what it holds', async (t) 
   t.is(errors.length, 1);
   sample.context.topology = () => null;
   t.is((await ask('GET', '/v1/status')).status, 503);
+});
+
+test('who follows a stream and does not read loses it, and nothing is left of it', async (t) => {
+  let isFollowed = false;
+  const stream = async function* () {
+    isFollowed = true;
+    try {
+      for (;;) yield { event: 'x', data: 'y'.repeat(1 << 16) };
+    } finally {
+      isFollowed = false;
+    }
+  };
+  const endless = read('/v1/endless', 'Has no end.', noQuery, () => ({ as: 'events', stream }));
+  const { origin, errors } = await api(t, null, { routes: [endless], readMs: 200 });
+  const { body } = await request(`${origin}/v1/endless`);
+  await once(body, 'readable');
+  t.true(isFollowed);
+  await waitFor(() => !isFollowed, { what: 'the stream ends' });
+  body.on('error', () => undefined).destroy();
+  t.deepEqual(errors, []);
 });

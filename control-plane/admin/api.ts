@@ -14,6 +14,8 @@ import { routes as allRoutes } from './routes/all.ts';
 const MAX_BODY_BYTES = 1 << 20;
 const MAX_PARAM_BYTES = 1024;
 const PREFIX = '/v1/';
+/** Who follows a stream reads within this time what stands for him. */
+const READ_MS = 60_000;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const JSON_HEADERS = {
   'content-type': 'application/json',
@@ -27,6 +29,8 @@ export interface AdminApiOptions {
   token: string | null;
   onError?: (error: unknown) => void;
   routes?: readonly Route[];
+  /** How long who follows a stream may read nothing. */
+  readMs?: number;
 }
 
 export type AdminApi = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<unknown> | undefined;
@@ -40,6 +44,7 @@ export async function adminApi({
   token,
   onError = () => {},
   routes = allRoutes,
+  readMs = READ_MS,
 }: AdminApiOptions): Promise<AdminApi> {
   const app: FastifyInstance = Fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -68,7 +73,7 @@ export async function adminApi({
     throw new ApiProblem('not-found', `there is no ${pathOf(raw)}; /openapi.json describes what there is`);
   });
   await app.register(swagger, openApiOptions(context.version, token !== null));
-  for (const route of routes) addRoute(app, route, context, onError);
+  for (const route of routes) addRoute(app, route, { context, onError, readMs });
   refuseOtherMethods(app, routes);
   app.get('/openapi.json', { schema: { hide: true } }, async () => JSON.stringify(app.swagger()));
   await app.ready();
@@ -95,7 +100,13 @@ const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?')[0] ?? '
 /** fastify writes `:server` where the API's description has `{server}`. */
 const fastifyPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
 
-function addRoute(app: FastifyInstance, route: Route, context: AdminContext, onError: (error: unknown) => void): void {
+interface Answering {
+  context: AdminContext;
+  onError: (error: unknown) => void;
+  readMs: number;
+}
+
+function addRoute(app: FastifyInstance, route: Route, { context, onError, readMs }: Answering): void {
   app.route({
     method: route.method,
     url: fastifyPath(route.path),
@@ -114,7 +125,7 @@ function addRoute(app: FastifyInstance, route: Route, context: AdminContext, onE
       const result = await route.answer({ context, param, query, body: body ?? null, signal: gone.signal });
       if (!isStream(result)) return reply.code(route.status ?? 200).send(JSON.stringify(result ?? null));
       reply.hijack();
-      await sendStream(reply.raw, result, gone.signal).catch((error: unknown) => {
+      await sendStream(reply.raw, result, { signal: gone.signal, readMs }).catch((error: unknown) => {
         onError(error);
         reply.raw.destroy();
       });
@@ -163,18 +174,29 @@ async function* written(stream: Stream, signal: AbortSignal): AsyncGenerator<str
   } else for await (const item of stream.stream(signal)) yield `${JSON.stringify(item)}\n`;
 }
 
-async function sendStream(response: ServerResponse, stream: Stream, signal: AbortSignal): Promise<void> {
+interface Following {
+  signal: AbortSignal;
+  readMs: number;
+}
+
+/** False: the client is gone, or took nothing for so long that its place is another's. */
+function drained(response: ServerResponse, { signal, readMs }: Following): Promise<boolean> {
+  const given = AbortSignal.any([signal, AbortSignal.timeout(readMs)]);
+  return once(response, 'drain', { signal: given }).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function sendStream(response: ServerResponse, stream: Stream, following: Following): Promise<unknown> {
+  const { signal } = following;
   response.writeHead(200, stream.as === 'events' ? EVENTS : LINES);
   response.flushHeaders();
   for await (const text of written(stream, signal)) {
-    if (!response.write(text))
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve);
-        response.once('close', resolve);
-      });
-    if (signal.aborted) return;
+    if (!response.write(text) && !(await drained(response, following))) return response.destroy();
+    if (signal.aborted) return undefined;
   }
-  response.end();
+  return response.end();
 }
 
 /** What was thrown, as the client gets it. */

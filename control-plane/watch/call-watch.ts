@@ -23,6 +23,7 @@ export type TapLine = (WatchedCall & { node: string }) | { dropped: number; node
 export interface CallWatch {
   /** So many watch by this control plane that gateways would not tell one more. */
   readonly isFull: boolean;
+  /** It has its place from now on; so has what `top` gives. */
   tap(filter: CallFilter, signal: AbortSignal): AsyncIterable<TapLine>;
   /** What gateways tell each second, until `signal` ends: one watch for however many look at it. */
   reports(onReport: (report: WatchReport) => void, signal: AbortSignal): void;
@@ -37,6 +38,8 @@ interface WatchParts {
 
 /** Lines that wait for a viewer who reads slowly; what comes beyond is counted, and shown as dropped. */
 const MAX_WAITING = 2000;
+/** Gateways that are named; whoever writes to Redis may invent others. */
+const MAX_NODES = 1000;
 /** The lease is asked for so often that one lost message does not end it. */
 const ASK_EVERY_MS = WATCH_LEASE_MS / 3;
 /** Nothing happened for so long: look whether the viewer is still there. */
@@ -73,7 +76,7 @@ export function redisCallWatch({ redis, now, onError }: WatchParts): CallWatch {
       return viewers >= MAX_WATCHES;
     },
     reports: (onReport, signal) => follow('tallies', {}, onReport, signal),
-    async *tap(filter, signal) {
+    tap(filter, signal) {
       const waiting: TapLine[] = [];
       let missed = 0;
       let wake = (): void => undefined;
@@ -88,19 +91,21 @@ export function redisCallWatch({ redis, now, onError }: WatchParts): CallWatch {
         wake();
       };
       follow('calls', filter, onReport, signal);
-      while (!signal.aborted) {
-        yield* waiting.splice(0);
-        if (missed > 0) {
-          yield { dropped: missed, node: null };
-          missed = 0;
+      return (async function* () {
+        while (!signal.aborted) {
+          yield* waiting.splice(0);
+          if (missed > 0) {
+            yield { dropped: missed, node: null };
+            missed = 0;
+          }
+          const woken = new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          if (waiting.length === 0) await Promise.race([woken, sleep(IDLE_MS, undefined, { signal }).catch(() => {})]);
         }
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        if (waiting.length === 0) await Promise.race([woken, sleep(IDLE_MS, undefined, { signal }).catch(() => {})]);
-      }
+      })();
     },
-    async *top(by, filter, signal) {
+    top(by, filter, signal) {
       const window = new TopWindow(by, now());
       const seenMs = new Map<string, number>();
       const nodes = (): string[] => {
@@ -108,14 +113,16 @@ export function redisCallWatch({ redis, now, onError }: WatchParts): CallWatch {
         return [...seenMs.keys()].sort();
       };
       const onReport = ({ node, tallies }: WatchReport): void => {
-        if (tallies.length > 0 || !seenMs.has(node)) window.add(tallies, now());
-        seenMs.set(node, now());
+        window.add(tallies, now());
+        if (seenMs.size < MAX_NODES || seenMs.has(node)) seenMs.set(node, now());
       };
       follow('tallies', filter, onReport, signal);
-      while (!signal.aborted) {
-        await sleep(TALLIES_EVERY_MS, undefined, { signal }).catch(() => {});
-        if (!signal.aborted) yield { nodes: nodes(), rows: window.rows(now()) };
-      }
+      return (async function* () {
+        while (!signal.aborted) {
+          await sleep(TALLIES_EVERY_MS, undefined, { signal }).catch(() => {});
+          if (!signal.aborted) yield { nodes: nodes(), rows: window.rows(now()) };
+        }
+      })();
     },
   };
 }

@@ -122,3 +122,16 @@ test('a page that was turned away is counted', (t) => {
   feed.refused();
   t.is(world.refused, 1);
 });
+
+test('a page has its place as soon as it is let in, before anything of it is read', (t) => {
+  const { feed } = sample(2);
+  const leave = new AbortController();
+  feed.follow(undefined, leave.signal);
+  t.false(feed.isFull);
+  feed.follow(undefined, leave.signal);
+  t.true(feed.isFull);
+  leave.abort();
+  t.is(feed.watchers, 0);
+  feed.follow(undefined, leave.signal);
+  t.is(feed.watchers, 0, 'one that has left already');
+});

@@ -31,7 +31,7 @@ export interface LiveFeed {
   readonly isFull: boolean;
   /** Counts a page that was turned away. */
   refused(): void;
-  /** Everything as it is, then what changes, until `signal` ends. A page that reads slowly skips what is out of date. */
+  /** Everything as it is, then what changes, until `signal` ends. It has its place from now on. A page that reads slowly skips what is out of date. */
   follow(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<LiveMessage>;
 }
 
@@ -63,11 +63,16 @@ export class SharedLiveFeed implements LiveFeed {
     this.#parts.onRefused();
   }
 
-  async *follow(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<LiveMessage> {
-    if (signal.aborted) return;
-    this.watchers++;
-    this.#run ??= this.#start();
-    signal.addEventListener('abort', () => this.#leave(), { once: true });
+  follow(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<LiveMessage> {
+    if (!signal.aborted) {
+      this.watchers++;
+      this.#run ??= this.#start();
+      signal.addEventListener('abort', () => this.#leave(), { once: true });
+    }
+    return this.#messages(lastEventId, signal);
+  }
+
+  async *#messages(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<LiveMessage> {
     const sent = new Map<string, string>();
     let after = lastEventId;
     while (!signal.aborted) {

@@ -15,6 +15,8 @@ export interface Rates {
 
 /** Rates are means of this long, as those of TopWindow. */
 const WINDOW_MS = 10_000;
+/** A thousand gateways tell so many times in it; more is not from gateways. */
+const MAX_REPORTS = 10_000;
 
 /** Reports of all gateways of the last seconds: by server, tool, replica and gateway. */
 export class LiveRates {
@@ -38,15 +40,16 @@ export class LiveRates {
       (sum, { outcomes }) => sum + Object.values(outcomes).reduce((all, count) => all + count, 0),
       0,
     );
-    this.#nodes.push({ atMs: nowMs, node, calls });
+    this.#nodes = this.#nodes.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
+    if (this.#nodes.length < MAX_REPORTS) this.#nodes.push({ atMs: nowMs, node, calls });
   }
 
   now(nowMs: number): Rates {
     this.#nodes = this.#nodes.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
     const seconds = Math.max(1, Math.min(WINDOW_MS, nowMs - this.#startedMs) / 1000);
-    const nodes: Record<string, number> = {};
+    const nodes = new Map<string, number>();
     for (const { node, calls } of this.#nodes)
-      nodes[node] = Math.round(((nodes[node] ?? 0) + calls / seconds) * 100) / 100;
+      nodes.set(node, Math.round(((nodes.get(node) ?? 0) + calls / seconds) * 100) / 100);
     return {
       atMs: nowMs,
       isKnown: true,
@@ -57,7 +60,7 @@ export class LiveRates {
         .flatMap(({ server, slot, perSecond, p99Ms, errors }) =>
           slot ? [[server, slot, perSecond, p99Ms, errors] as const] : [],
         ),
-      nodes,
+      nodes: Object.fromEntries(nodes),
     };
   }
 }

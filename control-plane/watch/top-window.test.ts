@@ -48,3 +48,23 @@ test('durations are those of all calls in the row', (t) => {
   const [row] = rowsBy('server').rows(10_000);
   t.true((row?.p50Ms ?? 0) >= 10 && (row?.p99Ms ?? 0) < 11.1);
 });
+
+test('reports without end, of rows and outcomes that nobody knows, take bounded room', (t) => {
+  const window = new TopWindow('tool', 0);
+  for (let report = 0; report < 200; report++)
+    window.add(
+      Array.from({ length: 1000 }, (_, row) => ({
+        ...tally(`made-up-${report}-${row}`, '1', 1),
+        outcomes: { [`kind-${report}`]: 1 },
+      })),
+      5000,
+    );
+  window.add([tally('search', '1', 7)], 6000);
+  const rows = window.rows(6000);
+  t.true(rows.length <= 5001);
+  t.is(
+    rows.reduce((sum, { outcomes }) => sum + Object.values(outcomes).reduce((all, count) => all + count, 0), 0),
+    200_007,
+  );
+  t.true(rows.every(({ outcomes }) => Object.keys(outcomes).length < 40));
+});

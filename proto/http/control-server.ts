@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { detach } from '../detach.ts';
+import { keepPlaces } from './connection-places.ts';
 import { checkControlRequest, type ControlPort } from './control-request.ts';
 
 export interface ControlServerOptions extends ControlPort {
@@ -34,7 +35,7 @@ export function controlServer({ handle, onError, ...port }: ControlServerOptions
       }, failed);
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  keepPlaces(server, MAX_CONNECTIONS);
   return server;
 }
 

@@ -18,6 +18,8 @@ export const CALLS_EVERY_MS = 250;
 /** Rows of the tables that one gateway keeps; calls beyond are counted under `other`. */
 export const MAX_TALLIES = 1000;
 export const TALLIES_EVERY_MS = 1000;
+/** Kinds of outcome that one row may name. */
+export const MAX_OUTCOMES = 2 * OUTCOME_KINDS.length;
 
 const text = z.string().max(256);
 /** Sums of it stay numbers that JSON knows. */
@@ -62,7 +64,10 @@ const tallySchema = z.object({
   /** The tool of a tool call, else the method. */
   name: text,
   slot: text.nullable(),
-  outcomes: z.record(z.string().max(32), count),
+  /** A newer version may know other outcomes, though not many more. */
+  outcomes: z
+    .record(z.string().max(32), count)
+    .refine((outcomes) => Object.keys(outcomes).length <= MAX_OUTCOMES, 'no call has so many outcomes'),
   /** Bucket → count of durations. */
   buckets: z.array(z.tuple([z.int().min(0).max(LATENCY_BUCKETS), count])).max(LATENCY_BUCKETS),
 });

@@ -59,12 +59,11 @@ export const callRoutes: Route[] = [
     '/v1/tap',
     'Calls as they end, as lines of JSON without an end; `dropped` says how many were left out.',
     filterSchema,
-    ({ context, query }) => {
-      const watch = watchOf(context);
-      const filter = filterOf(context, query);
+    ({ context, query, signal }) => {
+      const lines = watchOf(context).tap(filterOf(context, query), signal);
       return {
-        stream: async function* (signal: AbortSignal) {
-          for await (const line of watch.tap(filter, signal))
+        stream: async function* () {
+          for await (const line of lines)
             yield 'dropped' in line ? line : { ...line, replica: replicaOf(context, line.server, line.slot) };
         },
       };
@@ -74,12 +73,11 @@ export const callRoutes: Route[] = [
     '/v1/top',
     'Rates, durations and outcomes of the last 10 s, and breakers that are not closed: a line of JSON a second.',
     filterSchema.extend({ by: z.enum(TOP_GROUPS).default('tool') }),
-    ({ context, query: { by, ...query } }) => {
-      const watch = watchOf(context);
-      const filter = filterOf(context, query);
+    ({ context, query: { by, ...query }, signal }) => {
+      const tables = watchOf(context).top(by, filterOf(context, query), signal);
       return {
-        stream: async function* (signal: AbortSignal) {
-          for await (const { nodes, rows } of watch.top(by, filter, signal))
+        stream: async function* () {
+          for await (const { nodes, rows } of tables)
             yield {
               atMs: context.now(),
               nodes,

@@ -13,7 +13,7 @@ export const liveRoutes: Route[] = [
         .optional()
         .describe('Events of the mesh begin after this one.'),
     }),
-    ({ context: { live }, query: { after } }) => {
+    ({ context: { live }, query: { after }, signal }) => {
       if (!live) throw new ApiProblem('unavailable', 'this control plane has no console');
       if (live.isFull) {
         live.refused();
@@ -22,7 +22,9 @@ export const liveRoutes: Route[] = [
           `${live.watchers} pages watch already, as many as controlPlane.consoleWatchers allows: close one, or raise it`,
         );
       }
-      return { as: 'events', stream: (signal: AbortSignal) => live.follow(after, signal) };
+      // Takes its place now: of requests that came together none would see another's later.
+      const messages = live.follow(after, signal);
+      return { as: 'events', stream: () => messages };
     },
   ),
 ];
