@@ -44,6 +44,7 @@ const podOptions = (config: InjectionConfig, server: string, authorities: string
     ? { address: config.join.address, authorities, hasRedisCa: config.join.redisCaFile !== undefined }
     : null,
   server,
+  ipv6: config.ipv6,
   graceSeconds: config.graceSeconds,
   drainSeconds: config.drainSeconds ?? config.graceSeconds - GRACE_MARGIN_SECONDS,
 });

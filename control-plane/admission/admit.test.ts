@@ -75,6 +75,14 @@ test('a pod that joins needs no Secret: it has a token for the mesh, the authori
   t.deepEqual(uninjectPod(result), before);
 });
 
+test('with ipv6 nothing of the pair listens on IPv4 alone', (t) => {
+  const { injection } = kubernetesSchema.parse({ injection: { ipv6: true } });
+  const before = pod(ASKED);
+  const text = JSON.stringify(after(before, ask('Pod', before, 'CREATE', injection)));
+  t.notRegex(text, /0\.0\.0\.0/);
+  for (const port of [37373, 7901, 7902, 7903, 9902]) t.true(text.includes(`"[::]:${port}"`), String(port));
+});
+
 test('a pod that does not ask, or asks for the opposite, is let through as it is; so are other kinds and operations', (t) => {
   for (const annotations of [{}, { 'mesh.holdfast/inject': 'disabled' }])
     t.deepEqual(ask('Pod', pod(annotations)), { kind: 'left' });

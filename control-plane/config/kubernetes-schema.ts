@@ -71,6 +71,7 @@ const injectionSchema = z.strictObject({
     .describe(
       'Pods get certificate and Redis’s address from the control planes, by their ServiceAccount: no Secret in their namespace.',
     ),
+  ipv6: z.boolean().default(false).describe('Envoy and sidecar of injected pods listen on IPv6 as well.'),
   graceSeconds: seconds
     .min(GRACE_MARGIN_SECONDS + 1)
     .default(DEFAULTS.graceSeconds)

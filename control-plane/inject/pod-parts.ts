@@ -18,6 +18,8 @@ export interface PodOptions {
   join: JoinOptions | null;
   /** Which server of the configuration these pods are: its own Envoy serves it at `/mcp` as well, as before. Null: not said. */
   server: string | null;
+  /** The pair listens on IPv6 as well. */
+  ipv6: boolean;
   /** How long a pod may take to end. */
   graceSeconds: number;
   /** At most this long calls and streams may go on in a pod that ends; at most `graceSeconds` − 10. */
@@ -40,6 +42,7 @@ export const DEFAULTS: PodOptions = {
   redisCaSecret: null,
   join: null,
   server: null,
+  ipv6: false,
   graceSeconds: 60,
   drainSeconds: 50,
 };
@@ -114,6 +117,9 @@ export function pair(options: PodOptions): { initContainers: Container[]; contai
   };
 }
 
+/** On `[::]` a process takes IPv4 too. */
+const wildcard = ({ ipv6 }: PodOptions): string => (ipv6 ? '[::]' : '0.0.0.0');
+
 const drainTimes = ({ drainSeconds }: PodOptions) => ({
   leastSeconds: Math.min(LOOK_AWAY_SECONDS, drainSeconds),
   mostSeconds: drainSeconds,
@@ -145,6 +151,7 @@ const bootstrap = (options: PodOptions): Container => ({
     '--drainable',
     '--certs',
     CERTS,
+    ...(options.ipv6 ? ['--listen', `[::]:${PORT.mcp}`, '--metrics', `[::]:${PORT.envoyMetrics}`] : []),
     ...(options.server === null ? [] : ['--server', options.server]),
   ],
   env: identityOf(options).env,
@@ -192,13 +199,13 @@ const sidecar = (options: PodOptions): Container => ({
     '--relay',
     `127.0.0.1:${PORT.relay}`,
     '--relay-peer',
-    `0.0.0.0:${PORT.relayPeer}`,
+    `${wildcard(options)}:${PORT.relayPeer}`,
     '--admin',
-    `0.0.0.0:${PORT.admin}`,
+    `${wildcard(options)}:${PORT.admin}`,
     '--peer',
-    `0.0.0.0:${PORT.peer}`,
+    `${wildcard(options)}:${PORT.peer}`,
     '--listen',
-    `0.0.0.0:${PORT.mcp}`,
+    `${wildcard(options)}:${PORT.mcp}`,
     options.join === null ? '--certs' : '--joined',
     CERTS,
   ],

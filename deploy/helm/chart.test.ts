@@ -84,6 +84,7 @@ testWith(need, hasHelm, 'every option reaches the objects', async (t) => {
     t.regex(image ?? '', /^registry\.example\.com\/mirror\//);
   t.regex(text, /holdfast\/sidecar@sha256:0{64}/);
   t.regex(text, /\$SECONDS -lt 100 /);
+  t.notRegex(text, /0\.0\.0\.0/, 'nothing listens on IPv4 alone');
   t.is(text.match(/NODE_EXTRA_CA_CERTS/g)?.length, 3);
   const named = byName(all);
   t.like(named['Service holdfast-gateway']?.spec, {

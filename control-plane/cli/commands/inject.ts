@@ -9,12 +9,14 @@ import { transformText } from '../../inject/yaml/transform-text.ts';
 import { action, type Tools } from '../command.ts';
 import { usageError } from '../exit-code.ts';
 
-interface Options extends Omit<InjectOptions, 'redisCaSecret' | 'join' | 'server' | 'graceSeconds' | 'drainSeconds'> {
+interface Options
+  extends Omit<InjectOptions, 'redisCaSecret' | 'join' | 'ipv6' | 'server' | 'graceSeconds' | 'drainSeconds'> {
   filename: string;
   uninject?: boolean;
   redisCaSecret?: string;
   join?: string;
   joinAddress: string;
+  ipv6: boolean;
   server?: string;
   graceSeconds: string;
   drainSeconds?: string;
@@ -117,6 +119,7 @@ export const injectCommand = (): Command =>
       'no Secrets: the control planes, which have `injection.join`, give the pods what they need',
     )
     .option('--join-address <host:port>', 'where pods join', 'holdfast-control-plane.holdfast:18002')
+    .option('--ipv6', 'Envoy and sidecar listen on IPv6 as well', false)
     .option('--grace-seconds <seconds>', 'how long a pod may take to end, at least', String(DEFAULTS.graceSeconds))
     .option('--drain-seconds <seconds>', 'how long its calls and streams may go on then; 10 less when absent')
     .action(action(run));

@@ -59,6 +59,11 @@ imagePullSecrets: {{- toYaml . | nindent 0 }}
 {{- end }}
 {{- end }}
 
+{{/* Every address; on [::] a process takes IPv4 too. */}}
+{{- define "holdfast.any" -}}
+{{ if .Values.ipv6 }}[::]{{ else }}0.0.0.0{{ end }}
+{{- end }}
+
 {{/* Whether injected pods join by their ServiceAccount; empty: they do not. */}}
 {{- define "holdfast.join" -}}
 {{- if and .Values.injection.enabled .Values.injection.join.enabled }}yes{{ end }}
@@ -79,11 +84,18 @@ imagePullSecrets: {{- toYaml . | nindent 0 }}
 {{- if .Values.redis.caSecret }}{{ $_ := set $join "redisCaFile" "/etc/redis-ca/ca.crt" }}{{ end }}
 {{- $_ := set $injection "join" $join }}
 {{- end }}
+{{- if .Values.ipv6 }}{{ $_ := set $injection "ipv6" true }}{{ $_ := set $injection "listen" "[::]:18002" }}{{ end }}
 {{- $known := dict "controlPlane" (dict "kubernetes" (dict "injection" $injection)) }}
 {{- $config = mergeOverwrite $known $config }}
 {{- end }}
 {{- if .Values.mcpServers.enabled }}
 {{- $config = mergeOverwrite (dict "controlPlane" (dict "kubernetes" (dict "servers" dict))) $config }}
+{{- end }}
+{{- if .Values.ipv6 }}
+{{- range list "xds" "admin" }}
+{{- $_ := set $config.controlPlane . (replace "0.0.0.0" "[::]" (get $config.controlPlane .)) }}
+{{- end }}
+{{- $_ := set $config.gateway "listenAddress" (replace "0.0.0.0" "::" $config.gateway.listenAddress) }}
 {{- end }}
 {{- toYaml $config }}
 {{- end }}

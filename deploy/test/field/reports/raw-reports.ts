@@ -93,7 +93,7 @@ export const RAW_REPORTS: Scene = {
         plain: { replicas: 2, program, settings: { ...safe, probe: { fullIntervalMs: 1000 } } },
         off: { replicas: 2, program, args: ['--json'], settings: { ...safe, guard: 'off' } },
         key: { replicas: 2, program, args: ['--key', 'k'], settings: { ...safe, probe: { type: 'off' } } },
-        slow: { replicas: 1, program, args: ['--initialize-ms', '3000'] },
+        slow: { replicas: 1, program, args: ['--initialize-ms', '3000', '--delete-status', '405'] },
         linear: { replicas: 1, settings: safe },
       },
     });
@@ -101,8 +101,23 @@ export const RAW_REPORTS: Scene = {
       trial({ id, client, server, expected }, play);
 
     await line('F8', 'keyed by ?key=', 'answered by the other replica', () => keyed(mesh));
+    let slow: Record<string, string> = {};
     await line('F9', 'initialize takes 3 s', 'begun', async () => {
-      const headers = await begin(mesh.url('slow'));
+      slow = await begin(mesh.url('slow'));
+      return wordIf('begun', slow['mcp-session-id'] !== undefined, slow);
+    });
+    await line('W7', 'no GET streams', '405', async () => {
+      const stream = await listen(mesh.url('slow'), slow);
+      stream.end();
+      return String(stream.status);
+    });
+    await line('W8', 'DELETE is answered 405', '405, and the session goes on', async () => {
+      const { status } = await fetch(mesh.url('slow'), { method: 'DELETE', headers: slow });
+      const heard = await post(mesh.url('slow'), callOf('4', 'whoami'), slow);
+      return wordIf('405, and the session goes on', status === 405 && heard.status === 200, [status, answerOf(heard)]);
+    });
+    await line('F12', 'a slash at the end', 'begun', async () => {
+      const headers = await begin(`${mesh.url('plain')}/`);
       return wordIf('begun', headers['mcp-session-id'] !== undefined, headers);
     });
     await line(

@@ -12,6 +12,7 @@ const { values } = commandLine<{
   key?: string;
   initializeMs: number;
   json: boolean;
+  deleteStatus: number;
 }>(
   new Command('stub')
     .option('--port <port>', 'where it listens', wholeNumber(0, 65_535), 0)
@@ -19,7 +20,8 @@ const { values } = commandLine<{
     .option('--name <label>', 'what whoami answers', 'stub')
     .option('--key <text>', 'requests without ?key=TEXT get 401')
     .option('--initialize-ms <ms>', 'how long initialize takes', wholeNumber(0, 60_000), 0)
-    .option('--json', 'answers are JSON', false),
+    .option('--json', 'answers are JSON', false)
+    .option('--delete-status <status>', 'what DELETE is answered', wholeNumber(200, 599), 200),
 );
 interface Message {
   id?: unknown;
@@ -65,7 +67,7 @@ createServer(async (request, response) => {
   }
   if (url.pathname !== '/mcp') return end(404);
   if (values.key !== undefined && url.searchParams.get('key') !== values.key) return end(401, '{"error":"no key"}');
-  if (request.method !== 'POST') return end(request.method === 'DELETE' ? 200 : 405);
+  if (request.method !== 'POST') return end(request.method === 'DELETE' ? values.deleteStatus : 405);
   const message = JSON.parse(body) as Message;
   const session = request.headers['mcp-session-id'];
   const isFirst = message.method === 'initialize';
