@@ -5,6 +5,8 @@ interface Remembered {
   inputs: readonly unknown[];
   lazy: readonly unknown[];
   value: unknown;
+  /** Made while the memo was holding, for when it no longer is. */
+  next?: { lazy: readonly unknown[]; value: unknown };
 }
 
 const areSame = (before: readonly unknown[], now: readonly unknown[]): boolean =>
@@ -19,6 +21,8 @@ export class Memo {
   isHolding = false;
   /** Something stayed as it was since this was last set to false. */
   hasHeld = false;
+  /** How many things may still be made ahead while it is holding: all at once they would keep everybody waiting in the end. */
+  mayPrepare = 0;
 
   /** Without `seal`, resources are JSON in all their parts. */
   constructor(seal: Seal = (_, json) => json) {
@@ -33,7 +37,15 @@ export class Memo {
       if (areSame(last.lazy, lazy)) return last.value as T;
       if (this.isHolding) {
         this.hasHeld = true;
+        if (this.mayPrepare > 0 && !(last.next && areSame(last.next.lazy, lazy))) {
+          this.mayPrepare -= 1;
+          last.next = { lazy, value: make() };
+        }
         return last.value as T;
+      }
+      if (last.next && areSame(last.next.lazy, lazy)) {
+        this.#last.set(name, { inputs, ...last.next });
+        return last.next.value as T;
       }
     }
     const value = make();
