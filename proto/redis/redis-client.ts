@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, SentinelConnector, type RedisOptions } from 'ioredis';
 import { unusableCode } from './reply-code.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
@@ -18,6 +18,27 @@ export interface RedisClientOptions {
   onError?: (error: Error) => void;
 }
 
+/** What opens connections to sentinels in ioredis 6, in places that its types don't show. */
+interface OpensSentinels {
+  connectToSentinel(endpoint: unknown, options?: object): Redis;
+}
+
+/**
+ * ioredis hears of failovers by connections of their own, with options of their own. It gives those no listener of errors, and then writes their
+ * errors to the console. Connections that ask for the master have a listener, and their errors become those of the client.
+ */
+function connectorWith(onError: (error: Error) => void): NonNullable<RedisOptions['Connector']> {
+  class ListeningConnector extends SentinelConnector {}
+  const base = SentinelConnector.prototype as unknown as OpensSentinels;
+  Object.defineProperty(ListeningConnector.prototype, 'connectToSentinel', {
+    value(this: OpensSentinels, endpoint: unknown, options?: object): Redis {
+      const connection = base.connectToSentinel.call(this, endpoint, options);
+      return options === undefined ? connection : connection.on('error', onError);
+    },
+  });
+  return ListeningConnector as NonNullable<RedisOptions['Connector']>;
+}
+
 /** Waits 50 ms, then twice as long each time, at most 1 s: Redis is back within a second of being back. */
 const reconnectDelayMs = (attempt: number): number => Math.min(1000, 50 * 2 ** Math.min(attempt - 1, 10));
 
@@ -29,6 +50,7 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
   const parsed = parseRedisUrl(url);
   if (parsed.kind === 'bad') throw new RedisUrlError(`SESSION_STORE_URL: ${parsed.problem}`);
   const { target } = parsed;
+  const onError = options.onError ?? (() => {});
   const common = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 3,
@@ -64,11 +86,12 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
       sentinelRetryStrategy: reconnectDelayMs,
       sentinelCommandTimeout: 1000,
       failoverDetector: true,
+      Connector: connectorWith(onError),
     });
   } else {
     client = new Redis({ ...common, ...target.node, db: target.db, retryStrategy: reconnectDelayMs });
   }
-  client.on('error', options.onError ?? (() => {}));
+  client.on('error', onError);
   return client;
 }
 
