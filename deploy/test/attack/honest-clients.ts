@@ -132,7 +132,9 @@ export class HonestClients {
       const begun = await this.#mesh.rpc(server, INITIALIZE, options);
       const session = begun.headers['mcp-session-id'];
       this.#calls++;
-      if (begun.status !== 200 || typeof session !== 'string')
+      // What docs/limits.md says of a full store: nobody begins a session, and those that live go on.
+      if (begun.status === 503 && begun.body.includes('limit: sessionStore.maxMemoryPercent')) await pause(EVERY_MS);
+      else if (begun.status !== 200 || typeof session !== 'string')
         this.#failures.push(`${server}: a new session was answered with ${said(begun)}`);
       else await this.#mesh.send(server, { ...options, session, method: 'DELETE' });
       await pause(EVERY_MS * 4);
