@@ -120,6 +120,17 @@ test('behind a trusted proxy the client’s address and scheme are those that it
   t.is((await open.send(told)).body.headers['x-forwarded-proto'], 'http');
 });
 
+test('a request that goes round between meshes ends at the 33rd proxy, without a replica', async (t) => {
+  const { send, port } = await gateway(t);
+  const through = (count: number): string => Array(count).fill('10.0.0.1').join(', ');
+  t.is((await send({ 'mcp-session-id': '1~abc', 'x-forwarded-for': through(31) })).status, 200);
+  const text = await raw(
+    port,
+    `POST /mcp/linear HTTP/1.1\r\nhost: x\r\nconnection: close\r\nmcp-session-id: 1~a\r\nx-forwarded-for: ${through(33)}\r\ncontent-length: 2\r\n\r\n{}`,
+  );
+  t.regex(text, /^HTTP\/1.1 400 [^]*do two meshes name each other as replicas\?/);
+});
+
 test('a replica that checks Origin against its own address gets the one that is set, or none', async (t) => {
   const open = 'allowedOrigins: ["https://app.example.com"],';
   const own = await gateway(t, `${open} originOverride: "http://10.0.0.1:3000",`);

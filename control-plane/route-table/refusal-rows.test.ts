@@ -78,3 +78,11 @@ test('hosts are compared as hosts are', (t) => {
   ])
     t.false(isHostAllowed(list, host), host);
 });
+
+test('a request that has passed more proxies than anybody has goes round, and is refused', (t) => {
+  const passed = (count: number): string => Array.from({ length: count }, (_, index) => `10.0.0.${index}`).join(', ');
+  t.true(passes({}, { 'x-forwarded-for': '' }));
+  t.true(passes({}, { 'x-forwarded-for': passed(32) }));
+  t.false(passes({}, { 'x-forwarded-for': passed(33) }));
+  t.false(passes({}, { 'x-forwarded-for': ','.repeat(5000) }));
+});

@@ -33,6 +33,10 @@ const TOKEN_IN_QUERY = `[^?]*\\?([^#]*&)?${encoded('access_token')}([=&].*)?`;
 /** Methods of MCP: RFC 9110 calls the others not allowed. OPTIONS is a browser's preflight. The commonest come first. */
 const MCP_METHODS = ['POST', 'GET', 'DELETE', 'OPTIONS'] as const;
 
+/** Proxies that a request may have passed. Each adds an address, and a request between two meshes that name each other goes round for ever. */
+const MOST_PROXIES = 32;
+const HAS_GONE_ROUND = `([^,]*,){${MOST_PROXIES}}.*`;
+
 const refuse = (when: readonly Condition[], refusal: Refusal, why: string): RouteRow => ({
   to: 'refuse',
   kind: 'refused',
@@ -84,7 +88,7 @@ function foreignOrigins({ allowedOrigins }: Pick<ServerTopology, 'allowedOrigins
   ];
 }
 
-/** Requests that never reach a replica. They have a token in the query, a foreign Origin or Host, or a method that MCP does not have. */
+/** Requests that never reach a replica. They went round, or have a token in the query, a foreign Origin or Host, or a method that MCP does not have. */
 export function refusalRows(server: Pick<ServerTopology, 'allowedHosts' | 'allowedOrigins' | 'jwt'>): RouteRow[] {
   const tokenInQuery = server.jwt
     ? [
@@ -100,6 +104,16 @@ export function refusalRows(server: Pick<ServerTopology, 'allowedHosts' | 'allow
       ]
     : [];
   return [
+    refuse(
+      [like('x-forwarded-for', HAS_GONE_ROUND)],
+      {
+        // Not 508: a mesh takes a 5xx of a replica for a fault, and tries again, at every turn.
+        status: 400,
+        message: `The request has passed more than ${MOST_PROXIES} proxies (x-forwarded-for): do two meshes name each other as replicas?`,
+        isReadable: true,
+      },
+      `It has passed more than ${MOST_PROXIES} proxies`,
+    ),
     ...tokenInQuery,
     ...foreignOrigins(server),
     ...foreignHosts(server),
