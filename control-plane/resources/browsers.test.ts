@@ -73,6 +73,24 @@ test('only the methods and the path of MCP reach a replica; a slash at the end i
   t.true(coded.includes(String(RPC_ERROR.badRequest)));
 });
 
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0';
+/** The first frame that comes back, by its type: 4 is SETTINGS; null: none came. */
+const firstFrame = (port: number): Promise<number | null> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(PREFACE, 'latin1'));
+    socket.on('error', reject);
+    socket.once('data', (bytes) => {
+      resolve(bytes.toString('latin1').startsWith('HTTP/1.1 ') ? null : (bytes[3] ?? null));
+      socket.destroy();
+    });
+    socket.once('close', () => resolve(null));
+  });
+
+test('without TLS HTTP/2 is served where the operator opened it, and nowhere else', async (t) => {
+  t.is(await firstFrame((await gateway(t)).port), null);
+  t.is(await firstFrame((await gateway(t, '', {}, 'gateway: {http2: true}\n')).port), 4);
+});
+
 test('HTTP/1.0 is served, with and without Host', async (t) => {
   const { port } = await gateway(t);
   t.regex(await raw(port, 'GET /health HTTP/1.0\r\n\r\n'), /^HTTP\/1.[01] 200 /);

@@ -6,6 +6,8 @@ interface ConnectionManagerOptions {
   statPrefix: string;
   routes: string;
   xffTrustedHops: number;
+  /** Whether clients may speak HTTP/2 here. */
+  isHttp2: boolean;
   /** Time for a client to send its request, body included; 0: no limit. */
   requestMs: number;
   accessLog?: object;
@@ -42,6 +44,7 @@ export function connectionManager({
   statPrefix,
   routes,
   xffTrustedHops,
+  isHttp2,
   requestMs,
   accessLog,
   tracing,
@@ -52,6 +55,7 @@ export function connectionManager({
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
       stat_prefix: statPrefix,
+      codec_type: isHttp2 ? 'AUTO' : 'HTTP1',
       rds: { route_config_name: routes, config_source: { ads: {}, resource_api_version: 'V3' } },
       early_header_mutation_extensions: [
         {

@@ -24,7 +24,8 @@ const BUFFER_BYTES = 1 << 20;
  * connections, event streams with them. All that moves by itself (slots, health, weights) is in routes and endpoints.
  */
 export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): object {
-  const { gateway } = snapshot;
+  const { gateway } = snapshot,
+    isHttp2 = gateway.http2 ?? gateway.tls !== undefined;
   return {
     name: RESOURCE.listener,
     address: envoyListen(node.listen),
@@ -40,13 +41,14 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
     }),
     filter_chains: [
       {
-        ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls) }),
+        ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls, isHttp2) }),
         filters: [
           connectionManager({
             statPrefix: 'mcp',
             routes: RESOURCE.routes,
             // An edge before this gateway says who the client is.
             xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge === null ? 0 : 1),
+            isHttp2,
             requestMs: gateway.limits.requestMs,
             ...(gateway.accessLogs && { accessLog }),
             tracing: tracingOf(snapshot.tracing, node),

@@ -53,12 +53,12 @@ const secrets = (
 ];
 
 /** TLS of a listener. `owner` names its secrets. */
-export const downstreamTls = (owner: string, tls: ListenerTls): object => ({
+export const downstreamTls = (owner: string, tls: ListenerTls, isHttp2: boolean): object => ({
   name: 'envoy.transport_sockets.tls',
   typed_config: typed('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
     require_client_certificate: tls.clientCaFile !== undefined,
     common_tls_context: {
-      alpn_protocols: ['h2', 'http/1.1'],
+      alpn_protocols: [...(isHttp2 ? ['h2'] : []), 'http/1.1'],
       tls_params: versions,
       tls_certificate_sds_secret_configs: [sds(certificateOf(owner))],
       ...(tls.clientCaFile !== undefined && { validation_context_sds_secret_config: sds(authorityOf(owner)) }),

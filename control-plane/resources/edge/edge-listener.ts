@@ -9,11 +9,12 @@ import { tracingOf } from '../tracing.ts';
 import { edgeReply, requestToMetadata } from './edge-reply.ts';
 import { EDGE_ROUTES } from './edge-routes.ts';
 
-const managerOf = (requestMs: number, xffTrustedHops: number, tracing: object): object =>
+const managerOf = (requestMs: number, xffTrustedHops: number, isHttp2: boolean, tracing: object): object =>
   connectionManager({
     statPrefix: 'edge',
     routes: EDGE_ROUTES,
     xffTrustedHops,
+    isHttp2,
     requestMs,
     tracing,
     replies: edgeReply,
@@ -33,12 +34,14 @@ export function edgeListeners(
   tracing: Tracing | null,
   node: EnvoyNode,
 ): Array<[string, object]> {
-  const manager = managerOf(limits.requestMs, edge.xffTrustedHops, tracingOf(tracing, node));
+  const manager = (isHttp2: boolean): object =>
+    managerOf(limits.requestMs, edge.xffTrustedHops, isHttp2, tracingOf(tracing, node));
+  const isHttp2 = edge.http2 ?? true;
   const plain = {
     name: 'edge',
     address: envoyListen(node.listen),
     per_connection_buffer_limit_bytes: 1 << 20,
-    filter_chains: [{ filters: [manager] }],
+    filter_chains: [{ filters: [manager(edge.http2 ?? false)] }],
   };
   if (edge.tls === undefined || edge.tlsListen === undefined) return [['edge', plain]];
   return [
@@ -49,7 +52,7 @@ export function edgeListeners(
         name: 'edge-tls',
         address: envoyListen(edge.tlsListen),
         per_connection_buffer_limit_bytes: 1 << 20,
-        filter_chains: [{ transport_socket: downstreamTls('edge', edge.tls), filters: [manager] }],
+        filter_chains: [{ transport_socket: downstreamTls('edge', edge.tls, isHttp2), filters: [manager(isHttp2)] }],
       },
     ],
   ];

@@ -105,7 +105,7 @@ export async function startAttackMesh(options: AttackMeshOptions = {}): Promise<
         for (const [name, server] of Object.entries<AttackedServer>(SERVERS))
           config.servers.push(serverConfig(name, server, replicas[name as ServerName], jwksFile));
         // Short, so that what is given up after a while is seen to be.
-        config['gateway'] = { limits: { requestMs: 3000 } };
+        config['gateway'] = { limits: { requestMs: 3000 }, http2: true };
         options.config?.(config);
       },
       ...(options.say && { say: options.say }),

@@ -15,6 +15,10 @@ test.before(async (t) => {
   const timeouts = { connectMs: 20_000, recoveryMs: 20_000 };
   mesh = await startMesh({
     gateways: 1,
+    // So that few connections carry many calls.
+    config: (config) => {
+      config['gateway'] = { ...(config['gateway'] as object | undefined), http2: true };
+    },
     servers: {
       shared: {
         replicas: 1,
