@@ -92,6 +92,8 @@ export const decideCluster = (snapshot: TopologySnapshot): object =>
  */
 export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   ofSidecars(RESOURCE.relayCluster, snapshot, {
+    // One that is gone refuses at once. An Envoy that gets no CPU for a moment must not take its own relay for lost: each relay has limits of its own.
+    connect_timeout: '5s',
     typed_extension_protocol_options: relayOptions,
     ...(node.relay.length > 1 && {
       outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },
