@@ -155,4 +155,10 @@ test('check says why it could not look: no API server, no rights, no such contex
     t.deepEqual([ran.code, ran.out], [code, ''], String(message));
   }
   t.regex((await holdfast(['check'])).err, /required option '--proxy'/);
+  const without = await holdfast(['check', '--proxy'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: folder },
+  });
+  t.regex(without.err, /there is no kubeconfig: .*--kubeconfig/);
+  t.is(without.code, 64);
 });

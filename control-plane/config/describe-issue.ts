@@ -74,8 +74,19 @@ const mayBeSecret = ([section, key, ofServer]: PropertyKey[]): boolean =>
   (section === 'tracing' && (key === 'endpoint' || key === 'headerFiles')) ||
   (section === 'servers' && ofServer === 'headerFiles');
 
+/** What is wrong inside the value, where only one kind of a union takes its type: the entry of a list, the key of a mapping. */
+function issuesInside(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || optionsOf(issue)) return [];
+  const [inside = [], ...others] = issue.errors.filter((kind) =>
+    kind.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+  return others.length > 0 ? [] : inside.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
+}
+
 /** Turns one issue of the schema into words: one per unknown key, each with the nearest valid key. */
 export function describeIssue(issue: z.core.$ZodIssue, schema: JsonSchema): Described[] {
+  const inside = issuesInside(issue);
+  if (inside.length > 0) return inside.flatMap((each) => describeIssue(each, schema));
   if (issue.code === 'unrecognized_keys') {
     const valid = knownKeys(schema, issue.path);
     return issue.keys.map((key) => ({

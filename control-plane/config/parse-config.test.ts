@@ -73,6 +73,20 @@ test('every problem is reported at once, each at its place in the file', (t) => 
   );
 });
 
+test('a list or a mapping that is wrong inside is told what is wrong there', (t) => {
+  const inside = (keys: string): unknown[] =>
+    bad(`servers: [{name: a, ${keys}}]`).map(({ path, expected, suggestion }) => [path, expected, suggestion]);
+  const stable = 'backends: [{name: s, replicas: ["127.0.0.1:1"]}]';
+  t.deepEqual(inside(`${stable}, guard: [calls, stream]`), [
+    ['servers[0].guard[1]', 'one of calls, streams', 'Did you mean streams?'],
+  ]);
+  t.deepEqual(inside('backends: [{name: s, replicas: [{adress: "127.0.0.1:1"}]}]').at(-1), [
+    'servers[0].backends[0].replicas[0].adress',
+    'a known key',
+    'Did you mean address?',
+  ]);
+});
+
 test('an unknown key without a near neighbour is told what is valid there', (t) => {
   t.regex(bad(`${SERVER}\nedge: {zzz: 1}`)[0]!.suggestion!, /^Valid here: listen, tlsListen/);
 });

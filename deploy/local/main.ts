@@ -23,7 +23,7 @@ async function main(): Promise<number> {
   try {
     options = readOptions(process.argv.slice(2));
   } catch (error) {
-    say(`${(error as Error).message}. See npm start -- --help`);
+    say(`${(error as Error).message.replace(/(?<![.?])$/, '.')} See npm start -- --help`);
     return EXIT_USAGE;
   }
   if (options.help !== null) {

@@ -86,7 +86,13 @@ async function podsOf({ kubeconfig, context, namespace: namespaces }: Options): 
       );
     },
   );
-  const url = kubeConfig.getCurrentCluster()?.server;
+  const cluster = kubeConfig.getCurrentCluster();
+  // The library's own last resort, where neither a kubeconfig nor a ServiceAccount is there.
+  if (cluster?.name === 'cluster' && cluster.server === 'http://localhost:8080')
+    throw usageError(
+      'there is no kubeconfig: neither KUBECONFIG nor ~/.kube/config names a file that is there; name one with --kubeconfig',
+    );
+  const url = cluster?.server;
   if (url === undefined)
     throw usageError(
       `the kubeconfig names no cluster for ${context === undefined ? 'its current context' : `the context ${context}`}: --context, or kubectl config get-contexts`,

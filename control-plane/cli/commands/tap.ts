@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { OUTCOME_KINDS } from '../../../proto/outcome.ts';
 import { action } from '../command.ts';
 import { plain } from '../table.ts';
 import { queryOf, untilInterrupted } from '../until-interrupted.ts';
@@ -45,7 +46,7 @@ export const tapCommand = (): Command =>
     .option('--server <name>', 'only this server’s')
     .option('--tool <name>', 'only calls of this tool')
     .option('--replica <name>', 'only this replica’s: name, address or slot')
-    .option('--outcome <kind>', 'only these: success, tool_error, server_error, replica_fault, …')
+    .addOption(new Option('--outcome <kind>', 'only these').choices(OUTCOME_KINDS))
     .action(
       action(
         (
