@@ -109,6 +109,7 @@ export const LIMIT_KEYS = {
   streams_per_session: 'servers[].limits.streamsPerSession',
   attempts: 'servers[].limits.attempts',
   fleet_rate: 'servers[].fleetLimits',
+  request_rate: 'servers[].rateLimit',
   store_memory: 'sessionStore.maxMemoryPercent',
 } as const;
 export type LimitName = keyof typeof LIMIT_KEYS;

@@ -23,6 +23,8 @@ export const HEADER = {
   guard: 'x-holdfast-guard',
   /** Up: claims of the token that Envoy verified, JSON in base64url; only where the server has `jwt`. The principal comes from here and from nowhere else. */
   claims: 'x-holdfast-claims',
+  /** Up, to the relay, set by Envoy: the request is beyond `rateLimit` of its server, and the relay refuses it. */
+  rateLimited: 'x-holdfast-rate-limited',
   /** Up, gateway to gateway: set by a relay that forwards; a relay never forwards such a request again. */
   forwarded: 'x-holdfast-forwarded',
   /** Up, to the relay, set by Envoy: bytes of this request that went to another relay, whose connection then broke. 0: nobody has seen it. */

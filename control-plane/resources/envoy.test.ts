@@ -231,6 +231,30 @@ test('limits count each session and each client apart, and answer 503', async (t
   t.is(headers['retry-after'], '1');
 });
 
+test('guarded: beyond a limit the relay is told, which answers', async (t) => {
+  const { send } = await gateway(
+    t,
+    'rateLimit: {session: {requests: 3, perMs: 3600000}, client: {requests: 8, perMs: 3600000}},',
+  );
+  const told = async (headers: Record<string, string>, count: number) => {
+    const found: unknown[] = [];
+    for (let i = 0; i < count; i++) {
+      const { status, body } = await send(headers);
+      found.push(status === 200 ? (body.headers['x-holdfast-rate-limited'] ?? 'passes') : status);
+    }
+    return found;
+  };
+  t.deepEqual(await told({ 'mcp-session-id': '1~a', 'x-holdfast-rate-limited': '1' }, 4), [
+    ...['passes', 'passes', 'passes', '1'],
+  ]);
+  t.deepEqual(await told({ 'mcp-session-id': '2~a' }, 3), ['passes', 'passes', 'passes']);
+  t.true((await told({ 'mcp-session-id': '9~b' }, 3)).includes('1'));
+  // The era without sessions: the client's own limit is over, whatever the relay's routes. What passes no relay is counted apart.
+  const modern = { 'mcp-method': 'tools/call', 'mcp-name': 'x', 'mcp-protocol-version': '2026-07-28' };
+  t.deepEqual(await told(modern, 1), ['1']);
+  t.is((await send({ 'mcp-session-id': '1~a' }, { method: 'GET' })).body.headers['x-holdfast-rate-limited'], '1');
+});
+
 test('what a relay answered is left to the relay to report; all else is in the access log', async (t) => {
   const { send, envoy, relay } = await gateway(t);
   const logged = async () => {

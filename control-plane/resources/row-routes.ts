@@ -9,7 +9,7 @@ import { corsOnRoute } from './filters/cors.ts';
 import { headerFilesOnRoute } from './filters/header-files.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
-import { rateLimitOnRoute } from './filters/rate-limit.ts';
+import { rateLimitOnRelayRoute, rateLimitOnRoute } from './filters/rate-limit.ts';
 import { pinTo, toServer } from './filters/session-id.ts';
 import type { RouteOf } from './matcher.ts';
 import type { EnvoyNode } from './node.ts';
@@ -48,14 +48,16 @@ const pins = (on: Record<string, object>, hosts: readonly (string | undefined)[]
 export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string, place: Place): RouteOf {
   const { policy } = server;
   const cluster = RESOURCE.serverCluster(server.name);
-  const plain = {
+  const limitedBy = (rateLimit: Record<string, object>) => ({
     ...corsOnRoute(server),
     ...jwtOnRoute(server),
-    ...rateLimitOnRoute(server),
+    ...rateLimit,
     ...headerFilesOnRoute(server),
-  };
+  });
+  const plain = limitedBy(rateLimitOnRoute(server));
   // Never for a steady route: what shows a token does not take one, and without a token nobody is asked for it twice.
   const filters = { ...plain, ...challengeOnRoute(server, place.url) };
+  const heldFilters = { ...limitedBy(rateLimitOnRelayRoute(server)), ...challengeOnRoute(server, place.url) };
   const isHostReplaced = server.backends.some((backend) => backend.hostOverride !== null);
   const replicas: Form = { cluster, readsBodies: true, filters, ...(isHostReplaced && { action: HOST_OF_ENDPOINT }) };
   const isRing = node.relay.length > 1;
@@ -64,7 +66,7 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
     hasOthers = isRing || hasNeighbours,
     /** A replica can't be told that another one may have had the request. */
     toReplica = hasOthers ? { retryPolicy: sessionRetry } : {};
-  const relay: Form = { cluster: RESOURCE.relayCluster, readsBodies: false, filters, action: BY_SESSION };
+  const relay: Form = { cluster: RESOURCE.relayCluster, readsBodies: false, filters: heldFilters, action: BY_SESSION };
   // A sidecar that hangs answers nobody: a neighbour's relay takes the request. With no neighbour the client is told, rather than left waiting for the same sidecar's relay.
   const undecided = node.neighbours.slice(0, MOST_UNDECIDED).join(',');
   // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
@@ -98,7 +100,8 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
           ...replicas,
           readsBodies: false,
           ...toReplica,
-          ...(endpoint && { filters: pins(filters, [relayOf(endpoint.slot, node.relay), endpoint.address]) }),
+          filters: heldFilters,
+          ...(endpoint && { filters: pins(heldFilters, [relayOf(endpoint.slot, node.relay), endpoint.address]) }),
         };
       case 'steady-slot': {
         const hosts = endpoint ? steadyHosts(endpoint) : [];

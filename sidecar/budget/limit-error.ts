@@ -33,6 +33,7 @@ const DESCRIPTION: Record<LimitName, string> = {
   streams_per_session: 'Too many streams of this session are open',
   attempts: 'The request was sent as often as it may be',
   fleet_rate: 'Too many calls in the fleet',
+  request_rate: 'Rate limit reached',
   store_memory: 'The session store is full',
 };
 

@@ -10,6 +10,7 @@ import { answerDenied } from '../authorization/answer-denied.ts';
 import { runModern } from './route-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
 import { fleetRefusal } from '../rate-limits/fleet-refusal.ts';
+import { isRateLimited, refuseRateLimited } from './rate-limited.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { admitPost, admitSse } from './admit-request.ts';
 import { PostCall } from './call/post-call.ts';
@@ -64,6 +65,10 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
   }
   client.keepAliveMs = view.policy.timeouts.keepAliveMs;
   client.endsAtMs = expiryOf(request.shown, view);
+  if (isRateLimited(incoming))
+    return refuseRateLimited(ctx, view, request, response, client, (body) =>
+      post(ctx, view, request, response, client, body),
+    );
   switch (incoming.method) {
     case 'POST': {
       const read = (): void => readPost(ctx, view, request, response, client);

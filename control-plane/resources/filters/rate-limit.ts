@@ -2,35 +2,59 @@ import { HEADER } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { RateLimitConfig } from '../../config/server-schema.ts';
 import type { ServerTopology, TopologySnapshot } from '../../topology/topology.ts';
+import { heldByRelay } from '../../route-table/held-by-relay.ts';
 import { duration } from '../duration.ts';
 import { switchOn } from './ext-proc.ts';
 import { FILTER } from './names.ts';
 
 const ALL = { default_value: { numerator: 100, denominator: 'HUNDRED' } };
+const NONE = { default_value: { numerator: 0, denominator: 'HUNDRED' } };
 const UNLIMITED = { max_tokens: 4_000_000_000, tokens_per_fill: 4_000_000_000, fill_interval: '1s' };
-const filterName = (server: string): string => `${FILTER.rateLimit}.${server}`;
+const filterName = (server: string, way: Way): string =>
+  way === 'enforced' ? `${FILTER.rateLimit}.${server}` : `${FILTER.rateLimit}.${server}.${way}`;
 const isLimited = ({ rateLimit }: ServerTopology): boolean =>
   rateLimit.session !== undefined || rateLimit.client !== undefined;
 
-const bucket = (rate: NonNullable<RateLimitConfig['session']>): object => ({
+/** What a filter does with a request beyond the limit. */
+type Way = 'enforced' | 'told' | 'flood';
+
+type Rate = NonNullable<RateLimitConfig['session']>;
+
+const bucket = (rate: Rate): object => ({
   max_tokens: rate.burst ?? rate.requests,
   tokens_per_fill: rate.requests,
   fill_interval: duration(rate.perMs),
 });
 
-/**
- * One filter per limited server, in the listener: a route's own filter would begin with full buckets at every push of routes. Each session id
- * and each client address has a bucket of its own (Envoy forgets the least used beyond `maxTracked`).
- */
-export const rateLimitFilters = (snapshot: TopologySnapshot): object[] =>
-  snapshot.servers.filter(isLimited).map(({ name, rateLimit: { session, client, maxTracked } }) => ({
-    name: filterName(name),
+/** How much more than its limit the relay answers, and how much it always does, in requests a second. */
+const FLOOD = { times: 10, perSecond: 100, atOnce: 1000 };
+
+/** Ten times the rate, and never so little that a client meets it which merely does not wait. */
+const floodBucket = ({ requests, perMs, burst }: Rate): object => ({
+  max_tokens: Math.max(FLOOD.atOnce, FLOOD.times * (burst ?? requests)),
+  tokens_per_fill: Math.max(FLOOD.perSecond, Math.ceil((FLOOD.times * requests * 1000) / perMs)),
+  fill_interval: '1s',
+});
+
+const told = {
+  filter_enforced: NONE,
+  request_headers_to_add_when_not_enforced: [
+    { header: { key: HEADER.rateLimited, value: '1' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+  ],
+};
+
+function filter({ name, rateLimit }: ServerTopology, way: Way): object {
+  const { session, client, maxTracked } = rateLimit,
+    bucketOf = way === 'flood' ? floodBucket : bucket;
+  return {
+    name: filterName(name, way),
     disabled: true,
     typed_config: typed('envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit', {
-      stat_prefix: `limit_${name}`,
+      stat_prefix: way === 'enforced' ? `limit_${name}` : `limit_${name}_${way}`,
       token_bucket: UNLIMITED,
       filter_enabled: ALL,
       filter_enforced: ALL,
+      ...(way === 'told' && told),
       // Becomes a 503 (local-reply.ts).
       status: { code: 'TooManyRequests' },
       always_consume_default_token_bucket: false,
@@ -50,12 +74,32 @@ export const rateLimitFilters = (snapshot: TopologySnapshot): object[] =>
         ...(client ? [{ actions: [{ remote_address: {} }] }] : []),
       ],
       descriptors: [
-        ...(session ? [{ entries: [{ key: 'session' }], token_bucket: bucket(session) }] : []),
-        ...(client ? [{ entries: [{ key: 'remote_address' }], token_bucket: bucket(client) }] : []),
+        ...(session ? [{ entries: [{ key: 'session' }], token_bucket: bucketOf(session) }] : []),
+        ...(client ? [{ entries: [{ key: 'remote_address' }], token_bucket: bucketOf(client) }] : []),
       ],
     }),
-  }));
+  };
+}
 
-/** What a server's routes add: count here. */
+/**
+ * The filters of each limited server, in the listener: a route's own filter would begin with full buckets at every push of routes. Each session id
+ * and each client address has a bucket of its own (Envoy forgets the least used beyond `maxTracked`).
+ *
+ * Envoy's own refusal is a 503, which ends the sessions of some clients. So where the relay holds the calls, Envoy tells it which are beyond the
+ * limit, and the relay answers. A flood is refused by Envoy all the same.
+ */
+export const rateLimitFilters = (snapshot: TopologySnapshot): object[] =>
+  snapshot.servers.filter(isLimited).flatMap((server) => waysOf(server).map((way) => filter(server, way)));
+
+const waysOf = (server: ServerTopology): Way[] =>
+  heldByRelay(server).calls ? ['enforced', 'flood', 'told'] : ['enforced'];
+
+/** What a server's routes add: count here, and refuse. */
 export const rateLimitOnRoute = (server: ServerTopology): Record<string, object> =>
-  isLimited(server) ? { [filterName(server.name)]: switchOn } : {};
+  isLimited(server) ? { [filterName(server.name, 'enforced')]: switchOn } : {};
+
+/** What its routes to the relay add instead: count here, and let the relay refuse. */
+export const rateLimitOnRelayRoute = (server: ServerTopology): Record<string, object> =>
+  isLimited(server) && heldByRelay(server).calls
+    ? { [filterName(server.name, 'flood')]: switchOn, [filterName(server.name, 'told')]: switchOn }
+    : rateLimitOnRoute(server);

@@ -1,10 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
-import { type OfficialKind, OFFICIAL_CLIENTS } from '../clients/foreign/connect-any.ts';
+import { connectAny, type OfficialKind, OFFICIAL_CLIENTS } from '../clients/foreign/connect-any.ts';
 import { FOREIGN_KINDS } from '../clients/foreign/foreign-kinds.ts';
 import { findForeignClient } from '../clients/foreign/install.ts';
-import { cellsOf, startTableMesh } from '../clients/table/error-table.ts';
+import { cellsOf, LIMITED, startTableMesh } from '../clients/table/error-table.ts';
 import { SITUATIONS } from '../clients/table/situations.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
+import { waitFor } from '../mesh/wait-for.ts';
+import { RPC_ERROR } from '../../../proto/rpc-error.ts';
 import { testWith } from '../test-with.ts';
 
 /** The table of `npm run clients`; clients of other languages only where that command has installed them. */
@@ -33,4 +35,42 @@ const title = (client: OfficialKind): string =>
 for (const client of ['v1', 'v2-legacy'] as const) test.serial(title(client), holds(client));
 for (const client of FOREIGN_KINDS) {
   testWith('npm run clients once', findForeignClient(client) !== null, title(client), holds(client));
+}
+
+const CALLS = 60;
+
+const isLimited = (client: OfficialKind) => async (t: ExecutionContext) => {
+  t.timeout(120_000);
+  const connected = await connectAny(client, { url: mesh.url(LIMITED), timeoutSeconds: 60 });
+  if (typeof connected === 'string') return t.fail(connected);
+  try {
+    // Python's clients ask for the tools after their first call.
+    t.true('result' in (await connected.call('whoami')));
+    const sibling = connected.call('wait', { durationMs: 1500 });
+    const heard = await Promise.all(Array.from({ length: CALLS }, () => connected.call('whoami')));
+    const errors = heard.flatMap((each) => ('error' in each ? [each.error] : []));
+    t.true(errors.length > 0 && errors.length < CALLS, `${errors.length} of ${CALLS}: ${JSON.stringify(errors[0])}`);
+    for (const { code, message, data } of errors) {
+      t.is(code, RPC_ERROR.overload, message);
+      t.regex(message, /servers\[limited\]\.rateLimit/);
+      t.like(data, { outcome: 'not_sent', retrySafe: true, limit: 'request_rate' });
+    }
+    const beside = await sibling;
+    t.true('result' in beside || beside.error.code === RPC_ERROR.overload, JSON.stringify(beside));
+    await waitFor(async () => 'result' in (await connected.call('whoami')), {
+      what: 'the session to go on',
+      timeoutMs: 30_000,
+    });
+  } finally {
+    await connected.close();
+  }
+};
+
+const limitedTitle = (client: OfficialKind): string =>
+  `${OFFICIAL_CLIENTS[client]}: calls beyond rateLimit get a typed error each, and the session goes on`;
+
+test.serial(limitedTitle('v1'), isLimited('v1'));
+test.serial(limitedTitle('v2-legacy'), isLimited('v2-legacy'));
+for (const client of FOREIGN_KINDS) {
+  testWith('npm run clients once', findForeignClient(client) !== null, limitedTitle(client), isLimited(client));
 }

@@ -38,11 +38,19 @@ function isAsExpected(heard: Heard, expected: Situation['expected']): boolean {
   return heard.error.code !== null && expected.includes(heard.error.code);
 }
 
+/** A server whose sessions come to their rate limit. */
+export const LIMITED = 'limited';
+
 /** A mesh whose deadlines are short enough to be waited for. */
 export const startTableMesh = () =>
   startMesh({
     gateways: 1,
     servers: {
+      [LIMITED]: {
+        replicas: 1,
+        program: 'deploy/test/servers/linear/main.ts',
+        settings: { rateLimit: { session: { requests: 1, perMs: 1000, burst: 20 } } },
+      },
       [SERVER]: {
         replicas: 2,
         settings: {
