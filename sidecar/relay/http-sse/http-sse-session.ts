@@ -225,12 +225,12 @@ export class HttpSseSession implements ReplicaStreamListener {
       this.#client.guard(() => notePromised(this.#ctx, this.#request, digest, data));
   }
 
-  async #rebuild(dead: ReplicaStream, reason: 'unreachable' | 'hanging'): Promise<void> {
+  /** `slots`: whose calls wait for this rebuilding. */
+  async #rebuild(dead: ReplicaStream, reason: 'unreachable' | 'hanging', slots = [dead.replica.slot]): Promise<void> {
     const { server, path } = this.#request;
     const digest = this.#digest;
     if (digest === null || dead.endpoint === null) throw new Error('a stream that named no endpoint has no session');
-    const query = liveQuery(path);
-    const headers = this.#headers;
+    const [query, headers] = [liveQuery(path), this.#headers];
     const latest = this.#ctx.server(server);
     const view = latest ? withQuery(latest, query) : this.#view;
     const rebuilder = new HttpSseRebuilder(this.#ctx, view, headers, this, this.#client);
@@ -245,9 +245,11 @@ export class HttpSseSession implements ReplicaStreamListener {
       return this.#giveUp();
     }
     this.#stream = stream;
+    // It ended while the move was written down, before anybody listened for that.
+    if (stream.isOver) return this.#rebuild(stream, 'unreachable', [...slots, stream.replica.slot]);
     for (const note of catchUpNotifications(recovered.record)) this.onPiece(stream, sseMessage(note), true);
     for (const call of this.calls.all)
-      if (call.slot === dead.replica.slot) this.#client.guard(() => this.#followUp.again(call, stream));
+      if (call.slot !== null && slots.includes(call.slot)) this.#client.guard(() => this.#followUp.again(call, stream));
   }
 
   /** Its deadline is over. The next one finds the session elsewhere, if the replica doesn't even answer a ping. */

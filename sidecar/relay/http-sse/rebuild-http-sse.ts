@@ -42,7 +42,10 @@ export class HttpSseRebuilder implements Rebuilder {
   async rebuild(replica: ReplicaEndpoint, record: SessionRecord, leftMs: number): Promise<Rebuilt> {
     const stream = this.#open(replica);
     const timer = setTimeout(() => stream.close(), Math.min(leftMs, this.#initializeMs));
-    const rebuilt = await replay(stream, record, leftMs).finally(() => clearTimeout(timer));
+    const replayed = await replay(stream, record, leftMs).finally(() => clearTimeout(timer));
+    // Its stream is the session: not every step of the replay must succeed, and the limit or the replica may have ended it meanwhile.
+    const rebuilt =
+      stream.isOver && replayed.kind === 'built' ? tryAnother('unreachable', 'its stream ended') : replayed;
     if (rebuilt.kind === 'built') this.#stream = stream;
     else stream.close();
     return rebuilt;
