@@ -53,7 +53,7 @@ Where Prometheus is elsewhere, the bootstrap's \`metrics\` address shows statist
 The tests need \`promtool\`, \`prometheus\` and \`amtool\`. They take them from \`PROMTOOL_BIN\`, \`PROMETHEUS_BIN\` and \`AMTOOL_BIN\`, from PATH, or
 from Debian's packages (\`apt-get download\`, nothing is installed).
 
-Objective: 99.9 % of requests and of sessions over 30 days. Faults of replicas, overload and lost sessions count against it; errors of tools and of clients don't.
+Objective: 99.9 % of requests and of sessions over 30 days. Faults of replicas, overload and lost sessions count against it; errors of tools and of clients don't, nor do calls beyond a client's own limit.
 
 ## The monitoring checklist
 

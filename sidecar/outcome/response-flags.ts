@@ -9,10 +9,11 @@ const FLAGS: readonly [flag: string, kind: OutcomeKind | 'answer'][] = [
   ['DC', 'cancelled'],
   ['DR', 'cancelled'],
   ['DPE', 'client_fault'],
-  // Shed here or told to shed: a circuit breaker's limit, rate limits, the overload manager
+  // Beyond a rate that the operator set: no client may spend the mesh's objective
+  ['RL', 'client_fault'],
+  ['RLSE', 'client_fault'],
+  // Shed here or told to shed: a circuit breaker's limit, the overload manager
   ['UO', 'overload'],
-  ['RL', 'overload'],
-  ['RLSE', 'overload'],
   ['OM', 'overload'],
   // No route, not authorized, headers that Envoy refuses
   ['NR', 'client_fault'],

@@ -48,7 +48,7 @@ export function refuseRateLimited(
       if (read.is === 'whole' && rpc && known.isRead && known.ids.length === 0) return goOn({ bytes: read.body, rpc });
       ctx.metrics.refused(view.name, 'request_rate');
       refuseCall(client, request, refusal, known);
-      return new RequestOutcome(ctx, request, rpc).finish(client.status, true, 'overload');
+      return new RequestOutcome(ctx, request, rpc).finish(client.status, true, 'client_fault');
     }),
   );
 }

@@ -199,7 +199,7 @@ function post(
     if (taken.is === 'taken') return forward(ctx, view, request, client, body);
     ctx.metrics.refused(view.name, 'fleet_rate');
     refuseCall(client, request, fleetRefusal(taken, view.name), known);
-    return new RequestOutcome(ctx, request, rpc).finish(client.status, true, 'overload');
+    return new RequestOutcome(ctx, request, rpc).finish(client.status, true, 'client_fault');
   });
 }
 

@@ -127,7 +127,7 @@ for (const isSplit of [false, true])
     t.regex(heard.text, /"id":3,"error":.*servers\[linear\]\.limits\.callsPerSession.*"outcome":"not_sent"/);
     t.is(home.seen.filter((method) => method === 'tools/call').length, 2);
     t.is(await rig.metric('holdfast_limit_refusals_total'), 1);
-    t.like(rig.outcomes.at(-1), { tool: 'call-3', kind: 'overload' });
+    t.like(rig.outcomes.at(-1), { tool: 'call-3', kind: 'client_fault' });
     // What ends a call always passes, and makes room for another one.
     t.is((await post({ method: 'notifications/cancelled', params: { requestId: 1 } }, via)).status, 202);
     t.like(

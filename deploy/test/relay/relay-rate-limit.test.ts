@@ -50,7 +50,7 @@ test('a request of a session beyond rateLimit gets the error with its id under 2
   await waitFor(() => rig.outcomes.length >= 4, { what: 'the outcomes' });
   t.deepEqual(
     rig.outcomes.slice(1).map(({ kind, slot }) => [kind, slot]),
-    Array.from({ length: 3 }, () => ['overload', null]),
+    Array.from({ length: 3 }, () => ['client_fault', null]),
   );
 });
 

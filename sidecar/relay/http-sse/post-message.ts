@@ -201,7 +201,7 @@ class MessagePost implements Call {
     for (const error of refusalErrors(limitRefusal('calls_per_session', server), server, requestIds(this.#rpc)))
       this.#holder?.tell(error);
     this.#client.accepted();
-    this.#outcome.finish(202, true, 'overload');
+    this.#outcome.finish(202, true, 'client_fault');
     return { is: 'cancelled' };
   }
 
