@@ -34,3 +34,6 @@ export const joinAnswerSchema = z.object({
   redisAuthorities: z.string().min(1).nullable(),
 });
 export type JoinAnswer = z.infer<typeof joinAnswerSchema>;
+
+/** Names of the files of a pod that joined, beside those of any certificate folder. */
+export const JOINED_FILES = { redisUrl: 'redis-url', redisCa: 'redis-ca.crt', source: 'join.json' } as const;

@@ -1,5 +1,8 @@
 import type { RawJson } from './raw-json.ts';
 
+/** Codes of JSON-RPC itself, for bodies that are none of its messages. */
+export const JSON_RPC_ERROR = { parse: -32700, invalidRequest: -32600 } as const;
+
 /**
  * JSON-RPC errors that the mesh itself answers. Codes stay outside -32768..-32000, which JSON-RPC reserves.
  * `outcome` says whether the request reached a replica, `retrySafe` whether the client may send it again.

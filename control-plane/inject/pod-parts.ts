@@ -1,4 +1,4 @@
-import { JOIN_AUDIENCE } from '../../proto/join.ts';
+import { JOIN_AUDIENCE, JOINED_FILES } from '../../proto/join.ts';
 import { envoyDrain, sidecarDrain } from './drain-hooks.ts';
 import { OURS, type Container, type PodSpec } from './manifest.ts';
 
@@ -239,7 +239,7 @@ const sidecar = (options: PodOptions): Container => ({
 /** Where Redis is, and who signs its certificate. A pod that joined has both in a file. */
 function redisEnv({ join, redisSecret, redisCaSecret }: PodOptions): object[] {
   const ca = (path: string): object => ({ name: 'NODE_EXTRA_CA_CERTS', value: path });
-  if (join !== null) return join.hasRedisCa ? [ca(`${CERTS}/redis-ca.crt`)] : [];
+  if (join !== null) return join.hasRedisCa ? [ca(`${CERTS}/${JOINED_FILES.redisCa}`)] : [];
   return [
     { name: 'SESSION_STORE', value: 'redis' },
     { name: 'SESSION_STORE_URL', valueFrom: { secretKeyRef: { name: redisSecret, key: 'url' } } },

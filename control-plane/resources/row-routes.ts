@@ -56,8 +56,9 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
   });
   const plain = limitedBy(rateLimitOnRoute(server));
   // Never for a steady route: what shows a token does not take one, and without a token nobody is asked for it twice.
-  const filters = { ...plain, ...challengeOnRoute(server, place.url) };
-  const heldFilters = { ...limitedBy(rateLimitOnRelayRoute(server)), ...challengeOnRoute(server, place.url) };
+  const challenge = challengeOnRoute(server, place.url);
+  const filters = { ...plain, ...challenge };
+  const heldFilters = { ...limitedBy(rateLimitOnRelayRoute(server)), ...challenge };
   const isHostReplaced = server.backends.some((backend) => backend.hostOverride !== null);
   const replicas: Form = { cluster, readsBodies: true, filters, ...(isHostReplaced && { action: HOST_OF_ENDPOINT }) };
   const isRing = node.relay.length > 1;
@@ -100,8 +101,7 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
           ...replicas,
           readsBodies: false,
           ...toReplica,
-          filters: heldFilters,
-          ...(endpoint && { filters: pins(heldFilters, [relayOf(endpoint.slot, node.relay), endpoint.address]) }),
+          filters: endpoint ? pins(heldFilters, [relayOf(endpoint.slot, node.relay), endpoint.address]) : heldFilters,
         };
       case 'steady-slot': {
         const hosts = endpoint ? steadyHosts(endpoint) : [];

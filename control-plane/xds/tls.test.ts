@@ -12,7 +12,7 @@ import { Registry } from 'prom-client';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import { prepareEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
-import { identitySecrets } from '../../envoy/identity-secrets.ts';
+import { identitySecrets, type ControlPlaneTls } from '../../envoy/identity-secrets.ts';
 import { renderBootstrap } from '../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
 import { channelCredentials, serverCredentials, type GrpcTls } from '../../proto/tls/grpc-credentials.ts';
@@ -76,9 +76,9 @@ async function secureServer(t: ExecutionContext) {
   };
 }
 
-test('an Envoy whose certificate is the authority’s is served', async (t) => {
-  const { port, connected, ours } = await secureServer(t);
-  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
+/** An Envoy that asks the control plane at `port`; it is not started yet. */
+async function envoyOf(t: ExecutionContext, port: number, controlPlaneTls: ControlPlaneTls) {
+  const config = renderBootstrap(readBootstrapTemplate(), {
     nodeId: 'gateway-1',
     role: 'gateway',
     listen: `127.0.0.1:${await freePort()}`,
@@ -86,12 +86,18 @@ test('an Envoy whose certificate is the authority’s is served', async (t) => {
     relay: [],
     controlPlanes: [`127.0.0.1:${port}`],
     admin: '127.0.0.1:0',
-    controlPlaneTls: ours,
+    controlPlaneTls,
   });
+  const envoy = await prepareEnvoy({ config, logLevel: 'error' });
+  t.teardown(() => envoy.close());
+  return envoy;
+}
+
+test('an Envoy whose certificate is the authority’s is served', async (t) => {
+  const { port, connected, ours } = await secureServer(t);
   // Without resources it is never ready; that it connects is enough.
   const arrived = connected();
-  const envoy = await prepareEnvoy({ config: bootstrap, logLevel: 'error' });
-  t.teardown(() => envoy.close());
+  const envoy = await envoyOf(t, port, ours);
   envoy.process.start().catch(() => {});
   t.is(await arrived, 'gateway-1');
 });
@@ -111,18 +117,7 @@ test('an Envoy shows a renewed certificate when it connects again, without a res
   t.teardown(() => server.close());
   const controlPlaneTls = { ...ours, secretsFile: join(folder, 'secrets.yaml') };
   await writeFile(controlPlaneTls.secretsFile, identitySecrets(controlPlaneTls));
-  const config = renderBootstrap(readBootstrapTemplate(), {
-    nodeId: 'gateway-1',
-    role: 'gateway',
-    listen: `127.0.0.1:${await freePort()}`,
-    extProc: [],
-    relay: [],
-    controlPlanes: [`127.0.0.1:${(server.address() as AddressInfo).port}`],
-    admin: '127.0.0.1:0',
-    controlPlaneTls,
-  });
-  const envoy = await prepareEnvoy({ config, logLevel: 'error' });
-  t.teardown(() => envoy.close());
+  const envoy = await envoyOf(t, (server.address() as AddressInfo).port, controlPlaneTls);
   envoy.process.start().catch(() => {});
   await waitFor(() => shown.length > 0, { what: 'Envoy connects' });
   t.notRegex(shown[0] ?? '', /renewed/);

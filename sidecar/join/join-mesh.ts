@@ -5,7 +5,14 @@ import { join as inFolder } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { readCertificateNames } from '../../proto/identity/certificate-names.ts';
-import { JOIN_PATH, joinAnswerSchema, provedText, type JoinAnswer, type JoinRequest } from '../../proto/join.ts';
+import {
+  JOIN_PATH,
+  JOINED_FILES,
+  joinAnswerSchema,
+  provedText,
+  type JoinAnswer,
+  type JoinRequest,
+} from '../../proto/join.ts';
 import { parseJson } from '../../proto/parse-json.ts';
 
 export interface JoinOptions {
@@ -89,9 +96,6 @@ function controlPlaneProblem(host: string, certificate: PeerCertificate): Error 
   const isControlPlane = readCertificateNames(certificate.subjectaltname).mesh?.role === 'control-plane';
   return isControlPlane ? checkServerIdentity(host, certificate) : new Error('this is no control plane of a mesh');
 }
-
-/** Names of the files of a pod that joined, beside those of any certificate folder. */
-export const JOINED_FILES = { redisUrl: 'redis-url', redisCa: 'redis-ca.crt', source: 'join.json' } as const;
 
 /** How a pod joined, for the sidecar that joins again before the certificate ends. */
 export type JoinSource = Pick<JoinOptions, 'controlPlane' | 'tokenFile'>;

@@ -4,8 +4,9 @@ import { join as inFolder } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import * as z from 'zod';
+import { JOINED_FILES } from '../../proto/join.ts';
 import { parseJson } from '../../proto/parse-json.ts';
-import { JOINED_FILES, joinMesh, writeJoined } from './join-mesh.ts';
+import { joinMesh, writeJoined } from './join-mesh.ts';
 
 const sourceSchema = z.object({ controlPlane: z.string(), tokenFile: z.string() });
 /** A renewal may be late by three quarters of the certificate's life. */

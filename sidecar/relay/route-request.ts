@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readRpcBody, type RpcBody } from '../../proto/json-rpc.ts';
-import { RPC_ERROR } from '../../proto/rpc-error.ts';
+import { JSON_RPC_ERROR, RPC_ERROR } from '../../proto/rpc-error.ts';
 import { HEADER } from '../../proto/wire.ts';
 import { clientAddress } from '../budget/client-address.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
@@ -33,9 +33,6 @@ import { expiryOf } from './client/stream-expiry.ts';
 import { HttpSseSession } from './http-sse/http-sse-session.ts';
 import { postMessage } from './http-sse/post-message.ts';
 
-/** Codes of JSON-RPC itself, for bodies that are none of its messages. */
-const PARSE_ERROR = -32700;
-const INVALID_REQUEST = -32600;
 /** Bodies longer than this, in bytes, are read in turn. */
 const LONG_BODY = 16 << 10;
 
@@ -179,7 +176,7 @@ function post(
     return refuse(response, request.incoming, { status: 415, code: RPC_ERROR.badRequest, message: COMPRESSED });
   // A compressed body is the replica's to read. Any other one that is no message gets its answer here: nobody could say what became of it later.
   if (rpc.kind === 'invalid' && isPlain(request.incoming)) {
-    const code = rpc.why === 'malformed' ? PARSE_ERROR : INVALID_REQUEST;
+    const code = rpc.why === 'malformed' ? JSON_RPC_ERROR.parse : JSON_RPC_ERROR.invalidRequest;
     return refuse(response, request.incoming, { status: 400, code, message: WHY_INVALID[rpc.why] });
   }
   const known = { ids: requestIds(rpc), isBatch: rpc.kind === 'batch', isRead: rpc.kind !== 'invalid' };

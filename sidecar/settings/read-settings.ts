@@ -3,6 +3,7 @@ import { overlay, readEnvironment, type Environment } from '../../proto/config-f
 import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
 import type { OptionProblem } from '../../proto/command-line.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
+import { JOINED_FILES } from '../../proto/join.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import { readFlags, type Flags } from './flags.ts';
 import { sharedSettingsSchema, type SharedSettings } from '../../proto/settings.ts';
@@ -45,7 +46,8 @@ export type ReadSettings =
 const CERTS_NEEDED =
   '--certs beside it: without certificates anybody who reaches this node passes for a part of the mesh (`holdfast certs init gateway/NAME=ADDRESS`)';
 
-type Flag = 'joined' | 'xds' | 'ext-proc' | 'relay' | 'admin' | 'relay-peer' | 'peer' | 'listen';
+type PlaceFlag = 'xds' | 'ext-proc' | 'relay' | 'admin' | 'relay-peer' | 'peer' | 'listen';
+type Flag = PlaceFlag | 'joined';
 type Report = (flag: Flag, expected: string, got: unknown) => void;
 
 /** Flags, then environment, then file, then defaults. Every problem at once; nothing is thrown. `readFile` gives a file's text or throws. */
@@ -81,7 +83,7 @@ export function readSettings(
     relayPeer = tcp('relay-peer', values.relayPeer),
     listen = tcp('listen', values.listen);
   const places: Places = { relay, admin, peer, relayPeer, extProc, controlPlanes };
-  const given: Record<Exclude<Flag, 'joined'>, string | undefined> = {
+  const given: Record<PlaceFlag, string | undefined> = {
     'ext-proc': values.extProc,
     'relay-peer': values.relayPeer,
     xds: values.xds,
@@ -123,7 +125,7 @@ function withJoined(
   problems: Problem[],
 ): Environment {
   if (folder === undefined) return env;
-  const path = `${folder}/redis-url`;
+  const path = `${folder}/${JOINED_FILES.redisUrl}`;
   try {
     return { ...env, SESSION_STORE: 'redis', SESSION_STORE_URL: readFile(path) };
   } catch (error) {
@@ -165,9 +167,9 @@ interface Places {
 function placeProblems(
   { relay, admin, peer, relayPeer, extProc, controlPlanes }: Places,
   hasCerts: boolean,
-): Array<{ flag: Exclude<Flag, 'joined'>; expected: string }> {
+): Array<{ flag: PlaceFlag; expected: string }> {
   const isOpen = (place: { host: string } | null | undefined): boolean => place != null && !isLoopback(place.host);
-  const found: Array<[isProblem: boolean, flag: Exclude<Flag, 'joined'>, expected: string]> = [
+  const found: Array<[isProblem: boolean, flag: PlaceFlag, expected: string]> = [
     [relayPeer !== null && !hasCerts, 'relay-peer', '--certs beside it: neighbours show certificates there'],
     [isOpen(relay), 'relay', 'a loopback address: neighbours come by --relay-peer, with --certs'],
     [

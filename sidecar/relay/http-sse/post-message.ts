@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messagesOf, type RpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
-import { rpcErrors, type DeliveryOutcome } from '../../../proto/rpc-error.ts';
+import { JSON_RPC_ERROR, rpcErrors, type DeliveryOutcome } from '../../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import { ask, type ReplicaAnswer } from '../../replica/ask.ts';
@@ -22,8 +22,6 @@ import { locateHttpSse, noteChanges, noteInitialize, type HttpSseLocation, type 
 import type { HeldSession } from './held-sessions.ts';
 import type { Destination, WholeAnswer } from '../call/target.ts';
 
-/** JSON-RPC's own code. */
-const INVALID_REQUEST = -32600;
 const REPEATED =
   'Invalid Request: a call with this id still waits for its answer; each request of a session needs an id of its own';
 /** A replica that did not take a message is tried again after this long, should its session still be there. */
@@ -188,7 +186,7 @@ class MessagePost implements Call {
 
   /** Not on the stream: there the client would take it for the answer to the first call, which goes on. */
   #refuseRepeated(): Finding {
-    const errors = rpcErrors(requestIds(this.#rpc), INVALID_REQUEST, REPEATED);
+    const errors = rpcErrors(requestIds(this.#rpc), JSON_RPC_ERROR.invalidRequest, REPEATED);
     this.#client.errors(400, errors, this.#rpc.kind === 'batch');
     this.#outcome.finish(400, false, 'client_fault');
     return { is: 'cancelled' };
