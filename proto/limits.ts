@@ -60,6 +60,12 @@ export const serverLimitsSchema = z.strictObject({
     4,
     'GET streams of one session that the relay holds; a new one ends the oldest one.',
   ),
+  keptMoves: count(
+    0,
+    100,
+    10,
+    'Moves between replicas that a session’s record keeps, for operators: the last ones. Each takes about 150 bytes of Redis. 0: none.',
+  ),
   attempts: count(1, 16, 4, 'Times that one request is sent to replicas at most.'),
 });
 export type ServerLimits = z.infer<typeof serverLimitsSchema>;

@@ -4,6 +4,21 @@ import * as z from 'zod';
 /** What this version writes. Records of a higher version are read as far as they fit and never rewritten by this version. */
 export const RECORD_VERSION = 1;
 
+/** One move of a session, for operators: never an id of it. */
+const sessionMoveSchema = z.looseObject({
+  atMs: z.number(),
+  /** One of RECOVERY_REASONS; a later version may know others. */
+  reason: z.string(),
+  /** From noticing the loss to having the session back. */
+  tookMs: z.number(),
+  fromSlot: z.string(),
+  toSlot: z.string(),
+  /** Names of the replicas; null when the gateway no longer knew whose slot it was. */
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+});
+export type SessionMove = z.infer<typeof sessionMoveSchema>;
+
 /** Enough to rebuild a session on another replica. Never a bearer token, never an address. Times are ms since the epoch. */
 export const sessionRecordSchema = z.looseObject({
   version: z.int().min(1),
@@ -38,6 +53,8 @@ export const sessionRecordSchema = z.looseObject({
   polled: z.array(z.object({ eventId: z.string(), upstreamSession: z.string(), ids: z.array(z.string()) })).optional(),
   /** Grows by one with each move; every write after creation is a compare-and-set on it. */
   epoch: z.int().min(0),
+  /** The last moves, oldest first, as many as `limits.keptMoves` says. Absent until the first one, and in older records. */
+  moves: z.array(sessionMoveSchema).optional(),
   createdAtMs: z.number(),
   lastActivityMs: z.number(),
   /** Ended by DELETE: never rebuilt. */

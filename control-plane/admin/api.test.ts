@@ -79,7 +79,7 @@ test('the description names every endpoint with its parameters and bodies', asyn
   t.true(operations.every(({ summary }) => summary.endsWith('.')));
   t.deepEqual(
     paths['/v1/sessions']!['get']!.parameters.map(({ name }) => name),
-    ['server', 'replica', 'limit'],
+    ['server', 'replica', 'digest', 'limit'],
   );
   t.deepEqual(
     paths['/v1/rollouts/{server}']!['get']!.parameters.map(({ name }) => name),

@@ -23,6 +23,8 @@ const record = (more: Partial<SessionView>): SessionView => ({
   createdAtMs: 0,
   lastActivityMs: 0,
   isEnded: false,
+  endedAtMs: null,
+  moves: [],
   ...more,
 });
 

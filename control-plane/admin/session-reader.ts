@@ -1,6 +1,6 @@
 import { parseJson } from '../../proto/parse-json.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
-import { sessionRecordSchema } from '../../proto/session-record.ts';
+import { sessionRecordSchema, type SessionMove } from '../../proto/session-record.ts';
 import { REDIS } from '../../proto/wire.ts';
 
 /** A session as operators see it: never its id, never what the client said. */
@@ -18,14 +18,24 @@ export interface SessionView {
   createdAtMs: number;
   lastActivityMs: number;
   isEnded: boolean;
+  /** When it ended; null while it lives. */
+  endedAtMs: number | null;
+  /** The last moves between replicas, oldest first. */
+  moves: readonly SessionMove[];
 }
 
 export interface SessionReader {
   /** Sessions that live on a slot, last active first. */
   list(server: string, slot: string, limit: number): Promise<SessionView[]>;
+  /** Those of them whose digest begins so, in no order. */
+  listDigests(server: string, slot: string, beginning: string, limit: number): Promise<SessionView[]>;
   count(server: string, slot: string): Promise<number>;
   find(server: string, digest: string): Promise<SessionView | null>;
 }
+
+/** As many as `limits.keptMoves` allows: somebody else may have written the record. */
+const MOST_MOVES = 100;
+const ENTRIES_PER_LOOK = 1000;
 
 /** Reads what sidecars keep in Redis (fields of the hash: sidecar/session/record-codec.ts). */
 export function redisSessionReader(redis: RedisClient): SessionReader {
@@ -36,6 +46,7 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
     if (!record) return null;
     const { name, version } =
       (record.initializeParams as { clientInfo?: { name?: unknown; version?: unknown } } | null)?.clientInfo ?? {};
+    const isEnded = record.isTombstone || dead === '1';
     return {
       digest,
       server,
@@ -50,18 +61,39 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
       epoch: record.epoch,
       createdAtMs: record.createdAtMs,
       lastActivityMs: Math.max(record.lastActivityMs, numberIn(at)),
-      isEnded: record.isTombstone || dead === '1',
+      isEnded,
+      endedAtMs: isEnded ? numberIn(at) : null,
+      moves: (record.moves ?? []).slice(-MOST_MOVES),
     };
+  };
+  const living = async (server: string, slot: string, digests: readonly string[]): Promise<SessionView[]> => {
+    const found = await Promise.all(digests.map((digest) => find(server, digest)));
+    return found.filter(
+      (session): session is SessionView => session !== null && !session.isEnded && session.slot === slot,
+    );
   };
   return {
     find,
     count: (server, slot) => redis.zcard(REDIS.slotIndex(server, slot)),
-    async list(server, slot, limit) {
-      const digests = await redis.zrevrange(REDIS.slotIndex(server, slot), 0, limit - 1);
-      const found = await Promise.all(digests.map((digest) => find(server, digest)));
-      return found.filter(
-        (session): session is SessionView => session !== null && !session.isEnded && session.slot === slot,
-      );
+    list: async (server, slot, limit) =>
+      living(server, slot, await redis.zrevrange(REDIS.slotIndex(server, slot), 0, limit - 1)),
+    async listDigests(server, slot, beginning, limit) {
+      // An index may grow between two looks, and the scan may name an entry twice.
+      const digests = new Set<string>();
+      let cursor = '0';
+      do {
+        const [next, entries] = await redis.zscan(
+          REDIS.slotIndex(server, slot),
+          cursor,
+          'MATCH',
+          `${beginning}*`,
+          'COUNT',
+          ENTRIES_PER_LOOK,
+        );
+        for (let at = 0; at < entries.length; at += 2) digests.add(entries[at] ?? '');
+        cursor = next;
+      } while (cursor !== '0' && digests.size < limit);
+      return living(server, slot, [...digests].slice(0, limit));
     },
   };
 }

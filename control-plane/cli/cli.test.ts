@@ -43,6 +43,8 @@ test('status, servers, replicas, gateways and sessions show tables for people an
     createdAtMs: 0,
     lastActivityMs: 0,
     isEnded: false,
+    endedAtMs: null,
+    moves: [],
   });
   const [status, servers, replicas, gateways, sessions] = await Promise.all([
     holdfast('status'),
@@ -60,6 +62,33 @@ test('status, servers, replicas, gateways and sessions show tables for people an
   t.regex(gateways.out, /gateway-1 +- +active +sidecar/);
   t.regex(sessions.out, /^DIGEST[\s\S]*dddddddddddd {2}linear {2}linear-1 .*claude 1 \[31m/);
   t.is((JSON.parse((await holdfast('replicas', '--json')).out) as unknown[]).length, 4);
+});
+
+test('sessions with a digest tells the story of one session', async (t) => {
+  const { run: holdfast, sample } = await mesh(t);
+  const digest = `${'d'.repeat(12)}${'0'.repeat(52)}`;
+  const session = {
+    ...{ digest, server: 'linear', slot: 'b', backend: 'stable', userId: 'anonymous', type: 'http' },
+    ...{ protocolVersion: '2025-11-25', client: 'claude 1', hasGetStream: false, epoch: 1 },
+    ...{ createdAtMs: 1000, lastActivityMs: 9000, isEnded: false, endedAtMs: null },
+    moves: [
+      { atMs: 5000, reason: 'drain', tookMs: 31.4, fromSlot: 'a', from: 'linear-1', toSlot: 'b', to: 'linear-2' },
+    ],
+  };
+  sample.world.sessions.push(session);
+  const { out } = await holdfast('sessions', 'd'.repeat(12));
+  t.regex(out, /^session d{12}0{52}\nof linear, user anonymous, client claude 1\n\nWHEN +TOOK +WHAT\n/);
+  t.regex(out, /1970-01-01T00:00:01\.000Z {2}- +began on linear-1 \(slot a\)\n/);
+  t.regex(out, /00:00:05\.000Z {2}31 ms {2}moved from linear-1 \(slot a\) to linear-2 \(slot b\): the replica drains/);
+  t.like(JSON.parse((await holdfast('sessions', digest, '--json')).out), { replica: 'linear-2', epoch: 1 });
+  t.is((await holdfast('sessions', 'e'.repeat(12))).code, 65);
+  t.regex((await holdfast('sessions', 'dddd')).err, /expected the first 12 digits of a session’s digest/);
+  sample.world.sessions.push({ ...session, digest: `${'d'.repeat(12)}${'1'.repeat(52)}` });
+  t.regex((await holdfast('sessions', 'd'.repeat(12))).err, /several sessions have a digest/);
+  sample.world.sessions.pop();
+  Object.assign(session, { isEnded: true, endedAtMs: 8000 });
+  t.is((await holdfast('sessions', 'd'.repeat(12))).code, 65);
+  t.regex((await holdfast('sessions', digest)).out, /00:00:08\.000Z {2}- +ended\n$/);
 });
 
 test('explain takes a session id, headers and a path', async (t) => {

@@ -1,17 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { RECOVERY_REASONS, type RecoveryReason } from '../../proto/recovery-reason.ts';
 import { FAILOVER_SECONDS, SESSION_SECONDS } from './buckets.ts';
 
-/** Why a recovery was begun. */
-export type RecoveryReason =
-  | 'unreachable'
-  | 'unknown-session'
-  | 'uninitialized'
-  | 'unhealthy'
-  | 'drain'
-  | 'breaker'
-  | 'hanging'
-  | 'stream-held'
-  | 'split-brain';
 /** What it came to: `recovered`, `followed` (another node had done it), or why it was refused. */
 export type RecoveryResult =
   | 'recovered'
@@ -24,17 +14,6 @@ export type RecoveryResult =
   | 'conflict'
   | 'failed';
 
-const REASONS: readonly RecoveryReason[] = [
-  'unreachable',
-  'unknown-session',
-  'uninitialized',
-  'unhealthy',
-  'drain',
-  'breaker',
-  'hanging',
-  'stream-held',
-  'split-brain',
-];
 const LOSSES = [
   'unknown',
   'capability',
@@ -88,6 +67,12 @@ export function sessionMetrics(registry: Registry) {
     buckets: FAILOVER_SECONDS,
     registers,
   });
+  const movesDropped = new Counter({
+    name: 'holdfast_session_moves_dropped_total',
+    help: 'Moves that a session’s story no longer holds, because it moved more often (servers[].limits.keptMoves).',
+    labelNames: ['server_id'],
+    registers,
+  });
   const lost = new Counter({
     name: 'mcp_session_lost_total',
     help: 'Sessions that a client lost although it had not ended them.',
@@ -126,10 +111,11 @@ export function sessionMetrics(registry: Registry) {
     begin(server_id: string, backends: Iterable<string>): void {
       for (const backend of backends) created.inc({ server_id, backend }, 0);
       for (const reason of ['deleted', 'expired']) ended.inc({ server_id, reason }, 0);
-      for (const reason of REASONS)
+      for (const reason of RECOVERY_REASONS)
         for (const result of ['recovered', 'followed']) recoveries.inc({ server_id, reason, result }, 0);
       for (const reason of LOSSES) lost.inc({ server_id, reason }, 0);
       ambiguous.inc({ server_id }, 0);
+      movesDropped.inc({ server_id }, 0);
       // `zero` would take back what was observed.
       if (!begun.has(server_id)) failover.zero({ server_id });
       begun.add(server_id);
@@ -156,6 +142,9 @@ export function sessionMetrics(registry: Registry) {
     },
     lost(server: string, reason: RecoveryResult | 'store-lost' | 'policy'): void {
       lost.inc({ server_id: server, reason });
+    },
+    movesDropped(server: string, count: number): void {
+      movesDropped.inc({ server_id: server }, count);
     },
     ambiguousCall(server: string): void {
       ambiguous.inc({ server_id: server });

@@ -1,4 +1,4 @@
-import type { RecoveryReason } from '../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../../proto/recovery-reason.ts';
 
 /**
  * A session that a replica says it does not know is rebuilt at most once in this time. A replica that says so at every request must not be

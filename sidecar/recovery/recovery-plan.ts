@@ -1,5 +1,5 @@
 import type { RpcRequest } from '../replica/session-messages.ts';
-import type { SessionRecord } from '../../proto/session-record.ts';
+import type { SessionMove, SessionRecord } from '../../proto/session-record.ts';
 import { MAX_SUBSCRIPTIONS } from '../session/subscriptions.ts';
 
 /** One JSON-RPC message that a new replica gets so that it knows the session. `mustSucceed`: without it the session is not the same. */
@@ -93,6 +93,7 @@ export function movedRecord(
   record: SessionRecord,
   to: { slot: string; backend: string; upstreamId: string },
   nowMs: number,
+  moves?: SessionMove[],
 ): SessionRecord {
   return {
     ...record,
@@ -100,6 +101,7 @@ export function movedRecord(
     backend: to.backend,
     upstreamId: to.upstreamId,
     epoch: record.epoch + 1,
+    ...(moves && { moves }),
     lastActivityMs: nowMs,
   };
 }

@@ -1,7 +1,7 @@
 import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
-import type { RecoveryReason } from '../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../../proto/recovery-reason.ts';
 import type { RecoverySteps } from '../tracing/recovery-trace.ts';
 import type { Urgency } from './admission-queue.ts';
 import type { OwnRefusal, Rebuilder } from './rebuilder.ts';

@@ -3,7 +3,7 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
-import type { RecoveryReason } from '../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../../proto/recovery-reason.ts';
 import { ArrivingSessions } from './arriving-sessions.ts';
 import { lockLost, lookAtLost } from './session-lock.ts';
 import { AdmissionQueue } from './admission-queue.ts';
@@ -12,6 +12,7 @@ import { RebuildPace } from './rebuild-pace.ts';
 import { resultLabel } from './result-label.ts';
 import { HttpRebuilder } from './rebuild-http.ts';
 import type { Rebuilder } from './rebuilder.ts';
+import { keptMoves } from './kept-moves.ts';
 import { movedRecord } from './recovery-plan.ts';
 import { runAfter } from './run-after.ts';
 import type { ReplicaClient } from '../replica/client.ts';
@@ -39,6 +40,9 @@ export interface RecoveryOptions {
 const MAY_STAY: ReadonlySet<RecoveryReason> = new Set(['unknown-session', 'uninitialized', 'stream-held']);
 /** Replicas tried for one session. */
 const MAX_REPLICAS = 3;
+
+/** A recovery under way; `startedMs`: when the loss was noticed. */
+type Begun = RecoveryRequest & { startedMs: number };
 
 /** Rebuilds lost sessions: one recovery per session at a time in this process, one that counts in the fleet. */
 export class Recovery {
@@ -92,7 +96,7 @@ export class Recovery {
       });
     const startedMs = this.#now();
     const steps = new RecoveryStory(request.trace ?? null);
-    const end = this.#recover({ ...request, trace: steps }, startedMs)
+    const end = this.#recover({ ...request, trace: steps, startedMs })
       .catch((): Recovered => ({ kind: 'refused', reason: 'failed' }))
       .then((result) => {
         this.#running.delete(key);
@@ -112,7 +116,8 @@ export class Recovery {
     this.#stop();
   }
 
-  async #recover(request: RecoveryRequest, startedMs: number): Promise<Recovered> {
+  async #recover(request: Begun): Promise<Recovered> {
+    const { startedMs } = request;
     const { server, digest } = request.record;
     const policy = this.#options.server(server)?.policy;
     if (!policy) return refused('no-replica');
@@ -135,7 +140,7 @@ export class Recovery {
     }
   }
 
-  async #underLock(request: RecoveryRequest, policy: ServerPolicy, untilMs: number): Promise<Recovered> {
+  async #underLock(request: Begun, policy: ServerPolicy, untilMs: number): Promise<Recovered> {
     const { directory, identities } = this.#options;
     const { record, headers } = request;
     const locked = await lockLost(directory, record, { now: this.#now, after: this.#after, untilMs });
@@ -151,7 +156,7 @@ export class Recovery {
     }
   }
 
-  async #move(request: RecoveryRequest, untilMs: number): Promise<Recovered> {
+  async #move(request: Begun, untilMs: number): Promise<Recovered> {
     const { record, reason } = request;
     const rebuilder = request.rebuilder ?? this.#rebuilderFor(record.server, request);
     const excluded = new Set(MAY_STAY.has(reason) ? [] : [record.slot]);
@@ -173,14 +178,27 @@ export class Recovery {
 
   /** Writes the move down, if nobody was faster; whoever loses deletes what it built. */
   async #settle(
-    { record, reason }: RecoveryRequest,
+    { record, reason, startedMs }: Begun,
     rebuilder: Rebuilder,
     replica: ReplicaEndpoint,
     upstreamId: string,
   ): Promise<Recovered> {
     const to = { slot: replica.slot, backend: replica.backend, upstreamId };
-    const moved = await this.#options.directory.move(movedRecord(record, to, this.#now()), record.epoch);
+    const { directory, metrics, server } = this.#options;
+    const view = server(record.server);
+    const nowMs = this.#now();
+    const { moves, dropped } = keptMoves(
+      record.moves,
+      {
+        ...{ atMs: nowMs, reason, tookMs: nowMs - startedMs },
+        ...{ fromSlot: record.slot, from: view?.bySlot(record.slot)?.replica ?? null },
+        ...{ toSlot: replica.slot, to: replica.replica },
+      },
+      view?.policy.limits.keptMoves ?? 0,
+    );
+    const moved = await directory.move(movedRecord(record, to, nowMs, moves), record.epoch);
     if (moved.kind === 'moved') {
+      if (dropped > 0) metrics.movesDropped(record.server, dropped);
       this.#pace.rebuilt(`${record.server}/${record.digest}`, this.#now());
       if (reason !== 'unreachable' && reason !== 'unknown-session') this.#abandon(rebuilder, record);
       return { kind: 'recovered', record: moved.record, isFollowed: false };

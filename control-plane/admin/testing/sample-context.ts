@@ -125,6 +125,11 @@ export async function sampleContext(): Promise<Sample> {
     count: async (server, slot) => world.sessions.filter((each) => each.server === server && each.slot === slot).length,
     list: async (server, slot, limit) =>
       world.sessions.filter((each) => each.server === server && each.slot === slot).slice(0, limit),
+    listDigests: async (server, slot, beginning, limit) =>
+      world.sessions
+        .filter((each) => each.server === server && each.slot === slot && !each.isEnded)
+        .filter(({ digest }) => digest.startsWith(beginning))
+        .slice(0, limit),
   };
   const breakers: BreakerControl = {
     list: async () => [

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
-import { action } from '../command.ts';
+import { action, type Tools } from '../command.ts';
 import { ago } from '../duration.ts';
-import { table } from '../table.ts';
+import { CliError, EXIT, usageError } from '../exit-code.ts';
+import { plain, table } from '../table.ts';
 
 interface Session {
   digest: string;
@@ -19,14 +20,60 @@ interface Session {
   lastActivityMs: number;
 }
 
+/** A type and no interface: its values are a query. */
+type SessionsOptions = { server?: string; replica?: string; limit: string };
+
+interface Story extends Session {
+  story: { atMs: number | null; kind: string; message: string; tookMs: number | null }[];
+}
+
+/** The story of one session, named by the beginning of its digest. */
+async function showStory({ client, out }: Tools, digest: string, server: string | undefined): Promise<void> {
+  if (!/^[0-9a-f]{12,64}$/.test(digest))
+    throw usageError(`${JSON.stringify(digest)}: expected the first 12 digits of a session’s digest, or more`);
+  const found = await client.get<Session[]>('/v1/sessions', { digest, ...(server !== undefined && { server }) });
+  const [session, another] = found;
+  if (!session)
+    throw new CliError(
+      EXIT.refused,
+      `no session has the digest ${digest}; one that ended is found by all 64 digits, for sessionTtlSeconds after its end`,
+    );
+  if (another)
+    throw new CliError(
+      EXIT.refused,
+      `several sessions have a digest that begins with ${digest}: ${found.map((each) => `${each.server} ${each.digest}`).join(', ')}`,
+    );
+  const whole = await client.get<Story>(`/v1/sessions/${encodeURIComponent(session.server)}/${session.digest}`);
+  out.show(whole, () =>
+    [
+      `session ${whole.digest}`,
+      `of ${plain(whole.server)}, user ${plain(whole.userId)}, client ${plain(whole.client)}`,
+      '',
+      table(
+        ['when', 'took', 'what'],
+        whole.story.map(({ atMs, tookMs, message }) => [
+          atMs === null ? null : new Date(atMs).toISOString(),
+          tookMs === null ? null : `${Math.round(tookMs)} ms`,
+          message,
+        ]),
+      ),
+    ].join('\n'),
+  );
+}
+
 export const sessionsCommand = (): Command =>
   new Command('sessions')
-    .description('Sessions, last active first. Their ids are never shown: a digest stands for them.')
+    .description(
+      'Sessions, last active first; with a digest the story of one. Ids are never shown: a digest stands for them.',
+    )
+    .argument('[digest]', 'first 12 digits of one session’s digest, or more, as in logs and spans')
     .option('--server <name>', 'only this server’s')
     .option('--replica <name or slot>', 'only those that live there')
     .option('--limit <count>', 'at most this many', '100')
     .action(
-      action(async ({ client, out }, options: { server?: string; replica?: string; limit: string }) => {
+      action(async (tools, digest: string | undefined, options: SessionsOptions) => {
+        if (digest !== undefined) return showStory(tools, digest, options.server);
+        const { client, out } = tools;
         const sessions = await client.get<Session[]>('/v1/sessions', options);
         out.show(sessions, () =>
           sessions.length === 0

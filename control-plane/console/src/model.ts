@@ -126,6 +126,18 @@ export interface Session {
   isEnded: boolean;
 }
 
+/** One line of a session's story. */
+export interface StoryLine {
+  atMs: number | null;
+  kind: 'began' | 'moved' | 'not-kept' | 'ended';
+  message: string;
+  tookMs: number | null;
+}
+
+export interface SessionWithStory extends Session {
+  story: StoryLine[];
+}
+
 export interface ConfigVersion {
   version: number;
   acceptedAtMs: number;

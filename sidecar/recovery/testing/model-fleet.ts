@@ -60,7 +60,7 @@ export class ModelFleet {
         mayRebuild: ({ credentials }, headers) => credentials === undefined || credentials === headers[1],
       },
       upstream: this.#upstream(cross),
-      metrics: { recovery: () => undefined, recoveryQueue: () => undefined },
+      metrics: { recovery: () => undefined, movesDropped: () => undefined, recoveryQueue: () => undefined },
       now: () => 1,
       random: () => 0.5,
       after: (_ms, run) => {

@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../../proto/session-record.ts';
-import type { RecoveryReason } from '../../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../../../proto/recovery-reason.ts';
 import type { Urgency } from '../../recovery/admission-queue.ts';
 import type { Rebuilder } from '../../recovery/rebuilder.ts';
 import type { Recovered } from '../../recovery/recovery-request.ts';

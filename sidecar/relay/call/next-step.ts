@@ -1,6 +1,6 @@
 import type { DeliveryOutcome } from '../../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
-import type { RecoveryReason } from '../../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../../../proto/recovery-reason.ts';
 import type { RefusalReason } from '../../recovery/refusal-reason.ts';
 import { errorOfRefusal, type MeshError } from '../client/mesh-errors.ts';
 import type { SessionState } from './probe-session.ts';

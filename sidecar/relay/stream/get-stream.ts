@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../../proto/session-record.ts';
-import type { RecoveryReason } from '../../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../../../proto/recovery-reason.ts';
 import type { Recovered } from '../../recovery/recovery-request.ts';
 import { INTERNAL_FAILURE, type ReplicaFailure } from '../../replica/client.ts';
 import type { ServerView } from '../../xds/topology.ts';

@@ -1,20 +1,26 @@
 import { signal } from '@preact/signals';
 import { get } from '../live/api.ts';
 import { events, servers } from '../live/state.ts';
-import type { Session } from '../model.ts';
-import { ago, dateAndTime } from '../ui/words.ts';
+import type { Session, SessionWithStory, StoryLine } from '../model.ts';
+import { ago, clock, count, dateAndTime, duration } from '../ui/words.ts';
 import { EventList } from './events.tsx';
 import { Head } from '../ui/head.tsx';
 import { Scroll } from '../ui/scroll.tsx';
 import { useLoaded } from './load.ts';
 
 const server = signal('');
+const digest = signal('');
 const round = signal(0);
 const SHOWN = 200;
 
 /** Sessions by their digest, last active first; never by their ids. */
 export function SessionsView() {
-  const query = `/v1/sessions?limit=${SHOWN}${server.value === '' ? '' : `&server=${encodeURIComponent(server.value)}`}`;
+  const asked = new URLSearchParams({
+    limit: String(SHOWN),
+    ...(server.value !== '' && { server: server.value }),
+    ...(digest.value !== '' && { digest: digest.value }),
+  });
+  const query = `/v1/sessions?${asked}`;
   const found = useLoaded(`${query} ${round.value}`, () => get<Session[]>(query));
   return (
     <>
@@ -24,10 +30,8 @@ export function SessionsView() {
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          const data = new FormData(event.currentTarget);
-          const digest = String(data.get('digest') ?? '').trim();
-          const of = server.value || servers.value[0]?.name;
-          if (/^[0-9a-f]{64}$/.test(digest) && of) location.hash = `#/session/${encodeURIComponent(of)}/${digest}`;
+          digest.value = String(new FormData(event.currentTarget).get('digest') ?? '').trim();
+          round.value++;
         }}
       >
         <label>
@@ -49,14 +53,12 @@ export function SessionsView() {
           <input
             name="digest"
             size={40}
-            pattern="[0-9a-f]{64}"
-            title="64 hexadecimal digits: SHA-256 of the session id"
+            defaultValue={digest.value}
+            pattern="\s*[0-9a-f]{12,64}\s*"
+            title="The first 12 hexadecimal digits or more, as in logs and spans; all 64 also find a session that ended"
           />
         </label>
-        <button type="submit">Find</button>
-        <button type="button" onClick={() => round.value++}>
-          Look again
-        </button>
+        <button type="submit">Look</button>
       </form>
       {found.kind === 'waiting' && <p class="empty">Looking …</p>}
       {found.kind === 'failed' && <p class="problem">{found.why}</p>}
@@ -71,7 +73,8 @@ const replicaOf = ({ server: of, slot, replica }: Session): string =>
   'a replica that is gone';
 
 function SessionTable({ sessions }: { sessions: readonly Session[] }) {
-  if (sessions.length === 0) return <p class="empty">No session lives.</p>;
+  if (sessions.length === 0)
+    return <p class="empty">{digest.value === '' ? 'No session lives.' : 'No session has this digest.'}</p>;
   return (
     <Scroll label="Sessions">
       <table>
@@ -98,13 +101,13 @@ function SessionTable({ sessions }: { sessions: readonly Session[] }) {
   );
 }
 
-/** The epoch grows by one with each upstream session. */
-const timesMoved = ({ epoch }: Session): number => Math.max(0, epoch - 1);
+/** The epoch begins at 0 and grows by one with each move. */
+const timesMoved = ({ epoch }: Session): number => epoch;
 
-/** One session: what its record says, and what happened to its replica since it began. */
-export function SessionView({ of, digest }: { of: string; digest: string }) {
-  const path = `/v1/sessions/${encodeURIComponent(of)}/${digest}`;
-  const found = useLoaded(path, () => get<Session>(path));
+/** One session: what its record says, its story, and what happened to its server since it began. */
+export function SessionView({ of, digest: which }: { of: string; digest: string }) {
+  const path = `/v1/sessions/${encodeURIComponent(of)}/${encodeURIComponent(which)}`;
+  const found = useLoaded(path, () => get<SessionWithStory>(path));
   if (found.kind === 'waiting') return <p class="empty">Looking …</p>;
   if (found.kind === 'failed') return <p class="problem">{found.why}</p>;
   const session = found.value;
@@ -115,14 +118,14 @@ export function SessionView({ of, digest }: { of: string; digest: string }) {
     ['Protocol', session.protocolVersion],
     ['Began', dateAndTime(session.createdAtMs)],
     ['Last spoke', `${dateAndTime(session.lastActivityMs)}, ${ago(session.lastActivityMs)}`],
-    ['Moved to another replica', `${timesMoved(session)} times`],
+    ['Moved to another replica', count(timesMoved(session), 'time')],
     ['Listens on a stream', session.hasGetStream ? 'yes' : 'no'],
-    ['Ended by its client', session.isEnded ? 'yes' : 'no'],
+    ['Has ended', session.isEnded ? 'yes' : 'no'],
   ];
   return (
     <>
       <h1>
-        Session <code>{digest.slice(0, 12)}</code>
+        Session <code>{which.slice(0, 12)}</code>
       </h1>
       <dl class="facts">
         {facts.map(([label, value]) => (
@@ -132,6 +135,8 @@ export function SessionView({ of, digest }: { of: string; digest: string }) {
           </div>
         ))}
       </dl>
+      <h2>Its story</h2>
+      <Story lines={session.story} />
       <h2>What happened to {session.server} since it began</h2>
       <EventList
         events={events.value
@@ -139,5 +144,29 @@ export function SessionView({ of, digest }: { of: string; digest: string }) {
           .toReversed()}
       />
     </>
+  );
+}
+
+/** From its beginning to now. How long a move took counts from noticing the loss. */
+function Story({ lines }: { lines: readonly StoryLine[] }) {
+  return (
+    <ol class="timeline story">
+      {lines.map((line, index) => (
+        <li key={index} class={line.kind === 'moved' ? 'warning' : 'info'}>
+          {line.atMs === null ? (
+            <span>–</span>
+          ) : (
+            <time dateTime={new Date(line.atMs).toISOString()} title={dateAndTime(line.atMs)}>
+              {clock(line.atMs)}
+            </time>
+          )}
+          <span class="kind">{line.kind}</span>
+          <span class="message">
+            {line.message}
+            {line.tookMs !== null && <span class="took"> in {duration(line.tookMs)}</span>}
+          </span>
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -7,7 +7,7 @@ import { locateAtOnce, locateByRecord, type Located, type SessionLocation } from
 import { noteAccepted } from '../note-accepted.ts';
 import { probeSession, type SessionState } from '../probe-session.ts';
 import type { Recovered } from '../../../recovery/recovery-request.ts';
-import type { RecoveryReason } from '../../../metrics/session-metrics.ts';
+import type { RecoveryReason } from '../../../../proto/recovery-reason.ts';
 import type { Destination, WholeAnswer } from '../target.ts';
 import type { Finding, RecoverStep, Step } from '../next-step.ts';
 import type { PostCall } from '../post-call.ts';
