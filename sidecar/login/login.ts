@@ -37,7 +37,7 @@ export interface LoginBudgets {
 }
 
 /** Header that routes set on what this room answers. */
-const WAY = 'login';
+const LOGIN_MODE = 'login';
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 type Method = (typeof METHODS)[number];
 /** A document longer than this is passed as it is. */
@@ -52,7 +52,7 @@ export function answerLogin(
   response: ServerResponse,
   { bodies, shares }: LoginBudgets,
 ): boolean {
-  if (incoming.headers[HEADER.mode] !== WAY) return false;
+  if (incoming.headers[HEADER.mode] !== LOGIN_MODE) return false;
   const view = topology().server(String(incoming.headers[HEADER.server])),
     [path = '/', query] = (incoming.url ?? '/').split(/(?=\?)/, 2),
     placed = view && placeAt(view.policy, path, incoming.headers.host),
