@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { auditSchema } from './audit.ts';
 import { authorizationSchema } from './authorization/authorization-schema.ts';
 import { fleetLimitSchema } from './fleet-limit.ts';
 import { gatewayLimitsSchema, serverLimitsSchema } from './limits.ts';
@@ -245,14 +246,7 @@ export const serverPolicySchema = z.object({
     .describe(
       'Rates of tools/call that all gateway nodes keep together, in Redis; each for itself while Redis is away.',
     ),
-  audit: z
-    .strictObject({
-      file: z
-        .string()
-        .startsWith('/')
-        .optional()
-        .describe('File of each gateway node to append to; stdout when absent.'),
-    })
+  audit: auditSchema
     .optional()
     .describe('Write one record for each call: who, which tool, what it came to. Never arguments or results.'),
   limits: serverLimitsSchema.prefault({}).describe('What one client or session may take of this server.'),

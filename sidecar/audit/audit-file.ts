@@ -1,13 +1,14 @@
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
+import type { AuditRecord, AuditSink } from './audit-record.ts';
 
 /** Bytes that may wait for a slow disk or pipe; records beyond that are lost, and counted. */
 const MOST_WAITING_BYTES = 4 << 20;
 /** A file that can't be written is tried again after this long. */
 const REOPEN_MS = 1000;
 
-/** Lines to one file, or to stdout (null). Writing never waits: a line that has no place is lost. */
-export class AuditFile {
+/** Lines of JSON to one file, or to stdout (null). */
+export class AuditFile implements AuditSink {
   readonly #file: string | null;
   readonly #onLost: (count: number) => void;
   readonly #now: () => number;
@@ -20,13 +21,12 @@ export class AuditFile {
     this.#now = now;
   }
 
-  write(line: string): void {
+  write(record: AuditRecord): void {
     const stream = this.#open();
     if (stream === null || stream.writableLength > MOST_WAITING_BYTES) return this.#onLost(1);
-    stream.write(`${line}\n`);
+    stream.write(`${JSON.stringify(record)}\n`);
   }
 
-  /** Resolves when what was written is on its way. */
   close(): Promise<void> {
     const stream = this.#stream;
     this.#stream = null;

@@ -2,8 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import type { Audit } from '../../proto/audit.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
+import { AuditFile } from './audit-file.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { principalFor } from './principal-for.ts';
 
@@ -28,8 +30,13 @@ test('a record says who called which tool and what it came to, and nothing that 
   const trail = new AuditTrail({
     policy: (server) => (server === 'linear' ? { audit: { file } } : undefined),
     ownerOf: () => '0123456789abcdef',
-    onLost: () => t.fail(),
-    now: () => 0,
+    open: ({ file: name }) =>
+      new AuditFile(
+        name ?? null,
+        () => t.fail(),
+        () => 0,
+      ),
+    onError: () => t.fail(),
   });
   trail.note(outcome({ principal: 'https://id.example ann' }));
   trail.note(outcome({ kind: 'client_fault', errorCode: -31_008 }));
@@ -56,8 +63,13 @@ test('records that can’t be written are lost and counted, and a burst never wa
   const trail = new AuditTrail({
     policy: () => ({ audit: { file: '/nowhere/at/all/audit.jsonl' } }),
     ownerOf: () => null,
-    onLost: (count) => (lost += count),
-    now: () => 0,
+    open: ({ file }) =>
+      new AuditFile(
+        file ?? null,
+        (count) => (lost += count),
+        () => 0,
+      ),
+    onError: () => t.fail(),
   });
   for (let call = 0; call < 40_000; call++) trail.note(outcome());
   t.true(lost > 1000, String(lost));
@@ -71,4 +83,34 @@ test('the principal of the trail is the verified subject, else a digest, and is 
   t.is(principalFor(identities, shown, policy({ audit: {}, jwt: { issuer: 'i' } })), 'i ann');
   t.is(principalFor(identities, shown, policy({ audit: {} })), 'abcdef012345');
   t.is(principalFor(identities, shown, policy({})), undefined);
+});
+
+test('servers with the same section share a place; one that no server names any more is closed, once', async (t) => {
+  const opened: string[] = [],
+    closed: string[] = [];
+  const sections = new Map<string, Audit>([
+    ['a', { file: '/one' }],
+    ['b', { file: '/one' }],
+  ]);
+  const trail = new AuditTrail({
+    policy: (server) => ({ audit: sections.get(server) }),
+    ownerOf: () => null,
+    open: ({ file = '' }) => {
+      opened.push(file);
+      return { write: () => undefined, close: async () => void closed.push(file) };
+    },
+    onError: () => t.fail(),
+  });
+  const noteBoth = (): void => {
+    for (const server of ['a', 'b']) trail.note(outcome({ server }));
+  };
+  noteBoth();
+  sections.set('a', { file: '/two' });
+  noteBoth();
+  t.deepEqual([opened, closed], [['/one', '/two'], []]);
+  sections.set('b', { file: '/two' });
+  noteBoth();
+  t.deepEqual([opened, closed], [['/one', '/two'], ['/one']]);
+  await trail.close();
+  t.deepEqual(closed, ['/one', '/two']);
 });

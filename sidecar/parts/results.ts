@@ -70,7 +70,7 @@ export function followResults(
     touchIntervalMs: (name) => touchIntervalMs(ttlSeconds(mesh, name)),
     successSample: (name) => server(name)?.policy.logSuccessSample ?? 0,
   });
-  const audit = auditOutcomes(outcomes, { server, directory, metrics, now });
+  const audit = auditOutcomes(outcomes, { ...node, server, directory, onError: failing('background') });
 
   function* inFlight() {
     for (const { name, endpoints } of mesh.topology().servers.values()) {

@@ -1,31 +1,22 @@
 import type { Context } from '@opentelemetry/api';
-import type { ReadableSpan, Span, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { ReadableSpan, Span, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { BoundedQueue } from '../otlp/bounded-queue.ts';
 
-/** Counts what the SDK's own queue would drop without saying so: spans that ended and were not handed to the exporter yet. */
+/** Hands on the spans that the queue has room for. */
 export class BoundedProcessor implements SpanProcessor {
   readonly #inner: SpanProcessor;
-  readonly #most: number;
-  readonly #onDropped: (count: number) => void;
-  #queued = 0;
+  readonly #queue: Pick<BoundedQueue<ReadableSpan>, 'take'>;
 
-  constructor(inner: SpanProcessor, exporter: SpanExporter, most: number, onDropped: (count: number) => void) {
+  constructor(inner: SpanProcessor, queue: Pick<BoundedQueue<ReadableSpan>, 'take'>) {
     this.#inner = inner;
-    this.#most = most;
-    this.#onDropped = onDropped;
-    const { export: send } = exporter;
-    exporter.export = (spans, done) => {
-      this.#queued -= spans.length;
-      send.call(exporter, spans, done);
-    };
+    this.#queue = queue;
   }
 
   onStart(span: Span, context: Context): void {
     this.#inner.onStart(span, context);
   }
   onEnd(span: ReadableSpan): void {
-    if (this.#queued >= this.#most) return this.#onDropped(1);
-    this.#queued++;
-    this.#inner.onEnd(span);
+    if (this.#queue.take()) this.#inner.onEnd(span);
   }
   forceFlush(): Promise<void> {
     return this.#inner.forceFlush();

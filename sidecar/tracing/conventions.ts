@@ -19,9 +19,11 @@ export const ATTRIBUTE = {
   transport: 'network.transport',
   serverAddress: 'server.address',
   serverPort: 'server.port',
+  user: 'enduser.id',
   server: 'holdfast.server',
   mode: 'holdfast.mode',
   outcome: 'holdfast.outcome',
+  durationMs: 'holdfast.duration_ms',
   slot: 'holdfast.slot',
   backend: 'holdfast.backend',
   neighbour: 'holdfast.neighbour',
@@ -34,6 +36,7 @@ export const ATTRIBUTE = {
 } as const;
 
 export const SPAN = { recovery: 'holdfast.recovery', wait: 'holdfast.wait' } as const;
+export const EXECUTE_TOOL = 'execute_tool';
 export const BREAKER_EVENT = 'holdfast.breaker.rejected';
 
 /** The tool of `tools/call` is what the client wrote: a longer one is cut. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Topology } from '../xds/topology.ts';
+import { tellProblems } from '../otlp/tell-problems.ts';
 import { Tracing } from './tracing.ts';
 
 interface TracingParts {
@@ -12,17 +13,12 @@ interface TracingParts {
   onError: (error: unknown) => void;
 }
 
-/** A collector that is down is written about this often at most. */
-const LOG_EVERY_MS = 60_000;
-
 /** Tracing of this sidecar. OpenTelemetry's packages are loaded once a configuration asks for spans. */
 export function createTracing({ nodeId, version, metrics: { tracing: metrics }, log, now, onError }: TracingParts) {
-  let loggedMs = -Infinity;
-  const onProblem = (problem: string): void => {
-    if (now() - loggedMs < LOG_EVERY_MS) return;
-    loggedMs = now();
-    log.warn({ problem }, 'the collector does not take spans (tracing.endpoint); they are dropped');
-  };
+  const onProblem = tellProblems(
+    { log, now },
+    'the collector does not take spans (tracing.endpoint); they are dropped',
+  );
   const tracing = new Tracing({
     load: async (config) => {
       const { createRecorder } = await import('./otel-recorder.ts');

@@ -7,12 +7,22 @@ import {
   trace,
   type Span,
 } from '@opentelemetry/api';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace';
-import { MAX_QUEUED_SPANS, type Tracing } from '../../proto/tracing.ts';
+import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
+import { OTLPTraceExporter as HttpExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import {
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  TracerProvider,
+  type ReadableSpan,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace';
+import { MAX_QUEUED_SPANS, tracesPath, type Tracing } from '../../proto/tracing.ts';
+import { BoundedQueue } from '../otlp/bounded-queue.ts';
+import { closeWithin } from '../otlp/close-within.ts';
+import { CollectorExporter, type Signal } from '../otlp/collector-exporter.ts';
+import { sidecarResource } from '../otlp/sidecar-resource.ts';
 import { ATTRIBUTE } from './conventions.ts';
 import { BoundedProcessor } from './bounded-processor.ts';
-import { CollectorExporter } from './collector-exporter.ts';
 import type { OpenSpan, Recorder, SpanStart } from './recorder.ts';
 import type { TraceContext } from './trace-context.ts';
 
@@ -31,15 +41,15 @@ export interface RecorderOptions {
 /** A batch goes out this often, or when it is full. */
 const EVERY_MS = 1000;
 const MAX_BATCH = 512;
-/** A shutdown waits no longer for a collector. */
-const CLOSE_MS = 1000;
+const SPANS: Signal<ReadableSpan> = { things: 'spans', pathOf: tracesPath, grpc: GrpcExporter, http: HttpExporter };
 
 const KIND = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
 
 /** Spans by OpenTelemetry's SDK: batched, bounded, sent off the path of requests. Whether a span is made was decided before (call-trace.ts). */
 export function createRecorder(options: RecorderOptions): Recorder {
   const { tracing, nodeId, version, lost, sent, onProblem } = options;
-  const exporter = options.exporter ?? new CollectorExporter({ tracing, lost, sent, onProblem });
+  const exporter =
+    options.exporter ?? new CollectorExporter({ collector: tracing, signal: SPANS, lost, sent, onProblem });
   const batches = new BatchSpanProcessor({
     exporter,
     maxQueueSize: MAX_QUEUED_SPANS,
@@ -47,16 +57,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
     scheduledDelayMillis: EVERY_MS,
     exportTimeoutMillis: tracing.timeoutMs,
   });
-  const processor = new BoundedProcessor(batches, exporter, MAX_QUEUED_SPANS, (count) => lost('queue', count));
+  const queue = new BoundedQueue(exporter, MAX_QUEUED_SPANS, (count) => lost('queue', count));
   const provider = new TracerProvider({
     sampler: new AlwaysOnSampler(),
-    resource: resourceFromAttributes({
-      'service.name': 'holdfast-sidecar',
-      'service.version': version,
-      'service.instance.id': nodeId,
-    }),
+    resource: sidecarResource({ nodeId, version }),
     spanLimits: { attributeValueLengthLimit: 1024, eventCountLimit: 64 },
-    spanProcessors: [processor],
+    spanProcessors: [new BoundedProcessor(batches, queue)],
   });
   const tracer = provider.getTracer('holdfast', version);
   return {
@@ -66,12 +72,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       const span = tracer.startSpan(name, { kind: KIND[kind], startTime: startMs, attributes, links }, context);
       return new RecordedSpan(span, parent?.state ?? null);
     },
-    async close() {
-      const waited = new Promise<void>((resolve) => {
-        setTimeout(resolve, CLOSE_MS).unref();
-      });
-      await Promise.race([provider.shutdown().catch(() => undefined), waited]);
-    },
+    close: () => closeWithin(provider),
   };
 }
 

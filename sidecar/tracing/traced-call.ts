@@ -1,5 +1,5 @@
 import type { RpcMessage } from '../../proto/json-rpc.ts';
-import { ATTRIBUTE, spanName } from './conventions.ts';
+import { ATTRIBUTE, EXECUTE_TOOL, spanName } from './conventions.ts';
 import type { Attributes } from './recorder.ts';
 import type { MetaContext, TraceContext } from './trace-context.ts';
 
@@ -48,7 +48,7 @@ export function callAttributes(call: TracedCall): Attributes {
 
 export const messageAttributes = (message: RpcMessage): Attributes => ({
   [ATTRIBUTE.requestId]: message.id === null ? undefined : cut(String(message.id)),
-  [ATTRIBUTE.operation]: isToolCall(message) ? 'execute_tool' : undefined,
+  [ATTRIBUTE.operation]: isToolCall(message) ? EXECUTE_TOOL : undefined,
   [ATTRIBUTE.tool]: isToolCall(message) ? cut(message.name) : undefined,
   [ATTRIBUTE.prompt]: isPrompt(message) ? cut(message.name) : undefined,
   [ATTRIBUTE.resourceUri]: message.method?.startsWith('resources/') ? cut(message.uri) : undefined,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,16 +9,20 @@ import type { ClientKind, McpClient } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { TestIssuer } from '../mesh/test-issuer.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { attributeProblems } from '../otlp/conventions.ts';
+import { startCollector, type Collector } from '../otlp/start-collector.ts';
 
 const issuer = new TestIssuer('k', { iss: 'https://id.example', aud: 'mesh', sub: 'ada' });
 const jwksFile = join(tmpdir(), `holdfast-rules-${process.pid}.json`);
 const FEW = { name: 'few', tools: ['list_issues'], requests: 3, perMs: 3_600_000 };
 const auditFile = join(tmpdir(), `holdfast-audit-${process.pid}.jsonl`);
 let mesh: Mesh;
+let collector: Collector;
 
 test.before(async (t) => {
   t.timeout(120_000);
   await writeFile(jwksFile, issuer.jwks);
+  collector = await startCollector('grpc');
   const settings = (allowed: string[]) => ({
     jwt: { issuer: 'https://id.example', audiences: ['mesh'], jwksFile },
     authorization: {
@@ -39,13 +44,14 @@ test.before(async (t) => {
       },
       modern: {
         ...{ replicas: 1, program: 'deploy/test/servers/fixture/main.ts', args: ['--sdk', 'v2'] },
-        settings: settings(['test_simple_text']),
+        settings: { ...settings(['test_simple_text']), audit: { otlp: { endpoint: collector.endpoint } } },
       },
     },
   });
 });
 test.after.always(async () => {
   await mesh?.close();
+  await collector?.close();
   await rm(jwksFile, { force: true });
   await rm(auditFile, { force: true });
 });
@@ -121,6 +127,37 @@ test('the audit trail has who called what, refused or not, and nothing secret', 
   t.regex(lines.find((line) => line.includes('whoami')) ?? '', /"tool":"whoami","outcome":"success"/);
   t.regex(lines.find((line) => line.includes('create_issue')) ?? '', /"outcome":"client_fault"/);
   t.notRegex(lines.join(), /secret title|Bearer|eyJ/);
+});
+
+test('the audit trail goes to a collector as logs, with the caller’s trace, and nothing secret', async (t) => {
+  const traceId = randomBytes(16).toString('hex'),
+    headers = {
+      authorization: `Bearer ${issuer.token({ sub: 'kurt' })}`,
+      traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+    };
+  const client = await connectClient({ kind: 'v2-modern', url: mesh.url('modern'), headers });
+  t.teardown(() => client.close());
+  await client.callTool('test_simple_text');
+  await t.throwsAsync(client.callTool('test_multiple_content_types', { title: 'a secret title' }));
+  const calls = await waitFor(
+    () => {
+      const found = collector.records.filter(
+        ({ attributes }) => attributes['enduser.id'] === 'https://id.example kurt',
+      );
+      const tools = found.filter(({ attributes }) => attributes['mcp.method.name'] === 'tools/call');
+      return tools.length === 2 && tools;
+    },
+    { what: 'both calls at the collector' },
+  );
+  t.deepEqual(calls.map(({ body }) => body).sort(), [
+    'tools/call test_multiple_content_types: client_fault',
+    'tools/call test_simple_text: success',
+  ]);
+  for (const { service, event, traceId: told, attributes } of calls) {
+    t.deepEqual([service, event, told], ['holdfast-sidecar', 'holdfast.audit.call', traceId]);
+    t.deepEqual(attributeProblems(attributes), []);
+  }
+  t.notRegex(JSON.stringify(collector.records), /secret title|Bearer|eyJ/);
 });
 
 // By itself: it kills a replica that others have their sessions on.

@@ -1,3 +1,5 @@
+import type { Attributes } from './raw-otlp.ts';
+
 type Kind = 'text' | 'number';
 
 interface Convention {
@@ -13,7 +15,7 @@ const GENERAL = 'opentelemetry.io/docs/specs/semconv/registry/attributes';
 const from = (source: string, type: Kind, names: readonly string[]): [string, Convention][] =>
   names.map((name) => [name, { type, source }]);
 
-/** Attributes that OpenTelemetry has published, written down from its pages and not from our code: what spans of ours may have beside `holdfast.*`. */
+/** Attributes that OpenTelemetry has published, written down from its pages and not from our code: what spans and records of ours may have beside `holdfast.*`. */
 export const CONVENTIONS: ReadonlyMap<string, Convention> = new Map([
   ...from(`${GENAI}/gen-ai/mcp.md`, 'text', [
     'mcp.method.name',
@@ -24,6 +26,7 @@ export const CONVENTIONS: ReadonlyMap<string, Convention> = new Map([
   ...from(`${GENAI}/registry/attributes/gen-ai.md`, 'text', ['gen_ai.tool.name', 'gen_ai.prompt.name']),
   ['gen_ai.operation.name', { type: 'text', source: `${GENAI}/gen-ai/mcp.md`, values: ['execute_tool'] }],
   ...from(`${GENERAL}/jsonrpc/`, 'text', ['jsonrpc.request.id']),
+  ...from(`${GENERAL}/enduser/`, 'text', ['enduser.id']),
   ...from(`${GENERAL}/rpc/`, 'text', ['rpc.response.status_code']),
   ...from(`${GENERAL}/error/`, 'text', ['error.type']),
   ...from(`${GENERAL}/http/`, 'number', ['http.response.status_code', 'http.request.resend_count']),
@@ -33,8 +36,6 @@ export const CONVENTIONS: ReadonlyMap<string, Convention> = new Map([
   ...from(`${GENERAL}/server/`, 'number', ['server.port']),
 ]);
 
-type Attributes = Record<string, string | number | boolean>;
-
 interface NamedSpan {
   name: string;
   kind: string;
@@ -42,9 +43,13 @@ interface NamedSpan {
   hasFailed: boolean;
 }
 
+/** What is wrong with attributes of the sidecar by the conventions; empty when nothing is. */
+export const attributeProblems = (attributes: Attributes): string[] =>
+  Object.entries(attributes).flatMap(([key, value]) => attributeProblem(key, value));
+
 /** What is wrong with a span of the sidecar by the conventions for MCP; empty when nothing is. */
 export function conventionProblems({ name, kind, attributes, hasFailed }: NamedSpan): string[] {
-  const problems = Object.entries(attributes).flatMap(([key, value]) => attributeProblem(key, value));
+  const problems = attributeProblems(attributes);
   if (hasFailed !== (attributes['error.type'] !== undefined))
     problems.push('status and error.type say different things');
   if (kind !== 'internal') problems.push(...nameProblems(name, attributes));

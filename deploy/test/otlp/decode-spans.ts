@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import protobuf from 'protobufjs';
+import { hex, messageType, NANOS_PER_MS, readAttributes, type Attributes, type RawAttributes } from './raw-otlp.ts';
 
 export interface ReceivedSpan {
   service: string;
@@ -12,19 +11,12 @@ export interface ReceivedSpan {
   kind: 'internal' | 'server' | 'client' | 'other';
   startMs: number;
   endMs: number;
-  attributes: Record<string, string | number | boolean>;
-  events: { name: string; attributes: Record<string, string | number | boolean> }[];
+  attributes: Attributes;
+  events: { name: string; attributes: Attributes }[];
   links: string[];
   hasFailed: boolean;
 }
 
-interface RawValue {
-  string_value?: string;
-  bool_value?: boolean;
-  int_value?: number;
-  double_value?: number;
-}
-type RawAttributes = { key: string; value?: RawValue }[];
 interface RawSpan {
   trace_id: Uint8Array;
   span_id: Uint8Array;
@@ -42,22 +34,10 @@ interface RawRequest {
   resource_spans?: { resource?: { attributes?: RawAttributes }; scope_spans?: { spans?: RawSpan[] }[] }[];
 }
 
-const { root } = protobuf.parse(readFileSync(`${import.meta.dirname}/otlp.proto`, 'utf8'), { keepCase: true });
-const Request = root.lookupType('opentelemetry.proto.ExportTraceServiceRequest');
+const Request = messageType('ExportTraceServiceRequest');
 
 const KINDS = ['other', 'internal', 'server', 'client'] as const;
 const STATUS_ERROR = 2;
-const NANOS_PER_MS = 1e6;
-
-const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex');
-
-const readAttributes = (raw: RawAttributes = []): Record<string, string | number | boolean> =>
-  Object.fromEntries(
-    raw.map(({ key, value = {} }) => [
-      key,
-      value.string_value ?? value.bool_value ?? value.int_value ?? value.double_value ?? '',
-    ]),
-  );
 
 /** The spans of one OTLP request. Throws for what is none. */
 export function decodeSpans(bytes: Uint8Array): ReceivedSpan[] {

@@ -1,6 +1,7 @@
 import { createServer as createHttp, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { decodeLogs, type ReceivedRecord } from './decode-logs.ts';
 import { decodeSpans, type ReceivedSpan } from './decode-spans.ts';
 
 /** `silent`: never answers. `huge`: answers without end. `refusing`: an error, at once. */
@@ -10,6 +11,7 @@ export interface Collector {
   endpoint: string;
   protocol: 'grpc' | 'http/protobuf';
   spans: ReceivedSpan[];
+  records: ReceivedRecord[];
   /** `authorization` of each request. */
   tokens: Set<string | undefined>;
   requests: number;
@@ -35,12 +37,14 @@ function pour(response: ServerResponse | ServerHttp2Stream): void {
 /** A collector that keeps what it is sent: OTLP by gRPC or by HTTP with protobuf. */
 export async function startCollector(protocol: Collector['protocol']): Promise<Collector> {
   const sockets = new Set<Socket>();
-  const take = (headers: IncomingHttpHeaders, body: Buffer): void => {
+  const take = (path: string | undefined, headers: IncomingHttpHeaders, body: Buffer): void => {
     collector.requests++;
     // While a configuration changes, an Envoy may speak the former protocol to the new address.
     if (headers['content-type'] !== CONTENT[protocol]) return;
     collector.tokens.add(headers.authorization);
-    if (collector.mood === 'well') collector.spans.push(...decodeSpans(body));
+    if (collector.mood !== 'well') return;
+    if (/logs/i.test(path ?? '')) collector.records.push(...decodeLogs(body));
+    else collector.spans.push(...decodeSpans(body));
   };
   const server: Server | Http2Server =
     protocol === 'grpc'
@@ -48,7 +52,7 @@ export async function startCollector(protocol: Collector['protocol']): Promise<C
           stream.on('error', () => undefined);
           readAll(stream).then(
             (bytes) => {
-              take(headers, bytes.subarray(GRPC_FRAME_BYTES));
+              take(headers[':path'], headers, bytes.subarray(GRPC_FRAME_BYTES));
               answerGrpc(stream, collector.mood);
             },
             () => stream.destroy(),
@@ -57,7 +61,7 @@ export async function startCollector(protocol: Collector['protocol']): Promise<C
       : createHttp((incoming, response) => {
           readAll(incoming).then(
             (bytes) => {
-              take(incoming.headers, bytes);
+              take(incoming.url, incoming.headers, bytes);
               answerHttp(response, collector.mood);
             },
             () => response.destroy(),
@@ -75,6 +79,7 @@ export async function startCollector(protocol: Collector['protocol']): Promise<C
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     protocol,
     spans: [],
+    records: [],
     tokens: new Set(),
     requests: 0,
     mood: 'well',
