@@ -1,10 +1,12 @@
 import { connect as connectSocket } from 'node:net';
 import { connect as connectHttp2 } from 'node:http2';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { logBatch, logEntry } from '../outcome/testing/test-log-entry.ts';
@@ -145,6 +147,22 @@ test('a message that can’t be read ends its call with a status, is counted, an
   t.true(errors.length > 0);
   t.deepEqual(new Set(errors), new Set(['ext-proc']));
   t.is(await callWith(path, EXPORT, frame(logBatch([logEntry({})]))), '0');
+  t.is(extProc.openStreams, 0);
+});
+
+test('a call that was refused is over, though its client goes on sending', async (t) => {
+  const { path, extProc } = await running(t);
+  const session = connectHttp2('http://ext-proc', { createConnection: () => connectSocket(path) });
+  t.teardown(() => session.destroy());
+  for (const head of [Buffer.from([1, 0, 0, 0, 1]), Buffer.from([0, 255, 255, 255, 255])]) {
+    const stream = session.request({ ':method': 'POST', ':path': PROCESS, 'content-type': 'application/grpc' });
+    stream.on('error', () => {});
+    stream.write(head);
+    stream.resume();
+    // It never ends its side.
+    await once(stream, 'close');
+  }
+  await waitFor(() => extProc.openStreams === 0, { what: 'the calls to be forgotten' });
   t.is(extProc.openStreams, 0);
 });
 
