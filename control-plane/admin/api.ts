@@ -7,6 +7,7 @@ import { parseJson } from '../../proto/parse-json.ts';
 import { ApiProblem, STATUS } from './api-problem.ts';
 import { checkAuthorization } from './authorization.ts';
 import type { AdminContext } from './context.ts';
+import { operatorOf } from './operator.ts';
 import { openApiOptions, schemaOf } from './openapi.ts';
 import type { Route, Stream } from './route.ts';
 import { routes as allRoutes } from './routes/all.ts';
@@ -122,7 +123,8 @@ function addRoute(app: FastifyInstance, route: Route, { context, onError, readMs
         return text;
       };
       const { query, body } = request;
-      const result = await route.answer({ context, param, query, body: body ?? null, signal: gone.signal });
+      const by = operatorOf(request.headers);
+      const result = await route.answer({ context, param, query, body: body ?? null, by, signal: gone.signal });
       if (!isStream(result)) return reply.code(route.status ?? 200).send(JSON.stringify(result ?? null));
       reply.hijack();
       await sendStream(reply.raw, result, { signal: gone.signal, readMs }).catch((error: unknown) => {

@@ -14,6 +14,8 @@ export interface Call<Query, Body> {
   param: (name: string) => string;
   query: Query;
   body: Body;
+  /** Who asks, as they name themselves; for the events. */
+  by: string;
   signal: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 import { parseJson } from '../../proto/parse-json.ts';
 import { request, type Dispatcher } from 'undici';
+import { OPERATOR_HEADER } from '../admin/operator.ts';
 import { CliError, EXIT } from './exit-code.ts';
 import type { AskPrometheus } from './prometheus-checks.ts';
 import type { ClientSettings } from './settings.ts';
@@ -78,7 +79,7 @@ export class Client {
     content: unknown,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
-    const { origin, token } = this.#settings;
+    const { origin, token, by } = this.#settings;
     let answer: Dispatcher.ResponseData;
     try {
       // No limit of undici's own between two pieces of a body: events may be hours apart.
@@ -88,7 +89,10 @@ export class Client {
         bodyTimeout: 0,
         body: content === undefined ? null : JSON.stringify(content),
         headers: {
-          ...(content !== undefined && { 'content-type': 'application/json' }),
+          ...(content !== undefined && {
+            'content-type': 'application/json',
+            [OPERATOR_HEADER]: encodeURIComponent(by),
+          }),
           ...(token !== null && { authorization: `Bearer ${token}` }),
         },
       });

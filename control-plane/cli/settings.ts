@@ -2,11 +2,14 @@ import { parseJsonObject } from '../../proto/parse-json.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { usageError } from './exit-code.ts';
+import { operatorName } from './operator-name.ts';
 
 /** Where the control plane is and how to talk to it. */
 export interface ClientSettings {
   origin: string;
   token: string | null;
+  /** Who acts, for the events. */
+  by: string;
 }
 
 export interface GlobalOptions {
@@ -40,7 +43,7 @@ export function clientSettings(options: GlobalOptions, env: Environment): Client
       throw usageError(`--token-file ${tokenFile}: ${(error as Error).message}`);
     }
   }
-  return { origin: originOf(admin), token };
+  return { origin: originOf(admin), token, by: operatorName(env) };
 }
 
 const DEFAULT_CONFIG = 'holdfast.yaml';

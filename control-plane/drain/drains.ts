@@ -75,8 +75,8 @@ export class Drains {
     );
   }
 
-  /** Begins a drain; asking again gives the one that is under way, with the new deadline. */
-  async start(wanted: DrainTarget, deadlineMs: number, untilRestart: boolean): Promise<DrainAnswer> {
+  /** Begins a drain; asking again gives the one that is under way, with the new deadline. `by`: who asked, for the events. */
+  async start(wanted: DrainTarget, deadlineMs: number, untilRestart: boolean, by?: string): Promise<DrainAnswer> {
     const target = this.#resolve(wanted);
     if ('problem' in target) return target;
     const now = this.#options.now();
@@ -96,12 +96,12 @@ export class Drains {
       return [...drains.filter((each) => each !== before), drain];
     });
     if (problem) return { problem };
-    this.#say('drain.started', target, `${drainKey(target)}: draining, at most ${Math.round(deadlineMs / 1000)} s`);
+    this.#say('drain.started', target, `${drainKey(target)}: draining, at most ${Math.round(deadlineMs / 1000)} s`, by);
     return { drain };
   }
 
   /** Takes it in again. */
-  async end(wanted: DrainTarget): Promise<DrainAnswer> {
+  async end(wanted: DrainTarget, by?: string): Promise<DrainAnswer> {
     const resolved = this.#resolve(wanted),
       target = 'problem' in resolved ? wanted : resolved;
     let found: Drain | undefined;
@@ -114,7 +114,7 @@ export class Drains {
       return {
         problem: `${drainKey(target)} is not drained; drained: ${this.#drains.map((each) => drainKey(each.target)).join(', ') || 'nothing'}`,
       };
-    this.#say('drain.ended', target, `${drainKey(target)}: takes new sessions again`);
+    this.#say('drain.ended', target, `${drainKey(target)}: takes new sessions again`, by);
     return { drain: found };
   }
 
@@ -273,10 +273,10 @@ export class Drains {
     };
   }
 
-  #say(kind: string, target: DrainTarget, message: string): void {
+  #say(kind: string, target: DrainTarget, message: string, by?: string): void {
     const server = target.kind === 'gateway' ? null : target.server;
     const subject =
       target.kind === 'gateway' ? target.gateway : target.kind === 'backend' ? target.backend : target.replica;
-    this.#options.events.append({ kind, server, subject, message });
+    this.#options.events.append({ kind, server, subject, message, by });
   }
 }

@@ -11,11 +11,15 @@ export interface MeshEvent {
   subject: string | null;
   /** One sentence for people. */
   message: string;
+  /** `by`: which operator did it, as they named themselves. */
   data: Record<string, unknown>;
 }
 
 export type NewEvent = Pick<MeshEvent, 'kind' | 'message'> &
-  Partial<Pick<MeshEvent, 'level' | 'server' | 'subject' | 'data'>>;
+  Partial<Pick<MeshEvent, 'level' | 'server' | 'subject' | 'data'>> & {
+    /** Which operator did it; left out or undefined where nobody did. */
+    by?: string | undefined;
+  };
 
 export interface EventQuery {
   afterId?: string | undefined;
@@ -42,8 +46,8 @@ export const newEvent = (event: NewEvent, id: string, atMs: number): MeshEvent =
   level: event.level ?? 'info',
   server: event.server ?? null,
   subject: event.subject ?? null,
-  message: event.message,
-  data: event.data ?? {},
+  message: event.by === undefined ? event.message : `${event.message} (by ${event.by})`,
+  data: { ...event.data, ...(event.by !== undefined && { by: event.by }) },
 });
 
 /** Whether an event answers the query; `kind` also matches as a prefix (`rollout` matches `rollout.step`). */

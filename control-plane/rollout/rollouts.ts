@@ -86,7 +86,8 @@ export class Rollouts {
       .map(([server, { plan }]) => ({ server, backend: plan.to }));
   }
 
-  async start(plan: { server: string }): Promise<RolloutAnswer> {
+  /** `by` of this and the next two: who asked, for the events. */
+  async start(plan: { server: string }, by?: string): Promise<RolloutAnswer> {
     const view = this.#view(plan.server);
     if (!view)
       return {
@@ -115,25 +116,26 @@ export class Rollouts {
         kind: 'rollout.started',
         level: isCounted ? 'info' : 'warning',
         message: `${plan.server} ${begun.rollout.plan.from} → ${begun.rollout.plan.to}: ${begun.rollout.plan.strategy} ${begun.rollout.steps.join(' → ')} % started${isCounted ? '' : '; without Redis nobody counts, so errors, p99, initialize and recoveries are not judged'}`,
+        by,
       },
     ]);
   }
 
-  async command(server: string, command: RolloutCommand): Promise<RolloutAnswer> {
+  async command(server: string, command: RolloutCommand, by?: string): Promise<RolloutAnswer> {
     // A leader may write at the same moment: look again and decide again.
     for (let attempt = 0; attempt < 10; attempt++) {
       const before = await this.#read(server);
       if (!before) return { problem: `there is no rollout of ${server}` };
       const done = commandRollout(before.value, command, this.#options.now());
       if ('problem' in done) return done;
-      const written = await this.#write(server, done.rollout, before.revision, null, done.news);
+      const written = await this.#write(server, done.rollout, before.revision, null, told(done.news, by));
       if ('rollout' in written) return written;
     }
     return { problem: `the rollout of ${server} changes too quickly; try again` };
   }
 
   /** Forgets a rollout that is over: the configured weights are in force again. */
-  async clear(server: string): Promise<{ problem: string } | null> {
+  async clear(server: string, by?: string): Promise<{ problem: string } | null> {
     const before = await this.#read(server);
     if (!before) return { problem: `there is no rollout of ${server}` };
     if (!isOver(before.value)) return { problem: `the rollout of ${server} is under way: promote or abort it first` };
@@ -144,6 +146,7 @@ export class Rollouts {
       kind: 'rollout.cleared',
       server,
       message: `${server}: the configured weights are in force again`,
+      by,
     });
     this.#tellIfChanged();
     return null;
@@ -215,16 +218,17 @@ export class Rollouts {
     rollout: Rollout,
     revision: number,
     token: number | null,
-    news: RolloutNews[],
+    news: (RolloutNews & { by?: string | undefined })[],
   ): Promise<RolloutAnswer> {
     const result = await this.#options.state.write(REDIS.rollout(server), rollout, revision, token);
     if (result !== 'ok') return { problem: `the rollout of ${server} changed meanwhile; look again` };
     this.#known.set(server, { value: rollout, revision: revision + 1 });
-    for (const { kind, level, message } of news)
+    for (const { kind, level, message, by } of news)
       this.#options.events.append({
         kind,
         level,
         message,
+        by,
         server,
         subject: rollout.plan.to,
         data: { rollout: rollout.id },
@@ -257,3 +261,5 @@ export class Rollouts {
 }
 
 const NONE = noCounters();
+
+const told = (news: readonly RolloutNews[], by: string | undefined) => news.map((each) => ({ ...each, by }));

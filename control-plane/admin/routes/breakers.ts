@@ -20,7 +20,7 @@ const orderSchema = z.strictObject({
   command: breakerCommandSchema.describe(
     'force-open: rejects all. disable: admits all, counts nothing. observe: admits all, counts. reset: closed, and left to itself.',
   ),
-  by: z.string().min(1).max(100).default('admin API').describe('Who orders it; shown to others.'),
+  by: z.string().min(1).max(100).optional().describe('Who orders it, instead of the header; shown to others.'),
 });
 
 const replicaOf = (context: AdminContext, server: string, slot: string) =>
@@ -58,7 +58,8 @@ export const breakerRoutes: Route[] = [
     '/v1/breakers',
     'Orders a breaker of the whole fleet open, off, watching, or back to itself.',
     orderSchema,
-    async ({ context, body }) => {
+    async ({ context, body, ...call }) => {
+      const by = body.by ?? call.by;
       const { endpoints, name } = serverNamed(context, body.server);
       const endpoint = endpoints.find(({ replica, address, slot }) => [replica, address, slot].includes(body.key));
       if (body.level === 'replica' && !endpoint)
@@ -68,14 +69,15 @@ export const breakerRoutes: Route[] = [
         );
       const ofReplica = body.level === 'replica' ? endpoint : undefined;
       const key = ofReplica?.slot ?? body.key;
-      await controlOf(context).order(name, { level: body.level, key }, body.command, body.by);
+      await controlOf(context).order(name, { level: body.level, key }, body.command, by);
       const subject = ofReplica?.replica ?? body.key;
       context.events.append({
         kind: `breaker.${body.command}`,
         level: 'warning',
         server: name,
         subject,
-        message: `${name} ${body.level} ${subject}: ${body.command} by ${body.by}`,
+        message: `${name} ${body.level} ${subject}: ${body.command}`,
+        by,
       });
       return { server: name, level: body.level, key, command: body.command };
     },

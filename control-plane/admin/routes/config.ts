@@ -66,7 +66,7 @@ export const configRoutes: Route[] = [
     '/v1/config/rollback',
     'Puts a former version in the place of the file; it is then read like any change of it.',
     z.strictObject({ version: z.int().min(1) }),
-    async ({ context, body }) => {
+    async ({ context, body, by }) => {
       const file = fileOf(context),
         present = await file.read();
       const restored = restoreCredentials(await textOf(context, body.version), present);
@@ -79,6 +79,7 @@ export const configRoutes: Route[] = [
         level: 'warning',
         subject: String(body.version),
         message: `configuration: version ${body.version} was put in place again`,
+        by,
       });
       return { version: body.version, file: file.path };
     },

@@ -23,8 +23,14 @@ const startSchema = z.strictObject({
     .describe('Take the replica in again by itself once a new incarnation of it is healthy.'),
 });
 
-async function start(context: AdminContext, target: DrainTarget, deadlineMs: number, untilRestart: boolean) {
-  const answer = await context.drains.start(target, deadlineMs, untilRestart);
+async function start(
+  context: AdminContext,
+  target: DrainTarget,
+  deadlineMs: number,
+  untilRestart: boolean,
+  by: string,
+) {
+  const answer = await context.drains.start(target, deadlineMs, untilRestart, by);
   if ('problem' in answer) throw new ApiProblem('not-found', answer.problem);
   return answer.drain;
 }
@@ -47,14 +53,19 @@ export const drainRoutes: Route[] = [
     '/v1/drains',
     'Takes a replica, a backend or a gateway out: no new sessions, calls in flight finish, sessions move.',
     startSchema,
-    ({ context, body }) => start(context, body.target, body.deadlineMs, body.untilRestart),
+    ({ context, body, by }) => start(context, body.target, body.deadlineMs, body.untilRestart, by),
     201,
   ),
-  act('/v1/undrain', 'Takes it in again.', z.strictObject({ target: drainTargetSchema }), async ({ context, body }) => {
-    const answer = await context.drains.end(body.target);
-    if ('problem' in answer) throw new ApiProblem('not-found', answer.problem);
-    return answer.drain;
-  }),
+  act(
+    '/v1/undrain',
+    'Takes it in again.',
+    z.strictObject({ target: drainTargetSchema }),
+    async ({ context, body, by }) => {
+      const answer = await context.drains.end(body.target, by);
+      if ('problem' in answer) throw new ApiProblem('not-found', answer.problem);
+      return answer.drain;
+    },
+  ),
   act(
     '/v1/prestop',
     'For a preStop hook: drains a replica and answers when it is done.',
@@ -63,9 +74,9 @@ export const drainRoutes: Route[] = [
       replica: z.string().describe('Name of the pod, or ip:port.'),
       deadlineMs: z.int().min(0).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
     }),
-    async ({ context, body, signal }) => {
+    async ({ context, body, by, signal }) => {
       const wanted: DrainTarget = { kind: 'replica', server: body.server, replica: body.replica };
-      const { target } = await start(context, wanted, body.deadlineMs, true);
+      const { target } = await start(context, wanted, body.deadlineMs, true, by);
       return done(context, target, signal);
     },
   ),

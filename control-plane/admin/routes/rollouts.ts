@@ -18,8 +18,8 @@ const show = (context: AdminContext, rollout: Rollout) => {
 };
 
 const command = (name: 'pause' | 'resume' | 'promote' | 'abort', summary: string): Route =>
-  act(`/v1/rollouts/{server}/${name}`, summary, z.strictObject({}), async ({ context, param }) => {
-    const answer = await context.rollouts.command(param('server'), name);
+  act(`/v1/rollouts/{server}/${name}`, summary, z.strictObject({}), async ({ context, param, by }) => {
+    const answer = await context.rollouts.command(param('server'), name, by);
     if ('problem' in answer)
       throw new ApiProblem(answer.problem.startsWith('there is no') ? 'not-found' : 'conflict', answer.problem);
     return show(context, answer.rollout);
@@ -38,9 +38,9 @@ export const rolloutRoutes: Route[] = [
     '/v1/rollouts',
     'Starts to move a server’s new sessions from one backend to another.',
     rolloutPlanSchema,
-    async ({ context, body }) => {
+    async ({ context, body, by }) => {
       serverNamed(context, body.server);
-      const answer = await context.rollouts.start(body);
+      const answer = await context.rollouts.start(body, by);
       if ('problem' in answer) throw new ApiProblem('conflict', answer.problem);
       return show(context, answer.rollout);
     },
@@ -54,8 +54,8 @@ export const rolloutRoutes: Route[] = [
     '/v1/rollouts/{server}/clear',
     'Forgets a rollout that is over: the configured weights are in force again.',
     z.strictObject({}),
-    async ({ context, param }) => {
-      const answer = await context.rollouts.clear(param('server'));
+    async ({ context, param, by }) => {
+      const answer = await context.rollouts.clear(param('server'), by);
       if (answer)
         throw new ApiProblem(answer.problem.startsWith('there is no') ? 'not-found' : 'conflict', answer.problem);
       return { cleared: param('server') };

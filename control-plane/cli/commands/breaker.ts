@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { action, type Tools } from '../command.ts';
 import { ago } from '../duration.ts';
@@ -36,7 +35,6 @@ const order = (name: string, description: string): Command =>
           level,
           key,
           command: name,
-          by: userInfo().username,
         });
         out.show(answer, () => `${server} ${level} ${key}: ${name}`);
       }),

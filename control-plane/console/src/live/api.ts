@@ -3,6 +3,15 @@ import { signal } from '@preact/signals';
 const KEY = 'holdfast.token';
 /** The token is kept for this tab only, and never in a URL. */
 export const token = signal<string | null>(sessionStorage.getItem(KEY));
+const NAME_KEY = 'holdfast.name';
+/** Who acts on this page, for the events: what they say of themselves. */
+export const operator = signal(sessionStorage.getItem(NAME_KEY) ?? '');
+
+export function nameOperator(name: string): void {
+  sessionStorage.setItem(NAME_KEY, name);
+  operator.value = name;
+}
+
 /** The API asked for a token, or did not take the one that it got. */
 export const needsToken = signal(false);
 
@@ -54,7 +63,10 @@ export const post = async <T>(path: string, body: unknown): Promise<T> =>
   (await (
     await call(path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        'x-holdfast-by': encodeURIComponent(operator.value === '' ? 'console' : `${operator.value}, console`),
+      },
       body: JSON.stringify(body),
     })
   ).json()) as T;

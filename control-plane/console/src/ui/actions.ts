@@ -81,7 +81,7 @@ export const orderBreaker = (
   button: command === 'reset' ? 'Reset' : 'Hold open',
   isGrave: command === 'force-open',
   path: '/v1/breakers',
-  body: { server, level, key, command, by: 'console' },
+  body: { server, level, key, command },
 });
 
 const ROLLOUT_EFFECTS: Record<string, (plan: Rollout['plan']) => string[]> = {

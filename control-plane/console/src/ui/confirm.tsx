@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { post } from '../live/api.ts';
+import { nameOperator, operator, post } from '../live/api.ts';
 
 /** What an operator is about to do, told in plain words before it is done. */
 export interface Action {
@@ -73,6 +73,16 @@ export function ConfirmDialog() {
           <p class="undo">
             <strong>To take it back:</strong> {action.undo}
           </p>
+          <label class="by">
+            Your name, for the events
+            <input
+              name="by"
+              maxLength={60}
+              autoComplete="name"
+              value={operator.value}
+              onInput={(event) => nameOperator(event.currentTarget.value)}
+            />
+          </label>
           {problem.value && (
             <p class="problem" role="alert">
               {problem.value}
