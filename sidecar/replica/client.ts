@@ -3,6 +3,7 @@ import { FairReads } from '../budget/fair-reads.ts';
 import { withHost } from './headers.ts';
 import { isSameLink, type ReplicaLink } from './replica-link.ts';
 import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
+import { atTurnEnd } from '../../proto/turn-end.ts';
 import { RefusedConnections } from './refused-connections.ts';
 import { INTERNAL_FAILURE, ReplicaCall, type CallOwner, type ReplicaFailure, type AnswerSink } from './replica-call.ts';
 
@@ -104,7 +105,7 @@ export class ReplicaClient {
           }),
         ),
       );
-    else dispatch(replica.pool, request, call);
+    else atTurnEnd(() => dispatch(replica.pool, request, call));
     return call;
   }
 
@@ -126,7 +127,8 @@ export class ReplicaClient {
       known.link = link;
       return known;
     }
-    known.pool.close().catch(() => undefined);
+    // What was sent in this turn still goes out by it.
+    atTurnEnd(() => known.pool.close().catch(() => undefined));
     return this.#newPool(request);
   }
 

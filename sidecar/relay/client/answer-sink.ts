@@ -4,6 +4,8 @@ export interface AnswerSink {
   readonly writableEnded: boolean;
   readonly writableFinished: boolean;
   readonly writableLength: number;
+  /** Absent where nothing is sent at once. */
+  readonly socket?: { readonly writableCorked: number; cork(): void; uncork(): void } | null;
   writeHead(status: number, headers?: unknown): unknown;
   flushHeaders(): void;
   write(bytes: Buffer | string): boolean;

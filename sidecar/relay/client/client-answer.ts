@@ -5,6 +5,7 @@ import type { RpcBody } from '../../../proto/json-rpc.ts';
 import type { RpcError } from '../../../proto/rpc-error.ts';
 import { DEFAULT_KEEP_ALIVE_MS } from '../../../proto/server-policy.ts';
 import { SSE_KEEPALIVE, sseMessage } from '../../../proto/sse-writer.ts';
+import { atTurnEnd } from '../../../proto/turn-end.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import type { AnswerSink } from './answer-sink.ts';
 import { clientHeaders } from './client-headers.ts';
@@ -181,7 +182,16 @@ export class ClientAnswer {
     this.#openHead?.();
     this.lastWriteMs = nowMs;
     this.#isMidEvent = !isWhole;
+    this.#holdWrites();
     return this.#response.write(this.listCut ? this.listCut.next(bytes, this.#state === 'sse') : bytes);
+  }
+
+  /** What is written in one turn of the event loop goes out as one: the head, its first event, and the end if that has come as well. */
+  #holdWrites(): void {
+    const { socket } = this.#response;
+    if (!socket || socket.writableCorked > 0) return;
+    socket.cork();
+    atTurnEnd(() => socket.uncork());
   }
 
   keepalive(nowMs: number): void {
@@ -234,6 +244,11 @@ export class ClientAnswer {
     this.#openHead?.();
     const rest = this.listCut?.last() ?? NOTHING;
     this.#over();
+    atTurnEnd(() => this.guard(() => this.#finish(rest, last)));
+  }
+
+  #finish(rest: Buffer, last: Buffer | string | undefined): void {
+    if (this.#response.destroyed) return;
     if (rest.length > 0) this.#response.write(rest);
     if (last === undefined || last.length === 0) this.#response.end();
     else this.#response.end(last);
