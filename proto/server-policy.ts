@@ -71,6 +71,8 @@ const retryBudgetSchema = z.strictObject({
 
 const DEFAULT_INITIALIZE_MS = 10_000;
 const DEFAULT_RECOVERY_MS = 5000;
+/** The policy is read again where it arrives: what stands for an absent value must pass, too. */
+const LONGEST_RECOVERY_MS = 86_400_000;
 const DEFAULT_CALL_MS = 60_000;
 export const DEFAULT_KEEP_ALIVE_MS = 10_000;
 /** A recovery begins with an initialize; this is what it needs besides. */
@@ -102,7 +104,7 @@ const timeoutsShape = z.strictObject({
   recoveryMs: z
     .int()
     .min(1)
-    .max(86_400_000)
+    .max(LONGEST_RECOVERY_MS)
     .optional()
     .describe(
       `Time for a whole recovery, queueing included. When absent: ${DEFAULT_RECOVERY_MS}, or initializeMs and ${BESIDE_INITIALIZE_MS} where that was raised.`,
@@ -114,7 +116,9 @@ export const timeoutsSchema = timeoutsShape.transform(({ recoveryMs, ...others }
   ...others,
   recoveryMs:
     recoveryMs ??
-    (others.initializeMs > DEFAULT_INITIALIZE_MS ? others.initializeMs + BESIDE_INITIALIZE_MS : DEFAULT_RECOVERY_MS),
+    (others.initializeMs > DEFAULT_INITIALIZE_MS
+      ? Math.min(others.initializeMs + BESIDE_INITIALIZE_MS, LONGEST_RECOVERY_MS)
+      : DEFAULT_RECOVERY_MS),
 }));
 
 const affinitySchema = z.strictObject({

@@ -14,8 +14,10 @@ const names = (servers: readonly ServerConfig[]): string[] =>
     const found = first?.discovery;
     return `${name} ${found?.type === 'kubernetes' ? `${found.namespace}/${found.service}` : '?'}`;
   });
-const decide = (all: ReturnType<typeof wantedByResource>[], { inFile = [] as string[], most = 10 } = {}) =>
-  claims(new Set(inFile), all, most, () => null);
+const decide = (
+  all: ReturnType<typeof wantedByResource>[],
+  { inFile = [] as string[], most = 10, ofNamespace = 10 } = {},
+) => claims(new Set(inFile), all, { inAll: most, ofNamespace }, () => null);
 
 test('a name is the file’s, then a resource’s, then a Service’s; among resources the oldest has it, in whatever order they come', (t) => {
   const annotated = (namespace: string, server: string) => {
@@ -73,4 +75,29 @@ test('more than so many are refused by the key that raises it', (t) => {
   const { servers, problems } = decide(all, { most: 2 });
   t.is(servers.length, 2);
   t.regex(problems.get('McpServer n/c') ?? '', /controlPlane\.kubernetes\.servers\.max/);
+});
+
+test('a namespace that asks for more than its share leaves the rest to others', (t) => {
+  const greedy = ['a', 'b', 'c', 'd'].map((name) => wantedByResource(resource('greedy', name, EARLY)));
+  const { servers, problems } = decide([...greedy, wantedByResource(resource('other', 'z', LATE))], {
+    most: 4,
+    ofNamespace: 2,
+  });
+  t.deepEqual(
+    servers.map(({ name }) => name),
+    ['a', 'b', 'z'],
+  );
+  t.regex(problems.get('McpServer greedy/c') ?? '', /its share \(half of controlPlane\.kubernetes\.servers\.max\)/);
+});
+
+test('a spec that is too long or too deep is refused at once, and one that did not change is not read again', (t) => {
+  const settings = { retrySafeTools: Array.from({ length: 20_000 }, (_, at) => `tool-${at}`) };
+  const long = wantedByResource(resource('team', 'x', EARLY, { settings }));
+  t.is(long.config, undefined);
+  t.regex(long.problem ?? '', /at most 65536 characters/);
+  let deep: unknown = 1;
+  for (let left = 100_000; left > 0; left--) deep = [deep];
+  t.regex(wantedByResource(resource('team', 'x', EARLY, { settings: { path: deep } })).problem ?? '', /at most 65536/);
+  const object = resource('team', 'y', EARLY);
+  t.is(wantedByResource(object), wantedByResource(object));
 });

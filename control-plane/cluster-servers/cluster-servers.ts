@@ -122,7 +122,8 @@ export class ClusterServers {
       ...services.flatMap((all) => (all ?? []).flatMap((each) => wantedByService(each, config.kubeconfig) ?? [])),
     ];
     const before = this.#claims;
-    this.#claims = claims(inFile(), wanted, config.max, problemOf);
+    const ofNamespace = config.namespaces?.length === 1 ? config.max : Math.ceil(config.max / 2);
+    this.#claims = claims(inFile(), wanted, { inAll: config.max, ofNamespace }, problemOf);
     const { servers, problems } = this.#claims;
     this.#gauge.set({ state: 'accepted' }, servers.length);
     this.#gauge.set({ state: 'refused' }, problems.size - servers.length);

@@ -87,6 +87,11 @@ export interface Wanted {
 
 let schema: JsonSchema | undefined;
 
+/** Every gateway gets what is in a spec, and the control plane reads it at each change of the cluster. */
+const MAX_SPEC_CHARACTERS = 64 << 10;
+/** By the object that the watch gave, which never changes: one owner's changes must not cost the reading of all others' specs. */
+const readBefore = new WeakMap<object, Wanted>();
+
 /** The name that a custom resource claims in the mesh. */
 export const claimedName = ({ metadata, spec }: McpServerObject): string =>
   nameIn(specSchema.safeParse(spec).data, metadata);
@@ -95,7 +100,30 @@ const nameIn = (spec: { server?: string | undefined } | undefined, metadata: Met
   spec?.server ?? metadata?.name ?? '';
 
 /** What a custom resource asks for. `kubeconfig`: how its Services are found; absent as in production. */
-export function wantedByResource({ metadata, spec }: McpServerObject, kubeconfig?: string): Wanted {
+export function wantedByResource(object: McpServerObject, kubeconfig?: string): Wanted {
+  const known = readBefore.get(object);
+  if (known) return known;
+  const wanted = readResource(object, kubeconfig);
+  readBefore.set(object, wanted);
+  return wanted;
+}
+
+/** How long a spec is; the longest of all where it is too deep to say. */
+function lengthOf(spec: unknown): number {
+  try {
+    return JSON.stringify(spec ?? null).length;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function readResource({ metadata, spec }: McpServerObject, kubeconfig?: string): Wanted {
+  const length = lengthOf(spec);
+  if (length > MAX_SPEC_CHARACTERS) {
+    const problem = `spec: expected at most ${MAX_SPEC_CHARACTERS} characters as JSON, got ${length}`;
+    const base = { object: objectOf(metadata), createdMs: createdMs(metadata), server: metadata?.name ?? '' };
+    return { ...base, kind: 'McpServer', config: undefined, problem };
+  }
   const read = specSchema.safeParse(spec);
   const server = nameIn(read.data, metadata);
   const base = { kind: 'McpServer' as const, object: objectOf(metadata), createdMs: createdMs(metadata), server };

@@ -24,6 +24,8 @@ export interface StatusWriterOptions {
 const EVERY_MS = 1000;
 /** Of the statuses that are due, so many are written at a time. */
 const AT_A_TIME = 8;
+/** An API server that refuses everything is not asked for each of them. */
+const ROUNDS_OF_FAILURES = 8;
 
 /** Keeps the status of each McpServer in step with what the mesh knows. */
 export class StatusWriter {
@@ -32,6 +34,7 @@ export class StatusWriter {
   #problem: string | null = null;
   #round: Promise<void> = Promise.resolve();
   #isWriting = false;
+  #begin = 0;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -51,7 +54,7 @@ export class StatusWriter {
   }
 
   async #write(): Promise<void> {
-    const { cluster, discovery, isLeader, log, topology } = this.#options;
+    const { cluster, discovery, isLeader, topology } = this.#options;
     if (!isLeader()) return;
     this.#isWriting = true;
     try {
@@ -61,15 +64,26 @@ export class StatusWriter {
         const status = this.#due(object, known, troubled);
         return status ? [{ object, status }] : [];
       });
-      while (due.length > 0) await Promise.all(due.splice(0, AT_A_TIME).map((each) => this.#writeOne(each)));
-      this.#problem = null;
+      // So that those that fail again and again are not always the first.
+      due.push(...due.splice(0, this.#begin++ % Math.max(1, due.length)));
+      // One that the API server refuses must not keep the others from being written.
+      const failed: unknown[] = [];
+      while (due.length > 0 && failed.length < AT_A_TIME * ROUNDS_OF_FAILURES) {
+        const written = await Promise.allSettled(due.splice(0, AT_A_TIME).map((each) => this.#writeOne(each)));
+        failed.push(...written.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : [])));
+      }
+      this.#say(failed.length === 0 ? null : kubernetesProblem(failed[0]));
     } catch (error) {
-      const text = kubernetesProblem(error);
-      if (text !== this.#problem) log.warn({ problem: text }, 'the status of an McpServer can’t be written');
-      this.#problem = text;
+      this.#say(kubernetesProblem(error));
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  #say(problem: string | null): void {
+    if (problem !== null && problem !== this.#problem)
+      this.#options.log.warn({ problem }, 'the status of an McpServer can’t be written');
+    this.#problem = problem;
   }
 
   /** The status that the object should have; null where it has it. */

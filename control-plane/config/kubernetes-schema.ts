@@ -94,7 +94,14 @@ const clusterServersSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('How the API server is reached; when absent, as the pod’s ServiceAccount.'),
-  max: z.int().min(1).max(10_000).default(500).describe('How many servers the cluster may add to those of the file.'),
+  max: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(500)
+    .describe(
+      'How many servers the cluster may add to those of the file; one namespace of several gets half at the most.',
+    ),
 });
 export type ClusterServersConfig = z.infer<typeof clusterServersSchema>;
 

@@ -112,7 +112,16 @@ export const jwtSchema = z.strictObject({
 });
 export type JwtConfig = z.infer<typeof jwtSchema>;
 
-const headerNames = z.array(z.string().regex(/^[a-z0-9-]+$/i, 'a header name')).default([]);
+// Envoy takes 16 KiB of one header's value; what is longer costs a gateway all of its routes.
+const headerNames = z
+  .array(
+    z
+      .string()
+      .regex(/^[a-z0-9-]+$/i, 'a header name')
+      .max(128),
+  )
+  .max(64)
+  .default([]);
 export const corsSchema = z.strictObject({
   allowHeaders: headerNames.describe('Request headers beyond those of MCP.'),
   exposeHeaders: headerNames.describe('Response headers that scripts may read beyond those of MCP.'),

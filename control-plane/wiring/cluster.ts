@@ -6,6 +6,7 @@ import { clusterApi } from '../cluster-servers/cluster-api.ts';
 import { ClusterServers } from '../cluster-servers/cluster-servers.ts';
 import { StatusWriter } from '../cluster-servers/status-writer.ts';
 import { serverProblems } from '../config/semantic.ts';
+import { buildFault } from './build-fault.ts';
 import type { SourceReport } from '../discovery/source.ts';
 import type { ConfigSource } from '../sources/config-source.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
@@ -46,7 +47,11 @@ export function followCluster({
     inFile: () => new Set(config.file.servers.map(({ name }) => name)),
     problemOf: (server) => {
       const [first] = serverProblems(server, config.file);
-      return first ? `${formatPath(first.path)}: expected ${first.expected}, got ${first.got}` : null;
+      if (first) return `${formatPath(first.path)}: expected ${first.expected}, got ${first.got}`;
+      const fault = buildFault(server, config.file);
+      if (fault === null) return null;
+      errors.report('cluster-servers', fault);
+      return 'the mesh can’t make routes of it; the log of the control plane has the reason';
     },
     api,
     registry,

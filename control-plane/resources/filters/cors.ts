@@ -28,8 +28,10 @@ export const corsFilter = (snapshot: TopologySnapshot): object[] =>
 /** What a server's routes add: its policy. Preflights that do not match go no further; Envoy answers them without the headers. */
 export function corsOnRoute({ cors, allowedOrigins }: ServerTopology): Record<string, object> {
   if (cors === null) return {};
-  const origin = (allowed: string): object =>
-    allowed === ANY_ORIGIN ? { prefix: '' } : { safe_regex: { regex: `(?i)${originRegex(allowed)}` } };
+  // Envoy refuses an empty prefix, and with it all routes of the gateway.
+  const origin = (allowed: string): object => ({
+    safe_regex: { regex: allowed === ANY_ORIGIN ? '.*' : `(?i)${originRegex(allowed)}` },
+  });
   return {
     [FILTER.cors]: typed('envoy.extensions.filters.http.cors.v3.CorsPolicy', {
       allow_origin_string_match: allowedOrigins.map(origin),
