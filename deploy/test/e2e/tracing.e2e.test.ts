@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { ATTRIBUTE, SPAN } from '../../../sidecar/tracing/conventions.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import type { McpClient } from '../clients/mcp-client.ts';
@@ -9,7 +9,9 @@ import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { conventionProblems } from '../otlp/conventions.ts';
 import type { ReceivedSpan } from '../otlp/decode-spans.ts';
+import { findCollector, startRealCollector } from '../otlp/real-collector.ts';
 import { startCollector, type Collector } from '../otlp/start-collector.ts';
+import { testWith } from '../test-with.ts';
 
 let collector: Collector;
 let mesh: Mesh;
@@ -39,7 +41,8 @@ async function tracedClient(traceId: string, flags: '00' | '01'): Promise<McpCli
   return connectClient({ kind: 'v1', url: `${mesh.edges[0]?.url}/mcp/linear`, headers });
 }
 
-const spansOf = (traceId: string): ReceivedSpan[] => collector.spans.filter((span) => span.traceId === traceId);
+const spansOf = (traceId: string, at = collector): ReceivedSpan[] =>
+  at.spans.filter((span) => span.traceId === traceId);
 const called = (spans: ReceivedSpan[], name: string): ReceivedSpan[] =>
   spans.filter((span) => span.service === 'holdfast-sidecar' && span.name === name);
 
@@ -55,64 +58,99 @@ async function callUnderKill(client: McpClient): Promise<void> {
   await mesh.settled();
 }
 
+/** Kills the replica of a call, and looks at the spans that `at` got: one trace from the client to both replicas. */
+async function failoverIsOneTrace(t: ExecutionContext, at: Collector): Promise<void> {
+  const traceId = newTraceId();
+  const client = await tracedClient(traceId, '01');
+  t.teardown(() => client.close());
+  await callUnderKill(client);
+  await waitFor(() => called(spansOf(traceId, at), 'tools/call wait').length >= 3, {
+    what: 'the call and its two attempts',
+  });
+  const [root] = called(spansOf(traceId, at), 'tools/call wait').filter(({ kind }) => kind === 'server');
+  t.truthy(root);
+  // From the client down; Envoys send their spans after a second.
+  const chain = (): string[] => {
+    const services: string[] = [];
+    for (let span = root; span; span = spansOf(traceId, at).find(({ spanId }) => spanId === span?.parentId))
+      services.unshift(`${span.service} ${span.kind}`);
+    return services;
+  };
+  await waitFor(() => chain().length === 3, { what: 'spans of edge and gateway' });
+  t.deepEqual(chain(), ['holdfast-edge server', 'holdfast-gateway server', 'holdfast-sidecar server']);
+  const spans = spansOf(traceId, at);
+  const under = (parent: ReceivedSpan): ReceivedSpan[] => spans.filter(({ parentId }) => parentId === parent.spanId);
+
+  const attempts = under(root!).filter(({ kind }) => kind === 'client');
+  t.is(attempts.length, 2);
+  t.deepEqual(
+    attempts.map(({ hasFailed }) => hasFailed),
+    [true, false],
+  );
+  const slots = attempts.map(({ attributes }) => attributes[ATTRIBUTE.slot]);
+  t.is(new Set(slots).size, 2);
+  t.is(attempts[1]?.attributes[ATTRIBUTE.resendCount], 1);
+
+  const [recovery] = under(root!).filter(({ name }) => name === SPAN.recovery);
+  t.truthy(recovery);
+  t.like(recovery?.attributes, {
+    [ATTRIBUTE.recoveryReason]: 'unreachable',
+    [ATTRIBUTE.recoveryResult]: 'recovered',
+  });
+  const messages = under(recovery!).filter(({ kind }) => kind === 'client');
+  t.deepEqual(
+    messages.map(({ name }) => name),
+    ['initialize', 'notifications/initialized'],
+  );
+  for (const { attributes } of messages) t.is(attributes[ATTRIBUTE.slot], slots[1]);
+
+  t.like(root?.attributes, {
+    [ATTRIBUTE.method]: 'tools/call',
+    [ATTRIBUTE.tool]: 'wait',
+    [ATTRIBUTE.operation]: 'execute_tool',
+    [ATTRIBUTE.server]: 'linear',
+    [ATTRIBUTE.outcome]: 'success',
+    [ATTRIBUTE.transport]: 'tcp',
+  });
+  t.regex(String(root?.attributes[ATTRIBUTE.sessionDigest]), /^[0-9a-f]{12}$/);
+  t.deepEqual(spans.filter(({ service }) => service === 'holdfast-sidecar').flatMap(conventionProblems), []);
+  t.false(JSON.stringify(at.spans).includes(client.sessionId ?? '?'), 'a session id is a credential');
+}
+
 test.serial(
   'a failover is one trace: client, edge, gateway, both replicas, and each message of the recovery',
+  async (t) => failoverIsOneTrace(t, collector),
+);
+
+const realCollector = findCollector();
+testWith(
+  'OpenTelemetry’s collector: otelcol on PATH, or OTELCOL_BIN',
+  realCollector !== null,
+  'OpenTelemetry’s own collector takes the trace of a failover, and hands it on whole',
   async (t) => {
-    const traceId = newTraceId();
-    const client = await tracedClient(traceId, '01');
-    t.teardown(() => client.close());
-    await callUnderKill(client);
-    await waitFor(() => called(spansOf(traceId), 'tools/call wait').length >= 3, {
-      what: 'the call and its two attempts',
+    t.timeout(120_000);
+    const behind = await startCollector('http/protobuf');
+    const real = await startRealCollector(realCollector ?? '', { folder: mesh.folder, to: behind.endpoint });
+    t.teardown(async () => {
+      await real.close();
+      await behind.close();
     });
-    const [root] = called(spansOf(traceId), 'tools/call wait').filter(({ kind }) => kind === 'server');
-    t.truthy(root);
-    // From the client down; Envoys send their spans after a second.
-    const chain = (): string[] => {
-      const services: string[] = [];
-      for (let at = root; at; at = spansOf(traceId).find(({ spanId }) => spanId === at?.parentId))
-        services.unshift(`${at.service} ${at.kind}`);
-      return services;
-    };
-    await waitFor(() => chain().length === 3, { what: 'spans of edge and gateway' });
-    t.deepEqual(chain(), ['holdfast-edge server', 'holdfast-gateway server', 'holdfast-sidecar server']);
-    const spans = spansOf(traceId);
-    const under = (parent: ReceivedSpan): ReceivedSpan[] => spans.filter(({ parentId }) => parentId === parent.spanId);
-
-    const attempts = under(root!).filter(({ kind }) => kind === 'client');
-    t.is(attempts.length, 2);
-    t.deepEqual(
-      attempts.map(({ hasFailed }) => hasFailed),
-      [true, false],
+    const tracingTo = (endpoint: string) =>
+      mesh.writeConfig((config) => {
+        config['tracing'] = { endpoint, sampling: { ratio: 0, followClients: true } };
+      });
+    await tracingTo(real.endpoint);
+    await waitFor(
+      async () => {
+        const client = await tracedClient(newTraceId(), '01');
+        await client.callTool('whoami');
+        await client.close();
+        return new Set(behind.spans.map(({ service }) => service)).size === 3;
+      },
+      { what: 'edge, gateway and sidecar send to the collector', everyMs: 500, timeoutMs: 60_000 },
     );
-    const slots = attempts.map(({ attributes }) => attributes[ATTRIBUTE.slot]);
-    t.is(new Set(slots).size, 2);
-    t.is(attempts[1]?.attributes[ATTRIBUTE.resendCount], 1);
-
-    const [recovery] = under(root!).filter(({ name }) => name === SPAN.recovery);
-    t.truthy(recovery);
-    t.like(recovery?.attributes, {
-      [ATTRIBUTE.recoveryReason]: 'unreachable',
-      [ATTRIBUTE.recoveryResult]: 'recovered',
-    });
-    const messages = under(recovery!).filter(({ kind }) => kind === 'client');
-    t.deepEqual(
-      messages.map(({ name }) => name),
-      ['initialize', 'notifications/initialized'],
-    );
-    for (const { attributes } of messages) t.is(attributes[ATTRIBUTE.slot], slots[1]);
-
-    t.like(root?.attributes, {
-      [ATTRIBUTE.method]: 'tools/call',
-      [ATTRIBUTE.tool]: 'wait',
-      [ATTRIBUTE.operation]: 'execute_tool',
-      [ATTRIBUTE.server]: 'linear',
-      [ATTRIBUTE.outcome]: 'success',
-      [ATTRIBUTE.transport]: 'tcp',
-    });
-    t.regex(String(root?.attributes[ATTRIBUTE.sessionDigest]), /^[0-9a-f]{12}$/);
-    t.deepEqual(spans.filter(({ service }) => service === 'holdfast-sidecar').flatMap(conventionProblems), []);
-    t.false(JSON.stringify(collector.spans).includes(client.sessionId ?? '?'), 'a session id is a credential');
+    await failoverIsOneTrace(t, behind);
+    await tracingTo(collector.endpoint);
   },
 );
 
