@@ -2,6 +2,7 @@ import { ask, type ReplicaAnswer } from '../replica/ask.ts';
 import { upstreamHeaders } from '../replica/headers.ts';
 import { refusalOfStranger } from '../recovery/refusal-of-stranger.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
+import type { AttemptTrace } from '../tracing/attempt-trace.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ClientAnswer } from './client/client-answer.ts';
@@ -60,10 +61,17 @@ class Deletion {
     this.#pass(200, {}, Buffer.alloc(0));
   }
 
-  #askReplica(at: SessionLocation): Promise<ReplicaAnswer> {
+  async #askReplica(at: SessionLocation): Promise<ReplicaAnswer> {
     this.#attempts = 1;
     this.#outcome.sent(at.replica, null);
-    return this.#tellReplica(at);
+    const trace = this.#outcome.trace?.attempt({ at: 'replica', ...at.replica });
+    const answer = await this.#tellReplica(at, trace);
+    const atMs = this.#ctx.now();
+    if (answer.kind === 'answered') {
+      const { status } = answer;
+      trace?.end({ error: status >= 400 ? String(status) : null, isFault: status >= 500, httpStatus: status, atMs });
+    } else trace?.end({ error: answer.kind, isFault: true, atMs });
+    return answer;
   }
 
   /** Why this request may not end a session of which its replica says nothing. */
@@ -101,10 +109,14 @@ class Deletion {
   }
 
   /** The client's own request, for the upstream session. */
-  #tellReplica({ replica, upstreamId }: Pick<SessionLocation, 'replica' | 'upstreamId'>): Promise<ReplicaAnswer> {
+  #tellReplica(
+    { replica, upstreamId }: Pick<SessionLocation, 'replica' | 'upstreamId'>,
+    trace?: AttemptTrace,
+  ): Promise<ReplicaAnswer> {
     const { incoming, path } = this.#request;
     const { hostOverride, timeouts } = this.#view.policy;
-    const headers = [...upstreamHeaders(incoming.rawHeaders, null, hostOverride), HEADER.sessionId, upstreamId];
+    const plain = [...upstreamHeaders(incoming.rawHeaders, null, hostOverride), HEADER.sessionId, upstreamId];
+    const headers = trace?.sending(plain, this.#ctx.now()) ?? plain;
     const wanted = { address: replica.address, method: 'DELETE', path, headers, body: null } as const;
     return ask(this.#ctx.upstream, { ...wanted, connectTimeoutMs: timeouts.connectMs }, timeouts.initializeMs);
   }

@@ -76,9 +76,10 @@ export class AttemptSpan implements AttemptTrace {
   }
 
   #begin({ context: parent }: OpenSpan, startMs: number): OpenSpan {
+    const { message } = this.#call;
     const attributes = {
       ...commonAttributes(this.#call),
-      ...messageAttributes(this.#call.message),
+      ...(message && messageAttributes(message)),
       [ATTRIBUTE.resendCount]: this.#number > 0 ? this.#number : undefined,
       ...targetAttributes(this.#target),
     };

@@ -87,7 +87,8 @@ export class CallTrace {
       ...(status > 0 && { [ATTRIBUTE.httpStatus]: status }),
       ...(errorCode !== null && { [ATTRIBUTE.rpcStatus]: String(errorCode) }),
     });
-    const isWell = kind === 'success' || kind === 'unread';
+    // A client ends its event stream by going away.
+    const isWell = kind === 'success' || kind === 'unread' || (kind === 'cancelled' && this.#call.message === null);
     root?.end(atMs, isWell ? undefined : errorCode !== null ? String(errorCode) : kind);
   }
 

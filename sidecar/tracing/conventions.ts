@@ -13,6 +13,7 @@ export const ATTRIBUTE = {
   prompt: 'gen_ai.prompt.name',
   errorType: 'error.type',
   rpcStatus: 'rpc.response.status_code',
+  httpMethod: 'http.request.method',
   httpStatus: 'http.response.status_code',
   resendCount: 'http.request.resend_count',
   protocolName: 'network.protocol.name',

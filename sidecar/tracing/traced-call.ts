@@ -7,8 +7,9 @@ import type { MetaContext, TraceContext } from './trace-context.ts';
 export interface TracedCall {
   server: string;
   mode: string;
-  /** The first message of a batch. */
-  message: RpcMessage;
+  /** The first message of a batch; null where the request is none: a GET for a stream, a DELETE, a body that nobody read. */
+  message: RpcMessage | null;
+  httpMethod: string;
   /** First digits of the digest. */
   session: string | null;
   protocolVersion: string | null;
@@ -25,11 +26,13 @@ const isPrompt = ({ method }: RpcMessage): boolean => method === 'prompts/get';
 const targetOf = (message: RpcMessage): string | null =>
   isToolCall(message) || isPrompt(message) ? message.name : null;
 
-export const nameOf = ({ message }: TracedCall): string => spanName(message.method ?? 'response', targetOf(message));
+/** Without a message, the conventions for HTTP name the span by its method. */
+export const nameOf = ({ message, httpMethod }: TracedCall): string =>
+  message ? spanName(message.method ?? 'response', targetOf(message)) : httpMethod;
 
 /** What every span of the call has. */
-export const commonAttributes = ({ message, session, protocolVersion }: TracedCall): Attributes => ({
-  [ATTRIBUTE.method]: message.method ?? 'response',
+export const commonAttributes = ({ message, httpMethod, session, protocolVersion }: TracedCall): Attributes => ({
+  ...(message ? { [ATTRIBUTE.method]: message.method ?? 'response' } : { [ATTRIBUTE.httpMethod]: httpMethod }),
   [ATTRIBUTE.sessionDigest]: session ?? undefined,
   [ATTRIBUTE.protocolVersion]: protocolVersion ?? undefined,
   [ATTRIBUTE.protocolName]: 'http',
@@ -40,7 +43,7 @@ export function callAttributes(call: TracedCall): Attributes {
   const { message, server, mode } = call;
   return {
     ...commonAttributes(call),
-    ...messageAttributes(message),
+    ...(message && messageAttributes(message)),
     [ATTRIBUTE.server]: server,
     [ATTRIBUTE.mode]: mode,
   };

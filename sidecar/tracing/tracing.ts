@@ -10,7 +10,7 @@ import { readMetaContext, readTraceparent, type TraceContext } from './trace-con
 export type LoadRecorder = (tracing: TracingConfig) => Promise<Recorder>;
 
 /** Traces a request; null where nothing of it may be kept. */
-export type BeginTrace = (request: ClientRequest, rpc: RpcBody, body: Buffer | null) => CallTrace | null;
+export type BeginTrace = (request: ClientRequest, rpc: RpcBody | null, body: Buffer | null) => CallTrace | null;
 
 export interface TracingOptions {
   /** Loads what makes spans: not before somebody configures it. */
@@ -56,11 +56,11 @@ export class Tracing {
 
   readonly begin: BeginTrace = (request, rpc, body) => {
     if (!this.#recorder || !this.#config) return null;
-    const [message] = messagesOf(rpc);
-    if (!message) return null;
-    const { headers } = request.incoming;
+    const [message = null] = rpc ? messagesOf(rpc) : [];
+    if (rpc && !message) return null;
+    const { headers, method = '' } = request.incoming;
     const header = readTraceparent(one(headers['traceparent']), one(headers['tracestate']));
-    const meta = body && rpc.kind === 'single' ? readMetaContext(body) : null;
+    const meta = body && rpc?.kind === 'single' ? readMetaContext(body) : null;
     const { keep } = this.#config.sampling;
     const isSampled = this.#isSampled(this.#config, header, meta?.context ?? null);
     if (!isSampled && keep.length === 0) return null;
@@ -70,8 +70,9 @@ export class Tracing {
         server: request.server,
         mode: request.mode,
         message,
+        httpMethod: method,
         session: request.digest?.slice(0, DIGEST_DIGITS) ?? null,
-        protocolVersion: one(headers[HEADER.protocolVersion]) ?? message.claimedVersion,
+        protocolVersion: one(headers[HEADER.protocolVersion]) ?? message?.claimedVersion ?? null,
         startedMs: request.startedMs,
         header,
         meta,

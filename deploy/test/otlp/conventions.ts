@@ -29,6 +29,7 @@ export const CONVENTIONS: ReadonlyMap<string, Convention> = new Map([
   ...from(`${GENERAL}/enduser/`, 'text', ['enduser.id']),
   ...from(`${GENERAL}/rpc/`, 'text', ['rpc.response.status_code']),
   ...from(`${GENERAL}/error/`, 'text', ['error.type']),
+  ...from(`${GENERAL}/http/`, 'text', ['http.request.method']),
   ...from(`${GENERAL}/http/`, 'number', ['http.response.status_code', 'http.request.resend_count']),
   ['network.protocol.name', { type: 'text', source: `${GENERAL}/network/`, values: ['http'] }],
   ['network.transport', { type: 'text', source: `${GENERAL}/network/`, values: ['tcp'] }],
@@ -65,10 +66,11 @@ function attributeProblem(key: string, value: string | number | boolean): string
 }
 
 function nameProblems(name: string, attributes: Attributes): string[] {
-  const method = attributes['mcp.method.name'];
+  const method = attributes['mcp.method.name'] ?? attributes['http.request.method'];
   const target = attributes['gen_ai.tool.name'] ?? attributes['gen_ai.prompt.name'];
   const problems: string[] = [];
-  if (typeof method !== 'string') problems.push('mcp.method.name is required');
+  if (typeof method !== 'string')
+    problems.push('mcp.method.name is required, or http.request.method where there is no message');
   if (name !== (target === undefined ? method : `${method} ${target}`)) problems.push('not {mcp.method.name} {target}');
   if (method === 'tools/call' && attributes['gen_ai.operation.name'] === undefined)
     problems.push('gen_ai.operation.name is missing');

@@ -15,6 +15,8 @@ interface Setup {
   home: FakeReplica;
   other: FakeReplica;
   kept: KeptSpans;
+  /** A GET or DELETE on the session. */
+  ask: (method: 'GET' | 'DELETE', headers: Record<string, string>, signal?: AbortSignal) => Promise<Response>;
   post: (message: unknown, headers?: Record<string, string>) => Promise<Response>;
 }
 
@@ -46,6 +48,12 @@ async function setup(t: ExecutionContext, sampling: object = {}, more: object = 
   kept.spans.length = 0;
   return {
     ...{ home, other, kept },
+    ask: (method, headers, signal) =>
+      fetch(rig.url, {
+        method,
+        headers: { ...rig.headers, ...onSession(session), accept: 'text/event-stream', ...headers },
+        ...(signal && { signal }),
+      }),
     post: (message, headers = {}) => send(message, { ...onSession(session), ...headers }),
   };
 }
@@ -97,6 +105,58 @@ test('each attempt and each message of a recovery is a span, and the parent that
   t.deepEqual([first!.error, second!.error, root!.error], ['UND_ERR_SOCKET', null, null]);
   t.like(root!.attributes, { [ATTRIBUTE.requestId]: 'r-1', [ATTRIBUTE.resourceUri]: 'file:///a' });
   t.is(second!.attributes[ATTRIBUTE.resendCount], 1);
+});
+
+test('a GET stream is one span for as long as it is held, with each attempt and the recovery that it waits for', async (t) => {
+  const { home, other, kept, ask } = await setup(t);
+  const stop = new AbortController();
+  const answer = await ask('GET', { traceparent: traceparent('01') }, stop.signal);
+  t.is(answer.status, 200);
+  t.deepEqual(
+    withoutWaits(kept).map(({ name, kind }) => `${kind} ${name}`),
+    ['server GET', 'client GET'],
+  );
+  const [root, first] = kept.spans;
+  t.is(headerOf(lastOf(home)), traceparentOf(first!.context));
+  t.like(root!.attributes, { [ATTRIBUTE.httpMethod]: 'GET', [ATTRIBUTE.server]: 'linear' });
+  t.regex(String(root!.attributes[ATTRIBUTE.sessionDigest]), /^[0-9a-f]{12}$/);
+  t.deepEqual([root!.endMs, first!.endMs], [null, null]);
+  await home.kill();
+  await waitFor(() => spanAt(kept.spans, 'GET').length === 3, { what: 'the stream at the other replica' });
+  t.truthy(first!.error);
+  const [recovery] = spanAt(kept.spans, SPAN.recovery);
+  t.is(recovery!.parent?.spanId, root!.context.spanId);
+  t.is(spanAt(kept.spans, 'initialize')[0]!.parent?.spanId, recovery!.context.spanId);
+  await waitFor(() => other.seen.some(({ method }) => method === 'GET'), { what: 'the other replica is asked' });
+  t.is(root!.endMs, null, 'the client has its stream still');
+  stop.abort();
+  await waitFor(() => root!.endMs !== null, { what: 'the end of the stream' });
+  const last = spanAt(kept.spans, 'GET')[2]!;
+  t.deepEqual([root!.error, last.error], [null, null], 'that a client goes is the end of a stream, and no error');
+  t.not(last.endMs, null);
+});
+
+test('a DELETE is a span, with the attempt at the replica as its parent', async (t) => {
+  const { home, kept, ask } = await setup(t);
+  const answer = await ask('DELETE', { traceparent: traceparent('01') });
+  t.true(answer.ok);
+  await answer.arrayBuffer();
+  t.deepEqual(
+    withoutWaits(kept).map(({ name, kind }) => `${kind} ${name}`),
+    ['server DELETE', 'client DELETE'],
+  );
+  const [root, attempt] = kept.spans;
+  t.is(headerOf(lastOf(home)), traceparentOf(attempt!.context));
+  t.deepEqual([root!.error, attempt!.error], [null, null]);
+  t.is(attempt!.attributes[ATTRIBUTE.httpStatus], answer.status);
+});
+
+test('a DELETE that nobody keeps makes no span, and its headers pass as they came', async (t) => {
+  const { home, kept, ask } = await setup(t, { ratio: 0, keep: [] });
+  const answer = await ask('DELETE', { traceparent: traceparent('00') });
+  await answer.arrayBuffer();
+  t.is(headerOf(lastOf(home)), traceparent('00'));
+  t.deepEqual(kept.names, []);
 });
 
 test('a tracestate in _meta that no header can hold is left out, and the call goes through', async (t) => {

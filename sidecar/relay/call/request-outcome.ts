@@ -50,7 +50,7 @@ export class RequestOutcome {
     const { method = '' } = request.incoming;
     this.method = rpc ? (only?.method ?? (only?.kind === 'response' ? 'response' : 'other')) : method;
     this.tool = only?.method === 'tools/call' ? only.name : null;
-    this.trace = rpc && ctx.beginTrace(request, rpc, body);
+    this.trace = ctx.beginTrace(request, rpc, body);
   }
 
   sent(replica: ReplicaEndpoint, permit: string | null): void {

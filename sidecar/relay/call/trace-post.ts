@@ -76,7 +76,7 @@ export function tracedBegin(call: PostCall, begin: () => Finding | Promise<Findi
 }
 
 export async function tracedRecovery(
-  call: PostCall,
+  call: { outcome: Pick<PostCall['outcome'], 'trace'>; ctx: Pick<PostCall['ctx'], 'now'> },
   reason: string,
   recover: (trace: RecoveryTrace | null) => Promise<Recovered>,
 ): Promise<Recovered> {

@@ -24,7 +24,7 @@ export interface StreamFate {
 }
 
 export interface AskedStream {
-  ctx: Pick<RelayContext, 'upstream'>;
+  ctx: Pick<RelayContext, 'upstream' | 'now'>;
   view: ServerView;
   path: string;
   /** Of the client's GET, without Last-Event-ID. */
@@ -51,11 +51,35 @@ export function streamHeaders(
 export function askForStream(asked: AskedStream, open: OpenStream, fate: StreamFate): void {
   const { ctx, view, path, client, told } = asked;
   const { replica, upstreamId } = open.target;
-  const headers = [...asked.headers, HEADER.sessionId, upstreamId];
-  if (told.lastEventId !== undefined) headers.push('last-event-id', told.lastEventId);
+  const plain = [...asked.headers, HEADER.sessionId, upstreamId];
+  if (told.lastEventId !== undefined) plain.push('last-event-id', told.lastEventId);
+  open.trace = told.outcome.trace?.attempt({ at: 'replica', ...replica }) ?? null;
+  const headers = open.trace?.sending(plain, ctx.now()) ?? plain;
   const { connectMs: connectTimeoutMs } = view.policy.timeouts;
   const wanted = { address: replica.address, method: 'GET', path, headers, body: null, connectTimeoutMs } as const;
-  open.call = ctx.upstream.send(wanted, new AnswerReader(listener(told, open, fate), client));
+  open.call = ctx.upstream.send(wanted, new AnswerReader(listener(told, open, traced(open, fate, ctx.now)), client));
+}
+
+/** The same, and the trace hears how the attempt ended. */
+function traced({ trace }: OpenStream, fate: StreamFate, now: () => number): StreamFate {
+  if (!trace) return fate;
+  const end = (error: string | null, isFault: boolean, httpStatus?: number): void =>
+    trace.end({ error, isFault, atMs: now(), ...(httpStatus !== undefined && { httpStatus }) });
+  return {
+    ...fate,
+    refused(answer) {
+      end(answer.status >= 400 ? String(answer.status) : null, answer.status >= 500, answer.status);
+      fate.refused(answer);
+    },
+    finished(isCut) {
+      end(isCut ? 'cut' : null, isCut, 200);
+      fate.finished(isCut);
+    },
+    failed(failure) {
+      end(failure.code, true);
+      fate.failed(failure);
+    },
+  };
 }
 
 function listener(told: StreamClient, open: OpenStream, fate: StreamFate): AnswerListener {

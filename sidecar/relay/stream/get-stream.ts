@@ -5,7 +5,7 @@ import { INTERNAL_FAILURE, type ReplicaFailure } from '../../replica/client.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest } from '../client/client-request.ts';
-import { bringBack, goneLocation } from '../call/bring-back.ts';
+import { goneLocation } from '../call/bring-back.ts';
 import { upstreamSessionOf, type WholeAnswer } from '../call/target.ts';
 import { liveQuery } from '../client/live-query.ts';
 import { locateSession, type SessionLocation } from '../call/locate-session.ts';
@@ -253,7 +253,7 @@ export class GetStream {
     const urgency = this.#client.isFresh ? 'triggered' : 'background';
     this.#machine.during(
       { is: 'recovering', target },
-      () => this.#backOff.counted(bringBack(this.#ctx, { ...lost, query: liveQuery(this.#request.path), urgency })),
+      () => this.#backOff.counted(this.#told.bringBack({ ...lost, query: liveQuery(this.#request.path), urgency })),
       (recovered) => this.#recovered(target, recovered),
     );
   }

@@ -5,7 +5,10 @@ import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { sseMessage } from '../../../proto/sse-writer.ts';
 import { catchUpNotifications } from '../../recovery/recovery-plan.ts';
 import type { ServerView } from '../../xds/topology.ts';
+import type { Recovered } from '../../recovery/recovery-request.ts';
 import { stampEvent } from '../call/answer-tracker.ts';
+import { bringBack, type LostSession } from '../call/bring-back.ts';
+import { tracedRecovery } from '../call/trace-post.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
 import type { ClientRequest } from '../client/client-request.ts';
 import { RequestOutcome } from '../call/request-outcome.ts';
@@ -136,6 +139,12 @@ export class StreamClient {
     this.wasOpen = false;
     this.#ctx.serverRequests.forgetIdle(this.#digest, this.#ctx.calls);
     this.outcome.finish(this.#client.status, false, kind);
+  }
+
+  /** The session is lost at its replica: it is rebuilt, and the trace hears of it. */
+  bringBack(lost: LostSession): Promise<Recovered> {
+    const ctx = this.#ctx;
+    return tracedRecovery({ ctx, outcome: this.outcome }, lost.reason, (trace) => bringBack(ctx, { ...lost, trace }));
   }
 
   #answered(): void {

@@ -22,6 +22,8 @@ export class StreamMachine {
     if (former.is === 'waiting') clearTimeout(former.timer);
     if (former.is === 'open') {
       answered(former);
+      // Of one that failed the end was told before.
+      former.trace?.end({ error: null, isFault: false, atMs: this.#now() });
       if (former.sinceMs !== null) this.#backOff.ended(this.#now() - former.sinceMs);
     }
     callOf(former)?.abort();

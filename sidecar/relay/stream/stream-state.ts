@@ -1,4 +1,5 @@
 import type { ReplicaCall } from '../../replica/client.ts';
+import type { AttemptTrace } from '../../tracing/attempt-trace.ts';
 import type { Release } from './stream-admission.ts';
 import type { SessionLocation } from '../call/locate-session.ts';
 
@@ -13,6 +14,8 @@ export interface OpenStream {
   sinceMs: number | null;
   release: Release;
   late: NodeJS.Timeout | undefined;
+  /** Null or absent: nobody traces it. */
+  trace?: AttemptTrace | null;
 }
 
 /** Another gateway's relay was asked for it. */
