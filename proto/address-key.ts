@@ -4,9 +4,9 @@
  */
 export function addressKey(address: string | null): string | null {
   if (address === null || address === '' || address.length > MAX_ADDRESS_LENGTH) return null;
+  if (!address.includes(':')) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped) return mapped[1] ?? null;
-  if (!address.includes(':')) return address;
   const [head = '', tail] = address.toLowerCase().split('::', 2);
   const before = head === '' ? [] : head.split(':');
   const after = tail === undefined || tail === '' ? [] : tail.split(':');

@@ -44,7 +44,8 @@ const MAX_METHOD_BYTES = 128,
   MAX_ID_BYTES = 1024,
   MAX_STATE_BYTES = 1 << 20;
 const OPEN_ARRAY = 0x5b,
-  OPEN_OBJECT = 0x7b;
+  OPEN_OBJECT = 0x7b,
+  LETTER_T = 0x74;
 
 /** Classifies a body without building what nobody asks for. Never throws. A single message and a batch are JSON that `parseJson` takes. */
 export function readRpcBody(bytes: Buffer): RpcBody {
@@ -158,7 +159,8 @@ function forgetAnswer(message: RpcMessage, key: 'result' | 'error', isObject: bo
 function readResult(message: RpcMessage, bytes: Buffer, at: number, depth: number): number {
   message.isToolError = false;
   const visit: MemberVisitor = (key, start, end) => {
-    if (key === 'isError') message.isToolError = bytes.toString('latin1', start, end) === 'true';
+    // A whole value that begins so is the literal.
+    if (key === 'isError') message.isToolError = bytes[start] === LETTER_T && end === start + 4;
   };
   return eachMember(bytes, at, visit, depth);
 }

@@ -42,7 +42,7 @@ export class AccessControl {
     { name, authorization, places }: Policy,
     claims: string | null | undefined,
     body: RpcBody,
-    ids: RpcId[],
+    ids: () => RpcId[],
   ): Access {
     if (!authorization) return ALLOWED;
     const may = this.#may(authorization, claims),
@@ -59,7 +59,7 @@ export class AccessControl {
       data = { outcome: 'not_sent', retrySafe: false, server: name, attempts: 0, rule: denial.rule } as const;
     return {
       is: 'denied',
-      errors: rpcErrors(ids, RPC_ERROR.forbidden, message, data),
+      errors: rpcErrors(ids(), RPC_ERROR.forbidden, message, data),
       challenge: authorization.stepUp && denial.scopes.length > 0 ? challengeFor(places, denial.scopes) : null,
     };
   }

@@ -63,7 +63,7 @@ export function readLimitedBody(
       incoming.resume();
     },
   };
-  response.once('close', () => holding.release());
+  response.on('close', () => holding.release());
   // Nothing is read of a body that has no room. Reading half of each of a thousand bodies would cost more than it gains.
   const noRoom = isIdNeeded ? null : holding.wouldRefuse(announced);
   if (noRoom !== null) return refused(noRoom);

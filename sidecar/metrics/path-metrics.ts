@@ -25,11 +25,17 @@ export function pathMetrics(registry: Registry) {
     buckets: INTERNAL_SECONDS,
     registry,
   });
-  const relayStreams = new Gauge({
+  // Every call changes one twice; the gauge takes them over when somebody asks.
+  const relayOpen = { call: new Map<string, number>(), stream: new Map<string, number>() };
+  new Gauge({
     name: 'holdfast_relay_streams_open',
     help: 'Requests and streams that the relay holds.',
     labelNames: ['server_id', 'kind'],
     registers,
+    collect() {
+      for (const kind of ['call', 'stream'] as const)
+        for (const [server_id, open] of relayOpen[kind]) this.set({ server_id, kind }, open);
+    },
   });
   const retries = new Counter({
     name: 'holdfast_retries_total',
@@ -79,7 +85,7 @@ export function pathMetrics(registry: Registry) {
       relay.at(server).observe(durationMs / 1000);
     },
     relayStreams(server: string, kind: 'call' | 'stream', open: number): void {
-      relayStreams.set({ server_id: server, kind }, open);
+      relayOpen[kind].set(server, open);
     },
     retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void {
       retries.inc({ server_id: server, result });

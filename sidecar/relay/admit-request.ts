@@ -18,7 +18,7 @@ export function admitPost(
   ctx: Context,
   view: ServerView,
   request: ClientRequest,
-  response: Pick<ServerResponse, 'once'>,
+  response: Pick<ServerResponse, 'on'>,
   { bytes, rpc }: PostBody,
 ): LimitName | null {
   const limit = refusalOf(ctx, view, request, rpc, bytes);
@@ -27,7 +27,7 @@ export function admitPost(
   const key = `${view.name} ${clientAddress(request.incoming.headers)}`;
   if (!ctx.shares.take(key, shareOf(view.policy.limits.callsPerClientPercent)))
     return counted(ctx, view, 'calls_per_client');
-  response.once('close', () => ctx.shares.release(key));
+  response.on('close', () => ctx.shares.release(key));
   return null;
 }
 

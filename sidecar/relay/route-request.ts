@@ -23,7 +23,7 @@ import { deleteSession } from './delete-session.ts';
 import { RequestOutcome } from './call/request-outcome.ts';
 import { requestIds } from './client/mesh-errors.ts';
 import { refuse } from './client/refuse.ts';
-import { refuseCall } from './client/refuse-call.ts';
+import { refuseCall, type RefusedBody } from './client/refuse-call.ts';
 import { liveQuery, withQuery } from './client/live-query.ts';
 import type { RelayContext } from './relay-context.ts';
 import { readEventId } from './resume/event-id.ts';
@@ -179,10 +179,15 @@ function post(
     const code = rpc.why === 'malformed' ? JSON_RPC_ERROR.parse : JSON_RPC_ERROR.invalidRequest;
     return refuse(response, request.incoming, { status: 400, code, message: WHY_INVALID[rpc.why] });
   }
-  const known = { ids: requestIds(rpc), isBatch: rpc.kind === 'batch', isRead: rpc.kind !== 'invalid' };
+  // Only a refusal needs the ids.
+  const known = (): RefusedBody => ({
+    ids: requestIds(rpc),
+    isBatch: rpc.kind === 'batch',
+    isRead: rpc.kind !== 'invalid',
+  });
   const limit = admitPost(ctx, view, request, response, body);
-  if (limit !== null) return refuseCall(client, request, limitRefusal(limit, view.name), known);
-  const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, known.ids);
+  if (limit !== null) return refuseCall(client, request, limitRefusal(limit, view.name), known());
+  const access = ctx.access.ofPost(view.policy, request.shown.claims, rpc, () => requestIds(rpc));
   if (access.is === 'denied') {
     answerDenied(access, request, client, rpc);
     return new RequestOutcome(ctx, request, rpc).finish(client.status, false, 'client_fault');
@@ -195,7 +200,7 @@ function post(
     if (client.isOver) return undefined;
     if (taken.is === 'taken') return forward(ctx, view, request, client, body);
     ctx.metrics.refused(view.name, 'fleet_rate');
-    refuseCall(client, request, fleetRefusal(taken, view.name), known);
+    refuseCall(client, request, fleetRefusal(taken, view.name), known());
     return new RequestOutcome(ctx, request, rpc).finish(client.status, true, 'client_fault');
   });
 }
