@@ -22,7 +22,7 @@ export const HEADER = {
   guard: 'x-holdfast-guard',
   /** Up: claims of the token that Envoy verified, JSON in base64url; only where the server has `jwt`. The principal comes from here and from nowhere else. */
   claims: 'x-holdfast-claims',
-  /** Up, to the relay, set by Envoy: the request is beyond `rateLimit` of its server, and the relay refuses it. */
+  /** Up, set by Envoy: the request is beyond `rateLimit` of its server, and the sidecar refuses it. The value is the relay's `ip:port` and a comma: a list of hosts to put before others. */
   rateLimited: 'x-holdfast-rate-limited',
   /** Up, gateway to gateway: set by a relay that forwards; a relay never forwards such a request again. */
   forwarded: 'x-holdfast-forwarded',

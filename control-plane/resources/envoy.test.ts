@@ -213,26 +213,29 @@ test('foreign Origins and Hosts are refused where the server lists its own', asy
   t.is((await send(session)).status, 200);
 });
 
-test('limits count each session and each client apart, and answer 503', async (t) => {
-  const { send } = await gateway(
+test('steady: limits count each session and each client apart; the relay gets what is beyond, and the replica when the relay is dead', async (t) => {
+  const { send, relay, relayAt } = await gateway(
     t,
     'guard: off, rateLimit: {session: {requests: 3, perMs: 3600000}, client: {requests: 8, perMs: 3600000}},',
   );
-  const statuses = async (session: string, count: number) => {
-    const found: number[] = [];
-    for (let i = 0; i < count; i++) found.push((await send({ 'mcp-session-id': session })).status);
+  const places = async (session: string, count: number) => {
+    const found: string[] = [];
+    for (let i = 0; i < count; i++) found.push((await send({ 'mcp-session-id': session })).body.at);
     return found;
   };
-  t.deepEqual(await statuses('1~a', 4), [200, 200, 200, 503]);
-  t.deepEqual(await statuses('2~a', 3), [200, 200, 200]);
-  t.true((await statuses('1~b', 3)).includes(503));
-  const { body, headers } = await send({ 'mcp-session-id': '1~a' });
-  t.like(body, { id: null, error: { code: RPC_ERROR.overload, data: { outcome: 'not_sent', retrySafe: true } } });
-  t.is(headers['retry-after'], '1');
+  t.deepEqual(await places('1~a', 4), ['one', 'one', 'one', 'relay']);
+  t.deepEqual(await places('2~a', 3), ['two', 'two', 'two']);
+  t.true((await places('1~b', 3)).includes('relay'));
+  const { body } = await send({ 'mcp-session-id': '1~a' });
+  t.like(body, { at: 'relay', headers: { 'x-holdfast-rate-limited': `${relayAt},`, 'x-holdfast-session': '1~a' } });
+  const modern = { 'mcp-method': 'tools/list', 'mcp-protocol-version': '2026-07-28' };
+  t.like((await send(modern)).body, { at: 'relay', headers: { 'x-holdfast-rate-limited': `${relayAt},` } });
+  await relay.stop();
+  t.is((await send({ 'mcp-session-id': '1~a' })).body.at, 'one');
 });
 
 test('guarded: beyond a limit the relay is told, which answers', async (t) => {
-  const { send } = await gateway(
+  const { send, relayAt } = await gateway(
     t,
     'rateLimit: {session: {requests: 3, perMs: 3600000}, client: {requests: 8, perMs: 3600000}},',
   );
@@ -245,14 +248,17 @@ test('guarded: beyond a limit the relay is told, which answers', async (t) => {
     return found;
   };
   t.deepEqual(await told({ 'mcp-session-id': '1~a', 'x-holdfast-rate-limited': '1' }, 4), [
-    ...['passes', 'passes', 'passes', '1'],
+    ...['passes', 'passes', 'passes', `${relayAt},`],
   ]);
   t.deepEqual(await told({ 'mcp-session-id': '2~a' }, 3), ['passes', 'passes', 'passes']);
-  t.true((await told({ 'mcp-session-id': '9~b' }, 3)).includes('1'));
-  // The era without sessions: the client's own limit is over, whatever the relay's routes. What passes no relay is counted apart.
+  t.true((await told({ 'mcp-session-id': '9~b' }, 3)).includes(`${relayAt},`));
+  // The era without sessions: the client's own limit is over, whatever the relay's routes.
   const modern = { 'mcp-method': 'tools/call', 'mcp-name': 'x', 'mcp-protocol-version': '2026-07-28' };
-  t.deepEqual(await told(modern, 1), ['1']);
-  t.is((await send({ 'mcp-session-id': '1~a' }, { method: 'GET' })).body.headers['x-holdfast-rate-limited'], '1');
+  t.deepEqual(await told(modern, 1), [`${relayAt},`]);
+  t.deepEqual(
+    (await send({ 'mcp-session-id': '1~a' }, { method: 'GET' })).body.headers['x-holdfast-rate-limited'],
+    `${relayAt},`,
+  );
 });
 
 test('what a relay answered is left to the relay to report; all else is in the access log', async (t) => {

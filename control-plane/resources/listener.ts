@@ -57,7 +57,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
               ...jwtFilter(snapshot),
               ...challengeFilters(snapshot),
               // Before the id is taken apart: a session is counted by what its client holds.
-              ...rateLimitFilters(snapshot),
+              ...rateLimitFilters(snapshot, node),
               // When this filter has read a body, Envoy looks for the route again. The id must still be the client's
               // then, or a steady route becomes `decide`.
               jsonToMetadata(gateway.responseOutcomes === 'all'),

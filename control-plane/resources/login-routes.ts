@@ -5,7 +5,7 @@ import { corsOnRoute } from './filters/cors.ts';
 import { leaveOut } from './filters/ext-proc.ts';
 import { headerFilesOnRoute } from './filters/header-files.ts';
 import { FILTER } from './filters/names.ts';
-import { rateLimitOnRoute } from './filters/rate-limit.ts';
+import { rateLimitByEnvoy } from './filters/rate-limit.ts';
 import { documentRoute } from './protected-resource.ts';
 import { sideTable, type SidePath } from '../route-table/side-table.ts';
 import { tableMatcher, type OnMatch } from './matcher.ts';
@@ -34,7 +34,7 @@ const toSidecar = (server: ServerTopology, match: object): object => ({
     [FILTER.jsonToMetadata]: leaveOut,
     [FILTER.sseToMetadata]: leaveOut,
     ...corsOnRoute(server),
-    ...rateLimitOnRoute(server),
+    ...rateLimitByEnvoy(server),
     ...headerFilesOnRoute(server),
   },
 });

@@ -9,8 +9,8 @@ import { corsOnRoute } from './filters/cors.ts';
 import { headerFilesOnRoute } from './filters/header-files.ts';
 import { jwtOnRoute } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
-import { rateLimitOnRelayRoute, rateLimitOnRoute } from './filters/rate-limit.ts';
-import { pinTo, toServer } from './filters/session-id.ts';
+import { isLimited, rateLimitByEnvoy, rateLimitOnRoute } from './filters/rate-limit.ts';
+import { pinTo, RELAY_IF_LIMITED, toServer } from './filters/session-id.ts';
 import type { RouteOf } from './matcher.ts';
 import type { EnvoyNode } from './node.ts';
 import { challengeOf } from './protected-resource.ts';
@@ -39,11 +39,6 @@ export const usualRetry = ({ relay, neighbours }: RoutedNode): object => {
 /** What a form adds to what all routes of a server have in common. */
 type Form = Omit<RouteOptions, 'server' | 'kind' | 'path' | 'rewrite' | 'maxBodyBytes' | 'quietMs'>;
 
-const pins = (on: Record<string, object>, hosts: readonly (string | undefined)[]): Record<string, object> => ({
-  ...on,
-  [FILTER.sessionHeaders]: pinTo(hosts.filter((each) => each !== undefined).join(',')),
-});
-
 /** How Envoy does what the rows of a server's table say, at one path of one place. */
 export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string, place: Place): RouteOf {
   const { policy } = server;
@@ -55,10 +50,14 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
     ...headerFilesOnRoute(server),
   });
   const plain = limitedBy(rateLimitOnRoute(server));
+  const first = isLimited(server) ? RELAY_IF_LIMITED : '';
+  const pins = (on: Record<string, object>, hosts: readonly (string | undefined)[]): Record<string, object> => ({
+    ...on,
+    [FILTER.sessionHeaders]: pinTo(`${first}${hosts.filter((each) => each !== undefined).join(',')}`),
+  });
   // Never for a steady route: what shows a token does not take one, and without a token nobody is asked for it twice.
   const challenge = challengeOnRoute(server, place.url);
   const filters = { ...plain, ...challenge };
-  const heldFilters = { ...limitedBy(rateLimitOnRelayRoute(server)), ...challenge };
   const isHostReplaced = server.backends.some((backend) => backend.hostOverride !== null);
   const replicas: Form = { cluster, readsBodies: true, filters, ...(isHostReplaced && { action: HOST_OF_ENDPOINT }) };
   const isRing = node.relay.length > 1;
@@ -67,7 +66,7 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
     hasOthers = isRing || hasNeighbours,
     /** A replica can't be told that another one may have had the request. */
     toReplica = hasOthers ? { retryPolicy: sessionRetry } : {};
-  const relay: Form = { cluster: RESOURCE.relayCluster, readsBodies: false, filters: heldFilters, action: BY_SESSION };
+  const relay: Form = { cluster: RESOURCE.relayCluster, readsBodies: false, filters, action: BY_SESSION };
   // A sidecar that hangs answers nobody: a neighbour's relay takes the request. With no neighbour the client is told, rather than left waiting for the same sidecar's relay.
   const undecided = node.neighbours.slice(0, MOST_UNDECIDED).join(',');
   // Every host that there is to try: should both the replica and this node's sidecar be gone, a neighbour's relay brings the session back.
@@ -81,12 +80,17 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
           ...replicas,
           readsBodies: false,
           retryPolicy: plainRetry,
-          filters: { ...corsOnRoute(server), ...rateLimitOnRoute(server) },
+          filters: { ...corsOnRoute(server), ...rateLimitByEnvoy(server) },
         };
       case 'web-socket':
-        return { ...replicas, readsBodies: false, retryPolicy: plainRetry };
+        return {
+          ...replicas,
+          readsBodies: false,
+          retryPolicy: plainRetry,
+          filters: { ...limitedBy(rateLimitByEnvoy(server)), ...challenge },
+        };
       case 'any-replica':
-        return { ...replicas, retryPolicy: plainRetry };
+        return { ...replicas, retryPolicy: plainRetry, ...(first !== '' && { filters: pins(filters, []) }) };
       case 'relay-large':
         // Nothing is kept of such a request on the way to the relay, which refuses what is beyond its budget: so Envoy sends it once.
         return { ...relay, retryPolicy: { num_retries: 0 } };
@@ -101,7 +105,7 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
           ...replicas,
           readsBodies: false,
           ...toReplica,
-          filters: endpoint ? pins(heldFilters, [relayOf(endpoint.slot, node.relay), endpoint.address]) : heldFilters,
+          filters: endpoint ? pins(filters, [relayOf(endpoint.slot, node.relay), endpoint.address]) : filters,
         };
       case 'steady-slot': {
         const hosts = endpoint ? steadyHosts(endpoint) : [];

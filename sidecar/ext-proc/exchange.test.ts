@@ -279,3 +279,18 @@ test('a unary call about an empty session id is left to the relay, whoever is as
     '127.0.0.1:3001,127.0.0.1:7900',
   );
 });
+
+test('beyond rateLimit the relay refuses what is on a session; all else is refused at once, with its id and no replica', async (t) => {
+  const { context, asked } = contextWith();
+  const refused: string[] = [];
+  context.refused = (server, limit) => refused.push(`${server} ${limit}`);
+  const limited = { 'x-holdfast-rate-limited': '127.0.0.1:7900,' };
+  const on = async (headers: Record<string, string>) =>
+    read(
+      await new Exchange(context, 'linear').on(requestHeaders({ ...limited, ...headers }, { method: 'x', id: 'i' })),
+    );
+  for (const asked of [{}, { 'x-holdfast-server': 'linear' }])
+    t.deepEqual((await on({ 'x-holdfast-session': '1~up', ...asked })).metadata, { host: '127.0.0.1:7900' });
+  t.like(await on({}), { status: 503, body: { id: 'i', error: { code: -31_006 } }, set: { 'retry-after': '1' } });
+  t.deepEqual([refused, asked], [['linear request_rate'], []]);
+});

@@ -16,6 +16,7 @@ import { isTouchDue } from '../session/touch-interval.ts';
 import type { ServerView } from '../xds/topology.ts';
 import { breakerReply } from './breaker-reply.ts';
 import { limitReply } from './limit-reply.ts';
+import { noReplicaReply } from './no-replica-reply.ts';
 import { InitializeResultReader } from './initialize-result.ts';
 import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
 import {
@@ -112,6 +113,7 @@ export class Exchange {
         rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'The gateway does not know this server yet'),
         1,
       );
+    if (request.isRateLimited) return this.#rateLimited(request, server);
     const decision = decide(request.view, server.policy);
     if (decision.kind !== 'look-up') return this.#carryOut(decision, request, server);
     const { clientId, session } = decision,
@@ -151,6 +153,14 @@ export class Exchange {
     }
   }
 
+  /** On a session the relay refuses it: its answer leaves the session alive. Any other is refused here, with the id that Envoy has read. */
+  #rateLimited({ isUnary, view }: ReadRequest, { name }: ServerView): Reply {
+    if (isUnary || view.clientIds.length > 0)
+      return { metadata: { [METADATA.host]: this.#context.relay }, then: 'nothing' };
+    this.#context.refused(name, 'request_rate');
+    return limitReply('request_rate', view.rpcId, name);
+  }
+
   /** The relay counts a call among those of its client, whose address this route does not tell it. */
   #hold({ address }: ReadRequest): Reply {
     const metadata = { [METADATA.host]: this.#context.relay };
@@ -182,20 +192,7 @@ export class Exchange {
     const placed = this.#place(server);
     if (placed.kind === 'reject')
       return breakerReply(request.view.rpcId, { server: server.name, slot: null, ...placed });
-    if (placed.kind === 'none') {
-      return answerReply(
-        503,
-        rpcError(request.view.rpcId, RPC_ERROR.noReplica, 'No replica can take the session now', {
-          outcome: 'not_sent',
-          retrySafe: true,
-          server: server.name,
-          replica: null,
-          attempts: 0,
-          sessionRecovered: false,
-        }),
-        1,
-      );
-    }
+    if (placed.kind === 'none') return noReplicaReply(request.view.rpcId, server.name);
     this.#isBeginning = true;
     this.#permit = placed.permit;
     this.#arrive(placed.endpoint.slot);

@@ -48,6 +48,7 @@ export interface MessageHeaders {
   contentType: string | null;
   /** The client's, as Envoy says it. */
   address: string | null;
+  rateLimited: string | null;
 }
 
 export const noHeaders = (): MessageHeaders => ({
@@ -62,6 +63,7 @@ export const noHeaders = (): MessageHeaders => ({
   claims: null,
   contentType: null,
   address: null,
+  rateLimited: null,
 });
 
 /** Names of the headers whose values matter here, besides credentials. */
@@ -76,6 +78,7 @@ export const READ_HEADERS = [
   'authorization',
   'content-type',
   HEADER.externalAddress,
+  HEADER.rateLimited,
 ] as const;
 
 /** Adds a header whose value matters ({@link READ_HEADERS}, or a credential). */
@@ -112,6 +115,9 @@ export function addHeader(headers: MessageHeaders, name: string, value: string):
     case HEADER.externalAddress:
       headers.address ??= value;
       return;
+    case HEADER.rateLimited:
+      headers.rateLimited ??= value;
+      return;
     default:
   }
 }
@@ -142,6 +148,8 @@ export interface ReadRequest {
   address: string;
   /** Its headers that say who asks: name, value, name, value … */
   credentials: readonly string[];
+  /** Envoy found it beyond `servers[].rateLimit`. */
+  isRateLimited: boolean;
 }
 
 /** Reads a request's headers, and what Envoy's filters read of its body. */
@@ -165,6 +173,7 @@ export function readRequest(message: ProcessingMessage): ReadRequest {
     isUnary: serverOf(message) !== '',
     credentials: headers.credentials,
     address: addressKey(headers.address) ?? NO_ADDRESS,
+    isRateLimited: headers.rateLimited !== null,
   };
 }
 

@@ -43,7 +43,7 @@ export const extProc: object = {
 };
 
 /** What the sidecar reads of a request that names a session: each header more costs Envoy 3 µs. A DELETE never comes this way. */
-const READ = ['authorization', HEADER.claims, HEADER.session, HEADER.server];
+const READ = ['authorization', HEADER.claims, HEADER.session, HEADER.server, HEADER.rateLimited];
 
 /**
  * Asks the sidecar about a request that names a session. The headers are all that the sidecar needs, so this is one question and one

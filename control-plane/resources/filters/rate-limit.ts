@@ -2,8 +2,8 @@ import { HEADER } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { RateLimitConfig } from '../../config/server-schema.ts';
 import type { ServerTopology, TopologySnapshot } from '../../topology/topology.ts';
-import { heldByRelay } from '../../route-table/held-by-relay.ts';
 import { duration } from '../duration.ts';
+import type { EnvoyNode } from '../node.ts';
 import { switchOn } from './ext-proc.ts';
 import { FILTER } from './names.ts';
 
@@ -12,7 +12,7 @@ const NONE = { default_value: { numerator: 0, denominator: 'HUNDRED' } };
 const UNLIMITED = { max_tokens: 4_000_000_000, tokens_per_fill: 4_000_000_000, fill_interval: '1s' };
 const filterName = (server: string, way: Way): string =>
   way === 'enforced' ? `${FILTER.rateLimit}.${server}` : `${FILTER.rateLimit}.${server}.${way}`;
-const isLimited = ({ rateLimit }: ServerTopology): boolean =>
+export const isLimited = ({ rateLimit }: ServerTopology): boolean =>
   rateLimit.session !== undefined || rateLimit.client !== undefined;
 
 /** What a filter does with a request beyond the limit. */
@@ -36,14 +36,14 @@ const floodBucket = ({ requests, perMs, burst }: Rate): object => ({
   fill_interval: '1s',
 });
 
-const told = {
+const tell = (relay: string) => ({
   filter_enforced: NONE,
   request_headers_to_add_when_not_enforced: [
-    { header: { key: HEADER.rateLimited, value: '1' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+    { header: { key: HEADER.rateLimited, value: `${relay},` }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
   ],
-};
+});
 
-function filter({ name, rateLimit }: ServerTopology, way: Way): object {
+function filter({ name, rateLimit }: ServerTopology, way: Way, relay: string): object {
   const { session, client, maxTracked } = rateLimit,
     bucketOf = way === 'flood' ? floodBucket : bucket;
   return {
@@ -54,7 +54,7 @@ function filter({ name, rateLimit }: ServerTopology, way: Way): object {
       token_bucket: UNLIMITED,
       filter_enabled: ALL,
       filter_enforced: ALL,
-      ...(way === 'told' && told),
+      ...(way === 'told' && tell(relay)),
       // Becomes a 503 (local-reply.ts).
       status: { code: 'TooManyRequests' },
       always_consume_default_token_bucket: false,
@@ -85,21 +85,20 @@ function filter({ name, rateLimit }: ServerTopology, way: Way): object {
  * The filters of each limited server, in the listener: a route's own filter would begin with full buckets at every push of routes. Each session id
  * and each client address has a bucket of its own (Envoy forgets the least used beyond `maxTracked`).
  *
- * Envoy's own refusal is a 503, which ends the sessions of some clients. So where the relay holds the calls, Envoy tells it which are beyond the
- * limit, and the relay answers. A flood is refused by Envoy all the same.
+ * Envoy's own refusal is a 503 without an id, which ends the sessions of some clients. So Envoy tells the sidecar which requests are beyond the limit,
+ * and the sidecar answers. A flood is refused by Envoy all the same, and so is what the sidecar never sees.
  */
-export const rateLimitFilters = (snapshot: TopologySnapshot): object[] =>
-  snapshot.servers.filter(isLimited).flatMap((server) => waysOf(server).map((way) => filter(server, way)));
+export const rateLimitFilters = (snapshot: TopologySnapshot, { relay: [relay = ''] }: EnvoyNode): object[] =>
+  snapshot.servers
+    .filter(isLimited)
+    .flatMap((server) => (['enforced', 'flood', 'told'] as const).map((way) => filter(server, way, relay)));
 
-const waysOf = (server: ServerTopology): Way[] =>
-  heldByRelay(server).calls ? ['enforced', 'flood', 'told'] : ['enforced'];
-
-/** What a server's routes add: count here, and refuse. */
-export const rateLimitOnRoute = (server: ServerTopology): Record<string, object> =>
+/** What a route adds that never leads to the sidecar: count here, and refuse. */
+export const rateLimitByEnvoy = (server: ServerTopology): Record<string, object> =>
   isLimited(server) ? { [filterName(server.name, 'enforced')]: switchOn } : {};
 
-/** What its routes to the relay add instead: count here, and let the relay refuse. */
-export const rateLimitOnRelayRoute = (server: ServerTopology): Record<string, object> =>
-  isLimited(server) && heldByRelay(server).calls
+/** What the other routes of a server add: count here, and let the sidecar refuse. */
+export const rateLimitOnRoute = (server: ServerTopology): Record<string, object> =>
+  isLimited(server)
     ? { [filterName(server.name, 'flood')]: switchOn, [filterName(server.name, 'told')]: switchOn }
-    : rateLimitOnRoute(server);
+    : {};

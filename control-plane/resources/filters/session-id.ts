@@ -46,6 +46,9 @@ export const sessionHeaders: object = {
   }),
 };
 
+/** Before other hosts: the relay, for a request beyond a limit; nothing for any other. */
+export const RELAY_IF_LIMITED = `%REQ(${HEADER.rateLimited})%`;
+
 /** What a steady slot's route adds: where its sessions live. */
 export const pinTo = (hosts: string): object =>
   typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute', {

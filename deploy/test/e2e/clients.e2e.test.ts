@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { connectAny, type OfficialKind, OFFICIAL_CLIENTS } from '../clients/foreign/connect-any.ts';
 import { FOREIGN_KINDS } from '../clients/foreign/foreign-kinds.ts';
 import { findForeignClient } from '../clients/foreign/install.ts';
-import { cellsOf, LIMITED, startTableMesh } from '../clients/table/error-table.ts';
+import { cellsOf, LIMITED, LIMITED_OFF, startTableMesh } from '../clients/table/error-table.ts';
 import { SITUATIONS } from '../clients/table/situations.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
@@ -39,9 +39,9 @@ for (const client of FOREIGN_KINDS) {
 
 const CALLS = 60;
 
-const isLimited = (client: OfficialKind) => async (t: ExecutionContext) => {
+const isLimited = (client: OfficialKind, server: string) => async (t: ExecutionContext) => {
   t.timeout(120_000);
-  const connected = await connectAny(client, { url: mesh.url(LIMITED), timeoutSeconds: 60 });
+  const connected = await connectAny(client, { url: mesh.url(server), timeoutSeconds: 60 });
   if (typeof connected === 'string') return t.fail(connected);
   try {
     // Python's clients ask for the tools after their first call.
@@ -52,7 +52,7 @@ const isLimited = (client: OfficialKind) => async (t: ExecutionContext) => {
     t.true(errors.length > 0 && errors.length < CALLS, `${errors.length} of ${CALLS}: ${JSON.stringify(errors[0])}`);
     for (const { code, message, data } of errors) {
       t.is(code, RPC_ERROR.overload, message);
-      t.regex(message, /servers\[limited\]\.rateLimit/);
+      t.true(message.includes(`servers[${server}].rateLimit`), message);
       t.like(data, { outcome: 'not_sent', retrySafe: true, limit: 'request_rate' });
     }
     const beside = await sibling;
@@ -66,11 +66,17 @@ const isLimited = (client: OfficialKind) => async (t: ExecutionContext) => {
   }
 };
 
-const limitedTitle = (client: OfficialKind): string =>
-  `${OFFICIAL_CLIENTS[client]}: calls beyond rateLimit get a typed error each, and the session goes on`;
+const limitedTitle = (client: OfficialKind, server: string): string =>
+  `${OFFICIAL_CLIENTS[client]}, ${server}: calls beyond rateLimit get a typed error each, and the session goes on`;
 
-test.serial(limitedTitle('v1'), isLimited('v1'));
-test.serial(limitedTitle('v2-legacy'), isLimited('v2-legacy'));
-for (const client of FOREIGN_KINDS) {
-  testWith('npm run clients once', findForeignClient(client) !== null, limitedTitle(client), isLimited(client));
-}
+for (const client of ['v1', 'v2-legacy'] as const)
+  test.serial(limitedTitle(client, LIMITED), isLimited(client, LIMITED));
+test.serial(limitedTitle('v1', LIMITED_OFF), isLimited('v1', LIMITED_OFF));
+for (const client of FOREIGN_KINDS)
+  for (const server of client === 'python-1' ? [LIMITED, LIMITED_OFF] : [LIMITED])
+    testWith(
+      'npm run clients once',
+      findForeignClient(client) !== null,
+      limitedTitle(client, server),
+      isLimited(client, server),
+    );

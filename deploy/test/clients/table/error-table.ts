@@ -38,8 +38,10 @@ function isAsExpected(heard: Heard, expected: Situation['expected']): boolean {
   return heard.error.code !== null && expected.includes(heard.error.code);
 }
 
-/** A server whose sessions come to their rate limit. */
+/** Servers whose sessions come to their rate limit; calls of the second pass no relay. */
 export const LIMITED = 'limited';
+export const LIMITED_OFF = 'limited-off';
+const limited = { requests: 1, perMs: 1000, burst: 20 };
 
 /** A mesh whose deadlines are short enough to be waited for. */
 export const startTableMesh = () =>
@@ -49,7 +51,12 @@ export const startTableMesh = () =>
       [LIMITED]: {
         replicas: 1,
         program: 'deploy/test/servers/linear/main.ts',
-        settings: { rateLimit: { session: { requests: 1, perMs: 1000, burst: 20 } } },
+        settings: { rateLimit: { session: limited } },
+      },
+      [LIMITED_OFF]: {
+        replicas: 1,
+        program: 'deploy/test/servers/linear/main.ts',
+        settings: { guard: 'off', rateLimit: { session: limited } },
       },
       [SERVER]: {
         replicas: 2,
