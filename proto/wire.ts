@@ -34,6 +34,8 @@ export const HEADER = {
   externalAddress: 'x-envoy-external-address',
   /** Down, from the relay beside a 404: it has looked everywhere, and Envoy must not try another host (which may be a dead one). Removed before the client sees it. */
   isFinal: 'x-envoy-ratelimited',
+  /** Down: an Envoy takes whoever answers with it for unhealthy. Removed, because a replica's would make an edge take out the gateway. */
+  unhealthy: 'x-envoy-immediate-health-check-fail',
   /** Up, set by a filter for one request: Envoy's retry conditions. */
   retryOn: 'x-envoy-retry-on',
 } as const;

@@ -107,7 +107,7 @@ function virtualHostOf(name: string, domains: string[], byPrefix: Record<string,
     name,
     domains,
     include_request_attempt_count: true,
-    response_headers_to_remove: [HEADER.isFinal],
+    response_headers_to_remove: [HEADER.isFinal, HEADER.unhealthy],
     retry_policy: retry,
     request_body_buffer_limit: DEFAULT_BODY_BYTES,
     matcher: {
