@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { fileProblem } from './file-problem.ts';
 
 /** Headers that mean something to somebody on the way. */
 const MESH_HEADER =
@@ -30,7 +31,7 @@ export function headerFromFile(name: string, file: string): string {
   try {
     value = readFileSync(file, 'latin1').trimEnd();
   } catch (error) {
-    throw bad((error as NodeJS.ErrnoException).code ?? 'it can’t be read');
+    throw bad(fileProblem(error));
   }
   if (value === '') throw bad('it is empty');
   if (value.length > MAX_HEADER_FILE_BYTES) throw bad('it is too long');

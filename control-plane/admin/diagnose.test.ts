@@ -35,6 +35,22 @@ test('what is not as it should be is found, with advice', async (t) => {
   await stop();
 });
 
+test('a refused configuration is bad until the file is put right, and no longer', async (t) => {
+  const { context, world, stop } = await sampleContext();
+  const { file } = context;
+  if (!file) return t.fail('the sample has a file');
+  let text = `${world.file}nonsense: true\n`;
+  context.file = { ...file, read: async () => text };
+  context.events.append({ kind: 'config.refused', level: 'error', message: 'the changed configuration is bad' });
+  const bad = async () => (await verdicts(context)).filter((line) => /^bad (errors|configuration)/.test(line));
+  t.is((await bad()).length, 2);
+  text = world.file;
+  t.deepEqual(await bad(), []);
+  context.events.append({ kind: 'x', level: 'error', message: 'it broke' });
+  t.deepEqual(await bad(), ['bad errors events: 1 in the last 15 minutes, the last: it broke']);
+  await stop();
+});
+
 test('a certificate that can not be read is said', async (t) => {
   const { context, stop } = await sampleContext();
   const config = {

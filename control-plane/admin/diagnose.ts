@@ -14,14 +14,15 @@ const WHY_NO_REPLICA = 'See `holdfast replicas`, and `holdfast drain list` for w
 
 /** The monitoring checklist, as far as the control plane can see it. Objectives are judged by what gateways counted; over 30 days only Prometheus knows (`holdfast doctor --prometheus`). */
 export async function diagnose(context: AdminContext, rssBytes = process.memoryUsage().rss): Promise<DoctorCheck[]> {
+  const configurationChecks = await configuration(context);
   const parts = await Promise.all([
     gateways(context),
     store(context),
     servers(context),
     balancer(context),
     objectives(context),
-    errors(context),
-    configuration(context),
+    errors(context, configurationChecks),
+    configurationChecks,
     controlPlane(context),
   ]);
   return [...parts.flat(), ...certificateChecks(context.config(), context.now()), ...resources(rssBytes)];
@@ -193,9 +194,11 @@ function balancer({ nodes, config }: AdminContext): DoctorCheck[] {
   ];
 }
 
-async function errors({ events, now }: AdminContext): Promise<DoctorCheck[]> {
+/** A refused configuration counts only while the file is still bad: what was put right is no finding. */
+async function errors({ events, now }: AdminContext, configurationChecks: DoctorCheck[]): Promise<DoctorCheck[]> {
+  const isPutRight = configurationChecks.length > 0 && configurationChecks.every(({ verdict }) => verdict === 'good');
   const recent = (await events.list({ limit: 1000 }).catch(() => [])).filter(({ atMs }) => now() - atMs < RECENT_MS);
-  const bad = recent.filter(({ level }) => level === 'error');
+  const bad = recent.filter(({ level, kind }) => level === 'error' && !(isPutRight && kind === 'config.refused'));
   if (bad.length === 0) return [good('errors', 'events', 'no error among the events of the last 15 minutes')];
   return [
     not(

@@ -146,7 +146,7 @@ test('check says why it could not look: no API server, no rights, no such contex
     [77, /It takes the verb list on pods in mcp/, '-n', 'mcp'],
     [77, /HTTP 401: it does not accept our token or certificate/, '-n', 'expired'],
     [65, /there is no injected pod in none/, '-n', 'none'],
-    [64, /--kubeconfig nowhere can’t be read: ENOENT/, '--kubeconfig', 'nowhere'],
+    [64, /--kubeconfig nowhere can’t be read: there is no such file/, '--kubeconfig', 'nowhere'],
     [64, /names no cluster for the context other/, '--context', 'other'],
     [64, /nowhere\.yaml can’t be read/, '--config', 'nowhere.yaml'],
   ] as Array<[number, RegExp, ...string[]]>) {

@@ -119,6 +119,10 @@ test('drain waits and shows how far it is; undrain takes it in again', async (t)
     (await holdfast('drain', '--gateway', 'gateway-1', '--no-wait')).out,
     /gateway gateway-1: draining, at most 60s/,
   );
+  t.regex(
+    (await holdfast('drain', '10.0.1.1:3000', '--no-wait')).err,
+    /^holdfast: warning: no other healthy replica of files is left: new sessions are refused/,
+  );
 });
 
 test('a rollout is started, watched, held, resumed, paused, aborted, cleared, promoted', async (t) => {

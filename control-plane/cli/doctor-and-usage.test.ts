@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { all, program } from './program.ts';
-import { mesh, run } from './testing/run-command.ts';
+import { BIN, mesh, run } from './testing/run-command.ts';
 
 test('doctor is 1 when something is bad, and says what to do', async (t) => {
   const { run: holdfast } = await mesh(t);
@@ -103,6 +104,13 @@ test('bad input: the message says what is wrong, the exit code says what kind', 
   const cases: Array<[number, RegExp, ...string[]]> = [
     [64, /unknown command 'frob'/, 'frob'],
     [64, /unknown option '--frob'/, 'status', '--frob'],
+    [64, /unknown command 'open'\nholdfast breaker has the commands list, force-open/, 'breaker', 'open', 'linear'],
+    [64, /unknown command 'list'\nholdfast config has the commands history,/, 'config', 'list'],
+    [64, /holdfast events has the options --follow, --server, --kind/, 'events', '--level', 'error'],
+    [64, /nowhere can’t be read: there is no such file\n$/, 'validate', 'nowhere'],
+    [64, /nowhere can’t be read: there is no such file; name another one/, '--config', 'nowhere', 'validate'],
+    [64, /: it is a folder/, 'inject', '-f', '/'],
+    [64, /can’t be used: .* file, and not a folder\n$/, 'certs', 'init', 'edge', '--dir', `${process.execPath}/certs`],
     [64, /missing required argument 'version'/, 'config', 'rollback'],
     [64, /required option '--to <backend>'/, 'rollout', 'start', 'linear', '--from', 'stable'],
     [64, /Allowed choices are bash, zsh/, 'completion', 'fish'],
@@ -116,7 +124,7 @@ test('bad input: the message says what is wrong, the exit code says what kind', 
     [64, /"x" is not a number/, 'rollout', 'start', 'linear', '--from', 'stable', '--to', 'canary', '--min-calls', 'x'],
     [64, /not the number of a version/, 'config', 'diff', 'x'],
     [64, /expected ip:port or a URL/, '--admin', 'http://', 'status'],
-    [64, /token-file nowhere/, '--token-file', 'nowhere', 'status'],
+    [64, /token-file nowhere can’t be read: there is no such file/, '--token-file', 'nowhere', 'status'],
     [64, /expected a method/, 'explain', 'a~b', '--method', 'G E T'],
     [65, /no server liner/, 'replicas', '--server', 'liner'],
     [65, /there is no replica nobody/, 'drain', 'nobody'],
@@ -151,6 +159,14 @@ test('bad input: the message says what is wrong, the exit code says what kind', 
     ).code,
     0,
   );
+});
+
+test('a command that follows a stream says that it waits', async (t) => {
+  const { env } = await mesh(t);
+  const follower = spawn(process.execPath, [BIN, 'events', '--follow'], { env });
+  const [said] = (await once(follower.stderr, 'data')) as [Buffer];
+  follower.kill('SIGTERM');
+  t.is(String(said), 'holdfast: no new event yet; waiting for the next one (Ctrl-C ends this)\n');
 });
 
 test('a stream that breaks off is said in one line, and no control of a terminal passes', async (t) => {

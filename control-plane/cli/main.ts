@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { fileOfError, fileProblem } from '../../proto/file-problem.ts';
 import { CliError, EXIT } from './exit-code.ts';
 import { program } from './program.ts';
 
@@ -15,6 +16,9 @@ try {
   else if (error instanceof CliError) {
     process.stderr.write(`holdfast: ${error.message}\n`);
     process.exitCode = error.exitCode;
+  } else if (fileOfError(error) !== undefined) {
+    process.stderr.write(`holdfast: ${fileOfError(error)} can’t be used: ${fileProblem(error)}\n`);
+    process.exitCode = EXIT.usage;
   } else {
     process.stderr.write(`holdfast: something unexpected: ${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = EXIT.internal;

@@ -65,8 +65,26 @@ export function program(): Command {
   ];
   for (const command of commands) holdfast.addCommand(command);
   for (const each of all(holdfast))
-    each.exitOverride().configureHelp({ showGlobalOptions: true }).showHelpAfterError('(see --help)');
+    each
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true })
+      .configureOutput({ outputError: (text, write) => write(withChoices(each, text)) })
+      .showHelpAfterError('(see --help)');
   return holdfast;
+}
+
+/** To a word that a command does not know, what it has: an operator looks for `list` where it is `history`. */
+function withChoices(command: Command, text: string): string {
+  const [choices, what] = text.startsWith('error: unknown command')
+    ? [command.commands.map((each) => each.name()), 'commands']
+    : text.startsWith('error: unknown option')
+      ? [command.options.flatMap(({ long }) => long ?? []), 'options']
+      : [[], ''];
+  // `--help` of the whole program is in the line below anyway, and its commands are too many for one line.
+  const { parent } = command;
+  return parent === null || choices.length === 0
+    ? text
+    : `${text.trimEnd()}\n${parent.name()} ${command.name()} has the ${what} ${choices.join(', ')}\n`;
 }
 
 /** A command and everything below it. */

@@ -1,4 +1,5 @@
 import { parseJsonObject } from '../../proto/parse-json.ts';
+import { fileProblem } from '../../proto/file-problem.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { usageError } from './exit-code.ts';
@@ -40,7 +41,7 @@ export function clientSettings(options: GlobalOptions, env: Environment): Client
     try {
       token = readFileSync(tokenFile, 'utf8').trim();
     } catch (error) {
-      throw usageError(`--token-file ${tokenFile}: ${(error as Error).message}`);
+      throw usageError(`--token-file ${tokenFile} can’t be read: ${fileProblem(error)}`);
     }
   }
   return { origin: originOf(admin), token, by: operatorName(env) };

@@ -2,6 +2,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Environment } from '../../proto/config-file/environment.ts';
+import { fileProblem } from '../../proto/file-problem.ts';
 import { parseConfig, type ParsedConfig } from './parse-config.ts';
 import type { Config } from './config-schema.ts';
 import type { Problem } from '../../proto/config-file/problem.ts';
@@ -21,7 +22,7 @@ function parsed(file: string, read: string | Error, env: Environment): ParsedCon
     line: null,
     column: null,
     expected: 'a file that can be read',
-    got: read.message,
+    got: fileProblem(read),
     suggestion: 'Name it with --config.',
   };
   return { kind: 'bad', problems: [problem], text: '' };

@@ -1,6 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fileProblem } from '../../proto/file-problem.ts';
 import type { FileDiscovery } from '../config/backend-schema.ts';
 import { parseReplicaList } from './replica-list.ts';
 import type { Source, SourceSink } from './source.ts';
@@ -44,10 +45,7 @@ export function startFileSource({ path }: FileDiscovery, sink: SourceSink): Sour
       else sink.replicas(parsed.replicas);
     } catch (error) {
       last = null;
-      if (!isStopped)
-        sink.problem(
-          `${path}: ${(error as { code?: string }).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
-        );
+      if (!isStopped) sink.problem(`${path}: ${fileProblem(error)}`);
     }
   };
   const watcher = watchDirectory(dirname(path), soon);

@@ -112,6 +112,24 @@ test('a replica may be named by its address; a whole backend and a gateway can b
   await stop();
 });
 
+test('a drain of the last healthy replica or gateway warns, and so does its event', async (t) => {
+  const { drains, world, messages, stop } = await setup();
+  const warning = async (wanted: DrainTarget) => {
+    const answer = await drains.start(wanted, 1000, false);
+    return 'warning' in answer ? answer.warning : answer.problem;
+  };
+  t.is(await warning(target), null, 'the replica three is left');
+  const refused =
+    'no other healthy replica of linear is left: new sessions are refused, and those on it have nowhere to move';
+  t.is(await warning({ kind: 'backend', server: 'linear', backend: 'canary' }), refused);
+  t.is((await messages()).at(-1), `linear backend canary: draining, at most 1 s; ${refused}`);
+  await drains.end({ kind: 'backend', server: 'linear', backend: 'canary' });
+  world.replicas = [replica('one'), replica('three', { isHealthy: false })];
+  t.is(await warning(target), refused);
+  t.regex(String(await warning({ kind: 'gateway', gateway: 'gateway-1' })), /no other gateway is left/);
+  await stop();
+});
+
 test('a gateway is drained when it holds no call any more', async (t) => {
   const { drains, world, stop } = await setup();
   await drains.start({ kind: 'gateway', gateway: 'gateway-1' }, 60_000, false);

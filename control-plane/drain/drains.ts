@@ -1,6 +1,6 @@
 import { detach } from '../../proto/detach.ts';
 import { REDIS } from '../../proto/wire.ts';
-import type { EventLog } from '../events/event.ts';
+import type { EventLog, NewEvent } from '../events/event.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { SharedState } from '../lease/shared-state.ts';
 import { drainKey, drainsSchema, type Drain, type DrainTarget } from './drain.ts';
@@ -39,6 +39,8 @@ export interface DrainStatus extends Drain {
   remaining: Remaining;
 }
 export type DrainAnswer = { drain: Drain } | { problem: string };
+/** `warning`: what clients will notice, because nothing is left that could take over. */
+export type DrainStart = { drain: Drain; warning: string | null } | { problem: string };
 
 /** What operators take out, kept in shared state until they take it in again. */
 export class Drains {
@@ -76,7 +78,7 @@ export class Drains {
   }
 
   /** Begins a drain; asking again gives the one that is under way, with the new deadline. `by`: who asked, for the events. */
-  async start(wanted: DrainTarget, deadlineMs: number, untilRestart: boolean, by?: string): Promise<DrainAnswer> {
+  async start(wanted: DrainTarget, deadlineMs: number, untilRestart: boolean, by?: string): Promise<DrainStart> {
     const target = this.#resolve(wanted);
     if ('problem' in target) return target;
     const now = this.#options.now();
@@ -96,8 +98,11 @@ export class Drains {
       return [...drains.filter((each) => each !== before), drain];
     });
     if (problem) return { problem };
-    this.#say('drain.started', target, `${drainKey(target)}: draining, at most ${Math.round(deadlineMs / 1000)} s`, by);
-    return { drain };
+    const warning = this.#warning(target),
+      message = `${drainKey(target)}: draining, at most ${Math.round(deadlineMs / 1000)} s`;
+    if (warning === null) this.#say('drain.started', target, message, { by });
+    else this.#say('drain.started', target, `${message}; ${warning}`, { by, level: 'warning' });
+    return { drain, warning };
   }
 
   /** Takes it in again. */
@@ -114,7 +119,7 @@ export class Drains {
       return {
         problem: `${drainKey(target)} is not drained; drained: ${this.#drains.map((each) => drainKey(each.target)).join(', ') || 'nothing'}`,
       };
-    this.#say('drain.ended', target, `${drainKey(target)}: takes new sessions again`, by);
+    this.#say('drain.ended', target, `${drainKey(target)}: takes new sessions again`, { by });
     return { drain: found };
   }
 
@@ -234,6 +239,23 @@ export class Drains {
         };
   }
 
+  /** Null while something else takes new sessions. */
+  #warning(target: DrainTarget): string | null {
+    const drained = this.#drains.map((each) => each.target);
+    if (target.kind === 'gateway') {
+      const isOut = new Set(drained.flatMap((each) => (each.kind === 'gateway' ? each.gateway : [])));
+      return this.#options.gateways().every((each) => isOut.has(each))
+        ? 'no other gateway is left: clients reach no server until one is back'
+        : null;
+    }
+    const isOut = new Set(drained.flatMap((each) => this.#members(each)).map(({ address }) => address));
+    return this.#replicas().some(
+      ({ server, isHealthy, address }) => server === target.server && isHealthy && !isOut.has(address),
+    )
+      ? null
+      : `no other healthy replica of ${target.server} is left: new sessions are refused, and those on it have nowhere to move`;
+  }
+
   #isGone(target: DrainTarget): boolean {
     return target.kind === 'gateway'
       ? !this.#options.gateways().includes(target.gateway)
@@ -273,10 +295,10 @@ export class Drains {
     };
   }
 
-  #say(kind: string, target: DrainTarget, message: string, by?: string): void {
+  #say(kind: string, target: DrainTarget, message: string, more: Pick<NewEvent, 'by' | 'level'> = {}): void {
     const server = target.kind === 'gateway' ? null : target.server;
     const subject =
       target.kind === 'gateway' ? target.gateway : target.kind === 'backend' ? target.backend : target.replica;
-    this.#options.events.append({ kind, server, subject, message, by });
+    this.#options.events.append({ kind, server, subject, message, ...more });
   }
 }

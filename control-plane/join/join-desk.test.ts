@@ -38,6 +38,7 @@ async function desk(t: ExecutionContext, api: Partial<JoinApi> = {}) {
   const registry = new Registry(),
     logged: unknown[] = [];
   const log = { info: (...said: unknown[]) => logged.push(said), warn: (...said: unknown[]) => logged.push(said) };
+  let opens = 0;
   const opened = openJoinDesk({
     config: () => injection as InjectionConfig & { join: JoinConfig },
     certificateFile: file('control-plane.crt'),
@@ -45,17 +46,20 @@ async function desk(t: ExecutionContext, api: Partial<JoinApi> = {}) {
     registry,
     log: log as never,
     now: Date.now,
-    open: async () => ({
-      review: async (token) => ofPod(token),
-      labels: async (namespace) => LABELS[namespace] ?? {},
-      ...api,
-    }),
+    open: async () => {
+      opens += 1;
+      return {
+        review: async (token) => ofPod(token),
+        labels: async (namespace) => LABELS[namespace] ?? {},
+        ...api,
+      };
+    },
   });
   const counted = async (result: string): Promise<number> => {
     const { values } = (await registry.getSingleMetric('holdfast_joins_total')?.get()) ?? { values: [] };
     return values.find(({ labels }) => labels['result'] === result)?.value ?? 0;
   };
-  return { ...opened, file, counted, logged };
+  return { ...opened, file, counted, logged, opens: () => opens };
 }
 
 const keys = (namedCurve = 'P-256') =>
@@ -91,6 +95,22 @@ test('a pod gets a certificate for its own key, which names it, its namespace an
   t.is(redisAuthorities, null);
   t.is(await counted('joined'), 1);
   t.notRegex(JSON.stringify(logged), /secret|PRIVATE KEY/);
+});
+
+test('the API server is opened once for all pods, and again after it failed', async (t) => {
+  let isAway = false;
+  const { answer, opens } = await desk(t, {
+    review: async (token) => {
+      if (isAway) throw new Error('away');
+      return ofPod(token);
+    },
+  });
+  const joined = async (pod: string): Promise<number> => (await answer(requestOf(pod), '10.0.0.1')).status;
+  t.deepEqual([await joined('linear-0'), await joined('linear-1'), opens()], [200, 200, 1]);
+  isAway = true;
+  t.deepEqual([await joined('linear-2'), opens()], [503, 1]);
+  isAway = false;
+  t.deepEqual([await joined('linear-2'), opens()], [200, 2]);
 });
 
 test('whoever is no pod of a namespace of members gets nothing, and the log says why', async (t) => {
@@ -184,7 +204,7 @@ test('an authority that can’t be used, or an API server that is away, is told 
   await writeFile(file('ca.key'), await readFile(file('control-plane.key')));
   await failed(/ca\.key is not the key of .*ca\.crt/);
   await rm(file('ca.key'));
-  await failed(/ca\.key can’t be read: ENOENT/);
+  await failed(/ca\.key can’t be read: there is no such file/);
   await writeFile(file('ca.key'), own);
   t.is((await answer(requestOf('linear-0'), '10.0.0.1')).status, 200);
   t.is(problem(), null);

@@ -62,6 +62,7 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
     registers: [registry],
   });
   const isNews = limitLog(now);
+  const apiOf = keepOpen(open);
   const busy = new Map<string, number>();
   let atOnce = 0,
     problem: string | null = null;
@@ -73,7 +74,7 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
   };
   const letIn = async (request: JoinRequest, address: string): Promise<JoinReply> => {
     const { join } = config();
-    const api = await open(config());
+    const api = await apiOf(config());
     const judged = judgeToken(await api.review(request.token));
     if (judged.kind === 'refused')
       return refuse(judged.problem, refusal(401, 'this token is not good for joining the mesh'), { address });
@@ -119,6 +120,8 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
         return await letIn(data, address);
       } catch (error) {
         problem = `pods can’t join: ${kubernetesProblem(error)}`;
+        // The kubeconfig may have changed, or its credentials may be over: the next pod opens it again.
+        apiOf.forget();
         return refuse('failed', refusal(503, 'nobody can join now; the log of the control plane has the reason'), {
           problem,
         });
@@ -132,6 +135,21 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
     malformed: () => joins.inc({ result: 'malformed' }),
     problem: () => problem,
   };
+}
+
+/** Opens the API server once for one kubeconfig, and not for each pod that starts. A failure is not kept. */
+function keepOpen(open: (config: InjectionConfig) => Promise<JoinApi>) {
+  let kept: { kubeconfig: string | undefined; api: Promise<JoinApi> } | null = null;
+  const apiOf = (config: InjectionConfig): Promise<JoinApi> => {
+    const { kubeconfig } = config;
+    if (kept === null || kept.kubeconfig !== kubeconfig) kept = { kubeconfig, api: open(config) };
+    return kept.api;
+  };
+  return Object.assign(apiOf, {
+    forget: () => {
+      kept = null;
+    },
+  });
 }
 
 /** Whether the sender holds the private key, which has to be of P-256. */

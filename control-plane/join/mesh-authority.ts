@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { fileProblem } from '../../proto/file-problem.ts';
 import { readCertificates } from '../../proto/identity/trusted-certificate.ts';
 import type { KeyPair } from '../certs/authority.ts';
 
@@ -38,6 +39,6 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new Error(`${file} can’t be read: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${file} can’t be read: ${fileProblem(error)}`, { cause: error });
   }
 }

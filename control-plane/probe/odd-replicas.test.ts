@@ -170,7 +170,10 @@ test('probes carry the headers of `headerFiles`, read each time; without a good 
     return json(response, legacy(body, { tools: [] }));
   };
   const missing = await probed(t, handle, ({ health }) => health === 'unhealthy', { settings });
-  t.regex(missing.detail, /holdfast-probe-key-\d+ can’t be the header x-api-key: ENOENT; write one line/);
+  t.regex(
+    missing.detail,
+    /holdfast-probe-key-\d+ can’t be the header x-api-key: there is no such file; write one line/,
+  );
   t.is(asked, 0);
   await writeFile(file, 'one\n');
   await probed(t, handle, () => seen.at(-1) === 'two', { settings });

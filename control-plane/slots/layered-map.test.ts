@@ -25,6 +25,15 @@ test('a layered map holds what a map would hold after the same changes, and thos
         [...plain.keys()].sort((a, b) => a - b),
       );
       t.is([...layered.values()].length, plain.size);
+      let seen = 0;
+      t.true(layered.every(({ at }, key) => (seen++, plain.get(key)?.at === at)));
+      t.is(seen, plain.size);
+      let asked = 0;
+      t.is(
+        layered.every(() => (asked++, false)),
+        plain.size === 0,
+      );
+      t.is(asked, Math.min(1, plain.size), 'the first that does not hold is the last that is asked');
       t.deepEqual([...before], held);
     }),
     { numRuns: 60 },

@@ -49,6 +49,13 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
     });
   }
 
+  /** Ends with the first entry for which `holds` is false. */
+  every(holds: (value: V, key: K) => boolean): boolean {
+    for (const [key, value] of this.#ground) if (!this.#changes.has(key) && !holds(value, key)) return false;
+    for (const [key, value] of this.#changes) if (value !== undefined && !holds(value, key)) return false;
+    return true;
+  }
+
   *entries(): Generator<[K, V]> {
     for (const entry of this.#ground) if (!this.#changes.has(entry[0])) yield entry;
     for (const [key, value] of this.#changes) if (value !== undefined) yield [key, value];

@@ -249,12 +249,8 @@ export class Slots extends EventEmitter<SlotsEvents> {
 function isSame(a: SlotTable, b: SlotTable): boolean {
   if (a === b) return true;
   if (a.lost.size !== b.lost.size || a.incarnations.size !== b.incarnations.size) return false;
-  let areSame = true;
-  a.lost.forEach((_, slot) => {
-    areSame &&= b.lost.has(slot);
-  });
-  a.incarnations.forEach(({ slot }, key) => {
-    areSame &&= b.incarnations.get(key)?.slot === slot;
-  });
-  return areSame;
+  return (
+    a.lost.every((_, slot) => b.lost.has(slot)) &&
+    a.incarnations.every(({ slot }, key) => b.incarnations.get(key)?.slot === slot)
+  );
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isFreePort } from '../test/mesh/free-port.ts';
+import { fileProblem } from '../../proto/file-problem.ts';
 import { startMesh, type Mesh } from '../test/mesh/start-mesh.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { announcement } from './announcement.ts';
@@ -34,7 +35,7 @@ async function main(): Promise<number> {
   try {
     text = options.configFile === undefined ? undefined : await readFile(options.configFile, 'utf8');
   } catch (error) {
-    say(`--config ${options.configFile}: ${(error as Error).message}`);
+    say(`--config ${options.configFile} can’t be read: ${fileProblem(error)}`);
     return EXIT_USAGE;
   }
   const planned = plan(options, process.env, text);

@@ -118,6 +118,31 @@ for (const plan of IMAGES) {
   });
 }
 
+test('images are built for amd64 and arm64 from the same packages, because none of them has native code', async (t) => {
+  for (const plan of IMAGES) {
+    const lock = JSON.parse(await readFile(join(await packageOf(plan, 'sources'), 'npm-shrinkwrap.json'), 'utf8')) as {
+      packages: Record<string, { cpu?: string[]; os?: string[] }>;
+    };
+    const entries = Object.entries(lock.packages);
+    t.true(entries.length > 1);
+    t.deepEqual(
+      entries.filter(([, { cpu, os }]) => cpu ?? os).map(([path]) => path),
+      [],
+      plan.name,
+    );
+  }
+  const [shared = '', ...others] = (await readFile(join(root, 'deploy/Dockerfile'), 'utf8')).match(/^FROM .*$/gm) ?? [];
+  t.regex(shared, /--platform=\$BUILDPLATFORM .* AS packages$/);
+  t.deepEqual(
+    others.filter((line) => line.includes('--platform')),
+    [],
+    'compiled code is made by the Node of the image’s own architecture',
+  );
+  const builds = (await readFile(join(root, '.github/workflows/images.yml'), 'utf8')).match(/buildx build.*/g) ?? [];
+  t.true(builds.length > 0);
+  for (const build of builds) t.true(build.includes('--platform linux/amd64,linux/arm64'), build);
+});
+
 test('the command is installed from its tarball into an empty folder, and works there', async (t) => {
   t.timeout(170_000);
   const cli = await packageOf(NPM_PACKAGES[0] as PackagePlan);

@@ -86,8 +86,18 @@ for (const name of DOCS) {
   });
 }
 
-test('the table of figures is what was recorded', (t) => {
-  const rows = JSON.parse(read('docs/measurements.json')) as Array<{ command: string; date: string; measured: string }>;
-  const lines = rows.map(({ command, date, measured }) => `| \`${command}\` | ${date} | ${measured} |`);
-  t.true(read('docs/performance.md').includes(['| command | date | measured |', '|---|---|---|', ...lines].join('\n')));
+test('the table of figures is what was recorded, each with its date and machine', (t) => {
+  const page = read('docs/performance.md');
+  const rows = JSON.parse(read('docs/measurements.json')) as Record<
+    'command' | 'date' | 'machine' | 'measured',
+    string
+  >[];
+  const lines = rows.map(
+    ({ command, date, machine, measured }) => `| \`${command}\` | ${date} | ${machine} | ${measured} |`,
+  );
+  t.true(page.includes(['| command | date | machine | measured |', '|---|---|---|---|', ...lines].join('\n')));
+  for (const { date, machine } of rows) {
+    t.regex(date, /^\d{4}-\d\d-\d\d$/);
+    t.true(page.includes(`\n| ${machine} | 2 cores`), `the page says what machine ${machine} is`);
+  }
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileProblem } from '../file-problem.ts';
 import { readCertificateNames } from './certificate-names.ts';
 import { speaksFor, type MeshName, type MeshRole } from './mesh-name.ts';
 import { readCertificates } from './trusted-certificate.ts';
@@ -19,12 +20,9 @@ export function ownMeshName(certificateFile: string, role: MeshRole, nodeId: str
     const [certificate] = readCertificates(readFileSync(certificateFile, 'utf8'));
     text = certificate && (certificate.subjectAltName ?? '');
   } catch (error) {
-    throw new CertificateError(
-      `${certificateFile} can’t be read as a certificate (${(error as Error).message}): ${toDo}`,
-      {
-        cause: error,
-      },
-    );
+    throw new CertificateError(`${certificateFile} can’t be read as a certificate (${fileProblem(error)}): ${toDo}`, {
+      cause: error,
+    });
   }
   if (text === undefined) throw new CertificateError(`${certificateFile} holds no PEM certificate: ${toDo}`);
   const { mesh } = readCertificateNames(text);

@@ -7,6 +7,15 @@ const MAX_CHAIN = 5;
 export const readCertificates = (pem: string): X509Certificate[] =>
   [...pem.matchAll(PEM)].slice(0, 100).map(([text]) => new X509Certificate(text));
 
+/** Whether a text has at least one certificate, and all of them can be read. */
+export function holdsCertificates(pem: string): boolean {
+  try {
+    return readCertificates(pem).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 const isValidAt = (certificate: X509Certificate, nowMs: number): boolean =>
   Date.parse(certificate.validFrom) <= nowMs && nowMs <= Date.parse(certificate.validTo);
 const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>

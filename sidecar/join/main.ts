@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { commandLine, refuse } from '../../proto/command-line.ts';
+import { holdsCertificates } from '../../proto/identity/trusted-certificate.ts';
 import { joinMesh, writeJoined } from './join-mesh.ts';
 
 /** Init container of a pod that joins the mesh by its ServiceAccount: it ends when the pod has its certificate. */
@@ -12,7 +13,7 @@ const command = new Command('join')
   .addHelpText('after', '\nHOLDFAST_AUTHORITIES: the authorities of the mesh, PEM.');
 const { values } = commandLine<{ to: string; controlPlane: string; token: string }>(command);
 const authorities = process.env['HOLDFAST_AUTHORITIES'] ?? '';
-if (!authorities.includes('-----BEGIN CERTIFICATE-----'))
+if (!holdsCertificates(authorities))
   refuse(command, 'join: HOLDFAST_AUTHORITIES has to hold the authorities of the mesh, PEM');
 
 /** The pod shows that it fails after this long; the kubelet starts it anew, so it goes on trying. */

@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { overlay, readEnvironment, type Environment } from '../../proto/config-file/environment.ts';
 import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
 import type { OptionProblem } from '../../proto/command-line.ts';
+import { fileProblem } from '../../proto/file-problem.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
 import { JOINED_FILES } from '../../proto/join.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
@@ -229,7 +230,7 @@ function readYaml(
   try {
     content = readFile(path);
   } catch (error) {
-    report('a file that can be read', (error as Error).message);
+    report('a file that can be read', fileProblem(error));
     return undefined;
   }
   const lines = new LineCounter();

@@ -32,7 +32,7 @@ async function start(
 ) {
   const answer = await context.drains.start(target, deadlineMs, untilRestart, by);
   if ('problem' in answer) throw new ApiProblem('not-found', answer.problem);
-  return answer.drain;
+  return { ...answer.drain, warning: answer.warning };
 }
 
 /** Waits until a drain is done, or the client has gone. */

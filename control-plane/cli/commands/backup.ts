@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { listBackups, pruneBackups, storeBackup, verifyBackup } from '../../backup/backup-folder.ts';
 import { commitConfigHistory, isGitHere } from '../../backup/config-history.ts';
+import { fileProblem } from '../../../proto/file-problem.ts';
 import { dumpKeys, restoreKeys } from '../../backup/redis-keys.ts';
 import { action, type Tools } from '../command.ts';
 import { durationMs } from '../duration.ts';
@@ -60,7 +61,7 @@ async function readGood(
   file: string,
 ): Promise<Extract<Awaited<ReturnType<typeof verifyBackup>>, { kind: 'ok' }>['backup']> {
   const read = await verifyBackup(file).catch((error: Error) => {
-    throw usageError(`${file} can’t be read: ${error.message}`);
+    throw usageError(`${file} can’t be read: ${fileProblem(error)}`);
   });
   if (read.kind !== 'ok') throw new CliError(EXIT.refused, `${file} is not used: ${read.why}`);
   return read.backup;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { formatProblem } from '../../../proto/config-file/problem.ts';
+import { fileProblem } from '../../../proto/file-problem.ts';
 import { parseConfig } from '../../config/parse-config.ts';
 import { MARK } from '../../inject/manifest.ts';
 import { isInjected, oldPod, type ListedPod, type OldPod, type PairImages } from '../../inject/old-pair.ts';
@@ -74,7 +75,7 @@ function textOf(file: string, isNamed: boolean): string | null {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (!isNamed && (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw usageError(`${file} can’t be read: ${(error as Error).message}`);
+    throw usageError(`${file} can’t be read: ${fileProblem(error)}`);
   }
 }
 
@@ -82,7 +83,7 @@ async function podsOf({ kubeconfig, context, namespace: namespaces }: Options): 
   const { client, kubeConfig } = await openKubernetes({ kubeconfig, context }, { isOperator: true }).catch(
     (error: Error) => {
       throw usageError(
-        `${kubeconfig === undefined ? 'KUBECONFIG or ~/.kube/config' : `--kubeconfig ${kubeconfig}`} can’t be read: ${error.message.split('\n')[0]}`,
+        `${kubeconfig === undefined ? 'KUBECONFIG or ~/.kube/config' : `--kubeconfig ${kubeconfig}`} can’t be read: ${fileProblem(error).split('\n')[0]}`,
       );
     },
   );

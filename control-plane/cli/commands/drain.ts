@@ -78,12 +78,13 @@ async function drain(tools: Tools, replica: string | undefined, options: Options
   const { client, out } = tools;
   const deadlineMs = durationMs(options.deadline, '--deadline');
   const target = await targetOf(tools, replica, options);
-  const started = await client.post<Drain>('/v1/drains', {
+  const started = await client.post<Drain & { warning?: string | null }>('/v1/drains', {
     target,
     deadlineMs,
     untilRestart: options.untilRestart === true,
   });
   const name = nameOf(started.target);
+  if (started.warning) process.stderr.write(`holdfast: warning: ${plain(started.warning)}\n`);
   if (!options.wait)
     return out.show(started, () => `${name}: draining, at most ${options.deadline}; see \`holdfast drain list\``);
   for (;;) {

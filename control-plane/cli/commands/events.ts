@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { action } from '../command.ts';
 import { plain } from '../table.ts';
+import { queryOf, untilInterrupted } from '../until-interrupted.ts';
 
 interface Event {
   id: string;
@@ -31,19 +32,14 @@ export const eventsCommand = (): Command =>
             return out.show(events, () =>
               events.length === 0 ? 'nothing happened yet' : events.map(format).join('\n'),
             );
-          const stop = new AbortController();
-          process.once('SIGINT', () => {
-            stop.abort();
-          });
           for (const event of events) out.line(event, () => format(event));
           const { limit: _, ...wanted } = query;
-          const from = new URLSearchParams({ ...wanted, follow: 'true', after: events.at(-1)?.id ?? '0-0' });
-          try {
-            for await (const event of client.lines<Event>(`/v1/events?${from}`, stop.signal))
-              out.line(event, () => format(event));
-          } catch (error) {
-            if (!stop.signal.aborted) throw error;
-          }
+          await untilInterrupted<Event>(
+            client,
+            `/v1/events${queryOf({ ...wanted, follow: 'true', after: events.at(-1)?.id ?? '0-0' })}`,
+            (event) => out.line(event, () => format(event)),
+            'no new event yet; waiting for the next one (Ctrl-C ends this)',
+          );
         },
       ),
     );

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { Command } from 'commander';
+import { holdsCertificates } from '../../../proto/identity/trusted-certificate.ts';
+import { fileProblem } from '../../../proto/file-problem.ts';
 import { isPassing, templateOf } from '../../inject/manifest.ts';
 import { DEFAULTS, type JoinOptions } from '../../inject/pod-parts.ts';
 import { inject, uninject, type InjectOptions } from '../../inject/inject.ts';
@@ -29,7 +31,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
   } catch (error) {
-    throw usageError(`${file} can’t be read: ${(error as Error).message}`);
+    throw usageError(`${file} can’t be read: ${fileProblem(error)}`);
   }
 }
 
@@ -54,7 +56,7 @@ async function run({ out }: Tools, options: Options): Promise<void> {
 /** Pods believe the control planes by this authority before they show them a token. */
 async function joinOptions({ joinAddress, redisCaSecret }: Options, caFile: string): Promise<JoinOptions> {
   const authorities = await readText(caFile);
-  if (!authorities.includes('-----BEGIN CERTIFICATE-----') || authorities.includes('PRIVATE KEY'))
+  if (!holdsCertificates(authorities) || authorities.includes('PRIVATE KEY'))
     throw usageError(`--join: ${caFile} is no certificate of an authority (the mesh’s ca.crt)`);
   return { address: joinAddress, authorities, hasRedisCa: redisCaSecret !== undefined };
 }

@@ -53,8 +53,11 @@ export const tapCommand = (): Command =>
           { client, out },
           { server, tool, replica, outcome }: { server?: string; tool?: string; replica?: string; outcome?: string },
         ) =>
-          untilInterrupted<Line>(client, `/v1/tap${queryOf({ server, tool, replica, outcome })}`, (line) =>
-            out.line(line, () => format(line)),
+          untilInterrupted<Line>(
+            client,
+            `/v1/tap${queryOf({ server, tool, replica, outcome })}`,
+            (line) => out.line(line, () => format(line)),
+            'no call has ended yet; waiting for the first one (Ctrl-C ends this)',
           ),
       ),
     );

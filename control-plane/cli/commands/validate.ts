@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { formatProblem } from '../../../proto/config-file/problem.ts';
+import { fileProblem } from '../../../proto/file-problem.ts';
 import { parseConfig } from '../../config/parse-config.ts';
 import { action, type Tools } from '../command.ts';
 import { CliError, EXIT, usageError } from '../exit-code.ts';
@@ -12,12 +13,15 @@ export const validateCommand = (): Command =>
     .argument('[file]', 'the file; --config’s or holdfast.yaml when absent')
     .action(action(validate));
 
-function validate({ out, options, env }: Tools, file = configFileOf(options, env)): void {
+function validate({ out, options, env }: Tools, named: string | undefined): void {
+  const file = named ?? configFileOf(options, env);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw usageError(`${file} can’t be read: ${(error as Error).message}`);
+    throw usageError(
+      `${file} can’t be read: ${fileProblem(error)}${named === undefined ? '; name another one: `holdfast validate FILE`' : ''}`,
+    );
   }
   const parsed = parseConfig(text, env);
   if (parsed.kind === 'ok') {

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { ATTRIBUTE, SPAN } from '../../../sidecar/tracing/conventions.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import type { McpClient } from '../clients/mcp-client.ts';
+import { inFlight } from '../mesh/in-flight.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { conventionProblems } from '../otlp/conventions.ts';
@@ -50,11 +51,12 @@ const called = (spans: ReceivedSpan[], name: string): ReceivedSpan[] =>
 async function callUnderKill(client: McpClient): Promise<void> {
   const { replica } = (await client.callTool('whoami')).data as { replica: { name: string } };
   const died = mesh.replicas.find(({ name }) => name === replica.name);
-  const call = client.callTool('wait', { durationMs: 1500 });
-  setTimeout(() => died?.process.kill(), 500);
-  const { data } = await call;
+  if (died === undefined) throw new Error(`there is no replica ${replica.name}`);
+  const { answer } = await inFlight(died, () => client.callTool('wait', { durationMs: 1500 }));
+  await died.process.kill();
+  const { data } = await answer;
   if (data['replica'] === replica.name) throw new Error('the call was not moved');
-  await died?.process.start();
+  await died.process.start();
   await mesh.settled();
 }
 

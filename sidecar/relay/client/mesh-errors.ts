@@ -20,7 +20,7 @@ export const MESH_ERROR = {
   noReplica: {
     code: RPC_ERROR.noReplica,
     status: 503,
-    description: 'No replica of this server can take the request now; the session is kept, try again',
+    description: 'No replica of this server can take the request now; try again (open sessions are kept)',
   },
   recoveryFailed: {
     code: RPC_ERROR.recoveryFailed,

@@ -1,6 +1,6 @@
+import { inFlight } from '../../mesh/in-flight.ts';
 import type { Mesh } from '../../mesh/start-mesh.ts';
 import type { Replica } from '../../mesh/start-replica.ts';
-import { waitFor } from '../../mesh/wait-for.ts';
 import { RPC_ERROR } from '../../../../proto/rpc-error.ts';
 import type { Heard, LineClient } from '../foreign/line-client.ts';
 
@@ -32,19 +32,6 @@ const replicaOf = async ({ mesh, server }: Stage, client: LineClient): Promise<R
   return replica;
 };
 
-const requestsOf = async (replica: Replica): Promise<number> => {
-  const stats = (await (await fetch(new URL('/__stats', replica.url))).json()) as { requests: number };
-  return stats.requests;
-};
-
-/** Sends the call, and resolves with its promise when the replica has it. */
-async function inFlight(replica: Replica, send: () => Promise<Heard>): Promise<{ heard: Promise<Heard> }> {
-  const before = await requestsOf(replica);
-  const heard = send();
-  await waitFor(async () => (await requestsOf(replica)) > before, { what: 'the replica has the call' });
-  return { heard };
-}
-
 /** The disaster strikes the session's replica while the call and a sibling of it are in flight. */
 async function strikeUnder(
   stage: Stage,
@@ -56,7 +43,7 @@ async function strikeUnder(
   const sibling = await inFlight(replica, () => client.call('wait', { durationMs: 1500 }));
   const call = await inFlight(replica, send);
   await strike(replica);
-  const [heard, answer] = await Promise.all([call.heard, sibling.heard]);
+  const [heard, answer] = await Promise.all([call.answer, sibling.answer]);
   await replica.process.restart('SIGKILL');
   await stage.mesh.settled();
   return { heard, sibling: answer };
