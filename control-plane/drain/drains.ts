@@ -4,6 +4,7 @@ import type { EventLog, NewEvent } from '../events/event.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { SharedState } from '../lease/shared-state.ts';
 import { drainKey, drainsSchema, type Drain, type DrainTarget } from './drain.ts';
+import { drainWarning } from './drain-warning.ts';
 import { drainProgress, type Remaining } from './drain-progress.ts';
 
 /** One replica as drains see it. */
@@ -100,8 +101,8 @@ export class Drains {
     if (problem) return { problem };
     const warning = this.#warning(target),
       message = `${drainKey(target)}: draining, at most ${Math.round(deadlineMs / 1000)} s`;
-    if (warning === null) this.#say('drain.started', target, message, { by });
-    else this.#say('drain.started', target, `${message}; ${warning}`, { by, level: 'warning' });
+    const level = warning === null ? 'info' : 'warning';
+    this.#say('drain.started', target, warning === null ? message : `${message}; ${warning}`, { by, level });
     return { drain, warning };
   }
 
@@ -239,21 +240,14 @@ export class Drains {
         };
   }
 
-  /** Null while something else takes new sessions. */
   #warning(target: DrainTarget): string | null {
     const drained = this.#drains.map((each) => each.target);
-    if (target.kind === 'gateway') {
-      const isOut = new Set(drained.flatMap((each) => (each.kind === 'gateway' ? each.gateway : [])));
-      return this.#options.gateways().every((each) => isOut.has(each))
-        ? 'no other gateway is left: clients reach no server until one is back'
-        : null;
-    }
-    const isOut = new Set(drained.flatMap((each) => this.#members(each)).map(({ address }) => address));
-    return this.#replicas().some(
-      ({ server, isHealthy, address }) => server === target.server && isHealthy && !isOut.has(address),
-    )
-      ? null
-      : `no other healthy replica of ${target.server} is left: new sessions are refused, and those on it have nowhere to move`;
+    return drainWarning(target, {
+      replicas: this.#replicas(),
+      drainedAddresses: new Set(drained.flatMap((each) => this.#members(each)).map(({ address }) => address)),
+      gateways: this.#options.gateways(),
+      drainedGateways: new Set(drained.flatMap((each) => (each.kind === 'gateway' ? each.gateway : []))),
+    });
   }
 
   #isGone(target: DrainTarget): boolean {

@@ -102,7 +102,7 @@ export function abandonSession(client: Client, session: UpstreamSession): void {
 }
 
 /** DELETE. */
-export const endSession = (client: Client, session: UpstreamSession, timeoutMs: number): Promise<ReplicaAnswer> =>
+const endSession = (client: Client, session: UpstreamSession, timeoutMs: number): Promise<ReplicaAnswer> =>
   ask(client, requestOf(session, 'DELETE', null, []), timeoutMs);
 
 const requestOf = (

@@ -7,7 +7,7 @@ import type { RelayContext } from '../relay-context.ts';
 /** How often slots are looked at. */
 const LOOK_MS = 500;
 /** A session without activity for this long is idle. Calls in flight count as activity: every gateway says so of its own, each second. */
-export const IDLE_MS = 2500;
+const IDLE_MS = 2500;
 /** A session with a GET stream is moved by the gateway that holds the stream, so that the stream goes along. After this long nobody seems to hold it. */
 const HOLDER_MS = 10_000;
 /** Sessions read of a slot at a time, besides those that stay. */

@@ -6,7 +6,7 @@ const LAST_MS = 5000;
 /** A server that ends its streams sooner than this, in ms, means it. */
 export const SHORT_LIFE_MS = 1000;
 /** Something that lived this long, in ms, was no failed attempt: the next pause is the first one again. */
-export const SETTLED_MS = 30_000;
+const SETTLED_MS = 30_000;
 /** Recoveries of one stream without an event, or `SETTLED_MS` of life, between them. */
 const MAX_RECOVERIES = 2;
 /** Times that a stream is asked for whose client has heard nothing yet. */
