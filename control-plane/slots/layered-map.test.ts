@@ -26,13 +26,18 @@ test('a layered map holds what a map would hold after the same changes, and thos
       );
       t.is([...layered.values()].length, plain.size);
       let seen = 0;
-      t.true(layered.every(({ at }, key) => (seen++, plain.get(key)?.at === at)));
+      const isInPlain = ({ at }: { at: number }, key: number): boolean => {
+        seen += 1;
+        return plain.get(key)?.at === at;
+      };
+      t.true(layered.every(isInPlain));
       t.is(seen, plain.size);
       let asked = 0;
-      t.is(
-        layered.every(() => (asked++, false)),
-        plain.size === 0,
-      );
+      const never = (): boolean => {
+        asked += 1;
+        return false;
+      };
+      t.is(layered.every(never), plain.size === 0);
       t.is(asked, Math.min(1, plain.size), 'the first that does not hold is the last that is asked');
       t.deepEqual([...before], held);
     }),
