@@ -13,6 +13,7 @@ import {
   type Dashboard as Json,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
+import { CONSOLE_URL } from '../prometheus/console-link.ts';
 import { DATASOURCE, sideBySide, type AnyPanel } from './panel.ts';
 
 export interface Row {
@@ -75,7 +76,7 @@ export function grafanaJson({ uid, title, description, rows }: Dashboard): Json 
       new TextBoxVariableBuilder('console')
         .label('Console')
         .description('Where your browser reaches the control plane; the links to its console begin with it')
-        .defaultValue('http://127.0.0.1:18001'),
+        .defaultValue(CONSOLE_URL),
     )
     .annotation(alerts)
     .link(

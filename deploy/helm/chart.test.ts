@@ -121,6 +121,13 @@ testWith(need, hasHelm, 'every option reaches the objects', async (t) => {
   t.regex(JSON.stringify(named['MutatingWebhookConfiguration holdfast-inject']), /"failurePolicy":"Ignore"/);
   t.truthy(named['ClusterRole holdfast-join']);
   t.regex(JSON.stringify(named['Deployment holdfast-control-plane']), /"secretName":"holdfast-mesh-authority"/);
+  const linked = await rendered(
+    ...['--set', 'monitoring.rules=true,monitoring.dashboards=true'],
+    ...['--set', 'monitoring.consoleUrl=https://mesh.example.com/'],
+  );
+  const links = JSON.stringify(linked);
+  t.regex(links, /https:\/\/mesh\.example\.com\/console#\/server\/\{\{ \$labels\.server_id \}\}/);
+  t.notRegex(links, /http:\/\/127\.0\.0\.1:18001/);
   const withSecrets = byName(
     await rendered('--set', 'injection.enabled=true', '--set', 'injection.join.enabled=false'),
   );

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { CONSOLE_URL } from './console-link.ts';
 import { checklist } from './checklist.ts';
 import { ALERTS, GROUPS, ruleFile, ruleTests } from './rules.ts';
 import { COMPOSE_TARGETS, scrapeConfig } from './scrape-config.ts';
@@ -49,6 +50,10 @@ Written by \`node deploy/prometheus/write.ts\`: alerts, their runbooks and their
 There are four jobs, and each target has the label \`node\`: \`holdfast-gateway\` and \`holdfast-edge\` (Envoy, \`/stats/prometheus\`), \`holdfast-sidecar\` and
 \`holdfast-control-plane\` (\`/metrics\`). Metrics of the sidecar: \`sidecar/metrics/README.md\`. Envoy's admin interface stays on loopback.
 Where Prometheus is elsewhere, the bootstrap's \`metrics\` address shows statistics and nothing else.
+
+Each alert leads on by its annotations: \`runbook\` says what to do, \`dashboard\` is a path below Grafana's address, \`console\` a page of the
+console ([docs/console.md](../../docs/console.md)). The chart's \`monitoring.consoleUrl\` says where browsers reach it, for dashboards too; elsewhere
+replace \`${CONSOLE_URL}\` in \`holdfast.rules.yml\`.
 
 The tests need \`promtool\`, \`prometheus\` and \`amtool\`. They take them from \`PROMTOOL_BIN\`, \`PROMETHEUS_BIN\` and \`AMTOOL_BIN\`, from PATH, or
 from Debian's packages (\`apt-get download\`, nothing is installed).

@@ -6,6 +6,7 @@ import { program } from '../../control-plane/cli/program.ts';
 import { ensurePrometheusProgram } from '../setup/debian-binaries.ts';
 import { runCommand } from '../setup/run-command.ts';
 import { checklist } from './checklist.ts';
+import { CONSOLE_URL, consoleLink } from './console-link.ts';
 import { generatedFiles } from './generated-files.ts';
 import { ALERTS } from './rules.ts';
 
@@ -53,6 +54,19 @@ test('every alert has a runbook, and the checklist names only alerts that there 
       name,
     );
   t.is(new Set(ALERTS.map(({ name }) => name)).size, ALERTS.length);
+});
+
+test('every alert leads to a page that the console has', (t) => {
+  const app = readFileSync(new URL('../../control-plane/console/src/app.tsx', import.meta.url), 'utf8');
+  const pages = [...app.matchAll(/^ {2}(\w+): \(/gm)].map(([, page]) => page);
+  t.true(pages.includes('server') && pages.includes('checks'));
+  for (const alert of ALERTS) {
+    const { pathname, origin, hash } = new URL(consoleLink(alert));
+    t.is(`${origin}${pathname}`, `${CONSOLE_URL}/console`);
+    const [, page = '', server] = /^#\/(\w+)(?:\/(.*))?$/.exec(decodeURIComponent(hash)) ?? [];
+    t.true(pages.includes(page), `${alert.name}: ${hash}`);
+    t.is(server, page === 'server' ? '{{ $labels.server_id }}' : undefined, alert.name);
+  }
 });
 
 test('runbooks name commands that there are', (t) => {

@@ -4,6 +4,7 @@ import { operationAlerts } from './alerts/operations.ts';
 import { serverAlerts } from './alerts/servers.ts';
 import { sessionAlerts } from './alerts/sessions.ts';
 import type { Alert, Situation } from './alert.ts';
+import { consoleLink } from './console-link.ts';
 import { dashboardLink } from './dashboard-link.ts';
 import { recordingRules } from './recording-rules.ts';
 
@@ -34,7 +35,12 @@ export function ruleFile(): { groups: RuleGroup[] } {
           expr: alert.expr,
           for: alert.for,
           labels: { severity: alert.severity },
-          annotations: { summary: alert.summary, runbook: alert.runbook, dashboard: dashboardLink(alert) },
+          annotations: {
+            summary: alert.summary,
+            runbook: alert.runbook,
+            dashboard: dashboardLink(alert),
+            console: consoleLink(alert),
+          },
         })),
       })),
     ],
