@@ -3,12 +3,14 @@ import { GATEWAY_SCENES } from './gateways/gateway-scenes.ts';
 import { LOG_IN_SCENES } from './log-in/log-in-scenes.ts';
 import { MATRIX_SCENES } from './matrix/matrix-scenes.ts';
 import { CLIENT_REPORTS } from './reports/client-reports.ts';
+import { QUIET_REPORTS } from './reports/quiet-reports.ts';
 import { FROZEN_GATEWAY, RAW_REPORTS } from './reports/raw-reports.ts';
 import type { Scene } from './scene.ts';
 
 export const SCENES: readonly Scene[] = [
   RAW_REPORTS,
   FROZEN_GATEWAY,
+  QUIET_REPORTS,
   CLIENT_REPORTS,
   ...MATRIX_SCENES,
   ...LOG_IN_SCENES,

@@ -135,6 +135,19 @@ export const RAW_REPORTS: Scene = {
       const heard = await killUnder(mesh, 'off', callOf('7', 'slow', 3000));
       return wordIf('a typed error at once', /"outcome":"sent_no_response"/.test(heard.text), answerOf(heard));
     });
+    const batch = `[${callOf('21', 'write', 3000)},${callOf('22', 'write', 3000)}]`;
+    const each = 'an error for each request';
+    await line('F19', 'a batch', each, async () => {
+      const heard = await killUnder(mesh, 'plain', batch);
+      const isTold = /"id":21\b/.test(heard.text) && /"id":22\b/.test(heard.text) && !heard.text.includes('"id":null');
+      return wordIf(each, isTold && heard.text.includes('"error"'), answerOf(heard));
+    });
+    // Envoy alone has not read the batch (docs/configuration.md).
+    await line('F19', 'a batch, guard: off', 'one error at once, with id null', async () => {
+      const heard = await killUnder(mesh, 'off', batch);
+      const isTold = /"id":null/.test(heard.text) && /"outcome":"sent_no_response"/.test(heard.text);
+      return wordIf('one error at once, with id null', isTold, answerOf(heard));
+    });
     await line('F18', 'id 9007199254740993', 'the error has the id', async () => {
       const heard = await killUnder(mesh, 'plain', callOf('9007199254740993', 'write', 3000));
       return wordIf('the error has the id', heard.text.includes('"id":9007199254740993'), answerOf(heard));

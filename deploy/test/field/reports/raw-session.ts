@@ -12,8 +12,13 @@ export interface RawAnswer {
   text: string;
 }
 
-export async function post(url: string, body: string, headers: Record<string, string> = {}): Promise<RawAnswer> {
-  const signal = AbortSignal.timeout(40_000);
+export async function post(
+  url: string,
+  body: string,
+  headers: Record<string, string> = {},
+  limitMs = 40_000,
+): Promise<RawAnswer> {
+  const signal = AbortSignal.timeout(limitMs);
   const answer = await fetch(url, { method: 'POST', body, headers: { ...HEADERS, ...headers }, signal });
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
@@ -35,11 +40,22 @@ export async function begin(url: string): Promise<Record<string, string>> {
   return own;
 }
 
-/** GET of the session's event stream: its status, and the way to end it. */
-export async function listen(url: string, headers: Record<string, string>): Promise<{ status: number; end(): void }> {
+export interface RawStream {
+  status: number;
+  /** Whether neither side has ended it. */
+  isOpen(): boolean;
+  end(): void;
+}
+
+/** GET of the session's event stream. */
+export async function listen(url: string, headers: Record<string, string>, limitMs = 20_000): Promise<RawStream> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]);
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(limitMs)]);
   const answer = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal });
-  answer.body?.pipeTo(new WritableStream()).catch(() => undefined);
-  return { status: answer.status, end: () => stop.abort() };
+  let isOpen = answer.ok;
+  const closed = (): void => {
+    isOpen = false;
+  };
+  answer.body?.pipeTo(new WritableStream()).then(closed, closed);
+  return { status: answer.status, isOpen: () => isOpen, end: () => stop.abort() };
 }

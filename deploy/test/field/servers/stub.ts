@@ -68,11 +68,16 @@ createServer(async (request, response) => {
   if (url.pathname !== '/mcp') return end(404);
   if (values.key !== undefined && url.searchParams.get('key') !== values.key) return end(401, '{"error":"no key"}');
   if (request.method !== 'POST') return end(request.method === 'DELETE' ? values.deleteStatus : 405);
-  const message = JSON.parse(body) as Message;
+  const parsed = JSON.parse(body) as Message | Message[];
+  const [message = { method: 'none' }] = Array.isArray(parsed) ? parsed : [parsed];
   const session = request.headers['mcp-session-id'];
   const isFirst = message.method === 'initialize';
   if (!isFirst && !(typeof session === 'string' && sessions.has(session))) return end(404);
   if (message.id === undefined) return end(202);
+  if (Array.isArray(parsed)) {
+    const answers = parsed.map(async (each) => ({ jsonrpc: '2.0', id: each.id, result: await resultOf(each) }));
+    return end(200, JSON.stringify(await Promise.all(answers)));
+  }
   const headers: Record<string, string> = isFirst ? { 'mcp-session-id': randomUUID() } : {};
   for (const begun of Object.values(headers)) sessions.add(begun);
   if (!values.json) response.writeHead(200, { 'content-type': 'text/event-stream', ...headers }).flushHeaders();
