@@ -169,6 +169,30 @@ test('a command that follows a stream says that it waits', async (t) => {
   t.is(String(said), 'holdfast: no new event yet; waiting for the next one (Ctrl-C ends this)\n');
 });
 
+test('whatever the control plane says, a command writes no control of a terminal, on neither stream', async (t) => {
+  const evil = 'a\u001b]0;x\u0007\u009b2J\u202e\u061c\u200b\ufeffb\rc';
+  const answers: Record<string, [number, unknown]> = {
+    '/v1/events': [200, [{ id: '1', atMs: 0, kind: evil, level: evil, message: evil }]],
+    '/v1/sessions': [500, { error: { code: evil, message: `${evil}\n${evil}` } }],
+  };
+  const server = createServer(({ url = '' }, response) => {
+    const [status, body] = answers[new URL(url, 'http://x').pathname] ?? [404, { error: { message: evil } }];
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => void server.close());
+  const admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const command of [['events'], ['explain', '--server', 'x'], ['sessions'], ['replicas']]) {
+    const { out, err } = await run(['--admin', admin, ...command]);
+    t.true(out.length + err.length > 0, command.join(' '));
+    t.notRegex(
+      out + err,
+      /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202e\ufeff]/,
+      command.join(' '),
+    );
+  }
+});
+
 test('a stream that breaks off is said in one line, and no control of a terminal passes', async (t) => {
   const tool = 'a\u001b[2J\u009b2J\u202eb';
   const call = {

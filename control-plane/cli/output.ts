@@ -1,10 +1,17 @@
-import { CONTROLS, plain } from './table.ts';
+import { CONTROLS, plain, plainLines } from './table.ts';
+
+/** Where a terminal begins anew. */
+const CLEAR = '\u001b[H\u001b[2J';
 
 export interface Output {
   /** A line for people, or the value as JSON when --json was asked for. */
   show(value: unknown, text: () => string): void;
+  /** As `show`, of a text of the operator’s own, which stays as it is. */
+  document(value: unknown, text: () => string): void;
   /** One value of a sequence that has no end: a line in both forms. */
   line(value: unknown, text: () => string): void;
+  /** As `line`, but on a terminal in the place of the one before. */
+  screen(value: unknown, text: () => string): void;
   /** How far a long command is, on standard error: one line that is rewritten on a terminal, a line per change elsewhere. */
   progress(text: string): void;
   /** The progress is over. */
@@ -27,10 +34,17 @@ export function output(
   return {
     isJson,
     show(value, text) {
+      stdout.write(`${isJson ? json(value, 2) : plainLines(text())}\n`);
+    },
+    document(value, text) {
       stdout.write(`${isJson ? json(value, 2) : text()}\n`);
     },
     line(value, text) {
-      stdout.write(`${isJson ? json(value) : text()}\n`);
+      stdout.write(`${isJson ? json(value) : plainLines(text())}\n`);
+    },
+    screen(value, text) {
+      const before = stdout.isTTY && !isJson ? CLEAR : '';
+      stdout.write(`${before}${isJson ? json(value) : plainLines(text())}\n`);
     },
     progress(text) {
       const shown = plain(text);

@@ -18,9 +18,13 @@ export function table(
     .join('\n');
 }
 
-/** What a terminal obeys instead of showing it: control characters, and those that turn the direction of text. */
-export const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** What a terminal obeys instead of showing it: control characters, those that turn the direction of text, and those that nobody sees. */
+export const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /** Text from elsewhere, made harmless for a terminal. */
 export const plain = (value: string | number | null | undefined): string =>
   value === null || value === undefined || value === '' ? '-' : String(value).replace(CONTROLS, ' ');
+
+/** Several lines for people: whoever wrote a part of them can neither steer the terminal nor hide a word. */
+export const plainLines = (text: string): string =>
+  text.replace(CONTROLS, (letter) => (letter === '\n' ? letter : ' '));

@@ -48,7 +48,7 @@ export function configCommand(): Command {
     .action(
       action(async ({ client, out }, version: string) => {
         const found = await client.get<{ text: string }>(`/v1/config/versions/${versionOf(version)}`);
-        out.show(found, () => found.text.replace(/\n$/, ''));
+        out.document(found, () => found.text.replace(/\n$/, ''));
       }),
     );
   config

@@ -50,7 +50,7 @@ async function run({ out }: Tools, options: Options): Promise<void> {
   const wanted = injectOptions(options, options.join === undefined ? null : await joinOptions(options, options.join));
   const result = transformText(text, read, options.uninject === true ? uninject : (before) => inject(before, wanted));
   for (const note of result.notes) process.stderr.write(`${note}\n`);
-  out.show(result.objects, () => result.text.trimEnd());
+  out.document(result.objects, () => result.text.trimEnd());
 }
 
 /** Pods believe the control planes by this authority before they show them a token. */

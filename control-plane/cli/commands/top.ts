@@ -11,7 +11,6 @@ interface Top {
   breakers: { server: string; level: string; key: string; state: string }[];
 }
 
-const CLEAR = '\u001b[H\u001b[2J';
 /** Lines of the screen that are no rows. */
 const FRAME_LINES = 4;
 
@@ -58,7 +57,7 @@ export const topCommand = (): Command =>
           const mostRows = isTTY ? Math.max(5, lines - FRAME_LINES) : Infinity;
           return untilInterrupted<Top>(client, `/v1/top${queryOf({ by, server, tool, replica })}`, (top) =>
             // Without a terminal each second's table follows the one before.
-            out.line(top, () => (isTTY ? CLEAR : '') + format(top, by, mostRows)),
+            out.screen(top, () => format(top, by, mostRows)),
           );
         },
       ),
