@@ -3,7 +3,7 @@ import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import type { McpServerObject } from './mcp-server.ts';
 import { StatusWriter } from './status-writer.ts';
 
-test('an object whose status the API server refuses does not keep the others from theirs', async (t) => {
+test('an object whose status the API server refuses, or never answers for, does not keep the others from theirs', async (t) => {
   const names = Array.from({ length: 100 }, (_, at) => `s${at}`);
   const objects: McpServerObject[] = names.map((name) => ({
     metadata: { name, namespace: 'team' },
@@ -19,6 +19,7 @@ test('an object whose status the API server refuses does not keep the others fro
     },
     api: {
       writeStatus: async (_namespace, name) => {
+        if (name === 's0') await new Promise(() => {});
         if (isRefused(name)) throw new Error('422');
         written.add(name);
       },
@@ -29,6 +30,7 @@ test('an object whose status the API server refuses does not keep the others fro
     now: () => 0,
     log: { warn: (said: object) => warned.push(said) },
     everyMs: 1,
+    writeMs: 20,
   });
   t.teardown(() => writer.stop());
   await waitFor(() => written.size === 20, { what: 'the others’ statuses' });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { withinMs } from '../../proto/within-ms.ts';
 import { kubernetesProblem } from '../kubernetes/kubernetes-problem.ts';
 import type { SourceReport } from '../discovery/source.ts';
 import type { ServerTopology, TopologySnapshot } from '../topology/topology.ts';
@@ -19,9 +20,12 @@ export interface StatusWriterOptions {
   now: () => number;
   log: Pick<Logger, 'warn'>;
   everyMs?: number;
+  writeMs?: number;
 }
 
 const EVERY_MS = 1000;
+/** One write that hangs must not be the last one. */
+const WRITE_MS = 10_000;
 /** Of the statuses that are due, so many are written at a time. */
 const AT_A_TIME = 8;
 /** An API server that refuses everything is not asked for each of them. */
@@ -72,7 +76,8 @@ export class StatusWriter {
         const written = await Promise.allSettled(due.splice(0, AT_A_TIME).map((each) => this.#writeOne(each)));
         failed.push(...written.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : [])));
       }
-      this.#say(failed.length === 0 ? null : kubernetesProblem(failed[0]));
+      // Always the same of several, so that the log does not say them in turn.
+      this.#say(failed.map(kubernetesProblem).toSorted()[0] ?? null);
     } catch (error) {
       this.#say(kubernetesProblem(error));
     } finally {
@@ -110,7 +115,10 @@ export class StatusWriter {
   async #writeOne({ object, status }: { object: McpServerObject; status: McpServerStatus }): Promise<void> {
     const { namespace = '', name = '' } = object.metadata ?? {};
     try {
-      await this.#options.api.writeStatus(namespace, name, status);
+      const { api, writeMs = WRITE_MS } = this.#options;
+      await withinMs(writeMs, api.writeStatus(namespace, name, status), () => {
+        throw new Error(`the API server did not answer within ${writeMs / 1000} s`);
+      });
     } catch (error) {
       // It was deleted meanwhile.
       if ((error as { code?: unknown }).code !== 404) throw error;

@@ -23,7 +23,7 @@ const ofPod = (pod: string, namespace = 'mcp'): ReviewedToken => ({
 const LABELS: Record<string, Record<string, string>> = { mcp: { 'mesh.holdfast/members': 'true' }, other: {} };
 
 /** A desk of a mesh of its own. `api`: what differs from an API server that knows the pod of every token. */
-async function desk(t: ExecutionContext, api: Partial<JoinApi> = {}) {
+async function desk(t: ExecutionContext, api: Partial<JoinApi> = {}, apiServerMs?: number) {
   const folder = await mkdtemp(inFolder(tmpdir(), 'holdfast-join-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const file = (name: string): string => inFolder(folder, name);
@@ -46,6 +46,7 @@ async function desk(t: ExecutionContext, api: Partial<JoinApi> = {}) {
     registry,
     log: log as never,
     now: Date.now,
+    ...(apiServerMs !== undefined && { apiServerMs }),
     open: async () => {
       opens += 1;
       return {
@@ -209,4 +210,16 @@ test('an authority that can’t be used, or an API server that is away, is told 
   t.is((await answer(requestOf('linear-0'), '10.0.0.1')).status, 200);
   t.is(problem(), null);
   t.is(await counted('failed'), 3);
+});
+
+test('an API server that never answers keeps nobody out for longer than it is waited for', async (t) => {
+  let hangs = true;
+  const hanging = { review: async () => (hangs ? new Promise<never>(() => {}) : ofPod('linear-0')) };
+  const { answer, problem, counted } = await desk(t, hanging, 5);
+  const asked = Array.from({ length: 16 }, (_, at) => answer(requestOf('token'), `10.0.0.${at}`));
+  t.deepEqual(new Set((await Promise.all(asked)).map(({ status }) => status)), new Set([503]));
+  t.regex(problem() ?? '', /did not answer within/);
+  t.is(await counted('failed'), 16);
+  hangs = false;
+  t.not((await answer(requestOf('token'), '10.0.0.1')).status, 429);
 });

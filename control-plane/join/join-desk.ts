@@ -5,6 +5,7 @@ import { Counter, type Registry } from 'prom-client';
 import { limitLog } from '../../proto/identity/limit-log.ts';
 import { formatMeshName } from '../../proto/identity/mesh-name.ts';
 import { ownMeshName } from '../../proto/identity/own-name.ts';
+import { withinMs } from '../../proto/within-ms.ts';
 import { joinRequestSchema, provedText, type JoinAnswer, type JoinRequest } from '../../proto/join.ts';
 import { issueForKey } from '../certs/authority.ts';
 import type { InjectionConfig, JoinConfig } from '../config/kubernetes-schema.ts';
@@ -19,6 +20,8 @@ const CERTIFICATE_DAYS = 30;
 const MOST_AT_ONCE = 16;
 /** So that no pod takes the places of the others. */
 const MOST_OF_ADDRESS = 2;
+/** A place is given back then: an API server that hangs must not keep everybody out for longer than it hangs. */
+const API_SERVER_MS = 10_000;
 const MEMBERS_LABEL = 'mesh.holdfast/members';
 
 export interface JoinDeskOptions {
@@ -31,6 +34,7 @@ export interface JoinDeskOptions {
   log: Pick<Logger, 'info' | 'warn'>;
   now: () => number;
   open?: (config: InjectionConfig) => Promise<JoinApi>;
+  apiServerMs?: number;
 }
 
 type Result = 'joined' | 'malformed' | 'busy' | 'failed' | 'namespace' | TokenProblem;
@@ -54,7 +58,16 @@ const refusal = (status: number, message: string): JoinReply => ({ status, body:
 
 /** Gives a pod its certificate and says where Redis is, when the API server vouches for the token that it shows. */
 export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
-  const { config, certificateFile, caFile, registry, log, now, open = openJoinApi } = options;
+  const {
+    config,
+    certificateFile,
+    caFile,
+    registry,
+    log,
+    now,
+    open = openJoinApi,
+    apiServerMs = API_SERVER_MS,
+  } = options;
   const joins = new Counter({
     name: 'holdfast_joins_total',
     help: 'Pods that asked to become gateways of the mesh, by what became of it.',
@@ -117,7 +130,9 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
       atOnce += 1;
       busy.set(address, ofAddress + 1);
       try {
-        return await letIn(data, address);
+        return await withinMs(apiServerMs, letIn(data, address), () => {
+          throw new Error(`the API server did not answer within ${apiServerMs / 1000} s`);
+        });
       } catch (error) {
         problem = `pods can’t join: ${kubernetesProblem(error)}`;
         // The kubeconfig may have changed, or its credentials may be over: the next pod opens it again.
