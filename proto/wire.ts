@@ -109,7 +109,9 @@ export const RESOURCE = {
   decideCluster: 'decide',
   /** Static in the bootstrap. */
   xdsCluster: 'control-plane',
+  /** At edges: the gateways, for streams, and for calls. Both have the endpoints of the first. */
   edgeCluster: 'gateways',
+  edgeCallCluster: 'gateways-calls',
 } as const;
 
 /** Route names are `<server>/<kind>`; access logs and ext_proc read them. */

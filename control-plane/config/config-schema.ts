@@ -77,6 +77,13 @@ const gatewaySchema = z
       .describe('responseOutcomes all: a JSON answer longer than this fails.'),
     limits: gatewayLimitsSchema.prefault({}).describe('What clients may take of a gateway node.'),
     http2: http2Schema,
+    edgeAddresses: z
+      .array(z.union([z.cidrv4(), z.cidrv6()], 'a block of addresses like 10.0.7.0/24 or fd00::/64'))
+      .max(64)
+      .default([])
+      .describe(
+        'Where edges connect from. They then speak HTTP/2 here without TLS, with pings, and leave a gateway that hangs after 1.5 s. By TLS they do so anyway.',
+      ),
     xffTrustedHops: z
       .int()
       .min(0)

@@ -75,9 +75,9 @@ test('only the methods and the path of MCP reach a replica; a slash at the end i
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0';
 /** The first frame that comes back, by its type: 4 is SETTINGS; null: none came. */
-const firstFrame = (port: number): Promise<number | null> =>
+const firstFrame = (port: number, localAddress = '127.0.0.1'): Promise<number | null> =>
   new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(PREFACE, 'latin1'));
+    const socket = connect({ port, host: '127.0.0.1', localAddress }, () => socket.write(PREFACE, 'latin1'));
     socket.on('error', reject);
     socket.once('data', (bytes) => {
       resolve(bytes.toString('latin1').startsWith('HTTP/1.1 ') ? null : (bytes[3] ?? null));
@@ -89,6 +89,13 @@ const firstFrame = (port: number): Promise<number | null> =>
 test('without TLS HTTP/2 is served where the operator opened it, and nowhere else', async (t) => {
   t.is(await firstFrame((await gateway(t)).port), null);
   t.is(await firstFrame((await gateway(t, '', {}, 'gateway: {http2: true}\n')).port), 4);
+});
+
+test('without TLS edges may speak HTTP/2, and nobody from another address', async (t) => {
+  const { port, send } = await gateway(t, '', {}, 'gateway: {edgeAddresses: ["127.0.0.2/32"]}\n');
+  t.is(await firstFrame(port, '127.0.0.2'), 4);
+  t.is(await firstFrame(port, '127.0.0.1'), null);
+  t.is((await send({ 'mcp-session-id': '1~abc' })).status, 200);
 });
 
 test('HTTP/1.0 is served, with and without Host', async (t) => {

@@ -26,6 +26,24 @@ const BUFFER_BYTES = 1 << 20;
 export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): object {
   const { gateway } = snapshot,
     isHttp2 = gateway.http2 ?? gateway.tls !== undefined;
+  const httpFilters = filtersOf(snapshot, node);
+  const chain = (isHttp2Here: boolean): object => ({
+    ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls, isHttp2Here) }),
+    filters: [
+      connectionManager({
+        statPrefix: 'mcp',
+        routes: RESOURCE.routes,
+        // An edge before this gateway says who the client is.
+        xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge === null ? 0 : 1),
+        isHttp2: isHttp2Here,
+        requestMs: gateway.limits.requestMs,
+        ...(gateway.accessLogs && { accessLog }),
+        tracing: tracingOf(snapshot.tracing, node),
+        httpFilters,
+      }),
+    ],
+  });
+  const ofEdges = gateway.edgeAddresses.map(cidrRange);
   return {
     name: RESOURCE.listener,
     address: envoyListen(node.listen),
@@ -40,46 +58,41 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
       ],
     }),
     filter_chains: [
-      {
-        ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls, isHttp2) }),
-        filters: [
-          connectionManager({
-            statPrefix: 'mcp',
-            routes: RESOURCE.routes,
-            // An edge before this gateway says who the client is.
-            xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge === null ? 0 : 1),
-            isHttp2,
-            requestMs: gateway.limits.requestMs,
-            ...(gateway.accessLogs && { accessLog }),
-            tracing: tracingOf(snapshot.tracing, node),
-            httpFilters: [
-              ...corsFilter(snapshot),
-              ...jwtFilter(snapshot),
-              ...challengeFilters(snapshot),
-              // Before the id is taken apart: a session is counted by what its client holds.
-              ...rateLimitFilters(snapshot, node),
-              // When this filter has read a body, Envoy looks for the route again. The id must still be the client's
-              // then, or a steady route becomes `decide`.
-              jsonToMetadata(gateway.responseOutcomes === 'all'),
-              sessionToMetadata,
-              sessionHeaders,
-              // Not by default: an event that is no JSON object crashes it (README).
-              ...(gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
-              extProc,
-              askUnary,
-              ...headerFileFilters(snapshot),
-              // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
-              {
-                name: FILTER.router,
-                typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {
-                  suppress_envoy_headers: true,
-                  dynamic_stats: false,
-                }),
-              },
-            ],
-          }),
-        ],
-      },
+      ...(ofEdges.length > 0 && !isHttp2
+        ? [{ name: 'edges', filter_chain_match: { source_prefix_ranges: ofEdges }, ...chain(true) }]
+        : []),
+      chain(isHttp2),
     ],
   };
 }
+
+const cidrRange = (block: string): object => {
+  const [address, length] = block.split('/');
+  return { address_prefix: address, prefix_len: Number(length) };
+};
+
+const filtersOf = (snapshot: TopologySnapshot, node: EnvoyNode): object[] => [
+  ...corsFilter(snapshot),
+  ...jwtFilter(snapshot),
+  ...challengeFilters(snapshot),
+  // Before the id is taken apart: a session is counted by what its client holds.
+  ...rateLimitFilters(snapshot, node),
+  // When this filter has read a body, Envoy looks for the route again. The id must still be the client's
+  // then, or a steady route becomes `decide`.
+  jsonToMetadata(snapshot.gateway.responseOutcomes === 'all'),
+  sessionToMetadata,
+  sessionHeaders,
+  // Not by default: an event that is no JSON object crashes it (README).
+  ...(snapshot.gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
+  extProc,
+  askUnary,
+  ...headerFileFilters(snapshot),
+  // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
+  {
+    name: FILTER.router,
+    typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {
+      suppress_envoy_headers: true,
+      dynamic_stats: false,
+    }),
+  },
+];

@@ -11,7 +11,7 @@ import {
   serverSecrets,
   sidecarCluster,
 } from './clusters.ts';
-import { gatewaysCluster, gatewaysEndpoints, hasGateways } from './edge/edge-cluster.ts';
+import { gatewaysClusters, gatewaysEndpoints, hasGateways } from './edge/edge-cluster.ts';
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
 import { decideEndpoints, relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
@@ -100,10 +100,7 @@ export function edgeResources(snapshot: TopologySnapshot, node: EnvoyNode): Plai
   if (!hasGateways(snapshot)) return undefined;
   const edge = snapshot.edge ?? edgeSchema.parse({});
   return new Map([
-    [
-      RESOURCE_TYPE.cluster,
-      new Map([[RESOURCE.edgeCluster, gatewaysCluster(snapshot, edge)], ...collector(snapshot.tracing, 'edge')]),
-    ],
+    [RESOURCE_TYPE.cluster, new Map([...gatewaysClusters(snapshot, edge), ...collector(snapshot.tracing, 'edge')])],
     [RESOURCE_TYPE.endpoints, new Map([[RESOURCE.edgeCluster, gatewaysEndpoints(snapshot)]])],
     [RESOURCE_TYPE.listener, new Map(edgeListeners(edge, snapshot.gateway, snapshot.tracing, node))],
     [RESOURCE_TYPE.routes, new Map([[EDGE_ROUTES, edgeRoutes(edge, snapshot)]])],

@@ -6,6 +6,7 @@ import type { EnvoyNode } from '../node.ts';
 import type { Tracing } from '../../../proto/tracing.ts';
 import { downstreamTls } from '../tls.ts';
 import { tracingOf } from '../tracing.ts';
+import { brokenStreams } from './broken-streams.ts';
 import { edgeReply, requestToMetadata } from './edge-reply.ts';
 import { EDGE_ROUTES } from './edge-routes.ts';
 
@@ -20,6 +21,7 @@ const managerOf = (requestMs: number, xffTrustedHops: number, isHttp2: boolean, 
     replies: edgeReply,
     httpFilters: [
       requestToMetadata,
+      brokenStreams,
       {
         name: 'envoy.filters.http.router',
         typed_config: typed('envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }),

@@ -31,17 +31,40 @@ const isShortCall = [
   { name: 'content-length', string_match: { safe_regex: { regex: SHORT } } },
 ];
 
-const route = (name: string, match: object, idleTimeoutMs: number, isRead = false): object => ({
+/** Of filters that are on in the listener. */
+function filtersOff(wanted: Record<string, boolean>): object {
+  const off = Object.keys(wanted).filter((name) => !wanted[name]);
+  return off.length === 0 ? {} : { typed_per_filter_config: Object.fromEntries(off.map((name) => [name, leaveOut])) };
+}
+
+interface EdgeRoute {
+  name: string;
+  match: object;
+  idleTimeoutMs: number;
+  /** Whether its body is read for the call's id. */
+  isRead?: boolean;
+  /** Whether its answer may be an event stream. */
+  isStream?: boolean;
+  cluster?: string;
+}
+const route = ({
+  name,
+  match,
+  idleTimeoutMs,
+  isRead = false,
+  isStream = false,
+  cluster = RESOURCE.edgeCallCluster,
+}: EdgeRoute): object => ({
   name,
   match,
   route: {
-    cluster: RESOURCE.edgeCluster,
+    cluster,
     timeout: '0s',
     idle_timeout: duration(idleTimeoutMs),
     retry_policy: retry,
     append_x_forwarded_host: true,
   },
-  ...(!isRead && { typed_per_filter_config: { [FILTER.jsonToMetadata]: leaveOut } }),
+  ...filtersOff({ [FILTER.jsonToMetadata]: isRead, [FILTER.brokenStreams]: isStream }),
 });
 
 /** A relay looks once a second, and may be busy. */
@@ -65,15 +88,36 @@ export const edgeRoutes = (edge: EdgeConfig, snapshot: Pick<TopologySnapshot, 's
       name: 'all',
       domains: ['*'],
       routes: [
-        route('call', { prefix: '/', headers: [wantsStream, ...isShortCall] }, 0, true),
-        route('events', { prefix: '/', headers: [wantsStream, isGet] }, streamQuietMs(snapshot)),
-        route('stream', { prefix: '/', headers: [wantsStream] }, 0),
-        route(
-          'upgrade',
-          { prefix: '/', headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }] },
-          0,
-        ),
-        route('other', { prefix: '/' }, edge.idleTimeoutMs),
+        route({
+          name: 'call',
+          match: { prefix: '/', headers: [wantsStream, ...isShortCall] },
+          idleTimeoutMs: 0,
+          isRead: true,
+          isStream: true,
+        }),
+        route({
+          name: 'events',
+          match: { prefix: '/', headers: [wantsStream, isGet] },
+          idleTimeoutMs: streamQuietMs(snapshot),
+          isStream: true,
+          cluster: RESOURCE.edgeCluster,
+        }),
+        route({
+          name: 'stream',
+          match: { prefix: '/', headers: [wantsStream] },
+          idleTimeoutMs: 0,
+          isStream: true,
+        }),
+        route({
+          name: 'upgrade',
+          match: {
+            prefix: '/',
+            headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }],
+          },
+          idleTimeoutMs: 0,
+          cluster: RESOURCE.edgeCluster,
+        }),
+        route({ name: 'other', match: { prefix: '/' }, idleTimeoutMs: edge.idleTimeoutMs }),
       ],
     },
   ],

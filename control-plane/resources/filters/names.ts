@@ -15,5 +15,7 @@ export const FILTER = {
   /** The same filter once more, for one question and one answer. */
   askUnary: 'envoy.filters.http.ext_proc.sessions',
   headerFiles: 'envoy.filters.http.lua.header_files',
+  /** At edges only. */
+  brokenStreams: 'envoy.filters.http.lua.broken_streams',
   router: 'envoy.filters.http.router',
 } as const;

@@ -78,7 +78,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       },
     });
     const bare = options.through === 'envelope' ? await bareEnvoy(mesh) : null;
-    const origins = bare ? [bare.url] : mesh.gateways.map(({ url }) => url);
+    const origins = bare ? [bare.url] : (mesh.edges.length > 0 ? mesh.edges : mesh.gateways).map(({ url }) => url);
     const url = bare ? `${bare.url}/mcp` : mesh.url('linear');
     const connect = (session: number) =>
       connectClient({

@@ -62,6 +62,8 @@ test('clients reach the edge by TLS, the edge the gateways by mTLS; nobody else 
     what: 'the gateway serves by TLS',
     everyMs: 100,
   });
+  const spoken = await fetch(`${mesh.edges[0]?.envoy.adminUrl}/stats?filter=gateways-calls.upstream_cx_http2_total`);
+  t.regex(await spoken.text(), /upstream_cx_http2_total: [1-9]/, 'gateways that hang are noticed by HTTP/2');
   await t.throwsAsync(ask(gatewayPort), undefined, 'a gateway takes nobody without a certificate of the mesh');
   await t.throwsAsync(ask(tlsPort, { ca: undefined }), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
   t.is((await ask(gatewayPort, withCertificate)).status, 200);

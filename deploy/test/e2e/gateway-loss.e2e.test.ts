@@ -78,6 +78,25 @@ test.serial('when an edge is killed, its calls are answered through another one'
   );
 });
 
+test.serial('a gateway that is frozen costs its calls a typed error, and nobody waits for it', async (t) => {
+  t.timeout(180_000);
+  const frozen = mesh.gateways[1];
+  const processes = frozen ? [frozen.envoy.process, ...frozen.sidecars.map(({ process }) => process)] : [];
+  const thaw = (): void => {
+    for (const process of processes) process.resume();
+  };
+  t.teardown(thaw);
+  const told = await strikeUnder(t, 'v1', async () => {
+    for (const process of processes) process.pause();
+  });
+  const lost = told.filter(({ isAnswered }) => !isAnswered);
+  t.log(`${lost.length} of ${CLIENTS} calls were on it`);
+  t.true(lost.length > 0);
+  for (const one of lost) t.deepEqual(one, { isAnswered: false, code: -31001, outcome: 'sent_no_response' });
+  thaw();
+  await mesh.settled();
+});
+
 test.serial('who has a call on a gateway that is killed hears so at once, and the session goes on', async (t) => {
   t.timeout(180_000);
   const told = await strikeUnder(t, 'v2-legacy', async () => mesh.gateways[0]?.kill());

@@ -104,7 +104,10 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
       admin: admin[0]!,
       stateDir: join(folder.path, 'state'),
     });
-    if (options.edges) config['edge'] = {};
+    if (options.edges) {
+      config['edge'] = {};
+      config['gateway'] = { ...(config['gateway'] as object | undefined), edgeAddresses: ['127.0.0.0/8'] };
+    }
     if (options.certs !== undefined) secure(config, options.certs);
     options.config?.(config);
     const configFile = options.configFile ?? join(folder.path, 'holdfast.yaml');

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { freezeGateway, killEdge, killGatewayBehindEdges } from './behind-edges.ts';
 import { killReplica } from './kill-replica.ts';
 import { hangReplica } from './hang-replica.ts';
 import { killControlPlane, killGateway, killSidecar } from './kill-process.ts';
@@ -14,6 +15,9 @@ export const scenarios: readonly Scenario[] = [
   rolling,
   hangReplica,
   killGateway,
+  freezeGateway,
+  killGatewayBehindEdges,
+  killEdge,
   killSidecar,
   killControlPlane,
   redisDown,
