@@ -254,6 +254,8 @@ export const serverPolicySchema = z.object({
     .optional()
     .describe('Write one record for each call: who, which tool, what it came to. Never arguments or results.'),
   limits: serverLimitsSchema.prefault({}).describe('What one client or session may take of this server.'),
+  /** Not a key of the server: `sessionStore.records` is compact. */
+  compactRecords: z.literal(true).optional(),
   /** Not a key of the server: the configuration says it once, for the gateway, and the control plane hands it on with each policy. */
   gatewayLimits: gatewayLimitsSchema.prefault({}),
   routes: z

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import * as z from 'zod';
 
-/** What this version writes. Records of a higher version are read as far as they fit and never rewritten by this version. */
-export const RECORD_VERSION = 1;
+/** What this version reads and may write. Records of a higher version are read as far as they fit and never rewritten by this version. */
+export const RECORD_VERSION = 2;
+/** What it writes while nodes may be there that read nothing later: one JSON text. Version 2 is compact-record.ts. */
+export const PLAIN_RECORD_VERSION = 1;
 
 /** One move of a session, for operators: never an id of it. */
 const sessionMoveSchema = z.looseObject({
@@ -66,3 +68,7 @@ export type SessionRecord = z.infer<typeof sessionRecordSchema>;
 export function sessionDigest(clientId: string): string {
   return hash('sha256', clientId);
 }
+
+/** What operators see of a principal. */
+export const userIdOf = (principal: string | null): string =>
+  principal === null ? 'anonymous' : principal.slice(0, 12);

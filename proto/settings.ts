@@ -43,6 +43,12 @@ export const sharedSettingsSchema = z.object({
           'redis://, rediss://, redis+sentinel://host:port,host:port/master-name, or redis+cluster://host:port,host:port.',
         ),
       isFailoverEnabled: z.boolean().default(true).describe('Whether lost sessions are rebuilt elsewhere at all.'),
+      records: z
+        .enum(['plain', 'compact'])
+        .default('plain')
+        .describe(
+          'How gateways write session records. compact: in half the memory, once every gateway and control plane runs a version that knows this key. plain: before you go back to an earlier one.',
+        ),
       maxMemoryPercent: z
         .int()
         .min(1)

@@ -133,6 +133,10 @@ export const SERVER_POLICY_TYPE = 'type.googleapis.com/holdfast.v1.ServerPolicy'
 /** Redis keys. `{server}` is a hash tag: all keys of one server's sessions live in one cluster slot. `digest` is sha256 hex of the client's session id. */
 export const REDIS = {
   session: (server: string, digest: string) => `holdfast:{${server}}:session:${digest}`,
+  /** What sessions of one kind of client have in common, by its digest (compact-record.ts). */
+  sharedPart: (server: string, name: string) => `holdfast:{${server}}:shared:${name}`,
+  /** While it is there, the unbound form of a bound session's id counts as ended. */
+  door: (server: string, name: string) => `holdfast:{${server}}:door:${name}`,
   lock: (server: string, digest: string) => `holdfast:{${server}}:lock:${digest}`,
   /** Sorted set: digests of the sessions that live on a slot, scored by last activity (ms since the epoch). */
   slotIndex: (server: string, slot: string) => `holdfast:{${server}}:slot:${slot}`,

@@ -31,9 +31,9 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const node = createNode(settings, version, log);
   const { metrics, now, internalError, failing } = node;
 
-  const storage = await openStorage(node);
-  const { store, secret, redis } = storage;
   const mesh = joinMesh(node, version);
+  const storage = await openStorage(node, mesh);
+  const { store, secret, redis } = storage;
   const { client: topology, server } = mesh;
   const directory = openSessions(node, storage, mesh);
   const upstream = new ReplicaClient(replicaLinks(mesh.topology, mesh.identity?.neighbour), (error) =>

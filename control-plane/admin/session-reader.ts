@@ -1,3 +1,4 @@
+import { decodeCompact, digestOfMember, sharedNameOf, type SessionHash } from '../../proto/compact-record.ts';
 import { parseJson } from '../../proto/parse-json.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { sessionRecordSchema, type SessionMove } from '../../proto/session-record.ts';
@@ -37,16 +38,22 @@ export interface SessionReader {
 const MOST_MOVES = 100;
 const ENTRIES_PER_LOOK = 1000;
 
-/** Reads what sidecars keep in Redis (fields of the hash: sidecar/session/record-codec.ts). */
+/** Reads what sidecars keep in Redis (fields of the hash: proto/compact-record.ts, or all in `record`). */
 export function redisSessionReader(redis: RedisClient): SessionReader {
+  const content = async (server: string, digest: string, hash: SessionHash): Promise<unknown> => {
+    const name = sharedNameOf(hash);
+    if (name === undefined) return parseJson(hash['record']?.toString() ?? '');
+    const shared = await redis.get(REDIS.sharedPart(server, name));
+    return shared === null ? undefined : decodeCompact(server, digest, hash, shared);
+  };
   const find = async (server: string, digest: string): Promise<SessionView | null> => {
-    const [text, at, dead] = await redis.hmget(REDIS.session(server, digest), 'record', 'at', 'dead');
-    const record =
-      text === null || text === undefined ? undefined : sessionRecordSchema.safeParse(parseJson(text)).data;
+    const hash = await redis.hgetallBuffer(REDIS.session(server, digest));
+    const record = sessionRecordSchema.safeParse(await content(server, digest, hash)).data;
     if (!record) return null;
     const { name, version } =
       (record.initializeParams as { clientInfo?: { name?: unknown; version?: unknown } } | null)?.clientInfo ?? {};
-    const isEnded = record.isTombstone || dead === '1';
+    const isEnded = record.isTombstone || hash['dead']?.toString() === '1',
+      atMs = numberIn(hash['at']?.toString());
     return {
       digest,
       server,
@@ -60,9 +67,9 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
       hasGetStream: record.hasGetStream,
       epoch: record.epoch,
       createdAtMs: record.createdAtMs,
-      lastActivityMs: Math.max(record.lastActivityMs, numberIn(at)),
+      lastActivityMs: Math.max(record.lastActivityMs, atMs),
       isEnded,
-      endedAtMs: isEnded ? numberIn(at) : null,
+      endedAtMs: isEnded ? atMs : null,
       moves: (record.moves ?? []).slice(-MOST_MOVES),
     };
   };
@@ -76,22 +83,28 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
     find,
     count: (server, slot) => redis.zcard(REDIS.slotIndex(server, slot)),
     list: async (server, slot, limit) =>
-      living(server, slot, await redis.zrevrange(REDIS.slotIndex(server, slot), 0, limit - 1)),
+      living(
+        server,
+        slot,
+        (await redis.zrevrangeBuffer(REDIS.slotIndex(server, slot), 0, limit - 1)).map(digestOfMember),
+      ),
     async listDigests(server, slot, beginning, limit) {
       // An index may grow between two looks, and the scan may name an entry twice.
       const digests = new Set<string>();
       let cursor = '0';
       do {
-        const [next, entries] = await redis.zscan(
+        // Members of compact records are bytes: a pattern of hex digits would pass them over.
+        const [next, entries] = await redis.zscanBuffer(
           REDIS.slotIndex(server, slot),
           cursor,
-          'MATCH',
-          `${beginning}*`,
           'COUNT',
           ENTRIES_PER_LOOK,
         );
-        for (let at = 0; at < entries.length; at += 2) digests.add(entries[at] ?? '');
-        cursor = next;
+        for (let at = 0; at < entries.length; at += 2) {
+          const digest = digestOfMember(entries[at] ?? Buffer.alloc(0));
+          if (digest.startsWith(beginning)) digests.add(digest);
+        }
+        cursor = next.toString();
       } while (cursor !== '0' && digests.size < limit);
       return living(server, slot, [...digests].slice(0, limit));
     },
@@ -99,7 +112,7 @@ export function redisSessionReader(redis: RedisClient): SessionReader {
 }
 
 /** 0 for what is no number. */
-function numberIn(text: string | null | undefined): number {
+function numberIn(text: string | undefined): number {
   const value = Number(text ?? 0);
   return Number.isFinite(value) ? value : 0;
 }

@@ -135,7 +135,13 @@ const OAUTH_ROUTES = ['/authorize', '/token', '/register', '/revoke', '/consent'
 /** A path of unreserved characters, without dots alone between slashes; what is below it may be meant. */
 const ROUTE = /^(\/(?!\.\.?(\/|$))[A-Za-z0-9._~-]+)+(\/\*)?$/;
 
-const { gatewayLimits: _, places: _places, tracing: _tracing, ...policyShape } = serverPolicySchema.shape;
+const {
+  compactRecords: _records,
+  gatewayLimits: _,
+  places: _places,
+  tracing: _tracing,
+  ...policyShape
+} = serverPolicySchema.shape;
 
 /** One MCP service: what the data path must know of it (proto/server-policy.ts), and where its replicas are. */
 export const serverSchema = z.strictObject({

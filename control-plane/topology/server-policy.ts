@@ -15,6 +15,7 @@ export function serverPolicy(server: ServerConfig, config: Config): ServerPolicy
       gatewayLimits: config.gateway.limits,
       places: placesOf(server, config),
       tracing: config.tracing ?? null,
+      ...(config.sessionStore.records === 'compact' && { compactRecords: true }),
     });
   parsed.set(server, policy);
   return config.sessionStore.isFailoverEnabled || policy.onReplicaLoss !== 'recover'

@@ -1,9 +1,8 @@
 import type { Audit } from '../../proto/audit.ts';
 import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
-import { sessionDigest } from '../../proto/session-record.ts';
+import { sessionDigest, userIdOf } from '../../proto/session-record.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
-import { userIdOf } from '../principal/identities.ts';
 import { auditRecord, type AuditSink } from './audit-record.ts';
 
 export interface AuditTrailOptions {

@@ -1,6 +1,7 @@
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import { subjectOfClaims } from '../principal/claims.ts';
-import { userIdOf, type Identities, type Shown } from '../principal/identities.ts';
+import { userIdOf } from '../../proto/session-record.ts';
+import type { Identities, Shown } from '../principal/identities.ts';
 
 /** Who asks, for the audit trail: issuer and subject of a verified token; elsewhere the digest that `holdfast sessions` shows. Undefined: no trail. */
 export function principalFor(

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { isCredential } from './credentials.ts';
-import { refusalOfUnverified, userIdOf } from './identities.ts';
+import { userIdOf } from '../../proto/session-record.ts';
+import { refusalOfUnverified } from './identities.ts';
 import { sampleIdentities } from './testing/sample-identities.ts';
 
 const identities = sampleIdentities();

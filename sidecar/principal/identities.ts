@@ -102,10 +102,6 @@ export class Identities {
   }
 }
 
-/** What operators are shown of a principal. */
-export const userIdOf = (principal: string | null): string =>
-  principal === null ? 'anonymous' : principal.slice(0, 12);
-
 const subjectParts = ({ issuer, subject }: Subject): string[] => ['jwt', issuer, subject];
 
 function principalParts({ authorization, claims }: Shown, { bind, jwt }: BindPolicy): string[] | null {

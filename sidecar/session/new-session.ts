@@ -1,6 +1,6 @@
 import { clientSessionId } from '../../proto/session-id.ts';
-import { RECORD_VERSION, sessionDigest, type SessionRecord } from '../../proto/session-record.ts';
-import { userIdOf, type Owner } from '../principal/identities.ts';
+import { RECORD_VERSION, sessionDigest, userIdOf, type SessionRecord } from '../../proto/session-record.ts';
+import type { Owner } from '../principal/identities.ts';
 
 /** Where a session begins and whose it is; `upstreamId` is the replica's own id. */
 export type NewSession = Pick<SessionRecord, 'server' | 'backend' | 'slot' | 'upstreamId'> & Owner & { nowMs: number };

@@ -3,6 +3,7 @@ import { Identities } from '../principal/identities.ts';
 import { systemClock } from './clock.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { MeshSecret } from './mesh-secret.ts';
+import type { RecordForm } from './record-arguments.ts';
 import { createRedisStore } from './redis-store.ts';
 import type { SessionStore } from './session-store.ts';
 
@@ -11,8 +12,9 @@ export async function openStore(
   redis: RedisClient | null,
   nodeId: string,
   onError: (error: unknown) => void,
+  form: (server: string) => RecordForm,
 ): Promise<{ store: SessionStore; secret: MeshSecret; identities: Identities }> {
-  const store = redis ? createRedisStore(redis, { nodeId, onError }) : createMemoryStore({ nodeId }),
+  const store = redis ? createRedisStore(redis, { nodeId, onError, form }) : createMemoryStore({ nodeId }),
     secret = new MeshSecret(store, systemClock, onError);
   await secret.agree();
   return { store, secret, identities: new Identities(secret.digest) };

@@ -1,20 +1,14 @@
+import { decodeCompact, sharedNameOf, type SessionHash } from '../../proto/compact-record.ts';
 import { parseJson } from '../../proto/parse-json.ts';
 import { RECORD_VERSION, sessionRecordSchema, type SessionRecord } from '../../proto/session-record.ts';
 import { StoreError } from './store-error.ts';
 
-/** Fields of the Redis hash that holds one record: what scripts compare or change stands beside the JSON and wins over it. */
+/** Fields of the Redis hash that holds one record: what scripts compare or change stands beside the rest and wins over it. */
 const FIELD = {
+  /** All of a record of version 1, as JSON. */
   record: 'record',
-  version: 'version',
-  epoch: 'epoch',
-  slot: 'slot',
-  upstream: 'upstream',
   activity: 'at',
   dead: 'dead',
-  ttl: 'ttl',
-  revision: 'rev',
-  /** Digest of the session's unbound form, where a tombstone is. */
-  unbound: 'unbound',
 } as const;
 
 /** What is known of a session that ended before its record was seen: nothing but its end. */
@@ -48,30 +42,47 @@ export function encodeRecord(record: SessionRecord): string {
 
 /**
  * Reads a record from its hash. A record of a later version is read as far as it fits. A field that changed its shape takes the blank
- * value.
+ * value. `shared`: the text that a compact record names.
  * @throws StoreError `bad-record` when one of this version can't be read.
  */
-export function decodeRecord(server: string, digest: string, hash: Record<string, string>): SessionRecord {
-  const activityMs = Number(hash[FIELD.activity] ?? 0);
-  const isTombstone = hash[FIELD.dead] === '1';
-  const text = hash[FIELD.record];
-  if (text === undefined) {
+export function decodeRecord(server: string, digest: string, hash: SessionHash, shared: string | null): SessionRecord {
+  const activityMs = Number(hash[FIELD.activity]?.toString() ?? 0);
+  const isTombstone = hash[FIELD.dead]?.toString() === '1';
+  const value = contentOf(server, digest, hash, shared);
+  if (value === undefined) {
     if (isTombstone) return blankTombstone(server, digest, activityMs);
-    throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: the record field is missing`);
+    throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: not JSON, or there is no record`);
   }
-  const value = parseJson(text);
-  if (value === undefined) throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: not JSON`);
   const record = fit(value, server, digest, activityMs);
+  // What is known of it is of this version, however it was written.
+  record.version = Math.max(record.version, RECORD_VERSION);
   record.lastActivityMs = Math.max(record.lastActivityMs, activityMs);
   record.isTombstone ||= isTombstone;
   return record;
 }
 
+function contentOf(server: string, digest: string, hash: SessionHash, shared: string | null): unknown {
+  const text = hash[FIELD.record];
+  if (text !== undefined) return parseJson(text.toString());
+  if (sharedNameOf(hash) === undefined) return undefined;
+  return decodeCompact(server, digest, hash, shared ?? BLANK_SHARED);
+}
+
+/** For a session that ended: what it shared may be gone before it. */
+const BLANK_SHARED = JSON.stringify({
+  type: 'http',
+  backend: '',
+  initializeParams: {},
+  protocolVersion: '',
+  capabilities: {},
+});
+
 function fit(value: unknown, server: string, digest: string, activityMs: number): SessionRecord {
   const parsed = sessionRecordSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const version = (value as { version?: unknown } | null)?.version;
-  if (typeof version !== 'number' || version <= RECORD_VERSION) {
+  // No number counts as a version of ours.
+  if (typeof version !== 'number' || !(version > RECORD_VERSION)) {
     const issue = parsed.error.issues[0];
     throw new StoreError(
       'bad-record',

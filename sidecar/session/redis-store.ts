@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { RECORD_VERSION, type SessionRecord } from '../../proto/session-record.ts';
 import { CHANNEL, REDIS } from '../../proto/wire.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { digestOfMember, type SessionHash } from '../../proto/compact-record.ts';
+import { recordArguments, type RecordForm } from './record-arguments.ts';
+import { guarded, recordsIn } from './records-in-redis.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { probeWrites } from '../../proto/redis/probe-writes.ts';
 import { ScriptRunner, type ScriptArgument } from './redis-script-runner.ts';
 import * as script from './redis-scripts.ts';
 import type { ReconcileResult, SessionStore, Touch, UpdateResult } from './session-store.ts';
-import { StoreError } from './store-error.ts';
-import { unboundDigest } from './unbound-digest.ts';
 import { watchChanges } from './redis-watch.ts';
 
 const TOUCHES_PER_CALL = 500;
@@ -18,6 +18,8 @@ export interface RedisStoreOptions {
   /** Changes by this node are not reported to its own watchers. */
   nodeId: string;
   now?: () => number;
+  /** How records of a server are written; plain when left out. Both are read. */
+  form?: (server: string) => RecordForm;
   /** What a message of the sessions' channel set off in this process. */
   onError?: (error: unknown) => void;
 }
@@ -25,24 +27,13 @@ export interface RedisStoreOptions {
 /** Session records in Redis, one hash each, written by scripts that compare before they set. The client stays the caller's until `close`. */
 export function createRedisStore(
   client: RedisClient,
-  { nodeId, now = Date.now, onError }: RedisStoreOptions,
+  { nodeId, now = Date.now, form = () => 'plain', onError }: RedisStoreOptions,
 ): SessionStore {
   const run = new ScriptRunner(client);
-  const prefix = (server: string): string => REDIS.slotIndex(server, '');
-  const body = (record: SessionRecord): ScriptArgument[] => [
-    record.epoch,
-    record.slot,
-    record.upstreamId,
-    encodeRecord(record),
-    record.version,
-    record.lastActivityMs,
-  ];
+  const body = (record: SessionRecord): ScriptArgument[] => recordArguments(record, form(record.server));
   const toldBy = (server: string): ScriptArgument[] => [CHANNEL.sessions, nodeId, server];
 
-  const read = async (server: string, digest: string): Promise<Record<string, string> | null> => {
-    const hash = await guarded(client.hgetall(REDIS.session(server, digest)));
-    return Object.keys(hash).length === 0 ? null : hash;
-  };
+  const { read, decode, decodeWhole, find, exists } = recordsIn(client, now);
   const write = async (
     record: SessionRecord,
     expectedEpoch: number,
@@ -51,45 +42,35 @@ export function createRedisStore(
     const result = await run.run(
       script.UPDATE,
       [REDIS.session(record.server, record.digest)],
-      [
-        ...body({ ...record, version: RECORD_VERSION }),
-        expectedEpoch,
-        record.digest,
-        prefix(record.server),
-        ...toldBy(record.server),
-        revision,
-        unboundDigest(record) ?? '',
-      ],
+      [...body(record), expectedEpoch, RECORD_VERSION, revision, ...toldBy(record.server)],
     );
-    return result as UpdateResult | 'raced';
+    return textOf(result) as UpdateResult | 'raced';
   };
   const watching = watchChanges(client, nodeId, onError);
 
   return {
-    async find(server, digest) {
-      const hash = await read(server, digest);
-      return hash && decodeRecord(server, digest, hash);
-    },
-    exists: async (server, digest) => (await guarded(client.exists(REDIS.session(server, digest)))) === 1,
+    find,
+    exists,
     async create(record, ttlSeconds, firstSeconds = ttlSeconds) {
-      return (await run.run(
+      const result = await run.run(
         script.CREATE,
         [REDIS.session(record.server, record.digest)],
-        [...body(record), ttlSeconds, record.digest, prefix(record.server), firstSeconds, unboundDigest(record) ?? ''],
-      )) as 'ok' | 'conflict';
+        [...body(record), ttlSeconds, firstSeconds],
+      );
+      return textOf(result) as 'ok' | 'conflict';
     },
     async update(record, expectedEpoch) {
-      return (await write(record, expectedEpoch, '')) as UpdateResult;
+      return (await write({ ...record, version: RECORD_VERSION }, expectedEpoch, '')) as UpdateResult;
     },
     async amend(server, digest, expectedEpoch, change) {
       for (let tries = 0; tries < AMEND_TRIES; tries += 1) {
         const hash = await read(server, digest);
-        if (!hash) return { kind: 'missing' };
-        const stored = decodeRecord(server, digest, hash);
+        const stored = hash && (await decodeWhole(server, digest, hash));
+        if (!stored) return { kind: 'missing' };
         if (stored.isTombstone || stored.epoch !== expectedEpoch) return { kind: 'conflict' };
         if (stored.version > RECORD_VERSION) return { kind: 'newer' };
         const record = change(stored);
-        const result = await write(record, expectedEpoch, hash['rev'] ?? '');
+        const result = await write(record, expectedEpoch, String(hash['rev'] ?? ''));
         if (result === 'ok') return { kind: 'ok', record };
         if (result !== 'raced') return { kind: result };
       }
@@ -100,17 +81,19 @@ export function createRedisStore(
       const [kind, flat] = (await run.run(
         script.RECONCILE,
         [REDIS.session(server, digest)],
-        [...body(record), ttlSeconds, digest, prefix(server), ...toldBy(server), unboundDigest(record) ?? ''],
-      )) as ['kept' | 'written', string[]];
-      const before = flat.length === 0 ? null : decodeRecord(server, digest, pairs(flat));
-      return kind === 'kept' && before ? { kind, stored: before } : { kind: 'written', previous: before };
+        [...body(record), ttlSeconds, RECORD_VERSION, ...toldBy(server)],
+      )) as [Buffer, Buffer[]];
+      const before = flat.length === 0 ? null : await decode(server, digest, pairs(flat));
+      return textOf(kind) === 'kept' && before
+        ? { kind: 'kept', stored: before }
+        : { kind: 'written', previous: before };
     },
     async touch(touches) {
       for (const batch of batches(touches)) {
         await run.run(
           script.TOUCH,
           batch.map((one) => REDIS.session(one.server, one.digest)),
-          [prefix(batch[0]?.server ?? ''), ...batch.flatMap((one) => [one.atMs, one.digest])],
+          batch.flatMap((one) => [one.atMs, one.digest]),
         );
       }
     },
@@ -118,15 +101,12 @@ export function createRedisStore(
       const flat = (await run.run(
         script.TOMBSTONE,
         [REDIS.session(server, digest)],
-        [ttlSeconds, digest, prefix(server), now(), ...toldBy(server), isKnown ? '1' : ''],
-      )) as string[];
-      return flat.length === 0 ? null : decodeRecord(server, digest, pairs(flat));
+        [ttlSeconds, digest, now(), ...toldBy(server), isKnown ? '1' : ''],
+      )) as Buffer[];
+      return flat.length === 0 ? null : decode(server, digest, pairs(flat));
     },
     async forget(server, digest) {
-      return (
-        (await run.run(script.FORGET, [REDIS.session(server, digest)], [digest, prefix(server), ...toldBy(server)])) ===
-        1
-      );
+      return (await run.run(script.FORGET, [REDIS.session(server, digest)], [digest, ...toldBy(server)])) === 1;
     },
     async lock(server, digest, owner, ttlMs) {
       const token = `${owner}:${randomUUID()}`;
@@ -137,13 +117,14 @@ export function createRedisStore(
     },
     async listSlot(server, slot, limit) {
       const index = REDIS.slotIndex(server, slot);
-      const digests = await guarded(client.zrange(index, '0', String(limit - 1)));
-      const hashes = await Promise.all(digests.map((digest) => read(server, digest)));
-      const gone = digests.filter((_, i) => hashes[i] === null);
+      const members = await guarded(client.zrangeBuffer(index, '0', String(limit - 1)));
+      const hashes = await Promise.all(members.map((member) => read(server, digestOfMember(member))));
+      const gone = members.filter((_, i) => hashes[i] === null);
       if (gone.length > 0) await guarded(client.zrem(index, ...gone));
-      return digests
-        .flatMap((digest, i) => (hashes[i] ? [decodeRecord(server, digest, hashes[i])] : []))
-        .filter((record) => record.slot === slot && !record.isTombstone);
+      const records = await Promise.all(
+        members.map(async (member, i) => hashes[i] && decodeWhole(server, digestOfMember(member), hashes[i])),
+      );
+      return records.filter((record): record is SessionRecord => record?.slot === slot && !record.isTombstone);
     },
     async claimStream(server, digest) {
       await guarded(client.publish(CHANNEL.streams, JSON.stringify({ server, digest, node: nodeId })));
@@ -167,17 +148,12 @@ export function createRedisStore(
   };
 }
 
-async function guarded<T>(pending: Promise<T>): Promise<T> {
-  try {
-    return await pending;
-  } catch (cause) {
-    throw StoreError.from(cause);
-  }
-}
+/** A reply that is a text. */
+const textOf = (reply: unknown): string => String(reply);
 
-function pairs(flat: readonly string[]): Record<string, string> {
-  const hash: Record<string, string> = {};
-  for (let i = 0; i + 1 < flat.length; i += 2) hash[flat[i] ?? ''] = flat[i + 1] ?? '';
+function pairs(flat: readonly Buffer[]): SessionHash {
+  const hash: Record<string, Buffer> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) hash[String(flat[i])] = flat[i + 1] ?? Buffer.alloc(0);
   return hash;
 }
 

@@ -1,6 +1,7 @@
 import anyTest, { type TestFn } from 'ava';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { RECORD_VERSION } from '../../proto/session-record.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { sampleRecord } from './testing/sample-record.ts';
 import type { StreamClaim, SessionChange } from './session-store.ts';
@@ -232,14 +233,14 @@ for (const [name, make] of Object.entries(STORE_KINDS)) {
 test('Redis: a later version’s field of another shape takes the blank value; a damaged record of ours is an error', async (t) => {
   const [store] = STORE_KINDS['Redis']!(t.context);
   const record = sampleRecord({ clientId: fresh() });
-  await store.create({ ...record, version: 2 }, 60);
+  await store.create({ ...record, version: RECORD_VERSION + 1 }, 60);
   const key = REDIS.session('linear', record.digest);
   await t.context.client.hset(
     key,
     'record',
-    JSON.stringify({ ...record, version: 2, subscriptions: { now: 'a map' } }),
+    JSON.stringify({ ...record, version: RECORD_VERSION + 1, subscriptions: { now: 'a map' } }),
   );
-  t.like(await store.find('linear', record.digest), { version: 2, slot: '1', subscriptions: [] });
+  t.like(await store.find('linear', record.digest), { version: RECORD_VERSION + 1, slot: '1', subscriptions: [] });
   await t.context.client.hset(key, 'record', '{"version":1');
   await t.throwsAsync(store.find('linear', record.digest), { code: 'bad-record' });
 });

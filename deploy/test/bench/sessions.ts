@@ -22,7 +22,7 @@ async function info(redis: RedisClient, section: string, figure: RegExp): Promis
 const memory = (redis: RedisClient): Promise<number> => info(redis, 'memory', /^used_memory:(\d+)/gm);
 /** Commands that sidecars send. The scripts' own calls have other names. */
 const sent = (redis: RedisClient): Promise<number> =>
-  info(redis, 'commandstats', /^cmdstat_(?:evalsha|eval|hgetall|get|set|zrange|zcard):calls=(\d+)/gm);
+  info(redis, 'commandstats', /^cmdstat_(?:evalsha|eval|hgetall|get|set|exists|zrange|zcard):calls=(\d+)/gm);
 
 /** How much a figure grows while something is done. */
 async function growth<T>(figure: () => Promise<number>, work: () => Promise<T>): Promise<{ grown: number; done: T }> {

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { hostsOf, isChosen } from '../mesh/envoy-hosts.ts';
+import type { MeshConfig } from '../mesh/mesh-options.ts';
 import { REPOSITORY } from '../mesh/node-program.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { redisAnswer } from '../mesh/start-redis.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { COMPACT_FIELD } from '../../../proto/compact-record.ts';
 import { sessionDigest } from '../../../proto/session-record.ts';
 import { REDIS, RESOURCE } from '../../../proto/wire.ts';
 import { laterVersion, replace } from './later-version.ts';
@@ -69,7 +71,7 @@ async function setting(t: ExecutionContext, options: Parameters<typeof startMesh
     await standIns(true);
   };
   /** A session without a GET stream, on which the gateway that holds it would notice the end of a replica by itself. */
-  const open = (gateway: number, version: '1' | '2'): Promise<string> =>
+  const open = (gateway: number, version: '1' | '3'): Promise<string> =>
     waitFor(
       async () => {
         const response = await post(mesh, gateway, null, 'initialize', {
@@ -86,6 +88,12 @@ async function setting(t: ExecutionContext, options: Parameters<typeof startMesh
     );
   return { mesh, later: later.path, become, becomeSidecar, becomeGateway, open };
 }
+
+const records =
+  (form: 'plain' | 'compact') =>
+  (config: MeshConfig): void => {
+    config['sessionStore'] = { ...(config['sessionStore'] as object), records: form };
+  };
 
 interface Answer {
   status: number;
@@ -119,22 +127,23 @@ const killHome = async (mesh: Mesh, gateway: number, session: string): Promise<v
   await mesh.replicas.find(({ name }) => name === home)!.process.kill();
 };
 
-/** The record as Redis has it. */
+/** The record as Redis has it: all of a plain one, or what a compact one has beside the usual. */
 async function stored(mesh: Mesh, session: string): Promise<{ version: string; text: string }> {
   const ask = async (field: string): Promise<string> =>
     /^\$\d+\r\n([^\r]*)/.exec(
       await redisAnswer(mesh.redis!.port, `HGET ${REDIS.session('linear', sessionDigest(session))} ${field}`),
     )?.[1] ?? 'none';
-  return { version: await ask('version'), text: await ask('record') };
+  const version = await ask('version');
+  return { version, text: `${await ask('record')} ${await ask(COMPACT_FIELD.more)}` };
 }
 
 test.serial(
   'side by side: sessions made by one version are used and rebuilt by the other, and what N+1 wrote N leaves as it is',
   async (t) => {
-    const { mesh, later, become, becomeSidecar, open } = await setting(t);
+    const { mesh, later, become, becomeSidecar, open } = await setting(t, { config: records('plain') });
     await becomeSidecar(1, later);
     await become(mesh.controlPlanes[1]!, later);
-    const [ofOld, ofNew] = [await open(0, '1'), await open(1, '2')];
+    const [ofOld, ofNew] = [await open(0, '1'), await open(1, '3')];
     for (const gateway of [0, 1])
       for (const session of [ofOld, ofNew]) t.is((await call(mesh, gateway, session)).status, 200);
 
@@ -147,7 +156,7 @@ test.serial(
     // The replica of a session of N dies, N+1 rebuilds it: from then on it is N+1's, and N goes on using it.
     await killHome(mesh, 0, ofOld);
     t.is((await call(mesh, 1, ofOld)).status, 200);
-    await waitFor(async () => (await stored(mesh, ofOld)).version === '2', { what: 'the record is of N+1' });
+    await waitFor(async () => (await stored(mesh, ofOld)).version === '3', { what: 'the record is of N+1' });
     t.is((await call(mesh, 0, ofOld)).status, 200);
 
     // The replica of a session of N+1 dies, N meets it first: N says that nothing was sent and leaves the record alone, N+1 rebuilds it, and N goes on.
@@ -161,37 +170,42 @@ test.serial(
   },
 );
 
-test.serial('a rolling upgrade to N+1 and back again under load: no call fails, no session is lost', async (t) => {
-  const { mesh, later, become, becomeGateway } = await setting(t, { edges: 1 });
-  const load = await new SteadyLoad({
-    mesh,
-    server: 'linear',
-    sessions: 6,
-    newEveryMs: 150,
-    entries: [mesh.edges[0]!.url],
-  }).start();
-  t.teardown(() => load.stop());
-  for (const folder of [later, REPOSITORY]) {
-    for (const plane of mesh.controlPlanes) {
-      await become(plane, folder);
+test.serial(
+  'a rolling upgrade to N+1, to compact records and back again under load: no call fails, no session is lost',
+  async (t) => {
+    const { mesh, later, become, becomeGateway } = await setting(t, { edges: 1, config: records('plain') });
+    const load = await new SteadyLoad({
+      mesh,
+      server: 'linear',
+      sessions: 6,
+      newEveryMs: 150,
+      entries: [mesh.edges[0]!.url],
+    }).start();
+    t.teardown(() => load.stop());
+    for (const folder of [later, REPOSITORY]) {
+      for (const plane of mesh.controlPlanes) {
+        await become(plane, folder);
+        await load.round();
+      }
+      for (const gateway of [0, 1]) {
+        await becomeGateway(gateway, folder);
+        await load.round();
+      }
+      await mesh.writeConfig(records('compact'));
       await load.round();
     }
-    for (const gateway of [0, 1]) {
-      await becomeGateway(gateway, folder);
-      await load.round();
-    }
-  }
-  const { calls, failures } = await load.stop();
-  t.deepEqual(failures, []);
-  t.true(calls > 100);
-});
+    const { calls, failures } = await load.stop();
+    t.deepEqual(failures, []);
+    t.true(calls > 100);
+  },
+);
 
 test.serial(
   'back on N alone, a session of N+1 goes on; if its replica dies then, nothing is sent, deleted or rewritten until N+1 is back',
   async (t) => {
     const { mesh, later, becomeSidecar, open } = await setting(t);
     await becomeSidecar(1, later);
-    const session = await open(1, '2');
+    const session = await open(1, '3');
     await becomeSidecar(1, REPOSITORY);
     for (const gateway of [0, 1]) t.is((await call(mesh, gateway, session)).status, 200);
     const before = await stored(mesh, session);

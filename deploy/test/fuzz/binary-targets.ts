@@ -1,3 +1,7 @@
+import { COMPACT_FIELD, encodeCompact } from '../../../proto/compact-record.ts';
+import { RECORD_VERSION, type SessionRecord } from '../../../proto/session-record.ts';
+import { decodeRecord } from '../../../sidecar/session/record-codec.ts';
+import { StoreError } from '../../../sidecar/session/store-error.ts';
 import { messageType } from '../../../proto/xds/schema.ts';
 import { decodeMessage } from '../../../sidecar/ext-proc/decode-message.ts';
 import { FrameReader, MAX_FRAME_BYTES } from '../../../sidecar/ext-proc/unary/frames.ts';
@@ -49,7 +53,18 @@ function readFrames(chunks: readonly Buffer[]): string {
   return `${frames.join('|')} ${error}`;
 }
 
-/** Bytes of Envoy: HTTP/2 frames, ext_proc messages, batches of access logs. */
+/** A Redis hash, as lines of a field, a space and its value. */
+function fieldsOf(input: Buffer): Record<string, Buffer> {
+  const lines = input.toString('latin1').split('\n');
+  return Object.fromEntries(
+    lines.map((line) => {
+      const end = line.indexOf(' ');
+      return end < 0 ? [line, Buffer.alloc(0)] : [line.slice(0, end), Buffer.from(line.slice(end + 1), 'latin1')];
+    }),
+  );
+}
+
+/** Bytes of Envoy: HTTP/2 frames, ext_proc messages, batches of access logs; and of Redis: session records. */
 export const BINARY_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   /** The frames do not depend on where the bytes are cut. */
   frames(input, cut) {
@@ -71,5 +86,29 @@ export const BINARY_TARGETS: Readonly<Record<string, FuzzTarget>> = {
       const { kind } = readEntry(batch.entry(at), () => null);
       if (!['outcome', 'malformed', 'foreign', 'relay'].includes(kind)) fail(`an entry is ${kind}`);
     }
+  },
+  /** A record is read or refused. One that has a principal in its hash never comes without one, and what was read is written as it was. */
+  sessionRecord(input) {
+    const { shared, ...hash } = fieldsOf(input),
+      principal = hash[COMPACT_FIELD.principal];
+    let record: SessionRecord;
+    try {
+      record = decodeRecord('s', 'd', hash, shared?.toString() ?? null);
+    } catch (error) {
+      if (error instanceof StoreError) return;
+      throw error;
+    }
+    if (hash['record'] || record.isTombstone || record.version > RECORD_VERSION) return;
+    if (principal && !hash[COMPACT_FIELD.more] && record.principal !== principal.toString('hex'))
+      fail('the principal is another one');
+    const written = encodeCompact(record),
+      again: Record<string, Buffer> = {},
+      keys = ['principal', 'credentials'] as const;
+    for (const [field, value] of written.fields)
+      again[field] = Buffer.isBuffer(value) ? value : Buffer.from(String(value));
+    const beside = { epoch: record.epoch, slot: record.slot, at: record.lastActivityMs, version: RECORD_VERSION };
+    for (const [field, value] of Object.entries(beside)) again[field] = Buffer.from(String(value));
+    const back = decodeRecord('s', 'd', again, written.shared.text);
+    for (const key of keys) if (back[key] !== record[key]) fail(`${key} changes`);
   },
 };

@@ -47,7 +47,8 @@ export function meshConfig({
   return {
     port,
     ha: { mode: gatewayNames.length > 1 ? 'cluster' : 'standalone', clusterNodes: [...gatewayNames] },
-    sessionStore: redisUrl === null ? { type: 'memory' } : { type: 'redis', url: redisUrl },
+    // As operators have it once all of theirs are of one version.
+    sessionStore: redisUrl === null ? { type: 'memory' } : { type: 'redis', url: redisUrl, records: 'compact' },
     controlPlane: { xds, admin, stateDir },
     servers: Object.entries(servers).map(([name, { weights = {}, settings = {} }]) => ({
       name,

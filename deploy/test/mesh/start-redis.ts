@@ -45,9 +45,6 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
     '',
     '--appendonly',
     isPersistent ? 'yes' : 'no',
-    // As in every Redis that we deploy: a session's hash stays compact, though its record is longer than 64 bytes.
-    '--hash-max-listpack-value',
-    '2048',
     '--daemonize',
     'no',
     ...(replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', String(replicaOf)]),

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { COMPACT_FIELD } from '../../../../../proto/compact-record.ts';
 import { CHANNEL, REDIS } from '../../../../../proto/wire.ts';
 import { sessionDigest } from '../../../../../proto/session-record.ts';
 import { callOf } from '../../../attack/attack-mesh.ts';
@@ -31,6 +32,7 @@ const TEXTS: readonly string[] = [
   `{"server":"frugal","field":"tool/x","value":${JSON.stringify(BREAKER)}}`,
   '{"server":"frugal","field":"order/replica/abc","value":null}',
   BREAKER,
+  '{"type":"http","backend":"stable","initializeParams":{},"protocolVersion":"2025-06-18","capabilities":{},"hasCredentials":false}',
   '{"version":1,"server":"moving","type":"http","digest":"00","principal":null,"userId":"anonymous","initializeParams":{},"protocolVersion":"2025-06-18","capabilities":{},"logLevel":null,"subscriptions":["a"],"hasGetStream":false,"backend":"stable","slot":"0","upstreamId":"x","epoch":1,"createdAtMs":1,"lastActivityMs":1,"isTombstone":false}',
 ];
 
@@ -47,11 +49,18 @@ export const redisContent: Surface = {
     const text = input.toString('latin1').replaceAll('"00"', `"${digest}"`);
     const value = random() < 0.6 ? mutateJson(text, random) : mutate(Buffer.from(text, 'latin1'), random, 4096);
     const key = REDIS.session('moving', digest);
-    const field = pick(['initializeParams', 'epoch', 'slot', 'record', 'subscriptions', 'version'], random);
+    const field = pick(
+      ['epoch', 'slot', 'record', 'version', 'at', 'ttl', 'dead', ...Object.values(COMPACT_FIELD)],
+      random,
+    );
+    const shared = async (): Promise<string> =>
+      REDIS.sharedPart('moving', (await redis.hget(key, COMPACT_FIELD.shared)) ?? 'none');
     const writes: (() => Promise<unknown>)[] = [
       () => redis.publish(pick(Object.values(CHANNEL), random), value),
       () => redis.publish(CHANNEL.sessions, value),
       () => redis.hset(key, field, value),
+      async () => redis.set(await shared(), value, 'KEEPTTL'),
+      async () => redis.del(await shared()),
       () => redis.set(REDIS.rollout('frugal'), value),
       () =>
         redis.hset(
