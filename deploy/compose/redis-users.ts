@@ -3,7 +3,7 @@ const COMMANDS = [
   'auth hello ping select reset echo readonly asking',
   'get set del unlink exists expire pexpire ttl pttl type time scan dump',
   'hget hset hsetnx hdel hgetall hmget hincrby hlen hexists',
-  'zadd zrem zrange zrevrange zcard zcount zscore',
+  'zadd zrem zrange zrevrange zcard zcount zscore zscan',
   'lpush rpush lrange ltrim llen xadd xrange xrevrange',
   'eval evalsha script|load script|exists multi exec discard watch unwatch',
   'publish subscribe unsubscribe psubscribe punsubscribe',
