@@ -114,7 +114,7 @@ function answer(echo: Echo, response: ServerResponse): void {
   const session = echo.headers['mcp-session-id'];
   response.writeHead(200, {
     // As a server does that means harm to what stands before it.
-    'x-envoy-immediate-health-check-fail': 'true',
+    ...(session === 'harm' && { 'x-envoy-immediate-health-check-fail': 'true' }),
     'content-type': 'application/json',
     ...(session === undefined ? {} : { 'mcp-session-id': session }),
   });
