@@ -14,8 +14,11 @@ export const HEADER = {
   session: 'x-holdfast-session',
   /** Up, to the relay and in ext_proc: the server's name, set by the route; absent on steady routes, whose session's slot names it. */
   server: 'x-holdfast-server',
-  /** Up, to the relay: the routing mode that the route chose (`decide`, `relay`, `modern`, `login`); absent for `steady`. */
-  mode: 'x-holdfast-mode',
+  /**
+   * Up, to the relay: the routing mode that the route chose (`decide`, `relay`, `modern`, `login`); absent for `steady`. The header keeps its first
+   * name: nodes of different versions agree on it.
+   */
+  mode: 'x-holdfast-way',
   /** Up, set by a steady slot's route: comma-separated `ip:port` list, each attempt takes the next one. Read by `override_host`; `holdfast.host` (metadata) goes before it. */
   host: 'x-holdfast-host',
   /** Up, set by routes that lead to the relay: the client's address. What the relay answers it reports itself, so Envoy's access log leaves requests with it out. */
@@ -46,8 +49,11 @@ export const QUERY = {
   sseSession: 'holdfast-session',
 } as const;
 
-/** The socket for unary ext_proc calls, beside the socket for streams. Envoy makes such a call for a request that names a session. */
-export const unarySocket = (extProcSocket: string): string => `${extProcSocket}.unary`;
+/**
+ * The socket for unary ext_proc calls, beside the socket for streams. Envoy makes such a call for a request that names a session.
+ * The ending stays as it was first called: a control plane and a sidecar of different versions agree on it.
+ */
+export const unarySocket = (extProcSocket: string): string => `${extProcSocket}.questions`;
 
 /** Dynamic metadata of a request in Envoy: namespace and keys. */
 export const METADATA = {

@@ -59,7 +59,7 @@ test('other sessions and the beginning of HTTP+SSE go to the relay', async (t) =
   for (const session of ['9~abc', '1p~abc', 'no-slot', '~', `1x~${'y'.repeat(8000)}`]) {
     const { body } = await send({ 'mcp-session-id': session });
     t.deepEqual(
-      [body.at, body.headers['x-holdfast-mode'], body.headers['x-holdfast-session']],
+      [body.at, body.headers['x-holdfast-way'], body.headers['x-holdfast-session']],
       ['relay', 'relay', session],
     );
   }

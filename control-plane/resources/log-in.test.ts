@@ -18,7 +18,7 @@ test('a path of the server’s own reaches the sidecar as it came; nothing else 
   ] as const) {
     const { status, body } = await send({ host }, { method: 'GET', path });
     t.deepEqual([status, body.at, body.path], [200, 'relay', path], path);
-    t.like(body.headers, { 'x-holdfast-mode': 'login', 'x-holdfast-server': 'linear' });
+    t.like(body.headers, { 'x-holdfast-way': 'login', 'x-holdfast-server': 'linear' });
   }
   for (const [path, host] of [
     ['/mcp/linear/admin', 'mcp.example.com'],

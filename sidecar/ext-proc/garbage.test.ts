@@ -125,7 +125,7 @@ const garbage = fc.oneof(
 
 test('whatever bytes come over either socket, the servers go on answering', async (t) => {
   const { path, extProc } = await running(t);
-  const sockets = [path, `${path}.unary`];
+  const sockets = [path, `${path}.questions`];
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...sockets), garbage, async (socket, pieces) => {
       await sendRaw(socket, pieces);

@@ -45,6 +45,8 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
       if (tally.count === 0) continue;
       requests.inc(tally.requests, tally.count);
       modes.inc(tally.mode, tally.count);
+      const { server_id, mode: way, source } = tally.mode;
+      ways.inc({ server_id, way, source }, tally.count);
       if (tally.isError) errors.inc(tally.errors, tally.count);
       if (tally.toolCalls) toolCalls.inc(tally.toolCalls, tally.count);
       tally.count = 0;
@@ -75,6 +77,13 @@ export function requestMetrics(registry: Registry, tools: ToolLabels) {
     name: 'holdfast_requests_by_mode_total',
     help: 'Requests by routing mode and who reported them.',
     labelNames: ['server_id', 'mode', 'source'],
+    registers,
+    collect,
+  });
+  const ways = new Counter({
+    name: 'holdfast_requests_by_way_total',
+    help: 'The former name of holdfast_requests_by_mode_total; it goes with the next version.',
+    labelNames: ['server_id', 'way', 'source'],
     registers,
     collect,
   });

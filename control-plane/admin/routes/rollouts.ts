@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { rolloutPlanSchema, rolloutWeights, type Rollout } from '../../rollout/rollout.ts';
 import { ApiProblem } from '../api-problem.ts';
 import type { AdminContext } from '../context.ts';
+import { withFormerName } from '../former-name.ts';
 import { act, noQuery, read, type Route } from '../route.ts';
 import { serverNamed } from './status.ts';
 
@@ -79,7 +80,7 @@ export const rolloutRoutes: Route[] = [
           'unavailable',
           'the tools of both backends are not known yet: each needs a healthy replica that was probed in MCP',
         );
-      return changes;
+      return withFormerName(changes);
     },
   ),
 ];

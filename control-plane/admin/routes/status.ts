@@ -43,6 +43,8 @@ const replicas = (context: AdminContext, server?: string, backend?: string) =>
               checkedAtMs: probe.checkedAtMs,
               responseTimeMs: probe.responseTimeMs,
               incarnation: probe.incarnation,
+              // The former name, for one version.
+              life: probe.incarnation,
               tools: probe.tools?.map(({ name }) => name) ?? null,
             }
           : null,

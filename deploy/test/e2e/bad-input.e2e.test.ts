@@ -160,7 +160,7 @@ for (const server of SERVERS) {
       headers: {
         'x-holdfast-session': 'forged',
         'x-holdfast-server': 'other',
-        'x-holdfast-mode': 'relay',
+        'x-holdfast-way': 'relay',
         'x-holdfast-forwarded': '1',
       },
     });

@@ -395,7 +395,7 @@ test('Authorization and keys of the live request go along with a recovery, hop-b
   const credentials = { authorization: 'Bearer opaque', 'x-api-key': 'k' };
   await post(list(), credentials);
   await home.kill();
-  await post(list(), { ...credentials, 'x-holdfast-mode': 'relay' });
+  await post(list(), { ...credentials, 'x-holdfast-way': 'relay' });
   const { headers } = other.seen.find(({ message }) => message.method === 'initialize')!;
   t.like(headers, { authorization: 'Bearer opaque', 'x-api-key': 'k' });
   t.deepEqual(
