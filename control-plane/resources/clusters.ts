@@ -62,13 +62,19 @@ const peerSockets = ({ gateway: { peerTls } }: TopologySnapshot): object[] =>
   peerTls ? [{ name: PEERS, match: { peer: true }, transport_socket: upstreamTls(PEERS, peerTls) }] : [];
 const socketMatches = (matches: object[]): object => (matches.length > 0 ? { transport_socket_matches: matches } : {});
 
+/**
+ * Envoy takes its own sidecar out when it starts before it, for some seconds. Should the neighbours go just then, it is tried all the same: of sidecars
+ * that are all out, the own one is the best guess, and one that is gone refuses at once.
+ */
+const commonLbOfSidecars = { ...commonLb, healthy_panic_threshold: { value: 1 } };
+
 /** What the clusters of sidecars have in common. `more` wins. */
 const ofSidecars = (name: string, snapshot: TopologySnapshot, more: object): object => ({
   name,
   type: 'EDS',
   eds_cluster_config: edsOverAds,
   connect_timeout: '0.5s',
-  common_lb_config: commonLb,
+  common_lb_config: commonLbOfSidecars,
   circuit_breakers: openLimits(snapshot.gateway.maxConnections),
   outlier_detection: outlierDetection,
   load_balancing_policy: leastRequest,
