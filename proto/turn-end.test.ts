@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { atTurnEnd } from './turn-end.ts';
 
@@ -23,4 +25,22 @@ test('what the work itself leaves for the end of a turn waits for the next one',
   t.deepEqual(ran, ['this', 'this too']);
   await new Promise(setImmediate);
   t.deepEqual(ran, ['this', 'this too', 'next']);
+});
+
+const THROWS = `
+const { parentPort, workerData } = require('node:worker_threads');
+const ran = [];
+process.on('uncaughtException', (error) => ran.push(error.message));
+import(workerData).then(({ atTurnEnd }) => {
+  atTurnEnd(() => { throw new Error('of one'); });
+  atTurnEnd(() => ran.push('another'));
+  atTurnEnd(() => parentPort.postMessage([...ran, 'last']));
+});
+`;
+
+test('work that throws takes nothing along', async (t) => {
+  const worker = new Worker(THROWS, { eval: true, workerData: new URL('./turn-end.ts', import.meta.url).href });
+  const [ran] = await once(worker, 'message');
+  t.deepEqual(ran, ['of one', 'another', 'last']);
+  await worker.terminate();
 });
