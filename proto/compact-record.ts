@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { parseJsonObject } from './parse-json.ts';
+import { parseJson, parseJsonObject } from './parse-json.ts';
 import { userIdOf, type SessionRecord } from './session-record.ts';
 
 /**
@@ -83,8 +83,18 @@ function isUsual(record: SessionRecord, key: string, value: unknown): boolean {
 /** The name of what a record shares; undefined for a record of version 1. */
 export const sharedNameOf = (hash: SessionHash): string | undefined => hash[COMPACT_FIELD.shared]?.toString();
 
-/** The record in its hash, not yet checked. `shared`: the text that it names. Undefined: one of them is no JSON object. */
-export function decodeCompact(server: string, digest: string, hash: SessionHash, shared: string): object | undefined {
+/**
+ * The record in its hash, in whichever form, not yet checked. `shared`: the text that a compact one names; null where that is gone. Undefined: it is
+ * not JSON, or there is no record.
+ */
+export function recordContent(server: string, digest: string, hash: SessionHash, shared: string | null): unknown {
+  const plain = hash['record'];
+  if (plain !== undefined) return parseJson(plain.toString());
+  return sharedNameOf(hash) === undefined || shared === null ? undefined : decodeCompact(server, digest, hash, shared);
+}
+
+/** Undefined: it or what it shares is no JSON object. */
+function decodeCompact(server: string, digest: string, hash: SessionHash, shared: string): object | undefined {
   const common = parseJsonObject(shared),
     more = parseJsonObject(hash[COMPACT_FIELD.more]?.toString() ?? '{}');
   if (!common || !more) return undefined;

@@ -1,7 +1,7 @@
-import { decodeCompact, digestOfMember, sharedNameOf, type SessionHash } from '../../proto/compact-record.ts';
-import { parseJson } from '../../proto/parse-json.ts';
+import { digestOfMember, recordContent, sharedNameOf, type SessionHash } from '../../proto/compact-record.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import { sessionRecordSchema, type SessionMove } from '../../proto/session-record.ts';
+import { SharedParts } from '../../proto/shared-parts.ts';
 import { REDIS } from '../../proto/wire.ts';
 
 /** A session as operators see it: never its id, never what the client said. */
@@ -40,11 +40,10 @@ const ENTRIES_PER_LOOK = 1000;
 
 /** Reads what sidecars keep in Redis (fields of the hash: proto/compact-record.ts, or all in `record`). */
 export function redisSessionReader(redis: RedisClient): SessionReader {
+  const parts = new SharedParts((key) => redis.get(key));
   const content = async (server: string, digest: string, hash: SessionHash): Promise<unknown> => {
     const name = sharedNameOf(hash);
-    if (name === undefined) return parseJson(hash['record']?.toString() ?? '');
-    const shared = await redis.get(REDIS.sharedPart(server, name));
-    return shared === null ? undefined : decodeCompact(server, digest, hash, shared);
+    return recordContent(server, digest, hash, name === undefined ? null : await parts.find(server, name));
   };
   const find = async (server: string, digest: string): Promise<SessionView | null> => {
     const hash = await redis.hgetallBuffer(REDIS.session(server, digest));

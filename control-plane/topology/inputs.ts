@@ -48,3 +48,15 @@ export interface TopologyInputs {
   /** Ids of the gateways that an operator takes out, there or not. Default none. */
   gatewaysOut?: readonly string[];
 }
+
+/** Before anything is known but the configuration: no replica, no gateway, nobody's orders. */
+export const nothingKnown = (): Omit<TopologyInputs, 'config'> & { health: Map<string, 'healthy' | 'unhealthy'> } => ({
+  replicas: [],
+  health: new Map(),
+  slots: new Map(),
+  lostSlots: new Map(),
+  drains: [],
+  weights: new Map(),
+  openBreakers: [],
+  gateways: [],
+});

@@ -3,6 +3,7 @@ import type { ServerConfig } from '../config/server-schema.ts';
 import type { EnvoyNode } from '../resources/node.ts';
 import { gatewayResources, sidecarResources } from '../resources/resources-for.ts';
 import { buildTopology } from '../topology/build-topology.ts';
+import { nothingKnown } from '../topology/inputs.ts';
 import { packResource } from '../xds/resource.ts';
 
 const NODE: EnvoyNode = { id: '-', role: 'gateway', listen: '127.0.0.1:1', extProc: [], relay: [] };
@@ -21,17 +22,7 @@ export function buildFault(server: ServerConfig, file: Config): unknown {
 
 function faultOf(config: Config): unknown {
   try {
-    const snapshot = buildTopology({
-      config,
-      replicas: [],
-      slots: new Map(),
-      health: new Map(),
-      lostSlots: new Map(),
-      drains: [],
-      weights: new Map(),
-      openBreakers: [],
-      gateways: [],
-    });
+    const snapshot = buildTopology({ ...nothingKnown(), config });
     gatewayResources(snapshot, NODE);
     for (const [typeUrl, byName] of sidecarResources(snapshot))
       for (const [name, json] of byName) packResource(typeUrl, name, json);

@@ -31,8 +31,10 @@ const EVERY_MS = 1000;
 const MAX_BATCH = 512;
 const EVENT = 'holdfast.audit.call';
 const RECORDS: Signal<ReadableLogRecord> = {
-  ...{ things: 'audit records', pathOf: logsPath },
-  ...{ grpc: GrpcExporter, http: HttpExporter },
+  things: 'audit records',
+  pathOf: logsPath,
+  grpc: GrpcExporter,
+  http: HttpExporter,
 };
 const TRACE = createContextKey('trace id of the call');
 

@@ -11,10 +11,8 @@ import type { Outcome } from '../../proto/outcome.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { OutcomeBus } from '../outcome/outcome-bus.ts';
 import { logBatch, logEntry } from '../outcome/testing/test-log-entry.ts';
-import { sampleIdentities } from '../principal/testing/sample-identities.ts';
-import { UNLIMITED } from '../budget/new-sessions.ts';
-import { Arrivals } from './arrivals.ts';
 import { startExtProc } from './start-ext-proc.ts';
+import { idleExtProc } from './testing/idle-ext-proc.ts';
 
 const entry = logEntry({
   route: 'linear/steady',
@@ -39,21 +37,9 @@ test('a batch of access logs is answered when it has been taken, and the sidecar
   });
   const receive = accessLogReceiver({ bus, backendOf: () => null });
   const extProc = await startExtProc({
-    addresses: [socket],
-    server: () => undefined,
-    identities: sampleIdentities(),
-    directory: {} as never,
-    relay: '127.0.0.1:1',
-    arrivals: new Arrivals(),
-    sessions: UNLIMITED,
-    refused: () => undefined,
-    now: Date.now,
-    random: Math.random,
+    ...idleExtProc(),
     onError: (error: unknown) => t.fail(String(error)),
-    metrics: { extProc: () => {}, extProcStreams: () => {} },
-    gate: () => ({ kind: 'admit', permit: null }),
-    release: () => {},
-    onCreated: () => {},
+    addresses: [socket],
     accessLogs: (batch) => (batch.length > 1000 ? Promise.resolve('full') : receive(batch)),
   });
   const client = new (makeClientConstructor(logsService, 'LogsService'))(
@@ -82,21 +68,9 @@ test('a call that ends without a whole batch is answered, not kept', async (t) =
   t.teardown(folder.remove);
   const socket = join(folder.path, 'ext-proc.sock');
   const extProc = await startExtProc({
-    addresses: [socket],
-    server: () => undefined,
-    identities: sampleIdentities(),
-    directory: {} as never,
-    relay: '127.0.0.1:1',
-    arrivals: new Arrivals(),
-    sessions: UNLIMITED,
-    refused: () => undefined,
-    now: Date.now,
-    random: Math.random,
+    ...idleExtProc(),
     onError: (error: unknown) => t.fail(String(error)),
-    metrics: { extProc: () => {}, extProcStreams: () => {} },
-    gate: () => ({ kind: 'admit', permit: null }),
-    release: () => {},
-    onCreated: () => {},
+    addresses: [socket],
     accessLogs: () => Promise.resolve('taken'),
   });
   t.teardown(() => extProc.close(0));

@@ -10,11 +10,9 @@ import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { externalProcessorService, logsService } from '../../proto/xds/services.ts';
 import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { logBatch, logEntry } from '../outcome/testing/test-log-entry.ts';
-import { sampleIdentities } from '../principal/testing/sample-identities.ts';
-import { UNLIMITED } from '../budget/new-sessions.ts';
-import { Arrivals } from './arrivals.ts';
 import { frame } from './grpc-frames.ts';
 import { startExtProc, type ExtProc } from './start-ext-proc.ts';
+import { idleExtProc } from './testing/idle-ext-proc.ts';
 
 const PROCESS = externalProcessorService['Process']?.path ?? '';
 const EXPORT = logsService['Export']?.path ?? '';
@@ -33,20 +31,8 @@ async function running(t: ExecutionContext): Promise<Running> {
   const errors: string[] = [];
   let malformed = 0;
   const extProc = await startExtProc({
-    server: () => undefined,
-    directory: {} as never,
-    relay: '127.0.0.1:1',
-    identities: sampleIdentities(),
-    arrivals: new Arrivals(),
-    sessions: UNLIMITED,
-    refused: () => undefined,
-    now: Date.now,
-    random: Math.random,
+    ...idleExtProc(),
     onError: (_error, where) => errors.push(where),
-    metrics: { extProc: () => {}, extProcStreams: () => {} },
-    gate: () => ({ kind: 'admit', permit: null }),
-    release: () => {},
-    onCreated: () => {},
     addresses: [path],
     accessLogs: accessLogReceiver({
       bus: { publish: () => true, isBusy: false, whenIdle: () => Promise.resolve() },

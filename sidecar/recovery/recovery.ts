@@ -190,9 +190,13 @@ export class Recovery {
     const { moves, dropped } = keptMoves(
       record.moves,
       {
-        ...{ atMs: nowMs, reason, tookMs: nowMs - startedMs },
-        ...{ fromSlot: record.slot, from: view?.bySlot(record.slot)?.replica ?? null },
-        ...{ toSlot: replica.slot, to: replica.replica },
+        atMs: nowMs,
+        reason,
+        tookMs: nowMs - startedMs,
+        fromSlot: record.slot,
+        from: view?.bySlot(record.slot)?.replica ?? null,
+        toSlot: replica.slot,
+        to: replica.replica,
       },
       view?.policy.limits.keptMoves ?? 0,
     );

@@ -1,12 +1,9 @@
-import { decodeCompact, sharedNameOf, type SessionHash } from '../../proto/compact-record.ts';
-import { parseJson } from '../../proto/parse-json.ts';
+import { recordContent, type SessionHash } from '../../proto/compact-record.ts';
 import { RECORD_VERSION, sessionRecordSchema, type SessionRecord } from '../../proto/session-record.ts';
 import { StoreError } from './store-error.ts';
 
 /** Fields of the Redis hash that holds one record: what scripts compare or change stands beside the rest and wins over it. */
 const FIELD = {
-  /** All of a record of version 1, as JSON. */
-  record: 'record',
   activity: 'at',
   dead: 'dead',
 } as const;
@@ -48,7 +45,7 @@ export function encodeRecord(record: SessionRecord): string {
 export function decodeRecord(server: string, digest: string, hash: SessionHash, shared: string | null): SessionRecord {
   const activityMs = Number(hash[FIELD.activity]?.toString() ?? 0);
   const isTombstone = hash[FIELD.dead]?.toString() === '1';
-  const value = contentOf(server, digest, hash, shared);
+  const value = recordContent(server, digest, hash, shared ?? BLANK_SHARED);
   if (value === undefined) {
     if (isTombstone) return blankTombstone(server, digest, activityMs);
     throw new StoreError('bad-record', `session ${digest.slice(0, 12)} of ${server}: not JSON, or there is no record`);
@@ -59,13 +56,6 @@ export function decodeRecord(server: string, digest: string, hash: SessionHash, 
   record.lastActivityMs = Math.max(record.lastActivityMs, activityMs);
   record.isTombstone ||= isTombstone;
   return record;
-}
-
-function contentOf(server: string, digest: string, hash: SessionHash, shared: string | null): unknown {
-  const text = hash[FIELD.record];
-  if (text !== undefined) return parseJson(text.toString());
-  if (sharedNameOf(hash) === undefined) return undefined;
-  return decodeCompact(server, digest, hash, shared ?? BLANK_SHARED);
 }
 
 /** For a session that ended: what it shared may be gone before it. */

@@ -1,10 +1,10 @@
 import { doorName, sharedNameOf, type SessionHash } from '../../proto/compact-record.ts';
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
+import { SharedParts } from '../../proto/shared-parts.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { blankTombstone, decodeRecord } from './record-codec.ts';
 import type { SessionStore } from './session-store.ts';
-import { SharedParts } from './shared-parts.ts';
 import { StoreError } from './store-error.ts';
 
 interface RecordsInRedis {

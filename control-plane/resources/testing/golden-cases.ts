@@ -1,7 +1,7 @@
 import { parseConfig } from '../../config/parse-config.ts';
 import type { Config } from '../../config/config-schema.ts';
 import { buildTopology } from '../../topology/build-topology.ts';
-import { replicaKey, type TopologyInputs } from '../../topology/inputs.ts';
+import { nothingKnown, replicaKey, type TopologyInputs } from '../../topology/inputs.ts';
 import type { TopologySnapshot } from '../../topology/topology.ts';
 import type { EnvoyNode } from '../node.ts';
 
@@ -32,15 +32,10 @@ export function inputsOf(config: Config, changes: Partial<TopologyInputs> = {}):
     ),
   );
   return {
+    ...nothingKnown(),
     config,
     replicas,
     slots: new Map(replicas.map((each, index) => [replicaKey(each.server, each.address), String(index + 1)])),
-    health: new Map(),
-    lostSlots: new Map(),
-    drains: [],
-    weights: new Map(),
-    openBreakers: [],
-    gateways: [],
     ...changes,
   };
 }

@@ -1,5 +1,10 @@
 import { parseConfig } from '../../../control-plane/config/parse-config.ts';
-import { replicaKey, type KnownReplica, type TopologyInputs } from '../../../control-plane/topology/inputs.ts';
+import {
+  nothingKnown,
+  replicaKey,
+  type KnownReplica,
+  type TopologyInputs,
+} from '../../../control-plane/topology/inputs.ts';
 import { slotName } from '../../../proto/session-id.ts';
 
 /** Slots as long as real ones. */
@@ -26,14 +31,10 @@ export function inputsOfReplicas(
   const parsed = parseConfig(JSON.stringify({ gateway, servers }), {});
   if (parsed.kind === 'bad') throw new Error(JSON.stringify(parsed.problems));
   return {
+    ...nothingKnown(),
     config: parsed.config,
     replicas,
-    health: new Map(),
     slots: new Map(replicas.map(({ server, address }, index) => [replicaKey(server, address), slotOfReplica(index)])),
-    lostSlots: new Map(),
-    drains: [],
-    weights: new Map(),
-    openBreakers: [],
     gateways,
   };
 }

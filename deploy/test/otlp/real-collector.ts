@@ -1,30 +1,14 @@
 import { writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
 import { connect } from 'node:net';
 import { stringify } from 'yaml';
+import { findProgram } from '../find-program.ts';
 import { freePort } from '../mesh/free-port.ts';
 import { ManagedProcess } from '../mesh/managed-process.ts';
 
 /** OpenTelemetry's own collector: `OTELCOL_BIN`, else `otelcol` on PATH. It needs the otlp receiver and the otlp_http exporter. */
-export function findCollector(env: NodeJS.ProcessEnv = process.env): string | null {
-  const places = env['OTELCOL_BIN']
-    ? [env['OTELCOL_BIN']]
-    : (env['PATH'] ?? '')
-        .split(delimiter)
-        .filter(Boolean)
-        .map((folder) => join(folder, 'otelcol'));
-  return places.find(isExecutable) ?? null;
-}
-
-const isExecutable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
+export const findCollector = (env: NodeJS.ProcessEnv = process.env): string | null =>
+  findProgram('OTELCOL_BIN', ['otelcol'], env);
 
 const answersAt = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

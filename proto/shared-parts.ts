@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { REDIS } from '../../proto/wire.ts';
+import { REDIS } from './wire.ts';
 
 const MOST = 1000;
 const MOST_CHARACTERS = 8 << 20;
