@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { runAva } from './ava-run.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { checks, problemsOf } from './checks/checks.ts';
-import { add, closingLine, tapReader, type TestCount } from './tap-reader.ts';
-import { testRuns, type TestRun } from './test-files.ts';
+import { add, closingLine, type TestCount } from './tap-reader.ts';
+import { testRuns } from './test-files.ts';
 
 /**
  * `npm test -- [ava's options] [files]`: static checks, then every test; with files, only those. The last line counts what ran.
@@ -16,21 +15,10 @@ const say = (line: string): void => {
 };
 /** Told once more at the end. */
 const failures: string[][] = [];
-let running: ReturnType<typeof spawn> | undefined;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => running?.kill(signal));
-process.once('disconnect', () => running?.kill());
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+process.once('disconnect', () => stop.abort());
 process.channel?.unref();
-
-async function inNode(program: string, args: readonly string[], onLine: (line: string) => void): Promise<number> {
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', resolve(root, 'node_modules', program), ...args],
-    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  running = child;
-  createInterface({ input: child.stdout }).on('line', onLine);
-  return new Promise((done) => child.once('close', (code) => done(code ?? 1)));
-}
 
 /** What can be checked without running the product: types, lint, imports, unused code. */
 async function staticChecks(): Promise<TestCount> {
@@ -45,22 +33,11 @@ async function staticChecks(): Promise<TestCount> {
   return count;
 }
 
-async function ava({ title, files, concurrency }: TestRun, options: readonly string[]): Promise<TestCount> {
-  say(`\n${title}: ${files.length} files`);
-  const reader = tapReader();
-  const code = await inNode(
-    'ava/entrypoints/cli.js',
-    ['--tap', '--concurrency', String(concurrency), ...options, ...files],
-    (line) => {
-      const shown = reader.read(line);
-      if (shown !== undefined) say(shown);
-    },
-  );
-  failures.push(...reader.failures);
-  // A run that ends badly without a failed test (it crashed, a file does not load) counts as one failure.
-  if (code === 0 || reader.count.failed > 0) return reader.count;
-  failures.push([`  ✘ ${title}: ava ended with exit code ${code}`]);
-  return add(reader.count, { passed: 0, failed: 1, skipped: 0 });
+/** How many of the slowest files are told in the end. */
+const SLOWEST = 12;
+function slowest(durations: ReadonlyMap<string, number>): string[] {
+  const ordered = [...durations].sort(([, a], [, b]) => b - a).slice(0, SLOWEST);
+  return ordered.map(([file, ms]) => `  ${(ms / 1000).toFixed(1).padStart(6)} s  ${file}`);
 }
 
 const startMs = performance.now();
@@ -69,16 +46,24 @@ const isFile = (argument: string): boolean => /\.test\.ts(:[\d,-]+)?$/.test(argu
 const files = args.filter(isFile);
 const options = args.filter((argument) => !isFile(argument));
 let total: TestCount = { passed: 0, failed: 0, skipped: 0 };
+const durations = new Map<string, number>();
 try {
   await ensureEnvoy({ say });
   await ensureRedis({ say });
   if (files.length === 0) total = add(total, await staticChecks());
-  for (const run of files.length > 0 ? [{ title: 'named', files, concurrency: 2 }] : testRuns(root))
-    total = add(total, await ava(run, options));
+  for (const run of files.length > 0 ? [{ title: 'named', files, concurrency: 2 }] : testRuns(root)) {
+    if (stop.signal.aborted) throw new Error('stopped by a signal');
+    say(`\n${run.title}: ${run.files.length} files`);
+    const result = await runAva(run, { root, options, say, signal: stop.signal });
+    total = add(total, result.count);
+    failures.push(...result.failures);
+    for (const [file, ms] of result.durations) durations.set(file, ms);
+  }
 } catch (error) {
   failures.push([`  ✘ ${(error as Error).message}`]);
   total = add(total, { passed: 0, failed: 1, skipped: 0 });
 }
+if (files.length === 0) say(['', 'The slowest files:', ...slowest(durations)].join('\n'));
 if (failures.length > 0) say(['', 'What failed:', ...failures.flat()].join('\n'));
 say(`\n${((performance.now() - startMs) / 1000).toFixed(0)} s`);
 say(closingLine(total));

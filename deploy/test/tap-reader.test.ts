@@ -24,6 +24,7 @@ test('tests are counted from their own lines, diagnoses are shown, the rest is n
     ['  ✔ a › works', '  ✘ a › fails', '      ---', '        message: boom', '      ...', '  - a › later # SKIP'],
   );
   t.deepEqual(reader.count, { passed: 1, failed: 1, skipped: 1 });
+  t.true(reader.hasPlan);
   t.deepEqual(reader.failures, [['  ✘ a › fails', '      ---', '        message: boom', '      ...']]);
 });
 

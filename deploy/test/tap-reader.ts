@@ -8,6 +8,8 @@ export interface TapReader {
   /** What to show of this line of TAP 13; undefined: nothing. */
   read(line: string): string | undefined;
   readonly count: TestCount;
+  /** Whether the plan (`1..N`) was read, which ava writes after the last test. */
+  readonly hasPlan: boolean;
   /** The lines of each failure, its title first, as they were shown: to be told again at the end, where a cut log still has them. */
   readonly failures: string[][];
 }
@@ -20,13 +22,18 @@ export function tapReader(): TapReader {
   const count: TestCount = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[][] = [];
   let failure: string[] | undefined;
+  let hasPlan = false;
   return {
     count,
+    get hasPlan() {
+      return hasPlan;
+    },
     failures,
     read(line) {
       const match = /^(not )?ok \d+(?: - (.*))?$/.exec(line);
       // Diagnosis of a failure, or what a test printed.
       if (!match) {
+        if (/^\d+\.\.\d+/.test(line)) hasPlan = true;
         if (/^(TAP version|\d+\.\.\d+|# |$)/.test(line)) return undefined;
         if (failure && failure.length < MAX_LINES) failure.push(`    ${line}`);
         return `    ${line}`;
