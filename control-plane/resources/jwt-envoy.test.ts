@@ -143,3 +143,10 @@ test('a replica gets claims as headers instead of the token, and nothing that th
     t.truthy(body.headers['x-holdfast-claims']);
   }
 });
+
+test('what Envoy refuses by itself is no question for a sidecar: a wrong token gets its 401 also while none answers', async (t) => {
+  const { send, envoy } = await start(t);
+  const { status, body } = await send({ authorization: `Bearer ${issuer.forged()}` });
+  t.deepEqual([status, body.error?.code], [401, RPC_ERROR.forbidden]);
+  t.is((await envoy.stats('ext_proc.streams_started'))['http.mcp.ext_proc.streams_started'], 0);
+});

@@ -108,7 +108,7 @@ export function testEnvoyConfig({
         allow_mode_override: true,
         processing_mode: {
           request_header_mode: 'SEND',
-          response_header_mode: 'SEND',
+          response_header_mode: 'SKIP',
           request_trailer_mode: 'SKIP',
           response_trailer_mode: 'SKIP',
         },
