@@ -49,6 +49,14 @@ export const sharedSettingsSchema = z.object({
         .describe(
           'How gateways write session records. compact: in half the memory, once every gateway and control plane runs a version that knows this key. plain: before you go back to an earlier one.',
         ),
+      cachedSessions: z
+        .int()
+        .min(1000)
+        .max(10_000_000)
+        .default(50_000)
+        .describe(
+          'Sessions that a gateway node knows without asking Redis, and can rebuild while Redis is away; at most 2 KB of memory each.',
+        ),
       maxMemoryPercent: z
         .int()
         .min(1)

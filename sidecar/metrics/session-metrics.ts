@@ -104,6 +104,12 @@ export function sessionMetrics(registry: Registry) {
     registers,
   });
 
+  const evicted = new Counter({
+    name: 'holdfast_session_cache_evictions_total',
+    help: 'Sessions that a node let go of in its memory for want of room (sessionStore.cachedSessions).',
+    registers,
+  });
+
   const begun = new Set<string>();
 
   return {
@@ -153,6 +159,7 @@ export function sessionMetrics(registry: Registry) {
       queue.set({ server_id: server }, waiting);
       inFlight.set({ server_id: server }, running);
     },
+    evicted: (): void => evicted.inc(),
     touches(result: 'written' | 'failed' | 'dropped', count: number): void {
       touches.inc({ result }, count);
     },

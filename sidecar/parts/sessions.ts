@@ -14,7 +14,7 @@ export const ttlSeconds = ({ server }: Pick<Mesh, 'server'>, name: string): numb
 
 /** The session records that this node knows, over the store that it shares with the others. */
 export function openSessions(
-  { nodeId, metrics, log, failing }: Node,
+  { settings, nodeId, metrics, log, failing }: Node,
   { store }: Storage,
   mesh: Mesh,
 ): SessionDirectory {
@@ -22,6 +22,8 @@ export function openSessions(
     store,
     nodeId,
     onError: failing('background'),
+    maxCached: settings.shared.sessionStore.cachedSessions,
+    onEvict: metrics.sessions.evicted,
     ttlSeconds: (name) => ttlSeconds(mesh, name),
     unusedSeconds: (name) => mesh.server(name)?.policy.limits.unusedSessionSeconds ?? 0,
   });

@@ -261,19 +261,24 @@ test('a session moved on both sides of a split has one owner in the end, and the
 });
 
 test('the cache and the queue of writes are bounded, the counts follow, and sessions expire', async (t) => {
-  let now = 1_000_000;
+  let now = 1_000_000,
+    evicted = 0;
   const away = new Proxy({} as SessionStore, {
     get: (_, name) =>
       name === 'watch' ? () => () => {} : () => Promise.reject(new StoreError('unreachable', 'no store')),
   });
   const { directory } = nodeOver(away, 'a', {
     maxCached: 10,
+    onEvict: () => {
+      evicted += 1;
+    },
     maxBehind: 5,
     clock: { now: () => now, after: () => () => {}, every: () => () => {} },
   });
   for (let i = 0; i < 20; i += 1)
     await directory.remember(sampleRecord({ clientId: `1~${i}`, slot: i < 15 ? '1' : '2', lastActivityMs: now }));
   t.deepEqual(directory.sizes, { cached: 10, behind: 5, dropped: 15 });
+  t.is(evicted, 10);
   t.deepEqual(
     [...directory.counts('linear')],
     [
@@ -286,5 +291,6 @@ test('the cache and the queue of writes are bounded, the counts follow, and sess
   await directory.remember(last);
   t.deepEqual([...directory.counts('linear')], [['3', 1]]);
   t.is(directory.peek('linear', last.digest)?.slot, '3');
+  t.is(evicted, 10, 'what expired made room for nobody');
   t.is(directory.peek('linear', sampleRecord({ clientId: '1~19' }).digest), undefined);
 });

@@ -8,10 +8,11 @@ export interface DirectoryOptions {
   ttlSeconds: (server: string) => number;
   /** Time to live of a session that nobody owns until it is used; 0, or left out: as of any. */
   unusedSeconds?: (server: string) => number;
-  /** Sessions cached (default 50,000) and writes kept while the store is away (default 20,000). */
+  /** Sessions cached (default 50,000), in at most 2 KB of heap each, taken together. */
   maxCached?: number;
-  /** About the heap that cached sessions may take (default 96 MiB). */
-  maxCachedBytes?: number;
+  /** Told of each session that left the cache before its end, for want of room. */
+  onEvict?: () => void;
+  /** Writes kept while the store is away (default 20,000). */
   maxBehind?: number;
   /** How long a client waits for the record of its new session to be written. */
   writeLimitMs?: number;

@@ -9,8 +9,8 @@ import { StoreHealth, type Asked } from './store-health.ts';
 import { firstLifeSeconds, isUnused } from './unused-session.ts';
 import { changed, WriteBehind, type PendingWrite } from './write-behind.ts';
 
-/** A fifth of what a sidecar is given; sessions of usual size never come near it. */
-const MAX_CACHED_BYTES = 96 << 20;
+/** Heap for each cached session, taken together: 96 MiB for 50,000. Sessions of usual size never come near it. */
+const BYTES_PER_SESSION = 2000;
 /** JSON of the records that the store has yet to learn: 20,000 of usual size have half of it. */
 const MAX_BEHIND_CHARACTERS = 32 << 20;
 
@@ -43,7 +43,8 @@ export class DirectoryState {
   constructor(options: DirectoryOptions) {
     this.store = options.store;
     this.clock = options.clock ?? systemClock;
-    this.cache = new SessionCache(options.maxCached ?? 50_000, options.maxCachedBytes ?? MAX_CACHED_BYTES);
+    const maxCached = options.maxCached ?? 50_000;
+    this.cache = new SessionCache(maxCached, maxCached * BYTES_PER_SESSION, options.onEvict);
     this.behind = new WriteBehind(options.maxBehind ?? 20_000, MAX_BEHIND_CHARACTERS);
     this.writeLimitMs = options.writeLimitMs ?? 50;
     this.readLimitMs = options.readLimitMs ?? 250;

@@ -28,13 +28,17 @@ export class SessionCache {
   /** Entries of an earlier generation may have missed a change. */
   #generation = 0;
 
-  constructor(maxEntries: number, maxBytes: number) {
+  /** `onEvict` is told of each entry that made room for another. */
+  constructor(maxEntries: number, maxBytes: number, onEvict?: () => void) {
     this.#entries = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
       sizeCalculation: ({ bytes }) => bytes,
       onInsert: ({ record }) => this.#count(record, 1),
-      dispose: ({ record }) => this.#count(record, -1),
+      dispose: ({ record }, _key, reason) => {
+        this.#count(record, -1);
+        if (reason === 'evict') onEvict?.();
+      },
     });
   }
 
