@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { fileProblem } from './file-problem.ts';
+import { readSmallFile } from './read-small-file.ts';
 
 /** Headers that mean something to somebody on the way. */
 const MESH_HEADER =
@@ -14,6 +14,9 @@ export const replicaHeaderSchema = z
 
 /** Longest value that is taken from a file, in bytes. */
 export const MAX_HEADER_FILE_BYTES = 4096;
+
+/** With room for white space at the end. */
+const READ_BYTES = MAX_HEADER_FILE_BYTES + 64;
 
 /** Headers for replicas: name → file with the value. */
 export const headerFilesSchema = z
@@ -29,7 +32,7 @@ export function headerFromFile(name: string, file: string): string {
   const bad = (why: string): Error => new Error(`${file} can’t be the header ${name}: ${why}; ${HEADER_FILE_FORM}`);
   let value: string;
   try {
-    value = readFileSync(file, 'latin1').trimEnd();
+    value = readSmallFile(file, READ_BYTES).trimEnd();
   } catch (error) {
     throw bad(fileProblem(error));
   }

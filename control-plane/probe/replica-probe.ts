@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readSmallFile } from '../../proto/read-small-file.ts';
 import { headerFromFile } from '../../proto/replica-header.ts';
 import { connect, NO_ANSWER, sendFailure, type Connection } from './http-send.ts';
 import { httpProbe } from './http-probe.ts';
@@ -50,8 +50,7 @@ export function replicaProbe(target: ProbeTarget, monotonicMs: () => number): Re
 /** Host and Authorization, read again so that a changed token is taken up. */
 function setHeaders(headers: Record<string, string>, { host, settings }: ProbeTarget): void {
   if (host !== null) headers['host'] = host;
-  if (settings.tokenFile !== null)
-    headers['authorization'] = `Bearer ${readFileSync(settings.tokenFile, 'utf8').trim()}`;
+  if (settings.tokenFile !== null) headers['authorization'] = `Bearer ${readSmallFile(settings.tokenFile).trim()}`;
 }
 
 /** As gateways do for requests: a file that can’t be read any more leaves the last good value. */

@@ -166,6 +166,8 @@ test('bad input gets a clear status and a JSON-RPC error, and the gateway goes o
   for (const [text, status] of [
     ['POST /mcp/linear HTTP/1.0\r\nhost: x\r\ncontent-length: 0\r\n\r\n', '503'],
     ['NONSENSE\r\n\r\n', '400'],
+    ['POST /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: 1~a\r\nhost: y\r\ncontent-length: 0\r\n\r\n', '400'],
+    ['GET /health HTTP/1.1\r\nhost: x\r\nhost: x\r\n\r\n', '400'],
     ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: a\x01b\r\n\r\n', '400'],
     // Not UTF-8, and an id all the same: a GET without one would be the relay's.
     ['GET /mcp/linear HTTP/1.1\r\nhost: x\r\nmcp-session-id: \xff\r\n\r\n', '503'],

@@ -1,4 +1,5 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -18,6 +19,11 @@ async function start(t: ExecutionContext, first: string | null, settings = '') {
     await rename(`${file}.new`, file);
   };
   if (first !== null) await write(first);
+  /** Something else in the file's place. */
+  const replace = async (make: (path: string) => unknown) => {
+    await rm(file, { recursive: true, force: true });
+    await make(file);
+  };
   const second = join(folder, 'second');
   await writeFile(second, '0');
   const { send, envoy } = await gateway(
@@ -44,7 +50,7 @@ async function start(t: ExecutionContext, first: string | null, settings = '') {
     );
     return body.headers[NAME];
   };
-  return { log: () => envoy.process.log(), looked, write, remove: () => rm(file), seen, becomes };
+  return { log: () => envoy.process.log(), looked, write, remove: () => rm(file), replace, seen, becomes };
 }
 
 for (const settings of ['', 'guard: streams,'])
@@ -76,6 +82,24 @@ test('the file is read again; one that is gone, empty, too long or of two lines 
     /server linear, headerFiles: .* can't be the header x-api-key: .*its last good value stays; write one line/,
   );
   t.notRegex(said, /x-admin|xxxx|yyyy/);
+});
+
+test('a pipe, a device, a folder or a link to nowhere in the file’s place keeps no request waiting', async (t) => {
+  const { log, looked, becomes, replace, write } = await start(t, 'v0');
+  await becomes('v0');
+  for (const make of [
+    (path: string) => execFileSync('/usr/bin/mkfifo', [path]),
+    (path: string) => symlink('/dev/zero', path),
+    (path: string) => symlink(`${path}.nowhere`, path),
+    (path: string) => mkdir(path),
+  ]) {
+    await replace(make);
+    t.is(await looked(), 'v0', String(make));
+  }
+  await replace(() => write('v1'));
+  await becomes('v1');
+  for (const why of ['it is empty', 'it is too long', 'No such file', 'Is a directory'])
+    t.true(log().includes(why), why);
 });
 
 test('a gateway starts without the file, and takes it once it is there', async (t) => {

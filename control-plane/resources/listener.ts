@@ -7,7 +7,7 @@ import { jsonToMetadata, sseToMetadata } from './filters/body-metadata.ts';
 import { extProc, askUnary } from './filters/ext-proc.ts';
 import { challengeFilters } from './filters/challenge.ts';
 import { corsFilter } from './filters/cors.ts';
-import { headerFileFilters } from './filters/header-files.ts';
+import { headerFileFilter } from './filters/header-files.ts';
 import { jwtFilter } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitFilters } from './filters/rate-limit.ts';
@@ -20,8 +20,8 @@ import { tracingOf } from './tracing.ts';
 const BUFFER_BYTES = 1 << 20;
 
 /**
- * The public port of a gateway. What is in here changes only with the configuration file's `gateway` section: a changed filter chain drains its
- * connections, event streams with them. All that moves by itself (slots, health, weights) is in routes and endpoints.
+ * The public port of a gateway. A changed filter chain drains its connections, event streams with them. So what is in here changes with the
+ * configuration file's `gateway` section, and of servers with `jwt` and `rateLimit` alone. All else of a server is in routes and endpoints.
  */
 export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): object {
   const { gateway } = snapshot,
@@ -72,9 +72,9 @@ const cidrRange = (block: string): object => {
 };
 
 const filtersOf = (snapshot: TopologySnapshot, node: EnvoyNode): object[] => [
-  ...corsFilter(snapshot),
+  corsFilter,
   ...jwtFilter(snapshot),
-  ...challengeFilters(snapshot),
+  ...challengeFilters,
   // Before the id is taken apart: a session is counted by what its client holds.
   ...rateLimitFilters(snapshot, node),
   // When this filter has read a body, Envoy looks for the route again. The id must still be the client's
@@ -86,7 +86,7 @@ const filtersOf = (snapshot: TopologySnapshot, node: EnvoyNode): object[] => [
   ...(snapshot.gateway.responseOutcomes === 'off' ? [] : [sseToMetadata]),
   extProc,
   askUnary,
-  ...headerFileFilters(snapshot),
+  headerFileFilter,
   // Counters by status code would say 200 to everything; outcomes say more (sidecar/outcome).
   {
     name: FILTER.router,

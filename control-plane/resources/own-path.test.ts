@@ -18,11 +18,13 @@ const node = (server: string | undefined) => {
   return read;
 };
 interface Routes {
-  virtual_hosts: [{ matcher: { matcher_tree: { prefix_match_map: { map: Record<string, unknown> } } } }];
+  virtual_hosts: [
+    { matcher: { on_no_match: { matcher: { matcher_tree: { prefix_match_map: { map: Record<string, unknown> } } } } } },
+  ];
 }
 const routesOf = (server: string | undefined): Record<string, unknown> =>
-  (gatewayRoutes(snapshot, node(server), new Memo()) as Routes).virtual_hosts[0].matcher.matcher_tree.prefix_match_map
-    .map;
+  (gatewayRoutes(snapshot, node(server), new Memo()) as Routes).virtual_hosts[0].matcher.on_no_match.matcher
+    .matcher_tree.prefix_match_map.map;
 
 test('an Envoy in a server’s own pod serves that server at its own path as well, and every server by its name', (t) => {
   const own = routesOf('linear');

@@ -74,7 +74,9 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
         : new Map([
             [
               RESOURCE.listener,
-              memo.get('listener', [gateway, own, ofFilters, tracing], () => gatewayListener(snapshot, node)),
+              memo.get('listener', [gateway, own, ofFilters, tracing, snapshot.edge === null], () =>
+                gatewayListener(snapshot, node),
+              ),
             ],
           ]),
     ],

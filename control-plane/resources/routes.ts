@@ -13,6 +13,7 @@ import { hasSteadyRows } from '../route-table/route-table.ts';
 import { headerInput, takeRoute } from './matcher.ts';
 import { usualRetry, type RoutedNode } from './row-routes.ts';
 import { routeInputs, serverRoutes } from './server-routes.ts';
+import { unlessSeveralHosts } from './several-hosts.ts';
 import { neighbourRelayAddresses } from './endpoints.ts';
 
 const ON_MATCH = 'xds.type.matcher.v3.Matcher.OnMatch';
@@ -110,7 +111,7 @@ function virtualHostOf(name: string, domains: string[], byPrefix: Record<string,
     response_headers_to_remove: [HEADER.isFinal, HEADER.unhealthy],
     retry_policy: retry,
     request_body_buffer_limit: DEFAULT_BODY_BYTES,
-    matcher: {
+    matcher: unlessSeveralHosts({
       matcher_tree: {
         input: headerInput(':path'),
         prefix_match_map: { map: { '/health': takeRoute(health), ...byPrefix } },
@@ -120,6 +121,6 @@ function virtualHostOf(name: string, domains: string[], byPrefix: Record<string,
         match: { prefix: '/' },
         ...directResponse(404, 'No MCP server at this path'),
       }),
-    },
+    }),
   };
 }

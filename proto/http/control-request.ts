@@ -7,6 +7,8 @@ export interface ControlRequest {
   /** Request target as it came. */
   target: string;
   headers: IncomingHttpHeaders;
+  /** How many Host headers came; `headers` has the first alone. */
+  hosts?: number;
 }
 
 /** `url` is the target when it is one that can be served. */
@@ -24,9 +26,11 @@ export interface ControlPort {
  * Sec-Fetch-Site, and one that got here by DNS rebinding names a public host. Pure; the same rule for every route of every control port.
  */
 export function checkControlRequest(
-  { target, headers }: ControlRequest,
+  { target, headers, hosts = 1 }: ControlRequest,
   { names = [], hasPage = false }: ControlPort = {},
 ): ControlVerdict {
+  // Whoever forwarded the request may have looked at another one than we do (RFC 9112, 3.2).
+  if (hosts > 1) return { status: 400, message: 'the request has several Host headers' };
   if (headers.origin !== undefined && !(hasPage && isOwnOrigin(headers.origin, headers.host)))
     return { status: 403, message: 'requests of web pages (Origin) are refused at a control port' };
   const site = headers['sec-fetch-site'];

@@ -47,6 +47,7 @@ test('no malformed request line, header, body, upgrade or CONNECT ends the serve
     `GET * HTTP/1.1\r\n${HOST}\r\n`,
     `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`,
     `CONNECT x:1 HTTP/1.1\r\n${HOST}\r\n`,
+    `GET /ok HTTP/1.1\r\nhost: 127.0.0.1\r\n${HOST}\r\n`,
     `GET /ok HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n`,
     `GET /ok HTTP/1.1\r\nhost: ${'x'.repeat(40_000)}\r\n\r\n`,
     `GET /ok HTTP/1.1\r\nno colon\r\n\r\n`,

@@ -28,7 +28,8 @@ export function controlServer({ handle, onError, ...port }: ControlServerOptions
       };
       detach(() => {
         const { method = 'GET', url: target = '', headers } = request;
-        const verdict = checkControlRequest({ method, target, headers }, port);
+        const hosts = request.headersDistinct['host']?.length ?? 0;
+        const verdict = checkControlRequest({ method, target, headers, hosts }, port);
         if ('url' in verdict) return handle(request, response, verdict.url);
         const code = verdict.status === 403 ? 'forbidden' : 'bad-request';
         return sendJson(response, verdict.status, problem(code, verdict.message));

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { credentials, Metadata, type ChannelCredentials } from '@grpc/grpc-js';
 import type { Collector } from '../../proto/collector.ts';
 import { describeError } from '../../proto/describe-error.ts';
+import { readSmallFile } from '../../proto/read-small-file.ts';
 import { SYSTEM_CA_FILE } from '../../proto/tls/replica-tls.ts';
 
 type ExportDone = (result: { code: number; error?: Error }) => void;
@@ -129,7 +130,7 @@ const textOf = (error: unknown): string => {
 const readHeaders = (files: Collector['headerFiles']): Record<string, string> =>
   Object.fromEntries(
     Object.entries(files).map(([name, file]) => {
-      const value = readFileSync(file, 'utf8').trim();
+      const value = readSmallFile(file).trim();
       if (!/^[\x20-\x7e]*$/.test(value))
         throw new Error(`${file} can’t be the header ${name}: it holds a line break, or a letter that is not ASCII`);
       return [name, value];

@@ -5,6 +5,7 @@ import { duration } from '../duration.ts';
 import { leaveOut } from '../filters/ext-proc.ts';
 import { FILTER } from '../filters/names.ts';
 import { anotherHost } from '../retry-policy.ts';
+import { severalHosts } from '../several-hosts.ts';
 
 /** Name of the edge's route configuration. */
 export const EDGE_ROUTES = 'edge';
@@ -88,6 +89,7 @@ export const edgeRoutes = (edge: EdgeConfig, snapshot: Pick<TopologySnapshot, 's
       name: 'all',
       domains: ['*'],
       routes: [
+        severalHosts,
         route({
           name: 'call',
           match: { prefix: '/', headers: [wantsStream, ...isShortCall] },

@@ -149,6 +149,7 @@ test('whatever stands for an id, the edge writes JSON, and never another id than
   const { port } = await edge(t);
   const head =
     'POST /mcp/linear HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\naccept: text/event-stream\r\nmcp-session-id: cut\r\n';
+  t.is((await rawExchange(port, `${head}host: y\r\ncontent-length: 0\r\n\r\n`)).status, 400, 'several hosts');
   const told = async (body: string | Buffer) => {
     const bytes = Buffer.from(body as string);
     const answer = await rawExchange(port, [`${head}content-length: ${bytes.length}\r\n\r\n`, bytes]);

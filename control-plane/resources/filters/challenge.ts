@@ -1,6 +1,6 @@
 import { METADATA } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
-import type { ServerTopology, TopologySnapshot } from '../../topology/topology.ts';
+import type { ServerTopology } from '../../topology/topology.ts';
 import { switchOn } from './ext-proc.ts';
 import { FILTER } from './names.ts';
 
@@ -8,36 +8,33 @@ const CHALLENGE = 'www-authenticate';
 /** Metadata key of a replica's WWW-Authenticate as clients are to see it. */
 const MAPPED = 'challenge';
 
-/** Two filters, since only one of Envoy's rewrites by a pattern, and only the other writes a header. Off, except on routes that say how. */
-export const challengeFilters = (snapshot: TopologySnapshot): object[] =>
-  snapshot.servers.some(({ mapsChallenge }) => mapsChallenge)
-    ? [
-        // Answers pass from the last filter to the first.
-        {
-          name: FILTER.challengeHeader,
-          disabled: true,
-          typed_config: typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
-            mutations: {
-              response_mutations: [
-                {
-                  append: {
-                    header: { key: CHALLENGE, value: `%DYNAMIC_METADATA(${METADATA.namespace}:${MAPPED})%` },
-                    append_action: 'OVERWRITE_IF_EXISTS',
-                  },
-                },
-              ],
-            },
-          }),
-        },
-        {
-          name: FILTER.challengeToMetadata,
-          disabled: true,
-          typed_config: typed('envoy.extensions.filters.http.header_to_metadata.v3.Config', { response_rules: [rule] }),
-        },
-      ]
-    : [];
-
 const rule = { header: CHALLENGE, on_header_present: { metadata_namespace: METADATA.namespace, key: MAPPED } };
+
+/** Two filters, since only one of Envoy's rewrites by a pattern, and only the other writes a header. Off, except on routes that say how. */
+export const challengeFilters: readonly object[] = [
+  // Answers pass from the last filter to the first.
+  {
+    name: FILTER.challengeHeader,
+    disabled: true,
+    typed_config: typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
+      mutations: {
+        response_mutations: [
+          {
+            append: {
+              header: { key: CHALLENGE, value: `%DYNAMIC_METADATA(${METADATA.namespace}:${MAPPED})%` },
+              append_action: 'OVERWRITE_IF_EXISTS',
+            },
+          },
+        ],
+      },
+    }),
+  },
+  {
+    name: FILTER.challengeToMetadata,
+    disabled: true,
+    typed_config: typed('envoy.extensions.filters.http.header_to_metadata.v3.Config', { response_rules: [rule] }),
+  },
+];
 
 const quoted = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 

@@ -1,6 +1,6 @@
 import { typed } from '../../../proto/xds/loader.ts';
 import { ANY_ORIGIN, originRegex } from '../../topology/allowed-origins.ts';
-import type { ServerTopology, TopologySnapshot } from '../../topology/topology.ts';
+import type { ServerTopology } from '../../topology/topology.ts';
 import { FILTER } from './names.ts';
 
 /** What clients of every revision send, and what they must be able to read. */
@@ -19,11 +19,15 @@ const REQUEST_HEADERS = [
 ];
 const EXPOSED_HEADERS = ['mcp-session-id', 'www-authenticate', 'retry-after'];
 
-/** First of the filters, so that preflights need no token and the mesh's own answers carry the headers. Absent when no server has a policy. */
-export const corsFilter = (snapshot: TopologySnapshot): object[] =>
-  snapshot.servers.some(({ cors }) => cors !== null)
-    ? [{ name: FILTER.cors, typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors') }]
-    : [];
+/**
+ * First of the filters, so that preflights need no token and the mesh's own answers carry the headers. Off, except on routes with a policy. It
+ * stands in every listener: one that came and went with a server's policy would change the listener, which ends connections of others.
+ */
+export const corsFilter: object = {
+  name: FILTER.cors,
+  disabled: true,
+  typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors'),
+};
 
 /** What a server's routes add: its policy. Preflights that do not match go no further; Envoy answers them without the headers. */
 export function corsOnRoute({ cors, allowedOrigins }: ServerTopology): Record<string, object> {
