@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { afterMs } from './after-ms.ts';
 
 /** What a promise comes to, or after `ms` what `late` gives or throws. The promise itself goes on; should it fail later, nobody hears of it. */
 export async function withinMs<T, L>(ms: number, pending: Promise<T>, late: () => L): Promise<T | L> {
-  const isOver = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = afterMs(ms, resolve);
   try {
-    return await Promise.race([pending, sleep(ms, undefined, { signal: isOver.signal }).then(late)]);
+    return await Promise.race([pending, promise.then(late)]);
   } finally {
-    isOver.abort();
+    stop();
   }
 }

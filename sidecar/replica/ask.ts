@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { afterMs } from '../../proto/after-ms.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import type { SseEvent } from '../../proto/sse-reader.ts';
 import { AnswerReader, type AnswerListener } from './answer-reader.ts';
@@ -32,7 +33,7 @@ export function ask(
 class Ask implements AnswerListener {
   readonly #resolve: (answer: ReplicaAnswer) => void;
   readonly #call: ReplicaCall;
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopTimer: () => void;
   /** Head of the event stream that is being read. */
   #head: { status: number; headers: IncomingHttpHeaders } = { status: 0, headers: {} };
 
@@ -43,10 +44,10 @@ class Ask implements AnswerListener {
     resolve: (answer: ReplicaAnswer) => void,
   ) {
     this.#resolve = resolve;
-    this.#timer = setTimeout(() => {
+    this.#stopTimer = afterMs(timeoutMs, () => {
       this.#call.abort();
       resolve({ kind: 'timeout' });
-    }, timeoutMs);
+    });
     this.#call = client.send(request, new AnswerReader(this, UNGUARDED));
   }
 
@@ -79,12 +80,12 @@ class Ask implements AnswerListener {
   }
 
   onFailure(failure: ReplicaFailure): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#resolve({ kind: 'failed', failure });
   }
 
   #finish(answer: { status: number; headers: IncomingHttpHeaders; rpc: RpcAnswer | null; body: Buffer }): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#resolve({ kind: 'answered', ...answer });
   }
 }

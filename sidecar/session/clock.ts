@@ -1,3 +1,5 @@
+import { afterMs } from '../../proto/after-ms.ts';
+
 /** Time, as a parameter: the system's own in main, a hand-driven one in tests. */
 export interface Clock {
   /** ms since the epoch. */
@@ -10,8 +12,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: Date.now,
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs).unref();
-    return () => clearTimeout(timer);
+    return afterMs(delayMs, run, { isDaemon: true });
   },
   every(intervalMs, run) {
     const timer = setInterval(run, intervalMs).unref();
