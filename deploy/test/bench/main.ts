@@ -16,6 +16,8 @@ export interface Bench {
     peer: readonly string[];
     /** Names of the peers that it shall be about; all when empty. */
     only: readonly string[];
+    /** How many sessions in the end, where the benchmark's grow. */
+    sessions: number;
   }): Promise<{ objectives: Objective[]; figures?: Record<string, unknown> }>;
 }
 
@@ -24,6 +26,7 @@ interface Values {
   base?: string;
   peer: string[];
   only: string[];
+  sessions: number;
   json: boolean;
 }
 
@@ -37,13 +40,14 @@ const command = new Command('npm run bench --')
   .option('--base <folder>', 'another checkout, where the benchmark compares two')
   .option('--peer <name=file>', 'peers: one more peer, as a file describes it', several(), [])
   .option('--only <name>', 'peers: just this one, and those named so as well', several(), [])
+  .option('--sessions <n>', 'crowd: how many in the end', wholeNumber(50_000, 5_000_000), 200_000)
   .option('--json', 'objectives and figures as JSON', false);
 const { values, operands } = commandLine<Values>(command);
-const { seconds, base, peer, only } = values;
+const { seconds, base, peer, only, sessions } = values;
 const name = operands[0] ?? '';
 if (!names.includes(name)) refuse(command, `no benchmark is called "${name}"; there are ${names.join(', ')}`);
 const { bench } = (await import(new URL(`${name}.ts`, folder).href)) as { bench: Bench };
 const print = say(values.json);
 print(`${name}: ${bench.description}`);
-const { objectives, figures } = await bench.run({ say: print, seconds, base, peer, only });
+const { objectives, figures } = await bench.run({ say: print, seconds, base, peer, only, sessions });
 printReport(objectives, { json: values.json, extra: figures ? { figures } : {} });
