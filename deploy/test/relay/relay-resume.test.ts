@@ -163,6 +163,31 @@ test('an event id is good for its own session, and for whom that belongs to', as
   t.is(asked?.headers['last-event-id'], undefined, 'no replica hears of the mesh’s own ids');
 });
 
+test('who knows a session’s id and an event id gets nothing of the call without the credentials that it came with', async (t) => {
+  const { begin, lost, resume } = await setup(t);
+  const session = await begin({ authorization: 'Bearer opaque-a' });
+  const { authorization: _, ...anonymous } = session;
+  const { eventId, request } = await lost(session);
+  for (const stranger of [{ ...session, authorization: 'Bearer opaque-b' }, anonymous]) {
+    const reading = resume(stranger, eventId);
+    await waitFor(() => reading.isOver, { what: 'the refusal' });
+    t.regex(reading.text, /"id":7,"error":.*-31001/);
+  }
+  const middle = eventId.length - 20;
+  const flipped = `${eventId.slice(0, middle)}${eventId[middle] === 'A' ? 'B' : 'A'}${eventId.slice(middle + 1)}`;
+  for (const forged of [eventId.slice(0, -4), flipped, `${eventId}A`, 'hf1.', 'hf1..']) {
+    const reading = resume(session, forged);
+    await waitFor(() => reading.status === 200, { what: 'a stream of the session' });
+    t.false(reading.text.includes('"id":7'), forged);
+    reading.cut();
+  }
+  const reading = resume(session, eventId);
+  await waitFor(() => reading.status === 200, { what: 'the stream' });
+  request.response.end(answer(request.message.id));
+  await waitFor(() => reading.isOver, { what: 'the end' });
+  t.regex(reading.text, /"text":"done"/);
+});
+
 test('no event id is given to a client that does not come back, where the server gives its own, or when the answer is at hand', async (t) => {
   const old = await setup(t, '2025-06-18');
   const before = old.call(await old.begin());

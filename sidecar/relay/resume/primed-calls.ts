@@ -3,6 +3,8 @@ import type { ClientAnswer } from '../client/client-answer.ts';
 
 /** A call that its client can come back to. */
 export interface Resumable {
+  /** Keyed digest of the credentials that its client showed; null when it showed none. */
+  readonly credentials: string | null;
   /** Goes on with another connection of its client. False: what the client missed can't be given any more. */
   resume(client: ClientAnswer): boolean;
 }
@@ -30,12 +32,18 @@ export class PrimedCalls {
   }
 
   /** The call is over: in place of it its answer is kept for a while, and given once. */
-  keepAnswer(digest: string, idText: string, answer: Buffer | string, nowMs: () => number): void {
+  keepAnswer(
+    digest: string,
+    idText: string,
+    answer: Buffer | string,
+    { credentials, nowMs }: { credentials: string | null; nowMs: () => number },
+  ): void {
     const bytes = Buffer.from(answer); // A copy: what it was cut from is larger.
     if (bytes.length > MAX_ANSWER_BYTES || this.#bytes + bytes.length > MAX_BYTES) return;
     this.#bytes += bytes.length;
     const forget = (): void => this.delete(digest, idText, kept);
     const kept: Resumable = {
+      credentials,
       resume: (client) => {
         forget();
         client.openSse(200, {}, nowMs());

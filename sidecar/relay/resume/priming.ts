@@ -43,6 +43,7 @@ export class Priming implements Resumable {
   #kept: KeptResponse | null = null;
   /** The event that was passed on last. */
   #last: Buffer | string | null = null;
+  credentials: string | null = null;
 
   constructor(call: PrimedPost) {
     this.#call = call;
@@ -118,11 +119,11 @@ export class Priming implements Resumable {
     const { asked, ctx, request } = this.#call;
     const idText = asked.messages[0]?.idText;
     if (this.#last === null || !asked.isComplete || request.digest === null || typeof idText !== 'string') return;
-    ctx.primed.keepAnswer(request.digest, idText, this.#last, ctx.now);
+    ctx.primed.keepAnswer(request.digest, idText, this.#last, { credentials: this.credentials, nowMs: ctx.now });
   }
 
   #prime(): void {
-    const { asked, client, ctx, destination, isOver, isSafe, request } = this.#call;
+    const { asked, client, ctx, destination, isOver, isSafe, request, view } = this.#call;
     const [message] = asked.messages;
     // A server that gives ids of its own keeps its events itself.
     if (isOver || !client.isStream || client.isMidEvent || asked.lastEventId !== null || asked.isComplete) return;
@@ -131,6 +132,7 @@ export class Priming implements Resumable {
     const relay = holderName(ctx.ownRelay());
     this.#eventId = eventIdOf(ctx.identities, request.digest, { idText: message.idText, slot, relay, isSafe });
     client.write(primingEvent(this.#eventId), ctx.now());
+    this.credentials = ctx.identities.credentialsOf(request.incoming.rawHeaders, view.policy);
     ctx.primed.add(request.digest, message.idText, this);
   }
 

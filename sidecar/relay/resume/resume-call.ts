@@ -9,6 +9,7 @@ import type { RelayContext } from '../relay-context.ts';
 import { idOf } from '../stream/polled-calls.ts';
 import { openAtNeighbour } from '../stream/open-at-neighbour.ts';
 import type { PrimedCall } from './event-id.ts';
+import type { Resumable } from './primed-calls.ts';
 
 /** A relay that holds a call says so at once; one that does not is frozen, or gone. */
 const HOLDER_MS = 1000;
@@ -42,7 +43,7 @@ export async function resumeCall(
     client.errors(status, meshErrors('recoveryFailed', [], { ...facts, outcome: 'not_sent', retrySafe: true }));
     return outcome.finish(status, true, outcomeOfError('recoveryFailed'));
   }
-  if (known?.resume(client)) {
+  if (known && mayResume(ctx, view, request, known) && known.resume(client)) {
     ctx.metrics.resumed(server, 'answer');
     return outcome.finish(200, false, 'success');
   }
@@ -65,4 +66,15 @@ export async function resumeCall(
   const call = address ? openAtNeighbour(ctx, view, request, client, end, { address, withinMs: HOLDER_MS }) : null;
   if (call) client.onGone(() => call.abort());
   else lost();
+}
+
+/**
+ * No replica looks at the credentials of a client that comes back, so they must be those that the call came with, or those that the session's
+ * replica accepted since: who has read a session's id and an event id somewhere has no token.
+ */
+function mayResume(ctx: RelayContext, { policy }: ServerView, request: ClientRequest, call: Resumable): boolean {
+  const headers = request.incoming.rawHeaders;
+  if (ctx.identities.credentialsOf(headers, policy) === call.credentials) return true;
+  const record = request.digest === null ? null : ctx.directory.peek(policy.name, request.digest);
+  return record?.credentials != null && ctx.identities.mayRebuild(record, headers, policy);
 }
