@@ -23,7 +23,11 @@ const ofPod = (pod: string, namespace = 'mcp'): ReviewedToken => ({
 const LABELS: Record<string, Record<string, string>> = { mcp: { 'mesh.holdfast/members': 'true' }, other: {} };
 
 /** A desk of a mesh of its own. `api`: what differs from an API server that knows the pod of every token. */
-async function desk(t: ExecutionContext, api: Partial<JoinApi> = {}, apiServerMs?: number) {
+async function desk(
+  t: ExecutionContext,
+  api: Partial<JoinApi> = {},
+  { apiServerMs, refusedMs = 0 }: { apiServerMs?: number; refusedMs?: number } = {},
+) {
   const folder = await mkdtemp(inFolder(tmpdir(), 'holdfast-join-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const file = (name: string): string => inFolder(folder, name);
@@ -47,6 +51,7 @@ async function desk(t: ExecutionContext, api: Partial<JoinApi> = {}, apiServerMs
     log: log as never,
     now: Date.now,
     ...(apiServerMs !== undefined && { apiServerMs }),
+    refusedMs,
     open: async () => {
       opens += 1;
       return {
@@ -117,6 +122,7 @@ test('the API server is opened once for all pods, and again after it failed', as
 test('whoever is no pod of a namespace of members gets nothing, and the log says why', async (t) => {
   let reviewed: ReviewedToken = {};
   const { answer, counted } = await desk(t, { review: async () => reviewed });
+  let asked = 0;
   const account = 'system:serviceaccount:mcp:default';
   const pod = { 'authentication.kubernetes.io/pod-name': ['linear-0'] };
   for (const [result, review] of [
@@ -132,7 +138,7 @@ test('whoever is no pod of a namespace of members gets nothing, and the log says
   ] as Array<[string, ReviewedToken]>) {
     const before = await counted(result);
     reviewed = review;
-    const reply = await answer(requestOf('t'), '10.0.0.1');
+    const reply = await answer(requestOf('t'), `10.0.1.${asked++}`);
     t.is(reply.status, 401, JSON.stringify(review));
     t.is(messageOf(reply), 'this token is not good for joining the mesh');
     t.is(await counted(result), before + 1, JSON.stringify(review));
@@ -215,11 +221,27 @@ test('an authority that can’t be used, or an API server that is away, is told 
 test('an API server that never answers keeps nobody out for longer than it is waited for', async (t) => {
   let hangs = true;
   const hanging = { review: async () => (hangs ? new Promise<never>(() => {}) : ofPod('linear-0')) };
-  const { answer, problem, counted } = await desk(t, hanging, 5);
+  const { answer, problem, counted } = await desk(t, hanging, { apiServerMs: 5 });
   const asked = Array.from({ length: 16 }, (_, at) => answer(requestOf('token'), `10.0.0.${at}`));
   t.deepEqual(new Set((await Promise.all(asked)).map(({ status }) => status)), new Set([503]));
   t.regex(problem() ?? '', /did not answer within/);
   t.is(await counted('failed'), 16);
   hangs = false;
   t.not((await answer(requestOf('token'), '10.0.0.1')).status, 429);
+});
+
+test('an address whose tokens are no good asks the API server twice, and again after a while; others are not kept waiting', async (t) => {
+  let reviews = 0;
+  const review = async (token: string): Promise<ReviewedToken> => {
+    reviews += 1;
+    return token === 'good' ? ofPod('linear-0') : {};
+  };
+  const { answer } = await desk(t, { review }, { refusedMs: 300_000 });
+  const statuses = [];
+  for (let count = 0; count < 50; count++) statuses.push((await answer(requestOf(`bad-${count}`), '10.0.0.1')).status);
+  t.deepEqual([statuses.filter((status) => status === 401).length, reviews], [2, 2]);
+  t.is(statuses.at(-1), 429);
+  t.is((await answer(requestOf('good'), '10.0.0.2')).status, 200);
+  t.is((await answer(requestOf('good'), '10.0.0.2')).status, 200);
+  t.is((await answer(requestOf('good'), '10.0.0.2')).status, 200);
 });

@@ -22,6 +22,8 @@ const MOST_AT_ONCE = 16;
 const MOST_OF_ADDRESS = 2;
 /** A place is given back then: an API server that hangs must not keep everybody out for longer than it hangs. */
 const API_SERVER_MS = 10_000;
+/** Whom the API server does not vouch for keeps his place for so long: an address asks it twice a second at most about tokens that are no good. */
+const REFUSED_MS = 1000;
 const MEMBERS_LABEL = 'mesh.holdfast/members';
 
 export interface JoinDeskOptions {
@@ -35,6 +37,7 @@ export interface JoinDeskOptions {
   now: () => number;
   open?: (config: InjectionConfig) => Promise<JoinApi>;
   apiServerMs?: number;
+  refusedMs?: number;
 }
 
 type Result = 'joined' | 'malformed' | 'busy' | 'failed' | 'namespace' | TokenProblem;
@@ -67,6 +70,7 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
     now,
     open = openJoinApi,
     apiServerMs = API_SERVER_MS,
+    refusedMs = REFUSED_MS,
   } = options;
   const joins = new Counter({
     name: 'holdfast_joins_total',
@@ -80,6 +84,11 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
   let atOnce = 0,
     problem: string | null = null;
 
+  const leave = (address: string): void => {
+    const left = (busy.get(address) ?? 1) - 1;
+    if (left > 0) busy.set(address, left);
+    else busy.delete(address);
+  };
   const refuse = (result: Result, reply: JoinReply, who: object = {}): JoinReply => {
     joins.inc({ result });
     if (isNews(`${result} ${JSON.stringify(who)}`)) log.warn({ reason: result, ...who }, 'a pod may not join the mesh');
@@ -129,10 +138,13 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
         return refuse('busy', refusal(429, 'too many ask at once: try again in a second'), { address });
       atOnce += 1;
       busy.set(address, ofAddress + 1);
+      let keepsPlace = false;
       try {
-        return await withinMs(apiServerMs, letIn(data, address), () => {
+        const reply = await withinMs(apiServerMs, letIn(data, address), () => {
           throw new Error(`the API server did not answer within ${apiServerMs / 1000} s`);
         });
+        keepsPlace = reply.status !== 200;
+        return reply;
       } catch (error) {
         problem = `pods can’t join: ${kubernetesProblem(error)}`;
         // The kubeconfig may have changed, or its credentials may be over: the next pod opens it again.
@@ -142,9 +154,8 @@ export function openJoinDesk(options: JoinDeskOptions): JoinDesk {
         });
       } finally {
         atOnce -= 1;
-        const left = (busy.get(address) ?? 1) - 1;
-        if (left > 0) busy.set(address, left);
-        else busy.delete(address);
+        if (keepsPlace) setTimeout(leave, refusedMs, address).unref();
+        else leave(address);
       }
     },
     malformed: () => joins.inc({ result: 'malformed' }),
