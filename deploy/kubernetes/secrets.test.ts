@@ -1,9 +1,14 @@
-import { createHash } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { readMeshName, speaksFor } from '../../proto/identity/mesh-name.ts';
 import { redisUsers } from '../compose/redis-users.ts';
+import { nodeProgram } from '../test/mesh/node-program.ts';
+import { temporaryFolder } from '../test/mesh/temporary-folder.ts';
 import { checkManifest } from './check-manifest.ts';
 import { redisSecrets } from './redis-secrets.ts';
 
@@ -13,6 +18,11 @@ const manifestsIn = (folder: string): unknown[] =>
   readdirSync(new URL(folder, import.meta.url))
     .filter((name) => name.endsWith('.yaml') && !['kustomization.yaml', 'holdfast.yaml'].includes(name))
     .flatMap((name) => documents(`${folder}/${name}`));
+
+interface SecretManifest {
+  metadata: { name: string };
+  stringData: Record<string, string>;
+}
 
 /** Every mapping inside of a value, itself included. */
 function mappings(value: unknown): Record<string, unknown>[] {
@@ -67,6 +77,29 @@ for (const { what, folders, docs } of [
     for (const [name, keys] of used)
       for (const key of [...keys, ...(FILES[name] ?? [])]) t.true(made.get(name)?.has(key), `${name}: ${key}`);
   });
+
+test('one command makes every Secret that the base needs, with the keys that are read', async (t) => {
+  const folder = await temporaryFolder();
+  t.teardown(() => folder.remove());
+  const { command, args } = nodeProgram('deploy/kubernetes/write-secrets.ts', [folder.path, '--join']);
+  await promisify(execFile)(command, args);
+  const text = readFileSync(join(folder.path, 'secrets.yaml'), 'utf8');
+  const manifests = parseAllDocuments(text).map((each) => each.toJS() as SecretManifest);
+  for (const each of manifests) t.deepEqual(checkManifest(each), []);
+  const made = new Map(manifests.map(({ metadata, stringData }) => [metadata.name, stringData]));
+  for (const [name, keys] of secretsUsed(manifestsIn('base')))
+    for (const key of [...keys, ...(FILES[name] ?? [])]) t.truthy(made.get(name)?.[key], `${name}: ${key}`);
+  t.is(made.get('holdfast-mesh-authority')?.['tls.crt'], made.get('holdfast-gateway-tls')?.['ca.crt']);
+  const names = ['control-plane', 'gateway'].map(
+    (name) => new X509Certificate(made.get(`holdfast-${name}-tls`)?.['tls.crt'] ?? '').subjectAltName ?? '',
+  );
+  t.regex(
+    names[0] ?? '',
+    /DNS:holdfast-control-plane\.holdfast\.svc.*URI:spiffe:\/\/holdfast\/control-plane\/control-plane/,
+  );
+  t.regex(names[1] ?? '', /URI:spiffe:\/\/holdfast\/gateway\/holdfast-gateway\/pods/);
+  await t.throwsAsync(promisify(execFile)(command, args), { message: /has secrets already/ }, 'never twice');
+});
 
 test('the deployment guide has the same commands as the base, and names the Secrets of injected pods', (t) => {
   const guide = read('../README.md');
