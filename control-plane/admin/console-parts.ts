@@ -122,7 +122,8 @@ export function consoleParts(context: AdminContext): Pick<LiveFeedParts, 'sectio
       },
       breakers: { everyMs: 2 * SECOND, read: () => breakers(context) },
       drains: { everyMs: SECOND, read: () => context.drains.status() },
-      doctor: { everyMs: 10 * SECOND, read: () => diagnose(context) },
+      // A replica that falls makes an event; the checks say so a second later, and not after ten.
+      doctor: { everyMs: 10 * SECOND, afterEvents: true, read: () => diagnose(context) },
       objectives: { everyMs: 10 * SECOND, read: () => objectives(context) },
     },
   };

@@ -126,8 +126,9 @@ function step(rollout: Rollout, phase: StepPhase, input: RolloutInput): RolloutT
     counters && baseline
       ? { from: combine(counters.from, baseline.from, -1), to: combine(counters.to, baseline.to, -1) }
       : null;
-  const bad = since ? analyse(plan, since.from, since.to).filter(({ isGood }) => !isGood) : [];
-  const analysed = { ...seen, analysedAtMs: now };
+  const checks = since ? analyse(plan, since.from, since.to) : [];
+  const bad = checks.filter(({ isGood }) => !isGood);
+  const analysed = { ...seen, analysedAtMs: now, checks };
   if (bad.length > 0)
     return failed(
       rollout,

@@ -158,6 +158,17 @@ test('promote and abort end it at once; what makes no sense is refused with the 
   t.regex((commandRollout(first, 'resume', 2) as { problem: string }).problem, /neither paused nor held/);
 });
 
+test('a step keeps what its last analysis found, for operators to read', (t) => {
+  const first = advanceRollout(begin(), input(0)).rollout;
+  const { phase } = run(first, 1, () => ({ sessions: 10, calls: 100, faults: 50 })).rollout;
+  t.deepEqual(phase.kind === 'step' && phase.checks?.map(({ name, isGood }) => [name, isGood]), [
+    ['errors', false],
+    ['p99', true],
+    ['initialize', true],
+    ['recoveries', true],
+  ]);
+});
+
 test('a step without sessions, or without anybody counting, ends in a rollback, not in waiting for ever', (t) => {
   t.regex(run(begin(), 62, () => ({})).rollout.phase.reason, /only 0 of 5 new sessions/);
   let rollout = begin();

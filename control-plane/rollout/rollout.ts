@@ -90,6 +90,8 @@ export const rolloutPhaseSchema = z.discriminatedUnion('kind', [
     sinceMs: z.number(),
     analysedAtMs: z.number(),
     failures: z.int(),
+    /** What the last analysis found, a line for each objective; absent before the first. */
+    checks: z.array(z.object({ name: z.string(), isGood: z.boolean(), description: z.string() })).optional(),
     /** Counters of both backends when the step began; null until they were read. */
     baseline: z.object({ from: sloCountersSchema, to: sloCountersSchema }).nullable(),
     ...base,

@@ -12,6 +12,8 @@ function sample(maxWatchers = 2) {
   const world = {
     part: 1,
     looks: 0,
+    slowLooks: 0,
+    events: [event('1-0'), event('2-0')],
     gatewaysAsked: 0,
     many: { 'server:linear': 1 } as Record<string, unknown>,
     refused: 0,
@@ -27,9 +29,13 @@ function sample(maxWatchers = 2) {
           return world.part;
         },
       },
+      checks: { everyMs: 3_600_000, afterEvents: true, read: () => ++world.slowLooks },
+      seldom: { everyMs: 3_600_000, read: () => world.slowLooks },
     },
     many: () => world.many,
-    events: { list: async ({ afterId } = {}) => (afterId === undefined ? [event('1-0'), event('2-0')] : []) },
+    events: {
+      list: async ({ afterId } = {}) => world.events.slice(world.events.findIndex(({ id }) => id === afterId) + 1),
+    },
     calls: {
       isFull: false,
       reports: (onReport, signal) => {
@@ -113,6 +119,22 @@ test('a part that changed is sent again, one that is gone is null, and one that 
   t.is(await until(stream, 'server:linear', (data) => data === null), null);
   world.part = 3;
   t.is(await until(stream, 'part'), 3);
+  end.abort();
+});
+
+test('a part that events may change is read again after one, and not before', async (t) => {
+  const { feed, world } = sample();
+  const end = new AbortController();
+  const stream = feed.follow(undefined, end.signal);
+  // The events of the time before count as well: they are new to whoever looks for the first time.
+  t.is(await until(stream, 'checks', (data) => data === 2), 2);
+  for (const part of [2, 3]) {
+    world.part = part;
+    await until(stream, 'part', (data) => data === part);
+  }
+  t.is(world.slowLooks, 2);
+  world.events.push(event('3-0'));
+  t.is(await until(stream, 'checks', (data) => data === 3), 3);
   end.abort();
 });
 

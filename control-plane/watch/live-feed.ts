@@ -13,8 +13,11 @@ export interface LiveMessage {
 }
 
 export interface LiveFeedParts {
-  /** The parts by name; those that take longer than a moment say how often they are asked for. */
-  sections: Readonly<Record<string, { everyMs: number; read: () => unknown }>>;
+  /**
+   * The parts by name; those that take longer than a moment say how often they are asked for. `afterEvents`: something that happened may change
+   * the part, so it is read in the look after an event.
+   */
+  sections: Readonly<Record<string, { everyMs: number; afterEvents?: boolean; read: () => unknown }>>;
   /** Parts of which there are as many as the mesh has servers, replicas and so on, by name. */
   many: () => Readonly<Record<string, unknown>>;
   events: Pick<EventLog, 'list'>;
@@ -166,6 +169,9 @@ export class SharedLiveFeed implements LiveFeed {
     const found = await this.#parts.events
       .list(last === undefined ? { limit: EVENTS_BEFORE } : { afterId: last, limit: EVENTS_AT_A_TIME })
       .catch(() => []);
-    if (found.length > 0) this.#events = [...this.#events, ...found].slice(-EVENTS_AT_A_TIME);
+    if (found.length === 0) return;
+    this.#events = [...this.#events, ...found].slice(-EVENTS_AT_A_TIME);
+    for (const [name, { afterEvents }] of Object.entries(this.#parts.sections))
+      if (afterEvents) this.#readAtMs.delete(name);
   }
 }

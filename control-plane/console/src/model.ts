@@ -91,7 +91,22 @@ export interface Rollout {
   steps: number[];
   startedAtMs: number;
   isPaused: boolean;
-  phase: { kind: string; sinceMs: number; reason: string; index?: number; isHeld?: boolean };
+  phase: {
+    kind: string;
+    sinceMs: number;
+    reason: string;
+    index?: number;
+    isHeld?: boolean;
+    /** Of a step: what its last analysis found. */
+    checks?: { name: string; isGood: boolean; description: string }[];
+  };
+}
+
+/** One difference between the tools of two backends. */
+export interface ContractChange {
+  level: 'breaking' | 'warning' | 'info';
+  tool: string;
+  description: string;
 }
 
 export interface Objective {

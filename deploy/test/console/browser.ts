@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { ExecutionContext } from 'ava';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { findChromium } from './find-chromium.ts';
 
@@ -34,16 +33,36 @@ export async function openConsole(browser: Browser, url: string, view = 'mesh'):
   return { page, complaints };
 }
 
+/** Each view of the console with its heading. */
+export const VIEWS: Readonly<Record<string, string>> = {
+  mesh: 'Mesh',
+  'server/linear': 'linear',
+  events: 'Events',
+  sessions: 'Sessions',
+  rollouts: 'Rollouts and drains',
+  configuration: 'Configuration',
+  checks: 'Checks',
+};
+
+/** Goes to a view of `VIEWS`, and waits until it is there. */
+export async function show(page: Page, view: string): Promise<void> {
+  await page.evaluate(`location.hash = '#/${view}'`);
+  const heading = page.getByRole('heading', { level: 1, name: VIEWS[view] ?? view, exact: true });
+  await heading.waitFor({ state: 'attached', timeout: 60_000 });
+}
+
 interface AxeResult {
   violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
 }
 
 /** What axe-core finds on the page as it is, as `rule: element`. */
 export async function axeFindings(page: Page): Promise<string[]> {
-  const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   // By the debugger's protocol: the page's policy lets no script in, and that is right.
   const session = await page.context().newCDPSession(page);
-  await session.send('Runtime.evaluate', { expression: source });
+  if (!(await page.evaluate('"axe" in window'))) {
+    const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    await session.send('Runtime.evaluate', { expression: source });
+  }
   const { result } = await session.send('Runtime.evaluate', {
     expression: 'axe.run(document, { resultTypes: ["violations"] }).then((found) => JSON.stringify(found))',
     awaitPromise: true,
@@ -55,8 +74,3 @@ export async function axeFindings(page: Page): Promise<string[]> {
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
   );
 }
-
-/** Ends the browser when the test file has run. */
-export const closeAfter = (t: ExecutionContext, page: Page): void => {
-  t.teardown(() => page.close());
-};

@@ -1,14 +1,14 @@
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { commandLine } from '../../../proto/command-line.ts';
 import { startMesh } from '../mesh/start-mesh.ts';
 import { atMost, exactly } from '../report/objectives.ts';
 import { printReport } from '../report/print-report.ts';
-import { axeFindings, openConsole, startBrowser } from './browser.ts';
+import { axeFindings, openConsole, show, startBrowser, VIEWS } from './browser.ts';
 import { callers } from './clients-of.ts';
 import { largeMesh } from './large-mesh.ts';
+import { takePictures } from './take-pictures.ts';
 
 /**
  * `npm run console:look`: looks at each view of the console on a real mesh, with axe and for long tasks with 1,000 replicas, and with
@@ -22,10 +22,7 @@ const {
     .option('--json', 'one JSON object', false)
     .option('--pictures', 'writes docs/images/console-*.png', false),
 );
-const folder = resolve(import.meta.dirname, '../../../docs/images');
-const VIEWS = ['mesh', 'server/linear', 'events', 'sessions', 'rollouts', 'configuration', 'checks'];
-const SETTLE_MS = 3000,
-  LOOKS = 10;
+const LOOKS = 10;
 
 async function longestTask(browser: Browser, url: string): Promise<number> {
   const page = await browser.newPage({ viewport: { width: 1360, height: 800 } });
@@ -44,39 +41,35 @@ async function longestTask(browser: Browser, url: string): Promise<number> {
   return longest;
 }
 
-const picture = async (page: Page, name: string): Promise<void> => {
-  if (pictures) await page.screenshot({ path: resolve(folder, `console-${name}.png`) });
-};
-
 await using mesh = await startMesh({
   gateways: 2,
   edges: 1,
-  servers: { linear: { replicas: 3, settings: { trustAnnotations: true } }, queryquill: { replicas: 2 } },
+  servers: {
+    linear: { replicas: 3, settings: { trustAnnotations: true } },
+    queryquill: { replicas: { stable: 2, canary: 1 }, weights: { canary: 0 } },
+  },
 });
-const calling = await Promise.all([callers(mesh, 'linear', 20), callers(mesh, 'queryquill', 8)]);
+const calling = await Promise.all([callers(mesh, 'linear', 30), callers(mesh, 'queryquill', 8)]);
 const browser = await startBrowser();
 try {
   const { page } = await openConsole(browser, mesh.controlPlane.adminUrl);
   await page.setViewportSize({ width: 1200, height: 640 });
-  await page.locator('.server').first().waitFor();
-  await sleep(2 * SETTLE_MS);
-  await mesh.replicasOf('linear')[0]?.process.kill();
-  await page.locator('.links circle').first().waitFor({ state: 'attached', timeout: 30_000 });
-  await sleep(700);
-  await picture(page, 'moving');
+  await page.locator('.links path.flows').first().waitFor({ state: 'attached', timeout: 30_000 });
+  if (pictures) await takePictures(page, mesh);
   let found = 0;
-  for (const view of VIEWS) {
-    await page.evaluate(`location.hash = '#/${view}'`);
-    await sleep(SETTLE_MS);
-    found += (await axeFindings(page)).length;
-    await picture(page, view.replace('/linear', ''));
+  for (const [width, colorScheme] of [
+    [1200, 'light'],
+    [390, 'dark'],
+  ] as const) {
+    await page.setViewportSize({ width, height: 760 });
+    await page.emulateMedia({ colorScheme });
+    for (const view of Object.keys(VIEWS)) {
+      await show(page, view);
+      const findings = await axeFindings(page);
+      for (const finding of findings) process.stderr.write(`${view}, ${colorScheme}: ${finding}\n`);
+      found += findings.length;
+    }
   }
-  await page.evaluate(`location.hash = '#/mesh'`);
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await page.setViewportSize({ width: 390, height: 760 });
-  await sleep(SETTLE_MS);
-  found += (await axeFindings(page)).length;
-  await picture(page, 'phone');
   await page.close();
   await Promise.all(calling.splice(0).map((each) => each.stop()));
   const longest = await longestTask(browser, mesh.controlPlane.adminUrl);

@@ -3,7 +3,7 @@ import type { Action } from './confirm.tsx';
 import { count, dateAndTime } from './words.ts';
 
 const DRAIN_MS = 60_000;
-const AGAIN = '“Take in again” beside it.';
+const AGAIN = 'Press “Take in again”.';
 
 /** How many others of the server take sessions, without this one. */
 const othersOf = (server: Server, name: string): number =>
@@ -17,7 +17,7 @@ export function drainReplica(server: Server, replica: Replica, sessions: number)
       'It takes no new sessions from now on.',
       `Calls in flight on it finish, for up to ${DRAIN_MS / 1000} seconds.`,
       others > 0
-        ? `Its ${count(sessions, 'session')} move to ${count(others, 'other replica')} when they next speak. Clients keep their ids and notice nothing.`
+        ? `Its ${count(sessions, 'session')} move to ${count(others, 'other replica')} with the next request of their client. Clients keep their session ids and notice nothing.`
         : `No other replica takes sessions: its ${count(sessions, 'session')} stay, and new clients of ${server.name} get an error until one is back.`,
     ],
     undo: AGAIN,
@@ -65,9 +65,9 @@ const BREAKER_EFFECTS = {
   'force-open': [
     'Every gateway stops sending it calls, within a second.',
     'A tool’s calls are refused with an error; a replica’s sessions move to others.',
-    'It stays so until somebody resets it: it does not try by itself.',
+    'It stays open until an operator resets it.',
   ],
-  reset: ['Any order ends, and the breaker closes: calls go through.', 'It opens again by itself when calls fail.'],
+  reset: ['The breaker closes, and calls go through.', 'It opens again by itself when calls fail.'],
 } as const;
 
 export const orderBreaker = (
@@ -77,7 +77,7 @@ export const orderBreaker = (
 ): Action => ({
   title: `${command === 'reset' ? 'Close' : 'Hold open'} the breaker of ${level} ${name} of ${server}`,
   effects: BREAKER_EFFECTS[command],
-  undo: command === 'reset' ? 'Hold it open again.' : '“Reset” beside it.',
+  undo: command === 'reset' ? 'Hold it open again.' : 'Press “Reset”.',
   button: command === 'reset' ? 'Reset' : 'Hold open',
   isGrave: command === 'force-open',
   path: '/v1/breakers',
@@ -89,10 +89,10 @@ const ROLLOUT_EFFECTS: Record<string, (plan: Rollout['plan']) => string[]> = {
     `It stays at its step: ${from} and ${to} keep their shares.`,
     'Analysis goes on, and may still roll back.',
   ],
-  resume: () => ['It goes on from its step; what held it counts as approved.'],
+  resume: () => ['It goes on from its step. What held it counts as approved.'],
   promote: ({ to }) => [
     `All new sessions go to ${to} at once, whatever its figures say.`,
-    'Sessions that live stay where they are.',
+    'Existing sessions stay where they are.',
   ],
   abort: ({ from, to }) => [
     `All new sessions go to ${from} again, at once.`,
@@ -104,7 +104,7 @@ const ROLLOUT_EFFECTS: Record<string, (plan: Rollout['plan']) => string[]> = {
 export const commandRollout = ({ plan }: Rollout, command: string): Action => ({
   title: `${command[0]?.toUpperCase()}${command.slice(1)} the rollout of ${plan.server}`,
   effects: ROLLOUT_EFFECTS[command]?.(plan) ?? [],
-  undo: command === 'pause' ? '“Resume” beside it.' : 'Start a rollout the other way.',
+  undo: command === 'pause' ? 'Press “Resume”.' : 'Start a rollout the other way.',
   button: `${command[0]?.toUpperCase()}${command.slice(1)}`,
   isGrave: command === 'promote' || command === 'abort',
   path: `/v1/rollouts/${encodeURIComponent(plan.server)}/${command}`,
@@ -115,8 +115,8 @@ export const startRollout = (server: string, from: string, to: string): Action =
   title: `Roll ${server} out from ${from} to ${to}`,
   effects: [
     `New sessions move to ${to} in steps of 10, 50 and 100 %, a minute each at least.`,
-    'Each step is judged by errors, p99, initialize and recoveries; two bad looks in a row roll it back.',
-    `Sessions that live on ${from} stay there.`,
+    'Each step is judged by errors, p99, initialize and recoveries; two failed analyses in a row roll it back.',
+    `Existing sessions on ${from} stay there.`,
   ],
   undo: '“Abort” on this page moves new sessions back at once.',
   button: 'Start',

@@ -46,7 +46,7 @@ export function Chart({
         legend: { live: false },
         scales: { y: { range: (_plot, _min, max) => [0, Math.max(max || 0, 0.001) * 1.15] } },
         axes: [
-          { ...axis, values: (_plot, values) => values.map((value) => clock(value * 1000)) },
+          { ...axis, size: 28, values: (_plot, values) => values.map((value) => clock(value * 1000)) },
           { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) },
         ],
         series: [

@@ -32,7 +32,7 @@ async function carryOut(action: Action): Promise<void> {
   try {
     await post(action.path, action.body);
     asked.value = null;
-    told.value = { text: `Done: ${action.title}. The events have it.`, isBad: false };
+    told.value = { text: `Done: ${action.title}. See the events.`, isBad: false };
   } catch (error) {
     problem.value = `Not done: ${(error as Error).message}`;
   } finally {
@@ -71,10 +71,10 @@ export function ConfirmDialog() {
             ))}
           </ul>
           <p class="undo">
-            <strong>To take it back:</strong> {action.undo}
+            <strong>To undo it:</strong> {action.undo}
           </p>
           <label class="by">
-            Your name, for the events
+            Your name, for the event log
             <input
               name="by"
               maxLength={60}
@@ -90,7 +90,7 @@ export function ConfirmDialog() {
           )}
           <p class="buttons">
             <button type="button" onClick={() => dialog.current?.close()}>
-              Leave it
+              Cancel
             </button>
             <button type="submit" class={action.isGrave ? 'grave' : 'primary'} disabled={isBusy.value}>
               {action.button}

@@ -2,7 +2,7 @@ import { checks } from '../live/state.ts';
 import type { Check } from '../model.ts';
 
 const RANK: Record<Check['verdict'], number> = { bad: 0, warning: 1, unknown: 2, good: 3 };
-const WORD: Record<Check['verdict'], string> = { bad: 'Wrong', warning: 'Look at', unknown: 'Not known', good: 'Good' };
+const WORD: Record<Check['verdict'], string> = { bad: 'Bad', warning: 'Warning', unknown: 'Unknown', good: 'Good' };
 
 export const sorted = (all: readonly Check[]): Check[] =>
   [...all].sort((one, other) => RANK[one.verdict] - RANK[other.verdict]);

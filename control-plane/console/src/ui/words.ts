@@ -4,6 +4,7 @@ export const perSecond = (value: number): string =>
 
 export const duration = (ms: number | null | undefined): string => {
   if (ms === null || ms === undefined) return '–';
+  if (ms === 0) return '0 ms';
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 };

@@ -23,7 +23,7 @@ export function EventsView() {
       <h1>Events</h1>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
         <label>
-          Words
+          Text
           <input
             type="search"
             value={text.value}
@@ -65,7 +65,7 @@ function Choice({ label, value, options }: { label: string; value: { value: stri
 
 /** Events as a timeline. */
 export function EventList({ events: shown }: { events: readonly MeshEvent[] }) {
-  if (shown.length === 0) return <p class="empty">Nothing happened that answers this.</p>;
+  if (shown.length === 0) return <p class="empty">There is no such event.</p>;
   return (
     <ol class="timeline">
       {shown.map((event) => (

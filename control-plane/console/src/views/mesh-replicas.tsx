@@ -46,7 +46,7 @@ export function Replicas({
       </ul>
       {left > 0 && (
         <p class="sub left-over" data-slot={`${server.name}/gone`}>
-          {count(left, 'session')} of replicas that are gone; each is rebuilt when its client next speaks.
+          {count(left, 'session')} of replicas that are gone. Each is rebuilt with its client’s next request.
         </p>
       )}
     </div>
@@ -81,8 +81,9 @@ function Card({
       <span class="name">
         <span class={`dot ${replica.state}`} /> {replica.name}
       </span>
+      <span class="sub">{STATE_WORDS[replica.state]}</span>
       <span class="sub">
-        {STATE_WORDS[replica.state]} · {count(sessions, 'session')} · {perSecond(calls)}
+        {count(sessions, 'session')} · {perSecond(calls)}
       </span>
     </li>
   );

@@ -19,13 +19,13 @@ export function MeshView() {
       <h1 class="hidden">Mesh</h1>
       <Findings />
       {servers.value.length === 0 ? (
-        <p class="empty">{mesh.value ? 'The control plane does not know any server yet.' : 'Looking …'}</p>
+        <p class="empty">{mesh.value ? 'The control plane does not know any server yet.' : 'Loading …'}</p>
       ) : (
         <Picture />
       )}
       {events.value.length > 0 && (
         <section>
-          <h2>Just now</h2>
+          <h2>Latest events</h2>
           <EventList events={events.value.slice(-EVENTS_SHOWN).toReversed()} />
         </section>
       )}
@@ -69,7 +69,7 @@ function Picture() {
             others={gateways.filter(({ id, isDraining }) => id !== gateway.id && !isDraining).length}
           />
         ))}
-        {gateways.length === 0 && <p class="empty">None is there.</p>}
+        {gateways.length === 0 && <p class="empty">No gateway is connected.</p>}
       </section>
       <section class="column wide" aria-label="Servers and their replicas">
         <h2>Servers</h2>

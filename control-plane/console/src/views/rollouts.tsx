@@ -1,9 +1,11 @@
 import { signal } from '@preact/signals';
 import { drains, rollouts, servers } from '../live/state.ts';
-import type { Drain, DrainTarget, Rollout } from '../model.ts';
+import { get } from '../live/api.ts';
+import type { ContractChange, Drain, DrainTarget, Rollout } from '../model.ts';
 import { commandRollout, startRollout, undrainGateway, undrainReplica } from '../ui/actions.ts';
 import { ask } from '../ui/confirm.tsx';
 import { ago, count } from '../ui/words.ts';
+import { useLoaded } from './load.ts';
 
 /** What is on its way from one backend to another, and what is being taken out. */
 export function RolloutsView() {
@@ -20,7 +22,7 @@ export function RolloutsView() {
       </section>
       <section>
         <h2>Drains</h2>
-        {drains.value.length === 0 && <p class="empty">Nothing is being taken out.</p>}
+        {drains.value.length === 0 && <p class="empty">Nothing is drained.</p>}
         <ul class="plain">
           {drains.value.map((drain) => (
             <DrainRow key={nameOf(drain.target)} drain={drain} />
@@ -42,13 +44,12 @@ function DrainRow({ drain: { target, startedAtMs, doneAtMs, reason, remaining } 
     <li class="card wide-card">
       <p>
         <span class={`dot ${isOver ? 'standby' : 'draining'}`} /> <strong>{nameOf(target)}</strong>{' '}
-        {isOver ? 'is out' : 'is being drained'}, begun {ago(startedAtMs)}. {reason}
+        {isOver ? 'is out' : 'is being drained'}:{' '}
+        {isOver || !remaining
+          ? reason
+          : `${count(remaining.sessions, 'session')} and ${count(remaining.inFlight, 'call')} in flight are left`}
+        . Started {ago(startedAtMs)}.
       </p>
-      {!isOver && remaining && (
-        <p class="sub">
-          {count(remaining.sessions, 'session')} and {count(remaining.inFlight, 'call')} in flight are left.
-        </p>
-      )}
       {target.kind !== 'backend' && (
         <button
           type="button"
@@ -70,6 +71,9 @@ function DrainRow({ drain: { target, startedAtMs, doneAtMs, reason, remaining } 
 
 const OVER = ['promoted', 'rolled-back', 'aborted'];
 
+const phaseName = ({ phase, steps }: Rollout): string =>
+  phase.kind === 'step' ? `step ${(phase.index ?? 0) + 1} of ${steps.length}` : phase.kind.replace('-', ' ');
+
 function RolloutCard({ rollout }: { rollout: Rollout }) {
   const { plan, phase, steps, isPaused } = rollout;
   const isOver = OVER.includes(phase.kind);
@@ -82,15 +86,25 @@ function RolloutCard({ rollout }: { rollout: Rollout }) {
       </h3>
       <p>
         <span class={`badge ${phase.kind === 'rolled-back' ? 'bad' : isPaused || phase.isHeld ? 'warning' : 'good'}`}>
-          {isPaused ? 'paused' : phase.isHeld ? 'held' : phase.kind.replace('-', ' ')}
+          {isPaused ? 'paused' : phase.isHeld ? 'held' : phaseName(rollout)}
         </span>{' '}
         {phase.reason}
       </p>
       <meter min={0} max={100} value={percent} aria-label={`Share of new sessions for ${plan.to}`} />
       <p class="sub">
-        {percent} % of new sessions for {plan.to}; {plan.strategy}, steps {steps.join(', ')} %, since{' '}
+        {percent} % of new sessions for {plan.to}; strategy {plan.strategy}, steps {steps.join(', ')} %, since{' '}
         {ago(phase.sinceMs)}
       </p>
+      {phase.checks && phase.checks.length > 0 && (
+        <ul class="plain gates" aria-label="Objectives of this step">
+          {phase.checks.map(({ name, isGood, description }) => (
+            <li key={name}>
+              <span class={`badge ${isGood ? 'good' : 'bad'}`}>{isGood ? 'met' : 'not met'}</span> {description}
+            </li>
+          ))}
+        </ul>
+      )}
+      <Contract plan={plan} />
       <p class="buttons">
         {commands.map((command) => (
           <button key={command} type="button" class="small" onClick={() => ask(commandRollout(rollout, command))}>
@@ -100,6 +114,30 @@ function RolloutCard({ rollout }: { rollout: Rollout }) {
         ))}
       </p>
     </article>
+  );
+}
+
+/** How the tools of both backends differ, which may hold the rollout before it begins. */
+function Contract({ plan: { server, from, to } }: { plan: Rollout['plan'] }) {
+  const path = `/v1/contract?${new URLSearchParams({ server, from, to })}`;
+  const found = useLoaded(path, () => get<ContractChange[]>(path));
+  if (found.kind === 'waiting') return null;
+  if (found.kind === 'failed') return <p class="sub">Tools: {found.why}</p>;
+  if (found.value.length === 0) return <p class="sub">The tools of both backends are the same.</p>;
+  return (
+    <details>
+      <summary>{count(found.value.length, 'difference')} between the tools of both backends</summary>
+      <ul class="plain gates">
+        {found.value.map(({ level, tool, description }) => (
+          <li key={`${tool} ${description}`}>
+            <span class={`badge ${level === 'breaking' ? 'bad' : level === 'warning' ? 'warning' : 'good'}`}>
+              {level}
+            </span>{' '}
+            <code>{tool}</code> {description}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -21,7 +21,7 @@ import { EventList } from './events.tsx';
 
 const EVENTS_SHOWN = 8;
 
-/** One server: what its clients get, and whose doing it is. */
+/** One server: what its clients get, and who causes it. */
 export function ServerView({ name }: { name: string }) {
   const server = servers.value.find((each) => each.name === name);
   if (!server) return <p class="empty">There is no server {name}.</p>;
@@ -46,7 +46,7 @@ export function ServerView({ name }: { name: string }) {
         </section>
       </div>
       <section>
-        <h2>What happened</h2>
+        <h2>Events</h2>
         <EventList
           events={events.value
             .filter((event) => event.server === name)
@@ -65,11 +65,11 @@ function Figures({ server, row }: { server: Server; row: Row | undefined }) {
     ['calls', perSecond(row?.perSecond ?? 0)],
     ['p50', duration(row?.p50Ms)],
     ['p99', duration(row?.p99Ms)],
-    ['not a success', percent(row?.errors ?? 0), (row?.errors ?? 0) > 0.1],
+    ['errors', percent(row?.errors ?? 0), (row?.errors ?? 0) > 0.1],
     ['sessions', counts ? String(Object.values(counts).reduce((sum, each) => sum + each, 0)) : '–'],
-    ['recoveries, last hour', hour ? String(hour.recoveries) : '–'],
+    ['recoveries, 1 h', hour ? String(hour.recoveries) : '–'],
     [
-      'answered, last hour',
+      'answered, 1 h',
       hour && hour.judged > 0 ? percent(1 - hour.failed / hour.judged) : '–',
       hour !== null && hour !== undefined && hour.judged > 0 && hour.failed / hour.judged > 0.001,
     ],
@@ -90,24 +90,24 @@ function Charts({ name }: { name: string }) {
   // Reading `rates` draws again each second.
   const points = rates.value.atMs > 0 ? (history.get(name) ?? []) : [];
   if (points.length < 2)
-    return <p class="empty">Lines begin in a moment: gateways tell of calls only while somebody looks.</p>;
+    return <p class="empty">Charts begin in a moment, because gateways report calls only while a page is open.</p>;
   const times = points.map(({ atMs }) => atMs / 1000);
   const last = points.at(-1);
   return (
     <div class="two">
       <Chart
-        title="Calls a second"
-        summary={`${perSecond(last?.perSecond ?? 0)}, of which ${perSecond(last?.failing ?? 0)} were no success.`}
+        title="Calls per second"
+        summary={`${perSecond(last?.perSecond ?? 0)}, of which ${perSecond(last?.failing ?? 0)} failed.`}
         lines={[
           { label: 'all', colour: 'accent' },
-          { label: 'not a success', colour: 'bad' },
+          { label: 'errors', colour: 'bad' },
         ]}
         data={[times, points.map((point) => point.perSecond), points.map((point) => point.failing)]}
         format={perSecond}
       />
       <Chart
-        title="How long calls take"
-        summary={`Half within ${duration(last?.p50Ms)}, 99 of 100 within ${duration(last?.p99Ms)}.`}
+        title="Duration of calls"
+        summary={`Half of the calls take at most ${duration(last?.p50Ms)}, 99 of 100 at most ${duration(last?.p99Ms)}.`}
         lines={[
           { label: 'p50', colour: 'accent' },
           { label: 'p99', colour: 'warning' },

@@ -25,7 +25,7 @@ export function SessionsView() {
   return (
     <>
       <h1>Sessions</h1>
-      <p class="lead">A session is named by the digest of its id: who reads this can’t use it.</p>
+      <p class="lead">Each session is shown by the digest of its id. With a digest, nobody can use the session.</p>
       <form
         class="filters"
         onSubmit={(event) => {
@@ -58,9 +58,9 @@ export function SessionsView() {
             title="The first 12 hexadecimal digits or more, as in logs and spans; all 64 also find a session that ended"
           />
         </label>
-        <button type="submit">Look</button>
+        <button type="submit">Find</button>
       </form>
-      {found.kind === 'waiting' && <p class="empty">Looking …</p>}
+      {found.kind === 'waiting' && <p class="empty">Loading …</p>}
       {found.kind === 'failed' && <p class="problem">{found.why}</p>}
       {found.kind === 'here' && <SessionTable sessions={found.value} />}
     </>
@@ -74,11 +74,11 @@ const replicaOf = ({ server: of, slot, replica }: Session): string =>
 
 function SessionTable({ sessions }: { sessions: readonly Session[] }) {
   if (sessions.length === 0)
-    return <p class="empty">{digest.value === '' ? 'No session lives.' : 'No session has this digest.'}</p>;
+    return <p class="empty">{digest.value === '' ? 'There is no session.' : 'No session has this digest.'}</p>;
   return (
     <Scroll label="Sessions">
       <table>
-        <Head columns={['Session', 'Server', 'Lives on', 'Client', { number: 'Moved' }, 'Began', 'Last spoke']} />
+        <Head columns={['Session', 'Server', 'Replica', 'Client', { number: 'Moved' }, 'Began', 'Last active']} />
         <tbody>
           {sessions.map((session) => (
             <tr key={session.digest}>
@@ -108,16 +108,16 @@ const timesMoved = ({ epoch }: Session): number => epoch;
 export function SessionView({ of, digest: which }: { of: string; digest: string }) {
   const path = `/v1/sessions/${encodeURIComponent(of)}/${encodeURIComponent(which)}`;
   const found = useLoaded(path, () => get<SessionWithStory>(path));
-  if (found.kind === 'waiting') return <p class="empty">Looking …</p>;
+  if (found.kind === 'waiting') return <p class="empty">Loading …</p>;
   if (found.kind === 'failed') return <p class="problem">{found.why}</p>;
   const session = found.value;
   const facts: [string, string][] = [
     ['Server', session.server],
-    ['Lives on', `${replicaOf(session)} (${session.backend})`],
+    ['Replica', `${replicaOf(session)} (${session.backend})`],
     ['Client', session.client || '–'],
     ['Protocol', session.protocolVersion],
     ['Began', dateAndTime(session.createdAtMs)],
-    ['Last spoke', `${dateAndTime(session.lastActivityMs)}, ${ago(session.lastActivityMs)}`],
+    ['Last active', `${dateAndTime(session.lastActivityMs)}, ${ago(session.lastActivityMs)}`],
     ['Moved to another replica', count(timesMoved(session), 'time')],
     ['Listens on a stream', session.hasGetStream ? 'yes' : 'no'],
     ['Has ended', session.isEnded ? 'yes' : 'no'],
@@ -135,9 +135,9 @@ export function SessionView({ of, digest: which }: { of: string; digest: string 
           </div>
         ))}
       </dl>
-      <h2>Its story</h2>
+      <h2>History</h2>
       <Story lines={session.story} />
-      <h2>What happened to {session.server} since it began</h2>
+      <h2>Events of {session.server} since then</h2>
       <EventList
         events={events.value
           .filter((event) => event.server === session.server && event.atMs >= session.createdAtMs)
@@ -163,7 +163,7 @@ function Story({ lines }: { lines: readonly StoryLine[] }) {
           <span class="kind">{line.kind}</span>
           <span class="message">
             {line.message}
-            {line.tookMs !== null && <span class="took"> in {duration(line.tookMs)}</span>}
+            {line.tookMs !== null && <span class="took">; it took {duration(line.tookMs)}</span>}
           </span>
         </li>
       ))}
