@@ -7,6 +7,7 @@ import { cardinality } from './cardinality.ts';
 import { certifiedMembers } from './certified-members.ts';
 import { controlPorts } from './control-ports.ts';
 import { deletes } from './deletes.ts';
+import { fleetLimits } from './fleet-limits.ts';
 import { forgedPrincipal } from './forged-principal.ts';
 import { freeSessions } from './free-sessions.ts';
 import { getStreams } from './get-streams.ts';
@@ -58,6 +59,7 @@ export const CASES: readonly AttackCase[] = [
   ...slowBodies,
   slowStreams,
   ...allPlaces,
+  ...fleetLimits,
 ];
 
 /** Inputs of each group that a test of every change tries. */
