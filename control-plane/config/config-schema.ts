@@ -90,7 +90,7 @@ const gatewaySchema = z
       .max(16)
       .optional()
       .describe(
-        'Balancers in front whose X-Forwarded-For and X-Forwarded-Proto are believed. When absent: 1 where `edge` is configured, else 0.',
+        'Balancers in front whose X-Forwarded-For and X-Forwarded-Proto are believed. When absent: 1 where `edge` is configured (with `edgeAddresses`: from those alone), else 0.',
       ),
   })
   .prefault({});

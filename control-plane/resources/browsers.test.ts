@@ -145,6 +145,15 @@ test('behind a trusted proxy the client’s address and scheme are those that it
   t.is((await open.send(told)).body.headers['x-forwarded-proto'], 'http');
 });
 
+test('where it is known what connects from edges, nobody else says who the client is', async (t) => {
+  const told = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https', 'mcp-session-id': '1~abc' };
+  const schemeFrom = async (block: string): Promise<string | string[] | undefined> => {
+    const { send } = await gateway(t, '', {}, `edge: {}\ngateway: {edgeAddresses: ["${block}"]}\n`);
+    return (await send(told)).body.headers['x-forwarded-proto'];
+  };
+  t.deepEqual([await schemeFrom('127.0.0.1/32'), await schemeFrom('127.0.0.2/32')], ['https', 'http']);
+});
+
 test('a request that goes round between meshes ends at the 33rd proxy, without a replica', async (t) => {
   const { send, port } = await gateway(t);
   const through = (count: number): string => Array(count).fill('10.0.0.1').join(', ');

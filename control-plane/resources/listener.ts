@@ -27,14 +27,15 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
   const { gateway } = snapshot,
     isHttp2 = gateway.http2 ?? gateway.tls !== undefined;
   const httpFilters = filtersOf(snapshot, node);
-  const chain = (isHttp2Here: boolean): object => ({
+  const ofEdges = gateway.edgeAddresses.map(cidrRange);
+  const chain = (isHttp2Here: boolean, isOfEdges: boolean): object => ({
     ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls, isHttp2Here) }),
     filters: [
       connectionManager({
         statPrefix: 'mcp',
         routes: RESOURCE.routes,
-        // An edge before this gateway says who the client is.
-        xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge === null ? 0 : 1),
+        // An edge before this gateway says who the client is. Where it is known what connects from edges, nobody else does.
+        xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge !== null && isOfEdges ? 1 : 0),
         isHttp2: isHttp2Here,
         requestMs: gateway.limits.requestMs,
         ...(gateway.accessLogs && { accessLog }),
@@ -43,7 +44,6 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
       }),
     ],
   });
-  const ofEdges = gateway.edgeAddresses.map(cidrRange);
   return {
     name: RESOURCE.listener,
     address: envoyListen(node.listen),
@@ -58,10 +58,10 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
       ],
     }),
     filter_chains: [
-      ...(ofEdges.length > 0 && !isHttp2
-        ? [{ name: 'edges', filter_chain_match: { source_prefix_ranges: ofEdges }, ...chain(true) }]
+      ...(ofEdges.length > 0
+        ? [{ name: 'edges', filter_chain_match: { source_prefix_ranges: ofEdges }, ...chain(true, true) }]
         : []),
-      chain(isHttp2),
+      chain(isHttp2, ofEdges.length === 0),
     ],
   };
 }
