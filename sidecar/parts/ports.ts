@@ -65,7 +65,7 @@ export async function openRelay(parts: PortParts): Promise<Relay> {
     recovery,
     upstream,
     breakers: results.breakers,
-    beginTrace: results.beginTrace,
+    traces: results.traces,
     affinity,
     sessions,
     fleetLimits: createFleetLimits(redis, now, metrics.limits.decidedLocally),

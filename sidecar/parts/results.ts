@@ -11,7 +11,7 @@ import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import { touchIntervalMs } from '../session/touch-interval.ts';
 import { createTracing } from '../tracing/create-tracing.ts';
-import type { BeginTrace } from '../tracing/tracing.ts';
+import type { Traces } from '../tracing/tracing.ts';
 import { followWatches } from '../watch/follow-watches.ts';
 import type { Mesh } from './mesh.ts';
 import type { Node } from './node.ts';
@@ -21,8 +21,8 @@ import type { Storage } from './storage.ts';
 export interface Results {
   breakers: Breakers;
   outcomes: OutcomeBus;
-  /** Spans of a request, where a collector is configured. */
-  beginTrace: BeginTrace;
+  /** Spans of requests and recoveries, where a collector is configured. */
+  traces: Traces;
   close(): Promise<void>;
 }
 
@@ -90,7 +90,7 @@ export function followResults(
   return {
     breakers,
     outcomes,
-    beginTrace: tracing.begin,
+    traces: tracing,
     async close() {
       fleet.close();
       watches?.close();

@@ -17,7 +17,7 @@ import type { ListenStreams } from './listen/listen-streams.ts';
 import type { RetryBudget } from '../recovery/retry-budget.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
-import type { BeginTrace } from '../tracing/tracing.ts';
+import type { Traces } from '../tracing/tracing.ts';
 import type { ServerView } from '../xds/topology.ts';
 import type { PendingServerRequests } from './call/pending-server-requests.ts';
 import type { GetStreams } from './stream/get-streams.ts';
@@ -106,8 +106,8 @@ export interface RelayContext {
   access: AccessControl;
   /** How many calls the fleet lets through (sidecar/rate-limits). */
   fleetLimits: FleetLimits;
-  /** Traces a request, where the operator wants it (sidecar/tracing). */
-  beginTrace: BeginTrace;
+  /** Traces requests and recoveries, where the operator wants it (sidecar/tracing). */
+  traces: Traces;
   /** A node that is silent for so long, in ms, is gone. */
   nodeGoneMs: number;
   now: () => number;

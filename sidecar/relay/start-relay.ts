@@ -19,7 +19,7 @@ import type { Recovery } from '../recovery/recovery.ts';
 import type { ReplicaClient } from '../replica/client.ts';
 import { place } from '../routing/placement.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
-import type { BeginTrace } from '../tracing/tracing.ts';
+import type { Traces } from '../tracing/tracing.ts';
 import type { Topology } from '../xds/topology.ts';
 import { ClientAnswer, keepStreamsAlive } from './client/client-answer.ts';
 import { readClientRequest } from './client/client-request.ts';
@@ -79,7 +79,7 @@ export interface RelayOptions {
   /** What is known of tasks, states and handles of 2026-07-28; of this process alone when left out. */
   affinity?: AffinityMemory;
   /** Nothing is traced when left out. */
-  beginTrace?: BeginTrace;
+  traces?: Traces;
   /** How many sessions clients may begin; as many as they like when left out. */
   sessions?: NewSessions;
   now?: () => number;
@@ -148,7 +148,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     ),
     bodies: new BodyBudget(now),
     sessions: options.sessions ?? UNLIMITED,
-    beginTrace: options.beginTrace ?? (() => null),
+    traces: options.traces ?? { begin: () => null, recovery: () => null },
     shares: new CallShares(),
     turns: new Turns((error) => internalError('relay', error)),
     access: new AccessControl(options.metrics.unauthorized),
@@ -198,7 +198,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     address: servers.address,
     peerAddress: servers.peerAddress,
     tools: ctx.tools,
-    isBusy: (digest) => ctx.calls.of(digest) > 0 || ctx.streams.headersOf(digest) !== undefined,
+    isBusy: (digest) => ctx.calls.of(digest) > 0 || ctx.streams.openOf(digest) !== undefined,
     close: () =>
       new Promise((resolve) => {
         drained.close();

@@ -49,6 +49,11 @@ export class CallTrace {
     return this.#root?.context.traceId ?? this.#parent?.traceId ?? null;
   }
 
+  /** Of the request's span; null while nobody keeps it. */
+  get context(): TraceContext | null {
+    return this.#root?.context ?? null;
+  }
+
   attempt(target: AttemptTarget): AttemptTrace {
     return new AttemptSpan(this.#recorder, this.#call, target, {
       root: () => this.#root,
@@ -74,7 +79,7 @@ export class CallTrace {
   /** The session is rebuilt for this request. Null: nobody keeps it. */
   recovery(reason: string, atMs: number): RecoveryTrace | null {
     const root = this.#keeping.recoveries ? this.#keep() : this.#root;
-    return root && new RecoverySpan(this.#recorder, this.#call, root.context, reason, atMs);
+    return root && new RecoverySpan(this.#recorder, this.#call, { parent: root.context }, reason, atMs);
   }
 
   end({ kind, status, errorCode, atMs }: CallEnd): void {

@@ -31,6 +31,7 @@ export function createTracing({ nodeId, version, metrics: { tracing: metrics }, 
   });
   return {
     begin: tracing.begin,
+    recovery: tracing.recovery,
     /** What the policies of the servers say: all of them the same. */
     follow: ({ servers }: Topology): void => {
       const [first] = servers.values();

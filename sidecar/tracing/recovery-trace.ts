@@ -1,7 +1,7 @@
 import { targetAttributes } from './attempt-trace.ts';
 import { ATTRIBUTE, SPAN, spanName } from './conventions.ts';
-import type { OpenSpan, Recorder } from './recorder.ts';
-import { withTraceHeaders, type TraceContext } from './trace-context.ts';
+import type { OpenSpan, Recorder, SpanStart } from './recorder.ts';
+import { withTraceHeaders } from './trace-context.ts';
 import { commonAttributes, type TracedCall } from './traced-call.ts';
 
 /** One message of a recovery. */
@@ -31,16 +31,23 @@ export interface RecoveryTrace extends RecoverySteps {
 
 const WELL: ReadonlySet<string> = new Set(['recovered', 'followed']);
 
+/** Of which trace a recovery is part: that of a request, or one of its own. */
+type Within = Pick<SpanStart, 'parent' | 'link'>;
+
 export class RecoverySpan implements RecoveryTrace {
   readonly #recorder: Recorder;
   readonly #call: TracedCall;
   readonly #span: OpenSpan;
 
-  constructor(recorder: Recorder, call: TracedCall, parent: TraceContext, reason: string, startMs: number) {
+  constructor(recorder: Recorder, call: TracedCall, within: Within, reason: string, startMs: number) {
     this.#recorder = recorder;
     this.#call = call;
-    const attributes = { [ATTRIBUTE.server]: call.server, [ATTRIBUTE.recoveryReason]: reason };
-    this.#span = recorder.start({ name: SPAN.recovery, kind: 'internal', startMs, attributes, parent });
+    const attributes = {
+      [ATTRIBUTE.server]: call.server,
+      [ATTRIBUTE.sessionDigest]: call.session ?? undefined,
+      [ATTRIBUTE.recoveryReason]: reason,
+    };
+    this.#span = recorder.start({ name: SPAN.recovery, kind: 'internal', startMs, attributes, ...within });
   }
 
   waited(what: string, fromMs: number, atMs: number): void {

@@ -1,16 +1,33 @@
 import { detach } from '../../proto/detach.ts';
 import { messagesOf, type RpcBody } from '../../proto/json-rpc.ts';
+import type { RecoveryReason } from '../../proto/recovery-reason.ts';
+import type { SessionRecord } from '../../proto/session-record.ts';
 import type { Tracing as TracingConfig } from '../../proto/tracing.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { ClientRequest } from '../relay/client/client-request.ts';
 import { CallTrace } from './call-trace.ts';
 import type { Recorder } from './recorder.ts';
+import { RecoverySpan, type RecoveryTrace } from './recovery-trace.ts';
 import { readMetaContext, readTraceparent, type TraceContext } from './trace-context.ts';
+import type { TracedCall } from './traced-call.ts';
 
 export type LoadRecorder = (tracing: TracingConfig) => Promise<Recorder>;
 
 /** Traces a request; null where nothing of it may be kept. */
 export type BeginTrace = (request: ClientRequest, rpc: RpcBody | null, body: Buffer | null) => CallTrace | null;
+
+/** Traces a recovery that no request waits for, as a trace of its own; null where nobody keeps it. `link`: what it is done for, such as a GET stream. */
+export type BeginRecoveryTrace = (
+  record: Pick<SessionRecord, 'server' | 'digest' | 'protocolVersion'>,
+  reason: RecoveryReason,
+  link: TraceContext | null,
+) => RecoveryTrace | null;
+
+/** How traces begin. */
+export interface Traces {
+  begin: BeginTrace;
+  recovery: BeginRecoveryTrace;
+}
 
 export interface TracingOptions {
   /** Loads what makes spans: not before somebody configures it. */
@@ -28,7 +45,7 @@ const MOST_KEPT_PER_SECOND = 50;
 const DIGEST_DIGITS = 12;
 
 /** Tracing of this process as the configuration says it now. While it says nothing, a request costs one comparison. */
-export class Tracing {
+export class Tracing implements Traces {
   readonly #options: TracingOptions;
   #config: TracingConfig | null = null;
   #key = '';
@@ -79,6 +96,19 @@ export class Tracing {
       },
       { isSampled, errors: keep.includes('errors'), recoveries: keep.includes('recoveries'), mayKeep: this.#mayKeep },
     );
+  };
+
+  readonly recovery: BeginRecoveryTrace = ({ server, digest, protocolVersion }, reason, link) => {
+    if (!this.#recorder || !this.#config) return null;
+    const { ratio, keep } = this.#config.sampling;
+    const { now, random } = this.#options;
+    if (!(random() < ratio || (keep.includes('recoveries') && this.#mayKeep()))) return null;
+    const startedMs = now();
+    const call: TracedCall = {
+      ...{ server, mode: 'none', message: null, httpMethod: 'POST', session: digest.slice(0, DIGEST_DIGITS) },
+      ...{ protocolVersion, startedMs, header: null, meta: null },
+    };
+    return new RecoverySpan(this.#recorder, call, { parent: null, link }, reason, startedMs);
   };
 
   /** The gateway's Envoy has decided, where it traces; else it is decided here, by the same rules. */

@@ -20,7 +20,7 @@ import { createMemoryStore, MemoryBacking } from '../../../sidecar/session/memor
 import type { SessionStore, StoreWatcher } from '../../../sidecar/session/session-store.ts';
 import { StoreError } from '../../../sidecar/session/store-error.ts';
 import type { SessionDirectory } from '../../../sidecar/session/session-directory.ts';
-import type { BeginTrace } from '../../../sidecar/tracing/tracing.ts';
+import type { Traces } from '../../../sidecar/tracing/tracing.ts';
 import { makeServerView, makeTopology } from '../../../sidecar/xds/topology.ts';
 
 export interface RigReplica {
@@ -64,7 +64,7 @@ export class RigFleet {
   /** Relays of all gateways, as each gateway is told of them. */
   relays: string[] = [];
   /** Of sidecar/tracing; null: nothing is traced. */
-  beginTrace: BeginTrace | null = null;
+  traces: Traces | null = null;
   /** A gateway that is silent for so long, in ms, is gone. */
   nodeGoneMs = 10_000;
   /** The relays' clock. */
@@ -134,7 +134,7 @@ export class RigFleet {
       upstream,
       breakers,
       affinity,
-      ...(this.beginTrace && { beginTrace: this.beginTrace }),
+      ...(this.traces && { traces: this.traces }),
       metrics: { ...sessions, ...path, ...limits },
       outcomes: (outcome) => outcomes.push(outcome),
       report: (report) => reports.push(report),

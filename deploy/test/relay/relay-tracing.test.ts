@@ -7,11 +7,13 @@ import { Tracing } from '../../../sidecar/tracing/tracing.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { beginSession, fakeFleet, homeAndOther, onSession } from './fake-fleet.ts';
 import type { FakeReplica, FakeRequest } from './fake-replica.ts';
+import type { RigFleet } from './relay-rig.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const traceparent = (flags: '00' | '01', trace = TRACE): string => `00-${trace}-00f067aa0ba902b7-${flags}`;
 
 interface Setup {
+  fleet: RigFleet;
   home: FakeReplica;
   other: FakeReplica;
   kept: KeptSpans;
@@ -34,7 +36,7 @@ async function setup(t: ExecutionContext, sampling: object = {}, more: object = 
   // The clients of most tests are the operator's own.
   const followed = { followClients: true, ...sampling };
   tracing.configure(tracingSchema.parse({ endpoint: 'http://127.0.0.1:4317', sampling: followed, ...more }));
-  fleet.beginTrace = tracing.begin;
+  fleet.traces = tracing;
   const rig = await gateway();
   const send = (message: unknown, headers: Record<string, string>) =>
     fetch(rig.url, {
@@ -47,7 +49,7 @@ async function setup(t: ExecutionContext, sampling: object = {}, more: object = 
   await waitFor(() => rig.outcomes.length === 1, { what: 'the end of the first request, and of its spans' });
   kept.spans.length = 0;
   return {
-    ...{ home, other, kept },
+    ...{ fleet, home, other, kept },
     ask: (method, headers, signal) =>
       fetch(rig.url, {
         method,
@@ -232,3 +234,40 @@ test('where no Envoy traces, the sidecar decides by the ratio, and gives replica
   await (await strangers.post(read(), { traceparent: traceparent('01') })).text();
   t.deepEqual(strangers.kept.names, []);
 });
+
+for (const [what, sampling] of [
+  ['the ratio takes', { ratio: 1, keep: [] }],
+  ['is kept as a recovery', { ratio: 0 }],
+] as const)
+  test(`a session that leaves a drained replica while nobody calls is a trace of its own, which ${what}`, async (t) => {
+    const { fleet, home, kept, ask } = await setup(t, sampling);
+    const end = new AbortController();
+    t.teardown(() => end.abort());
+    const stream = await ask('GET', { traceparent: traceparent('01') }, end.signal);
+    t.is(stream.status, 200);
+    let aheadMs = 0;
+    fleet.now = () => Date.now() + aheadMs;
+    const drained = fleet.replicas.find(({ address }) => address.endsWith(`:${home.port}`));
+    drained!.state = 'draining';
+    // The drain is known for long enough, and so is that nothing happens.
+    await waitFor(
+      () => {
+        aheadMs += 1000;
+        return spanAt(kept.spans, SPAN.recovery).some(({ endMs }) => endMs !== null);
+      },
+      { what: 'the session is elsewhere', everyMs: 200 },
+    );
+    const [recovery] = spanAt(kept.spans, SPAN.recovery);
+    t.is(recovery?.parent, null);
+    t.is(recovery?.link?.traceId, TRACE, 'the trace of the stream that goes along');
+    t.like(recovery?.attributes, {
+      [ATTRIBUTE.recoveryReason]: 'drain',
+      [ATTRIBUTE.recoveryResult]: 'recovered',
+      [ATTRIBUTE.server]: 'linear',
+    });
+    const below = kept.spans.filter(({ parent }) => parent?.spanId === recovery?.context.spanId);
+    t.deepEqual(
+      below.filter(({ name }) => name !== SPAN.wait).map(({ name }) => name),
+      ['initialize', 'notifications/initialized'],
+    );
+  });

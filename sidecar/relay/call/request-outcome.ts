@@ -20,7 +20,7 @@ interface OutcomeContext {
   directory: Pick<SessionDirectory, 'peek' | 'touch'>;
   server: (name: string) => Pick<ServerView, 'policy'> | undefined;
   outcome: (outcome: Outcome) => void;
-  beginTrace: BeginTrace;
+  traces: { begin: BeginTrace };
   now: () => number;
 }
 
@@ -50,7 +50,7 @@ export class RequestOutcome {
     const { method = '' } = request.incoming;
     this.method = rpc ? (only?.method ?? (only?.kind === 'response' ? 'response' : 'other')) : method;
     this.tool = only?.method === 'tools/call' ? only.name : null;
-    this.trace = ctx.beginTrace(request, rpc, body);
+    this.trace = ctx.traces.begin(request, rpc, body);
   }
 
   sent(replica: ReplicaEndpoint, permit: string | null): void {

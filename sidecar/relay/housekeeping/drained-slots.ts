@@ -2,6 +2,7 @@ import { detach } from '../../../proto/detach.ts';
 import type { ReplicaEndpoint } from '../../../proto/endpoint.ts';
 import type { SessionRecord } from '../../../proto/session-record.ts';
 import type { ServerView, Topology } from '../../xds/topology.ts';
+import { resultLabel } from '../../recovery/result-label.ts';
 import type { RelayContext } from '../relay-context.ts';
 
 /** How often slots are looked at. */
@@ -22,7 +23,7 @@ interface Emptying {
 
 type Context = Pick<
   RelayContext,
-  'directory' | 'recovery' | 'calls' | 'streams' | 'now' | 'ownRelay' | 'internalError'
+  'directory' | 'recovery' | 'calls' | 'streams' | 'traces' | 'now' | 'ownRelay' | 'internalError'
 >;
 
 /**
@@ -114,14 +115,18 @@ export class DrainedSlots {
       this.#ctx.calls.of(digest) > 0
     )
       return false;
-    if (this.#ctx.streams.headersOf(digest)) return true;
+    if (this.#ctx.streams.openOf(digest)) return true;
     return principal === null && hasCredentials === false && (!hasGetStream || nowMs - sinceMs > HOLDER_MS);
   }
 
   async #move(view: ServerView, record: SessionRecord, { stays }: Emptying): Promise<void> {
+    const { recovery, streams, traces, now } = this.#ctx;
     const { hostOverride } = view.policy,
-      headers = this.#ctx.streams.headersOf(record.digest) ?? (hostOverride === null ? [] : ['host', hostOverride]);
-    const result = await this.#ctx.recovery.recover({ record, reason: 'drain', headers, urgency: 'background' });
+      stream = streams.openOf(record.digest),
+      headers = stream?.headers ?? (hostOverride === null ? [] : ['host', hostOverride]);
+    const trace = traces.recovery(record, 'drain', stream?.told.outcome.trace?.context ?? null);
+    const result = await recovery.recover({ record, reason: 'drain', headers, urgency: 'background', trace });
+    trace?.end(resultLabel(result), now());
     if (
       result.kind === 'recovered' ||
       result.reason === 'timeout' ||

@@ -30,7 +30,7 @@ export class GetStream {
   readonly #request: ClientRequest;
   readonly #digest: string;
   readonly #client: ClientAnswer;
-  readonly #told: StreamClient;
+  readonly told: StreamClient;
   readonly #asked: AskedStream;
   readonly headers: string[];
   readonly server: string;
@@ -51,16 +51,11 @@ export class GetStream {
     this.#takeover = new Takeover(ctx, digest, this);
     const asked = streamHeaders(request.incoming.rawHeaders, view.policy.hostOverride, ctx.identities);
     this.headers = asked.headers;
-    this.#told = new StreamClient(ctx, view, request, digest, client, asked.lastEventId);
-    this.#asked = { ctx, view, path: request.path, headers: this.headers, client, told: this.#told };
-    client.onGone(() => this.#over(() => this.#told.finish('cancelled')));
+    this.told = new StreamClient(ctx, view, request, digest, client, asked.lastEventId);
+    this.#asked = { ctx, view, path: request.path, headers: this.headers, client, told: this.told };
+    client.onGone(() => this.#over(() => this.told.finish('cancelled')));
     client.onDrain(() => callOf(this.#machine.state)?.resume());
     client.onCrash = () => this.#fail('internal');
-  }
-
-  /** A replica answers on it. */
-  get isOpen(): boolean {
-    return this.#told.wasOpen;
   }
 
   async run(): Promise<void> {
@@ -98,7 +93,7 @@ export class GetStream {
   }
 
   /** The session was deleted, or this relay ends. */
-  readonly ended = (): void => this.#over(() => this.#told.end());
+  readonly ended = (): void => this.#over(() => this.told.end());
 
   #over(tell: () => void): void {
     if (this.#machine.state.is === 'over') return;
@@ -108,7 +103,7 @@ export class GetStream {
   }
 
   #pass(answer: WholeAnswer): void {
-    this.#over(() => this.#told.pass(answer));
+    this.#over(() => this.told.pass(answer));
   }
 
   /**
@@ -118,14 +113,14 @@ export class GetStream {
   #fail(kind: MeshError): void {
     const target = 'target' in this.#machine.state ? this.#machine.state.target : null;
     if (target !== null && this.#client.isFresh && MESH_ERROR[kind].status === 503) {
-      this.#told.openedWithoutReplica();
+      this.told.openedWithoutReplica();
       return this.#wait(target);
     }
-    this.#over(() => (this.#client.isFresh ? this.#told.fail(kind, target?.replica.slot ?? null) : this.#told.end()));
+    this.#over(() => (this.#client.isFresh ? this.told.fail(kind, target?.replica.slot ?? null) : this.told.end()));
   }
 
   #openUnlessLost(target: SessionLocation): void {
-    if (this.#told.answersLost(target)) this.#over(() => undefined);
+    if (this.told.answersLost(target)) this.#over(() => undefined);
     else this.#open(target);
   }
 
@@ -143,13 +138,13 @@ export class GetStream {
   #send(target: SessionLocation, release: Release): void {
     if (this.#admission.rejectedForMs(target.replica.slot) !== null) {
       release();
-      if (this.#client.isFresh) this.#told.openedWithoutReplica();
+      if (this.#client.isFresh) this.told.openedWithoutReplica();
       return this.#wait(target);
     }
     const open: OpenStream = { is: 'open', target, call: null, sinceMs: null, release, late: undefined };
     this.#machine.enter(open);
-    this.#told.outcome.sent(target.replica, null);
-    if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.#told.mustCatchUp = true;
+    this.told.outcome.sent(target.replica, null);
+    if ((target.record?.epoch ?? 0) > 0 && this.#client.isFresh) this.told.mustCatchUp = true;
     const lateMs = deadlineMs(this.#view.policy, 'GET', null);
     if (lateMs > 0) open.late = setTimeout(() => this.#client.guard(() => this.#late(open)), lateMs);
     askForStream(this.#asked, open, {
@@ -158,7 +153,7 @@ export class GetStream {
         open.sinceMs = this.#ctx.now();
         this.#takeover.won();
         answered(open);
-        this.#told.opened(status, given, target);
+        this.told.opened(status, given, target);
       },
       heard: () => this.#backOff.heard(),
       refused: (answer) => this.#refused(open, answer),
@@ -178,14 +173,14 @@ export class GetStream {
 
   /** The replica answers without a stream. */
   #refused({ target }: OpenStream, answer: WholeAnswer): void {
-    const hasEventId = this.#told.lastEventId !== undefined;
+    const hasEventId = this.told.lastEventId !== undefined;
     switch (afterRefusal(answer.status, { isFresh: this.#client.isFresh, hasEventId })) {
       case 'none-here':
         return this.#noStream(answer);
       case 'probe':
         return this.#probe(target, () => this.#noStream(answer));
       case 'from-now':
-        this.#told.startFromNow();
+        this.told.startFromNow();
         return this.#open(target);
       case 'wait':
         if (answer.status === 409 && this.#takeover.isHeldByTheDead) return this.#recover(target, 'stream-held');
@@ -201,7 +196,7 @@ export class GetStream {
       () => this.#takeover.begin(),
       (asked) => {
         if (asked === 'nobody') return this.#pass(answer);
-        if (asked === 'asked') this.#told.openedWithoutReplica();
+        if (asked === 'asked') this.told.openedWithoutReplica();
         this.#wait(target);
       },
     );
@@ -214,10 +209,10 @@ export class GetStream {
   }
 
   #finished({ target, sinceMs }: OpenStream, isCut: boolean): void {
-    if (isCut) return this.#over(() => this.#told.cut());
+    if (isCut) return this.#over(() => this.told.cut());
     const livedMs = sinceMs === null ? 0 : this.#ctx.now() - sinceMs;
     // A server that gives ids wants its streams resumed by the client; one that ends them at once doesn't want any.
-    if (this.#told.lastEventId !== undefined || livedMs < SHORT_LIFE_MS) return this.ended();
+    if (this.told.lastEventId !== undefined || livedMs < SHORT_LIFE_MS) return this.ended();
     this.#probe(target, () => this.#reopen(target));
   }
 
@@ -229,7 +224,7 @@ export class GetStream {
 
   /** Only the connection broke. */
   #reopen(target: SessionLocation): void {
-    this.#told.mustCatchUp = this.#told.lastEventId === undefined;
+    this.told.mustCatchUp = this.told.lastEventId === undefined;
     this.#wait(target);
   }
 
@@ -253,7 +248,7 @@ export class GetStream {
     const urgency = this.#client.isFresh ? 'triggered' : 'background';
     this.#machine.during(
       { is: 'recovering', target },
-      () => this.#backOff.counted(this.#told.bringBack({ ...lost, query: liveQuery(this.#request.path), urgency })),
+      () => this.#backOff.counted(this.told.bringBack({ ...lost, query: liveQuery(this.#request.path), urgency })),
       (recovered) => this.#recovered(target, recovered),
     );
   }
@@ -280,9 +275,9 @@ export class GetStream {
       else this.#open(target);
       return;
     }
-    this.#told.mustCatchUp = true;
-    if (this.#told.answersLost(target)) return this.#over(() => undefined);
-    this.#told.lastEventId = undefined; // ids of events mean something only to the upstream session that gave them
+    this.told.mustCatchUp = true;
+    if (this.told.answersLost(target)) return this.#over(() => undefined);
+    this.told.lastEventId = undefined; // ids of events mean something only to the upstream session that gave them
     this.#open(target);
   }
 
@@ -292,7 +287,7 @@ export class GetStream {
     const handedOver: HandedOverStream = { is: 'handed-over', call: null };
     this.#machine.enter(handedOver);
     handedOver.call = openAtNeighbour(this.#ctx, this.#view, this.#request, this.#client, {
-      passed: (status) => this.#over(() => this.#told.finish(status < 400 ? 'success' : 'client_fault')),
+      passed: (status) => this.#over(() => this.told.finish(status < 400 ? 'success' : 'client_fault')),
       over: () => this.#fail('recoveryFailed'),
     });
     if (!handedOver.call) this.#fail('recoveryFailed');

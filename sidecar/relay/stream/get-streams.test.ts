@@ -8,8 +8,8 @@ function streams() {
   const add = (digest: string, name: string): number => {
     const stream: HeldStream = {
       server: 's',
-      isOpen: true,
       headers: [],
+      told: { wasOpen: true, outcome: { trace: null } },
       moved: () => undefined,
       ended() {
         ended.push(name);

@@ -1,11 +1,17 @@
 import type { SessionDirectory } from '../../session/session-directory.ts';
 import type { SessionRecord } from '../../../proto/session-record.ts';
+import type { TraceContext } from '../../tracing/trace-context.ts';
+
+interface Traced {
+  readonly context: TraceContext | null;
+}
 
 /** One GET stream, as those see it who move and end sessions. */
 export interface HeldStream {
   readonly server: string;
-  readonly isOpen: boolean;
   readonly headers: readonly string[];
+  /** `wasOpen`: a replica answered on it. `trace`: null while nobody traces it. */
+  readonly told: { readonly wasOpen: boolean; readonly outcome: { readonly trace: Traced | null } };
   moved(record: SessionRecord | null): void;
   ended(): void;
 }
@@ -63,11 +69,11 @@ export class GetStreams {
   }
 
   /**
-   * The headers that a client sent with its stream, to move its session while it is idle. Undefined when this relay holds no stream of
-   * it.
+   * An open stream of the session: its headers are what its client showed, to move the session while it is idle. Undefined when this relay holds
+   * none.
    */
-  headersOf(digest: string): readonly string[] | undefined {
-    for (const stream of this.#streams.get(digest) ?? []) if (stream.isOpen) return stream.headers;
+  openOf(digest: string): Pick<HeldStream, 'headers' | 'told'> | undefined {
+    for (const stream of this.#streams.get(digest) ?? []) if (stream.told.wasOpen) return stream;
     return undefined;
   }
 
