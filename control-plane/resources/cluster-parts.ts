@@ -100,6 +100,10 @@ export const http2Options = {
         http2_protocol_options: {
           connection_keepalive: { interval: '2s', timeout: '3s' },
           max_concurrent_streams: 10_000,
+          // Envoy resets each stream that it has its answer for, or whose client is gone. 1,000 such frames that wait for a busy sidecar would
+          // end the connection by default, and with it what all others have asked.
+          max_outbound_control_frames: 100_000,
+          max_outbound_frames: 200_000,
         },
       },
     },
