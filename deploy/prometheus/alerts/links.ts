@@ -22,7 +22,7 @@ export const linkAlerts: Alert[] = [
     severity: 'critical',
     summary: 'No gateway reaches Redis',
     runbook:
-      'Clients notice nothing. Live sessions go on. New sessions work, but only the node they began on can rebuild them. Breakers act on each node alone. A gateway that dies now loses its new sessions, so bring Redis back. What was kept meanwhile is written then, by epoch.',
+      'Clients notice nothing, and existing sessions go on. New sessions work, but only the node where they began can rebuild them. If that node dies, they are lost, so bring Redis back soon. Each node applies its breakers alone. When Redis is back, the nodes write what they kept.',
     labels: {},
     fires: {
       description: 'nobody reaches it',
@@ -45,7 +45,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.node }} does not reach Redis',
     runbook:
-      'This node works with its own cache; its new sessions are not known to the others. If the others reach Redis, look at this node’s network and at `SESSION_STORE_URL`.',
+      'This node works with its own cache. The other nodes do not know its new sessions. If the other nodes reach Redis, look at this node’s network and at `SESSION_STORE_URL`.',
     labels: a,
     fires: { description: 'for more than two minutes', series: at('holdfast_redis_up', steady(0)), atMinutes: 4 },
     quiet: {
@@ -61,7 +61,7 @@ export const linkAlerts: Alert[] = [
     severity: 'critical',
     summary: 'Redis refuses the writes of {{ $labels.node }}',
     runbook:
-      'Redis answers, but refuses writes. It is full (OOM), read-only (READONLY, after a failover), cannot save (MISCONF), or denies its user a command (NOPERM). The log line “the session store is away” and `/health` say which. The node works as without Redis: new sessions are known to it alone, others get 503, never 404. Free or add memory (`maxmemory`), point the URL at the primary, or give the user its commands (deploy/README.md). What was kept meanwhile is written then.',
+      'Redis answers, but refuses writes. Either it is full (OOM), is read-only after a failover (READONLY), cannot save (MISCONF), or denies its user a command (NOPERM). The log line “the session store is away” and `/health` say which. Only this node knows its new sessions; a session that it does not know gets 503, and never 404. Add memory (`maxmemory`), point the URL at the primary, or give the user its commands (deploy/README.md). The node then writes what it kept.',
     labels: a,
     fires: { description: 'for a minute', series: at('holdfast_redis_writable', steady(0)), atMinutes: 2 },
     quiet: { description: 'it takes writes', series: at('holdfast_redis_writable', steady(1)), atMinutes: 2 },
@@ -73,7 +73,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Redis uses {{ $value | humanizePercentage }} of its maxmemory',
     runbook:
-      'At `sessionStore.maxMemoryPercent` (80 %) no session begins any more: clients get 503, sessions that live go on. See LimitReached for who begins so many; raise `maxmemory`, or lower `limits.sessionsPerAddress`, `limits.initializeBytes` or `sessionTtlSeconds`.',
+      'At `sessionStore.maxMemoryPercent` (80 %) new sessions are refused with 503. Existing sessions go on. LimitReached shows who begins so many sessions. Raise `maxmemory`, or lower `limits.sessionsPerAddress`, `limits.initializeBytes` or `sessionTtlSeconds`.',
     labels: {},
     fires: { description: 'for three minutes', series: at('holdfast_redis_memory_ratio', steady(0.75)), atMinutes: 4 },
     quiet: { description: 'half full', series: at('holdfast_redis_memory_ratio', steady(0.5)), atMinutes: 4 },
@@ -85,7 +85,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Clients of {{ $labels.server_id }} reach the limit {{ $labels.limit }}',
     runbook:
-      'A client asks for more than one client may have. It gets an error whose text names the key; other clients are served. docs/limits.md says for each limit what a client gets and which key raises it. If one client floods, nothing is to be done, or block it in front of the mesh. If many clients share one address (a balancer, a proxy), tell Envoy how many proxies to trust (`gateway.xffTrustedHops`). If the traffic has grown, raise the key, and with it the memory of sidecars or Redis.',
+      'A client asks for more than one client may have. It gets an error that names the configuration key, and other clients are served. docs/limits.md lists each limit with its key. If one client sends too much, you can block it in front of the mesh. If many clients share the address of a balancer or proxy, set `gateway.xffTrustedHops`. If the traffic has grown, raise the key; sidecars or Redis then need more memory.',
     labels: { server_id: 'linear', limit: 'initialize_rate' },
     fires: {
       description: 'a client begins sessions too fast',
@@ -115,7 +115,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'p99 of Redis commands is {{ printf "%.3f" $value }} s',
     runbook:
-      'New sessions wait for Redis 50 ms at most, and are then written later. Recoveries wait longer. Look at Redis’s own load and slow log, and at the network between.',
+      'A new session waits at most 50 ms for Redis, and its record is written later. Recoveries wait longer. Look at the load and the slow log of Redis, and at the network.',
     labels: {},
     fires: {
       description: 'a tenth takes longer than 0.1 s',
@@ -135,7 +135,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'A gateway refused {{ $labels.type }}',
     runbook:
-      'An Envoy or sidecar answered an update with an error, and goes on with its earlier configuration. The refused content is not sent again unchanged. The control plane’s log has the node and its error. Most often the configuration names something that node’s version does not have.',
+      'An Envoy or a sidecar rejected an update. It keeps its earlier configuration. The control plane does not send the rejected content again. Its log names the node and the error. The usual reason is a configuration that needs a newer version of that node.',
     labels: { type: 'Cluster' },
     fires: {
       description: 'one NACK',
@@ -158,7 +158,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.node }} has no control plane',
     runbook:
-      'This node goes on with its last configuration. Sessions live and recoveries work, but it learns of no new replica. If the control planes are up (NoControlPlane says otherwise), look at this node’s network and at `--xds`.',
+      'This node keeps its last configuration. Sessions and recoveries work, but the node does not learn of new replicas. If NoControlPlane does not fire, look at this node’s network and at `--xds`.',
     labels: a,
     fires: {
       description: 'the stream is down',
@@ -179,7 +179,7 @@ export const linkAlerts: Alert[] = [
     summary:
       '{{ $labels.job }} refused {{ printf "%.0f" $value }} connections to {{ $labels.entry }} in 10 minutes: {{ $labels.reason }}',
     runbook:
-      'A host that is no member of this mesh connects again and again. Nothing that it said was accepted. The log of the process that refused has the host and the name it gave. If it is one of your own nodes, its certificate has the wrong name, mesh or authority (`holdfast certs status`; the reasons are in control-plane/membership/README.md). Or the node came back at another address within 40 s (`id_in_use`, ends by itself). If it is a stranger, find out who reaches these ports, and close them (NetworkPolicy, firewall).',
+      'A host that is not a member of this mesh connects again and again, and is refused. The log of the process that refused it shows the host and the name that it gave. If it is one of your nodes, its certificate has the wrong name, mesh or authority: see `holdfast certs status` and control-plane/membership/README.md. `id_in_use` means that a node came back at another address, and ends by itself within 40 s. If it is a stranger, find out how it reaches these ports, and close them (NetworkPolicy, firewall).',
     labels: { job: 'holdfast-control-plane', entry: 'xds', reason: 'other_mesh' },
     fires: {
       description: 'a process of another mesh knocks every ten seconds',
@@ -210,7 +210,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: 'A certificate of {{ $labels.node }} ends in {{ $value }} days',
     runbook:
-      'Put the new certificate and key in the place of the old files; they are read without a restart. `holdfast doctor` names the file. (Envoys without a certificate show 4294967295 days and are left out.)',
+      'Replace the certificate and key files with new ones. They are read without a restart. `holdfast doctor` names the file. Envoys without a certificate report 4294967295 days, and this rule ignores them.',
     labels: certLabels,
     fires: { description: 'in 10 days', series: cert(10), atMinutes: 15 },
     quiet: { description: 'there is none', series: cert(4_294_967_295), atMinutes: 15 },
@@ -221,7 +221,7 @@ export const linkAlerts: Alert[] = [
     for: '0m',
     severity: 'critical',
     summary: 'A certificate of {{ $labels.node }} ends today or has ended',
-    runbook: 'Clients refuse to connect from now on. Replace the certificate at once; see CertificateExpiresSoon.',
+    runbook: 'Clients refuse to connect from now on. Replace the certificate at once: see CertificateExpiresSoon.',
     labels: certLabels,
     fires: { description: 'it ended', series: cert(0), atMinutes: 1 },
     quiet: { description: 'in 10 days', series: cert(10), atMinutes: 1 },
@@ -233,7 +233,7 @@ export const linkAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.node }} lost sight of {{ printf "%.0f" $value }} requests in 10 minutes',
     runbook:
-      'The requests themselves were served, but they were not counted. Metrics and breakers therefore miss them. The sidecar’s event loop is too busy (EventLoopSlow) or it was restarted. More `processes` share the load.',
+      'The requests were served, but not counted. Metrics and breakers do not see them. Either the sidecar’s event loop is too busy (EventLoopSlow), or the sidecar was restarted. More `processes` share the load.',
     labels: { node: 'a' },
     fires: {
       description: 'the queue was full',

@@ -12,7 +12,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'critical',
     summary: 'Gateway {{ $labels.node }} does not answer',
     runbook:
-      'The Envoy of this gateway node cannot be scraped: it is down, cut off, or has no configuration yet. Clients are served by the other nodes as long as one is up, and their sessions go on there. Look at the node’s Envoy log and at `holdfast doctor`; a node that has started but is not ready waits for its control plane. Restarting it loses nothing.',
+      'Prometheus cannot scrape the Envoy of this gateway node. The node is down, cut off from the network, or still waits for its configuration. Clients are served by the other nodes, and their sessions go on there. Look at the node’s Envoy log and at `holdfast doctor`. A restart of the node loses no session.',
     labels: { job: 'holdfast-gateway', ...instance },
     fires: { description: 'its Envoy is not there for 30 s', series: down('holdfast-gateway'), atMinutes: 4 },
     quiet: { description: 'it is there', series: up('holdfast-gateway'), atMinutes: 4 },
@@ -24,7 +24,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'critical',
     summary: 'Sidecar of {{ $labels.node }} does not answer',
     runbook:
-      'Steady sessions of this node go on; new sessions and recoveries are taken over by the neighbours’ sidecars, one network hop further. Look at the sidecar’s log: it ends with the reason when it stopped by itself. Memory and event loop are on the fleet dashboard.',
+      'Requests that need no decision go on at this node. For new sessions and recoveries, its Envoy asks the sidecars of the neighbours, one network hop further away. Look at the last lines of the sidecar’s log, which give the reason when it stopped by itself. Memory and event loop are on the fleet dashboard.',
     labels: { job: 'holdfast-sidecar', ...instance },
     fires: { description: 'its sidecar is not there for 30 s', series: down('holdfast-sidecar'), atMinutes: 4 },
     quiet: { description: 'it is there', series: up('holdfast-sidecar'), atMinutes: 4 },
@@ -36,7 +36,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'critical',
     summary: 'Balancer {{ $labels.node }} does not answer',
     runbook:
-      'Clients that connect to this balancer fail; the standby serves those that come to it. Move the public address over when your platform does not do so by itself, then look at the balancer’s Envoy log.',
+      'Clients that connect to this balancer get no answer. Clients of the standby are served. Move the public address to the standby if your platform does not do that by itself. Then look at the balancer’s Envoy log.',
     labels: { job: 'holdfast-edge', ...instance },
     fires: { description: 'it is not there for 30 s', series: down('holdfast-edge'), atMinutes: 4 },
     quiet: { description: 'it is there', series: up('holdfast-edge'), atMinutes: 4 },
@@ -48,7 +48,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Control plane {{ $labels.instance }} does not answer',
     runbook:
-      'Nothing changes for clients. Gateways go on with their last configuration, and another control plane takes over. Until it does, only gateways notice dead replicas, and rollouts, drains and new configuration wait. The log of the lost control plane ends with the reason.',
+      'Clients notice nothing. Gateways keep their last configuration, and another control plane takes over. Until then, rollouts, drains and changes of the configuration wait, and only gateways notice dead replicas. The last lines of the lost control plane’s log give the reason.',
     labels: { job: 'holdfast-control-plane', ...instance },
     fires: { description: 'it is not there for a minute', series: down('holdfast-control-plane'), atMinutes: 4 },
     quiet: { description: 'it is there', series: up('holdfast-control-plane'), atMinutes: 4 },
@@ -60,7 +60,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'critical',
     summary: 'No control plane answers',
     runbook:
-      'Clients notice nothing yet, but the mesh no longer learns of new, restarted or drained replicas. Start a control plane: it needs its configuration file and Redis, and takes up where the last one left off.',
+      'Clients notice nothing yet. The mesh does not learn of new, restarted or drained replicas any more. Start a control plane with its configuration file and its Redis. It continues where the last one stopped.',
     labels: {},
     fires: { description: 'all are gone for two minutes', series: down('holdfast-control-plane'), atMinutes: 6 },
     quiet: {
@@ -79,7 +79,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'warning',
     summary: 'No control plane holds the lease',
     runbook:
-      'Rollouts and drains stand still, and no slots are allotted to restarted replicas. The lease is in Redis: see RedisDown first. When Redis is well, the control planes’ logs say why none takes it.',
+      'Rollouts and drains stand still, and restarted replicas get no slots. The lease of the leader is in Redis, so look at RedisDown first. If Redis is well, the logs of the control planes say why none of them takes the lease.',
     labels: {},
     fires: {
       description: 'nobody leads',
@@ -105,7 +105,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Gateway {{ $labels.node }} of HA_CLUSTER_NODES is not in the mesh',
     runbook:
-      'The node is named in `ha.clusterNodes`, but sends no heartbeat and has no xDS stream. Start it, or take its name out of the list. One node less means less room for the next failure.',
+      '`ha.clusterNodes` names this node, but it sends no heartbeat and has no xDS stream. Start the node, or remove it from the list. Until then the mesh has less capacity for the next failure.',
     labels: { node: 'gateway-3' },
     fires: {
       description: 'a named node is not there',
@@ -128,7 +128,7 @@ export const nodeAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.instance }} caught a failure of its own code at {{ $labels.where }}',
     runbook:
-      'A guard at an entry of the process caught an exception: a bug of Holdfast, which cost at most one request. Look for "an internal error was contained" in the log of that instance; it says where, never what was sent. Report it with these lines. If it grows with the traffic of one server or client, that traffic triggers it.',
+      'Holdfast’s own code threw an exception, and a guard caught it. This is a bug of Holdfast. It cost at most one request. Look for “an internal error was contained” in the log of that instance: the line says where it happened, and never what was sent. Report it with these lines. If the number grows with the traffic of one server or client, that traffic is the cause.',
     labels: { ...instance, where: 'relay' },
     fires: {
       description: 'one kind grows',

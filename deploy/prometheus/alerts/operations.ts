@@ -16,7 +16,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: 'The rollout of {{ $labels.server_id }} was rolled back',
     runbook:
-      'All new sessions go to the old backend again. `holdfast rollout status` says which objective failed, with the figures of both backends. The alert ends with the next rollout, or with `holdfast rollout clear`.',
+      'All new sessions go to the old backend again. `holdfast rollout status` names the objective that failed, with the figures of both backends. The alert ends with the next rollout, or with `holdfast rollout clear`.',
     labels: { server_id: 'linear' },
     fires: { description: 'it was rolled back', series: phase('rolled-back', false, steady(1)), atMinutes: 1 },
     quiet: { description: 'it was promoted', series: phase('promoted', false, steady(1)), atMinutes: 1 },
@@ -28,7 +28,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: 'The rollout of {{ $labels.server_id }} has been held for 15 minutes',
     runbook:
-      'It waits: for somebody to approve what changed in tools/list, for a pause to end, or for its figures to recover. `holdfast rollout status` says which.',
+      'The rollout waits for an approval of changes in tools/list, for the end of a pause, or for better figures. `holdfast rollout status` says which.',
     labels: { server_id: 'linear', phase: 'preflight' },
     fires: { description: 'nobody approves the contract', series: phase('preflight', true, steady(1)), atMinutes: 20 },
     quiet: { description: 'it goes its steps', series: phase('step', false, steady(1)), atMinutes: 20 },
@@ -40,7 +40,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: 'The sidecar of {{ $labels.node }} is busy: p99 of its event loop’s delay is {{ printf "%.2f" $value }} s',
     runbook:
-      'One sidecar process is one event loop, and this one is overloaded. Run several per node (`processes`), or take servers with huge bodies off the relay (`guard: []`).',
+      'A sidecar process has one event loop, and this one is overloaded. Run several processes per node (`processes`). If a server has very large bodies, take it off the relay (`guard: []`).',
     labels,
     fires: {
       description: 'half a second',
@@ -56,7 +56,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: 'The monitoring checklist finds {{ $value }} bad under {{ $labels.check }}',
     runbook:
-      '`holdfast doctor` says what it is and what to do; with `--watch` it shows when it is over. Other alerts may fire for the same cause: this one is for what has none of its own.',
+      '`holdfast doctor` says what is wrong and what to do. With `--watch` it shows when the problem is over. Other alerts may fire for the same cause. This alert covers findings without an alert of their own.',
     labels: { check: 'configuration' },
     fires: {
       description: 'the file is bad for a quarter of an hour',
@@ -79,7 +79,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: 'Spans of {{ $labels.node }} do not reach the collector',
     runbook:
-      'No call is affected. `export`: the collector of `tracing.endpoint` is down, slow or refuses; the sidecar’s log says what it answered. `queue`: more is sampled than it takes; lower `tracing.sampling.ratio`, or leave `followClients` off.',
+      'No call is affected. `export`: the collector of `tracing.endpoint` is down, slow, or rejects spans, and the sidecar’s log shows its answer. `queue`: more spans are sampled than the collector takes. Lower `tracing.sampling.ratio`, or leave `followClients` off.',
     labels: { node: 'a' },
     fires: {
       description: 'the collector is down',
@@ -99,7 +99,7 @@ export const operationAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.job }} of {{ $labels.node }} takes {{ $value | humanize1024 }}B',
     runbook:
-      'Everything that a sidecar keeps is bounded, and 50,000 sessions fit into 200 MB. More memory means very many open streams with slow readers, or a leak. `/metrics` has `holdfast_relay_streams_open` and `holdfast_outcomes_queued`; a heap snapshot tells the rest. Restarting a sidecar loses no session.',
+      'A sidecar bounds all that it keeps, and 50,000 sessions fit into 200 MB. More memory means many open streams with slow readers, or a leak. Look at `holdfast_relay_streams_open` and `holdfast_outcomes_queued` in `/metrics`, then take a heap snapshot. A restart of a sidecar loses no session.',
     labels,
     fires: { description: '500 MB', series: sidecar('process_resident_memory_bytes', steady(5e8)), atMinutes: 15 },
     quiet: { description: '120 MB', series: sidecar('process_resident_memory_bytes', steady(1.2e8)), atMinutes: 15 },

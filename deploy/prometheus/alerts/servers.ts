@@ -19,7 +19,7 @@ export const serverAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.server_id }} has {{ printf "%.2f" $value }} errors a second',
     runbook:
-      'These are errors of tools, servers and replicas, not of clients. `error_type` on the server dashboard tells whose they are: `tool_error` and `server_error` are the server’s own (look at the tools panel and at its log), `replica_fault` and `lost_session` the replicas’ (see ServerUnhealthy, BreakerOpen), `overload` a matter of capacity.',
+      'These are errors of tools, servers and replicas, and not of clients. `error_type` on the server dashboard names the cause. `tool_error` and `server_error` come from the server: look at the tools panel and at the server’s log. `replica_fault` and `lost_session` come from replicas: see ServerUnhealthy and BreakerOpen. `overload` means too little capacity.',
     labels: { server_id: 'linear' },
     fires: { description: 'a fifth of an error a second', series: errors(0.2), atMinutes: 10 },
     quiet: {
@@ -35,7 +35,7 @@ export const serverAlerts: Alert[] = [
     severity: 'warning',
     summary: 'No replica of {{ $labels.server_id }} takes new sessions',
     runbook:
-      'At least one gateway knows no replica of this server that it may send new sessions to. Clients get 503 with Retry-After; their sessions are kept and go on when a replica is back. `holdfast replicas` says why each one is out (probe, breaker, drain, weight 0).',
+      'At least one gateway has no replica of this server for new sessions. Clients get 503 with Retry-After. Their sessions are kept, and go on when a replica is back. `holdfast replicas` gives the reason for each replica: probe, breaker, drain, or weight 0.',
     labels: { server_id: 'linear' },
     fires: {
       description: 'one gateway sees no replica',
@@ -58,7 +58,7 @@ export const serverAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $value }} replicas of {{ $labels.server_id }} ({{ $labels.backend }}) are unhealthy',
     runbook:
-      'Their sessions were moved to the others. `holdfast replicas` has the probe’s words for each. One that comes back gets a new slot and new sessions by itself.',
+      'The sessions of these replicas were moved to others. `holdfast replicas` shows what the probe found. A replica that comes back takes new sessions by itself.',
     labels: { server_id: 'linear', backend: 'stable' },
     fires: {
       description: 'one replica fails its probes',
@@ -82,7 +82,7 @@ export const serverAlerts: Alert[] = [
     severity: 'warning',
     summary: 'The breaker of {{ $labels.level }} {{ $labels.key }} of {{ $labels.server_id }} is open',
     runbook:
-      'Level `replica`: this slot failed several requests in a row; its sessions were moved, and it is tried again by itself. Level `tool`: the tool fails on every replica; its calls are refused with 503 until a trial succeeds, so look at the tool. `holdfast breaker list` shows who opened it and when it is tried; `holdfast breaker reset` closes it.',
+      'Level `replica`: several requests in a row failed at this replica. Its sessions were moved, and the breaker tries the replica again by itself. Level `tool`: the tool fails on every replica. Its calls are refused with 503 until a trial succeeds, so look at the tool. `holdfast breaker list` shows who opened the breaker and when it tries again. `holdfast breaker reset` closes it.',
     labels: { server_id: 'linear', level: 'tool', key: 'charge' },
     fires: {
       description: 'a tool’s breaker is open',
@@ -113,7 +113,7 @@ export const serverAlerts: Alert[] = [
     summary:
       'The breaker of {{ $labels.level }} {{ $labels.key }} of {{ $labels.server_id }} has been forced open for an hour',
     runbook:
-      'An operator ordered it, and it stays so until an operator takes the order back: `holdfast breaker reset`. Is it still wanted?',
+      'An operator opened this breaker. It stays open until an operator closes it with `holdfast breaker reset`. Check whether the order is still wanted.',
     labels: { server_id: 'linear', level: 'replica', key: '7' },
     fires: {
       description: 'the order is an hour old',
@@ -143,7 +143,7 @@ export const serverAlerts: Alert[] = [
     severity: 'warning',
     summary: 'p99 of tool calls of {{ $labels.server_id }} is {{ printf "%.1f" $value }} s',
     runbook:
-      'More than one call in a hundred takes longer than 5 s (the response-time objective; change it here if your tools are slower by nature). The server dashboard shows which tools; if all are slow, look at the replicas’ load before the mesh’s: `holdfast_relay_overhead_seconds` and `holdfast_ext_proc_duration_seconds` are what the mesh adds.',
+      'More than one call in a hundred takes longer than 5 s. If your tools are slow by nature, change the objective in this rule. The server dashboard shows which tools are slow. If all of them are, look at the load of the replicas first. `holdfast_relay_overhead_seconds` and `holdfast_ext_proc_duration_seconds` show the time that Holdfast itself adds.',
     labels: { server_id: 'linear', method: 'tools/call' },
     fires: {
       description: 'one call in ten takes longer than 5 s',

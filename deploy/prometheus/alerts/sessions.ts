@@ -28,11 +28,11 @@ const failover = (bucket: string, perSecond: number) => ({
 });
 const linear = { server_id: 'linear' };
 
-const BURN = 'The objective is 99.9 % over 30 days: a thousandth may fail.';
+const BURN = 'The objective is 99.9 % over 30 days, so one in a thousand may fail.';
 const AVAILABILITY =
-  'Faults of replicas, overload and lost sessions count; what tools and clients do wrong does not, nor do calls that a tool’s open breaker refuses. See HighErrorRate for whose failures they are, ServerUnhealthy and BreakerOpen for which replicas.';
+  'Faults of replicas, overload and lost sessions count. Errors of tools and of clients do not, and neither do calls that an open breaker of a tool refuses. HighErrorRate shows the kind of failure, ServerUnhealthy and BreakerOpen show the replicas.';
 const LOSS =
-  '`reason` says why: `no-replica` (none healthy in time), `timeout` and `queue-full` (recoveries too slow: see RecoveryQueue), `capability` (the other replicas are another version), `store-lost` (Redis had no record).';
+  'The label `reason` says why. `no-replica`: no replica was healthy in time. `timeout` and `queue-full`: recoveries were too slow (RecoveryQueue). `capability`: the other replicas have another version. `store-lost`: Redis had no record.';
 
 export const sessionAlerts: Alert[] = [
   {
@@ -41,7 +41,7 @@ export const sessionAlerts: Alert[] = [
     for: '1m',
     severity: 'critical',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of requests fail',
-    runbook: `${BURN} At this pace a fiftieth of the month’s budget is gone each hour. ${AVAILABILITY}`,
+    runbook: `${BURN} At this rate, 2 % of the month’s budget is used each hour. ${AVAILABILITY}`,
     labels: linear,
     fires: { description: '2 % fail for an hour', series: requests(0.2, 9.8), atMinutes: 65 },
     quiet: {
@@ -63,7 +63,7 @@ export const sessionAlerts: Alert[] = [
     for: '5m',
     severity: 'warning',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of requests fail',
-    runbook: `${BURN} At this pace the month’s budget is gone in five days. ${AVAILABILITY}`,
+    runbook: `${BURN} At this rate, the month’s budget is used up in five days. ${AVAILABILITY}`,
     labels: linear,
     fires: { description: '1 % fails for hours', series: requests(0.1, 9.9), atMinutes: 380 },
     quiet: { description: 'one in two thousand fails', series: requests(0.005, 10), atMinutes: 380 },
@@ -74,7 +74,7 @@ export const sessionAlerts: Alert[] = [
     for: '1m',
     severity: 'critical',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of sessions that begin or move are lost',
-    runbook: `${BURN} Lost means that a client must begin anew, and many can’t. ${LOSS}`,
+    runbook: `${BURN} The client of a lost session must initialize again, and many clients can’t. ${LOSS}`,
     labels: linear,
     fires: { description: 'one in twenty is lost', series: sessions(0.1, 1), atMinutes: 65 },
     quiet: { description: 'one in a thousand is lost', series: sessions(0.002, 1), atMinutes: 65 },
@@ -85,7 +85,7 @@ export const sessionAlerts: Alert[] = [
     for: '5m',
     severity: 'warning',
     summary: '{{ $labels.server_id }}: {{ $value | humanizePercentage }} of sessions that begin or move are lost',
-    runbook: `${BURN} At this pace the month’s budget is gone in five days. ${LOSS}`,
+    runbook: `${BURN} At this rate, the month’s budget is used up in five days. ${LOSS}`,
     labels: linear,
     fires: { description: 'one in a hundred is lost for hours', series: sessions(0.02, 1), atMinutes: 380 },
     quiet: { description: 'none is lost', series: sessions(0, 1), atMinutes: 380 },
@@ -97,7 +97,7 @@ export const sessionAlerts: Alert[] = [
     severity: 'warning',
     summary: 'p99 of recoveries of {{ $labels.server_id }} is {{ printf "%.1f" $value }} s',
     runbook:
-      'Sessions of lost replicas should be back within 1 s. Each recovery is an `initialize` and a few requests on another replica: slow replicas, a long queue (RecoveryQueue) or a slow Redis (RedisSlow) are the usual reasons.',
+      'Sessions of lost replicas should be back within 1 s. A recovery sends `initialize` and a few requests to another replica. Usual reasons are slow replicas, a long queue (RecoveryQueue) and a slow Redis (RedisSlow).',
     labels: linear,
     fires: {
       description: 'a tenth takes longer than 2 s',
@@ -117,7 +117,7 @@ export const sessionAlerts: Alert[] = [
     severity: 'warning',
     summary: '{{ $value }} sessions of {{ $labels.server_id }} wait to be rebuilt',
     runbook:
-      'A replica with many sessions died, and they come back `recoveryConcurrency` at a time so that the other replicas are not overrun. Raise it when those have room; add replicas when they have not.',
+      'A replica with many sessions died. `recoveryConcurrency` bounds how many sessions are rebuilt at a time, so that the other replicas are not overloaded. If the other replicas have capacity, raise it. If not, add replicas.',
     labels: linear,
     fires: {
       description: '150 wait on two gateways',
@@ -141,7 +141,7 @@ export const sessionAlerts: Alert[] = [
     summary:
       '{{ printf "%.0f" $value }} calls of {{ $labels.server_id }} in 15 minutes ended without anybody knowing whether they were carried out',
     runbook:
-      'Replicas died while they had calls that must not be sent twice. Each client got an error within a second. See why replicas die (ReplicaUnhealthy). Tools that are safe to repeat can be listed in `retrySafeTools`, or their annotations believed with `trustAnnotations`: those calls are then answered by another replica.',
+      'Replicas died during calls that must not be sent twice. Each client got an error within a second. Find out why replicas die (ReplicaUnhealthy). If a tool is safe to repeat, list it in `retrySafeTools`. If the server’s annotations are right, set `trustAnnotations`. Another replica then answers such calls.',
     labels: linear,
     fires: {
       description: 'ten in a quarter of an hour',
