@@ -31,6 +31,8 @@ export const HEADER = {
   forwarded: 'x-holdfast-forwarded',
   /** Up, to the relay, set by Envoy: bytes of this request that went to another relay, whose connection then broke. 0: nobody has seen it. */
   sent: 'x-holdfast-sent',
+  /** Up, edge to gateway: the same of another gateway, whose connection broke. Edges remove clients' own; a client that says so to a gateway has only its own call taken for one that was sent. */
+  edgeSent: 'holdfast-sent',
   /** Up, set by Envoy when the route asks for it: 1 for the first attempt. */
   attemptCount: 'x-envoy-attempt-count',
   /** Up, set by Envoy on every request: the client's address, as far as the proxies in front are believed. Clients' own is removed. */
@@ -42,6 +44,9 @@ export const HEADER = {
   /** Up, set by a filter for one request: Envoy's retry conditions. */
   retryOn: 'x-envoy-retry-on',
 } as const;
+
+/** How the ids begin that the mesh itself gives to events. */
+export const OWN_EVENT_ID = 'hf1.';
 
 /** Query parameters. */
 export const QUERY = {

@@ -56,34 +56,37 @@ export const http1Options = {
   ),
 };
 
-/** Each relay is told whether another one may have sent the request to a replica before. */
+/** Filters of a cluster that say in a header what an earlier attempt has sent: Envoy adds the bytes of all attempts up. */
+export const tellSent = (key: string, before = ''): object[] => [
+  {
+    name: 'envoy.filters.http.header_mutation',
+    typed_config: typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
+      mutations: {
+        request_mutations: [
+          {
+            append: {
+              header: { key, value: `${before}%UPSTREAM_WIRE_BYTES_SENT%` },
+              append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+            },
+          },
+        ],
+      },
+    }),
+  },
+  {
+    name: 'envoy.filters.http.upstream_codec',
+    typed_config: typed('envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec'),
+  },
+];
+
+/** Each relay is told whether another one may have sent the request to a replica before: in digits, of which all are 0 if not. */
 export const relayOptions = {
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed(
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
     {
       common_http_protocol_options: { idle_timeout: UPSTREAM_IDLE },
       explicit_http_config: { http_protocol_options: {} },
-      http_filters: [
-        {
-          name: 'envoy.filters.http.header_mutation',
-          typed_config: typed('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
-            mutations: {
-              request_mutations: [
-                {
-                  append: {
-                    header: { key: HEADER.sent, value: '%UPSTREAM_WIRE_BYTES_SENT%' },
-                    append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
-                  },
-                },
-              ],
-            },
-          }),
-        },
-        {
-          name: 'envoy.filters.http.upstream_codec',
-          typed_config: typed('envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec'),
-        },
-      ],
+      http_filters: tellSent(HEADER.sent, `%REQ(${HEADER.edgeSent})%`),
     },
   ),
 };

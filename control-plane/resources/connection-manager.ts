@@ -8,6 +8,8 @@ interface ConnectionManagerOptions {
   xffTrustedHops: number;
   /** Whether clients may speak HTTP/2 here. */
   isHttp2: boolean;
+  /** Headers that no client may send here. */
+  ownHeaders?: readonly string[];
   /** Time for a client to send its request, body included; 0: no limit. */
   requestMs: number;
   accessLog?: object;
@@ -45,6 +47,7 @@ export function connectionManager({
   routes,
   xffTrustedHops,
   isHttp2,
+  ownHeaders = [],
   requestMs,
   accessLog,
   tracing,
@@ -61,7 +64,12 @@ export function connectionManager({
         {
           name: 'envoy.http.early_header_mutation.header_mutation',
           typed_config: typed('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', {
-            mutations: [...strip, ...otherPaths, ...(xffTrustedHops === 0 ? claimsOfProxies : [])],
+            mutations: [
+              ...strip,
+              ...otherPaths,
+              ...removed(ownHeaders),
+              ...(xffTrustedHops === 0 ? claimsOfProxies : []),
+            ],
           }),
         },
       ],

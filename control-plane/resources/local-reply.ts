@@ -1,5 +1,6 @@
 import { LIMIT_KEYS } from '../../proto/limits.ts';
 import { HEADER, METADATA, ROUTE_METADATA } from '../../proto/wire.ts';
+import { POSITIVE } from '../route-table/condition.ts';
 import { FILTER } from './filters/names.ts';
 import { JWT_FAILURE } from './filters/jwt.ts';
 import { RPC_ERROR, type DeliveryOutcome } from '../../proto/rpc-error.ts';
@@ -68,6 +69,15 @@ export const mapper = ({
 
 /** The router counts attempts in this header, and nobody else can set it: with it, a replica may have had the request. */
 const wasSent = { header_filter: { header: { name: HEADER.attemptCount, present_match: true } } };
+/** An earlier attempt was sent, to a relay or, by an edge, to another gateway. */
+export const wasSentBefore = {
+  or_filter: {
+    filters: [HEADER.sent, HEADER.edgeSent].map((header) => ({
+      header_filter: { header: { name: header, string_match: { safe_regex: { regex: POSITIVE } } } },
+    })),
+  },
+};
+
 export const both = (...filters: object[]): object => ({ and_filter: { filters } });
 
 const CHALLENGE = `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.challenge})%`;
@@ -107,6 +117,15 @@ export const localReply: { mappers: object[] } = {
         },
       },
     },
+    mapper({
+      filter: both(wasSentBefore, { or_filter: { filters: [status(429), status(500, 'GE')] } }),
+      status: 503,
+      code: replicaLost,
+      message: 'The gateway that held this request was lost; nobody knows whether it was carried out',
+      outcome: 'sent_no_response',
+      isRetrySafe: false,
+      retryAfterSeconds: 1,
+    }),
     mapper({
       filter: flags('UO'),
       status: 503,

@@ -1,4 +1,4 @@
-import { HEADER, METADATA, ROUTE_METADATA, routeName, type RouteKind } from '../../proto/wire.ts';
+import { HEADER, METADATA, RESOURCE, ROUTE_METADATA, routeName, type RouteKind } from '../../proto/wire.ts';
 import { duration } from './duration.ts';
 import { FILTER } from './filters/names.ts';
 import { leaveOut } from './filters/ext-proc.ts';
@@ -51,6 +51,7 @@ const replace = (key: string, value: string): object => ({
   append_action: 'OVERWRITE_IF_EXISTS',
 });
 
+const removed = (names: string[]): object => (names.length > 0 ? { request_headers_to_remove: names } : {});
 const added = (headers: object[]): object => (headers.length > 0 ? { request_headers_to_add: headers } : {});
 
 /** One route. Answers may be as long as they like, and as quiet unless `quietMs` says otherwise: no timeout of Envoy cuts an event stream. */
@@ -94,7 +95,10 @@ export function route({
         },
       },
     },
-    ...(origin === 'none' && { request_headers_to_remove: ['origin'] }),
+    ...removed([
+      ...(origin === 'none' ? ['origin'] : []),
+      ...(cluster === RESOURCE.relayCluster ? [] : [HEADER.edgeSent]),
+    ]),
     ...added([
       ...(origin === null || origin === 'none' ? [] : [replace('origin', origin)]),
       ...(namesServer ? [add(HEADER.server, server)] : []),

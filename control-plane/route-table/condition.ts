@@ -31,6 +31,9 @@ export const anyOf = (...of: readonly Condition[]): Condition => {
 export const isMethod = (...methods: readonly string[]): Condition =>
   anyOf(...methods.map((method) => equal(':method', method)));
 
+/** Of a header in digits, of which one at least is not 0. */
+export const POSITIVE = '[0-9]*[1-9][0-9]*';
+
 export function holds(condition: Condition, head: RequestHead): boolean {
   if (condition.is === 'not') return !holds(condition.condition, head);
   if (condition.is === 'any') return condition.of.some((each) => holds(each, head));

@@ -2,7 +2,7 @@ import { MODERN_REVISION } from '../../proto/era.ts';
 import { callTimeoutMs } from '../../proto/server-policy.ts';
 import { HEADER, QUERY } from '../../proto/wire.ts';
 import type { ServerTopology } from '../topology/topology.ts';
-import { absent, anyOf, isMethod, like, likeInAnyCase, not, present, type Condition } from './condition.ts';
+import { absent, anyOf, isMethod, like, likeInAnyCase, not, POSITIVE, present, type Condition } from './condition.ts';
 import { freeMethods, methodsRegex } from './free-methods.ts';
 import { heldByRelay, heldMethods, type HeldByRelay } from './held-by-relay.ts';
 import { refusalRows } from './refusal-rows.ts';
@@ -29,6 +29,9 @@ const isModern = [hasNoSession, present(HEADER.method), like(HEADER.protocolVers
 /** The session of an HTTP+SSE connection, anywhere in the query. */
 const hasSseSession = like(':path', `[^?]*\\?(.*&)?${QUERY.sseSession}([=&].*)?`);
 
+/** An edge has sent it to another gateway, which is gone. */
+export const isResent = like(HEADER.edgeSent, POSITIVE);
+
 /** With a slash at its end the path is served as well, by the rows that know no slots. */
 const hasNoSlash = not(like(':path', '[^?]*/(\\?.*)?'));
 
@@ -44,6 +47,12 @@ export function routeTable(server: ServerTopology, path: string): RouteRow[] {
       kind: 'upgrade',
       when: [isMethod('OPTIONS')],
       why: 'A browser’s preflight: the CORS policy answers it, else any replica.',
+    },
+    {
+      to: 'relay-resent',
+      kind: 'relay',
+      when: [isMethod('POST'), isResent],
+      why: 'Another gateway had it, and is gone: the relay knows whether it may be repeated.',
     },
     ...unread(held, {
       to: 'web-socket',

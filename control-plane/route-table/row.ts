@@ -17,6 +17,7 @@ export interface RouteRow {
     | 'refuse'
     | 'preflight'
     | 'web-socket'
+    | 'relay-resent'
     | 'relay-large'
     | 'any-replica'
     | 'relay-modern'

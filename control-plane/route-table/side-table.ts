@@ -1,6 +1,7 @@
 import type { Place } from '../../proto/place.ts';
 import type { ServerTopology } from '../topology/topology.ts';
 import { isMethod, not } from './condition.ts';
+import { isResent } from './route-table.ts';
 import { foreignHosts } from './refusal-rows.ts';
 import type { RouteRow } from './row.ts';
 
@@ -32,6 +33,13 @@ export function sideTable(
   if (is === 'document' && server.jwt && url !== null) return OWN_DOCUMENT;
   return [
     ...foreignHosts(server),
+    {
+      to: 'refuse',
+      kind: 'refused',
+      when: [isResent],
+      refusal: { status: 503, message: 'The gateway that had the request was lost', isReadable: true },
+      why: 'Another gateway had it, and is gone: nobody knows whether it may be repeated, so Envoy answers 503 itself.',
+    },
     {
       to: 'side-path',
       kind: 'document',

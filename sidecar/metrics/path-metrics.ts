@@ -90,7 +90,7 @@ export function pathMetrics(registry: Registry) {
     retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void {
       retries.inc({ server_id: server, result });
     },
-    resumed(server: string, result: 'answer' | 'lost'): void {
+    resumed(server: string, result: 'answer' | 'repeated' | 'lost'): void {
       resumed.inc({ server_id: server, result });
     },
     accessLogEntries(result: 'outcome' | 'relay' | 'foreign' | 'malformed', count: number): void {

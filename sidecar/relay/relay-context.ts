@@ -40,7 +40,7 @@ export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
   relayStreams(server: string, kind: 'call' | 'stream', open: number): void;
   retry(server: string, result: 'sent' | 'budget' | 'unsafe'): void;
   /** A client came back to a call whose stream was cut. */
-  resumed(server: string, result: 'answer' | 'lost'): void;
+  resumed(server: string, result: 'answer' | 'repeated' | 'lost'): void;
   created(server: string, backend: string): void;
   ended(server: string, reason: 'deleted' | 'expired', livedMs: number | null): void;
   lost(

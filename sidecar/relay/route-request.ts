@@ -142,7 +142,7 @@ function openStream(
   client: ClientAnswer,
 ): unknown {
   client.listCut = ctx.access.ofStream(view.policy, request.shown.claims);
-  if (request.digest !== null) return get(ctx, view, request, request.digest, client);
+  if (request.digest !== null) return get(ctx, view, request, request.digest, response, client);
   const limit = admitSse(ctx, view, request);
   if (limit !== null) return refuse(response, request.incoming, limitRefusal(limit, view.name));
   return new HttpSseSession(ctx, view, request, client).run();
@@ -154,11 +154,15 @@ function get(
   view: ServerView,
   request: ClientRequest,
   digest: string,
+  response: ServerResponse,
   client: ClientAnswer,
 ): Promise<void> {
   const lastEventId = request.incoming.headers['last-event-id'];
   const primed = typeof lastEventId === 'string' ? readEventId(ctx.identities, digest, lastEventId) : null;
-  if (primed) return resumeCall(ctx, view, request, client, primed);
+  if (primed)
+    return resumeCall(ctx, view, request, client, primed, (repeated, body) =>
+      post(ctx, view, repeated, response, client, body),
+    );
   return new GetStream(ctx, view, request, digest, client).run();
 }
 

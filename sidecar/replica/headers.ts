@@ -13,6 +13,7 @@ const STOPPED: ReadonlySet<string> = new Set([
   'accept-encoding',
   HEADER.sessionId,
   HEADER.attemptCount,
+  HEADER.edgeSent,
   HEADER.retryOn,
   'x-envoy-expected-rq-timeout-ms',
   'x-envoy-original-path',

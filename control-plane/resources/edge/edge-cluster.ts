@@ -1,8 +1,8 @@
-import { RESOURCE } from '../../../proto/wire.ts';
+import { HEADER, RESOURCE } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
 import type { TopologySnapshot } from '../../topology/topology.ts';
-import { edsOverAds, leastRequest, openLimits } from '../cluster-parts.ts';
+import { edsOverAds, leastRequest, openLimits, tellSent } from '../cluster-parts.ts';
 import { duration } from '../duration.ts';
 import { envoyAddress } from '../address.ts';
 import { upstreamTls } from '../tls.ts';
@@ -12,11 +12,11 @@ const IDLE = '60s';
 
 /**
  * A gateway that hangs, or whose VM stands still, keeps its connections, and its kernel answers keep-alive probes. HTTP/2 pings it cannot answer,
- * so its calls end after 1.5 s. Each call still has a connection of its own: one shared by clients would end for all of them when one
+ * so its calls end after 1.3 s. Each call still has a connection of its own: one shared by clients would end for all of them when one
  * aborts 250 requests (Envoy's limit for premature resets), or stand still behind bodies that nobody reads.
  */
 const pinged = {
-  connection_keepalive: { interval: '0.5s', timeout: '1s' },
+  connection_keepalive: { interval: '0.3s', timeout: '1s' },
   max_concurrent_streams: 1,
 };
 
@@ -93,7 +93,12 @@ export const gatewaysClusters = (snapshot: TopologySnapshot, edge: EdgeConfig): 
   [RESOURCE.edgeCluster, gatewaysCluster(RESOURCE.edgeCluster, http1, snapshot, edge)],
   [
     RESOURCE.edgeCallCluster,
-    gatewaysCluster(RESOURCE.edgeCallCluster, protocolOfCalls(snapshot.gateway, edge), snapshot, edge),
+    gatewaysCluster(
+      RESOURCE.edgeCallCluster,
+      { ...protocolOfCalls(snapshot.gateway, edge), http_filters: tellSent(HEADER.edgeSent) },
+      snapshot,
+      edge,
+    ),
   ],
 ];
 

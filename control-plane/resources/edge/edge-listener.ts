@@ -1,3 +1,4 @@
+import { HEADER } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
 import { envoyListen } from '../address.ts';
@@ -16,6 +17,7 @@ const managerOf = (requestMs: number, xffTrustedHops: number, isHttp2: boolean, 
     routes: EDGE_ROUTES,
     xffTrustedHops,
     isHttp2,
+    ownHeaders: [HEADER.edgeSent],
     requestMs,
     tracing,
     replies: edgeReply,

@@ -2,7 +2,7 @@ import { HEADER, METADATA } from '../../../proto/wire.ts';
 import { RPC_ERROR } from '../../../proto/rpc-error.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import { FILTER } from '../filters/names.ts';
-import { both, flags, localReply, mapper, type Reply } from '../local-reply.ts';
+import { both, flags, localReply, mapper, wasSentBefore, type Reply } from '../local-reply.ts';
 
 const at = (key: string, ...path: string[]): object => ({
   selectors: path.map((part) => ({ key: part })),
@@ -73,7 +73,7 @@ const NOT_SENT = { outcome: 'not_sent', isRetrySafe: true, status: 503, retryAft
 export const edgeReply: object = {
   mappers: [
     ...inEachForm({
-      filter: flags('UC', 'UR', 'UPE'),
+      filter: { or_filter: { filters: [flags('UC', 'UR', 'UPE'), wasSentBefore] } },
       status: 503,
       code: replicaLost,
       message: 'The gateway that held this request was lost; nobody knows whether it was carried out',

@@ -1,4 +1,4 @@
-import { RESOURCE } from '../../../proto/wire.ts';
+import { OWN_EVENT_ID, RESOURCE } from '../../../proto/wire.ts';
 import type { EdgeConfig } from '../../config/config-schema.ts';
 import type { TopologySnapshot } from '../../topology/topology.ts';
 import { duration } from '../duration.ts';
@@ -18,6 +18,12 @@ const retry = {
   ...anotherHost,
 };
 
+/**
+ * What a gateway has had goes to another one as well, when it is lost before its answer begins: HEADER.edgeSent tells that one's relay, which knows
+ * what may be repeated, and has the id for an error.
+ */
+const repeated = { ...retry, retry_on: `${retry.retry_on},reset` };
+
 /** What asks for an event stream. */
 const wantsStream = { name: 'accept', string_match: { contains: 'text/event-stream', ignore_case: true } };
 
@@ -27,10 +33,14 @@ const wantsStream = { name: 'accept', string_match: { contains: 'text/event-stre
  */
 const SHORT = '[0-9]{1,4}';
 const isGet = { name: ':method', string_match: { exact: 'GET' } };
-const isShortCall = [
+/** A client that comes back to a call: a read, whichever gateway answers it. */
+const comesBack = { name: 'last-event-id', string_match: { prefix: OWN_EVENT_ID } };
+/** Only relays know whether what an edge repeats is safe, and they have to do with MCP alone. */
+const isCall = [
   { name: ':method', string_match: { exact: 'POST' } },
-  { name: 'content-length', string_match: { safe_regex: { regex: SHORT } } },
+  { name: 'content-type', string_match: { prefix: 'application/json', ignore_case: true } },
 ];
+const isShort = { name: 'content-length', string_match: { safe_regex: { regex: SHORT } } };
 
 /** Of filters that are on in the listener. */
 function filtersOff(wanted: Record<string, boolean>): object {
@@ -40,29 +50,31 @@ function filtersOff(wanted: Record<string, boolean>): object {
 
 interface EdgeRoute {
   name: string;
-  match: object;
+  headers: object[];
   idleTimeoutMs: number;
   /** Whether its body is read for the call's id. */
   isRead?: boolean;
   /** Whether its answer may be an event stream. */
   isStream?: boolean;
   cluster?: string;
+  retryPolicy?: object;
 }
 const route = ({
   name,
-  match,
+  headers,
   idleTimeoutMs,
   isRead = false,
   isStream = false,
   cluster = RESOURCE.edgeCallCluster,
+  retryPolicy = retry,
 }: EdgeRoute): object => ({
   name,
-  match,
+  match: { prefix: '/', ...(headers.length > 0 && { headers }) },
   route: {
     cluster,
     timeout: '0s',
     idle_timeout: duration(idleTimeoutMs),
-    retry_policy: retry,
+    retry_policy: retryPolicy,
     append_x_forwarded_host: true,
   },
   ...filtersOff({ [FILTER.jsonToMetadata]: isRead, [FILTER.brokenStreams]: isStream }),
@@ -82,45 +94,42 @@ function streamQuietMs({ servers }: Pick<TopologySnapshot, 'servers'>): number {
 }
 
 /** Everything goes to the gateways. The answer to a call and a WebSocket may be quiet for any time. */
-export const edgeRoutes = (edge: EdgeConfig, snapshot: Pick<TopologySnapshot, 'servers'>): object => ({
-  name: EDGE_ROUTES,
-  virtual_hosts: [
+export function edgeRoutes(edge: EdgeConfig, snapshot: Pick<TopologySnapshot, 'servers'>): object {
+  const routes: EdgeRoute[] = [
     {
-      name: 'all',
-      domains: ['*'],
-      routes: [
-        severalHosts,
-        route({
-          name: 'call',
-          match: { prefix: '/', headers: [wantsStream, ...isShortCall] },
-          idleTimeoutMs: 0,
-          isRead: true,
-          isStream: true,
-        }),
-        route({
-          name: 'events',
-          match: { prefix: '/', headers: [wantsStream, isGet] },
-          idleTimeoutMs: streamQuietMs(snapshot),
-          isStream: true,
-          cluster: RESOURCE.edgeCluster,
-        }),
-        route({
-          name: 'stream',
-          match: { prefix: '/', headers: [wantsStream] },
-          idleTimeoutMs: 0,
-          isStream: true,
-        }),
-        route({
-          name: 'upgrade',
-          match: {
-            prefix: '/',
-            headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }],
-          },
-          idleTimeoutMs: 0,
-          cluster: RESOURCE.edgeCluster,
-        }),
-        route({ name: 'other', match: { prefix: '/' }, idleTimeoutMs: edge.idleTimeoutMs }),
-      ],
+      name: 'call',
+      headers: [wantsStream, ...isCall, isShort],
+      idleTimeoutMs: 0,
+      isRead: true,
+      isStream: true,
+      retryPolicy: repeated,
     },
-  ],
-});
+    { name: 'long-call', headers: [wantsStream, ...isCall], idleTimeoutMs: 0, isStream: true, retryPolicy: repeated },
+    {
+      name: 'resumption',
+      headers: [wantsStream, isGet, comesBack],
+      idleTimeoutMs: 0,
+      isStream: true,
+      retryPolicy: repeated,
+    },
+    {
+      name: 'events',
+      headers: [wantsStream, isGet],
+      idleTimeoutMs: streamQuietMs(snapshot),
+      isStream: true,
+      cluster: RESOURCE.edgeCluster,
+    },
+    { name: 'stream', headers: [wantsStream], idleTimeoutMs: 0, isStream: true },
+    {
+      name: 'upgrade',
+      headers: [{ name: 'upgrade', string_match: { exact: 'websocket', ignore_case: true } }],
+      idleTimeoutMs: 0,
+      cluster: RESOURCE.edgeCluster,
+    },
+    { name: 'other', headers: [], idleTimeoutMs: edge.idleTimeoutMs },
+  ];
+  return {
+    name: EDGE_ROUTES,
+    virtual_hosts: [{ name: 'all', domains: ['*'], routes: [severalHosts, ...routes.map(route)] }],
+  };
+}

@@ -1,90 +1,18 @@
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { get } from 'node:http';
 import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import test, { type ExecutionContext } from 'ava';
-import { Registry } from 'prom-client';
+import test from 'ava';
 import { rawExchange } from '../../../deploy/test/clients/raw-http.ts';
 import { freePort } from '../../../deploy/test/mesh/free-port.ts';
-import { startEnvoy } from '../../../deploy/test/mesh/start-envoy.ts';
 import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
 import { parseJsonObject } from '../../../proto/parse-json.ts';
-import { renderBootstrap } from '../../../envoy/bootstrap.ts';
-import { readBootstrapTemplate } from '../../../envoy/bootstrap-template.ts';
 import { createAuthority, issueLeaf } from '../../certs/authority.ts';
-import { buildTopology } from '../../topology/build-topology.ts';
-import { packResource } from '../../xds/resource.ts';
-import { XdsServer } from '../../xds/xds-server.ts';
-import { configOf, inputsOf } from '../testing/golden-cases.ts';
-import { edgeResources } from '../resources-for.ts';
-import { StubReplica, type Echo } from '../testing/stub-replica.ts';
+import type { Echo } from '../testing/stub-replica.ts';
 
-async function edge(t: ExecutionContext, { isSecondDraining = false, settings = '', server = '' } = {}) {
-  const one = new StubReplica('one'),
-    two = new StubReplica('two');
-  t.teardown(async () => {
-    await Promise.all([one.stop(), two.stop()]);
-  });
-  const addresses = await Promise.all([one.start(), two.start()]);
-  const config = configOf(
-    `loadBalancer: {healthCheckIntervalMs: 100, healthCheckTimeoutMs: 10000}\nedge: {${settings}}\nservers: [{name: linear, backends: [{name: stable, replicas: ["10.0.0.1:1"]}]${server && `, ${server}`}}]`,
-  );
-  const gateways = addresses.map((listen, index) => ({
-    id: `gateway-${index + 1}`,
-    relay: [],
-    peer: null,
-    listen,
-    isDraining: isSecondDraining && index === 1,
-  }));
-  const port = await freePort();
-  const listen = `127.0.0.1:${port}`;
-  const resources = edgeResources(buildTopology(inputsOf(config, { gateways })), {
-    id: 'edge-1',
-    role: 'edge',
-    listen,
-    extProc: [],
-    relay: [],
-  })!;
-  const xds = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'] });
-  xds.setSnapshot(
-    'edge/edge-1',
-    new Map(
-      [...resources].map(([typeUrl, byName]) => [
-        typeUrl,
-        new Map([...byName].map(([name, json]) => [name, packResource(typeUrl, name, json)])),
-      ]),
-    ),
-  );
-  const xdsPort = await xds.listen('127.0.0.1:0');
-  t.teardown(() => xds.close());
-  xds.on('nack', (refusal) => t.fail(JSON.stringify(refusal)));
-  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
-    nodeId: 'edge-1',
-    role: 'edge',
-    listen,
-    extProc: [],
-    relay: [],
-    controlPlanes: [`127.0.0.1:${xdsPort}`],
-    admin: '127.0.0.1:0',
-  });
-  const envoy = await startEnvoy({ config: bootstrap, logLevel: 'error' });
-  t.teardown(() => envoy.close());
-  const ask = (headers: Record<string, string> = {}) =>
-    new Promise<{ status: number; body: Echo }>((resolve, reject) => {
-      get({ port, path: '/mcp/linear', headers, agent: false }, (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => {
-          text += chunk.toString();
-        });
-        response.on('end', () => resolve({ status: response.statusCode!, body: JSON.parse(text) as Echo }));
-      }).on('error', reject);
-    });
-  return { one, two, ask, port, addresses };
-}
-
+import { edge } from '../testing/test-edge.ts';
 test('requests are balanced over the gateways, with where they came from', async (t) => {
   const { ask } = await edge(t);
   const seen = new Set<string>();
@@ -143,6 +71,36 @@ test('for a gateway that dies before its answer begins, the edge answers in the 
   t.like(long, { status: 503, body: { id: null, error: { code: -31001 } } }, 'its id was not read');
   const passed = await post(call(7, { text: 'x'.repeat(2_000_000) }), {});
   t.true(Number(passed.body['bytes']) > 2_000_000, 'what is not read may be as long as it likes');
+});
+
+test('what a gateway had that is lost goes to another one, whose relay is told so', async (t) => {
+  const { port, one } = await edge(t);
+  const post = async (special: string, headers: Record<string, string> = {}) => {
+    const all = { 'content-type': 'application/json', accept: 'text/event-stream', 'x-special': special, ...headers };
+    const body = '{"jsonrpc":"2.0","id":7,"method":"tools/call"}';
+    const answer = await fetch(`http://127.0.0.1:${port}/mcp/linear`, { method: 'POST', headers: all, body });
+    return { status: answer.status, body: parseJsonObject(Buffer.from(await answer.arrayBuffer())) ?? {} };
+  };
+  const sentBefore = ({ body }: { body: object }) =>
+    Number((body as { headers?: Echo['headers'] }).headers?.['holdfast-sent']);
+  const forged = await post('', { 'holdfast-sent': '5' });
+  t.deepEqual([forged.status, sentBefore(forged)], [200, 0], 'no client says so');
+  while (one.seen.every(({ headers }) => headers['x-special'] !== 'cut at one')) {
+    const answer = await post('cut at one');
+    t.like(answer, { status: 200, body: { at: 'two' } });
+    const isRepeated = one.seen.some(({ headers }) => headers['x-special'] === 'cut at one');
+    t.is(sentBefore(answer) > 0, isRepeated);
+  }
+  t.like(
+    await post('cut'),
+    { status: 503, body: { error: { data: { outcome: 'sent_no_response' } } } },
+    'both lost it',
+  );
+  // What is not JSON is no call, and only relays know what may be repeated.
+  const seen = () => one.seen.filter(({ headers }) => headers['x-special'] === 'cut').length;
+  const before = seen();
+  while (seen() === before) await post('cut', { 'content-type': 'text/plain' });
+  t.pass();
 });
 
 test('whatever stands for an id, the edge writes JSON, and never another id than the client’s on an answer that counts', async (t) => {

@@ -1,97 +1,8 @@
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { waitFor } from '../mesh/wait-for.ts';
-import { event, json, sse, startFakeReplica, type FakeRequest } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
-
-const RESULT = { content: [{ type: 'text', text: 'done' }] };
-const answer = (id: unknown): string => event({ jsonrpc: '2.0', id, result: RESULT });
-const progress = event({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'on its way' } });
-
-const token = (sub: string): Record<string, string> => {
-  const claims = Buffer.from(JSON.stringify({ iss: 'i', sub })).toString('base64url');
-  return { authorization: `Bearer ${Buffer.from('{"alg":"none"}').toString('base64url')}.${claims}.x` };
-};
-
-/** What a client reads, and how it loses its connection. */
-class Reading {
-  text = '';
-  status = 0;
-  isOver = false;
-  readonly #leaving = new AbortController();
-
-  constructor(url: string, init: RequestInit) {
-    this.#read(url, init)
-      .catch(() => undefined)
-      .finally(() => {
-        this.isOver = true;
-      });
-  }
-  cut(): void {
-    this.#leaving.abort();
-  }
-  get eventId(): string {
-    return /^id: (hf1\.\S+)$/m.exec(this.text)?.[1] ?? '';
-  }
-  async #read(url: string, init: RequestInit): Promise<void> {
-    const { status, body } = await fetch(url, { ...init, signal: this.#leaving.signal });
-    this.status = status;
-    const decoder = new TextDecoder();
-    for await (const chunk of body ?? []) this.text += decoder.decode(chunk as Uint8Array, { stream: true });
-  }
-}
-
-async function setup(t: ExecutionContext, revision = '2025-11-25') {
-  const replica = await startFakeReplica('a');
-  const fleet = new RigFleet([replica.port]);
-  const gateways = [await fleet.gateway('gateway-1'), await fleet.gateway('gateway-2')] as const;
-  t.teardown(() => replica.kill());
-  t.teardown(() => Promise.all(gateways.map((gateway) => gateway.close())));
-  const calls: FakeRequest[] = [];
-  replica.answer = (request) => {
-    if (request.message.method !== 'tools/call') return false;
-    calls.push(request);
-    sse(request.response, ': begun\n\n');
-    return true;
-  };
-  const posting = (message: object, headers: Record<string, string>) => ({
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': revision,
-      ...headers,
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', ...message }),
-  });
-  const begin = async (more: Record<string, string> = {}): Promise<Record<string, string>> => {
-    const [{ url, headers }] = gateways;
-    const begun = await fetch(
-      url,
-      posting({ id: 0, method: 'initialize', params: {} }, { ...headers, ...more, 'mcp-protocol-version': '' }),
-    );
-    await begun.text();
-    return { ...headers, ...more, 'x-holdfast-session': begun.headers.get('mcp-session-id') ?? '' };
-  };
-  const read = (url: string, init: RequestInit): Reading => {
-    const reading = new Reading(url, init);
-    t.teardown(() => reading.cut());
-    return reading;
-  };
-  const call = (session: Record<string, string>, id: string | number = 7, gateway: RelayRig = gateways[0]): Reading =>
-    read(gateway.url, posting({ id, method: 'tools/call', params: { name: 'write', arguments: {} } }, session));
-  const resume = (session: Record<string, string>, eventId: string, gateway: RelayRig = gateways[0]): Reading =>
-    read(gateway.url, { headers: { ...session, accept: 'text/event-stream', 'last-event-id': eventId } });
-  /** A call whose client has lost its connection after it got an event id. */
-  const lost = async (session: Record<string, string>): Promise<{ eventId: string; request: FakeRequest }> => {
-    const reading = call(session);
-    await waitFor(() => reading.eventId !== '', { what: 'an event id' });
-    const request = calls.at(-1);
-    if (!request) throw new Error('the call is not at its replica');
-    reading.cut();
-    return { eventId: reading.eventId, request };
-  };
-  return { replica, fleet, gateways, calls, begin, call, resume, lost };
-}
+import { event, json, sse, type FakeRequest } from './fake-replica.ts';
+import type { RelayRig } from './relay-rig.ts';
+import { answer, progress, RESULT, setup, token } from './resume-rig.ts';
 
 test('a call goes on with its client’s next connection: what it missed, and the answer, once', async (t) => {
   const { begin, lost, resume, gateways } = await setup(t);
@@ -146,6 +57,32 @@ test('at any gateway: a living one gives what it has, and for one that is gone t
   await waitFor(() => orphan.isOver, { what: 'the error' });
   t.is(orphan.status, 200);
   t.regex(orphan.text, /"id":7,"error":.*-31001.*"retrySafe":false/);
+});
+
+test('a call that is safe to repeat begins again where its gateway is gone, and for another one the error comes once more', async (t) => {
+  const { begin, lost, resume, gateways, fleet, calls } = await setup(t, undefined, { retrySafeTools: ['write'] });
+  fleet.relays = gateways.map(({ port }) => `127.0.0.1:${port}`);
+  const third = await fleet.gateway('gateway-3');
+  t.teardown(() => third.close());
+  const through = ({ port }: RelayRig) => calls.find(({ headers }) => headers.host === `127.0.0.1:${port}`);
+  const session = await begin();
+  const { eventId } = await lost(session);
+  await gateways[0].close();
+  const first = resume(session, eventId, gateways[1]);
+  await waitFor(() => first.eventId !== '', { what: 'the event id of the call that begins again' });
+  const again = through(gateways[1]);
+  t.deepEqual(again?.message, calls[0]?.message);
+  const { accept, 'content-type': type, 'last-event-id': last } = again?.headers ?? {};
+  t.deepEqual([accept, type, last], ['application/json, text/event-stream', 'application/json', undefined]);
+  await gateways[1].close();
+  const second = resume(session, first.eventId, third);
+  await waitFor(() => second.isOver, { what: 'the error' });
+  t.regex(second.text, /"id":7,"error":.*-31001.*"retrySafe":true/, 'what ended two gateways is not given to a third');
+  const other = resume(session, eventId, third);
+  await waitFor(() => through(third) !== undefined, { what: 'the call at its replica' });
+  through(third)?.response.end(answer(7));
+  await waitFor(() => other.isOver, { what: 'the answer' });
+  t.regex(other.text, /^data: .*"text":"done"/m);
 });
 
 test('an event id is good for its own session, and for whom that belongs to', async (t) => {

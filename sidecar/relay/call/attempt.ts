@@ -104,8 +104,7 @@ class Attempt implements AnswerListener, InFlight {
   onSse(status: number, headers: IncomingHttpHeaders): void {
     const { client, ctx } = this.#call;
     this.#began(status, headers);
-    if (!client.isFresh) return;
-    client.openSseLater(status, headers, ctx.now());
+    if (client.isFresh) client.openSseLater(status, headers, ctx.now());
     this.#call.priming.begun();
   }
 

@@ -22,16 +22,16 @@ export interface RefusedBody {
 /** Refuses a POST that is beyond a limit, before it went anywhere, in the form that the client's session survives. */
 export function refuseCall(
   client: Pick<ClientAnswer, 'accepted' | 'errors' | 'errorResults'>,
-  request: Pick<ClientRequest, 'clientId' | 'incoming' | 'isSseMessage' | 'server'>,
+  request: Pick<ClientRequest, 'clientId' | 'incoming' | 'isSseMessage' | 'server' | 'mayHaveRun'>,
   refusal: CallRefusal,
   { ids, isBatch, isRead }: RefusedBody,
 ): void {
   const { status, retryAfterMs } = refusal;
   // Nobody reads the body of an answer to a message of HTTP+SSE: only its status says that it was refused.
-  const { incoming, server } = request;
-  const facts = { isOnSession: isOnSession(request) && !request.isSseMessage, isRead, mayHaveArrived: false };
+  const { incoming, mayHaveRun, server } = request;
+  const facts = { isOnSession: isOnSession(request) && !request.isSseMessage, isRead, mayHaveArrived: mayHaveRun };
   const form = errorForm(status, { ...facts, hasRequests: ids.length > 0 });
-  const errors = refusalErrors(refusal, server, ids);
+  const errors = refusalErrors(refusal, server, ids, mayHaveRun);
   if (form === 'accepted') client.accepted();
   else if (form === 'result') client.errorResults(errors, isBatch, incoming);
   else client.errors(status, errors, isBatch, retryAfterMs === undefined ? {} : retryAfter(retryAfterMs));
@@ -43,9 +43,13 @@ export function refusalErrors(
   { status, code, message, limit, retryAfterMs }: CallRefusal,
   server: string,
   ids: readonly RpcId[],
+  mayHaveRun = false,
 ): RpcError[] {
   const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
-  const facts = { outcome: 'not_sent', retrySafe: status === 503, server, attempts: 0, limit, ...retry } as const;
+  const delivery = mayHaveRun
+    ? ({ outcome: 'sent_no_response', retrySafe: false } as const)
+    : ({ outcome: 'not_sent', retrySafe: status === 503 } as const);
+  const facts = { ...delivery, server, attempts: 0, limit, ...retry };
   return rpcErrors(ids, code, message, facts);
 }
 

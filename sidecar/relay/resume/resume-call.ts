@@ -1,8 +1,9 @@
+import { readRpcBody } from '../../../proto/json-rpc.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import { locateSession } from '../call/locate-session.ts';
 import { RequestOutcome } from '../call/request-outcome.ts';
 import type { ClientAnswer } from '../client/client-answer.ts';
-import type { ClientRequest } from '../client/client-request.ts';
+import type { ClientRequest, PostBody } from '../client/client-request.ts';
 import { MESH_ERROR, meshErrors, outcomeOfError, type ErrorFacts } from '../client/mesh-errors.ts';
 import { holderName } from '../http-sse/hand-over.ts';
 import type { RelayContext } from '../relay-context.ts';
@@ -12,11 +13,11 @@ import type { PrimedCall } from './event-id.ts';
 import type { Resumable } from './primed-calls.ts';
 
 /** A relay that holds a call says so at once; one that does not is frozen, or gone. */
-const HOLDER_MS = 1000;
+const HOLDER_MS = 500;
 
 /**
  * A client comes back to a call whose stream was cut, with the id that the mesh gave. The relay that held the call continues it, or gives
- * its answer. When that relay is gone, or has forgotten the call, the client hears so at once.
+ * its answer. When that relay is gone, or has forgotten the call, a call that is safe to repeat begins `again`; the client of any other hears so at once.
  */
 export async function resumeCall(
   ctx: RelayContext,
@@ -24,6 +25,7 @@ export async function resumeCall(
   request: ClientRequest,
   client: ClientAnswer,
   primed: PrimedCall,
+  again: (request: ClientRequest, body: PostBody) => unknown,
 ): Promise<void> {
   const { clientId, digest, server, shown } = request;
   const outcome = new RequestOutcome(ctx, request, null);
@@ -47,10 +49,18 @@ export async function resumeCall(
     ctx.metrics.resumed(server, 'answer');
     return outcome.finish(200, false, 'success');
   }
+  let isLost = false;
   const lost = (): void => {
-    if (client.isOver) return;
-    ctx.metrics.resumed(server, 'lost');
+    if (client.isOver || isLost) return;
+    isLost = true;
     if (client.isFresh) client.openSse(200, {}, ctx.now());
+    if (primed.body !== null && !client.isMidEvent) {
+      ctx.metrics.resumed(server, 'repeated');
+      outcome.finish(200, false, 'success');
+      const bytes = Buffer.from(primed.body);
+      return client.guard(() => again(asPost(request), { bytes, rpc: readRpcBody(bytes) }));
+    }
+    ctx.metrics.resumed(server, 'lost');
     const told: ErrorFacts = { ...facts, outcome: 'sent_no_response', retrySafe: primed.isSafe };
     client.errors(200, meshErrors('gatewayLost', [idOf(primed.idText)], told));
     outcome.finish(200, false, outcomeOfError('gatewayLost'));
@@ -77,4 +87,20 @@ function mayResume(ctx: RelayContext, { policy }: ServerView, request: ClientReq
   if (ctx.identities.credentialsOf(headers, policy) === call.credentials) return true;
   const record = request.digest === null ? null : ctx.directory.peek(policy.name, request.digest);
   return record?.credentials != null && ctx.identities.mayRebuild(record, headers, policy);
+}
+
+/** Headers of the GET that say what it is. */
+const OF_GET = new Set(['accept', 'last-event-id']);
+const OF_POST = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
+
+/** The call as its client would send it again now. */
+function asPost(request: ClientRequest): ClientRequest {
+  const { headers, rawHeaders } = request.incoming;
+  const kept = rawHeaders.filter((_, at) => !OF_GET.has(rawHeaders[at - (at % 2)]?.toLowerCase() ?? ''));
+  const incoming = Object.create(request.incoming, {
+    method: { value: 'POST' },
+    headers: { value: { ...headers, ...OF_POST } },
+    rawHeaders: { value: [...kept, ...Object.entries(OF_POST).flat()] },
+  }) as ClientRequest['incoming'];
+  return { ...request, incoming, mayHaveRun: true };
 }
