@@ -17,6 +17,8 @@ export interface PopulationOptions {
   unsafeShare: number;
   /** Share of calls that take a while on the server, so that a kill meets some of them in flight. */
   slowShare: number;
+  /** How long those take. Default 600. */
+  slowMs?: number;
   connect(session: number): Promise<PopulationClient>;
   random: () => number;
   now: () => number;
@@ -98,14 +100,14 @@ export class Population {
   }
 
   async callOnce(client: PopulationClient, session: number): Promise<Call> {
-    const { random, unsafeShare, slowShare, hangMs, keyPrefix = '' } = this.#options;
+    const { random, unsafeShare, slowShare, slowMs = 600, hangMs, keyPrefix = '' } = this.#options;
     const isUnsafe = random() < unsafeShare;
     const isSlow = random() < slowShare;
     const key = isUnsafe ? `${keyPrefix}${session}-${this.#keys++}` : null;
     const [tool, args] = key
-      ? (['charge', { key, ...(isSlow ? { beforeMs: 300, afterMs: 300 } : {}) }] as const)
+      ? (['charge', { key, ...(isSlow ? { beforeMs: slowMs / 2, afterMs: slowMs / 2 } : {}) }] as const)
       : isSlow
-        ? (['wait', { durationMs: 600 }] as const)
+        ? (['wait', { durationMs: slowMs }] as const)
         : (['whoami', {}] as const);
     return this.#record({ session, kind: isUnsafe ? 'unsafe' : 'safe', tool, key }, () =>
       client.callTool(tool, args, { timeoutMs: hangMs }),

@@ -20,26 +20,43 @@ export interface ApiAnswer {
 /** A real API server on loopback with nothing in it: no node, no pod runs. */
 export interface ApiCluster {
   url: string;
+  etcdUrl: string;
   folder: string;
   apiServer: ManagedProcess;
   /** As an administrator. `body`: JSON, or YAML for `application/apply-patch+yaml`. */
   request(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiAnswer>;
-  /** Writes a kubeconfig for whoever has this token; gives its path. */
-  kubeconfig(name: string, token: string): Promise<string>;
+  /** Writes a kubeconfig for whoever has this token, or one of the users; gives its path. */
+  kubeconfig(name: string, token?: string): Promise<string>;
   stop(): Promise<void>;
+}
+
+/** What a cluster in which pods run has more. */
+export interface WholeCluster {
+  /** Of the API server, as pods reach it; default loopback, which no endpoint may be. */
+  address: string;
+  /** Users with a token, and the group that each is in. */
+  users: ReadonlyMap<string, string>;
+  apiServerArgs: readonly string[];
+  controllerArgs: readonly string[];
 }
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
 /** etcd, the API server and, where it is in the cache, the controller manager, in a folder of their own. Rejects with the end of a log. */
-export async function startApiCluster(): Promise<ApiCluster> {
+export async function startApiCluster(whole?: WholeCluster): Promise<ApiCluster> {
   const folder = await temporaryFolder('holdfast-api-');
   const inFolder = (name: string): string => join(folder.path, name);
-  const [etcdPort = 0, etcdPeerPort = 0, port = 0] = await freePorts(3);
-  const url = `https://127.0.0.1:${port}`,
+  const [etcdPort = 0, etcdPeerPort = 0, freePort = 0] = await freePorts(3);
+  // Pods are let through to this one by NetworkPolicies; a whole cluster has a network of its own.
+  const port = whole === undefined ? freePort : 6443;
+  const address = whole?.address ?? '127.0.0.1';
+  const url = `https://${address}:${port}`,
     etcdUrl = `http://127.0.0.1:${etcdPort}`,
-    token = randomBytes(16).toString('hex');
-  await writeFile(inFolder('tokens.csv'), `${token},admin,admin,system:masters\n`);
+    users = [...(whole?.users ?? []), ['admin', 'system:masters'] as const],
+    tokens = new Map(users.map(([name]) => [name, randomBytes(16).toString('hex')]));
+  const token = tokens.get('admin') ?? '';
+  const lines = users.map(([name, group]) => `${tokens.get(name)},${name},${name},${group}\n`);
+  await writeFile(inFolder('tokens.csv'), lines.join(''));
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   await writeFile(inFolder('sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
   await writeFile(inFolder('sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
@@ -85,12 +102,11 @@ export async function startApiCluster(): Promise<ApiCluster> {
     args: [
       `--etcd-servers=${etcdUrl}`,
       `--secure-port=${port}`,
-      '--bind-address=127.0.0.1',
+      `--bind-address=${address}`,
       // Its own address is loopback, which no endpoint may be.
-      '--endpoint-reconciler-type=none',
+      ...(whole === undefined ? ['--endpoint-reconciler-type=none', '--authorization-mode=RBAC'] : whole.apiServerArgs),
       `--cert-dir=${inFolder('certs')}`,
       `--token-auth-file=${inFolder('tokens.csv')}`,
-      '--authorization-mode=RBAC',
       `--service-account-issuer=${ISSUER}`,
       `--service-account-key-file=${inFolder('sa.pub')}`,
       `--service-account-signing-key-file=${inFolder('sa.key')}`,
@@ -101,7 +117,7 @@ export async function startApiCluster(): Promise<ApiCluster> {
     isReady: async () => (await request('GET', '/readyz')).status === 200,
     readyTimeoutMs: 150_000,
   });
-  const kubeconfig = async (name: string, bearer: string): Promise<string> => {
+  const kubeconfig = async (name: string, bearer = tokens.get(name) ?? ''): Promise<string> => {
     const path = inFolder(`${name}.kubeconfig`);
     const content = {
       apiVersion: 'v1',
@@ -124,7 +140,12 @@ export async function startApiCluster(): Promise<ApiCluster> {
     await etcd.start();
     await apiServer.start();
     if ((await missingPrograms(['kube-controller-manager'])).length === 0) {
-      const manager = controllerManager(folder.path, await kubeconfig('controllers', token));
+      const args = whole?.controllerArgs ?? [
+        '--controllers=endpointslice-controller,serviceaccount-controller,namespace-controller,garbage-collector-controller',
+      ];
+      // With it pods know the API server, whose certificate is its own authority.
+      const rootCa = `--root-ca-file=${certificate}`;
+      const manager = controllerManager(folder.path, await kubeconfig('controllers', token), [...args, rootCa]);
       processes.unshift(manager);
       await manager.start();
     }
@@ -132,10 +153,10 @@ export async function startApiCluster(): Promise<ApiCluster> {
     await stop();
     throw error;
   }
-  return { url, folder: folder.path, apiServer, request, kubeconfig, stop };
+  return { url, etcdUrl, folder: folder.path, apiServer, request, kubeconfig, stop };
 }
 
-function controllerManager(folder: string, kubeconfig: string): ManagedProcess {
+function controllerManager(folder: string, kubeconfig: string, args: readonly string[]): ManagedProcess {
   const logFile = join(folder, 'kube-controller-manager.log');
   const manager: ManagedProcess = new ManagedProcess({
     name: 'kube-controller-manager',
@@ -145,7 +166,7 @@ function controllerManager(folder: string, kubeconfig: string): ManagedProcess {
       '--leader-elect=false',
       '--secure-port=0',
       `--service-account-private-key-file=${join(folder, 'sa.key')}`,
-      '--controllers=endpointslice-controller,serviceaccount-controller,namespace-controller,garbage-collector-controller',
+      ...args,
     ],
     logFile,
     isReady: async () => manager.log().includes('Started') || manager.log().includes('Caches are synced'),

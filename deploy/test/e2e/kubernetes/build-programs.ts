@@ -3,20 +3,12 @@ import { join } from 'node:path';
 import { parseJson } from '../../../../proto/parse-json.ts';
 import { unpackDebianPackage } from '../../../setup/debian-binaries.ts';
 import { runCommand } from '../../../setup/run-command.ts';
-import {
-  HELM_VERSION,
-  KUBERNETES_VERSION,
-  missingPrograms,
-  programFolder,
-  programPath,
-  type ProgramName,
-} from './binaries.ts';
+import { KUBERNETES_VERSION, missingPrograms, programFolder, programPath, type ProgramName } from './binaries.ts';
+import { goBuildOf } from './go-builds.ts';
 import { goModule } from './go-module.ts';
 
 /** A cold build of the API server takes nine minutes of processor time, and half an hour on a busy machine. */
 const BUILD_TIMEOUT_MS = 5_400_000;
-const KUBERNETES = 'k8s.io/kubernetes',
-  HELM = 'helm.sh/helm/v3';
 const [MAJOR, MINOR] = KUBERNETES_VERSION.split('.');
 
 /** Sees to it that these programs are in the cache: etcd from its Debian package, the others built by Go. Returns why one could not be had. */
@@ -48,9 +40,9 @@ async function takeEtcd(): Promise<string | undefined> {
   return undefined;
 }
 
-async function build(name: ProgramName): Promise<string | undefined> {
-  const isHelm = name === 'helm';
-  const folder = join(programFolder(), isHelm ? 'build-helm' : 'build');
+async function build(name: Exclude<ProgramName, 'etcd'>): Promise<string | undefined> {
+  const { folder: inCache, likeModule, requires, tools, target, source } = goBuildOf(name);
+  const folder = join(programFolder(), inCache);
   await mkdir(folder, { recursive: true });
   const go = (...args: string[]) =>
     runCommand(
@@ -58,22 +50,18 @@ async function build(name: ProgramName): Promise<string | undefined> {
       ['-C', folder, 'CGO_ENABLED=0', 'GOTOOLCHAIN=local', 'nice', '-n', '19', 'go', ...args],
       BUILD_TIMEOUT_MS,
     );
-  const downloaded = await go('mod', 'download', '-json', `${KUBERNETES}@v${KUBERNETES_VERSION}`);
+  const downloaded = await go('mod', 'download', '-json', likeModule);
   if (downloaded.kind === 'failed') return downloaded.why;
   const { GoMod } = parseJson(downloaded.stdout) as { GoMod: string };
-  const command = isHelm ? `${HELM}/cmd/helm` : `${KUBERNETES}/cmd/${name}`;
-  const requires = isHelm ? [`${HELM} v${HELM_VERSION}`] : [`${KUBERNETES} v${KUBERNETES_VERSION}`];
-  const tools = isHelm
-    ? [command]
-    : ['kube-apiserver', 'kube-controller-manager'].map((each) => `${KUBERNETES}/cmd/${each}`);
   await writeFile(join(folder, 'go.mod'), goModule(await readFile(GoMod, 'utf8'), KUBERNETES_VERSION, requires, tools));
+  if (source !== undefined) await writeFile(join(folder, 'main.go'), source);
   const tidied = await go('mod', 'tidy');
   if (tidied.kind === 'failed') return tidied.why;
-  const target = programPath(name);
-  const built = await go('build', '-p', '1', '-trimpath', '-ldflags', linkerFlags(), '-o', `${target}.part`, command);
+  const file = programPath(name);
+  const built = await go('build', '-p', '2', '-trimpath', '-ldflags', linkerFlags(), '-o', `${file}.part`, target);
   if (built.kind === 'failed') return built.why;
   // A build that was cut short leaves no program behind.
-  await rename(`${target}.part`, target);
+  await rename(`${file}.part`, file);
   return undefined;
 }
 

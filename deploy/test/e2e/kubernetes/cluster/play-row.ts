@@ -1,0 +1,79 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { count, type Call, type CallCounts } from '../../../chaos/call-log.ts';
+import { Population } from '../../../chaos/population.ts';
+import { executedAtMostOnce } from '../../../chaos/verdict.ts';
+import { connectClient } from '../../../clients/connect-client.ts';
+import { exactly, type Objective } from '../../../report/objectives.ts';
+import type { Row, Stage } from './row.ts';
+
+const LONG_CALL_MS = 25_000;
+/** Before and after the event, so that it is clear what it changed. */
+const AROUND_MS = 4000;
+const SHOWN = 6;
+
+export interface PlayedRow {
+  counts: CallCounts & { lostSessions: number };
+  objectives: Objective[];
+  /** Calls that failed, for people. */
+  failures: string[];
+}
+
+const failed = ({ result }: Call): boolean => result.kind !== 'answered';
+
+/** Lets official clients call while the event happens, and judges every call. */
+export async function playRow(row: Row, stage: Stage, sessions: number): Promise<PlayedRow> {
+  const isLong = row.calls === 'long';
+  const hangMs = isLong ? 90_000 : 30_000;
+  const kinds = ['v1', 'v2-legacy'] as const;
+  const population = new Population({
+    size: sessions,
+    everyMs: isLong ? 1000 : 400,
+    hangMs,
+    unsafeShare: isLong ? 0 : 0.2,
+    slowShare: isLong ? 1 : 0.2,
+    ...(isLong && { slowMs: LONG_CALL_MS }),
+    random: Math.random,
+    now: Date.now,
+    keyPrefix: `${row.name} `,
+    connect: (session) =>
+      connectClient({ kind: kinds[session % 2] ?? 'v1', url: stage.mesh.url(row.server), timeoutMs: hangMs }),
+  });
+  await population.open();
+  population.start();
+  let own: Objective[] = [];
+  const startMs = Date.now();
+  try {
+    await pause(AROUND_MS);
+    own = (await row.play(stage)) ?? [];
+    await pause(AROUND_MS);
+  } finally {
+    await population.stop();
+  }
+  const { calls } = population;
+  const lost = calls.filter((call) => call.kind === 'last' && failed(call)).length;
+  const executions = new Map([...stage.mesh.executions(row.server)].filter(([key]) => key.startsWith(`${row.name} `)));
+  const about = (each: Objective): Objective => ({ ...each, name: `${row.name}: ${each.name}` });
+  return {
+    counts: { ...count(calls), lostSessions: lost },
+    objectives: [...judged(calls, lost), ...executedAtMostOnce(calls, executions), ...own].map(about),
+    failures: calls
+      .filter(failed)
+      .slice(0, SHOWN)
+      .map((call) => described(call, startMs)),
+  };
+}
+
+function judged(calls: readonly Call[], lost: number): Objective[] {
+  const bad = (kind: Call['kind'], ...results: ReadonlyArray<Call['result']['kind']>): number =>
+    calls.filter((call) => call.kind === kind && results.includes(call.result.kind)).length;
+  return [
+    exactly('safe calls failed', 0, bad('safe', 'typed-error', 'error', 'hang')),
+    exactly('calls that hung', 0, calls.filter(({ result }) => result.kind === 'hang').length),
+    exactly('unsafe calls failed without saying what became of them', 0, bad('unsafe', 'error')),
+    exactly('sessions refused', 0, bad('open', 'typed-error', 'error', 'hang')),
+    exactly('sessions lost', 0, lost),
+  ];
+}
+
+const described = ({ kind, tool, session, startedAtMs, endedAtMs, result }: Call, fromMs: number): string =>
+  `${kind} ${tool} of session ${session} at ${((startedAtMs - fromMs) / 1000).toFixed(1)} s, after ${endedAtMs - startedAtMs} ms: ${JSON.stringify(result).slice(0, 300)}`;
