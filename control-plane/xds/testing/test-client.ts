@@ -39,7 +39,10 @@ export class TestClient {
     metadata: Readonly<Record<string, unknown>> = {},
   ) {
     this.#node = { id: node.id, metadata: toStruct({ holdfast: { role: node.role ?? 'gateway', ...metadata } }) };
-    this.#client = new (makeGenericClientConstructor(adsService, 'Ads'))(`127.0.0.1:${port}`, channel);
+    this.#client = new (makeGenericClientConstructor(adsService, 'Ads'))(`127.0.0.1:${port}`, channel, {
+      // As Envoy: a large fleet's routes are one message.
+      'grpc.max_receive_message_length': -1,
+    });
     this.#call = this.#client['DeltaAggregatedResources']!() as unknown as ClientDuplexStream<object, Delta>;
     this.#call.on('data', (delta: Delta) => {
       this.heard.push(delta);
