@@ -37,7 +37,8 @@ interface RedisPasswords {
 /** Redis's users, one a line (ACL file). */
 export function redisUsers({ gateway, controlPlane, replica, admin }: RedisPasswords): string {
   return [
-    'user default off',
+    // Nobody can be this one. It has rights because Redis reads its append-only file as this user, and drops every transaction that it may not make.
+    'user default off resetpass ~* &* +@all',
     `user holdfast-gateway on #${gateway} ${GATEWAY_RIGHTS}`,
     `user holdfast-control-plane on #${controlPlane} ${CONTROL_PLANE_RIGHTS}`,
     ...(replica === null ? [] : [`user replica on #${replica} resetkeys resetchannels -@all +psync +replconf +ping`]),

@@ -118,7 +118,7 @@ test('Redis’s users are those of compose, without a replica; Redis has sums of
     files['users.acl'],
     redisUsers({ gateway: sha256('one'), controlPlane: sha256('two'), replica: null, admin: sha256('three') }),
   );
-  t.regex(files['users.acl'] ?? '', /^user default off\n/);
+  t.regex(files['users.acl'] ?? '', /^user default off resetpass /);
   t.notRegex(files['users.acl'] ?? '', /user replica|nopass|null/);
   t.is(files['gateway-url'], 'redis://holdfast-gateway:one@holdfast-redis.holdfast:6379');
   t.is(files['probe-password'], 'one');

@@ -16,6 +16,8 @@ export interface RedisOptions {
   isPersistent?: boolean;
   /** Port of the primary that this one copies. */
   replicaOf?: number;
+  /** Its users. */
+  aclFile?: string;
 }
 
 export interface Redis {
@@ -31,7 +33,7 @@ export interface Redis {
 export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
   const own = options.folder === undefined ? await temporaryFolder() : undefined;
   const folder = options.folder ?? own!.path;
-  const { name = 'redis', port = await freePort(), isPersistent = false, replicaOf } = options;
+  const { name = 'redis', port = await freePort(), isPersistent = false, replicaOf, aclFile } = options;
   const data = join(folder, name);
   await mkdir(data, { recursive: true });
   const args = [
@@ -48,13 +50,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
     '--daemonize',
     'no',
     ...(replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', String(replicaOf)]),
+    ...(aclFile === undefined ? [] : ['--aclfile', aclFile]),
   ];
   const process = new ManagedProcess({
     name,
     command: await ensureRedis(),
     args,
     logFile: join(folder, `${name}.log`),
-    isReady: async () => (await redisAnswer(port, 'PING')).startsWith('+PONG'),
+    // With users it asks for a password first, which shows as well that it is there.
+    isReady: async () => /^(\+PONG|-NOAUTH)/.test(await redisAnswer(port, 'PING')),
   });
   await startOrRemove(process, own?.remove);
   return {
