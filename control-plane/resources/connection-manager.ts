@@ -10,6 +10,8 @@ interface ConnectionManagerOptions {
   isHttp2: boolean;
   /** Headers that no client may send here. */
   ownHeaders?: readonly string[];
+  /** Most headers of a request, and most KiB of them. */
+  headers: { count: number; kib: number };
   /** Time for a client to send its request, body included; 0: no limit. */
   requestMs: number;
   accessLog?: object;
@@ -48,6 +50,7 @@ export function connectionManager({
   xffTrustedHops,
   isHttp2,
   ownHeaders = [],
+  headers,
   requestMs,
   accessLog,
   tracing,
@@ -74,7 +77,8 @@ export function connectionManager({
         },
       ],
       // A connection without a request is closed after 5 minutes; one that has not sent its headers after 10 s as well.
-      common_http_protocol_options: { idle_timeout: '300s', max_headers_count: 100 },
+      common_http_protocol_options: { idle_timeout: '300s', max_headers_count: headers.count },
+      max_request_headers_kb: headers.kib,
       request_headers_timeout: '10s',
       stream_idle_timeout: '0s',
       // Ends with the request's last byte, so it never cuts an answer.

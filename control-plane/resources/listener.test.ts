@@ -4,7 +4,7 @@ import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { buildTopology } from '../topology/build-topology.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import { Memo } from './memo.ts';
-import { gatewayResources, sidecarResources } from './resources-for.ts';
+import { edgeResources, gatewayResources, sidecarResources } from './resources-for.ts';
 import { configOf, goldenCases, inputsOf } from './testing/golden-cases.ts';
 
 const { gateway } = configOf('servers: [{name: a, backends: [{name: s, replicas: ["10.0.0.1:1"]}]}]');
@@ -50,4 +50,19 @@ test('after any other situation the resources are those of a control plane that 
     t.true(isDeepStrictEqual(gatewayResources(snapshot, node, memo), gatewayResources(snapshot, node)), `${index}`);
     t.true(isDeepStrictEqual(sidecarResources(snapshot, memo), sidecarResources(snapshot)), `${index}`);
   }
+});
+
+test('a gateway takes more headers than an edge, which adds some: by HTTP/2 it would reset the request, as if it were lost', (t) => {
+  const cases = goldenCases();
+  const limitsOf = (resources: ReturnType<typeof edgeResources>): number[] => {
+    const text = JSON.stringify([...(resources?.get(RESOURCE_TYPE.listener)?.values() ?? [])]);
+    return [/"max_headers_count":(\d+)/, /"max_request_headers_kb":(\d+)/].map((each) => Number(each.exec(text)?.[1]));
+  };
+  const [edge, gateway] = (['edge', 'gateway'] as const).map((role) => {
+    const found = cases.find(({ node }) => node.role === role);
+    if (!found) throw new Error(`no case of ${role}`);
+    return limitsOf((role === 'edge' ? edgeResources : gatewayResources)(found.snapshot, found.node));
+  }) as [number[], number[]];
+  t.true((gateway[0] ?? 0) >= (edge[0] ?? NaN) + 20, `${gateway[0]} ${edge[0]}`);
+  t.true((gateway[1] ?? 0) >= (edge[1] ?? NaN) + 4, `${gateway[1]} ${edge[1]}`);
 });

@@ -17,6 +17,8 @@ import type { EnvoyNode } from './node.ts';
 import { downstreamTls } from './tls.ts';
 import { tracingOf } from './tracing.ts';
 
+/** More than an edge takes (edge-listener.ts), which adds some. By HTTP/2 a gateway resets what is beyond, and that looks like a gateway that is lost. */
+const HEADERS = { count: 120, kib: 64 };
 const BUFFER_BYTES = 1 << 20;
 
 /**
@@ -37,6 +39,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
         // An edge before this gateway says who the client is. Where it is known what connects from edges, nobody else does.
         xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge !== null && isOfEdges ? 1 : 0),
         isHttp2: isHttp2Here,
+        headers: HEADERS,
         requestMs: gateway.limits.requestMs,
         ...(gateway.accessLogs && { accessLog }),
         tracing: tracingOf(snapshot.tracing, node),

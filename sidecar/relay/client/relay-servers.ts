@@ -40,8 +40,8 @@ const BACKLOG = 16_384;
  * of 20 ms would let in 50 connections a second. Honest calls would then wait behind connections that attackers open.
  */
 const LISTENERS = 16;
-/** A request head larger than this is refused by Node with 431. */
-const MAX_HEAD_BYTES = 64 << 10;
+/** A request head larger than this is refused by Node with 431: more than Envoy takes (64 KiB) and adds. */
+const MAX_HEAD_BYTES = 80 << 10;
 const OPTIONS = {
   keepAliveTimeout: 0,
   requestTimeout: 0,

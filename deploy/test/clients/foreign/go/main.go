@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"sync"
@@ -59,6 +60,8 @@ func main() {
 		serveAndExit()
 		return
 	}
+	keepAlive := flag.Int("keep-alive-ms", 0, "how often it pings the server; 0: never")
+	flag.Parse()
 	input := bufio.NewScanner(os.Stdin)
 	input.Buffer(nil, 1<<24)
 	var session *mcp.ClientSession
@@ -71,7 +74,8 @@ func main() {
 		}
 		if order.Do == "connect" {
 			timeout = time.Duration(order.TimeoutSeconds * float64(time.Second))
-			client := mcp.NewClient(&mcp.Implementation{Name: "holdfast-test-client", Version: "1.0.0"}, nil)
+			client := mcp.NewClient(&mcp.Implementation{Name: "holdfast-test-client", Version: "1.0.0"},
+				&mcp.ClientOptions{KeepAlive: time.Duration(*keepAlive) * time.Millisecond})
 			opened, err := client.Connect(context.Background(), &mcp.StreamableClientTransport{Endpoint: order.URL}, nil)
 			session = opened
 			write(order.ID, map[string]any{}, err)

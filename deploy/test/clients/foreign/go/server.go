@@ -29,6 +29,7 @@ func serve(arguments []string) error {
 	flags := flag.NewFlagSet("serve", flag.ExitOnError)
 	port := flags.String("port", "0", "where it listens")
 	name := flags.String("name", "go", "what whoami answers")
+	keepAlive := flags.Int("keep-alive-ms", 0, "how often it pings the client; 0: never")
 	stateless := flags.Bool("stateless", false, "no session ids")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -39,7 +40,8 @@ func serve(arguments []string) error {
 		return text(*name)
 	}
 	create := func(*http.Request) *mcp.Server {
-		server := mcp.NewServer(&mcp.Implementation{Name: "field", Version: "1"}, nil)
+		server := mcp.NewServer(&mcp.Implementation{Name: "field", Version: "1"},
+			&mcp.ServerOptions{KeepAlive: time.Duration(*keepAlive) * time.Millisecond})
 		mcp.AddTool(server, &mcp.Tool{Name: "whoami", Annotations: safe},
 			func(context.Context, *mcp.CallToolRequest, nothing) (*mcp.CallToolResult, any, error) {
 				return text(*name)
