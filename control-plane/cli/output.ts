@@ -10,7 +10,7 @@ export interface Output {
   document(value: unknown, text: () => string): void;
   /** One value of a sequence that has no end: a line in both forms. */
   line(value: unknown, text: () => string): void;
-  /** As `line`, but on a terminal in the place of the one before. */
+  /** As `line`, but on a terminal in the place of the one before, and no wider than it. */
   screen(value: unknown, text: () => string): void;
   /** How far a long command is, on standard error: one line that is rewritten on a terminal, a line per change elsewhere. */
   progress(text: string): void;
@@ -25,12 +25,23 @@ const json = (value: unknown, indent = 0): string =>
     letter < ' ' ? letter : `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
+/** No line is wider than the terminal: one that wraps would push the first ones off the screen. */
+const cut = (text: string, columns: number): string =>
+  text
+    .split('\n')
+    .map((line) => (line.length > columns ? `${line.slice(0, Math.max(1, columns - 1))}…` : line))
+    .join('\n');
+
 export function output(
   isJson: boolean,
   stdout: NodeJS.WriteStream = process.stdout,
   stderr: NodeJS.WriteStream = process.stderr,
 ): Output {
   let last = '';
+  const settle = (): void => {
+    if (last !== '' && stderr.isTTY) stderr.write('\n');
+    last = '';
+  };
   return {
     isJson,
     show(value, text) {
@@ -40,11 +51,13 @@ export function output(
       stdout.write(`${isJson ? json(value, 2) : text()}\n`);
     },
     line(value, text) {
+      settle();
       stdout.write(`${isJson ? json(value) : plainLines(text())}\n`);
     },
     screen(value, text) {
-      const before = stdout.isTTY && !isJson ? CLEAR : '';
-      stdout.write(`${before}${isJson ? json(value) : plainLines(text())}\n`);
+      if (isJson) stdout.write(`${json(value)}\n`);
+      else if (stdout.isTTY) stdout.write(`${CLEAR}${cut(plainLines(text()), stdout.columns)}\n`);
+      else stdout.write(`${plainLines(text())}\n`);
     },
     progress(text) {
       const shown = plain(text);
@@ -52,9 +65,6 @@ export function output(
       stderr.write(stderr.isTTY ? `\r\u001b[2K${shown.slice(0, Math.max(20, stderr.columns - 1))}` : `${shown}\n`);
       last = shown;
     },
-    settle() {
-      if (last !== '' && stderr.isTTY) stderr.write('\n');
-      last = '';
-    },
+    settle,
   };
 }

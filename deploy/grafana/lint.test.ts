@@ -1,8 +1,8 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import test from 'ava';
 import { runCommand } from '../setup/run-command.ts';
+import { findProgram } from '../test/find-program.ts';
 import { testWith } from '../test/test-with.ts';
 import { grafanaJson } from './dashboard.ts';
 import { DASHBOARDS } from './dashboards.ts';
@@ -10,26 +10,8 @@ import { panelsOf } from './query-panels.ts';
 
 const FILES = Object.entries(DASHBOARDS).map(([name, dashboard]) => ({ name, json: grafanaJson(dashboard) }));
 
-/** Grafana's dashboard-linter: `DASHBOARD_LINTER_BIN`, else on PATH. */
-async function findLinter(env: NodeJS.ProcessEnv): Promise<string | null> {
-  const places = env['DASHBOARD_LINTER_BIN']
-    ? [env['DASHBOARD_LINTER_BIN']]
-    : (env['PATH'] ?? '')
-        .split(delimiter)
-        .filter(Boolean)
-        .map((folder) => join(folder, 'dashboard-linter'));
-  for (const place of places)
-    if (
-      await access(place, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return place;
-  return null;
-}
-
-const linter = await findLinter(process.env);
+/** Grafana's dashboard-linter. */
+const linter = findProgram('DASHBOARD_LINTER_BIN', ['dashboard-linter'], process.env);
 testWith(
   'dashboard-linter on PATH or in DASHBOARD_LINTER_BIN: go install github.com/grafana/dashboard-linter@latest',
   linter !== null,

@@ -12,7 +12,7 @@ interface Top {
 }
 
 /** Lines of the screen that are no rows. */
-const FRAME_LINES = 4;
+const FRAME_LINES = 5;
 
 const ms = (value: number | null): string => (value === null ? '-' : value.toFixed(value < 10 ? 1 : 0));
 
@@ -53,11 +53,11 @@ export const topCommand = (): Command =>
           { client, out },
           { by, server, tool, replica }: { by: TopGroup; server?: string; tool?: string; replica?: string },
         ) => {
-          const { isTTY, rows: lines } = process.stdout;
-          const mostRows = isTTY ? Math.max(5, lines - FRAME_LINES) : Infinity;
+          // Without a terminal each second's table follows the one before. A terminal may change its size meanwhile.
+          const mostRows = (): number =>
+            process.stdout.isTTY ? Math.max(1, process.stdout.rows - FRAME_LINES) : Number.POSITIVE_INFINITY;
           return untilInterrupted<Top>(client, `/v1/top${queryOf({ by, server, tool, replica })}`, (top) =>
-            // Without a terminal each second's table follows the one before.
-            out.screen(top, () => format(top, by, mostRows)),
+            out.screen(top, () => format(top, by, mostRows())),
           );
         },
       ),
