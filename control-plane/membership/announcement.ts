@@ -34,13 +34,30 @@ export function isOwnAddress(peer: Peer, address: string): boolean {
 }
 
 /** Further processes of one node have its name and a number: they are behind one Envoy, so they share `listen`. */
-const isOneNode = (a: string, b: string): boolean => isProcessOf(a, b) || isProcessOf(b, a);
-const isProcessOf = (process: string, node: string): boolean =>
-  process.startsWith(`${node}-`) && /^\d+$/.test(process.slice(node.length + 1));
+const isOneNode = (a: string, b: string, isThere: (id: string) => boolean): boolean => {
+  const ofA = nodeOf(a),
+    ofB = nodeOf(b);
+  // gateway-2 and gateway-3 are numbered alike, but there is no node `gateway`.
+  return ofA === b || ofB === a || (ofA !== null && ofA === ofB && isThere(ofA));
+};
+/** The node that this would be a further process of. */
+const nodeOf = (process: string): string | null => /^(.+)-\d+$/.exec(process)?.[1] ?? null;
 
-/** Whether `newcomer` would take what belongs to `holder`. */
-export const takesFrom = (newcomer: GatewayNode, holder: GatewayNode): boolean =>
+/** Whether `newcomer` would take what belongs to `holder`. `isAt`: whether a node of that name is at that `listen`. */
+export const takesFrom = (
+  newcomer: GatewayNode,
+  holder: GatewayNode,
+  isAt: (id: string, listen: string) => boolean,
+): boolean =>
   newcomer.id !== holder.id &&
   (newcomer.relay.some((each) => holder.relay.includes(each)) ||
     (newcomer.peer !== null && newcomer.peer === holder.peer) ||
-    (newcomer.listen !== null && newcomer.listen === holder.listen && !isOneNode(newcomer.id, holder.id)));
+    isListenTaken(newcomer, holder, isAt));
+
+function isListenTaken(
+  { id, listen }: GatewayNode,
+  holder: GatewayNode,
+  isAt: (id: string, listen: string) => boolean,
+): boolean {
+  return listen !== null && listen === holder.listen && !isOneNode(id, holder.id, (node) => isAt(node, listen));
+}

@@ -197,6 +197,26 @@ test('processes of one node share the address of their Envoy, other nodes do not
   t.is(join(sidecar('node-2', at(2))), null);
   t.is(join(sidecar('node-x', at(3))), 'address_in_use');
   t.is(join(sidecar('other', at(4))), 'address_in_use');
+  t.is(join(sidecar('node-3', at(5))), null, 'a third beside the second');
+});
+
+test('a further process is let in while its node’s first one is gone and their Envoy is there', (t) => {
+  const { world, gateways, join, ids } = registry();
+  const at = (port: number) => ({ relay: [`127.0.0.1:${port}`], listen: '127.0.0.1:80' });
+  gateways.connected({ id: 'node', role: 'gateway', metadata: { listen: '127.0.0.1:80' } }, local);
+  t.is(join(sidecar('node', at(1))), null);
+  t.is(join(sidecar('node-2', at(2))), null);
+  gateways.disconnected('node', 'sidecar');
+  world.now += 60_000;
+  t.deepEqual(ids(), ['node-2']);
+  t.is(join(sidecar('node-3', at(3))), null);
+});
+
+test('nodes that are numbered themselves are not taken for processes of one node', (t) => {
+  const { join } = registry();
+  const at = (port: number) => ({ relay: [`127.0.0.1:${port}`], listen: '127.0.0.1:80' });
+  t.is(join(sidecar('gateway-2', at(1))), null);
+  t.is(join(sidecar('gateway-3', at(2))), 'address_in_use');
 });
 
 test('with certificates the name in it decides: mesh, role and node', async (t) => {

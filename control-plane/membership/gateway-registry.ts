@@ -88,7 +88,9 @@ export class GatewayRegistry {
     // By its heartbeat it is with another control plane, and elsewhere.
     const isElsewhere = known !== undefined && known.beat !== null && !isSamePlace(known.node, said);
     if (isElsewhere && !isProven) return 'id_in_use';
-    return [...this.#seen.values()].some(({ node }) => takesFrom(said, node)) ? 'address_in_use' : null;
+    const isAt = (id: string, listen: string): boolean =>
+      this.#seen.get(id)?.node.listen === listen || this.#listens.get(id) === listen;
+    return [...this.#seen.values()].some(({ node }) => takesFrom(said, node, isAt)) ? 'address_in_use' : null;
   }
 
   /** An admitted stream of a sidecar or Envoy began. */
