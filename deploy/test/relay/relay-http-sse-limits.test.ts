@@ -1,9 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { slotName } from '../../../proto/session-id.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { event, sse } from './fake-replica.ts';
 import { RigFleet } from './relay-rig.ts';
+
+const BASICS: readonly string[] = ['initialize', 'ping'];
 
 /** A server of 2024-11-05 that answers initialize and ping, and never a call. */
 async function sseReplica(t: ExecutionContext) {
@@ -12,7 +15,7 @@ async function sseReplica(t: ExecutionContext) {
   const answer = (message: object): void => {
     for (const stream of streams) stream.write(event({ jsonrpc: '2.0', ...message }));
   };
-  const replica = { port: 0, streams, seen, answer, kill: (): void => undefined, refuse: false };
+  const replica = { port: 0, streams, seen, answer, kill: (): void => undefined, refuse: false, answers: BASICS };
   const server = createServer((incoming, response) => {
     if (incoming.method === 'GET') {
       streams.add(response);
@@ -26,7 +29,7 @@ async function sseReplica(t: ExecutionContext) {
       if (replica.refuse) return response.writeHead(404).end();
       response.writeHead(202).end();
       const result = { protocolVersion: '2024-11-05', capabilities: {} };
-      if (method === 'initialize' || method === 'ping')
+      if (replica.answers.includes(method))
         for (const stream of streams) stream.write(event({ jsonrpc: '2.0', id, result }));
     });
   }).listen(0, '127.0.0.1');
@@ -170,4 +173,36 @@ test('a message over HTTP+SSE that a relay had before which is gone is not sent 
     home.seen.filter((method) => method.endsWith('/list')),
     ['tools/list'],
   );
+});
+
+test('while no replica can have an HTTP+SSE session its calls hear typed errors, and it goes on when one is back', async (t) => {
+  const { fleet, rig, heard, post, home, other } = await session(t, { timeouts: { recoveryMs: 500 } });
+  await post({ id: 1, method: 'tools/call', params: { name: 'write' } });
+  await waitFor(() => home.seen.includes('tools/call'), { what: 'the call at its replica' });
+  for (const replica of [other, home]) replica.kill();
+  const errorOf = (id: number): string =>
+    new RegExp(`"id":${id},"error":\\{"code":(-\\d+)`).exec(heard.text)?.[1] ?? '';
+  await waitFor(() => errorOf(1) === '-31001', { what: 'the error of what may have run' });
+  await post({ id: 2, method: 'tools/list' });
+  await waitFor(() => ['-31002', '-31003'].includes(errorOf(2)), { what: 'the error of what was not sent' });
+  t.regex(heard.text, /"id":2,.*"outcome":"not_sent"/);
+  const back = await sseReplica(t);
+  fleet.replicas.push({ address: `127.0.0.1:${back.port}`, slot: slotName(3), state: 'active' });
+  await waitFor(() => back.streams.size > 0, { what: 'the session at the new replica' });
+  await post({ id: 3, method: 'ping' });
+  await waitFor(() => heard.text.includes('"id":3,"result"'), { what: 'the answer' });
+  t.is(await rig.metric('mcp_session_lost_total'), 0);
+});
+
+test('a rebuilt HTTP+SSE session whose replay ran into its limit is not kept on a stream that has ended', async (t) => {
+  const { heard, post, home, other } = await session(t, { timeouts: { initializeMs: 1500, recoveryMs: 30_000 } });
+  home.answers = [...BASICS, 'logging/setLevel'];
+  await post({ id: 1, method: 'logging/setLevel', params: { level: 'info' } });
+  await waitFor(() => heard.text.includes('"id":1,"result"'), { what: 'the level' });
+  home.kill();
+  await waitFor(() => other.seen.includes('logging/setLevel'), { what: 'a replay whose last step has no answer' });
+  other.answers = home.answers;
+  await post({ id: 2, method: 'ping' });
+  await waitFor(() => heard.text.includes('"id":2,"result"'), { what: 'the answer' });
+  t.is(other.seen.filter((method) => method === 'logging/setLevel').length, 2);
 });

@@ -20,12 +20,9 @@ import { PendingCalls, type PendingCall } from './pending-calls.ts';
 import { FollowUp } from './follow-up.ts';
 import { endpointId, meshEndpoint } from './endpoint.ts';
 import { holderName } from './hand-over.ts';
-import { liveQuery, withQuery } from '../client/live-query.ts';
 import { notePromised } from './locate-http-sse.ts';
 import { ReplicaStream, type ReplicaStreamListener } from './replica-stream.ts';
-import { resultLabel } from '../../recovery/result-label.ts';
-import { bringBack } from '../call/bring-back.ts';
-import { HttpSseRebuilder } from './rebuild-http-sse.ts';
+import { bringStreamBack } from './bring-stream-back.ts';
 
 /** An HTTP+SSE session (2024-11-05) whose stream this relay holds: the session lives for as long as its client's GET. */
 export class HttpSseSession implements ReplicaStreamListener {
@@ -132,8 +129,12 @@ export class HttpSseSession implements ReplicaStreamListener {
   }
 
   #giveUp(): void {
-    for (const call of this.calls.all) this.#followUp.fail(call, 'replicaLost', false);
+    this.#failAll(() => true);
     this.close();
+  }
+
+  #failAll(which: (call: PendingCall) => boolean): void {
+    for (const call of this.calls.all) if (which(call)) this.#followUp.fail(call, 'replicaLost', false);
   }
 
   onOpened(stream: ReplicaStream, status: number, headers: IncomingHttpHeaders): void {
@@ -227,27 +228,20 @@ export class HttpSseSession implements ReplicaStreamListener {
 
   /** `slots`: whose calls wait for this rebuilding. */
   async #rebuild(dead: ReplicaStream, reason: 'unreachable' | 'hanging', slots = [dead.replica.slot]): Promise<void> {
-    const { server, path } = this.#request;
     const digest = this.#digest;
-    if (digest === null || dead.endpoint === null) throw new Error('a stream that named no endpoint has no session');
-    const [query, headers] = [liveQuery(path), this.#headers];
-    const latest = this.#ctx.server(server);
-    const view = latest ? withQuery(latest, query) : this.#view;
-    const rebuilder = new HttpSseRebuilder(this.#ctx, view, headers, this, this.#client);
-    const target = { replica: dead.replica, upstreamId: endpointId(dead.endpoint), record: null };
-    const lost = { server, digest, target, reason, headers, query, rebuilder };
-    const recovered = await bringBack(this.#ctx, { ...lost, urgency: 'triggered' });
-    const { stream } = rebuilder;
-    if (this.#isOver) return stream?.close();
-    if (recovered.kind === 'refused' || !stream) {
-      const result = resultLabel(recovered);
-      this.#ctx.metrics.lost(server, result === 'recovered' || result === 'followed' ? 'failed' : result);
-      return this.#giveUp();
-    }
+    if (digest === null) throw new Error('a stream that named no endpoint has no session');
+    const [request, headers, client] = [this.#request, this.#headers, this.#client];
+    // What no replica has had waits for its own time (post-message.ts).
+    const refused = (): void => this.#failAll((call) => call.slot !== null);
+    const lost = { dead, digest, reason, request, headers, client, listener: this, refused };
+    const back = await bringStreamBack(this.#ctx, this.#view, lost);
+    if (this.#isOver) return back?.stream.close();
+    if (!back) return this.#giveUp();
+    const { record, stream } = back;
     this.#stream = stream;
     // It ended while the move was written down, before anybody listened for that.
     if (stream.isOver) return this.#rebuild(stream, 'unreachable', [...slots, stream.replica.slot]);
-    for (const note of catchUpNotifications(recovered.record)) this.onPiece(stream, sseMessage(note), true);
+    for (const note of catchUpNotifications(record)) this.onPiece(stream, sseMessage(note), true);
     for (const call of this.calls.all)
       if (call.slot !== null && slots.includes(call.slot)) this.#client.guard(() => this.#followUp.again(call, stream));
   }

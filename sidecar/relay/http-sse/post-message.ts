@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messagesOf, type RpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
 import { JSON_RPC_ERROR, rpcErrors, type DeliveryOutcome } from '../../../proto/rpc-error.ts';
 import type { ServerPolicy } from '../../../proto/server-policy.ts';
+import { withinMs } from '../../../proto/within-ms.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import { ask, type ReplicaAnswer } from '../../replica/ask.ts';
 import { upstreamHeaders } from '../../replica/headers.ts';
@@ -255,7 +256,10 @@ class MessagePost implements Call {
     const lost = this.#place?.target.record;
     const beganMs = this.#ctx.now();
     for (let turn = 2; this.#ctx.now() < this.#untilMs; turn++) {
-      await (this.#holder?.rebuilding ?? sleep(pauseWithin(this.#untilMs - this.#ctx.now(), turn, this.#ctx.random)));
+      const leftMs = this.#untilMs - this.#ctx.now();
+      const rebuilding = this.#holder?.rebuilding;
+      const settled = rebuilding && withinMs(leftMs, rebuilding, () => undefined);
+      await (settled ?? sleep(pauseWithin(leftMs, turn, this.#ctx.random)));
       if (this.isOver) return { is: 'cancelled' };
       const place = await locateHttpSse(this.#ctx, this.#request, true);
       if (place === 'unknown') return { is: 'unknown' };
