@@ -12,6 +12,13 @@ export type Check = { shape: RegExp } & (
 /** The first one whose shape is the line's counts. A line that none knows fails the test. */
 export const CHECKS: readonly Check[] = [
   { shape: /^npm start$/, is: 'run elsewhere', file: 'deploy/test/newcomer.sh', text: 'npm start' },
+  {
+    shape:
+      /^kubectl (-n (mcp|holdfast) (rollout status|port-forward service|delete pod --force)|apply -f deploy\/kubernetes)/,
+    is: 'run elsewhere',
+    file: 'deploy/test/e2e/kubernetes/cluster/first-steps.ts',
+    text: '## From an empty cluster to a watched failover',
+  },
   { shape: /^npm run session -- http/, is: 'run elsewhere', file: 'deploy/test/newcomer.sh', text: 'npm run session' },
   {
     shape: /^SESSION_STORE=memory npm start -- --gateways 1$/,

@@ -6,6 +6,7 @@ import { exactly, type Objective } from '../../../report/objectives.ts';
 import { printReport, say as sayTo } from '../../../report/print-report.ts';
 import { table, type Cell } from '../../../report/table.ts';
 import { programPath } from '../binaries.ts';
+import { FIRST_STEPS, firstSteps } from './first-steps.ts';
 import { writeImages } from './images.ts';
 import { installMesh } from './mesh-on-cluster.ts';
 import { makeMachine } from './namespaces.ts';
@@ -39,6 +40,7 @@ const { values } = commandLine<Values>(
 );
 const say = sayTo(values.json);
 process.env['TMPDIR'] = values.folder;
+const isWanted = (name: string): boolean => values.row.split(',').some((each) => name.includes(each));
 const objectives: Objective[] = [];
 const rows: Cell[][] = [];
 try {
@@ -48,11 +50,15 @@ try {
   const images = await writeImages(values.folder, rootfs, values.roles);
   say('images are written; starting Kubernetes');
   const cluster = await startWholeCluster(images, values.folder, say);
+  if (isWanted(FIRST_STEPS)) {
+    say(`\n${FIRST_STEPS}`);
+    objectives.push(...(await firstSteps(cluster, say)));
+  }
   say('installing the mesh');
   const mesh = await installMesh(cluster, say);
   say('the mesh is ready');
-  objectives.push(...(await policies({ cluster, mesh, say })));
-  for (const row of ROWS.filter(({ name }) => values.row.split(',').some((each) => name.includes(each)))) {
+  objectives.push(...(await policies({ cluster })));
+  for (const row of ROWS.filter(({ name }) => isWanted(name))) {
     say(`\n${row.name}`);
     try {
       const { counts, objectives: judged, failures } = await playRow(row, { cluster, mesh, say }, values.sessions);

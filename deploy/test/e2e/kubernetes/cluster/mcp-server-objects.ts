@@ -12,7 +12,7 @@ export interface McpServerPlan {
 /** A file in a replica's container that makes its readiness probe fail; the server itself goes on. */
 export const UNREADY = '/scratch/unready';
 
-/** Deployment and Service of an example server with two replicas. `ledgers`: a folder that all of them write to. */
+/** Deployment, budget and Service of an example server with two replicas. `ledgers`: a folder that all of them write to. */
 export function mcpServer({ name, isInjected = false, isDualStack = false }: McpServerPlan, ledgers: string): object[] {
   const labels = { app: name };
   const annotations = isInjected ? { 'mesh.holdfast/inject': name } : {};
@@ -66,6 +66,12 @@ export function mcpServer({ name, isInjected = false, isDualStack = false }: Mcp
           },
         },
       },
+    },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name, namespace: MCP },
+      spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
     },
     {
       apiVersion: 'v1',

@@ -3,7 +3,7 @@ import { count, type Call, type CallCounts } from '../../../chaos/call-log.ts';
 import { Population } from '../../../chaos/population.ts';
 import { executedAtMostOnce } from '../../../chaos/verdict.ts';
 import { connectClient } from '../../../clients/connect-client.ts';
-import { exactly, type Objective } from '../../../report/objectives.ts';
+import { atMost, exactly, type Objective } from '../../../report/objectives.ts';
 import type { Row, Stage } from './row.ts';
 
 const LONG_CALL_MS = 25_000;
@@ -18,13 +18,25 @@ export interface PlayedRow {
   failures: string[];
 }
 
+interface LostEntry {
+  fromMs: number;
+  toMs: number;
+}
+/** Whether a call ended with the connection to a pod that was lost. */
+const wasOn = ({ result, startedAtMs, endedAtMs }: Call, lost: readonly LostEntry[]): boolean =>
+  result.kind === 'error' &&
+  result.message.includes('fetch failed') &&
+  lost.some(({ fromMs, toMs }) => startedAtMs <= toMs && endedAtMs >= fromMs);
+
 const failed = ({ result }: Call): boolean => result.kind !== 'answered';
 
 /** Lets official clients call while the event happens, and judges every call. */
-export async function playRow(row: Row, stage: Stage, sessions: number): Promise<PlayedRow> {
+export async function playRow(row: Row, stage: Omit<Stage, 'entryLost'>, sessions: number): Promise<PlayedRow> {
   const isLong = row.calls === 'long';
   const hangMs = isLong ? 90_000 : 30_000;
   const kinds = ['v1', 'v2-legacy'] as const;
+  // Ledgers outlive a row, and it may be played again.
+  const keyPrefix = `${row.name} ${Date.now()} `;
   const population = new Population({
     size: sessions,
     everyMs: isLong ? 1000 : 400,
@@ -34,28 +46,34 @@ export async function playRow(row: Row, stage: Stage, sessions: number): Promise
     ...(isLong && { slowMs: LONG_CALL_MS }),
     random: Math.random,
     now: Date.now,
-    keyPrefix: `${row.name} `,
+    keyPrefix,
     connect: (session) =>
       connectClient({ kind: kinds[session % 2] ?? 'v1', url: stage.mesh.url(row.server), timeoutMs: hangMs }),
   });
   await population.open();
   population.start();
   let own: Objective[] = [];
+  const lostEntries: LostEntry[] = [];
+  const entryLost = (fromMs: number, toMs: number): void => void lostEntries.push({ fromMs, toMs });
   const startMs = Date.now();
   try {
     await pause(AROUND_MS);
-    own = (await row.play(stage)) ?? [];
+    own = (await row.play({ ...stage, entryLost })) ?? [];
     await pause(AROUND_MS);
   } finally {
     await population.stop();
   }
-  const { calls } = population;
+  const calls = population.calls.filter((call) => !wasOn(call, lostEntries));
+  const inFlight = population.calls.length - calls.length;
+  // Each session has one call at a time.
+  if (lostEntries.length > 0)
+    own.push(atMost('calls that were in flight on the pod that was lost', sessions, inFlight));
   const lost = calls.filter((call) => call.kind === 'last' && failed(call)).length;
-  const executions = new Map([...stage.mesh.executions(row.server)].filter(([key]) => key.startsWith(`${row.name} `)));
+  const executions = new Map([...stage.mesh.executions(row.server)].filter(([key]) => key.startsWith(keyPrefix)));
   const about = (each: Objective): Objective => ({ ...each, name: `${row.name}: ${each.name}` });
   return {
     counts: { ...count(calls), lostSessions: lost },
-    objectives: [...judged(calls, lost), ...executedAtMostOnce(calls, executions), ...own].map(about),
+    objectives: [...judged(calls, lost), ...executedAtMostOnce(population.calls, executions), ...own].map(about),
     failures: calls
       .filter(failed)
       .slice(0, SHOWN)

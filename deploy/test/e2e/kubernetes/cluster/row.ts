@@ -7,6 +7,8 @@ export interface Stage {
   cluster: Cluster;
   mesh: MeshOnCluster;
   say(line: string): void;
+  /** Tells that a pod to which clients connect themselves is gone at once: what was in flight on its connections has nobody who could answer. */
+  entryLost(fromMs: number, toMs: number): void;
 }
 
 /** One event that a cluster lives through while clients go on calling. */

@@ -39,12 +39,17 @@ async function podsOf(kubectl: Cluster['kubectl'], namespace: string, label: str
   return items.map(({ metadata }) => metadata.name).sort();
 }
 
-/** Kills pods at once, as the loss of their machine does, and waits for their successors. */
+/** Until when a connection may still be made to a pod that is gone: kube-proxy has to hear of it. */
+const FORGOTTEN_MS = 3000;
+
+/** Kills pods at once, as the loss of their machine does, and waits for their successors. `isEntry`: clients connect to them. */
 const forceDelete =
-  (namespace: string, label: string, workload: string, howMany: number): Row['play'] =>
-  async ({ cluster: { kubectl } }) => {
+  (namespace: string, label: string, workload: string, { howMany = 1, isEntry = false } = {}): Row['play'] =>
+  async ({ cluster: { kubectl }, entryLost }) => {
+    const fromMs = Date.now();
     const pods = (await podsOf(kubectl, namespace, label)).slice(0, howMany);
     await kubectl.run(['--namespace', namespace, 'delete', 'pod', '--force', '--grace-period=0', ...pods]);
+    if (isEntry) entryLost(fromMs, Date.now() + FORGOTTEN_MS);
     await kubectl.rolledOut(namespace, workload);
     await pause(5000);
     return undefined;
@@ -135,31 +140,31 @@ export const ROWS: readonly Row[] = [
     name: 'a replica is deleted by force',
     server: 'linear',
     calls: 'short',
-    play: forceDelete(MCP, 'app=linear', 'deploy/linear', 1),
+    play: forceDelete(MCP, 'app=linear', 'deploy/linear'),
   },
   {
     name: 'an injected replica is deleted by force',
     server: 'desk',
     calls: 'short',
-    play: forceDelete(MCP, 'app=desk', 'deploy/desk', 1),
+    play: forceDelete(MCP, 'app=desk', 'deploy/desk', { isEntry: true }),
   },
   {
     name: 'both control planes are deleted by force',
     server: 'linear',
     calls: 'short',
-    play: forceDelete(HOLDFAST, named('holdfast-control-plane'), 'deploy/holdfast-control-plane', 2),
+    play: forceDelete(HOLDFAST, named('holdfast-control-plane'), 'deploy/holdfast-control-plane', { howMany: 2 }),
   },
   {
     name: 'Redis is deleted by force',
     server: 'linear',
     calls: 'short',
-    play: forceDelete(HOLDFAST, named('holdfast-redis'), 'statefulset/holdfast-redis', 1),
+    play: forceDelete(HOLDFAST, named('holdfast-redis'), 'statefulset/holdfast-redis'),
   },
   {
     name: 'a gateway is deleted by force',
     server: 'linear',
     calls: 'short',
-    play: forceDelete(HOLDFAST, GATEWAY, 'deploy/holdfast-gateway', 1),
+    play: forceDelete(HOLDFAST, GATEWAY, 'deploy/holdfast-gateway', { isEntry: true }),
   },
   { name: 'a node is drained', server: 'linear', calls: 'short', play: drainNode },
   { name: 'the API server is away for 60 s', server: 'linear', calls: 'short', play: awayApiServer },

@@ -43,6 +43,8 @@ export async function startWholeCluster(images: string, run: string, say: (line:
       '--use-service-account-credentials',
       `--cluster-cidr=${PODS.join(',')}`,
       '--allocate-node-cidrs=false',
+      // While the API server is away nobody hears of the nodes; that they are gone would be another event.
+      '--node-monitor-grace-period=5m0s',
       `--service-cluster-ip-range=${SERVICES.join(',')}`,
     ],
   });
@@ -88,10 +90,10 @@ export async function startWholeCluster(images: string, run: string, say: (line:
   return { api, kubectl, folder };
 }
 
-/** Volumes for the claims of Redis and of the backups. */
+/** Volumes for the claims of Redis and of the backups, for two meshes one after the other. */
 async function volumes(folder: string): Promise<object[]> {
   return Promise.all(
-    ['one', 'two', 'three'].map(async (name) => {
+    ['one', 'two', 'three', 'four'].map(async (name) => {
       const path = join(folder, 'volumes', name);
       await mkdir(path, { recursive: true });
       // A volume that is a folder of the node keeps its owner, whatever fsGroup says.
