@@ -14,6 +14,7 @@ export const PACKAGES = {
     ],
   },
   authorization: { language: 'npm', requirements: ['oidc-provider@9.13.3'] },
+  contextforge: { language: 'python', requirements: ['mcp-contextforge-gateway==1.0.7.post20260921'] },
   'mcp-proxy': { language: 'python', requirements: ['mcp-proxy==0.13.0'] },
   'mcp-remote': { language: 'npm', requirements: ['mcp-remote@0.15.1'] },
   // The line of the Inspector whose page speaks to servers itself; from 2.0 on its own backend does.

@@ -1,16 +1,39 @@
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { toolAnswer } from '../../clients/tool-answer.ts';
-import { startMesh } from '../../mesh/start-mesh.ts';
+import { startMesh, type Mesh } from '../../mesh/start-mesh.ts';
 import { wordIf, type Scene } from '../scene.ts';
 import { GATEWAY_KINDS, type GatewayKind } from './gateway-kinds.ts';
 
 const TIMEOUT = { timeout: 60_000 };
 const ANSWERED = 'answered by the other replica';
 
-async function call(client: Client, name: string, args: Record<string, unknown> = {}): Promise<string> {
-  const { text, isError } = toolAnswer(await client.callTool({ name, arguments: args }, undefined, TIMEOUT));
-  return `${isError ? 'isError: ' : ''}${text}`;
+type Calls = (name: string, args?: Record<string, unknown>) => Promise<string>;
+
+const callsOf =
+  (client: Client, prefix: string): Calls =>
+  async (name, args = {}) => {
+    const wanted = { name: `${prefix}${name}`, arguments: args };
+    const { text, isError } = toolAnswer(await client.callTool(wanted, undefined, TIMEOUT));
+    return `${isError ? 'isError: ' : ''}${text}`;
+  };
+
+/** Requests of each replica: some gateways begin a session for each call, so only this tells which replica has one. */
+const requestsOf = (mesh: Mesh): Promise<number[]> =>
+  Promise.all(
+    mesh.replicas.map(async ({ url }) => {
+      const stats = (await (await fetch(new URL('/__stats', url))).json()) as { requests: number };
+      return stats.requests;
+    }),
+  );
+
+/** Begins a call; the replica that has it. */
+async function underWay(mesh: Mesh, begin: () => Promise<string>) {
+  const before = await requestsOf(mesh);
+  const answer = begin();
+  await new Promise((later) => setTimeout(later, 800));
+  const more = (await requestsOf(mesh)).map((count, at) => count - (before[at] ?? 0));
+  return { answer, replica: mesh.replicas[more.indexOf(Math.max(...more))] };
 }
 
 const gatewayScene = (kind: GatewayKind): Scene => ({
@@ -23,10 +46,11 @@ const gatewayScene = (kind: GatewayKind): Scene => ({
       servers: { linear: { replicas: 2, settings: { trustAnnotations: true } } },
     });
     const opened = await kind.open({ folders, url: mesh.url('linear'), logFile: join(mesh.folder, 'gateway.log') });
-    const client = new Client({ name: 'field', version: '1' });
+    const client = new Client({ name: 'field', version: '1' }),
+      call = callsOf(client, kind.prefix ?? '');
     const subject = { client: 'v1', server: `linear under ${kind.name}` };
     const home = async () => {
-      const text = await call(client, 'whoami');
+      const text = await call('whoami');
       return { text, replica: mesh.replicas.find(({ name }) => text.includes(name)) };
     };
     try {
@@ -45,9 +69,7 @@ const gatewayScene = (kind: GatewayKind): Scene => ({
         return wordIf(ANSWERED, after.replica !== undefined && after.replica !== replica, after.text);
       });
       await trial({ ...subject, id: 'kill, under a safe call', expected: ANSWERED }, async () => {
-        const { replica } = await home();
-        const answer = call(client, 'wait', { durationMs: 2000 });
-        await new Promise((later) => setTimeout(later, 800));
+        const { replica, answer } = await underWay(mesh, () => call('wait', { durationMs: 4000 }));
         await replica?.process.kill();
         const text = await answer;
         await replica?.process.start();
@@ -55,9 +77,9 @@ const gatewayScene = (kind: GatewayKind): Scene => ({
         return wordIf(ANSWERED, text.includes('linear-') && !text.includes(replica?.name ?? '-'), text);
       });
       await trial({ ...subject, id: 'kill, under an unsafe call', expected: 'an error that says so' }, async () => {
-        const { replica } = await home();
-        const answer = call(client, 'charge', { key: 'gateway', afterMs: 5000 }).catch((error: Error) => error.message);
-        await new Promise((later) => setTimeout(later, 800));
+        const charge = (): Promise<string> =>
+          call('charge', { key: 'gateway', afterMs: 5000 }).catch((error: Error) => error.message);
+        const { replica, answer } = await underWay(mesh, charge);
         await replica?.process.kill();
         const text = await answer;
         return wordIf('an error that says so', /replica/i.test(text), text);
