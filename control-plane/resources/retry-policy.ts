@@ -80,7 +80,9 @@ export const patient = (policy: object): object => ({
 export const toNeighbour: object = {
   retry_on: UNDELIVERED,
   num_retries: 2,
-  retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' },
+  // Two retries never wait for as long. Of a gRPC service Envoy takes it for the time that one attempt may last: at 2 ms it broke off most batches
+  // of access logs, which a busy sidecar then never saw.
+  retry_back_off: { base_interval: '0.001s', max_interval: '10s' },
   retry_priority: nextPriority,
 };
 

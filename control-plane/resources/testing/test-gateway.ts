@@ -82,5 +82,5 @@ export async function gateway(t: ExecutionContext, settings = '', changes: Parti
       request.on('error', reject);
       request.end(method === 'POST' ? body : undefined);
     });
-  return { one, two, relay, send, port, envoy, first: first!, second: second!, relayAt: relayAt! };
+  return { one, two, relay, send, port, envoy, first: first!, second: second!, relayAt: relayAt!, nobody };
 }
