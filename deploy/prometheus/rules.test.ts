@@ -12,7 +12,7 @@ import { ALERTS } from './rules.ts';
 
 const here = (name: string): string => join(import.meta.dirname, name);
 const run = async (program: 'promtool' | 'amtool', ...args: string[]) =>
-  runCommand(await ensurePrometheusProgram(program), args, 120_000);
+  runCommand(await ensurePrometheusProgram(program), args, 170_000);
 
 test('the files that come from code are as the code would write them', (t) => {
   for (const [name, content] of Object.entries(generatedFiles()))

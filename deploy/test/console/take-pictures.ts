@@ -77,6 +77,7 @@ export async function takePictures(page: Page, mesh: Mesh): Promise<void> {
     to: 'canary',
     intervalMs: 1000,
     minSessions: 100,
+    steps: [50, 100],
   });
   await post('/v1/drains', { target: out, deadlineMs: 60_000 });
   const more = await callers(mesh, 'queryquill', 30);
