@@ -85,7 +85,10 @@ const readinessFlap: Row['play'] = async ({ cluster: { kubectl }, mesh }) => {
   // It answered all along, so nothing may have moved: what it holds for a session is still there.
   const after = (await client.callTool('cart')).data;
   await client.terminate();
-  return [exactly('what a session’s replica holds', JSON.stringify(before), JSON.stringify(after))];
+  const [was, is] = [JSON.stringify(before), JSON.stringify(after)];
+  return [
+    exactly('a session’s replica and what it holds are the same', 'yes', was === is ? 'yes' : `${was}, then ${is}`),
+  ];
 };
 
 /** A node is emptied as for maintenance, under the budgets that the manifests set, and comes back. */
