@@ -1,5 +1,6 @@
 import test from 'ava';
 import { chart } from './chart.ts';
+import { isNotFound } from './crowd.ts';
 import { faultOf } from './faults.ts';
 import type { Curve } from './samples.ts';
 
@@ -37,4 +38,12 @@ test('with turns of a minute a gateway goes each ten minutes, a rollout each thi
   const turns = Array.from({ length: 60 }, (_, at) => faultOf(at + 1));
   const of = (kind: string): number => turns.filter((one) => one === kind).length;
   t.deepEqual([of('replica'), of('gateway'), of('rollout'), of('redis')], [54, 4, 1, 1]);
+});
+
+test('a 404 on a session is told apart from other errors, whatever the SDK', (t) => {
+  const of = (message: string): boolean => isNotFound({ kind: 'error', message });
+  t.true(of('Error POSTing to endpoint (HTTP 404): {"error":{"message":"Session not found"}}'));
+  t.true(of('Streamable HTTP error: Session not found'));
+  t.false(of('fetch failed'));
+  t.false(isNotFound({ kind: 'hang' }));
 });

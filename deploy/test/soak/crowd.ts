@@ -24,6 +24,8 @@ export interface CrowdFigures {
   /** Errors that say what became of the call, and all others. */
   typedErrors: number;
   errors: number;
+  /** 404s on sessions: an HTTP+SSE stream had ended, or a session was lost. They are no `errors`. */
+  notFound: number;
   hangs: number;
   /** Those of calls that were not in flight when a gateway was killed. */
   unexplainedErrors: number;
@@ -39,6 +41,10 @@ const stateless = (client: McpClient): PopulationClient => ({
   close: () => client.close(),
 });
 
+/** What SDKs make of a 404 to a request on a session. */
+export const isNotFound = (result: Call['result']): boolean =>
+  result.kind === 'error' && /\b404\b|session not found/i.test(result.message);
+
 /** Clients that go on calling, and what they saw. Calls are counted and forgotten, so that hours of them take no memory. */
 export class Crowd {
   readonly #population: Population;
@@ -50,6 +56,7 @@ export class Crowd {
     answered: 0,
     typedErrors: 0,
     errors: 0,
+    notFound: 0,
     hangs: 0,
     unexplainedErrors: 0,
     unexplainedHangs: 0,
@@ -121,6 +128,7 @@ export class Crowd {
     if (kind === 'last') figures.lost++;
     if (kind === 'open') figures.refused++;
     if (result.kind === 'typed-error') figures.typedErrors++;
+    else if (isNotFound(result)) figures.notFound++;
     else if (result.kind === 'error') figures.errors++;
     else if (result.kind === 'hang') figures.hangs++;
     const isExplained = this.#faults.some(
@@ -128,7 +136,7 @@ export class Crowd {
     );
     if (isExplained) return;
     if (result.kind === 'hang') figures.unexplainedHangs++;
-    if (result.kind === 'error') figures.unexplainedErrors++;
+    if (result.kind === 'error' && !isNotFound(result)) figures.unexplainedErrors++;
     if (this.examples.length < 40) {
       const at = new Date(startedAtMs).toISOString().slice(11, 23);
       this.examples.push(

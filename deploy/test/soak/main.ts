@@ -48,7 +48,7 @@ const {
   json,
 } = values;
 
-const { objectives, figures, examples, curves, faults } = await runSoak({
+const { objectives, figures, lost, examples, curves, faults } = await runSoak({
   say: say(json),
   forMs: minutes * 60_000,
   faultsEveryMs: faultsEvery * 1000,
@@ -64,7 +64,7 @@ await writeFile(
 );
 const print = say(json);
 for (const example of examples) print(`  ! ${example}`);
-print(`\n${table(['calls', 'seen'], Object.entries(seen))}`);
+print(`\n${table(['calls', 'seen'], Object.entries({ ...seen, ...lost }))}`);
 print(
   `\n${table(
     ['process', 'MiB after warm-up', 'MiB at the end', '% an hour', '± two standard errors'],
@@ -72,4 +72,4 @@ print(
   )}`,
 );
 print(`\nthe curves are in ${svg}`);
-printReport(objectives, { json, extra: { figures, faults, curves } });
+printReport(objectives, { json, extra: { figures, lost, faults, curves } });

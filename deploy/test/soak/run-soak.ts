@@ -32,6 +32,8 @@ export interface SoakOptions {
 export interface SoakResult {
   objectives: Objective[];
   figures: CrowdFigures & { memory: Memory[] };
+  /** `mcp_session_lost_total` of all sidecars, by its labels. */
+  lost: Record<string, number>;
   examples: string[];
   curves: Curve[];
   faults: { atMs: number; kind: FaultKind; what: string }[];
@@ -101,6 +103,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const judged = judge(crowd.figures, samples.curves, WARM_MS, say);
   return {
     ...judged,
+    lost: samples.lost,
     objectives: [
       ...judged.objectives,
       exactly('faults that were not mended within a minute', 0, faults.notMended.length),
@@ -158,6 +161,7 @@ function judge(
     figures: { ...figures, memory },
     objectives: [
       exactly('sessions lost', 0, figures.lost),
+      exactly('404s on sessions', 0, figures.notFound),
       exactly('hangs of calls that were not on a killed gateway', 0, figures.unexplainedHangs),
       exactly('untyped errors of calls that were not on a killed gateway', 0, figures.unexplainedErrors),
       ...(isLongEnough

@@ -16,6 +16,8 @@ export interface Curve {
 
 const EVENT_LOOP_LAG = /^nodejs_eventloop_lag_p99_seconds(?:\{[^}]*\})? (\S+)/m;
 
+const LOST = /^mcp_session_lost_total\{([^}]*)\} (\d+)/gm;
+
 function descriptors(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).length;
@@ -27,6 +29,8 @@ function descriptors(pid: number): number {
 /** Figures of the mesh over time. */
 export class Samples {
   readonly curves: Curve[] = [];
+  /** What `mcp_session_lost_total` said last, by process and labels: a process that starts again begins at 0. */
+  readonly #lost = new Map<string, { labels: string; count: number }>();
   readonly #mesh: Mesh;
   readonly #now: () => number;
 
@@ -34,6 +38,15 @@ export class Samples {
   constructor(mesh: Mesh, now: () => number) {
     this.#mesh = mesh;
     this.#now = now;
+  }
+
+  /** `mcp_session_lost_total` of all sidecars, by its labels. */
+  get lost(): Record<string, number> {
+    const sums: Record<string, number> = {};
+    for (const { labels, count } of this.#lost.values())
+      if (count > 0)
+        sums[`mcp_session_lost_total{${labels}}`] = (sums[`mcp_session_lost_total{${labels}}`] ?? 0) + count;
+    return sums;
   }
 
   /** Looks at all processes of the mesh but the replicas, which are not the product. */
@@ -48,7 +61,7 @@ export class Samples {
     ];
     for (const process of watched) this.#ofProcess(process);
     const withLoop = [...sidecars, ...controlPlanes].filter(({ process }) => process.isRunning);
-    await Promise.all(withLoop.map(({ process, adminUrl }) => this.#eventLoop(process, adminUrl)));
+    await Promise.all(withLoop.map(({ process, adminUrl }) => this.#ofMetrics(process, adminUrl)));
     await this.#redisKeys();
   }
 
@@ -69,8 +82,10 @@ export class Samples {
     this.add('file descriptors', name, pid, descriptors(pid));
   }
 
-  async #eventLoop({ name, pid }: ManagedProcess, adminUrl: string): Promise<void> {
+  async #ofMetrics({ name, pid }: ManagedProcess, adminUrl: string): Promise<void> {
     const answer = await httpGet(`${adminUrl}/metrics`);
+    for (const [, labels = '', count] of (answer?.body ?? '').matchAll(LOST))
+      this.#lost.set(`${pid} ${labels}`, { labels, count: Number(count) });
     const seconds = Number(EVENT_LOOP_LAG.exec(answer?.body ?? '')?.[1]);
     if (pid !== undefined && Number.isFinite(seconds)) this.add('event-loop delay, p99 ms', name, pid, seconds * 1000);
   }
