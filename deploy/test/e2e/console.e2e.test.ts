@@ -6,6 +6,7 @@ import { accessible } from '../console/scenes/accessible.ts';
 import { breakers } from '../console/scenes/breakers.ts';
 import { badConfiguration, rollBack } from '../console/scenes/configuration.ts';
 import { restarted, tokenMissing } from '../console/scenes/control-plane-away.ts';
+import { quick } from '../console/scenes/quick.ts';
 import { rolledBack } from '../console/scenes/rollout.ts';
 import { SESSIONS, type Stage } from '../console/scenes/scene.ts';
 import { drain, replicaDies } from '../console/scenes/sessions-that-move.ts';
@@ -52,6 +53,7 @@ for (const { title, play } of [
   badConfiguration,
   rollBack,
   accessible,
+  quick,
   tokenMissing,
 ])
   testWith('chromium: apt-get install chromium, or CHROMIUM_BIN', chromium, title, async (t) => {
