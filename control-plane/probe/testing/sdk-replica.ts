@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { listenOn } from '../../../deploy/test/mesh/listen-on.ts';
 
 /** For tests: a replica of an official server (legacy era) that can be killed, brought back on its port, and asked how many sessions it holds. */
 export class SdkReplica {
@@ -34,10 +34,7 @@ export class SdkReplica {
       }
       void this.#answer(request, response);
     });
-    await new Promise<void>((resolve) => {
-      this.#http!.listen(this.#port, '127.0.0.1', resolve);
-    });
-    this.#port = (this.#http.address() as AddressInfo).port;
+    this.#port = await listenOn(this.#http, this.#port);
     return this;
   }
 

@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOn } from '../../../deploy/test/mesh/listen-on.ts';
 
 /** What a stub saw of a request. */
 export interface Echo {
@@ -55,10 +55,7 @@ export class StubReplica {
         `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-at: ${this.name}\r\n\r\nhello`,
       );
     });
-    await new Promise<void>((resolve) => {
-      server.listen(port, '127.0.0.1', resolve);
-    });
-    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return `127.0.0.1:${await listenOn(server, port)}`;
   }
 
   /** What the test, or the upstream session id, asks for in place of an echo. */

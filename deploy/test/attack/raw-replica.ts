@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { listenOn } from '../mesh/listen-on.ts';
 import { json } from '../servers/kit/http-answer.ts';
 import { readWhole } from './read-whole.ts';
 
@@ -85,9 +86,7 @@ export class RawReplica {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(this.port, '127.0.0.1', 4096, resolve);
-    });
+    await listenOn(server, this.port, 4096);
   }
 
   /** Ends at once: connections are reset, sessions are gone. */

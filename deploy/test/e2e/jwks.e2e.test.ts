@@ -5,6 +5,7 @@ import { freePort } from '../mesh/free-port.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { TestIssuer } from '../mesh/test-issuer.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { listenOn } from '../mesh/listen-on.ts';
 
 const ISSUER = 'https://id.example',
   AUDIENCE = 'linear';
@@ -32,9 +33,7 @@ async function startIssuer(): Promise<void> {
       .writeHead(200, { 'content-type': 'application/json' })
       .end(JSON.stringify({ keys: served.map(({ jwk }) => jwk) }));
   });
-  await new Promise<void>((resolve) => {
-    issuer!.listen(port, '127.0.0.1', resolve);
-  });
+  await listenOn(issuer, port);
 }
 async function stopIssuer(): Promise<void> {
   const server = issuer;

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOn } from '../mesh/listen-on.ts';
 
 export interface FakeMessage {
   id?: string | number;
@@ -101,10 +101,7 @@ export async function startFakeReplica(name: string, port = 0): Promise<FakeRepl
         server.closeAllConnections();
       }),
   };
-  await new Promise<void>((resolve) => {
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  replica.port = (server.address() as AddressInfo).port;
+  replica.port = await listenOn(server, port);
   return replica;
 }
 
