@@ -112,11 +112,11 @@ export async function startAttackMesh(options: AttackMeshOptions = {}): Promise<
     });
     return attackMesh(mesh, issuer, replicas, async () => {
       await mesh.close();
-      await Promise.all(all.map((replica) => replica.kill()));
+      await Promise.all(all.map((replica) => replica.close()));
       await folder.remove();
     });
   } catch (error) {
-    await Promise.all(all.map((replica) => replica.kill()));
+    await Promise.all(all.map((replica) => replica.close()));
     await folder.remove();
     throw error;
   }

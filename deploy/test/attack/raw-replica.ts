@@ -44,6 +44,7 @@ export class RawReplica {
   isHttpSse: boolean;
   #server: Server | undefined;
   #restarting: Promise<void> | undefined;
+  #isClosed = false;
   readonly #sockets = new Set<Socket>();
   readonly #streams = new Map<string, ServerResponse>();
 
@@ -102,8 +103,16 @@ export class RawReplica {
     });
   }
 
+  /** Ends for good: a restart under way, or one that somebody still asks for, does not bring it back. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#restarting?.catch(() => undefined);
+    await this.kill();
+  }
+
   /** `kill`, then `start`, as one: of several at a time only the first does it. */
-  restart(): Promise<void> {
+  async restart(): Promise<void> {
+    if (this.#isClosed) return;
     this.#restarting ??= this.kill()
       .then(() => this.start())
       .finally(() => {
