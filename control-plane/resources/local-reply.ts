@@ -78,6 +78,16 @@ export const wasSentBefore = {
   },
 };
 
+/** What its client hears then, unless a relay may repeat it. */
+export const gatewayLost = {
+  status: 503,
+  code: RPC_ERROR.replicaLost,
+  message: 'The gateway that held this request was lost; nobody knows whether it was carried out',
+  outcome: 'sent_no_response',
+  isRetrySafe: false,
+  retryAfterSeconds: 1,
+} as const;
+
 export const both = (...filters: object[]): object => ({ and_filter: { filters } });
 
 const CHALLENGE = `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.challenge})%`;
@@ -119,12 +129,7 @@ export const localReply: { mappers: object[] } = {
     },
     mapper({
       filter: both(wasSentBefore, { or_filter: { filters: [status(429), status(500, 'GE')] } }),
-      status: 503,
-      code: replicaLost,
-      message: 'The gateway that held this request was lost; nobody knows whether it was carried out',
-      outcome: 'sent_no_response',
-      isRetrySafe: false,
-      retryAfterSeconds: 1,
+      ...gatewayLost,
     }),
     mapper({
       filter: flags('UO'),

@@ -14,8 +14,8 @@ export interface BaseSecrets {
 
 const CONTROL_PLANE_NAMES = ['', '.holdfast', '.holdfast.svc'].map((suffix) => `holdfast-control-plane${suffix}`);
 
-/** New passwords and a new authority, whose key stays in `certs`; certificates of 90 days. Every Secret that the base needs, and those with which pods join. */
-export async function baseSecrets(certs: string, now: Date): Promise<BaseSecrets> {
+/** New passwords and a new authority, whose key stays in `certs`; certificates of 90 days. Every Secret that the base needs. `canJoin`: also the authority, with which control planes sign for injected pods. */
+export async function baseSecrets(certs: string, now: Date, { canJoin }: { canJoin: boolean }): Promise<BaseSecrets> {
   await renewCertificates(
     [
       { name: 'control-plane', altNames: CONTROL_PLANE_NAMES },
@@ -45,11 +45,15 @@ export async function baseSecrets(certs: string, now: Date): Promise<BaseSecrets
       secret('holdfast-redis-users', { 'users.acl': text('users.acl'), 'probe-password': text('probe-password') }),
       secret('holdfast-control-plane-tls', await pair('control-plane')),
       secret('holdfast-gateway-tls', await pair('holdfast-gateway')),
-      secret(
-        'holdfast-mesh-authority',
-        { 'tls.crt': await file('ca.crt'), 'tls.key': await file('ca.key') },
-        'kubernetes.io/tls',
-      ),
+      ...(canJoin
+        ? [
+            secret(
+              'holdfast-mesh-authority',
+              { 'tls.crt': await file('ca.crt'), 'tls.key': await file('ca.key') },
+              'kubernetes.io/tls',
+            ),
+          ]
+        : []),
     ],
   };
 }

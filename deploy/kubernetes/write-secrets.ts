@@ -20,10 +20,9 @@ if (existsSync(join(folder, 'secrets.yaml'))) {
   process.exit(73);
 }
 mkdirSync(folder, { recursive: true, mode: 0o700 });
-const { manifests, redisAdminUrl } = await baseSecrets(join(folder, 'certs'), new Date());
-const wanted = manifests.filter((each) => canJoin || !JSON.stringify(each).includes('"holdfast-mesh-authority"'));
+const { manifests, redisAdminUrl } = await baseSecrets(join(folder, 'certs'), new Date(), { canJoin });
 const files = {
-  'secrets.yaml': wanted.map((each) => stringify(each)).join('---\n'),
+  'secrets.yaml': manifests.map((each) => stringify(each)).join('---\n'),
   'redis-admin-url': redisAdminUrl,
 };
 for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600, flag: 'wx' });

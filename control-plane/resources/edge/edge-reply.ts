@@ -2,7 +2,7 @@ import { HEADER, METADATA } from '../../../proto/wire.ts';
 import { RPC_ERROR } from '../../../proto/rpc-error.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import { FILTER } from '../filters/names.ts';
-import { both, flags, localReply, mapper, wasSentBefore, type Reply } from '../local-reply.ts';
+import { both, flags, gatewayLost, localReply, mapper, wasSentBefore, type Reply } from '../local-reply.ts';
 
 const at = (key: string, ...path: string[]): object => ({
   selectors: path.map((part) => ({ key: part })),
@@ -66,7 +66,7 @@ const inEachForm = (reply: Reply): object[] => {
   ];
 };
 
-const { replicaLost, noReplica, overload } = RPC_ERROR;
+const { noReplica, overload } = RPC_ERROR;
 const NOT_SENT = { outcome: 'not_sent', isRetrySafe: true, status: 503, retryAfterSeconds: 1 } as const;
 
 /** What an edge answers by itself: for a gateway that died before the first byte of its answer, and when there is none to ask. */
@@ -74,12 +74,7 @@ export const edgeReply: object = {
   mappers: [
     ...inEachForm({
       filter: { or_filter: { filters: [flags('UC', 'UR', 'UPE'), wasSentBefore] } },
-      status: 503,
-      code: replicaLost,
-      message: 'The gateway that held this request was lost; nobody knows whether it was carried out',
-      outcome: 'sent_no_response',
-      isRetrySafe: false,
-      retryAfterSeconds: 1,
+      ...gatewayLost,
     }),
     ...inEachForm({
       filter: flags('UO'),

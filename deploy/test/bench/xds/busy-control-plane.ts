@@ -1,8 +1,6 @@
-import { Registry } from 'prom-client';
-import { ControlLoop } from '../../../../control-plane/control-loop.ts';
 import { replicaKey } from '../../../../control-plane/topology/inputs.ts';
-import { XdsServer } from '../../../../control-plane/xds/xds-server.ts';
 import { changedReplica, fleetOf } from './fleet.ts';
+import { loopAndServer } from './loop-and-server.ts';
 
 /**
  * The control plane's own loop and xDS server in a process of their own. Run as a child: replicas and gateways as the two arguments. Says `port`,
@@ -21,7 +19,6 @@ export type Told =
 const MEBI = 1 << 20;
 const [replicas = 0, gateways = 0] = process.argv.slice(2).map(Number);
 let inputs = fleetOf(replicas, true, gateways);
-const refusals: string[] = [];
 
 const tell = (told: Told): void => {
   process.send?.(told);
@@ -33,26 +30,12 @@ const cpuMs = (from?: NodeJS.CpuUsage): number => {
   return (user + system) / 1000;
 };
 
-const server = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'] });
-const loop = new ControlLoop({
-  inputs: () => inputs,
-  nodes: () => server.nodes(),
-  publish: (key, resources) => {
-    server.setSnapshot(key, resources);
-  },
-  onSnapshot: () => undefined,
-  onError: (key, error) => refusals.push(`${key}: ${error.message}`),
-});
-server.on('connect', (node, key) => {
-  const resources = loop.resourcesFor(node);
-  if (resources) server.setSnapshot(key, resources);
-});
-server.on('nack', ({ reason }) => refusals.push(reason));
+const { loop, server, refusals } = loopAndServer(() => inputs);
 
 const settled = new Set<string>();
 server.on('settled', (_, key) => {
-  const before = settled.size;
-  if (settled.add(key).size === 2 * gateways && before < settled.size)
+  if (settled.has(key)) return;
+  if (settled.add(key).size === 2 * gateways)
     tell({ kind: 'settled', ms: performance.now(), cpuMs: cpuMs(), residentMiB: residentMiB() });
 });
 

@@ -1,8 +1,6 @@
-import { Registry } from 'prom-client';
-import { ControlLoop } from '../../../../control-plane/control-loop.ts';
 import { replicaKey } from '../../../../control-plane/topology/inputs.ts';
-import { XdsServer } from '../../../../control-plane/xds/xds-server.ts';
 import { fleetOf } from './fleet.ts';
+import { loopAndServer } from './loop-and-server.ts';
 
 /**
  * The control plane's own loop and xDS server in a process of their own, so that its memory and time are its own; the benchmark says by message what
@@ -23,29 +21,9 @@ export interface Report {
   cpuMs: number;
 }
 
-const registry = new Registry();
 let inputs = fleetOf(1);
-const refusals: string[] = [];
-const server = new XdsServer({ registry, staticClusters: ['control-plane'] });
-const loop = new ControlLoop({
-  inputs: () => inputs,
-  nodes: () => server.nodes(),
-  publish: (key, resources) => {
-    server.setSnapshot(key, resources);
-  },
-  onSnapshot: () => undefined,
-  onError: (key, error) => {
-    refusals.push(`${key}: ${error.message}`);
-  },
-});
 /** A fleet is told only when all have connected, so that each measurement begins with the same clients. */
-server.on('connect', (node, key) => {
-  const resources = loop.resourcesFor(node);
-  if (resources) server.setSnapshot(key, resources);
-});
-server.on('nack', ({ node, reason }) => {
-  refusals.push(`${node.role} ${node.id}: ${reason}`);
-});
+const { loop, server, registry, refusals } = loopAndServer(() => inputs);
 
 /** Resolves once `clients` streams have accepted the snapshot that is theirs now. */
 function settled(clients: number): Promise<void> {
