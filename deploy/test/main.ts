@@ -3,7 +3,7 @@ import { runAva } from './ava-run.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { checks, problemsOf } from './checks/checks.ts';
 import { add, closingLine, type TestCount } from './tap-reader.ts';
-import { testRuns } from './test-files.ts';
+import { namedFiles, testRuns } from './test-files.ts';
 
 /**
  * `npm test -- [ava's options] [files]`: static checks, then every test; with files, only those. The last line counts what ran.
@@ -51,7 +51,8 @@ try {
   await ensureEnvoy({ say });
   await ensureRedis({ say });
   if (files.length === 0) total = add(total, await staticChecks());
-  for (const run of files.length > 0 ? [{ title: 'named', files, concurrency: 2 }] : testRuns(root)) {
+  const runs = files.length > 0 ? [{ title: 'named', files: namedFiles(root, files), concurrency: 2 }] : testRuns(root);
+  for (const run of runs) {
     if (stop.signal.aborted) throw new Error('stopped by a signal');
     say(`\n${run.title}: ${run.files.length} files`);
     const result = await runAva(run, { root, options, say, signal: stop.signal });
