@@ -21,9 +21,18 @@ export type Mode = (typeof MODES)[number];
 const PARTS = ['envoy', 'sidecar'] as const;
 type Part = (typeof PARTS)[number];
 
+/** A side that differs from another one of the same mesh by what goes on during its stretches of load. */
+export interface Disturbed {
+  mesh: Mesh;
+  /** Begins before a stretch of load; what it returns ends it after the stretch. */
+  during(): Promise<() => void>;
+}
+type Side = Mesh | Disturbed;
+
 interface Way {
   mode: Mode;
   side: string;
+  during: Disturbed['during'] | undefined;
   port: number;
   path: string;
   authorization: string | undefined;
@@ -74,7 +83,8 @@ export const benchMesh = (limits: object = CROWD_LIMITS, change?: (config: MeshC
   };
 };
 
-async function waysOf(side: string, mesh: Mesh): Promise<Way[]> {
+async function waysOf(side: string, given: Side): Promise<Way[]> {
+  const { mesh, during } = 'during' in given ? given : { mesh: given, during: undefined };
   const [gateway] = mesh.gateways;
   if (gateway === undefined) throw new Error(`the mesh of ${side} has no gateway`);
   const port = Number(new URL(gateway.url).port),
@@ -84,16 +94,17 @@ async function waysOf(side: string, mesh: Mesh): Promise<Way[]> {
       const path = mode === 'guarded' ? '/mcp/guarded' : '/mcp/open',
         authorization = mode === 'decide' ? JWT : undefined;
       const sessions = await openSessions(port, path, SESSIONS, authorization);
-      return { mode, side, port, path, authorization, pids, sessions };
+      return { mode, side, during, port, path, authorization, pids, sessions };
     }),
   );
 }
 
 async function measure(way: Way, seconds: number): Promise<Measured> {
   const { port, path, sessions, authorization } = way;
+  const end = await way.during?.();
   const { requestsPerSecond, errors, cpuUs } = await cpuPerRequest(way.pids, () =>
     runLoad({ port, path, sessions, seconds, connections: CONNECTIONS, ...(authorization ? { authorization } : {}) }),
-  );
+  ).finally(() => end?.());
   const partsUs = { envoy: cpuUs['envoy'] ?? Number.NaN, sidecar: cpuUs['sidecar'] ?? Number.NaN };
   return { requestsPerSecond, errors, cpuUs: partsUs.envoy + partsUs.sidecar, partsUs };
 }
@@ -110,10 +121,13 @@ async function warmUp({ port, path, sessions, authorization }: Way): Promise<voi
   }
 }
 
-/** All sides run at once and are loaded in turn; a round's stretches lie side by side, so that noise meets all of them. */
-export async function compareMeshes(sides: ReadonlyMap<string, Mesh>, seconds: number): Promise<Compared[]> {
+/**
+ * All sides run at once and are loaded in turn; a round's stretches lie side by side, so that noise meets all of them.
+ * Two meshes that are alike differ by some percent: a side that can be one of the first's mesh should be (`Disturbed`).
+ */
+export async function compareMeshes(sides: ReadonlyMap<string, Side>, seconds: number): Promise<Compared[]> {
   const ways: Way[] = [];
-  for (const [side, mesh] of sides) ways.push(...(await waysOf(side, mesh)));
+  for (const [side, given] of sides) ways.push(...(await waysOf(side, given)));
   const runs = new Map(ways.map((way) => [way, [] as Measured[]]));
   for (const way of ways) await warmUp(way);
   for (let round = 0; round < ROUNDS; round++) {
