@@ -74,7 +74,7 @@ export const rateLimitSchema = z.strictObject({
     .min(1)
     .max(1_000_000)
     .default(10_000)
-    .describe('Sessions and addresses that are counted apart at a time.'),
+    .describe('Sessions, and addresses, that are counted apart at a time. The largest number of all servers counts.'),
 });
 export type RateLimitConfig = z.infer<typeof rateLimitSchema>;
 

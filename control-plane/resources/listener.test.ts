@@ -25,6 +25,9 @@ const SETTINGS = [
   'audit: {},',
   'sharedCache: true,',
   'path: /elsewhere,',
+  'rateLimit: {client: {requests: 5, perMs: 1000}},',
+  'jwt: {issuer: "https://id.example", audiences: [a], jwksFile: /jwks.json},',
+  'jwt: {issuer: "https://id.example", audiences: [a], jwksUrl: "https://id.example/keys"},',
 ];
 
 test('what is set for one server leaves the listener as it is, which would end connections of others', (t) => {
@@ -37,11 +40,9 @@ test('what is set for one server leaves the listener as it is, which would end c
 
 test('after any other situation the resources are those of a control plane that has just begun', (t) => {
   const cases = goldenCases().filter(({ node: { role } }) => role === 'gateway'),
-    memo = new Memo(),
-    limited = 'rateLimit: {client: {requests: 5, perMs: 1000}},',
-    verified = 'jwt: {issuer: "https://id.example", audiences: [a], jwksFile: /jwks.json},';
+    memo = new Memo();
   const snapshots = [
-    ...['', ...SETTINGS, limited, verified].map((settings) => snapshotOf(settings)),
+    ...['', ...SETTINGS].map((settings) => snapshotOf(settings)),
     snapshotOf('', 'edge: {}\n'),
     ...cases.map(({ snapshot }) => snapshot),
   ];

@@ -8,7 +8,7 @@ import { extProc, askUnary } from './filters/ext-proc.ts';
 import { challengeFilters } from './filters/challenge.ts';
 import { corsFilter } from './filters/cors.ts';
 import { headerFileFilter } from './filters/header-files.ts';
-import { jwtFilter } from './filters/jwt.ts';
+import { jwtFilters } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitFilters } from './filters/rate-limit.ts';
 import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
@@ -23,12 +23,12 @@ const BUFFER_BYTES = 1 << 20;
 
 /**
  * The public port of a gateway. A changed filter chain drains its connections, event streams with them. So what is in here changes with the
- * configuration file's `gateway` section, and of servers with `jwt` and `rateLimit` alone. All else of a server is in routes and endpoints.
+ * configuration file's `gateway` section alone. What is of a server is in routes, endpoints and extensions.
  */
 export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): object {
   const { gateway } = snapshot,
     isHttp2 = gateway.http2 ?? gateway.tls !== undefined;
-  const httpFilters = filtersOf(snapshot, node);
+  const httpFilters = filtersOf(snapshot);
   const ofEdges = gateway.edgeAddresses.map(cidrRange);
   const chain = (isHttp2Here: boolean, isOfEdges: boolean): object => ({
     ...(gateway.tls && { transport_socket: downstreamTls('gateway', gateway.tls, isHttp2Here) }),
@@ -74,12 +74,12 @@ const cidrRange = (block: string): object => {
   return { address_prefix: address, prefix_len: Number(length) };
 };
 
-const filtersOf = (snapshot: TopologySnapshot, node: EnvoyNode): object[] => [
+const filtersOf = (snapshot: TopologySnapshot): object[] => [
   corsFilter,
-  ...jwtFilter(snapshot),
+  ...jwtFilters,
   ...challengeFilters,
   // Before the id is taken apart: a session is counted by what its client holds.
-  ...rateLimitFilters(snapshot, node),
+  ...rateLimitFilters,
   // When this filter has read a body, Envoy looks for the route again. The id must still be the client's
   // then, or a steady route becomes `decide`.
   jsonToMetadata(snapshot.gateway.responseOutcomes === 'all'),

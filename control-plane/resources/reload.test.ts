@@ -1,8 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
-import test from 'ava';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import { startEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
+import { TestIssuer } from '../../deploy/test/mesh/test-issuer.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { renderBootstrap } from '../../envoy/bootstrap.ts';
 import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
@@ -13,9 +17,9 @@ import { configOf, inputsOf } from './testing/golden-cases.ts';
 import { StubReplica } from './testing/stub-replica.ts';
 
 /** Where a request is answered, or its status. */
-const ask = (port: number, path: string, session: string) =>
+const ask = (port: number, path: string, session: string, more: Record<string, string> = {}) =>
   new Promise<string>((resolve, reject) => {
-    get({ port, path, headers: { 'mcp-session-id': session }, agent: false }, (response) => {
+    get({ port, path, headers: { 'mcp-session-id': session, ...more }, agent: false }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => {
         text += chunk.toString();
@@ -118,6 +122,12 @@ test('a new configuration is in force while open streams go on, whatever it chan
       async () => (await ask(port, '/mcp/linear', 'c~x')) !== 'three',
     ],
   ];
+  for (const [what, settings, isInForce] of await settingsOfOne(t, port))
+    steps.push([
+      what,
+      `servers: [{name: linear, guard: off, ${settings} backends: [{name: stable, replicas: ["${first}"]}]}]`,
+      isInForce,
+    ]);
   const envoyClusters = async () =>
     (await fetch(`${envoy.adminUrl}/config_dump?resource=dynamic_active_clusters`)).text();
   for (const [what, text, isInForce] of steps) {
@@ -127,4 +137,36 @@ test('a new configuration is in force while open streams go on, whatever it chan
     await goesOn(what);
   }
   t.is((await envoy.stats('downstream_cx_drain_close'))['http.mcp.downstream_cx_drain_close'] ?? 0, 0);
+  const { 'listener_manager.listener_modified': modified, 'listener_manager.listener_added': added } =
+    await envoy.stats('listener_manager.listener_');
+  t.deepEqual([added, modified ?? 0], [1, 0], 'a changed listener drains its connections, in ten minutes');
 });
+
+/** Settings of a server that Envoy's filters act on, and whether each is in force. */
+async function settingsOfOne(
+  t: ExecutionContext,
+  port: number,
+): Promise<Array<[what: string, settings: string, isInForce: () => Promise<boolean>]>> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-reload-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const jwksFile = join(folder, 'jwks.json');
+  const issuer = new TestIssuer('k', { iss: 'https://id.example', aud: 'linear', sub: 'ann' });
+  await writeFile(jwksFile, issuer.jwks);
+  const limit = (requests: number): string => `rateLimit: {session: {requests: ${requests}, perMs: 600000}},`;
+  const jwt = (audience: string): string =>
+    `jwt: {issuer: "https://id.example", audiences: [${audience}], jwksFile: "${jwksFile}"},`;
+  const from = (session: string, more = {}): Promise<string> => ask(port, '/mcp/linear', session, more);
+  const authorization = `Bearer ${issuer.token()}`;
+  return [
+    ['a rate', limit(2), async () => (await from('a~limited')) === 'relay'],
+    ['another rate', limit(1000), async () => (await from('a~limited')) === 'one'],
+    ['no rate', '', async () => true],
+    [
+      'a JWT',
+      jwt('linear'),
+      async () => (await from('a~x')) === '401' && (await from('a~x', { authorization })) === 'relay',
+    ],
+    ['another audience', jwt('other'), async () => (await from('a~x', { authorization })) === '401'],
+    ['no JWT', '', async () => (await from('a~x')) === 'one'],
+  ];
+}

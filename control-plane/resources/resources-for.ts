@@ -15,6 +15,8 @@ import { gatewaysClusters, gatewaysEndpoints, hasGateways } from './edge/edge-cl
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
 import { decideEndpoints, relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
+import { jwtExtension } from './filters/jwt.ts';
+import { rateLimitExtensions } from './filters/rate-limit.ts';
 import { gatewayListener } from './listener.ts';
 import { Memo } from './memo.ts';
 import type { EnvoyNode } from './node.ts';
@@ -66,6 +68,14 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
         ]),
       ]),
     ],
+    [
+      RESOURCE_TYPE.extensions,
+      memo.get(
+        'extensions',
+        [ofFilters, own],
+        () => new Map([jwtExtension(snapshot), ...rateLimitExtensions(snapshot, node)]),
+      ),
+    ],
     // Without its listener Envoy takes no connection more, tells the ones it has to go (Connection: close, GOAWAY), and lets their requests end.
     [
       RESOURCE_TYPE.listener,
@@ -74,7 +84,7 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
         : new Map([
             [
               RESOURCE.listener,
-              memo.get('listener', [gateway, own, ofFilters, tracing, snapshot.edge === null], () =>
+              memo.get('listener', [gateway, own, tracing, snapshot.edge === null], () =>
                 gatewayListener(snapshot, node),
               ),
             ],

@@ -9,6 +9,8 @@ export interface Reference {
 /** Parts that may have keys named like references and are not: free-form metadata and log formats. */
 const OPAQUE = new Set(['metadata', 'filter_metadata', 'json_format', 'typed_json_format', 'policy']);
 
+const REFERRING = new Set<string>([RESOURCE_TYPE.extensions, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes]);
+
 /** Each reference once. */
 export function referencesOf(typeUrl: string, json: object): Reference[] {
   if (typeUrl === RESOURCE_TYPE.cluster) {
@@ -19,7 +21,7 @@ export function referencesOf(typeUrl: string, json: object): Reference[] {
     } = json as { type?: string; name: string; eds_cluster_config?: { service_name?: string } };
     return type === 'EDS' ? [{ kind: 'endpoints', name: eds?.service_name ?? name }] : [];
   }
-  if (typeUrl !== RESOURCE_TYPE.listener && typeUrl !== RESOURCE_TYPE.routes) return [];
+  if (!REFERRING.has(typeUrl)) return [];
   const found: Found = { cluster: new Set(), routes: new Set() };
   collect(json, found);
   return (['cluster', 'routes'] as const).flatMap((kind) => [...found[kind]].map((name) => ({ kind, name })));

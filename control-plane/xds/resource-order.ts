@@ -10,6 +10,7 @@ const ORDER: readonly string[] = [
   SERVER_POLICY_TYPE,
   RESOURCE_TYPE.cluster,
   RESOURCE_TYPE.endpoints,
+  RESOURCE_TYPE.extensions,
   RESOURCE_TYPE.listener,
   RESOURCE_TYPE.routes,
 ];
@@ -19,17 +20,20 @@ export function orderOf(typeUrl: string): number {
   return rank === -1 ? ORDER.length : rank;
 }
 
+const TARGETS = [RESOURCE_TYPE.cluster, RESOURCE_TYPE.endpoints];
+const WAITS: Readonly<Record<string, readonly string[]>> = {
+  [RESOURCE_TYPE.extensions]: TARGETS,
+  [RESOURCE_TYPE.listener]: TARGETS,
+  // A route names what its server asks of a token, which stands in a filter's configuration.
+  [RESOURCE_TYPE.routes]: [...TARGETS, RESOURCE_TYPE.extensions],
+};
+
 /** Types whose additions must be settled before an addition of `typeUrl` goes out. Endpoints wait for nobody: a cluster's ACK waits for them. */
-export function waitsFor(typeUrl: string): readonly string[] {
-  return typeUrl === RESOURCE_TYPE.listener || typeUrl === RESOURCE_TYPE.routes
-    ? [RESOURCE_TYPE.cluster, RESOURCE_TYPE.endpoints]
-    : [];
-}
+export const waitsFor = (typeUrl: string): readonly string[] => WAITS[typeUrl] ?? [];
 
 /** Types whose changes must be settled before a removal of `typeUrl` goes out: those that may still refer to it. */
 export function removalWaitsFor(typeUrl: string): readonly string[] {
-  if (typeUrl === RESOURCE_TYPE.endpoints)
-    return [SERVER_POLICY_TYPE, RESOURCE_TYPE.cluster, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
-  if (typeUrl === RESOURCE_TYPE.cluster) return [RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
-  return [];
+  const users = [RESOURCE_TYPE.extensions, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
+  if (typeUrl === RESOURCE_TYPE.endpoints) return [SERVER_POLICY_TYPE, RESOURCE_TYPE.cluster, ...users];
+  return typeUrl === RESOURCE_TYPE.cluster ? users : [];
 }

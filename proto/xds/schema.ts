@@ -19,6 +19,8 @@ export const TYPE_URL_PREFIX = 'type.googleapis.com/';
 export const RESOURCE_TYPE = {
   cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
   endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+  /** A filter's configuration that is a resource of its own. */
+  extensions: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   routes: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   secrets: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',

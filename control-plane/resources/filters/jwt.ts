@@ -2,6 +2,7 @@ import { HEADER } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { JwtConfig } from '../../config/server-schema.ts';
 import type { ServerTopology, TopologySnapshot } from '../../topology/topology.ts';
+import { discovered, extension } from './discovered.ts';
 import { switchOn } from './ext-proc.ts';
 import { FILTER } from './names.ts';
 
@@ -70,45 +71,42 @@ const keys = (server: string, jwt: JwtConfig): object =>
 
 const folderOf = (file: string): string => file.slice(0, Math.max(1, file.lastIndexOf('/'))) || '.';
 
-/** Checks tokens of the servers that ask for it. Off, except on their routes. Absent when no server does. */
-export function jwtFilter(snapshot: TopologySnapshot): object[] {
+const TYPE = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication';
+
+/** Check tokens. Off, except on routes of servers that ask for it. An Envoy that does not know what a route asks for refuses the request. */
+export const jwtFilters: readonly object[] = [...oneForm, discovered(FILTER.jwt, TYPE, {})];
+
+/** What each server asks of a token. */
+export function jwtExtension(snapshot: TopologySnapshot): [string, object] {
   const asking = snapshot.servers.flatMap(({ name, jwt }) => (jwt ? [{ name, jwt }] : []));
-  if (asking.length === 0) return [];
-  return [
-    ...oneForm,
-    {
-      name: FILTER.jwt,
-      disabled: true,
-      typed_config: typed('envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication', {
-        providers: Object.fromEntries(
-          asking.map(({ name, jwt }) => [
-            name,
-            {
-              issuer: jwt.issuer,
-              audiences: jwt.audiences,
-              // Never the query, which is logged everywhere; without a word of this Envoy would look there, too.
-              from_headers: [{ name: AUTHORIZATION, value_prefix: 'Bearer ' }],
-              forward: jwt.forwardToken,
-              // Envoy takes away what a client sends under these names.
-              ...(Object.keys(jwt.claimHeaders).length > 0 && {
-                claim_to_headers: Object.entries(jwt.claimHeaders).map(([header_name, claim_name]) => ({
-                  header_name,
-                  claim_name,
-                })),
-              }),
-              forward_payload_header: HEADER.claims,
-              failed_status_in_metadata: JWT_FAILURE,
-              clock_skew_seconds: jwt.clockSkewSeconds,
-              ...keys(name, jwt),
-            },
-          ]),
-        ),
-        // Browsers send no token with a preflight.
-        bypass_cors_preflight: true,
-        requirement_map: Object.fromEntries(asking.map(({ name }) => [name, { provider_name: name }])),
-      }),
-    },
-  ];
+  return extension(FILTER.jwt, TYPE, {
+    providers: Object.fromEntries(
+      asking.map(({ name, jwt }) => [
+        name,
+        {
+          issuer: jwt.issuer,
+          audiences: jwt.audiences,
+          // Never the query, which is logged everywhere; without a word of this Envoy would look there, too.
+          from_headers: [{ name: AUTHORIZATION, value_prefix: 'Bearer ' }],
+          forward: jwt.forwardToken,
+          // Envoy takes away what a client sends under these names.
+          ...(Object.keys(jwt.claimHeaders).length > 0 && {
+            claim_to_headers: Object.entries(jwt.claimHeaders).map(([header_name, claim_name]) => ({
+              header_name,
+              claim_name,
+            })),
+          }),
+          forward_payload_header: HEADER.claims,
+          failed_status_in_metadata: JWT_FAILURE,
+          clock_skew_seconds: jwt.clockSkewSeconds,
+          ...keys(name, jwt),
+        },
+      ]),
+    ),
+    // Browsers send no token with a preflight.
+    bypass_cors_preflight: true,
+    requirement_map: Object.fromEntries(asking.map(({ name }) => [name, { provider_name: name }])),
+  });
 }
 
 /** What a server's routes add: its own requirement. */

@@ -1,17 +1,16 @@
-import { HEADER } from '../../../proto/wire.ts';
-import { typed } from '../../../proto/xds/loader.ts';
+import { HEADER, METADATA, ROUTE_METADATA } from '../../../proto/wire.ts';
 import type { RateLimitConfig } from '../../config/server-schema.ts';
 import type { ServerTopology, TopologySnapshot } from '../../topology/topology.ts';
 import { duration } from '../duration.ts';
 import type { EnvoyNode } from '../node.ts';
+import { discovered, extension } from './discovered.ts';
 import { switchOn } from './ext-proc.ts';
 import { FILTER } from './names.ts';
 
 const ALL = { default_value: { numerator: 100, denominator: 'HUNDRED' } };
 const NONE = { default_value: { numerator: 0, denominator: 'HUNDRED' } };
 const UNLIMITED = { max_tokens: 4_000_000_000, tokens_per_fill: 4_000_000_000, fill_interval: '1s' };
-const filterName = (server: string, way: Way): string =>
-  way === 'enforced' ? `${FILTER.rateLimit}.${server}` : `${FILTER.rateLimit}.${server}.${way}`;
+const filterName = (way: Way): string => (way === 'enforced' ? FILTER.rateLimit : `${FILTER.rateLimit}.${way}`);
 export const isLimited = ({ rateLimit }: ServerTopology): boolean =>
   rateLimit.session !== undefined || rateLimit.client !== undefined;
 
@@ -43,62 +42,69 @@ const tell = (relay: string) => ({
   ],
 });
 
-function filter({ name, rateLimit }: ServerTopology, way: Way, relay: string): object {
-  const { session, client, maxTracked } = rateLimit,
-    bucketOf = way === 'flood' ? floodBucket : bucket;
-  return {
-    name: filterName(name, way),
-    disabled: true,
-    typed_config: typed('envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit', {
-      stat_prefix: way === 'enforced' ? `limit_${name}` : `limit_${name}_${way}`,
-      token_bucket: UNLIMITED,
-      filter_enabled: ALL,
-      filter_enforced: ALL,
-      ...(way === 'told' && tell(relay)),
-      // Becomes a 503 (local-reply.ts).
-      status: { code: 'TooManyRequests' },
-      always_consume_default_token_bucket: false,
-      max_dynamic_descriptors: maxTracked,
-      rate_limits: [
-        ...(session
-          ? [
-              {
-                actions: [
-                  {
-                    request_headers: { header_name: HEADER.sessionId, descriptor_key: 'session', skip_if_absent: true },
-                  },
-                ],
-              },
-            ]
-          : []),
-        ...(client ? [{ actions: [{ remote_address: {} }] }] : []),
-      ],
-      descriptors: [
-        ...(session ? [{ entries: [{ key: 'session' }], token_bucket: bucketOf(session) }] : []),
-        ...(client ? [{ entries: [{ key: 'remote_address' }], token_bucket: bucketOf(client) }] : []),
-      ],
+const WAYS: readonly Way[] = ['enforced', 'flood', 'told'];
+const TYPE = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
+const statPrefix = (way: Way): string => (way === 'enforced' ? 'limit' : `limit_${way}`);
+
+/** The server that a request's route names: each has buckets of its own. */
+const ofServer = {
+  metadata: {
+    descriptor_key: 'server',
+    metadata_key: { key: METADATA.namespace, path: [{ key: ROUTE_METADATA.server }] },
+    source: 'ROUTE_ENTRY',
+  },
+};
+const ofSession = {
+  request_headers: { header_name: HEADER.sessionId, descriptor_key: 'session', skip_if_absent: true },
+};
+
+function limits(servers: readonly ServerTopology[], way: Way, relay: string): [string, object] {
+  const bucketOf = way === 'flood' ? floodBucket : bucket,
+    limited = servers.filter(isLimited);
+  const descriptor = (server: string, key: string, rate: Rate | undefined): object[] =>
+    rate === undefined ? [] : [{ entries: [{ key: 'server', value: server }, { key }], token_bucket: bucketOf(rate) }];
+  return extension(filterName(way), TYPE, {
+    stat_prefix: statPrefix(way),
+    token_bucket: UNLIMITED,
+    filter_enabled: ALL,
+    filter_enforced: ALL,
+    ...(way === 'told' && tell(relay)),
+    // Becomes a 503 (local-reply.ts).
+    status: { code: 'TooManyRequests' },
+    always_consume_default_token_bucket: false,
+    // Of each kind of bucket. Envoy knows one number for all servers.
+    ...(limited.length > 0 && {
+      max_dynamic_descriptors: Math.max(...limited.map((each) => each.rateLimit.maxTracked)),
     }),
-  };
+    rate_limits: [{ actions: [ofServer, ofSession] }, { actions: [ofServer, { remote_address: {} }] }],
+    descriptors: limited.flatMap(({ name, rateLimit: { session, client } }) => [
+      ...descriptor(name, 'session', session),
+      ...descriptor(name, 'remote_address', client),
+    ]),
+  });
 }
 
 /**
- * The filters of each limited server, in the listener: a route's own filter would begin with full buckets at every push of routes. Each session id
- * and each client address has a bucket of its own (Envoy forgets the least used beyond `maxTracked`).
+ * Filters of the listener, not of routes: a route's own filter would begin with full buckets at every push of routes. Each session id and each client
+ * address of a server has a bucket of its own (Envoy forgets the least used beyond `maxTracked`). The limits of all servers are one configuration.
  *
  * Envoy's own refusal is a 503 without an id, which ends the sessions of some clients. So Envoy tells the sidecar which requests are beyond the limit,
  * and the sidecar answers. A flood is refused by Envoy all the same, and so is what the sidecar never sees.
  */
-export const rateLimitFilters = (snapshot: TopologySnapshot, { relay: [relay = ''] }: EnvoyNode): object[] =>
-  snapshot.servers
-    .filter(isLimited)
-    .flatMap((server) => (['enforced', 'flood', 'told'] as const).map((way) => filter(server, way, relay)));
+export const rateLimitFilters: readonly object[] = WAYS.map((way) =>
+  discovered(filterName(way), TYPE, { stat_prefix: statPrefix(way) }),
+);
+
+/** The limits of all servers. When one changes, the buckets of all begin full. */
+export const rateLimitExtensions = (
+  { servers }: TopologySnapshot,
+  { relay: [relay = ''] }: EnvoyNode,
+): [string, object][] => WAYS.map((way) => limits(servers, way, relay));
 
 /** What a route adds that never leads to the sidecar: count here, and refuse. */
 export const rateLimitByEnvoy = (server: ServerTopology): Record<string, object> =>
-  isLimited(server) ? { [filterName(server.name, 'enforced')]: switchOn } : {};
+  isLimited(server) ? { [filterName('enforced')]: switchOn } : {};
 
 /** What the other routes of a server add: count here, and let the sidecar refuse. */
 export const rateLimitOnRoute = (server: ServerTopology): Record<string, object> =>
-  isLimited(server)
-    ? { [filterName(server.name, 'flood')]: switchOn, [filterName(server.name, 'told')]: switchOn }
-    : {};
+  isLimited(server) ? { [filterName('flood')]: switchOn, [filterName('told')]: switchOn } : {};

@@ -5,6 +5,7 @@ type Json = Record<string, any>;
 
 /** The same resources as one static configuration, for `envoy --mode validate` and for trying them by hand. */
 export function staticConfig(resources: PlainResources, admin: object): object {
+  const extensions = resources.get(RESOURCE_TYPE.extensions) as Map<string, Json> | undefined;
   const all = (typeUrl: string): Json[] =>
     [...(resources.get(typeUrl)?.values() ?? [])].map((each) => structuredClone(each) as Json);
   const endpoints = resources.get(RESOURCE_TYPE.endpoints);
@@ -22,6 +23,11 @@ export function staticConfig(resources: PlainResources, admin: object): object {
     for (const chain of listener['filter_chains'] as Json[]) {
       for (const filter of chain['filters'] as Json[]) {
         const manager = filter['typed_config'] as Json;
+        for (const each of (manager['http_filters'] ?? []) as Json[]) {
+          if (each['config_discovery'] === undefined) continue;
+          delete each['config_discovery'];
+          each['typed_config'] = extensions?.get(each['name'] as string)?.['typed_config'];
+        }
         const { rds } = manager;
         if (rds === undefined) continue;
         delete manager['rds'];
