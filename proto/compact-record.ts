@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { parseJson, parseJsonObject } from './parse-json.ts';
-import { userIdOf, type SessionRecord } from './session-record.ts';
+import { MOST_MOVES, userIdOf, type SessionRecord } from './session-record.ts';
 
 /**
  * How a session record of version 2 lies in its Redis hash: one short field for each part, none over 64 bytes as a rule, so that Redis keeps the hash
@@ -98,6 +98,7 @@ function decodeCompact(server: string, digest: string, hash: SessionHash, shared
   const common = parseJsonObject(shared),
     more = parseJsonObject(hash[COMPACT_FIELD.more]?.toString() ?? '{}');
   if (!common || !more) return undefined;
+  if (Array.isArray(more['moves'])) more['moves'] = more['moves'].slice(-MOST_MOVES);
   const principal = keyedDigest(hash[COMPACT_FIELD.principal]) ?? null,
     atMs = Number(hash['at']?.toString()),
     credentials = hash[COMPACT_FIELD.credentials];

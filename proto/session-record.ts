@@ -6,6 +6,9 @@ export const RECORD_VERSION = 2;
 /** What it writes while nodes may be there that read nothing later: one JSON text. Version 2 is compact-record.ts. */
 export const PLAIN_RECORD_VERSION = 1;
 
+/** As many moves as `limits.keptMoves` allows. What somebody else wrote beyond that is not read. */
+export const MOST_MOVES = 100;
+
 /** One move of a session, for operators: never an id of it. */
 const sessionMoveSchema = z.looseObject({
   atMs: z.number(),

@@ -1,3 +1,4 @@
+import { isoTime } from '../../proto/iso-time.ts';
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,7 +35,7 @@ export async function commitConfigHistory(redis: Redis, folder: string): Promise
     if (known.has(subject)) continue;
     await writeFile(join(folder, FILE), text);
     await git(['add', FILE]);
-    const date = new Date(acceptedAtMs).toISOString();
+    const date = isoTime(acceptedAtMs);
     await git(['commit', '--quiet', '--allow-empty', '-m', subject, '-m', `Accepted by ${node}.`], {
       GIT_AUTHOR_DATE: date,
       GIT_COMMITTER_DATE: date,

@@ -1,3 +1,4 @@
+import { isoTime } from '../../proto/iso-time.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DoctorCheck } from '../admin/doctor.ts';
 import { doctorChanges, type DoctorChange } from './doctor-changes.ts';
@@ -9,7 +10,7 @@ const MARK = { good: 'ok  ', warning: 'warn', bad: 'BAD ', unknown: '?   ', gone
 
 const format = (atMs: number, { area, name, was, verdict, description, advice }: DoctorChange): string =>
   [
-    `${new Date(atMs).toISOString().slice(11, 19)}  ${MARK[verdict]}  ${area.padEnd(14)}  ${plain(name)}: ${plain(description)}${was === null ? '' : ` (was ${was})`}`,
+    `${isoTime(atMs).slice(11, 19)}  ${MARK[verdict]}  ${area.padEnd(14)}  ${plain(name)}: ${plain(description)}${was === null ? '' : ` (was ${was})`}`,
     ...(advice === null ? [] : [`${' '.repeat(32)}${advice}`]),
   ].join('\n');
 

@@ -1,3 +1,4 @@
+import { isoTime } from '../../proto/iso-time.ts';
 import { BUDGET, CALL_P99_MS, ERRORS_PER_SECOND, FAST_BURN, OBJECTIVE } from '../../proto/objectives.ts';
 import { latencyQuantileMs } from '../../proto/slo-window.ts';
 import { good, not, type DoctorCheck } from '../admin/doctor.ts';
@@ -115,7 +116,7 @@ const answered = (window: SlaWindow): string =>
 /** Rounded down: what misses the objective by little must not look as if it kept it. */
 export const percent = (share: number): string => `${Math.floor(share * 100_000 + 1e-6) / 1000} %`;
 const seconds = (ms: number): string => `${ms / 1000} s`;
-const day = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+const day = (ms: number): string => `${isoTime(ms).slice(0, 16).replace('T', ' ')} UTC`;
 const span = ({ fromMs, toMs }: SlaWindow): string => {
   const minutes = Math.max(1, Math.round((toMs - fromMs) / 60_000));
   return minutes >= 60 ? 'hour' : minutes === 1 ? 'minute' : `${minutes} minutes`;

@@ -1,3 +1,4 @@
+import { isoTime } from '../../proto/iso-time.ts';
 import type { Outcome } from '../../proto/outcome.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 
@@ -25,7 +26,7 @@ export function auditRecord(outcome: Outcome, principal: string | null): AuditRe
   const { server, slot, method, tool, kind, status, errorCode, durationMs, startedAtMs, session, traceId } = outcome;
   return {
     audit: 'call',
-    time: new Date(startedAtMs).toISOString(),
+    time: isoTime(startedAtMs),
     principal,
     server,
     method,

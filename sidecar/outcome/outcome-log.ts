@@ -1,3 +1,4 @@
+import { isoTime } from '../../proto/iso-time.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
 import type { Outcome, OutcomeKind } from '../../proto/outcome.ts';
 
@@ -57,7 +58,7 @@ export function outcomeLog({
         durationMs: Math.round(durationMs * 1000) / 1000,
         mode,
         source,
-        startedAt: new Date(startedAtMs).toISOString(),
+        startedAt: isoTime(startedAtMs),
         ...(slot !== null && { slot }),
         ...(backend !== null && { backend }),
         ...(tool !== null && { tool }),

@@ -1,3 +1,4 @@
+import { isoTime } from '../../../proto/iso-time.ts';
 import { Command } from 'commander';
 import { action } from '../command.ts';
 import { usageError } from '../exit-code.ts';
@@ -31,12 +32,7 @@ export function configCommand(): Command {
             ? 'no version was kept yet'
             : table(
                 ['version', 'accepted', 'by', 'digest'],
-                versions.map((each) => [
-                  each.version,
-                  new Date(each.acceptedAtMs).toISOString(),
-                  each.node,
-                  each.digest,
-                ]),
+                versions.map((each) => [each.version, isoTime(each.acceptedAtMs), each.node, each.digest]),
               ),
         );
       }),

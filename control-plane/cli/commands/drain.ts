@@ -1,3 +1,4 @@
+import { isoTime } from '../../../proto/iso-time.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { action, type Tools } from '../command.ts';
@@ -153,7 +154,7 @@ async function list({ client, out }: Tools): Promise<void> {
             each.doneAtMs === null ? 'draining' : 'drained',
             each.remaining.sessions,
             each.remaining.inFlight,
-            new Date(each.startedAtMs).toISOString(),
+            isoTime(each.startedAtMs),
             each.reason,
           ]),
         ),

@@ -1,3 +1,4 @@
+import { isoTime } from '../../../proto/iso-time.ts';
 import { Command } from 'commander';
 import { action } from '../command.ts';
 import { plain } from '../table.ts';
@@ -12,7 +13,7 @@ interface Event {
 }
 
 const format = ({ atMs, level, kind, message }: Event): string =>
-  `${new Date(atMs).toISOString()}  ${level.padEnd(7)}  ${plain(kind).padEnd(20)}  ${plain(message)}`;
+  `${isoTime(atMs)}  ${level.padEnd(7)}  ${plain(kind).padEnd(20)}  ${plain(message)}`;
 
 export const eventsCommand = (): Command =>
   new Command('events')

@@ -1,3 +1,4 @@
+import { isoTime } from '../../../proto/iso-time.ts';
 import { Command } from 'commander';
 import { action, type Tools } from '../command.ts';
 import { ago } from '../duration.ts';
@@ -52,7 +53,7 @@ async function showStory({ client, out }: Tools, digest: string, server: string 
       table(
         ['when', 'took', 'what'],
         whole.story.map(({ atMs, tookMs, message }) => [
-          atMs === null ? null : new Date(atMs).toISOString(),
+          atMs === null ? null : isoTime(atMs),
           tookMs === null ? null : `${Math.round(tookMs)} ms`,
           message,
         ]),

@@ -1,3 +1,4 @@
+import { isoTime } from '../../../proto/iso-time.ts';
 import { Command } from 'commander';
 import { action } from '../command.ts';
 import { ago } from '../duration.ts';
@@ -84,7 +85,7 @@ export const statusCommand = (): Command =>
 function statusText(status: Status): string {
   const { controlPlane: own, store, servers, gateways, drains, rollouts, configProblems } = status;
   const notes = [
-    `control plane  ${own.id}, version ${own.version}, up since ${new Date(own.startedAtMs).toISOString()}, ${roleOf(own)}`,
+    `control plane  ${own.id}, version ${own.version}, up since ${isoTime(own.startedAtMs)}, ${roleOf(own)}`,
     `session store  ${store.type}, ${store.isUp ? 'up' : 'DOWN'}`,
     drains > 0 && `drains         ${drains}: see \`holdfast drain list\``,
     rollouts > 0 && `rollouts       ${rollouts} under way: see \`holdfast rollout status\``,

@@ -1,3 +1,4 @@
+import { isoTime } from '../../../proto/iso-time.ts';
 import { Command, Option } from 'commander';
 import { OUTCOME_KINDS } from '../../../proto/outcome.ts';
 import { action } from '../command.ts';
@@ -26,7 +27,7 @@ const format = (line: Line): string => {
   const { atMs, server, method, tool, replica, slot, outcome, errorCode, durationMs, session, traceId, node } = line;
   const what = tool === null ? method : `${method} ${tool}`;
   return [
-    new Date(atMs).toISOString().slice(11, 23),
+    isoTime(atMs).slice(11, 23),
     plain(server).padEnd(12),
     plain(what).padEnd(28),
     plain(replica ?? slot).padEnd(16),

@@ -1,3 +1,4 @@
+import { isoTime } from '../../../proto/iso-time.ts';
 import { Command, Option } from 'commander';
 import { TOP_GROUPS, type TopGroup, type TopRow } from '../../watch/top-window.ts';
 import { action } from '../command.ts';
@@ -34,7 +35,7 @@ function format({ atMs, nodes, rows, breakers }: Top, by: TopGroup, mostRows: nu
         .join(', '),
     ]),
   );
-  const head = `${new Date(atMs).toISOString().slice(11, 19)}  last 10 s, ${nodes.length} gateway(s): ${plain(nodes.join(', '))}`;
+  const head = `${isoTime(atMs).slice(11, 19)}  last 10 s, ${nodes.length} gateway(s): ${plain(nodes.join(', '))}`;
   const more = rows.length > shown.length ? `\n… ${rows.length - shown.length} more` : '';
   const open = breakers.map(({ server, level, key, state }) => `${server} ${level} ${key} ${state}`);
   return `${head}\nbreakers: ${open.length === 0 ? 'all closed' : plain(open.join(', '))}\n${body}${more}`;

@@ -1,3 +1,4 @@
+import { isoTime } from '../../../../proto/iso-time.ts';
 import { signal } from '@preact/signals';
 import { events, servers } from '../live/state.ts';
 import type { MeshEvent } from '../model.ts';
@@ -70,7 +71,7 @@ export function EventList({ events: shown }: { events: readonly MeshEvent[] }) {
     <ol class="timeline">
       {shown.map((event) => (
         <li key={event.id} class={event.level}>
-          <time dateTime={new Date(event.atMs).toISOString()} title={dateAndTime(event.atMs)}>
+          <time dateTime={isoTime(event.atMs)} title={dateAndTime(event.atMs)}>
             {clock(event.atMs)}
           </time>
           <span class="kind">{event.kind}</span>

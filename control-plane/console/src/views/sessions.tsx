@@ -1,3 +1,4 @@
+import { isoTime } from '../../../../proto/iso-time.ts';
 import { signal } from '@preact/signals';
 import { get } from '../live/api.ts';
 import { events, servers } from '../live/state.ts';
@@ -156,7 +157,7 @@ function Story({ lines }: { lines: readonly StoryLine[] }) {
           {line.atMs === null ? (
             <span>–</span>
           ) : (
-            <time dateTime={new Date(line.atMs).toISOString()} title={dateAndTime(line.atMs)}>
+            <time dateTime={isoTime(line.atMs)} title={dateAndTime(line.atMs)}>
               {clock(line.atMs)}
             </time>
           )}
