@@ -41,5 +41,7 @@ export const FINDINGS = {
   B12: 'ids beyond 2^53 come back wrong in mesh errors',
   B13: 'no call has a deadline by default',
   B14: 'a lease stays without a leader',
+  E1: 'an event id gives away the answer of another client’s call',
+  R1: 'a record that somebody else wrote ends or misleads who shows it',
 } as const;
 export type FindingId = keyof typeof FINDINGS;

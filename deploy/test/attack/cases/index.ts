@@ -7,6 +7,7 @@ import { cardinality } from './cardinality.ts';
 import { certifiedMembers } from './certified-members.ts';
 import { controlPorts } from './control-ports.ts';
 import { deletes } from './deletes.ts';
+import { eventIds } from './event-ids.ts';
 import { fleetLimits } from './fleet-limits.ts';
 import { forgedPrincipal } from './forged-principal.ts';
 import { freeSessions } from './free-sessions.ts';
@@ -20,6 +21,7 @@ import { origins, preflight } from './origins.ts';
 import { redisUser } from './redis-user.ts';
 import { rogueMembers } from './rogue-members.ts';
 import { sessionTransplant, tokenRefresh } from './session-transplant.ts';
+import { sessionRecords } from './session-records.ts';
 import { sharedCache } from './shared-cache.ts';
 import { shippedFiles } from './shipped-files.ts';
 import { slowBodies } from './slow-bodies.ts';
@@ -38,6 +40,7 @@ export const CASES: readonly AttackCase[] = [
   ...httpSseWrites,
   ...sessionTransplant,
   tokenRefresh,
+  ...eventIds,
   ...deletes,
   ...origins,
   preflight,
@@ -49,6 +52,7 @@ export const CASES: readonly AttackCase[] = [
   ...breakerPoisoning,
   ...controlPorts,
   ...rogueMembers,
+  ...sessionRecords,
   ...certifiedMembers,
   ...tokens,
   ...redisUser,
