@@ -5,6 +5,8 @@ import type { FindingId } from './findings.ts';
 export interface AttackOutcome {
   happened: string;
   isRefused: boolean;
+  /** It can't be tried here; `happened` says why. */
+  isSkipped?: true;
 }
 
 /** One attack. A case leaves nothing open, and undoes what it set on the replicas. */

@@ -60,9 +60,9 @@ if (values.list) {
   process.exit(0);
 }
 const { objectives } = await runCases(cases, {
-  onResult: ({ attack, happened, isRefused, harm, seconds }) =>
+  onResult: ({ attack, happened, isRefused, isSkipped, harm, seconds }) =>
     print(
-      `${isRefused && harm.length === 0 ? '✔' : '✘'} ${attack.name} (${seconds.toFixed(1)} s): ${[happened, ...harm].join('; ').slice(0, 300)}`,
+      `${isSkipped ? '–' : isRefused && harm.length === 0 ? '✔' : '✘'} ${attack.name} (${seconds.toFixed(1)} s): ${[happened, ...harm].join('; ').slice(0, 300)}`,
     ),
 });
 printReport(objectives, { json: values.json });

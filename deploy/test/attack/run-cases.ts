@@ -97,6 +97,7 @@ const objectiveOf = (result: CaseResult): Objective => ({
   goal: result.attack.goal,
   measured: measured(result),
   met: result.isRefused && result.harm.length === 0,
+  ...(result.isSkipped && { isSkipped: true }),
 });
 
 /** What must hold over the whole run. */

@@ -5,6 +5,8 @@ export interface Objective {
   goal: string;
   measured: number | string | null;
   met: boolean;
+  /** It can't be tried on this machine; `measured` says why. Neither met nor missed. */
+  isSkipped?: true;
 }
 
 export const atLeast = (name: string, least: number, measured: number): Objective => ({

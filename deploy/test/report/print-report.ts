@@ -3,7 +3,7 @@ import type { Objective } from './objectives.ts';
 
 /**
  * Ends a command: the objectives as a table, or as one JSON object on stdout with `--json` (then tables went to stderr).
- * Sets the exit code: 1 when an objective is not met.
+ * Sets the exit code: 1 when an objective is not met. One that was skipped is neither.
  */
 export function printReport(
   objectives: readonly Objective[],
@@ -14,10 +14,15 @@ export function printReport(
     console.log(
       `\n${table(
         ['objective', 'goal', 'measured', 'met'],
-        objectives.map((o) => [o.name, o.goal, o.measured === null ? null : String(o.measured), o.met]),
+        objectives.map((o) => [
+          o.name,
+          o.goal,
+          o.measured === null ? null : String(o.measured),
+          o.isSkipped ? 'skipped' : o.met,
+        ]),
       )}`,
     );
-  if (objectives.length === 0 || objectives.some((objective) => !objective.met)) process.exitCode = 1;
+  if (objectives.length === 0 || objectives.some(({ met, isSkipped }) => !met && !isSkipped)) process.exitCode = 1;
 }
 
 /** Where tables and progress go: stderr when stdout is for JSON. */

