@@ -20,6 +20,12 @@ export const count = (value: number, one: string, many = `${one}s`): string =>
 export const clock = (ms: number): string =>
   new Date(ms).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
+/** For `<time>`. A number that somebody else wrote may be no date. */
+export const machineTime = (ms: number): string => {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? '' : date.toISOString();
+};
+
 export const dateAndTime = (ms: number): string => `${new Date(ms).toLocaleDateString('en-CA')} ${clock(ms)}`;
 
 export const ago = (ms: number, nowMs = Date.now()): string => {

@@ -1,9 +1,8 @@
-import { isoTime } from '../../../../proto/iso-time.ts';
 import { signal } from '@preact/signals';
 import { events, servers } from '../live/state.ts';
 import type { MeshEvent } from '../model.ts';
 import { filtered } from './filter-events.ts';
-import { clock, dateAndTime } from '../ui/words.ts';
+import { clock, dateAndTime, machineTime } from '../ui/words.ts';
 
 const text = signal('');
 const server = signal('');
@@ -71,7 +70,7 @@ export function EventList({ events: shown }: { events: readonly MeshEvent[] }) {
     <ol class="timeline">
       {shown.map((event) => (
         <li key={event.id} class={event.level}>
-          <time dateTime={isoTime(event.atMs)} title={dateAndTime(event.atMs)}>
+          <time dateTime={machineTime(event.atMs)} title={dateAndTime(event.atMs)}>
             {clock(event.atMs)}
           </time>
           <span class="kind">{event.kind}</span>

@@ -1,9 +1,8 @@
-import { isoTime } from '../../../../proto/iso-time.ts';
 import { signal } from '@preact/signals';
 import { get } from '../live/api.ts';
 import { events, servers } from '../live/state.ts';
 import type { Session, SessionWithStory, StoryLine } from '../model.ts';
-import { ago, clock, count, dateAndTime, duration } from '../ui/words.ts';
+import { ago, clock, count, dateAndTime, duration, machineTime } from '../ui/words.ts';
 import { EventList } from './events.tsx';
 import { Head } from '../ui/head.tsx';
 import { Scroll } from '../ui/scroll.tsx';
@@ -157,7 +156,7 @@ function Story({ lines }: { lines: readonly StoryLine[] }) {
           {line.atMs === null ? (
             <span>–</span>
           ) : (
-            <time dateTime={isoTime(line.atMs)} title={dateAndTime(line.atMs)}>
+            <time dateTime={machineTime(line.atMs)} title={dateAndTime(line.atMs)}>
               {clock(line.atMs)}
             </time>
           )}
