@@ -2,7 +2,7 @@ import { addressKey } from '../../proto/address-key.ts';
 import { NO_ADDRESS } from '../budget/client-address.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { RequestView } from '../routing/decide.ts';
-import { isCredential } from '../principal/credentials.ts';
+import { credentialsInQuery, isCredential } from '../principal/credentials.ts';
 
 export type MessageKind =
   | 'request_headers'
@@ -34,7 +34,7 @@ export interface BodyRead {
 
 /** Of a header that stands there several times the first value, except for session ids; null where there is none. */
 export interface MessageHeaders {
-  /** Headers that say who asks: name, value, name, value … */
+  /** Headers that say who asks, and such parts of the query: name, value, name, value … */
   credentials: string[];
   method: string | null;
   status: string | null;
@@ -69,6 +69,7 @@ export const noHeaders = (): MessageHeaders => ({
 /** Names of the headers whose values matter here, besides credentials. */
 export const READ_HEADERS = [
   ':method',
+  ':path',
   ':status',
   HEADER.session,
   HEADER.sessionId,
@@ -87,6 +88,9 @@ export function addHeader(headers: MessageHeaders, name: string, value: string):
   switch (name) {
     case ':method':
       headers.method ??= value;
+      return;
+    case ':path':
+      headers.credentials.push(...credentialsInQuery(value));
       return;
     case ':status':
       headers.status ??= value;

@@ -16,6 +16,33 @@ export function isCredential(name: string): boolean {
   return answer;
 }
 
+/** Parts of names in a query that say who asks. */
+const IN_QUERY = /auth|token|secret|credential|password|key|assertion|signature/i;
+
+/**
+ * What in a path's query may say who asks, as a flat list like headers. Before each name stands a `?`, which no header's name has. Servers take keys
+ * from there that know no header.
+ */
+export function credentialsInQuery(path: string): string[] {
+  const at = path.indexOf('?');
+  if (at < 0) return [];
+  return path
+    .slice(at + 1)
+    .split('&')
+    .flatMap((pair) => {
+      const [name = '', ...value] = pair.split('=');
+      return IN_QUERY.test(decoded(name)) ? [`?${name}`, value.join('=')] : [];
+    });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /**
  * The credentials among headers (flat list: name, value, name, value …), as name and value by name, whatever their order. A header that stands
  * there several times counts as one, joined as proxies join it. `ofMesh`: what the mesh itself sets by `headerFiles` is nobody’s.
@@ -27,7 +54,7 @@ export function credentialsIn(
   let found: Map<string, string> | null = null;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] ?? '').toLowerCase();
-    if (!isCredential(name) || Object.hasOwn(ofMesh, name)) continue;
+    if (!(name.startsWith('?') || isCredential(name)) || Object.hasOwn(ofMesh, name)) continue;
     found ??= new Map();
     const before = found.get(name),
       value = headers[i + 1] ?? '';

@@ -153,6 +153,22 @@ test('a refreshed JWT of the same subject counts as the same, beside the same ot
   t.false(rebuild(['authorization', first], ['authorization', second], 'off'));
 });
 
+test('a key in the query says who asks, as one in a header does; over HTTP+SSE its messages go to another URL', (t) => {
+  const at = (query: string) => ({ bind: 'principal' as const, path: `/mcp${query}` });
+  const credentials = identities.credentialsOf([], at('?key=ann&tools=a'));
+  t.regex(credentials ?? '', /^[0-9a-f]{64}$/);
+  t.is(identities.credentialsOf([], at('?tools=a')), null);
+  const record = { principal: null, hasCredentials: true, credentials };
+  const may = (query: string, more = {}, headers: string[] = []): boolean =>
+    identities.mayRebuild({ ...record, ...more }, headers, at(query));
+  t.true(may('?tools=b&key=ann'));
+  for (const query of ['', '?key=bob', '?key=', '?key', '?key=bob&key=ann', '?apikey=ann', '?%6bey=bob'])
+    t.false(may(query), query);
+  t.false(may('', {}, ['key', 'ann']));
+  t.false(may('', {}, ['x-api-key', 'ann']));
+  t.true(may('?key=ann', { type: 'sse', credentials: null }));
+});
+
 test('several headers of one name count as one, however a proxy joins them', (t) => {
   t.true(rebuild(['cookie', 'a=1', 'cookie', 'b=2'], ['cookie', 'a=1; b=2']));
   t.true(rebuild(['authorization', 'a', 'authorization', 'b'], ['authorization', 'a,b']));

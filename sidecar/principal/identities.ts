@@ -1,7 +1,7 @@
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { bearerToken, subjectOfClaims, subjectOfToken, type Subject } from './claims.ts';
-import { credentialsIn } from './credentials.ts';
+import { credentialsIn, credentialsInQuery } from './credentials.ts';
 import type { KeyedDigest } from './keyed-digest.ts';
 
 /** What a request shows of who asks. */
@@ -17,7 +17,8 @@ export interface Owner {
   credentials: string | null;
 }
 
-type BindPolicy = Pick<ServerPolicy, 'bind' | 'jwt'> & Partial<Pick<ServerPolicy, 'headerFiles'>>;
+/** `path`: with the query of the live request. */
+type BindPolicy = Pick<ServerPolicy, 'bind' | 'jwt'> & Partial<Pick<ServerPolicy, 'headerFiles' | 'path'>>;
 
 /** Why a server with `jwt` takes no request that shows this: Envoy verified no token, or one without a subject. Null: nothing against it. */
 export function refusalOfUnverified(
@@ -91,16 +92,21 @@ export class Identities {
    * A record of an earlier version doesn't say: then its principal, which was compared before, has to do.
    */
   mayRebuild(
-    { credentials, hasCredentials, principal }: Pick<SessionRecord, 'credentials' | 'hasCredentials' | 'principal'>,
+    { credentials, hasCredentials, principal, type }: Owned,
     headers: readonly string[],
     policy: BindPolicy,
   ): boolean {
-    const parts = credentialParts(headers, policy);
+    const parts = credentialParts(headers, type === 'sse' ? withoutQuery(policy) : policy);
     if (credentials === undefined) return hasCredentials === false ? parts === null : principal !== null;
     if (credentials === null || parts === null) return credentials === null && parts === null;
     return this.#digest.matches(credentials, parts);
   }
 }
+
+type Owned = Pick<SessionRecord, 'credentials' | 'hasCredentials' | 'principal'> & Partial<Pick<SessionRecord, 'type'>>;
+
+/** Messages of HTTP+SSE go to the URL that the server names, so the query of the client's own URL is not theirs. */
+export const withoutQuery = <Policy extends BindPolicy>(policy: Policy): Policy => ({ ...policy, path: '' });
 
 const subjectParts = ({ issuer, subject }: Subject): string[] => ['jwt', issuer, subject];
 
@@ -117,7 +123,8 @@ function principalParts({ authorization, claims }: Shown, { bind, jwt }: BindPol
 }
 
 function credentialParts(headers: readonly string[], policy: BindPolicy): string[] | null {
-  const credentials = credentialsIn(headers, policy.headerFiles);
+  const asked = credentialsInQuery(policy.path ?? ''),
+    credentials = credentialsIn(asked.length === 0 ? headers : [...headers, ...asked], policy.headerFiles);
   if (credentials.length === 0) return null;
   return [
     'credentials',

@@ -78,7 +78,8 @@ export class Recovery {
 
   /** Brings a session back, for whom it belongs to. Never rejects; requests of one session share one recovery, which a stranger's never begins. */
   recover(request: RecoveryRequest): Promise<Recovered> {
-    const policy = this.#options.server(request.record.server)?.policy;
+    const known = this.#options.server(request.record.server)?.policy,
+      policy = known && asked(known, request);
     if (!policy || this.#options.identities.mayRebuild(request.record, request.headers, policy))
       return this.#share(request);
     return refusalOfStranger(this.#options, request, policy).then((why) => (why ? refused(why) : this.#share(request)));
@@ -149,7 +150,7 @@ export class Recovery {
       // The winner may have moved it between the look and the lock.
       const seen = await lookAtLost(directory, record, true);
       if (seen.kind === 'settled') return seen.result;
-      if (!identities.mayRebuild(seen.record, headers, policy)) return refused('foreign');
+      if (!identities.mayRebuild(seen.record, headers, asked(policy, request))) return refused('foreign');
       return await this.#move({ ...request, record: seen.record }, untilMs);
     } finally {
       detach(directory.unlock(record.server, record.digest, locked.token), () => undefined); // It ends by itself.
@@ -240,5 +241,11 @@ export class Recovery {
     return queue;
   }
 }
+
+/** The policy as the request sees it: its path with the live query. */
+const asked = (policy: ServerPolicy, { query = '' }: LiveRequest): ServerPolicy => ({
+  ...policy,
+  path: policy.path + query,
+});
 
 const refused = (reason: RefusalReason): Recovered => ({ kind: 'refused', reason });
