@@ -43,6 +43,9 @@ const BESIDE = new Set<string>([
 ]);
 const DIGEST = /^[0-9a-f]{64}$/;
 const DIGEST_BYTES = 32;
+/** What is longer was written by nobody of the mesh, and would keep its readers busy: subscriptions, moves and polled calls have limits. */
+const MOST_MORE_BYTES = 512 << 10;
+const MOST_PLAIN_BYTES = 8 << 20;
 /** What a session has where nothing else is said. */
 const USUAL: Readonly<Record<string, unknown>> = { logLevel: null, hasGetStream: false };
 
@@ -85,16 +88,17 @@ export const sharedNameOf = (hash: SessionHash): string | undefined => hash[COMP
 
 /**
  * The record in its hash, in whichever form, not yet checked. `shared`: the text that a compact one names; null where that is gone. Undefined: it is
- * not JSON, or there is no record.
+ * not JSON or too long, or there is no record.
  */
 export function recordContent(server: string, digest: string, hash: SessionHash, shared: string | null): unknown {
   const plain = hash['record'];
-  if (plain !== undefined) return parseJson(plain.toString());
+  if (plain !== undefined) return plain.length > MOST_PLAIN_BYTES ? undefined : parseJson(plain.toString());
   return sharedNameOf(hash) === undefined || shared === null ? undefined : decodeCompact(server, digest, hash, shared);
 }
 
 /** Undefined: it or what it shares is no JSON object. */
 function decodeCompact(server: string, digest: string, hash: SessionHash, shared: string): object | undefined {
+  if ((hash[COMPACT_FIELD.more]?.length ?? 0) > MOST_MORE_BYTES) return undefined;
   const common = parseJsonObject(shared),
     more = parseJsonObject(hash[COMPACT_FIELD.more]?.toString() ?? '{}');
   if (!common || !more) return undefined;

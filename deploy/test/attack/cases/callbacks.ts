@@ -47,6 +47,22 @@ const ANSWERS: Record<string, Behaviour> = {
     `{"jsonrpc":"2.0","id":ID,"result":{"protocolVersion":"2025-06-18","capabilities":${'{"a":'.repeat(9000)}1${'}'.repeat(9000)}}}`,
     ['initialize'],
   ),
+  'initialize-of-megabytes': raw(
+    `${jsonHead}\r\nmcp-session-id: a4`,
+    `{"jsonrpc":"2.0","id":ID,"result":{"protocolVersion":"${'9'.repeat(1 << 20)}","capabilities":{"x":"${'y'.repeat(3 << 20)}"}}}`,
+    ['initialize'],
+  ),
+  'session-id-of-50-kilobytes': raw(
+    `${jsonHead}\r\nmcp-session-id: ${'a'.repeat(50_000)}`,
+    '{"jsonrpc":"2.0","id":ID,"result":{}}',
+    ['initialize'],
+  ),
+  'answer-of-another-id': raw(jsonHead, '{"jsonrpc":"2.0","id":"somebody","result":{}}'),
+  'event-id-of-50-kilobytes': raw(
+    sseHead,
+    `id: ${'i'.repeat(50_000)}\ndata: {"jsonrpc":"2.0","id":ID,"result":{}}\n\n`,
+  ),
+  'retry-beyond-numbers': raw(sseHead, `retry: ${'9'.repeat(400)}\ndata: {"jsonrpc":"2.0","id":ID,"result":{}}\n\n`),
   'session-id-latin1': raw(`${jsonHead}\r\nmcp-session-id: é`, '{"jsonrpc":"2.0","id":ID,"result":{}}', ['initialize']),
 };
 const WAYS: readonly ServerName[] = ['moving', 'off', 'streams', 'jwt', 'modern'];

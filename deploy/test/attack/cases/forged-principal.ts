@@ -2,7 +2,9 @@ import { HEADER } from '../../../../proto/wire.ts';
 import { casesOf, judge, type AttackCase } from '../attack-case.ts';
 import { callOf, INITIALIZE, type AttackMesh, type SendOptions } from '../attack-mesh.ts';
 
-type Forge = (tokens: { mallory: string; forged: string; unsigned: string; foreign: string }) => SendOptions;
+type Forge = (
+  tokens: Record<'mallory' | 'forged' | 'unsigned' | 'foreign' | 'confused' | 'embedded' | 'linked', string>,
+) => SendOptions;
 const query = (token: string): string => `?access_token=${token}`;
 
 /** Ways to send Mallory's own valid token beside one that claims to be Alice's. */
@@ -52,6 +54,9 @@ const FORGERIES: Record<string, Forge> = {
   'proxy-authorization': (t) => ({
     headers: { authorization: `Bearer ${t.mallory}`, 'proxy-authorization': `Bearer ${t.forged}` },
   }),
+  'key-confusion': (t) => ({ headers: { authorization: `Bearer ${t.confused}` } }),
+  'key-in-the-token': (t) => ({ headers: { authorization: `Bearer ${t.embedded}` } }),
+  'key-from-a-url': (t) => ({ headers: { authorization: `Bearer ${t.linked}` } }),
   forged: (t) => ({ headers: { authorization: `Bearer ${t.forged}` } }),
   'alg-none': (t) => ({ headers: { authorization: `Bearer ${t.unsigned}` } }),
   'foreign-key': (t) => ({ headers: { authorization: `Bearer ${t.foreign}` } }),
@@ -64,6 +69,9 @@ async function enterAlices(mesh: AttackMesh, forge: Forge): Promise<ReturnType<t
     forged: issuer.forged('alice'),
     unsigned: issuer.unsigned('alice'),
     foreign: issuer.foreign('alice'),
+    confused: issuer.confused('alice'),
+    embedded: issuer.embedded('alice'),
+    linked: issuer.linked('alice'),
   });
   const said: string[] = [];
   for (const server of ['jwt', 'jwtoff'] as const) {

@@ -58,6 +58,11 @@ const strays = casesOf(
     'put-in-session': stray('off', 'PUT', '', true),
     'patch-in-session': stray('plain', 'PATCH', '', true),
     'head-in-session': stray('streams', 'HEAD', '', true),
+    link: stray('plain', 'LINK'),
+    'search-in-session': stray('plain', 'M-SEARCH', '', true),
+    'semicolon-path': stray('off', 'POST', ';x'),
+    'two-slashes': stray('plain', 'POST', '//x'),
+    'dot-segment': stray('plain', 'POST', '/./x'),
     propfind: stray('plain', 'PROPFIND'),
     'sub-path': stray('plain', 'POST', '/x'),
     'sub-path-guard-off': stray('off', 'POST', '/admin/users'),
@@ -116,6 +121,9 @@ const codings = casesOf(
     unknown: 'x-evil',
     'chunked-twice': 'chunked, chunked',
     deflate: 'deflate',
+    'with-parameter': 'chunked;q=1',
+    'comma-alone': ',chunked',
+    'in-quotes': '"chunked"',
   },
   async (mesh: AttackMesh, coding) => {
     const port = Number(new URL(mesh.mesh.gateways[0]?.url ?? '').port);

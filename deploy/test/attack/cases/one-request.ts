@@ -47,6 +47,17 @@ const BODIES: Record<string, string> = {
   'escaped-key-well-formed': '{"jsonrpc":"2.0","id":1,"\\u006dethod":"initialize","p\\u0061rams":null}',
   'thousand-initializes': `[${Array.from({ length: 1001 }, () => '{"jsonrpc":"2.0","id":1,"method":"initialize"}').join()}]`,
   'utf-16': Buffer.from('{"jsonrpc":"2.0","id":1,"method":"initialize"}', 'utf16le').toString('latin1'),
+  'null-alone': 'null',
+  'no-bytes': '',
+  'nul-bytes': '\0\0\0\0',
+  'call-id-in-arrays': '{"jsonrpc":"2.0","id":[[1]],"method":"tools/call","params":{"name":"echo"}}',
+  'call-number-of-10000-digits': `{"jsonrpc":"2.0","id":${'9'.repeat(10_000)},"method":"tools/call","params":{"name":"echo"}}`,
+  'call-meta-of-wrong-types':
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","_meta":[{"progressToken":{}}]}}',
+  'initialize-version-of-a-megabyte': `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"${'9'.repeat(1 << 20)}","capabilities":{}}}`,
+  'initialize-capabilities-list':
+    '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":[],"capabilities":[[]],"clientInfo":[]}}',
+  'set-level-of-a-megabyte': `{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"${'x'.repeat(1 << 20)}"}}`,
   'array-of-nothing': '[null,[],[[]],1,"x",true]',
 };
 

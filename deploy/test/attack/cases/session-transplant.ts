@@ -2,6 +2,7 @@ import { casesOf, judge, type AttackCase } from '../attack-case.ts';
 import { callOf, type SendOptions, type ServerName } from '../attack-mesh.ts';
 
 const bearer = (token: string): SendOptions => ({ headers: { authorization: `Bearer ${token}` } });
+const query = (text: string): SendOptions => ({ suffix: `?${text}` });
 const headers = (name: string, value: string): SendOptions => ({ headers: { [name]: value } });
 
 interface Transplant {
@@ -35,6 +36,21 @@ const INPUTS: Record<string, Transplant> = {
     alice: headers('x-api-key', 'alice'),
     mallory: headers('x-auth-token', 'alice'),
   },
+  'query-key': { server: 'moving', alice: query('key=alice'), mallory: query('key=mallory') },
+  'query-key-none': { server: 'moving', alice: query('apiKey=alice'), mallory: {} },
+  'query-key-encoded': { server: 'moving', alice: query('api_key=alice'), mallory: query('api%5Fkey=mallory') },
+  'query-key-to-header': { server: 'moving', alice: query('key=alice'), mallory: headers('x-api-key', 'alice') },
+  'query-key-beside-hers': { server: 'moving', alice: query('key=alice'), mallory: query('key=mallory&key=alice') },
+  'proxy-authorization': {
+    server: 'moving',
+    alice: headers('proxy-authorization', 'Basic YTph'),
+    mallory: headers('proxy-authorization', 'Basic bTpt'),
+  },
+  'other-cookie-of-two': {
+    server: 'moving',
+    alice: headers('cookie', 'lang=en; sid=alice'),
+    mallory: headers('cookie', 'sid=mallory; lang=en'),
+  },
   'opaque-off': { server: 'off', alice: bearer('opaque-alice'), mallory: bearer('opaque-mallory') },
 };
 
@@ -62,9 +78,8 @@ export const sessionTransplant: AttackCase[] = casesOf(
       .flatMap(({ seen }) => seen)
       .filter(({ message }) => String(message?.id).startsWith('holdfast-recovery')).length;
     const own = await mesh.rpc(server, callOf('echo'), { ...alice, session });
-    const isHers = JSON.stringify(alice).includes('authorization')
-      ? own.body.includes(String((alice.headers as Record<string, string>)['authorization']))
-      : true;
+    const hers = (alice.headers as Record<string, string> | undefined)?.['authorization'],
+      isHers = hers === undefined || own.body.includes(hers);
     return judge(
       {
         'Mallory is refused as one who knows no session': statuses.every((status) => status === 404),

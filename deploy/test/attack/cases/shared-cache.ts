@@ -36,6 +36,8 @@ const garbage = casesOf(
     'short-token': { headers: { authorization: 'Bearer x' } },
     'other-scheme': { headers: { authorization: 'Basic eHg6eA==' } },
     'no-token': {},
+    'key-instead': { headers: { 'x-api-key': 'good' } },
+    'cookie-instead': { headers: { cookie: 'authorization=Bearer good' } },
   } as Record<string, SendOptions>,
   async (mesh, options) => {
     for (const replica of mesh.replicas.opencache) cacheable(replica, true);

@@ -12,6 +12,8 @@ const FORMS: Record<string, Write> = {
   'double-tilde': (id, upstream) => `${id.replace(/p?~.*/, '')}~~${upstream}`,
   'upper-case-slot': (id, upstream) => `${id.replace(/p?~.*/, '').toUpperCase()}~${upstream}`,
   'percent-encoded': (id, upstream) => `${id.replace(/p?~.*/, '')}%7E${upstream}`,
+  'mark-twice': (id, upstream) => `${id.replace(/p?~.*/, '')}pp~${upstream}`,
+  'trailing-tab': (id, upstream) => `${id.replace(/p?~.*/, '')}~${upstream}\t`,
   'replica-id-alone': (_, upstream) => upstream,
 };
 const SERVERS: readonly ServerName[] = ['jwt', 'jwtoff'];
