@@ -38,17 +38,17 @@ function refusalOf(
   rpc: RpcBody,
   body: Buffer,
 ): LimitName | null {
-  const { limits } = view.policy;
+  const { limits } = view.policy,
+    isBeginning = messagesOf(rpc).some(({ method }) => method === 'initialize');
+  // What is kept of a body is no larger than the body. Over HTTP+SSE a session is there before its initialize.
+  if (isBeginning && body.length > limits.initializeBytes && readInitialize(body, limits.initializeBytes).isTooLarge)
+    return counted(ctx, view, 'initialize_bytes');
   if (request.digest !== null) {
     const isBeyond =
       limits.callsPerSession > 0 && ctx.calls.of(request.digest) >= limits.callsPerSession && hasRequests(rpc);
     return isBeyond ? counted(ctx, view, 'calls_per_session') : null;
   }
-  if (!messagesOf(rpc).some(({ method }) => method === 'initialize')) return null;
-  // What is kept of a body is no larger than the body.
-  const mayBeTooLarge = body.length > limits.initializeBytes;
-  if (mayBeTooLarge && readInitialize(body, limits.initializeBytes).isTooLarge)
-    return counted(ctx, view, 'initialize_bytes');
+  if (!isBeginning) return null;
   // ext_proc has counted it already, if it could read it; then its replica was not to be reached.
   return request.mode === 'decide' && rpc.kind === 'single'
     ? null

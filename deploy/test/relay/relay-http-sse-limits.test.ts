@@ -119,6 +119,18 @@ test('a message over HTTP+SSE that is beyond a limit is refused by its status: i
   t.false(home.seen.includes('tools/call'));
 });
 
+test('an initialize over HTTP+SSE that is too large to be kept is refused, however often it comes', async (t) => {
+  const { post, home, rig } = await session(t, { limits: { initializeBytes: 1024 } });
+  const before = home.seen.length;
+  for (const id of [4, 5]) {
+    const answer = await post({ id, method: 'initialize', params: { clientInfo: { name: 'a'.repeat(2000) } } });
+    t.is(answer.status, 413);
+    t.regex(await answer.text(), /limits\.initializeBytes/);
+  }
+  t.is(home.seen.length, before);
+  t.is(rig.internalErrors.length, 0);
+});
+
 for (const isSplit of [false, true])
   test(`calls of an HTTP+SSE session beyond callsPerSession hear so on its stream${isSplit ? ', through whichever gateway they come' : ''}`, async (t) => {
     const { fleet, rig, heard, post, home } = await session(t, { limits: { callsPerSession: 2 } });

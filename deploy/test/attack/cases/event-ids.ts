@@ -67,6 +67,14 @@ const written =
   (mesh, call) =>
     resume(mesh, { ...call, eventId: write(call.eventId) }, { token: 'mallory' });
 
+/** Alice ends her session at one gateway; the other hears of it a little later. */
+async function end(mesh: AttackMesh, { server, session, alice }: KeptCall, gateway: number): Promise<void> {
+  await mesh.send(server, { ...alice, session, method: 'DELETE', gateway });
+  const isOver = async (at: number): Promise<boolean> =>
+    (await mesh.rpc(server, callOf('echo'), { ...alice, session, gateway: at })).status === 404;
+  await waitFor(async () => (await isOver(0)) && (await isOver(1)), { what: 'the session is over at both gateways' });
+}
+
 const flipped = (id: string, from: number): string =>
   `${id.slice(0, from)}${id[from] === 'A' ? 'B' : 'A'}${id.slice(from + 1)}`;
 
@@ -89,7 +97,7 @@ const REPLAYS: Record<string, Replay> = {
     alice: token('alice'),
     isOver: true,
     async replay(mesh, call) {
-      await mesh.send('jwt', { ...call.alice, session: call.session, method: 'DELETE', gateway: 1 });
+      await end(mesh, call, 1);
       return [...(await resume(mesh, call, call.alice)), ...(await resume(mesh, call, token('mallory')(mesh)))];
     },
   },
@@ -122,7 +130,7 @@ const REPLAYS: Record<string, Replay> = {
     alice: opaque('alice'),
     isOver: true,
     async replay(mesh, call) {
-      await mesh.send('plain', { ...call.alice, session: call.session, method: 'DELETE' });
+      await end(mesh, call, 0);
       return [...(await resume(mesh, call, call.alice)), ...(await resume(mesh, call, { token: 'mallory' }))];
     },
   },

@@ -3,6 +3,8 @@ import { callOf, INITIALIZE, type AttackMesh, type ServerName } from '../attack-
 import { sessionDigest } from '../../../../proto/session-record.ts';
 import { REDIS } from '../../../../proto/wire.ts';
 import { redisAnswer } from '../../mesh/start-redis.ts';
+import { waitFor } from '../../mesh/wait-for.ts';
+import { openStream } from '../http-client.ts';
 
 const large = (bytes: number, where: string): object => {
   const filler = 'x'.repeat(bytes);
@@ -59,6 +61,30 @@ const growing: AttackCase = {
     return judge(
       { 'answered each time': statuses.every((status) => status === 200), 'the record is small': bytes < 64 << 10 },
       `${Math.round(bytes / 1024)} KiB`,
+    );
+  },
+};
+
+/** Over HTTP+SSE a session is there before its client has said anything, and its initialize may come more than once. */
+const overHttpSse: AttackCase = {
+  name: 'free-sessions/large-http-sse',
+  finding: '5',
+  goal: 'refused, and the session’s record stays below 64 KiB',
+  async run(mesh) {
+    const statuses: number[] = [];
+    const before = await storeBytes(mesh);
+    const streams = await Promise.all(Array.from({ length: 5 }, () => openStream(mesh.url('legacy'))));
+    for (const stream of streams) {
+      const endpoint = await waitFor(() => /data: (\S+)/.exec(stream?.text ?? '')?.[1], { what: 'an endpoint event' });
+      const suffix = new URL(endpoint, mesh.url('legacy')).search;
+      for (const gateway of [0, 1])
+        statuses.push((await mesh.rpc('legacy', large(2_000_000, 'capabilities'), { suffix, gateway })).status);
+    }
+    const grown = (await storeBytes(mesh)) - before;
+    for (const stream of streams) stream?.close();
+    return judge(
+      { 'the store grew by less than 1 MiB': grown < 1 << 20, 'refused each time': !statuses.includes(202) },
+      `${[...new Set(statuses)].join(', ')}, store +${Math.round(grown / 1024)} KiB`,
     );
   },
 };
@@ -133,4 +159,4 @@ const fullStore = casesOf(
   },
 );
 
-export const freeSessions: AttackCase[] = [...largeOnes, growing, many, ...fullStore];
+export const freeSessions: AttackCase[] = [...largeOnes, overHttpSse, growing, many, ...fullStore];
