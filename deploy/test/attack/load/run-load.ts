@@ -1,26 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { nodeProgram } from '../../mesh/node-program.ts';
-import { startMesh, type Mesh } from '../../mesh/start-mesh.ts';
 import { redisAnswer } from '../../mesh/start-redis.ts';
-import { waitFor } from '../../mesh/wait-for.ts';
 import { atMost, exactly, type Objective } from '../../report/objectives.ts';
 import { ProcessWatch, shippedLimits } from '../process-watch.ts';
-import { HonestLoad, type LoadFigures } from './honest-load.ts';
+import { loadThroughBareEnvoy } from './bare-load.ts';
+import { HonestLoad } from './honest-load.ts';
+import { shown, startAttackedMesh, underAttack, worstMs, type Attack, type UnderAttack } from './under-attack.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends Attack {
   honestSessions: number;
-  everyMs: number;
-  /** Of each of the two stretches: undisturbed, and under attack. */
-  seconds: number;
-  slowBodies: number;
-  idleConnections: number;
-  unreadStreams: number;
-  initializes: number;
-  /** Also attacks a mesh beside this one: what that costs honest calls here is the machine's, not the mesh's. */
+  /** Also the same attack on a mesh beside this one, and through bare Envoys: what it costs honest calls there is the machine's. */
   hasControl?: boolean;
-  say?: (line: string) => void;
 }
 
 export const FULL_LOAD: LoadOptions = {
@@ -49,56 +37,6 @@ export const SHORT_LOAD: LoadOptions = {
 const MAX_MEMORY = '200mb';
 const MAX_MEMORY_MIB = 200;
 
-const startAttackedMesh = (): Promise<Mesh> =>
-  startMesh({
-    gateways: 2,
-    servers: {
-      attacked: {
-        replicas: 2,
-        program: 'deploy/test/attack/load/flooding-replica.ts',
-        settings: { probe: { type: 'off' } },
-      },
-    },
-  });
-
-interface UnderAttack {
-  during: LoadFigures;
-  /** Once all attackers are there. */
-  late: LoadFigures;
-}
-
-/** Honest calls go on while the attackers arrive at these gateways, and after: their arrival is a part of the attack. */
-async function underAttack(honest: HonestLoad, urls: readonly string[], options: LoadOptions): Promise<UnderAttack> {
-  const { say = () => {}, seconds, everyMs } = options;
-  const { command, args, env } = nodeProgram('deploy/test/attack/load/attackers.ts', [
-    ...urls.flatMap((url) => ['--url', url]),
-    ...['slow', 'idle', 'streams', 'initializes'].flatMap((name, index) => [
-      `--${name}`,
-      String([options.slowBodies, options.idleConnections, options.unreadStreams, options.initializes][index]),
-    ]),
-  ]);
-  const attackers = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = once(attackers, 'exit');
-  try {
-    let isStarted = false;
-    createInterface({ input: attackers.stdout }).on('line', (line) => {
-      say(`attackers: ${line}`);
-      isStarted ||= line === 'started';
-    });
-    const during = await honest.run(seconds, everyMs);
-    await waitFor(() => isStarted, { what: 'all attackers are there', timeoutMs: 120_000 });
-    const late = await honest.run(Math.ceil(seconds / 4), everyMs);
-    say(`honest calls, p50 and p99 in ms: while they come ${shown(during)}, once they are there ${shown(late)}`);
-    return { during, late };
-  } finally {
-    attackers.kill('SIGKILL');
-    await exited;
-  }
-}
-
-const shown = ({ p50Ms, p99Ms }: LoadFigures): string => `${p50Ms.toFixed(1)} and ${p99Ms.toFixed(1)}`;
-const worstMs = ({ during, late }: UnderAttack): number => Math.max(during.p99Ms, late.p99Ms);
-
 /** Honest sessions work undisturbed, then while every kind of attacker is there at once. */
 export async function runLoad(options: LoadOptions): Promise<Objective[]> {
   const { say = () => {}, seconds, everyMs } = options;
@@ -114,6 +52,7 @@ export async function runLoad(options: LoadOptions): Promise<Objective[]> {
     const before = await honest.run(seconds, everyMs);
     say(`undisturbed: ${before.calls} calls, p50 and p99 in ms: ${shown(before)}`);
     const beside = options.hasControl ? await attackBeside(honest, options) : null;
+    const bare = options.hasControl ? await loadThroughBareEnvoy(options) : null;
     watch.take();
     const under = await underAttack(honest, urls, options);
     const used = Number(/used_memory:(\d+)/.exec(await redisAnswer(port, 'INFO memory'))?.[1]) / 2 ** 20;
@@ -139,6 +78,15 @@ export async function runLoad(options: LoadOptions): Promise<Objective[]> {
               'p99 under attack ÷ with the same attack on a mesh beside (times)',
               3,
               worstMs(under) / worstMs(beside),
+            ),
+          ]
+        : []),
+      ...(bare
+        ? [
+            atMost(
+              'p99 under attack ÷ with the same attack through bare Envoys (times)',
+              3,
+              worstMs(under) / worstMs(bare),
             ),
           ]
         : []),
