@@ -82,7 +82,7 @@ const gatewaySchema = z
       .max(64)
       .default([])
       .describe(
-        'Where edges connect from. They then speak HTTP/2 here without TLS, with pings, and leave a gateway that hangs after 1.4 s. By TLS they do so anyway.',
+        'Where edges connect from. They then speak HTTP/2 here without TLS, with pings, and leave a gateway that hangs after 1.3 s. By TLS they do so anyway.',
       ),
     xffTrustedHops: z
       .int()

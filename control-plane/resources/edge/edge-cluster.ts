@@ -12,11 +12,11 @@ const IDLE = '60s';
 
 /**
  * A gateway that hangs, or whose VM stands still, keeps its connections, and its kernel answers keep-alive probes. HTTP/2 pings it cannot answer,
- * so its calls end after 1.3 s. Each call still has a connection of its own: one shared by clients would end for all of them when one
+ * so its calls end after 1.2 s. Each call still has a connection of its own: one shared by clients would end for all of them when one
  * aborts 250 requests (Envoy's limit for premature resets), or stand still behind bodies that nobody reads.
  */
 const pinged = {
-  connection_keepalive: { interval: '0.3s', timeout: '1s' },
+  connection_keepalive: { interval: '0.2s', timeout: '1s' },
   max_concurrent_streams: 1,
 };
 

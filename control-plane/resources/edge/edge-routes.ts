@@ -24,6 +24,15 @@ const retry = {
  */
 const repeated = { ...retry, retry_on: `${retry.retry_on},reset` };
 
+/**
+ * A gateway says at once that it has a client's resumption. Of one that does not, another is asked as well, and the first answer counts: a frozen
+ * gateway costs the client no second wait for a ping.
+ */
+const hedged = {
+  retryPolicy: { ...repeated, num_retries: 1, per_try_timeout: '0.15s' },
+  hedgePolicy: { hedge_on_per_try_timeout: true },
+};
+
 /** What asks for an event stream. */
 const wantsStream = { name: 'accept', string_match: { contains: 'text/event-stream', ignore_case: true } };
 
@@ -58,6 +67,7 @@ interface EdgeRoute {
   isStream?: boolean;
   cluster?: string;
   retryPolicy?: object;
+  hedgePolicy?: object;
 }
 const route = ({
   name,
@@ -67,6 +77,7 @@ const route = ({
   isStream = false,
   cluster = RESOURCE.edgeCallCluster,
   retryPolicy = retry,
+  hedgePolicy,
 }: EdgeRoute): object => ({
   name,
   match: { prefix: '/', ...(headers.length > 0 && { headers }) },
@@ -75,6 +86,7 @@ const route = ({
     timeout: '0s',
     idle_timeout: duration(idleTimeoutMs),
     retry_policy: retryPolicy,
+    ...(hedgePolicy && { hedge_policy: hedgePolicy }),
     append_x_forwarded_host: true,
   },
   ...filtersOff({ [FILTER.jsonToMetadata]: isRead, [FILTER.brokenStreams]: isStream }),
@@ -110,7 +122,7 @@ export function edgeRoutes(edge: EdgeConfig, snapshot: Pick<TopologySnapshot, 's
       headers: [wantsStream, isGet, comesBack],
       idleTimeoutMs: 0,
       isStream: true,
-      retryPolicy: repeated,
+      ...hedged,
     },
     {
       name: 'events',

@@ -103,6 +103,13 @@ test('what a gateway had that is lost goes to another one, whose relay is told s
   t.pass();
 });
 
+test('a client that comes back to a call is not kept waiting by a gateway that says nothing', async (t) => {
+  const { ask, one } = await edge(t, { settings: 'ejectAfterFailures: 100' });
+  const resumption = { accept: 'text/event-stream', 'last-event-id': 'hf1.sealed', 'x-special': 'slow at one' };
+  while (one.seen.every(({ headers }) => headers['x-special'] !== 'slow at one'))
+    t.is((await ask(resumption)).body.at, 'two');
+});
+
 test('whatever stands for an id, the edge writes JSON, and never another id than the client’s on an answer that counts', async (t) => {
   const { port } = await edge(t);
   const head =

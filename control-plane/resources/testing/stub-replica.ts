@@ -18,7 +18,7 @@ export interface Echo {
 
 /**
  * For tests: an upstream that answers what it saw, as JSON. Upstream session ids, or else `x-special`, steer it: `forgotten` gets 404, `cut` has its connection closed
- * before an answer, and `cut at NAME` by that stub alone, `slow` is never answered,  `ticks` gets an event every 20 ms for as long as it lasts,
+ * before an answer, `slow` is never answered, and `cut at NAME` and `slow at NAME` are so by that stub alone. `ticks` gets an event every 20 ms for as long as it lasts,
  * `scalars` one event for each kind of JSON that is no object. `x-answer-bytes` asks for an answer of that size.
  */
 export class StubReplica {
@@ -71,6 +71,7 @@ export class StubReplica {
       case `cut at ${this.name}`:
         return (request) => request.socket.destroy();
       case 'slow':
+      case `slow at ${this.name}`:
         return () => {};
       case 'ticks':
         return (_, response) => this.#tick(response);

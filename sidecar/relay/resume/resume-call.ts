@@ -12,8 +12,11 @@ import { openAtNeighbour } from '../stream/open-at-neighbour.ts';
 import type { PrimedCall } from './event-id.ts';
 import type { Resumable } from './primed-calls.ts';
 
-/** A relay that holds a call says so at once; one that does not is frozen, or gone. */
-const HOLDER_MS = 500;
+/**
+ * A relay that holds a call says so at once; one that does not is frozen, or gone. To take a busy one for gone costs a call that is safe to repeat
+ * some work, and any other its answer.
+ */
+const HOLDER_MS = { repeatable: 150, other: 500 };
 
 /**
  * A client comes back to a call whose stream was cut, with the id that the mesh gave. The relay that held the call continues it, or gives
@@ -73,7 +76,8 @@ export async function resumeCall(
     passed();
   };
   const end = { passed, over };
-  const call = address ? openAtNeighbour(ctx, view, request, client, end, { address, withinMs: HOLDER_MS }) : null;
+  const withinMs = primed.body === null ? HOLDER_MS.other : HOLDER_MS.repeatable;
+  const call = address ? openAtNeighbour(ctx, view, request, client, end, { address, withinMs }) : null;
   if (call) client.onGone(() => call.abort());
   else lost();
 }
