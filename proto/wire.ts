@@ -112,6 +112,8 @@ export const RESOURCE = {
   routes: 'mcp',
   /** Cluster with every replica of the server at priority 0, this node's relay at priority 1, neighbours' relays at 2. */
   serverCluster: (server: string) => `mcp.${server}`,
+  /** The same hosts for guarded sessions, where a node has no neighbour: its relay gets more time for a connection than a replica. */
+  guardedCluster: (server: string) => `guarded.${server}`,
   /** Cluster of ext_proc and ALS: this node's sidecar processes at priority 0, neighbours' at 1. */
   sidecarCluster: 'sidecar',
   /** Cluster of the relay's HTTP service alone: /health and fallbacks. */

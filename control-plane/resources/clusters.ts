@@ -51,6 +51,20 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
   };
 }
 
+/**
+ * The same for guarded sessions of a node that has no neighbour: its relay, and the replica itself when that is gone. A relay that takes a connection
+ * late is not gone, and past it there is neither guard nor limit: with `connectMs`, an Envoy that got no CPU for a second sent 509 of 600 calls past it.
+ */
+export const guardedCluster = (server: ServerTopology, snapshot: TopologySnapshot): object => ({
+  ...serverCluster(server, snapshot),
+  name: RESOURCE.guardedCluster(server.name),
+  eds_cluster_config: { ...edsOverAds, service_name: RESOURCE.serverCluster(server.name) },
+  connect_timeout: RELAY_CONNECT_TIMEOUT,
+});
+
+/** A relay that is gone refuses at once. An Envoy that gets no CPU for a moment must not take its own relay for lost: each relay has limits of its own. */
+const RELAY_CONNECT_TIMEOUT = '5s';
+
 /** Owner of the secrets towards neighbours' sidecars. */
 export const PEERS = 'peers';
 
@@ -98,8 +112,7 @@ export const decideCluster = (snapshot: TopologySnapshot): object =>
  */
 export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   ofSidecars(RESOURCE.relayCluster, snapshot, {
-    // One that is gone refuses at once. An Envoy that gets no CPU for a moment must not take its own relay for lost: each relay has limits of its own.
-    connect_timeout: '5s',
+    connect_timeout: RELAY_CONNECT_TIMEOUT,
     typed_extension_protocol_options: relayOptions,
     ...(node.relay.length > 1 && {
       outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },

@@ -1,9 +1,11 @@
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
 import { RESOURCE, SERVER_POLICY_TYPE } from '../../proto/wire.ts';
 import { edgeSchema } from '../config/config-schema.ts';
+import { hasGuardedSlots } from '../route-table/route-table.ts';
 import type { TopologySnapshot } from '../topology/topology.ts';
 import {
   decideCluster,
+  guardedCluster,
   jwksClusters,
   PEERS,
   relayCluster,
@@ -14,7 +16,13 @@ import {
 import { gatewaysClusters, gatewaysEndpoints, hasGateways } from './edge/edge-cluster.ts';
 import { edgeListeners } from './edge/edge-listener.ts';
 import { EDGE_ROUTES, edgeRoutes } from './edge/edge-routes.ts';
-import { decideEndpoints, relayEndpoints, serverEndpoints, sidecarEndpoints } from './endpoints.ts';
+import {
+  decideEndpoints,
+  neighbourRelayAddresses,
+  relayEndpoints,
+  serverEndpoints,
+  sidecarEndpoints,
+} from './endpoints.ts';
 import { jwtExtension } from './filters/jwt.ts';
 import { rateLimitExtensions } from './filters/rate-limit.ts';
 import { gatewayListener } from './listener.ts';
@@ -35,6 +43,7 @@ export type PlainResources = Map<string, Map<string, object>>;
 export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, memo = new Memo()): PlainResources {
   const { servers, gateways, gatewaysOut, gateway, tracing } = snapshot;
   const own = JSON.stringify(node);
+  const guarded = neighbourRelayAddresses(snapshot, node).length > 0 ? [] : servers.filter(hasGuardedSlots);
   const ofFilters = memo.get('filter inputs', [servers], () =>
     JSON.stringify(servers.map(({ name, jwt, rateLimit }) => [name, jwt, rateLimit])),
   );
@@ -48,6 +57,10 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
         ...servers.map((server): [string, object] => [
           RESOURCE.serverCluster(server.name),
           memo.get(`cluster ${server.name}`, [server, gateway], () => serverCluster(server, snapshot)),
+        ]),
+        ...guarded.map((server): [string, object] => [
+          RESOURCE.guardedCluster(server.name),
+          memo.get(`guarded cluster ${server.name}`, [server, gateway], () => guardedCluster(server, snapshot)),
         ]),
         ...memo.get('jwks', [ofFilters], () => servers.flatMap(jwksClusters)),
         ...memo.get('collector', [tracing], () => collector(tracing, 'gateway')),

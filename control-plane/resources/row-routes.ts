@@ -103,6 +103,7 @@ export function rowRoutes(server: ServerTopology, node: RoutedNode, path: string
         if (hasNeighbours) return relay;
         return {
           ...replicas,
+          cluster: RESOURCE.guardedCluster(server.name),
           readsBodies: false,
           ...toReplica,
           filters: endpoint ? pins(filters, [relayOf(endpoint.slot, node.relay), endpoint.address]) : filters,

@@ -180,6 +180,12 @@ function slotRows(server: ServerTopology, held: HeldByRelay, methods: readonly s
   ];
 }
 
+/** Whether its relay holds more of known slots than their end (DELETE). */
+export const hasGuardedSlots = (server: ServerTopology): boolean => {
+  const { calls, streams } = heldByRelay(server);
+  return hasSlotRows(server) && (calls || streams);
+};
+
 /** Whether sessions of this server may go straight to their replica. */
 export const hasSteadyRows = (server: ServerTopology): boolean => {
   const { calls, streams } = heldByRelay(server);

@@ -15,7 +15,7 @@ export function staticConfig(resources: PlainResources, admin: object): object {
       : {
           ...cluster,
           type: 'STATIC',
-          load_assignment: endpoints?.get(cluster['name'] as string),
+          load_assignment: { ...endpoints?.get(eds['service_name'] ?? cluster['name']), cluster_name: cluster['name'] },
         },
   );
   const listeners = all(RESOURCE_TYPE.listener);

@@ -19,8 +19,14 @@ export interface Answer {
   };
 }
 
-/** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay; nobody answers ext_proc. */
-export async function gateway(t: ExecutionContext, settings = '', changes: Partial<TopologyInputs> = {}, mesh = '') {
+/** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay, or the one at `otherRelay`; nobody answers ext_proc. */
+export async function gateway(
+  t: ExecutionContext,
+  settings = '',
+  changes: Partial<TopologyInputs> = {},
+  mesh = '',
+  otherRelay?: string,
+) {
   const one = new StubReplica('one'),
     two = new StubReplica('two'),
     relay = new StubReplica('relay');
@@ -38,7 +44,7 @@ export async function gateway(t: ExecutionContext, settings = '', changes: Parti
     role: 'gateway',
     listen,
     extProc: [nobody],
-    relay: [relayAt!],
+    relay: [otherRelay ?? relayAt!],
   });
   const envoy = await startEnvoy({ config: staticConfig(resources, {}) as Record<string, unknown>, logLevel: 'error' });
   t.teardown(() => envoy.close());
