@@ -1,4 +1,5 @@
 import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { foreignSession } from '../clients/own-session.ts';
 
 /** Where attackers connect from: another loopback address than honest clients, so that budgets by address tell them apart. */
 export const ATTACKER = '127.0.0.66';
@@ -34,11 +35,11 @@ export const MCP_HEADERS = {
   accept: 'application/json, text/event-stream',
 } as const;
 
-/** One request on a connection of its own. Never rejects: what went wrong is in the answer. */
+/** One request on a connection of its own. What went wrong is in the answer; only another session id than the request's rejects. */
 export function exchange(url: string, options: ExchangeOptions = {}): Promise<Answer> {
   const { method = 'POST', headers = {}, body, timeoutMs = 10_000, from = ATTACKER, path, isChunked = false } = options;
   const startedAt = performance.now();
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let response: IncomingMessage | undefined;
     const chunks: Buffer[] = [];
     const finish = (how: { isTimeout?: boolean; isCut?: boolean }): void => {
@@ -63,6 +64,8 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<An
     const timer = setTimeout(() => finish({ isTimeout: true }), timeoutMs);
     sent.once('response', (incoming) => {
       response = incoming;
+      const wrong = foreignSession(headers['mcp-session-id'], incoming.headers['mcp-session-id']);
+      if (wrong !== null) reject(new Error(wrong));
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.once('end', () => finish({}));
       incoming.once('error', () => finish({ isCut: true }));
@@ -84,7 +87,7 @@ export interface OpenAnswer {
 /** Opens a stream and resolves at its head; null when none came in time. */
 export function openStream(url: string, options: ExchangeOptions = {}): Promise<OpenAnswer | null> {
   const { method = 'GET', headers = {}, body, timeoutMs = 10_000, from = ATTACKER } = options;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const sent = request(url, {
       method,
       agent: false,
@@ -101,6 +104,11 @@ export function openStream(url: string, options: ExchangeOptions = {}): Promise<
     });
     sent.once('response', (incoming) => {
       clearTimeout(timer);
+      const wrong = foreignSession(headers['mcp-session-id'], incoming.headers['mcp-session-id']);
+      if (wrong !== null) {
+        sent.destroy();
+        return reject(new Error(wrong));
+      }
       let text = '';
       let isEnded = false;
       const end = (): void => {

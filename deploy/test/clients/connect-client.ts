@@ -1,5 +1,5 @@
 import type { ConnectOptions, McpClient } from './mcp-client.ts';
-import { ownSessionFetch } from './own-session-fetch.ts';
+import { ownSessionFetch } from './own-session.ts';
 import { connectV1 } from './v1-client.ts';
 import { connectV2 } from './v2-client.ts';
 

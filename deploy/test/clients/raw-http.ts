@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { foreignSession } from './own-session.ts';
 
 export interface RawAnswer {
   /** 0: the connection ended without a status line. */
@@ -9,7 +10,10 @@ export interface RawAnswer {
   text: string;
 }
 
-/** Writes bytes exactly as given, and reads until the peer ends, the answer is complete, or the time is up. No HTTP library corrects the input. */
+/**
+ * Writes bytes exactly as given, and reads until the peer ends, the answer is complete, or the time is up. No HTTP library corrects the input.
+ * Rejects on an answer with another session id than the request's.
+ */
 export function rawExchange(
   port: number,
   bytes: string | Uint8Array | readonly (string | Uint8Array)[],
@@ -22,7 +26,10 @@ export function rawExchange(
     const finish = (): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(parseAnswer(Buffer.concat(chunks)));
+      const answer = parseAnswer(Buffer.concat(chunks));
+      const wrong = foreignSession(ownSession(bytes), answer.headers['mcp-session-id']);
+      if (wrong === null) resolve(answer);
+      else reject(new Error(wrong));
     };
     const timer = setTimeout(finish, timeoutMs);
     socket.on('data', (chunk) => {
@@ -43,6 +50,15 @@ export function rawExchange(
       if (endsAfterWrite) socket.end();
     });
   });
+}
+
+/** The one session that a request names; undefined when it names none, or several. */
+function ownSession(bytes: string | Uint8Array | readonly (string | Uint8Array)[]): string | undefined {
+  const parts = Array.isArray(bytes) ? (bytes as (string | Uint8Array)[]) : [bytes as string | Uint8Array];
+  const text = parts.map((part) => Buffer.from(part as string).toString('latin1')).join('');
+  const [head = ''] = text.split('\r\n\r\n', 1);
+  const named = [...head.matchAll(/^mcp-session-id:[ \t]*(.*?)[ \t\r]*$/gim)].map(([, id]) => id);
+  return named.length === 1 ? named[0] : undefined;
 }
 
 /** A request in HTTP/1.1 text, headers in the given order and spelling, duplicates kept. */

@@ -21,7 +21,10 @@ import type { SessionStore, StoreWatcher } from '../../../sidecar/session/sessio
 import { StoreError } from '../../../sidecar/session/store-error.ts';
 import type { SessionDirectory } from '../../../sidecar/session/session-directory.ts';
 import type { Traces } from '../../../sidecar/tracing/tracing.ts';
+import { ownSessionFetch } from '../clients/own-session.ts';
 import { makeServerView, makeTopology } from '../../../sidecar/xds/topology.ts';
+
+const fetchOwn = ownSessionFetch(fetch, 'relay');
 
 export interface RigReplica {
   address: string;
@@ -149,7 +152,7 @@ export class RigFleet {
       url,
       headers,
       post: (body, more = {}, { url: other = url, signal } = {}) =>
-        fetch(other, {
+        fetchOwn(other, {
           method: 'POST',
           headers: {
             ...headers,

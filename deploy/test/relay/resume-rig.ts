@@ -1,7 +1,10 @@
 import type { ExecutionContext } from 'ava';
+import { ownSessionFetch } from '../clients/own-session.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { event, sse, startFakeReplica, type FakeRequest } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
+
+const fetchOwn = ownSessionFetch(fetch, 'relay');
 
 export const RESULT = { content: [{ type: 'text', text: 'done' }] };
 export const answer = (id: unknown): string => event({ jsonrpc: '2.0', id, result: RESULT });
@@ -33,7 +36,7 @@ class Reading {
     return /^id: (hf1\.\S+)$/m.exec(this.text)?.[1] ?? '';
   }
   async #read(url: string, init: RequestInit): Promise<void> {
-    const { status, body } = await fetch(url, { ...init, signal: this.#leaving.signal });
+    const { status, body } = await fetchOwn(url, { ...init, signal: this.#leaving.signal });
     this.status = status;
     const decoder = new TextDecoder();
     for await (const chunk of body ?? []) this.text += decoder.decode(chunk as Uint8Array, { stream: true });

@@ -1,3 +1,4 @@
+import { foreignSession } from '../../clients/own-session.ts';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { callOf, INITIALIZE } from '../attack-mesh.ts';
@@ -91,6 +92,8 @@ export class HonestLoad {
         response.once('end', () => {
           const given = response.headers['mcp-session-id'];
           const body = Buffer.concat(chunks).toString('utf8');
+          const wrong = foreignSession(session, given);
+          if (wrong !== null) return fail(wrong);
           resolve({ status: response.statusCode ?? 0, body, ...(typeof given === 'string' && { session: given }) });
         });
       });

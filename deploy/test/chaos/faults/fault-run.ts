@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ownSessionFetch } from '../../clients/own-session.ts';
 import { modernPost } from '../../relay/modern-rig.ts';
 import { RigFleet, type RelayRig } from '../../relay/relay-rig.ts';
 import { FaultPlan, FaultyReplica, type Fault } from './faulty-replica.ts';
@@ -8,6 +9,8 @@ const CALL_MS = 1500;
 const RECOVERY_MS = 3000;
 /** Later than this nothing comes any more, on a machine however busy. */
 const HANG_MS = 20_000;
+
+const fetchOwn = ownSessionFetch(fetch, 'relay');
 
 /** What a client of the run holds in its hands. */
 export interface Answer {
@@ -78,7 +81,7 @@ export class FaultRun {
   /** A GET, or a POST that is answered by a stream without end. */
   async stream(url: string, init: RequestInit): Promise<{ text: string; isOver: boolean }> {
     const stream = { text: '', isOver: false };
-    const answer = await fetch(url, { ...init, signal: this.#leaving.signal });
+    const answer = await fetchOwn(url, { ...init, signal: this.#leaving.signal });
     const read = async (): Promise<void> => {
       const decoder = new TextDecoder();
       for await (const chunk of answer.body ?? []) stream.text += decoder.decode(chunk as Uint8Array, { stream: true });
@@ -100,7 +103,7 @@ export class FaultRun {
   async #fetch(url: string, init: RequestInit): Promise<Answer | null> {
     const late = AbortSignal.timeout(HANG_MS);
     try {
-      const answer = await fetch(url, { ...init, signal: late });
+      const answer = await fetchOwn(url, { ...init, signal: late });
       const text = await answer.text();
       return { status: answer.status, session: answer.headers.get('mcp-session-id'), message: messageOf(text) };
     } catch {

@@ -14,6 +14,7 @@ Each is answered by {"id": …, "result": …} or {"id": …, "error": {"type", 
 import asyncio
 import contextlib
 import http.cookiejar
+import importlib
 import json
 import sys
 import urllib.error
@@ -188,7 +189,31 @@ def write(answer):
     sys.stdout.flush()
 
 
+class ForeignSession(Exception):
+    pass
+
+
+def keep_own_session():
+    """An answer with another session id than its request ends the program's session: the packages adopt whatever id an answer has."""
+    for name in ("httpx", "httpx2"):
+        with contextlib.suppress(ImportError):
+            transport = importlib.import_module(name).AsyncHTTPTransport
+            inner = transport.handle_async_request
+
+            async def checked(self, request, inner=inner):
+                answer = await inner(self, request)
+                own, told_id = (each.headers.get("mcp-session-id") for each in (request, answer))
+                if None not in (own, told_id) and own != told_id:
+                    error = ForeignSession(f"an answer to session {own} carries the session id {told_id}")
+                    write({"id": None, "error": told(error)})
+                    raise error
+                return answer
+
+            transport.handle_async_request = checked
+
+
 async def serve(kind):
+    keep_own_session()
     reader = asyncio.StreamReader(limit=1 << 24)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     connect = json.loads(await reader.readline())

@@ -1,3 +1,7 @@
+import { ownSessionFetch } from '../../clients/own-session.ts';
+
+const fetchOwn = ownSessionFetch();
+
 /** Requests of MCP on bare `fetch`: what an SDK would hide is what these reports are about. */
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 const INITIALIZE = {
@@ -19,7 +23,7 @@ export async function post(
   limitMs = 40_000,
 ): Promise<RawAnswer> {
   const signal = AbortSignal.timeout(limitMs);
-  const answer = await fetch(url, { method: 'POST', body, headers: { ...HEADERS, ...headers }, signal });
+  const answer = await fetchOwn(url, { method: 'POST', body, headers: { ...HEADERS, ...headers }, signal });
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
 
@@ -51,7 +55,7 @@ export interface RawStream {
 export async function listen(url: string, headers: Record<string, string>, limitMs = 20_000): Promise<RawStream> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(limitMs)]);
-  const answer = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal });
+  const answer = await fetchOwn(url, { headers: { accept: 'text/event-stream', ...headers }, signal });
   let isOpen = answer.ok;
   const closed = (): void => {
     isOpen = false;

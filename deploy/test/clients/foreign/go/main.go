@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -55,6 +56,27 @@ func write(id int, result any, err error) {
 	fmt.Println(string(bytes))
 }
 
+// ownSession ends the program's session on an answer with another session id than its request: the package adopts whatever id an answer has.
+type ownSession struct{}
+
+func (ownSession) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	own, told := request.Header.Get("Mcp-Session-Id"), answer.Header.Get("Mcp-Session-Id")
+	if own == "" || told == "" || own == told {
+		return answer, nil
+	}
+	_ = answer.Body.Close()
+	err = fmt.Errorf("an answer to session %s carries the session id %s", own, told)
+	line, _ := json.Marshal(map[string]any{"id": nil, "error": map[string]any{"type": "ForeignSession", "message": err.Error()}})
+	out.Lock()
+	defer out.Unlock()
+	fmt.Println(string(line))
+	return nil, err
+}
+
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		serveAndExit()
@@ -76,7 +98,8 @@ func main() {
 			timeout = time.Duration(order.TimeoutSeconds * float64(time.Second))
 			client := mcp.NewClient(&mcp.Implementation{Name: "holdfast-test-client", Version: "1.0.0"},
 				&mcp.ClientOptions{KeepAlive: time.Duration(*keepAlive) * time.Millisecond})
-			opened, err := client.Connect(context.Background(), &mcp.StreamableClientTransport{Endpoint: order.URL}, nil)
+			opened, err := client.Connect(context.Background(), &mcp.StreamableClientTransport{
+				Endpoint: order.URL, HTTPClient: &http.Client{Transport: ownSession{}}}, nil)
 			session = opened
 			write(order.ID, map[string]any{}, err)
 			continue
