@@ -18,8 +18,8 @@ async function dyingRelay(t: ExecutionContext): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined).once('data', () => socket.destroy());
   });
-  t.teardown(() => new Promise((resolve) => void server.close(resolve)));
-  return `127.0.0.1:${await listenOn(server)}`;
+  t.teardown(() => void server.close());
+  return `127.0.0.1:${await listenOn(server, 0)}`;
 }
 
 const session = { 'mcp-session-id': '1~abc' };
