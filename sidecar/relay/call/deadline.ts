@@ -1,3 +1,4 @@
+import { afterMs } from '../../../proto/after-ms.ts';
 import { callTimeoutMs, type ServerPolicy } from '../../../proto/server-policy.ts';
 
 /** The time that a call may go without an answer or progress; 0: none. */
@@ -15,7 +16,7 @@ export class Deadline {
   readonly #now: () => number;
   readonly #expired: () => void;
   readonly #isStanding: () => boolean;
-  #timer: NodeJS.Timeout | null = null;
+  #stop: (() => void) | null = null;
   #progressMs = 0;
 
   constructor(timeoutMs: number, now: () => number, expired: () => void, isStanding: () => boolean = () => false) {
@@ -27,25 +28,25 @@ export class Deadline {
 
   start(): void {
     this.#progressMs = this.#now();
-    if (this.#timeoutMs > 0 && !this.#timer) this.#set(this.#timeoutMs);
+    if (this.#timeoutMs > 0 && !this.#stop) this.#set(this.#timeoutMs);
   }
 
   progress(): void {
-    if (this.#timer) this.#progressMs = this.#now();
+    if (this.#stop) this.#progressMs = this.#now();
   }
 
   stop(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#stop?.();
+    this.#stop = null;
   }
 
   #set(ms: number): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
+    this.#stop = afterMs(ms, () => {
+      this.#stop = null;
       const leftMs = this.#progressMs + this.#timeoutMs - this.#now();
       if (leftMs > 0) this.#set(leftMs);
       else if (this.#isStanding()) this.start();
       else this.#expired();
-    }, ms);
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { afterMs } from '../../../proto/after-ms.ts';
 import { HEADER } from '../../../proto/wire.ts';
 import type { ReplicaCall } from '../../replica/client.ts';
 import { neighbourHeaders } from '../../replica/headers.ts';
@@ -28,7 +29,7 @@ export function openAtNeighbour(
     if (!client.write(bytes, ctx.now(), isLast)) call.pause();
   };
   const over = (isWhole: boolean): void => {
-    clearTimeout(timer);
+    stopWaiting();
     end.over(isWhole);
   };
   const call = ctx.upstream.send(
@@ -43,14 +44,14 @@ export function openAtNeighbour(
     new AnswerReader(
       {
         onSse: (status, headers) => {
-          clearTimeout(timer);
+          stopWaiting();
           client.openSse(status, headers, ctx.now());
         },
         onEvent: (event) => write(event.raw, true),
         onPiece: write,
         onBytes: () => over(false),
         onWhole: (status, headers, body) => {
-          clearTimeout(timer);
+          stopWaiting();
           client.whole(status, headers, body);
           end.passed(status);
         },
@@ -60,10 +61,10 @@ export function openAtNeighbour(
       client,
     ),
   );
-  const timer = setTimeout(() => {
+  const stopWaiting = afterMs(withinMs, () => {
     call.abort();
     client.guard(() => end.over(false));
-  }, withinMs);
+  });
   return call;
 }
 
