@@ -29,7 +29,7 @@ const repeated = { ...retry, retry_on: `${retry.retry_on},reset` };
  * gateway costs the client no second wait for a ping.
  */
 const hedged = {
-  retryPolicy: { ...repeated, num_retries: 1, per_try_timeout: '0.15s' },
+  retryPolicy: { ...repeated, num_retries: 1, per_try_timeout: '0.3s' },
   hedgePolicy: { hedge_on_per_try_timeout: true },
 };
 
