@@ -1,7 +1,7 @@
 import type { Cell } from '../../report/table.ts';
 import { FAULTS, type Fault } from './faulty-replica.ts';
 import { FaultRun } from './fault-run.ts';
-import { cells, isRight, type Came, type Path } from './paths.ts';
+import { cells, isByDeadline, isRight, paths, type Came, type Path } from './paths.ts';
 
 /** Runs at a time: each is three replicas and two relays in this process. */
 const AT_A_TIME = 6;
@@ -14,11 +14,13 @@ export interface FaultCell {
   /** How often the request ran. */
   executions: number;
   isRight: boolean;
+  /** What an official client's user was told, where the table's word says too little; or why there was no call. */
+  why: string | null;
 }
 
 /** Every path of the relay under every fault of a replica, with a request that may be repeated and with one that may not. */
-export async function faultTable(): Promise<FaultCell[]> {
-  const waiting = cells();
+export async function faultTable(wanted: readonly Path[] = paths): Promise<FaultCell[]> {
+  const waiting = cells(wanted);
   const done: FaultCell[] = [];
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) done.push(await meet(next));
@@ -29,14 +31,17 @@ export async function faultTable(): Promise<FaultCell[]> {
 
 async function meet({ path, fault, kind }: { path: Path; fault: Fault; kind: 'safe' | 'unsafe' }): Promise<FaultCell> {
   const run = new FaultRun();
-  await run.start();
+  await run.start(isByDeadline(path, fault));
   try {
     const came = await path.meet(run, fault, kind);
     const { executions } = run.plan;
     const isOnce = kind === 'safe' ? executions <= 4 : executions <= 1;
     const isContained = run.internalErrors === 0;
-    const isGood = isRight(path.name, fault, kind, came) && isOnce && isContained;
-    return { path: path.name, fault, kind, came, executions, isRight: isGood };
+    const isGood = isRight(path, fault, kind, came) && isOnce && isContained;
+    return { path: path.name, fault, kind, came, executions, isRight: isGood, why: run.plan.told };
+  } catch (error) {
+    const { executions } = run.plan;
+    return { path: path.name, fault, kind, came: 'as it was', executions, isRight: false, why: String(error) };
   } finally {
     await run.close();
   }

@@ -19,6 +19,10 @@ const TOOLS = [
 export class FaultPlan {
   #armed: Fault | null = null;
   #executions = 0;
+  /** The replicas give no session ids, and have no GET. */
+  isStateless = false;
+  /** An official client's own words. */
+  told: string | null = null;
 
   arm(fault: Fault): void {
     this.#armed = fault;
@@ -61,6 +65,9 @@ export class FaultyReplica {
     await new Promise((resolve) => this.#server.once('listening', resolve));
     return (this.#server.address() as AddressInfo).port;
   }
+  get sessions(): number {
+    return this.#sessions.size;
+  }
   holds(upstreamId: string): boolean {
     return this.#sessions.has(upstreamId) || this.#tasks.has(upstreamId) || this.#sse.has(upstreamId);
   }
@@ -99,7 +106,8 @@ export class FaultyReplica {
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
       if (this.#isFrozen) return;
-      if (request.method === 'GET') this.#open(request, response);
+      if (request.method === 'GET' && this.#plan.isStateless) response.writeHead(405).end();
+      else if (request.method === 'GET') this.#open(request, response);
       else if (request.method === 'DELETE') response.writeHead(200).end();
       else this.#post(request, response, JSON.parse(Buffer.concat(pieces).toString()) as Message);
     });
@@ -160,9 +168,10 @@ export class FaultyReplica {
     switch (method) {
       case 'initialize': {
         const id = `${this.name}-${++this.#made}`;
-        this.#sessions.add(id);
-        if (!response.headersSent) response.setHeader('mcp-session-id', id);
-        return result({ protocolVersion: '2025-11-25', capabilities: { tools: {} } });
+        if (!this.#plan.isStateless) this.#sessions.add(id);
+        if (!this.#plan.isStateless && !response.headersSent) response.setHeader('mcp-session-id', id);
+        const serverInfo = { name: 'faulty', version: '1' };
+        return result({ protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo });
       }
       case 'tools/list':
         return result({ tools: TOOLS });
