@@ -4,6 +4,8 @@ import type { Heard, HeardError, LineClient } from './line-client.ts';
 
 /** Longer than any timeout that the client itself was given. */
 const GRACE_MS = 15_000;
+/** At a load of 28 Python took 40 s to import FastMCP, which is no time of the client's. */
+const START_MS = 90_000;
 
 export interface ForeignOptions {
   url: string;
@@ -44,7 +46,7 @@ export class ForeignClient implements LineClient {
     { url, timeoutSeconds, oauth, env }: ForeignOptions,
   ): Promise<ForeignClient> {
     const client = new ForeignClient(started, timeoutSeconds, env);
-    const heard = await client.#send({ do: 'connect', url, timeoutSeconds, oauth });
+    const heard = await client.#send({ do: 'connect', url, timeoutSeconds, oauth }, START_MS);
     if ('error' in heard) {
       await client.close();
       throw new Error(`${started.command} ${started.args.join(' ')} does not connect: ${JSON.stringify(heard.error)}`);
@@ -78,7 +80,7 @@ export class ForeignClient implements LineClient {
     await promise;
   }
 
-  #send(command: object): Promise<Heard> {
+  #send(command: object, graceMs = GRACE_MS): Promise<Heard> {
     if (this.#ended !== null) return Promise.resolve({ error: this.#ended });
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Heard>();
@@ -89,7 +91,7 @@ export class ForeignClient implements LineClient {
           error: { type: 'Hang', code: null, message: 'not even the client’s own timeout ended it', data: null },
         });
       },
-      this.#timeoutSeconds * 1000 + GRACE_MS,
+      this.#timeoutSeconds * 1000 + graceMs,
     );
     this.#waiting.set(id, (heard) => {
       clearTimeout(timer);
