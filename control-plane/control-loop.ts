@@ -41,6 +41,8 @@ export class ControlLoop {
   /** What a resource was packed to: an unchanged one is the very same object. */
   readonly #packed = new WeakMap<object, XdsResource>();
   readonly #memos = new Map<string, Memo>();
+  /** What is the same for several nodes. */
+  readonly #shared = new Memo(sealPart);
   /** Set while some node's routes wait for their time. */
   #routesTimer: NodeJS.Timeout | undefined;
   #areRoutesDue = false;
@@ -111,6 +113,7 @@ export class ControlLoop {
         this.#memos.delete(key);
         this.#options.routesPace.forget(key);
       }
+    this.#shared.sweep();
     this.#packer.sweep();
     this.#awaitRoutes();
     contained(this.#options.errors, 'control-loop', this.#options.onSnapshot)(snapshot);
@@ -183,7 +186,7 @@ export class ControlLoop {
   /** Sidecars are all told the same, so they share one memo. */
   #memo(node: NodeInfo): Memo {
     const key = node.role === 'sidecar' ? 'sidecar' : nodeKey(node);
-    const memo = this.#memos.get(key) ?? new Memo(sealPart);
+    const memo = this.#memos.get(key) ?? new Memo(sealPart, this.#shared);
     this.#memos.set(key, memo);
     return memo;
   }

@@ -1,4 +1,3 @@
-import { RESOURCE } from '../proto/wire.ts';
 import { RESOURCE_TYPE } from '../proto/xds/loader.ts';
 import type { Resources, XdsResource } from './xds/resource.ts';
 
@@ -11,13 +10,15 @@ const LONGEST_MS = 10_000;
 const pauseAfter = (bytes: number): number => (bytes <= SMALL_BYTES ? 0 : Math.min(LONGEST_MS, bytes / BYTES_PER_MS));
 
 interface Given {
-  routes: XdsResource | undefined;
+  routes: ReadonlyMap<string, XdsResource>;
   untilMs: number;
 }
 
+const NONE: ReadonlyMap<string, XdsResource> = new Map();
+
 /**
- * How often a node gets routes in which only slots changed that its relay knows anyway. All routes of a node are one
- * resource, and Envoy makes all of them anew at each change: with 500 servers 9 MB.
+ * How often a node gets routes in which only slots changed that its relay knows anyway. Envoy makes all routes of a resource anew at each change:
+ * of one server with 10,000 replicas that is 6 MB.
  */
 export class RoutesPace {
   readonly #given = new Map<string, Given>();
@@ -34,9 +35,12 @@ export class RoutesPace {
 
   /** These are the node's resources now. */
   gave(key: string, resources: Resources, nowMs: number): void {
-    const routes = resources.get(RESOURCE_TYPE.routes)?.get(RESOURCE.routes);
-    if (routes === this.#given.get(key)?.routes) return;
-    this.#given.set(key, { routes, untilMs: nowMs + this.#pauseAfter(routes?.any.value.length ?? 0) });
+    const routes = resources.get(RESOURCE_TYPE.routes) ?? NONE,
+      before = this.#given.get(key)?.routes ?? NONE;
+    const changed = [...routes.values()].filter((each) => before.get(each.name) !== each);
+    if (changed.length === 0) return;
+    const bytes = changed.reduce((sum, { any }) => sum + any.value.length, 0);
+    this.#given.set(key, { routes, untilMs: nowMs + this.#pauseAfter(bytes) });
   }
 
   forget(key: string): void {

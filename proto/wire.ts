@@ -109,7 +109,12 @@ export const ROUTE_METADATA = {
 /** Names of Envoy resources. `<server>` is the server's name of the configuration. */
 export const RESOURCE = {
   listener: 'mcp',
+  /** Every route of a gateway, where requests are not told apart by their scope (control-plane/resources/scopes.ts). */
   routes: 'mcp',
+  /** Routes of the paths that no other server has. */
+  serverRoutes: (server: string) => `mcp.${server}`,
+  /** Routes of what several servers have at hosts of their own, and of the gateway's health. */
+  otherRoutes: 'other',
   /** Cluster with every replica of the server at priority 0, this node's relay at priority 1, neighbours' relays at 2. */
   serverCluster: (server: string) => `mcp.${server}`,
   /** The same hosts for guarded sessions, where a node has no neighbour: its relay gets more time for a connection than a replica. */

@@ -4,7 +4,8 @@ import { localReply } from './local-reply.ts';
 
 interface ConnectionManagerOptions {
   statPrefix: string;
-  routes: string;
+  /** Where its routes come from: `namedRoutes`, or `scopedRoutes`. */
+  routes: object;
   xffTrustedHops: number;
   /** Whether clients may speak HTTP/2 here. */
   isHttp2: boolean;
@@ -43,6 +44,23 @@ const claimsOfProxies = removed([
   'x-real-ip',
 ]);
 
+const overAds = { ads: {}, resource_api_version: 'V3' };
+
+/** One route configuration, by its name. */
+export const namedRoutes = (name: string): object => ({ rds: { route_config_name: name, config_source: overAds } });
+
+/** One for each path: Envoy looks the path up, without its query. What has none is answered with 404. */
+export const scopedRoutes = (name: string): object => ({
+  scoped_routes: {
+    name,
+    scope_key_builder: {
+      fragments: [{ header_value_extractor: { name: ':path', element_separator: '?', index: 0 } }],
+    },
+    rds_config_source: overAds,
+    scoped_rds: { scoped_rds_config_source: overAds },
+  },
+});
+
 /** HTTP of a listener. Every timeout that could cut a quiet event stream is off; those that bound a slow beginning are on. */
 export function connectionManager({
   statPrefix,
@@ -62,7 +80,7 @@ export function connectionManager({
     typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
       stat_prefix: statPrefix,
       codec_type: isHttp2 ? 'AUTO' : 'HTTP1',
-      rds: { route_config_name: routes, config_source: { ads: {}, resource_api_version: 'V3' } },
+      ...routes,
       early_header_mutation_extensions: [
         {
           name: 'envoy.http.early_header_mutation.header_mutation',

@@ -12,8 +12,9 @@ import { jwtFilters } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitFilters } from './filters/rate-limit.ts';
 import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
-import { connectionManager } from './connection-manager.ts';
+import { connectionManager, namedRoutes, scopedRoutes } from './connection-manager.ts';
 import type { EnvoyNode } from './node.ts';
+import { hasScopes } from './scopes.ts';
 import { downstreamTls } from './tls.ts';
 import { tracingOf } from './tracing.ts';
 
@@ -35,7 +36,7 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
     filters: [
       connectionManager({
         statPrefix: 'mcp',
-        routes: RESOURCE.routes,
+        routes: hasScopes(snapshot) ? scopedRoutes(RESOURCE.listener) : namedRoutes(RESOURCE.routes),
         // An edge before this gateway says who the client is. Where it is known what connects from edges, nobody else does.
         xffTrustedHops: gateway.xffTrustedHops ?? (snapshot.edge !== null && isOfEdges ? 1 : 0),
         isHttp2: isHttp2Here,

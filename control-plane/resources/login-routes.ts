@@ -9,6 +9,7 @@ import { rateLimitByEnvoy } from './filters/rate-limit.ts';
 import { documentRoute } from './protected-resource.ts';
 import { sideTable, type SidePath } from '../route-table/side-table.ts';
 import { tableMatcher, type OnMatch } from './matcher.ts';
+import type { PathEntry } from './scopes.ts';
 import { refusedRoute } from './refused-route.ts';
 import { plainRetry } from './retry-policy.ts';
 
@@ -40,7 +41,7 @@ const toSidecar = (server: ServerTopology, match: object): object => ({
 });
 
 /** What is reached at a place beside the MCP endpoint, by the prefix of the path: documents about log-in, and the server's `routes`. */
-export function loginRoutes(server: ServerTopology, place: Place): Record<string, object> {
+export function loginRoutes(server: ServerTopology, place: Place): Record<string, PathEntry> {
   const { jwt } = server,
     { routes } = server.policy;
   const side = (path: string, match: object, is: SidePath): OnMatch =>
@@ -50,11 +51,17 @@ export function loginRoutes(server: ServerTopology, place: Place): Record<string
         ? documentRoute(server, jwt, path, place.url)
         : toSidecar(server, match);
     });
-  const documents = documentPaths(place, routes.length > 0).map((path) => [path, side(path, { path }, 'document')]);
-  const further = routes.map((route) => {
+  const entry = (onMatch: OnMatch, ...paths: string[]): PathEntry => ({ onMatch, paths });
+  const documents = documentPaths(place, routes.length > 0).map((path): [string, PathEntry] => [
+    path,
+    entry(side(path, { path }, 'document'), path),
+  ]);
+  const further = routes.map((route): [string, PathEntry] => {
     const path = `${place.base}${route}`,
       prefix = path.replace(/\/\*$/, '');
-    return [prefix, side(path, path === prefix ? { path } : { path_separated_prefix: prefix }, 'route')];
+    return path === prefix
+      ? [path, entry(side(path, { path }, 'route'), path)]
+      : [prefix, entry(side(path, { path_separated_prefix: prefix }, 'route'))];
   });
-  return Object.fromEntries([...documents, ...further]) as Record<string, object>;
+  return Object.fromEntries([...documents, ...further]);
 }

@@ -24,9 +24,17 @@ export class Memo {
   /** How many things may still be made ahead while it is holding: all at once they would keep everybody waiting in the end. */
   mayPrepare = 0;
 
-  /** Without `seal`, resources are JSON in all their parts. */
-  constructor(seal: Seal = (_, json) => json) {
+  readonly #shared: Memo | undefined;
+
+  /** Without `seal`, resources are JSON in all their parts. `shared`: of all nodes, for what is the same for several of them. */
+  constructor(seal: Seal = (_, json) => json, shared?: Memo) {
     this.seal = seal;
+    this.#shared = shared;
+  }
+
+  /** The same object for every node that asks by this name with these inputs. While anybody asks, it is kept. */
+  share<T>(name: string, inputs: readonly unknown[], make: () => T): T {
+    return (this.#shared ?? this).get(`shared ${name}`, inputs, make);
   }
 
   /** `lazy`: inputs whose change may wait until the memo is no longer holding. */

@@ -30,6 +30,7 @@ import { Memo } from './memo.ts';
 import type { EnvoyNode } from './node.ts';
 import { policyResource } from './policy.ts';
 import { gatewayRoutes } from './routes.ts';
+import { hasScopes } from './scopes.ts';
 import { downstreamSecrets, peerSecrets, upstreamSecrets } from './tls.ts';
 import { COLLECTOR, collectorCluster, collectorSecrets, sendsSpans } from './tracing.ts';
 
@@ -97,13 +98,13 @@ export function gatewayResources(snapshot: TopologySnapshot, node: EnvoyNode, me
         : new Map([
             [
               RESOURCE.listener,
-              memo.get('listener', [gateway, own, tracing, snapshot.edge === null], () =>
+              memo.get('listener', [gateway, own, tracing, snapshot.edge === null, hasScopes(snapshot)], () =>
                 gatewayListener(snapshot, node),
               ),
             ],
           ]),
     ],
-    [RESOURCE_TYPE.routes, new Map([[RESOURCE.routes, gatewayRoutes(snapshot, node, memo)]])],
+    ...gatewayRoutes(snapshot, node, memo),
     [
       RESOURCE_TYPE.secrets,
       new Map([

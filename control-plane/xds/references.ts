@@ -21,6 +21,10 @@ export function referencesOf(typeUrl: string, json: object): Reference[] {
     } = json as { type?: string; name: string; eds_cluster_config?: { service_name?: string } };
     return type === 'EDS' ? [{ kind: 'endpoints', name: eds?.service_name ?? name }] : [];
   }
+  if (typeUrl === RESOURCE_TYPE.scopes) {
+    const { route_configuration_name: name } = json as { route_configuration_name: string };
+    return [{ kind: 'routes', name }];
+  }
   if (!REFERRING.has(typeUrl)) return [];
   const found: Found = { cluster: new Set(), routes: new Set() };
   collect(json, found);

@@ -13,6 +13,7 @@ const ORDER: readonly string[] = [
   RESOURCE_TYPE.extensions,
   RESOURCE_TYPE.listener,
   RESOURCE_TYPE.routes,
+  RESOURCE_TYPE.scopes,
 ];
 
 export function orderOf(typeUrl: string): number {
@@ -26,14 +27,21 @@ const WAITS: Readonly<Record<string, readonly string[]>> = {
   [RESOURCE_TYPE.listener]: TARGETS,
   // A route names what its server asks of a token, which stands in a filter's configuration.
   [RESOURCE_TYPE.routes]: [...TARGETS, RESOURCE_TYPE.extensions],
+  // A path may move to other routes, which must have it then. Routes that are new are asked for after their scope.
+  [RESOURCE_TYPE.scopes]: [...TARGETS, RESOURCE_TYPE.routes],
 };
 
 /** Types whose additions must be settled before an addition of `typeUrl` goes out. Endpoints wait for nobody: a cluster's ACK waits for them. */
 export const waitsFor = (typeUrl: string): readonly string[] => WAITS[typeUrl] ?? [];
 
+/** What may send requests to a cluster. */
+const USERS = [RESOURCE_TYPE.extensions, RESOURCE_TYPE.listener, RESOURCE_TYPE.scopes, RESOURCE_TYPE.routes];
+const REMOVAL_WAITS: Readonly<Record<string, readonly string[]>> = {
+  [RESOURCE_TYPE.endpoints]: [SERVER_POLICY_TYPE, RESOURCE_TYPE.cluster, ...USERS],
+  [RESOURCE_TYPE.cluster]: USERS,
+  [RESOURCE_TYPE.scopes]: [RESOURCE_TYPE.listener],
+  [RESOURCE_TYPE.routes]: [RESOURCE_TYPE.listener, RESOURCE_TYPE.scopes],
+};
+
 /** Types whose changes must be settled before a removal of `typeUrl` goes out: those that may still refer to it. */
-export function removalWaitsFor(typeUrl: string): readonly string[] {
-  const users = [RESOURCE_TYPE.extensions, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes];
-  if (typeUrl === RESOURCE_TYPE.endpoints) return [SERVER_POLICY_TYPE, RESOURCE_TYPE.cluster, ...users];
-  return typeUrl === RESOURCE_TYPE.cluster ? users : [];
-}
+export const removalWaitsFor = (typeUrl: string): readonly string[] => REMOVAL_WAITS[typeUrl] ?? [];

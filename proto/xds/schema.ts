@@ -22,6 +22,7 @@ export const RESOURCE_TYPE = {
   /** A filter's configuration that is a resource of its own. */
   extensions: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  scopes: 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration',
   routes: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   secrets: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 } as const;

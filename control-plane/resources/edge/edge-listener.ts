@@ -2,7 +2,7 @@ import { HEADER } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
 import { envoyListen } from '../address.ts';
-import { connectionManager } from '../connection-manager.ts';
+import { connectionManager, namedRoutes } from '../connection-manager.ts';
 import type { EnvoyNode } from '../node.ts';
 import type { Tracing } from '../../../proto/tracing.ts';
 import { downstreamTls } from '../tls.ts';
@@ -14,7 +14,7 @@ import { EDGE_ROUTES } from './edge-routes.ts';
 const managerOf = (requestMs: number, xffTrustedHops: number, isHttp2: boolean, tracing: object): object =>
   connectionManager({
     statPrefix: 'edge',
-    routes: EDGE_ROUTES,
+    routes: namedRoutes(EDGE_ROUTES),
     xffTrustedHops,
     isHttp2,
     ownHeaders: [HEADER.edgeSent],

@@ -29,7 +29,10 @@ export function staticConfig(resources: PlainResources, admin: object): object {
           each['typed_config'] = extensions?.get(each['name'] as string)?.['typed_config'];
         }
         const { rds } = manager;
-        if (rds === undefined) continue;
+        if (rds === undefined) {
+          manager['scoped_routes'] = withScopes(manager['scoped_routes'] as Json, resources);
+          continue;
+        }
         delete manager['rds'];
         manager['route_config'] = resources.get(RESOURCE_TYPE.routes)?.get(rds.route_config_name as string);
       }
@@ -40,6 +43,18 @@ export function staticConfig(resources: PlainResources, admin: object): object {
     static_resources: withoutSds({ listeners, clusters, secrets: all(RESOURCE_TYPE.secrets) }),
   };
 }
+
+const withScopes = ({ name, scope_key_builder, rds_config_source }: Json, resources: PlainResources): object => ({
+  name,
+  scope_key_builder,
+  rds_config_source,
+  scoped_route_configurations_list: {
+    scoped_route_configurations: [...(resources.get(RESOURCE_TYPE.scopes)?.values() ?? [])].map((scope) => {
+      const { route_configuration_name: routes, ...rest } = scope as Json;
+      return { ...rest, route_configuration: resources.get(RESOURCE_TYPE.routes)?.get(routes as string) };
+    }),
+  },
+});
 
 /** Secrets that are found by their name alone. */
 function withoutSds(value: unknown): unknown {

@@ -16,6 +16,8 @@ const SIZES = [10, 100, 1000];
 /** Enough for a p99 to mean something, whatever `--seconds` says. */
 const LEAST_CHANGES = 100;
 const LEAST_UNGUARDED = 30;
+/** Of one server with 20 replicas. */
+const MOST_ROUTES_KIB = 40;
 const MEBI = 1 << 20;
 
 interface Measured {
@@ -142,21 +144,21 @@ export const bench: Bench = {
           report.resources['RouteConfiguration'] ?? 0,
         ),
         exactly(
-          'resources sent per change: clusters, listeners, policies',
+          'resources sent per change: clusters, listeners, scopes, policies',
           0,
-          ['Cluster', 'Listener', 'ServerPolicy'].reduce((sum, type) => sum + (report.resources[type] ?? 0), 0),
-        ),
-        exactly(
-          'guard off: resources sent per change: endpoints to 6, routes to 3 Envoys',
-          9,
-          ['ClusterLoadAssignment', 'RouteConfiguration', 'Cluster', 'Listener', 'ServerPolicy'].reduce(
-            (sum, type) => sum + (unguarded.last.report.resources[type] ?? 0),
+          ['Cluster', 'Listener', 'ScopedRouteConfiguration', 'ServerPolicy'].reduce(
+            (sum, type) => sum + (report.resources[type] ?? 0),
             0,
           ),
         ),
+        exactly(
+          'guard off: resources sent per change: endpoints to 6, routes of one server to 3 Envoys',
+          9,
+          Object.values(unguarded.last.report.resources).reduce((sum, count) => sum + count, 0),
+        ),
         atMost(
           'guard off: KiB of routes sent again to each Envoy per change, 1,000 replicas',
-          850,
+          MOST_ROUTES_KIB,
           (unguarded.last.report.bytes['RouteConfiguration'] ?? 0) / GATEWAYS / 1024,
         ),
         atMost(

@@ -74,10 +74,8 @@ export async function startFleetGateway(
     logLevel: 'error',
   });
   cleanup.defer(() => envoy.close());
-  const reloads = 'http.mcp.rds.mcp.config_reload';
-  await waitFor(async () => refusals.length > 0 || (await envoy.stats(reloads))[reloads] === 1, {
-    what: `the routes of ${fleet.name}`,
-  });
+  // Envoy listens when it has the routes, whatever their names are in that checkout.
+  await waitFor(async () => refusals.length > 0 || (await answers(port)), { what: `the routes of ${fleet.name}` });
   if (refusals.length > 0) throw new Error(`${fleet.name}: ${refusals[0]}`);
   const routes = [...(server.snapshot(server.nodes()[0]?.key ?? '')?.values() ?? [])];
   const owned = cleanup.move();
@@ -87,8 +85,14 @@ export async function startFleetGateway(
     envoy,
     routeBytes: routes
       .flatMap((byName) => [...byName.values()])
-      .filter(({ any }) => any.type_url.endsWith('RouteConfiguration'))
+      .filter(({ any }) => any.type_url.endsWith('.RouteConfiguration'))
       .reduce((sum, { any }) => sum + any.value.length, 0),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+const answers = (port: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${port}/health`).then(
+    () => true,
+    () => false,
+  );

@@ -17,7 +17,13 @@ export interface Known {
 const [port = 0, first = 0, count = 0, replicas = 0, changes = 0] = process.argv.slice(2).map(Number);
 
 const TYPES = {
-  gateway: [RESOURCE_TYPE.cluster, RESOURCE_TYPE.endpoints, RESOURCE_TYPE.listener, RESOURCE_TYPE.routes],
+  gateway: [
+    RESOURCE_TYPE.cluster,
+    RESOURCE_TYPE.endpoints,
+    RESOURCE_TYPE.listener,
+    RESOURCE_TYPE.scopes,
+    RESOURCE_TYPE.routes,
+  ],
   sidecar: [RESOURCE_TYPE.endpoints, SERVER_POLICY_TYPE],
 } as const;
 
