@@ -119,6 +119,19 @@ export class ControlLoop {
     contained(this.#options.errors, 'control-loop', this.#options.onSnapshot)(snapshot);
   }
 
+  /**
+   * Gives a node that has just come its resources. They are made each time: what there was for it may be of before it
+   * went, or for other addresses than it has now.
+   */
+  welcome(key: string, node: NodeInfo): void {
+    try {
+      const resources = this.resourcesFor(node);
+      if (resources) this.#options.publish(key, resources);
+    } catch (error) {
+      this.#options.onError(key, error as Error);
+    }
+  }
+
   /** What a node that has just come is told; undefined when it is too early, or it is none of ours. */
   resourcesFor(node: NodeInfo): Resources | undefined {
     const plain = this.snapshot && plainResources(this.snapshot, node, this.#memo(node));

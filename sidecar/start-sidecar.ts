@@ -11,6 +11,7 @@ import { followResults } from './parts/results.ts';
 import { openSessions } from './parts/sessions.ts';
 import { createStatus } from './parts/status.ts';
 import { openStorage } from './parts/storage.ts';
+import { HeldWork } from './relay/held-work.ts';
 import { replicaLinks } from './replica/replica-link.ts';
 import { ReplicaClient } from './replica/client.ts';
 import type { SidecarSettings } from './settings/read-settings.ts';
@@ -45,8 +46,13 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
   const { admin, heartbeats } = createStatus(node, storage, mesh, directory);
   const affinity = new AffinityMemory({ store: redis && redisAffinityStore(redis), onError: failing('background') });
   const { maxMemoryPercent } = settings.shared.sessionStore;
+  const held = new HeldWork(directory, metrics.path);
   const limits = metrics.limits;
-  const budget = createSessionBudget({ server, directory, upstream, redis, now, metrics: limits, maxMemoryPercent });
+  const budget = createSessionBudget({
+    ...{ server, directory, upstream, held, redis, now },
+    metrics: limits,
+    maxMemoryPercent,
+  });
   const { sessions } = budget;
   const parts: PortParts = {
     node,
@@ -54,6 +60,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     mesh,
     directory,
     upstream,
+    held,
     results,
     affinity,
     sessions,
@@ -61,7 +68,6 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
     closeMs: DRAIN_MS,
   };
   const relay = await openRelay(parts);
-  budget.follow(relay);
   const extProc = await openExtProc(parts, relay);
   const adminPort = await admin.start();
   await heartbeats?.start();

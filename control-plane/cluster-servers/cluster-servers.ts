@@ -26,8 +26,8 @@ export interface ClusterServersOptions {
   registry: Registry;
   errors: InternalErrors;
   log: Pick<Logger, 'warn'>;
-  /** What the cluster asks for changed. */
-  onChange: () => void;
+  /** The cluster asks for other servers. */
+  onChange: (servers: readonly ServerConfig[]) => void;
 }
 
 /** A burst of changes is looked at once. */
@@ -127,6 +127,6 @@ export class ClusterServers {
     const { servers, problems } = this.#claims;
     this.#gauge.set({ state: 'accepted' }, servers.length);
     this.#gauge.set({ state: 'refused' }, problems.size - servers.length);
-    if (before === null || JSON.stringify(before.servers) !== JSON.stringify(servers)) onChange();
+    if (before === null || JSON.stringify(before.servers) !== JSON.stringify(servers)) onChange(servers);
   }
 }

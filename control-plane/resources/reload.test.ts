@@ -53,7 +53,7 @@ test('a new configuration is in force while open streams go on, whatever it chan
     onSnapshot: () => {},
     onError: (key, error) => t.fail(`${key}: ${error.message}`),
   });
-  xds.serveFrom((node) => loop.resourcesFor(node));
+  xds.on('connect', (node, key) => loop.welcome(key, node));
   loop.run();
   const xdsPort = await xds.listen('127.0.0.1:0');
   t.teardown(() => xds.close());

@@ -27,5 +27,4 @@ export function followXds(xds: XdsServer, { gateways, log, onChange }: Followers
   xds.on('nack', (refusal) => {
     if (refusal.isFinal) log.error({ refusal }, 'a client refused a resource; it is not sent again unchanged');
   });
-  xds.on('failure', (key, error) => log.error({ node: key, error: error.message }, 'resources refused'));
 }

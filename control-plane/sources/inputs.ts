@@ -31,6 +31,7 @@ export class Inputs {
   }
 
   onChange(listener: () => void): void {
-    for (const source of Object.values(this.#sources)) source.on('change', listener);
+    const { config, replicas, gateways, breakers, operations } = this.#sources;
+    for (const source of [config, replicas, gateways, breakers, operations]) source.on('change', listener);
   }
 }

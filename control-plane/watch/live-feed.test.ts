@@ -47,6 +47,7 @@ function sample(maxWatchers = 2) {
     now: Date.now,
     onError: () => undefined,
     maxWatchers: () => maxWatchers,
+    onWatchers: () => undefined,
     onRefused: () => world.refused++,
   });
   return { feed, world, tell: (report: WatchReport) => tell(report) };

@@ -26,6 +26,8 @@ export interface LiveFeedParts {
   onError: (error: unknown) => void;
   /** Pages that may watch at a time. */
   maxWatchers: () => number;
+  /** So many watch now. */
+  onWatchers: (count: number) => void;
   onRefused: () => void;
 }
 
@@ -68,7 +70,7 @@ export class SharedLiveFeed implements LiveFeed {
 
   follow(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<LiveMessage> {
     if (!signal.aborted) {
-      this.watchers++;
+      this.#count(1);
       this.#run ??= this.#start();
       signal.addEventListener('abort', () => this.#leave(), { once: true });
     }
@@ -112,8 +114,13 @@ export class SharedLiveFeed implements LiveFeed {
     for (const wake of waiting) wake();
   }
 
+  #count(change: 1 | -1): void {
+    this.watchers += change;
+    this.#parts.onWatchers(this.watchers);
+  }
+
   #leave(): void {
-    this.watchers--;
+    this.#count(-1);
     this.#wake();
     if (this.watchers > 0) return;
     this.#run?.abort();

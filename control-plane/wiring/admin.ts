@@ -42,7 +42,7 @@ export interface AdminOptions extends FromOthers {
 /** What the admin API shows and changes, out of what the control plane holds. */
 export function adminContext({ stores, file, env, onError, registry, ...others }: AdminOptions): AdminContext {
   const { redis, events, lease } = stores;
-  const context: AdminContext = {
+  const known: Omit<AdminContext, 'live'> = {
     ...others,
     events,
     lease,
@@ -58,17 +58,17 @@ export function adminContext({ stores, file, env, onError, registry, ...others }
     sessions: redis && redisSessionReader(redis),
     breakers: redis && redisBreakerControl(redis, others.now),
     calls: redis && redisCallWatch({ redis, now: others.now, onError }),
-    live: null,
   };
-  const metrics = consoleMetrics(registry, () => context.live?.watchers ?? 0);
-  context.live = new SharedLiveFeed({
-    ...consoleParts(context),
+  const metrics = consoleMetrics(registry);
+  const live = new SharedLiveFeed({
+    ...consoleParts({ ...known, live: null }),
     now: others.now,
     onError,
     maxWatchers: () => others.config().controlPlane.consoleWatchers,
+    onWatchers: metrics.watchers,
     onRefused: metrics.refused,
   });
-  return context;
+  return { ...known, live };
 }
 
 /** The admin API and the console. Throws when the token's file can't be read. */

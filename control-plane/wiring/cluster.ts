@@ -57,7 +57,7 @@ export function followCluster({
     registry,
     errors,
     log,
-    onChange: () => config.addServers(servers.servers() ?? []),
+    onChange: (asked) => config.addServers(asked),
   });
   config.on('change', () => servers.renew());
   const writer = new StatusWriter({ cluster: servers, api, topology, discovery, isLeader, now, log });

@@ -222,7 +222,7 @@ test('a node that comes back gets what there is now, not what there was when it 
   const registry = new Registry();
   let port = 1;
   const server = new XdsServer({ registry });
-  server.serveFrom(() => snapshotOf({ endpoints: [endpoints('a', port)] }));
+  server.on('connect', (_node, key) => server.setSnapshot(key, snapshotOf({ endpoints: [endpoints('a', port)] })));
   const bound = await server.listen('127.0.0.1:0');
   t.teardown(() => server.close());
   const versionSeen = async () => {

@@ -20,15 +20,13 @@ export interface XdsServerOptions {
   errors?: InternalErrors;
 }
 interface XdsEvents {
-  /** A client's stream told who it is; `streams` now open under its key. */
+  /** A client's stream told who it is; `streams` now open under its key. A listener may set its snapshot: the client gets that. */
   connect: [node: NodeInfo, key: string, streams: number, peer: Peer];
   disconnect: [node: NodeInfo, key: string, streams: number];
   /** The client has accepted all of the snapshot that it subscribed to. */
   settled: [node: NodeInfo, key: string, snapshot: Resources];
   /** A client refused a response. Log those with `isFinal`: the others are tried again resource by resource. */
   nack: [refusal: Refusal];
-  /** What makes the resources gave an inconsistent snapshot, or threw; the node waits for `setSnapshot`. */
-  failure: [key: string, error: Error];
 }
 
 const SHUTDOWN_MS = 1000;
@@ -60,7 +58,6 @@ export class XdsServer extends EventEmitter<XdsEvents> {
   readonly #streams = new Map<string, Set<AdsStream>>();
   readonly #snapshots = new Map<string, Resources>();
   readonly #staticClusters: ReadonlySet<string>;
-  #resourcesFor: (node: NodeInfo) => Resources | undefined = () => undefined;
 
   constructor(options: XdsServerOptions) {
     super();
@@ -98,11 +95,6 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, credentials, (error, port) => (error ? reject(error) : resolve(port)));
     });
-  }
-
-  /** `resourcesFor` is asked whenever a node connects. Undefined: the node gets the snapshot that was set for it, or waits for one. */
-  serveFrom(resourcesFor: (node: NodeInfo) => Resources | undefined): void {
-    this.#resourcesFor = resourcesFor;
   }
 
   /** From now on `key`'s clients get these. Throws SnapshotError, and changes nothing, when a reference leads nowhere. */
@@ -148,13 +140,6 @@ export class XdsServer extends EventEmitter<XdsEvents> {
     const key = nodeKey(node);
     const streams = this.#streams.get(key) ?? new Set();
     this.#streams.set(key, streams.add(stream));
-    try {
-      // Asked each time: what there was for it may be of before it went, or for other addresses than it has now.
-      const resources = this.#resourcesFor(node);
-      if (resources) this.setSnapshot(key, resources);
-    } catch (error) {
-      this.emit('failure', key, error as Error);
-    }
     this.emit('connect', node, key, streams.size, stream.peer);
     return this.#snapshots.get(key);
   }

@@ -6,7 +6,7 @@ import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { REDIS } from '../../proto/wire.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { startRealRedis, type RealRedis } from '../session/testing/real-redis.ts';
-import { createBreakers, type SharedBreakers } from './create-breakers.ts';
+import { SharedBreakers } from './shared-breakers.ts';
 
 const policy = serverPolicySchema.parse({
   name: 'linear',
@@ -30,7 +30,7 @@ const fault = (kind: Outcome['kind'], startedAtMs: number, permit: string | null
   permit,
 });
 
-interface Node extends SharedBreakers {
+interface Node extends Pick<SharedBreakers, 'breakers' | 'close'> {
   redis: RedisClient;
   metrics: Metrics;
 }
@@ -53,7 +53,7 @@ async function mesh(t: ExecutionContext, count: number): Promise<Mesh> {
       const client = connectRedis(redis.url, { commandTimeoutMs: 500 });
       await whenReady(client, 60_000);
       const metrics = createMetrics({ version: '1', nodeId: `g${index}`, isProcessMeasured: false });
-      const shared = createBreakers({
+      const shared = new SharedBreakers({
         self: `g${index}`,
         metrics,
         redis: client,
@@ -68,7 +68,7 @@ async function mesh(t: ExecutionContext, count: number): Promise<Mesh> {
         shared.close();
         client.disconnect();
       });
-      return { ...shared, redis: client, metrics };
+      return { breakers: shared.breakers, close: () => shared.close(), redis: client, metrics };
     }),
   );
   await until(
@@ -163,7 +163,7 @@ test('operators force a breaker open and give it back on every gateway, also on 
   const m = await mesh(t, 2);
   await order(m, 'forced-open');
   await until(() => peeks(m).every((peek) => peek === 'rejects'));
-  const late = createBreakers({
+  const late = new SharedBreakers({
     self: 'late',
     metrics: m.nodes[0]!.metrics,
     redis: m.nodes[0]!.redis,
@@ -173,7 +173,7 @@ test('operators force a breaker open and give it back on every gateway, also on 
     isAlive: () => Promise.resolve(true),
     onError: () => {},
   });
-  t.teardown(late.close);
+  t.teardown(() => late.close());
   late.breakers.configure(policy);
   await until(() => late.breakers.peek('linear', '1', m.clock.nowMs) === 'rejects');
   await order(m, null);

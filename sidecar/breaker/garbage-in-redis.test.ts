@@ -8,7 +8,7 @@ import { createMetrics } from '../metrics/metrics.ts';
 import { startRealRedis } from '../session/testing/real-redis.ts';
 import { createRedisStore } from '../session/redis-store.ts';
 import type { SessionChange } from '../session/session-store.ts';
-import { createBreakers } from './create-breakers.ts';
+import { SharedBreakers } from './shared-breakers.ts';
 
 const almostBreaker = fc
   .record(
@@ -57,7 +57,7 @@ test('whatever is on the channels and in the hashes, the process goes on hearing
   await whenReady(client, 60_000);
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
-  const { breakers, close } = createBreakers({
+  const shared = new SharedBreakers({
     self: 'g1',
     metrics: createMetrics({ version: '1', nodeId: 'g1', isProcessMeasured: false }),
     redis: client,
@@ -67,7 +67,8 @@ test('whatever is on the channels and in the hashes, the process goes on hearing
     isAlive: () => Promise.resolve(true),
     onError,
   });
-  t.teardown(close);
+  t.teardown(() => shared.close());
+  const { breakers } = shared;
   breakers.configure(serverPolicySchema.parse({ name: 'linear' }));
   const store = createRedisStore(client, { nodeId: 'g1', onError });
   t.teardown(() => store.close());

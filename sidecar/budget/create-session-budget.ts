@@ -14,6 +14,8 @@ export interface SessionBudgetParts {
   server: (name: string) => ServerView | undefined;
   directory: Pick<SessionDirectory, 'peek' | 'tombstone'>;
   upstream: Pick<ReplicaClient, 'send'>;
+  /** A session of which a call or stream is open counts as used now. */
+  held: { isBusy(digest: string): boolean };
   redis: Pick<RedisClient, 'info'> | null;
   maxMemoryPercent: number;
   metrics: { refused(server: string, limit: LimitName): void; redisMemory(share: number): void };
@@ -22,13 +24,7 @@ export interface SessionBudgetParts {
 
 export interface CreatedBudget {
   sessions: SessionBudget;
-  /** A session of which `holder` has a call or a stream open counts as used now. */
-  follow(holder: BusySessions): void;
   close(): void;
-}
-
-interface BusySessions {
-  isBusy(digest: string): boolean;
 }
 
 /** The session budget of a sidecar, with what it looks at: the store's memory, and what is known of each session. */
@@ -36,12 +32,12 @@ export function createSessionBudget({
   server,
   directory,
   upstream,
+  held,
   redis,
   maxMemoryPercent,
   metrics,
   now,
 }: SessionBudgetParts): CreatedBudget {
-  let relay: BusySessions | null = null;
   const memory = redis
     ? new StoreMemory({
         info: () => redis.info('memory'),
@@ -54,7 +50,7 @@ export function createSessionBudget({
     now,
     limits: (name) => server(name)?.policy.limits,
     known: (name, digest) => directory.peek(name, digest),
-    isBusy: (digest) => relay?.isBusy(digest) ?? false,
+    isBusy: (digest) => held.isBusy(digest),
     end(name, digest) {
       const record = directory.peek(name, digest),
         view = server(name),
@@ -70,9 +66,6 @@ export function createSessionBudget({
   const sweeping = setInterval(() => sessions.sweep(), SWEEP_MS).unref();
   return {
     sessions,
-    follow(holder) {
-      relay = holder;
-    },
     close() {
       memory?.stop();
       clearInterval(sweeping);

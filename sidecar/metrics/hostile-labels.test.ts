@@ -2,6 +2,7 @@ import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { Breakers } from '../breaker/breakers.ts';
+import { breakerStates } from './breaker-states.ts';
 import { createMetrics } from './metrics.ts';
 
 /** Texts that a client can put wherever it chooses one: none of them may come to a label, and no two may make two series. */
@@ -41,10 +42,7 @@ test('whatever a client calls methods, tools, sessions and addresses, no label h
   const breakers = new Breakers({ isListed: (server, tool) => m.tools.isListed(server, tool) });
   const one = { threshold: 1, minSessions: 1, minClients: 1 };
   breakers.configure(serverPolicySchema.parse({ name: 'linear', toolBreaker: one, replicaBreaker: one }));
-  m.breakers.source(function* () {
-    for (const { server, level, key, gate } of breakers.table.all())
-      yield { server, level, key, state: gate.state.kind };
-  });
+  breakerStates(m, () => breakers.table.all());
   m.tools.list('linear', ['echo']);
   const see = (fields: Partial<Outcome>): void => {
     for (const kind of ['server_error', 'tool_error', 'success', 'client_fault', 'replica_fault'] as const) {
@@ -75,8 +73,13 @@ test('whatever a client calls methods, tools, sessions and addresses, no label h
 
 test('a tool that an operator names has one series, whatever it is called', async (t) => {
   const m = createMetrics({ version: '1', nodeId: 'gateway-1', isProcessMeasured: false });
-  m.breakers.source(() =>
-    HOSTILE.map((key) => ({ server: 'linear', level: 'tool' as const, key, state: 'forced-open' })),
+  breakerStates(m, () =>
+    HOSTILE.map((key) => ({
+      server: 'linear',
+      level: 'tool' as const,
+      key,
+      gate: { state: { kind: 'forced-open' } },
+    })),
   );
   const lines = (await m.render(undefined)).body.match(/^mcp_breaker_not_closed\{.*$/gm);
   t.deepEqual(lines, ['mcp_breaker_not_closed{server_id="linear",level="tool",key="other",state="forced-open"} 1']);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
+import { breakerStates } from './breaker-states.ts';
 import { createMetrics } from './metrics.ts';
 
 const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
@@ -91,10 +92,10 @@ test('a scraper that asks for OpenMetrics gets it, with exemplars, and the other
 test('breakers are read when scraped, and those that are gone leave no series', async (t) => {
   const m = metrics();
   let readings = [
-    { server: 'linear', level: 'replica' as const, key: '1', state: 'open' },
-    { server: 'linear', level: 'replica' as const, key: '2', state: 'closed' },
+    { server: 'linear', level: 'replica' as const, key: '1', gate: { state: { kind: 'open' } } },
+    { server: 'linear', level: 'replica' as const, key: '2', gate: { state: { kind: 'closed' } } },
   ];
-  m.breakers.source(() => readings);
+  breakerStates(m, () => readings);
   const first = (await m.render(undefined)).body;
   t.true(first.includes('mcp_breakers{server_id="linear",level="replica",state="open"} 1'));
   t.true(first.includes('mcp_breaker_not_closed{server_id="linear",level="replica",key="1",state="open"} 1'));
@@ -138,7 +139,9 @@ test('the README’s table has every metric, and nothing else', (t) => {
   const documented = [...readme.matchAll(/^\| `((?:mcp|holdfast)_\w+)(?:\{([\w, ]*)\})?` \|/gm)].map(
     (match) => `${match[1]} ${match[2] ?? ''}`,
   );
-  const real = (metrics().registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[]).map(
+  const m = metrics();
+  breakerStates(m, () => []);
+  const real = (m.registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[]).map(
     (metric) => `${metric.name} ${metric.labelNames.join(', ')}`,
   );
   t.deepEqual(documented.sort(), real.sort());

@@ -48,7 +48,7 @@ export function createMetrics({ version, nodeId, isProcessMeasured = true }: Met
   const exposer = new Exposer(openMetrics);
   const requests = requestMetrics(registry, tools),
     sessions = sessionMetrics(registry),
-    breakers = breakerMetrics(registry, tools),
+    breakers = breakerMetrics(registry),
     limits = limitMetrics(registry);
   return {
     requests,

@@ -10,6 +10,7 @@ import { accessLogReceiver } from '../outcome/access-log-receiver.ts';
 import { createFleetLimits } from '../rate-limits/create-fleet-limits.ts';
 import { Recovery } from '../recovery/recovery.ts';
 import type { ReplicaClient } from '../replica/client.ts';
+import type { HeldWork } from '../relay/held-work.ts';
 import { startRelay, type Relay } from '../relay/start-relay.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import { addressOf, relayPins } from '../settings/relay-pins.ts';
@@ -25,6 +26,7 @@ export interface PortParts {
   mesh: Mesh;
   directory: SessionDirectory;
   upstream: ReplicaClient;
+  held: HeldWork;
   results: Results;
   affinity: AffinityMemory;
   sessions: NewSessions;
@@ -35,7 +37,7 @@ export interface PortParts {
 
 /** The relay: Envoy's endpoint of last resort, and the one that holds guarded calls and streams. */
 export async function openRelay(parts: PortParts): Promise<Relay> {
-  const { node, storage, mesh, directory, upstream, results, affinity, sessions, admin, closeMs } = parts;
+  const { node, storage, mesh, directory, upstream, held, results, affinity, sessions, admin, closeMs } = parts;
   const { settings, nodeId, metrics, now, internalError, failing } = node;
   const { redis, identities } = storage;
   const recovery = new Recovery({
@@ -61,6 +63,7 @@ export async function openRelay(parts: PortParts): Promise<Relay> {
     internalError,
     topology: mesh.topology,
     directory,
+    held,
     identities,
     recovery,
     upstream,

@@ -1,7 +1,8 @@
 import { auditOutcomes } from '../audit/audit-outcomes.ts';
 import type { Breakers } from '../breaker/breakers.ts';
-import { createBreakers } from '../breaker/create-breakers.ts';
+import { SharedBreakers } from '../breaker/shared-breakers.ts';
 import { forgetGone } from '../breaker/forget-gone.ts';
+import { breakerStates } from '../metrics/breaker-states.ts';
 import { fleetRows } from '../metrics/fleet-rows.ts';
 import type { OutcomeBus } from '../outcome/outcome-bus.ts';
 import { outcomePipeline } from '../outcome/outcome-pipeline.ts';
@@ -37,7 +38,7 @@ export function followResults(
   const { nodeId, metrics, log, now, failing } = node;
   const { server } = mesh;
   const tracing = createTracing({ ...node, onError: failing('background') });
-  const fleet = createBreakers({
+  const fleet = new SharedBreakers({
     self: `${nodeId}/${now()}`,
     metrics,
     redis,
@@ -52,6 +53,7 @@ export function followResults(
     onError: failing('breakers'),
   });
   const { breakers } = fleet;
+  breakerStates(metrics, () => breakers.table.all());
   mesh.client.on('change', (next) => {
     tracing.follow(next);
     for (const { policy } of next.servers.values()) breakers.configure(policy);

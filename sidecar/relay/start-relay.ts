@@ -29,13 +29,12 @@ import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.
 import { relayServers, type PeerPort } from './client/relay-servers.ts';
 import { ReportLimit } from './housekeeping/report-limit.ts';
 import { PendingServerRequests } from './call/pending-server-requests.ts';
-import { GetStreams } from './stream/get-streams.ts';
 import { MissingStreams } from './stream/missing-streams.ts';
+import type { HeldWork } from './held-work.ts';
 import { PrimedCalls } from './resume/primed-calls.ts';
 import { routeRequest } from './route-request.ts';
 import { endExpiredStreams } from './client/stream-expiry.ts';
 import { HeldSessions } from './http-sse/held-sessions.ts';
-import { SessionCalls } from './call/session-calls.ts';
 import { ToolKnowledge } from './call/tool-knowledge.ts';
 
 export interface RelayOptions {
@@ -44,6 +43,8 @@ export interface RelayOptions {
   port: number;
   topology: () => Topology;
   directory: SessionDirectory;
+  /** Of this relay alone; it ends with it. */
+  held: HeldWork;
   identities: Identities;
   recovery: Recovery;
   upstream: ReplicaClient;
@@ -90,8 +91,6 @@ export interface Relay {
   address: AddressInfo;
   peerAddress: string | null;
   tools: ToolKnowledge;
-  /** Whether a call or stream of a session is open here. */
-  isBusy(digest: string): boolean;
   close(): Promise<void>;
 }
 
@@ -140,12 +139,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       return budget;
     },
     tools: new ToolKnowledge(options.learned),
-    calls: new SessionCalls((server, count) => options.metrics.relayStreams(server, 'call', count)),
+    calls: options.held.calls,
     serverRequests: new PendingServerRequests(now),
     missingStreams: new MissingStreams(),
-    streams: new GetStreams(options.directory, (server, count) =>
-      options.metrics.relayStreams(server, 'stream', count),
-    ),
+    streams: options.held.streams,
     bodies: new BodyBudget(now),
     sessions: options.sessions ?? UNLIMITED,
     traces: options.traces ?? { begin: () => null, recovery: () => null },
@@ -198,7 +195,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     address: servers.address,
     peerAddress: servers.peerAddress,
     tools: ctx.tools,
-    isBusy: (digest) => ctx.calls.of(digest) > 0 || ctx.streams.openOf(digest) !== undefined,
     close: () =>
       new Promise((resolve) => {
         drained.close();

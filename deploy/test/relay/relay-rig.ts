@@ -13,6 +13,7 @@ import { limitMetrics } from '../../../sidecar/metrics/limit-metrics.ts';
 import { sessionMetrics } from '../../../sidecar/metrics/session-metrics.ts';
 import { Recovery } from '../../../sidecar/recovery/recovery.ts';
 import { ReplicaClient } from '../../../sidecar/replica/client.ts';
+import { HeldWork } from '../../../sidecar/relay/held-work.ts';
 import { startRelay, type Relay } from '../../../sidecar/relay/start-relay.ts';
 import type { ReplicaReport } from '../../../sidecar/relay/relay-context.ts';
 import { createSessionDirectory } from '../../../sidecar/session/cached-directory.ts';
@@ -132,6 +133,7 @@ export class RigFleet {
       nodeGoneMs: this.nodeGoneMs,
       topology: () => this.topology(),
       directory,
+      held: new HeldWork(directory, path),
       identities: this.identities,
       recovery,
       upstream,

@@ -1,7 +1,7 @@
 import { connectRedis, whenReady } from '../../../../proto/redis/redis-client.ts';
 import type { Outcome } from '../../../../proto/outcome.ts';
 import { serverPolicySchema } from '../../../../proto/server-policy.ts';
-import { createBreakers } from '../../../../sidecar/breaker/create-breakers.ts';
+import { SharedBreakers } from '../../../../sidecar/breaker/shared-breakers.ts';
 import { createMetrics } from '../../../../sidecar/metrics/metrics.ts';
 import { startRedis } from '../../mesh/start-redis.ts';
 
@@ -18,7 +18,7 @@ export async function openingTimesMs(): Promise<number[]> {
       Array.from({ length: GATEWAYS }, async (_, index) => {
         const client = connectRedis(redis.url);
         if (!(await whenReady(client, 10_000))) throw new Error('Redis did not answer within 10 s');
-        const { breakers, close } = createBreakers({
+        const shared = new SharedBreakers({
           self: `g${index}`,
           redis: client,
           now: Date.now,
@@ -29,9 +29,10 @@ export async function openingTimesMs(): Promise<number[]> {
           metrics: createMetrics({ version: '0', nodeId: `g${index}`, isProcessMeasured: false }),
         });
         closers.push(() => {
-          close();
+          shared.close();
           client.disconnect();
         });
+        const { breakers } = shared;
         breakers.configure(
           serverPolicySchema.parse({ name: 'linear', replicaBreaker: { minSessions: 1, minClients: 1 } }),
         );

@@ -19,10 +19,7 @@ export function loopAndServer(inputs: () => TopologyInputs) {
       refusals.push(`${key}: ${error.message}`);
     },
   });
-  server.on('connect', (node, key) => {
-    const resources = loop.resourcesFor(node);
-    if (resources) server.setSnapshot(key, resources);
-  });
+  server.on('connect', (node, key) => loop.welcome(key, node));
   server.on('nack', ({ node, reason }) => {
     refusals.push(`${node.role} ${node.id}: ${reason}`);
   });
