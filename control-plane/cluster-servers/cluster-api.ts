@@ -12,12 +12,11 @@ export interface ClusterApi {
 }
 
 export function clusterApi(access: KubeAccess): ClusterApi {
-  const opened = openKubernetes(access);
-  // Whoever asks first is told of a failure; nobody else waits for it.
-  opened.catch(() => {});
+  /** For writing. It is opened anew after a failure, because token or kubeconfig may have been replaced. */
+  let writing: ReturnType<typeof openKubernetes> | null = null;
   return {
     async resources(namespace) {
-      const { client, kubeConfig } = await opened;
+      const { client, kubeConfig } = await openKubernetes(access);
       const api = kubeConfig.makeApiClient(client.CustomObjectsApi);
       const kind = { group: GROUP, version: VERSION, plural: PLURAL };
       return objectApi(client, kubeConfig, `/apis/${GROUP}/${VERSION}${inNamespace(namespace)}/${PLURAL}`, () =>
@@ -27,19 +26,25 @@ export function clusterApi(access: KubeAccess): ClusterApi {
       );
     },
     async services(namespace) {
-      const { client, kubeConfig } = await opened;
+      const { client, kubeConfig } = await openKubernetes(access);
       const api = kubeConfig.makeApiClient(client.CoreV1Api);
       return objectApi(client, kubeConfig, `/api/v1${inNamespace(namespace)}/services`, () =>
         namespace === null ? api.listServiceForAllNamespaces() : api.listNamespacedService({ namespace }),
       );
     },
     async writeStatus(namespace, name, status) {
-      const { client, kubeConfig } = await opened;
-      const api = kubeConfig.makeApiClient(client.CustomObjectsApi);
-      await api.patchNamespacedCustomObjectStatus(
-        { group: GROUP, version: VERSION, plural: PLURAL, namespace, name, body: { status } },
-        client.setHeaderOptions('Content-Type', client.PatchStrategy.MergePatch),
-      );
+      writing ??= openKubernetes(access);
+      try {
+        const { client, kubeConfig } = await writing;
+        const api = kubeConfig.makeApiClient(client.CustomObjectsApi);
+        await api.patchNamespacedCustomObjectStatus(
+          { group: GROUP, version: VERSION, plural: PLURAL, namespace, name, body: { status } },
+          client.setHeaderOptions('Content-Type', client.PatchStrategy.MergePatch),
+        );
+      } catch (error) {
+        writing = null;
+        throw error;
+      }
     },
   };
 }

@@ -17,7 +17,14 @@ const slice = (...endpoints: Array<[name: string, ip: string, conditions?: objec
   })),
 });
 
-async function cluster(t: ExecutionContext): Promise<{ api: FakeWatchApi; config: KubernetesDiscovery }> {
+interface FakeCluster {
+  api: FakeWatchApi;
+  config: KubernetesDiscovery;
+  /** Writes another token into the kubeconfig. */
+  replaceToken(token: string): Promise<void>;
+}
+
+async function cluster(t: ExecutionContext): Promise<FakeCluster> {
   const api = await new FakeWatchApi().start();
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-kube-'));
   t.teardown(async () => {
@@ -25,19 +32,37 @@ async function cluster(t: ExecutionContext): Promise<{ api: FakeWatchApi; config
     await rm(folder, { recursive: true, force: true });
   });
   const kubeconfig = join(folder, 'kubeconfig');
-  await writeFile(
-    kubeconfig,
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'c',
-      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-      clusters: [{ name: 'k', cluster: { server: api.url, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'u', user: {} }],
-    }),
-  );
-  return { api, config: { type: 'kubernetes', service: 'linear', namespace: 'mcp', kubeconfig } };
+  const replaceToken = (token: string): Promise<void> =>
+    writeFile(
+      kubeconfig,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'c',
+        contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
+        clusters: [{ name: 'k', cluster: { server: api.url, 'insecure-skip-tls-verify': true } }],
+        users: [{ name: 'u', user: { token } }],
+      }),
+    );
+  await replaceToken('first');
+  return { api, config: { type: 'kubernetes', service: 'linear', namespace: 'mcp', kubeconfig }, replaceToken };
 }
+
+test('a token that the API server refuses is read again, so discovery goes on as soon as a new one is there', async (t) => {
+  const { api, config, replaceToken } = await cluster(t);
+  api.token = 'first';
+  api.put('linear-1', slice(['pod-a', '10.1.0.1']));
+  const { names, report } = follow(t, config);
+  await until(() => names() === 'pod-a' && api.watches === 1);
+  api.token = 'second';
+  api.endWatches();
+  await until(() => report().problem?.includes('HTTP 401') === true);
+  t.is(names(), 'pod-a', 'what was known stays');
+  await replaceToken('second');
+  api.put('linear-2', slice(['pod-b', '10.1.0.2']));
+  await until(() => names() === 'pod-a pod-b');
+  t.is(report().problem, null);
+});
 
 test('ADDED, MODIFIED and DELETED slices change the replicas; a terminating pod is told from one that is gone', async (t) => {
   const { api, config } = await cluster(t);

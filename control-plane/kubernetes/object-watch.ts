@@ -85,6 +85,8 @@ export class ObjectWatch<T extends KubernetesObject> {
         await sleep(this.#version === null ? 0 : 50, undefined, { signal }).catch(() => {});
       } catch (error) {
         if (signal.aborted) break;
+        // Opened anew: the client keeps a token for a minute, and a kubeconfig for ever.
+        api = null;
         this.#version = null;
         this.#problem = kubernetesProblem(error);
         this.#listener.problem(this.#problem);

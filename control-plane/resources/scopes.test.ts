@@ -26,7 +26,7 @@ async function meshOf(t: ExecutionContext, servers: (first: string, second: stri
     onSnapshot: () => {},
     onError: (key, error) => t.fail(`${key}: ${error.message}`),
   });
-  xds.serveFrom((node) => loop.resourcesFor(node));
+  xds.on('connect', (node, key) => loop.welcome(key, node));
   xds.on('nack', (refusal) => t.fail(JSON.stringify(refusal)));
   loop.run();
   const controlPlane = `127.0.0.1:${await xds.listen('127.0.0.1:0')}`,

@@ -12,11 +12,13 @@ export class FakeWatchApi {
   failsWith: number | null = null;
   /** The message of a failure. */
   failsBecause = 'out of order';
+  /** The one token that is good; null: nobody needs one. */
+  token: string | null = null;
   readonly #slices = new Map<string, EndpointSlice>();
   readonly #history: Array<{ version: number; line: string }> = [];
   readonly #watches = new Set<ServerResponse>();
   readonly #server: Server = createServer((request, response) => {
-    this.#serve(new URL(request.url!, 'http://fake'), response);
+    this.#serve(new URL(request.url!, 'http://fake'), request.headers.authorization, response);
   });
   #version = 100;
   #oldest = 0;
@@ -90,11 +92,13 @@ export class FakeWatchApi {
     for (const response of this.#watches) response.write(line);
   }
 
-  #serve(url: URL, response: ServerResponse): void {
+  #serve(url: URL, authorization: string | undefined, response: ServerResponse): void {
     this.requests.push(`${url.pathname}?${url.searchParams}`);
-    if (this.failsWith !== null) {
+    const isKnown = this.token === null || authorization === `Bearer ${this.token}`;
+    const code = isKnown ? this.failsWith : 401;
+    if (code !== null) {
       const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message: this.failsBecause };
-      response.writeHead(this.failsWith, { 'content-type': 'application/json' }).end(JSON.stringify(status));
+      response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(status));
       return;
     }
     response.setHeader('content-type', 'application/json');

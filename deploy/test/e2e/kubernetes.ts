@@ -19,6 +19,7 @@ const { values } = commandLine<{
   build: boolean;
   level: string;
   row: string;
+  list: boolean;
   sessions: string;
   json: boolean;
   keep: boolean;
@@ -31,13 +32,16 @@ const { values } = commandLine<{
     )
     .option('--build', 'only build what the tests need; for the API level also Helm', false)
     .option('--row <text>', 'cluster: events whose name has one of these in it: a,b', '')
+    .option('--list', 'cluster: names the events, and plays none', false)
     .option('--sessions <n>', 'cluster: sessions at a time', '12')
     .option('--json', 'cluster: objectives as JSON', false)
-    .option('--keep', 'cluster: stay when all is done', false),
+    .option('--keep', 'cluster: stay when all is done, and play what is named on standard input', false),
 );
 const root = resolve(import.meta.dirname, '../../..');
 const say = sayTo(values.json);
 const isWhole = values.level === 'cluster';
+
+if (isWhole) await checkEvents();
 
 const wanted = isWhole ? CLUSTER_LEVEL : values.build ? API_LEVEL_AND_MORE : API_LEVEL;
 const why =
@@ -55,6 +59,16 @@ async function programsLack(): Promise<string | undefined> {
   const missing = await missingPrograms(wanted);
   const go = missing.length === 0 ? undefined : await runCommand('go', ['version'], 10_000);
   return go?.kind === 'failed' ? `${missing.join(', ')}: ${go.why}` : await buildPrograms(wanted, say);
+}
+
+/** Ends here where events are only to be named, or where nothing has the text that was asked for. */
+async function checkEvents(): Promise<void> {
+  const { chooseEvents, EVENTS } = await import('./kubernetes/cluster/choose-rows.ts');
+  const isNone = chooseEvents(values.row).length === 0;
+  if (!values.list && !isNone) return;
+  if (isNone) process.stderr.write(`no event has “${values.row}” in its name; there are:\n`);
+  process.stdout.write(`${EVENTS.join('\n')}\n`);
+  process.exit(isNone ? 64 : 0);
 }
 
 function argumentsOfCluster(): string[] {

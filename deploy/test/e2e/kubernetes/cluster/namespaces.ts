@@ -23,7 +23,7 @@ export async function inNamespaces(program: string, args: readonly string[]): Pr
     'unshare',
     [
       ...['--mount', '--net', '--pid', '--fork', '--mount-proc', '--propagation', 'slave', '--kill-child=SIGKILL'],
-      ...['bash', '-c', '"$@" & wait $!', 'bash', process.execPath, program, ...args],
+      ...['bash', '-c', '"$@" <&0 & wait $!', 'bash', process.execPath, program, ...args],
     ],
     { stdio: 'inherit', detached: true },
   );

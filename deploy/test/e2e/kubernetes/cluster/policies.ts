@@ -2,6 +2,8 @@ import { exactly, type Objective } from '../../../report/objectives.ts';
 import { MCP } from './mcp-server-objects.ts';
 import type { Stage } from './row.ts';
 
+export const POLICIES = 'policies are enforced';
+
 /** What a pod that is no member of the mesh may reach, and what not; by the policies of the manifests, enforced. */
 const DOORS = [
   { what: 'a gateway', host: 'holdfast-gateway.holdfast', port: 80, isOpen: true },

@@ -40,7 +40,7 @@ export async function compactedHistory(stage: Stage): Promise<Objective[]> {
 }
 
 /** Whether the mesh takes a replica more into use, and gives it up again. */
-async function knowsChange({ cluster: { kubectl }, mesh }: Stage, when: string): Promise<Objective> {
+export async function knowsChange({ cluster: { kubectl }, mesh }: Stage, when: string): Promise<Objective> {
   const scale = async (replicas: number): Promise<void> => {
     await kubectl.run(['--namespace', MCP, 'scale', 'deploy/linear', `--replicas=${replicas}`]);
     await kubectl.rolledOut(MCP, 'deploy/linear');

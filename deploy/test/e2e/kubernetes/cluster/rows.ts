@@ -8,6 +8,7 @@ import type { Row } from './row.ts';
 import type { Cluster } from './whole-cluster.ts';
 import { awayApiServer, compactedHistory } from './rows-api-server.ts';
 import { dualStackRestart } from './rows-dual-stack.ts';
+import { rotatedToken } from './rows-token.ts';
 
 const restart =
   (namespace: string, workload: string): Row['play'] =>
@@ -177,4 +178,5 @@ export const ROWS: readonly Row[] = [
     calls: 'short',
     play: compactedHistory,
   },
+  { name: 'the token of control planes is replaced', server: 'linear', calls: 'short', play: rotatedToken },
 ];

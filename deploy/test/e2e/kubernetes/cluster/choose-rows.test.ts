@@ -1,0 +1,12 @@
+import test from 'ava';
+import { chooseEvents, EVENTS } from './choose-rows.ts';
+
+test('events are chosen by parts of their names, in the order in which they are played', (t) => {
+  t.deepEqual(chooseEvents(''), EVENTS);
+  t.deepEqual(chooseEvents('410, token of'), [
+    'history is compacted behind frozen control planes (410)',
+    'the token of control planes is replaced',
+  ]);
+  t.deepEqual(chooseEvents('no such event'), []);
+  t.is(new Set(EVENTS).size, EVENTS.length);
+});
