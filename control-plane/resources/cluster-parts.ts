@@ -1,8 +1,11 @@
 import { HEADER } from '../../proto/wire.ts';
 import { typed } from '../../proto/xds/loader.ts';
 
-/** Endpoints come over the same ADS stream. */
-export const edsOverAds = { eds_config: { ads: {}, resource_api_version: 'V3' } };
+/** Where Envoy gets every resource from that another one names: the one ADS stream. */
+export const overAds = { ads: {}, resource_api_version: 'V3' };
+
+/** Endpoints come over it as well. */
+export const edsOverAds = { eds_config: overAds };
 
 /**
  * Envoy's own limits are bounds against runaway here; load is not shed by them. By default 1,024 requests and 3

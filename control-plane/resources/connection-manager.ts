@@ -1,5 +1,6 @@
 import { typed } from '../../proto/xds/loader.ts';
 import { duration } from './duration.ts';
+import { overAds } from './cluster-parts.ts';
 import { localReply } from './local-reply.ts';
 
 interface ConnectionManagerOptions {
@@ -43,8 +44,6 @@ const claimsOfProxies = removed([
   'x-forwarded-port',
   'x-real-ip',
 ]);
-
-const overAds = { ads: {}, resource_api_version: 'V3' };
 
 /** One route configuration, by its name. */
 export const namedRoutes = (name: string): object => ({ rds: { route_config_name: name, config_source: overAds } });

@@ -2,10 +2,11 @@ import { dirname } from 'node:path';
 import { typed } from '../../proto/xds/loader.ts';
 import { SYSTEM_CA_FILE } from '../../proto/tls/replica-tls.ts';
 import { roleMatcher } from '../../proto/identity/mesh-name.ts';
+import { overAds } from './cluster-parts.ts';
 import type { ListenerTls, UpstreamTls } from '../config/schema-parts.ts';
 
 const file = (filename: string): object => ({ filename });
-const sds = (name: string): object => ({ name, sds_config: { ads: {}, resource_api_version: 'V3' } });
+const sds = (name: string): object => ({ name, sds_config: overAds });
 const certificateOf = (owner: string): string => `${owner}/certificate`;
 const authorityOf = (owner: string): string => `${owner}/authority`;
 const versions = { tls_minimum_protocol_version: 'TLSv1_2' };

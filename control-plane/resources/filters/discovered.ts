@@ -1,4 +1,5 @@
 import { typed, TYPE_URL_PREFIX } from '../../../proto/xds/loader.ts';
+import { overAds } from '../cluster-parts.ts';
 
 /**
  * A filter whose configuration is a resource of its own, so that a change of it leaves the listener as it is. Off, except on the routes that switch it
@@ -8,7 +9,7 @@ export const discovered = (name: string, type: string, byDefault: object): objec
   name,
   disabled: true,
   config_discovery: {
-    config_source: { ads: {}, resource_api_version: 'V3' },
+    config_source: overAds,
     type_urls: [`${TYPE_URL_PREFIX}${type}`],
     default_config: typed(type, byDefault),
   },
