@@ -3,16 +3,10 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Registry } from 'prom-client';
-import { freePort } from '../../deploy/test/mesh/free-port.ts';
-import { startEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
 import { TestIssuer } from '../../deploy/test/mesh/test-issuer.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
-import { renderBootstrap } from '../../envoy/bootstrap.ts';
-import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
-import { ControlLoop } from '../control-loop.ts';
 import type { TopologyInputs } from '../topology/inputs.ts';
-import { XdsServer } from '../xds/xds-server.ts';
+import { envoyOverXds } from './testing/envoy-over-xds.ts';
 import { configOf, inputsOf } from './testing/golden-cases.ts';
 import { StubReplica } from './testing/stub-replica.ts';
 
@@ -37,38 +31,13 @@ test('a new configuration is in force while open streams go on, whatever it chan
     relay = new StubReplica('relay');
   t.teardown(() => Promise.all([one.stop(), two.stop(), three.stop(), relay.stop()]));
   const [first, second, third, relayAt] = await Promise.all([one.start(), two.start(), three.start(), relay.start()]);
-  const port = await freePort();
-  const listen = `127.0.0.1:${port}`;
   const configuration = (text: string, slots: Record<string, string>): TopologyInputs =>
     inputsOf(configOf(text), { slots: new Map(Object.entries(slots)) });
   let inputs = configuration(
     `servers: [{name: linear, guard: off, backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`,
     { [`linear ${first}`]: 'a', [`linear ${second}`]: 'b' },
   );
-  const xds = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'] });
-  const loop = new ControlLoop({
-    inputs: () => inputs,
-    nodes: () => xds.nodes(),
-    publish: (key, resources) => xds.setSnapshot(key, resources),
-    onSnapshot: () => {},
-    onError: (key, error) => t.fail(`${key}: ${error.message}`),
-  });
-  xds.on('connect', (node, key) => loop.welcome(key, node));
-  loop.run();
-  const xdsPort = await xds.listen('127.0.0.1:0');
-  t.teardown(() => xds.close());
-  xds.on('nack', (refusal) => t.fail(JSON.stringify(refusal)));
-  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
-    nodeId: 'gateway-1',
-    role: 'gateway',
-    listen,
-    extProc: [relayAt!],
-    relay: [relayAt!],
-    controlPlanes: [`127.0.0.1:${xdsPort}`],
-    admin: '127.0.0.1:0',
-  });
-  const envoy = await startEnvoy({ config: bootstrap, logLevel: 'error' });
-  t.teardown(() => envoy.close());
+  const { loop, envoy, port } = await envoyOverXds(t, () => inputs, relayAt!);
 
   await waitFor(async () => (await ask(port, '/mcp/linear', 'a~x')) === 'one', { what: 'the gateway serves' });
   let ticks = 0,

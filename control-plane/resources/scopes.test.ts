@@ -1,13 +1,7 @@
 import { get } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { Registry } from 'prom-client';
-import { freePort } from '../../deploy/test/mesh/free-port.ts';
-import { startEnvoy } from '../../deploy/test/mesh/start-envoy.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
-import { renderBootstrap } from '../../envoy/bootstrap.ts';
-import { readBootstrapTemplate } from '../../envoy/bootstrap-template.ts';
-import { ControlLoop } from '../control-loop.ts';
-import { XdsServer } from '../xds/xds-server.ts';
+import { envoyOverXds } from './testing/envoy-over-xds.ts';
 import { configOf, inputsOf } from './testing/golden-cases.ts';
 import { StubReplica } from './testing/stub-replica.ts';
 
@@ -18,31 +12,7 @@ async function meshOf(t: ExecutionContext, servers: (first: string, second: stri
   const [first = '', second = '', relay = ''] = await Promise.all(stubs.map((stub) => stub.start()));
   const inputsWith = (text: string) => inputsOf(configOf(`servers: [${text}]`));
   let inputs = inputsWith(servers(first, second));
-  const xds = new XdsServer({ registry: new Registry(), staticClusters: ['control-plane'] });
-  const loop = new ControlLoop({
-    inputs: () => inputs,
-    nodes: () => xds.nodes(),
-    publish: (key, resources) => xds.setSnapshot(key, resources),
-    onSnapshot: () => {},
-    onError: (key, error) => t.fail(`${key}: ${error.message}`),
-  });
-  xds.on('connect', (node, key) => loop.welcome(key, node));
-  xds.on('nack', (refusal) => t.fail(JSON.stringify(refusal)));
-  loop.run();
-  const controlPlane = `127.0.0.1:${await xds.listen('127.0.0.1:0')}`,
-    port = await freePort();
-  t.teardown(() => xds.close());
-  const bootstrap = renderBootstrap(readBootstrapTemplate(), {
-    nodeId: 'gateway-1',
-    role: 'gateway',
-    listen: `127.0.0.1:${port}`,
-    extProc: [relay],
-    relay: [relay],
-    controlPlanes: [controlPlane],
-    admin: '127.0.0.1:0',
-  });
-  const envoy = await startEnvoy({ config: bootstrap, logLevel: 'error' });
-  t.teardown(() => envoy.close());
+  const { loop, port } = await envoyOverXds(t, () => inputs, relay);
   /** Who answers a request, or its status. Each has a connection of its own. */
   const ask = (path: string, host = 'localhost') =>
     new Promise<string>((resolve, reject) => {

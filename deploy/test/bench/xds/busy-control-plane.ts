@@ -1,6 +1,6 @@
 import { replicaKey } from '../../../../control-plane/topology/inputs.ts';
 import { changedReplica, fleetOf } from './fleet.ts';
-import { loopAndServer } from './loop-and-server.ts';
+import { loopAndServer } from '../../../../control-plane/resources/testing/loop-and-server.ts';
 
 /**
  * The control plane's own loop and xDS server in a process of their own. Run as a child: replicas and gateways as the two arguments. Says `port`,
@@ -30,7 +30,11 @@ const cpuMs = (from?: NodeJS.CpuUsage): number => {
   return (user + system) / 1000;
 };
 
-const { loop, server, refusals } = loopAndServer(() => inputs);
+const refusals: string[] = [];
+const { loop, server } = loopAndServer(
+  () => inputs,
+  (why) => refusals.push(why),
+);
 
 const settled = new Set<string>();
 server.on('settled', (_, key) => {

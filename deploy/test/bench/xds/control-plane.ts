@@ -1,6 +1,6 @@
 import { replicaKey } from '../../../../control-plane/topology/inputs.ts';
 import { fleetOf } from './fleet.ts';
-import { loopAndServer } from './loop-and-server.ts';
+import { loopAndServer } from '../../../../control-plane/resources/testing/loop-and-server.ts';
 
 /**
  * The control plane's own loop and xDS server in a process of their own, so that its memory and time are its own; the benchmark says by message what
@@ -22,8 +22,12 @@ export interface Report {
 }
 
 let inputs = fleetOf(1);
+const refusals: string[] = [];
 /** A fleet is told only when all have connected, so that each measurement begins with the same clients. */
-const { loop, server, registry, refusals } = loopAndServer(() => inputs);
+const { loop, server, registry } = loopAndServer(
+  () => inputs,
+  (why) => refusals.push(why),
+);
 
 /** Resolves once `clients` streams have accepted the snapshot that is theirs now. */
 function settled(clients: number): Promise<void> {
