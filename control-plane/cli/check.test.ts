@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { kubeconfigText } from '../kubernetes/testing/kubeconfig.ts';
 import { SAMPLE_CONFIG } from '../admin/testing/sample-context.ts';
 import { injectPod } from '../inject/inject-pod.ts';
 import { DEFAULTS } from '../inject/pod-parts.ts';
@@ -36,18 +37,7 @@ async function check(
   return { folder, asked, run: (...args) => holdfast(['check', '--proxy', ...args], { cwd: folder, env }) };
 }
 
-const writeConfig = (path: string, server: string): Promise<void> =>
-  writeFile(
-    path,
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'c',
-      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-      clusters: [{ name: 'k', cluster: { server, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'u', user: {} }],
-    }),
-  );
+const writeConfig = (path: string, server: string): Promise<void> => writeFile(path, kubeconfigText(server));
 
 function pod(name: string, image: string = DEFAULTS.image): object {
   const { metadata, spec } = injectPod({ spec: { containers: [{ name: 'server' }] } }, { ...DEFAULTS, image });

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { kubeconfigText } from '../kubernetes/testing/kubeconfig.ts';
 import type { KubernetesDiscovery } from '../config/backend-schema.ts';
 import { Discovery } from './discovery.ts';
 import { FakeWatchApi } from './testing/fake-watch-api.ts';
@@ -32,18 +33,7 @@ async function cluster(t: ExecutionContext): Promise<FakeCluster> {
     await rm(folder, { recursive: true, force: true });
   });
   const kubeconfig = join(folder, 'kubeconfig');
-  const replaceToken = (token: string): Promise<void> =>
-    writeFile(
-      kubeconfig,
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        'current-context': 'c',
-        contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-        clusters: [{ name: 'k', cluster: { server: api.url, 'insecure-skip-tls-verify': true } }],
-        users: [{ name: 'u', user: { token } }],
-      }),
-    );
+  const replaceToken = (token: string): Promise<void> => writeFile(kubeconfig, kubeconfigText(api.url, { token }));
   await replaceToken('first');
   return { api, config: { type: 'kubernetes', service: 'linear', namespace: 'mcp', kubeconfig }, replaceToken };
 }

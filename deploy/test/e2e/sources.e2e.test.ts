@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { kubeconfigText } from '../../../control-plane/kubernetes/testing/kubeconfig.ts';
 import { FakeDnsServer } from '../../../control-plane/discovery/testing/fake-dns-server.ts';
 import { FakeWatchApi } from '../../../control-plane/discovery/testing/fake-watch-api.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
@@ -64,17 +65,7 @@ const tell: Record<Server, (addresses: readonly string[]) => Promise<void>> = {
 test.before(async (t) => {
   t.timeout(180_000);
   const kubeconfig = join(folder.path, 'kubeconfig');
-  await writeFile(
-    kubeconfig,
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'c',
-      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-      clusters: [{ name: 'k', cluster: { server: kubernetes.url, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'u', user: {} }],
-    }),
-  );
+  await writeFile(kubeconfig, kubeconfigText(kubernetes.url));
   const sources = {
     filed: { type: 'file', path: join(folder.path, 'replicas.json') },
     named: { type: 'dns', name: '_mcp._tcp.test', record: 'SRV', resolvers: [dns.address], minRefreshMs: 100 },

@@ -1,3 +1,4 @@
+import { kubeconfigText } from '../../../../control-plane/kubernetes/testing/kubeconfig.ts';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -119,15 +120,7 @@ export async function startApiCluster(whole?: WholeCluster): Promise<ApiCluster>
   });
   const kubeconfig = async (name: string, bearer = tokens.get(name) ?? ''): Promise<string> => {
     const path = inFolder(`${name}.kubeconfig`);
-    const content = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'c',
-      contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-      clusters: [{ name: 'k', cluster: { server: url, 'certificate-authority': certificate } }],
-      users: [{ name: 'u', user: { token: bearer } }],
-    };
-    await writeFile(path, JSON.stringify(content));
+    await writeFile(path, kubeconfigText(url, { token: bearer, caFile: certificate }));
     return path;
   };
   const processes = [apiServer, etcd];
