@@ -96,7 +96,7 @@ export class Identities {
     headers: readonly string[],
     policy: BindPolicy,
   ): boolean {
-    const parts = credentialParts(headers, type === 'sse' ? withoutQuery(policy) : policy);
+    const parts = credentialParts(headers, asAsked(policy, type));
     if (credentials === undefined) return hasCredentials === false ? parts === null : principal !== null;
     if (credentials === null || parts === null) return credentials === null && parts === null;
     return this.#digest.matches(credentials, parts);
@@ -105,8 +105,12 @@ export class Identities {
 
 type Owned = Pick<SessionRecord, 'credentials' | 'hasCredentials' | 'principal'> & Partial<Pick<SessionRecord, 'type'>>;
 
-/** Messages of HTTP+SSE go to the URL that the server names, so the query of the client's own URL is not theirs. */
-export const withoutQuery = <Policy extends BindPolicy>(policy: Policy): Policy => ({ ...policy, path: '' });
+/**
+ * The policy as requests of a session of this type say who asks. Messages of HTTP+SSE go to the URL that the server names, so the query of the
+ * client's own URL is not theirs.
+ */
+export const asAsked = <Policy extends BindPolicy>(policy: Policy, type: SessionRecord['type'] | undefined): Policy =>
+  type === 'sse' ? { ...policy, path: '' } : policy;
 
 const subjectParts = ({ issuer, subject }: Subject): string[] => ['jwt', issuer, subject];
 

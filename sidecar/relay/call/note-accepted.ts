@@ -1,6 +1,6 @@
 import { detach } from '../../../proto/detach.ts';
 import type { ServerView } from '../../xds/topology.ts';
-import { withoutQuery } from '../../principal/identities.ts';
+import { asAsked } from '../../principal/identities.ts';
 import type { RelayContext } from '../relay-context.ts';
 
 /**
@@ -15,7 +15,7 @@ export function noteAccepted(
 ): void {
   const record = directory.peek(policy.name, digest);
   if (!record || (record.credentials !== undefined && identities.mayRebuild(record, headers, policy))) return;
-  const credentials = identities.credentialsOf(headers, record.type === 'sse' ? withoutQuery(policy) : policy);
+  const credentials = identities.credentialsOf(headers, asAsked(policy, record.type));
   if (credentials === null) return;
   detach(
     directory.amend(policy.name, digest, (was) => ({ ...was, credentials, hasCredentials: true })),

@@ -23,7 +23,7 @@ import { holderName } from './hand-over.ts';
 import { notePromised } from './locate-http-sse.ts';
 import { ReplicaStream, type ReplicaStreamListener } from './replica-stream.ts';
 import { bringStreamBack } from './bring-stream-back.ts';
-import { withoutQuery } from '../../principal/identities.ts';
+import { asAsked } from '../../principal/identities.ts';
 
 /** An HTTP+SSE session (2024-11-05) whose stream this relay holds: the session lives for as long as its client's GET. */
 export class HttpSseSession implements ReplicaStreamListener {
@@ -192,7 +192,7 @@ export class HttpSseSession implements ReplicaStreamListener {
 
   #begin(stream: ReplicaStream, endpoint: string): void {
     const { server, incoming, shown } = this.#request,
-      owner = this.#ctx.identities.ownerOf(shown, this.#headers, withoutQuery(this.#view.policy)),
+      owner = this.#ctx.identities.ownerOf(shown, this.#headers, asAsked(this.#view.policy, 'sse')),
       upstreamId = endpointId(endpoint),
       { backend, slot } = stream.replica;
     const original = incoming.headers['x-envoy-original-path'],
