@@ -53,7 +53,11 @@ export function gatewayRoutes(
   const others = neighbourRelayAddresses(snapshot, node).sort();
   const routed = { ...node, neighbours: others };
   const servers = snapshot.servers.map((server) => entriesOfServer(server, routed, memo));
-  const known = { hosts: [...new Set(servers.flatMap(({ entries }) => entries.hosts))], retry: usualRetry(routed) };
+  const known: Known = {
+    hosts: [...new Set(servers.flatMap(({ entries }) => entries.hosts))],
+    retry: usualRetry(routed),
+    everywhere: {},
+  };
   const hostPaths = new Set(servers.flatMap(({ entries }) => entries.hostPaths)),
     ofHosts = [...hostPaths, ...known.hosts].join(' ');
   const paths = servers.map(({ entries }) => entries.paths);
@@ -71,7 +75,7 @@ export function gatewayRoutes(
       routeConfiguration(
         name,
         from.map(({ entries }) => entriesOf(entries.byHost, isWanted)),
-        known,
+        { ...known, everywhere: { [HEALTH_PATH]: takeRoute(health) } },
       ),
     ),
   ];
@@ -174,19 +178,21 @@ const endpointAt = (place: Place, server: ServerTopology, node: RoutedNode): Rec
   },
 });
 
-/** `hosts`: every server's own. What has no entry here is not reached here at any other server's host either. */
+interface Known {
+  /** Every server's own. What has no entry here is not reached here at any other server's host either. */
+  hosts: readonly string[];
+  retry: object;
+  /** What each host has, by the prefix of the path. */
+  everywhere: Record<string, object>;
+}
+
 function routeConfiguration(
   name: string,
   ofServers: readonly EntriesByHost[],
-  { hosts, retry }: { hosts: readonly string[]; retry: object },
+  { hosts, retry, everywhere }: Known,
 ): object {
   const virtualHost = (hostName: string, domains: readonly string[], byPrefix: Record<string, object>): object =>
-    virtualHostOf(
-      hostName,
-      domains,
-      name === RESOURCE.otherRoutes || name === RESOURCE.routes ? withHealth(byPrefix) : byPrefix,
-      retry,
-    );
+    virtualHostOf(hostName, domains, { ...everywhere, ...byPrefix }, retry);
   const own = ofServers.flatMap((byHost) =>
     [...byHost].flatMap(([host, byPrefix]) => (host === null ? [] : [{ host, byPrefix }])),
   );
@@ -202,11 +208,6 @@ function routeConfiguration(
     ],
   };
 }
-
-const withHealth = (byPrefix: Record<string, object>): Record<string, object> => ({
-  [HEALTH_PATH]: takeRoute(health),
-  ...byPrefix,
-});
 
 function virtualHostOf(
   name: string,
