@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Place } from '../../proto/place.ts';
 import { HEADER, RESOURCE } from '../../proto/wire.ts';
 import { RESOURCE_TYPE } from '../../proto/xds/loader.ts';
@@ -52,7 +53,9 @@ export function gatewayRoutes(
 ): Map<string, Map<string, object>> {
   const others = neighbourRelayAddresses(snapshot, node).sort();
   const routed = { ...node, neighbours: others };
-  const servers = snapshot.servers.map((server) => entriesOfServer(server, routed, memo));
+  // Short, because it is a part of names; made once, because a node has as many of them as there are servers.
+  const relays = hash('sha256', JSON.stringify([node.relay, others]));
+  const servers = snapshot.servers.map((server) => entriesOfServer(server, routed, relays, memo));
   const known: Known = {
     hosts: [...new Set(servers.flatMap(({ entries }) => entries.hosts))],
     retry: usualRetry(routed),
@@ -107,10 +110,11 @@ export function gatewayRoutes(
   ]);
 }
 
-/** A server's entries. `ofNode`: what of the node they depend on, as text. */
+/** A server's entries. `ofNode`: what of the node they depend on, as text. `relays`: digest of its relays and the neighbours'. */
 function entriesOfServer(
   server: ServerTopology,
   node: RoutedNode,
+  relays: string,
   memo: Memo,
 ): { name: string; ofNode: string; entries: ServerEntries } {
   const { name } = server,
@@ -120,11 +124,7 @@ function entriesOfServer(
   const { common, slots } = memo.share(`route inputs ${name}`, [server], () => routeInputs(server));
   // Only pins name relays and slots: those of steady slots, and those of a gateway that is alone.
   const namesRelays = hasSteady || !hasNeighbours;
-  const ofNode = JSON.stringify([
-    isOwn,
-    hasNeighbours,
-    namesRelays ? [node.relay, node.neighbours] : node.relay.length,
-  ]);
+  const ofNode = [isOwn, hasNeighbours, namesRelays ? relays : node.relay.length].join(' ');
   const make = (): ServerEntries =>
     memo.share(`entries ${name} ${ofNode}`, [common, namesRelays ? slots : ''], () =>
       serverEntries(sealed(routesOf(server, node, isOwn), memo.seal)),
