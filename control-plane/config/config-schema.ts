@@ -102,7 +102,7 @@ export const edgeSchema = z.strictObject({
     .describe('Plain port of the edge, where its own bootstrap does not say another.'),
   tlsListen: listenSchema.optional().describe('TLS port of the edge; needs `tls`.'),
   tls: listenerTlsSchema.optional(),
-  connectTimeoutMs: milliseconds(10_000, 'For a connection to a gateway node.'),
+  connectTimeoutMs: milliseconds(1000, 'For a connection to a gateway node, its TLS handshake included.'),
   idleTimeoutMs: milliseconds(
     60_000,
     'A request with no byte in either direction for this long is ended; event streams are exempt.',

@@ -106,8 +106,12 @@ test('what a gateway had that is lost goes to another one, whose relay is told s
 test('a client that comes back to a call is not kept waiting by a gateway that says nothing', async (t) => {
   const { ask, one } = await edge(t, { settings: 'ejectAfterFailures: 100' });
   const resumption = { accept: 'text/event-stream', 'last-event-id': 'hf1.sealed', 'x-special': 'slow at one' };
-  while (one.seen.every(({ headers }) => headers['x-special'] !== 'slow at one'))
-    t.is((await ask(resumption)).body.at, 'two');
+  while (one.seen.every(({ headers }) => headers['x-special'] !== 'slow at one')) {
+    const { body } = await ask(resumption);
+    t.is(body.at, 'two');
+    const isSecond = one.seen.some(({ headers }) => headers['x-special'] === 'slow at one');
+    t.is(Number(body.headers['holdfast-sent']) > 0, isSecond, 'its relay hears that another one was asked');
+  }
 });
 
 test('whatever stands for an id, the edge writes JSON, and never another id than the client’s on an answer that counts', async (t) => {

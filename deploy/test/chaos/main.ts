@@ -15,6 +15,7 @@ interface Values {
   every: number;
   seed: number;
   keepLogs: boolean;
+  slowest: number;
   compare: boolean;
   faults: boolean;
   json: boolean;
@@ -27,6 +28,7 @@ const command = new Command('npm run chaos --')
   .option('--every <ms>', 'between two calls of a session', wholeNumber(50, 60_000), 2000)
   .option('--seed <n>', 'of chance', wholeNumber(0, 2 ** 31), 1)
   .option('--keep-logs', 'leave the logs of all processes', false)
+  .option('--slowest <n>', 'print so many of the slowest calls, with their HTTP requests', wholeNumber(0, 1000), 0)
   .option('--compare', 'kill-replica through a bare Envoy with its own session affinity, and through Holdfast', false)
   .option(
     '--faults',
@@ -50,8 +52,8 @@ if (unknown.length > 0) {
 }
 
 const print = say(values.json);
-const { sessions, seconds, seed, keepLogs, every: everyMs } = values;
-const options = { sessions, seconds, everyMs, seed, keepLogs, say: print };
+const { sessions, seconds, seed, keepLogs, slowest, every: everyMs } = values;
+const options = { sessions, seconds, everyMs, seed, keepLogs, slowest, say: print };
 if (values.faults) {
   const { objectives: met, cells } = await playFaults(print);
   printReport(met, { json: values.json, extra: { figures: cells } });

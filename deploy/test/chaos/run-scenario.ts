@@ -1,4 +1,5 @@
 import { CROWD_LIMITS } from '../mesh/many-clients-limits.ts';
+import { cp, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectClient } from '../clients/connect-client.ts';
 import type { ClientKind } from '../clients/mcp-client.ts';
@@ -11,6 +12,7 @@ import type { Objective } from '../report/objectives.ts';
 import { readLedger } from '../servers/kit/ledger.ts';
 import { count, type Call, type CallCounts } from './call-log.ts';
 import { edgeFetch } from './edge-fetch.ts';
+import { RequestLog } from './request-log.ts';
 import { Population } from './population.ts';
 import type { Chaos, Scenario } from './scenario.ts';
 import type { Disturbance } from './verdict.ts';
@@ -22,6 +24,8 @@ export interface RunOptions {
   seed: number;
   say: (text: string) => void;
   keepLogs: boolean;
+  /** So many calls that waited longest after a disturbance are printed, with their HTTP requests. Default 0. */
+  slowest?: number;
   /** envelope: past the mesh, through a bare Envoy with its own session affinity, for comparison. Default holdfast. */
   through?: 'holdfast' | 'envelope';
 }
@@ -45,6 +49,20 @@ export function seeded(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
+}
+
+/** Calls by how long they waited after the disturbance before them, with what their clients asked meanwhile. */
+function slowest(calls: readonly Call[], disturbances: readonly Disturbance[], requests: RequestLog): string[] {
+  const since = ({ endedAtMs }: Call): number => disturbances.findLast(({ atMs }) => atMs <= endedAtMs)?.atMs ?? 0;
+  const waitMs = (call: Call): number => call.endedAtMs - Math.max(call.startedAtMs, since(call));
+  return calls
+    .filter((call) => since(call) > 0)
+    .sort((a, b) => waitMs(b) - waitMs(a))
+    .map((call) => {
+      const what = `${call.kind} ${call.tool} of session ${call.session} (${KINDS[call.session % KINDS.length]})`;
+      const at = `from ${call.startedAtMs - since(call)} ms after the disturbance, waited ${waitMs(call)} ms`;
+      return [`  ${what} ${at}: ${call.result.kind}`, ...requests.during(call)].join('\n      ');
+    });
 }
 
 async function bareEnvoy(mesh: Mesh): Promise<{ envoy: Envoy; url: string }> {
@@ -80,11 +98,12 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     const bare = options.through === 'envelope' ? await bareEnvoy(mesh) : null;
     const origins = bare ? [bare.url] : (mesh.edges.length > 0 ? mesh.edges : mesh.gateways).map(({ url }) => url);
     const url = bare ? `${bare.url}/mcp` : mesh.url('linear');
+    const requests = new RequestLog();
     const connect = (session: number) =>
       connectClient({
         kind: KINDS[session % KINDS.length]!,
         url,
-        fetch: edgeFetch(origins, session),
+        fetch: edgeFetch(origins, session, requests.fetch(session)),
         timeoutMs: HANG_MS,
       });
     const population = new Population({
@@ -109,7 +128,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       async disturb(what, work) {
         const disturbance: Disturbance = { atMs: Date.now(), what };
         disturbances.push(disturbance);
-        say(`  ${what}`);
+        say(`  ${what} at ${new Date(disturbance.atMs).toISOString()}`);
         await work();
         disturbance.doneAtMs = Date.now();
       },
@@ -133,10 +152,10 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
         (call) =>
           `${call.kind} ${call.tool} of session ${call.session}, ${call.endedAtMs - call.startedAtMs} ms: ${call.result.kind === 'error' ? call.result.message : 'no answer'}`,
       );
+    for (const line of slowest(population.calls, disturbances, requests).slice(0, options.slowest)) say(line);
     if (options.keepLogs && objectives.some(({ met }) => !met)) {
-      const { cp } = await import('node:fs/promises');
       const to = join(process.cwd(), '.holdfast', 'chaos', scenario.name);
-      await cp(mesh.folder, to, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+      await cp(mesh.folder, to, { recursive: true, filter: async (path) => !(await lstat(path)).isSocket() });
       say(`  logs are in ${to}`);
     }
     return {

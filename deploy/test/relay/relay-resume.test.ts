@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import test from 'ava';
 import { waitFor } from '../mesh/wait-for.ts';
 import { event, json, sse, type FakeRequest } from './fake-replica.ts';
@@ -57,6 +59,23 @@ test('at any gateway: a living one gives what it has, and for one that is gone t
   await waitFor(() => orphan.isOver, { what: 'the error' });
   t.is(orphan.status, 200);
   t.regex(orphan.text, /"id":7,"error":.*-31001.*"retrySafe":false/);
+});
+
+test('for a holder that is mute the error comes sooner where an edge has asked another gateway before', async (t) => {
+  const { begin, lost, resume, gateways, fleet } = await setup(t);
+  fleet.relays = gateways.map(({ port }) => `127.0.0.1:${port}`);
+  const session = await begin();
+  const { eventId } = await lost(session);
+  const { port } = gateways[0];
+  await gateways[0].close();
+  const mute = createServer(() => undefined).listen(port, '127.0.0.1');
+  t.teardown(() => mute.close());
+  await once(mute, 'listening');
+  const first = resume(session, eventId, gateways[1]);
+  const second = resume({ ...session, 'x-holdfast-sent': '2710' }, eventId, gateways[1]);
+  await waitFor(() => first.isOver && second.isOver, { what: 'both errors' });
+  for (const { text } of [first, second]) t.regex(text, /"id":7,"error":.*-31001/);
+  t.true(second.overAtMs < first.overAtMs);
 });
 
 test('a call that is safe to repeat begins again where its gateway is gone, and for another one the error comes once more', async (t) => {

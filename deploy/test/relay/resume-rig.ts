@@ -20,6 +20,7 @@ class Reading {
   text = '';
   status = 0;
   isOver = false;
+  overAtMs = 0;
   readonly #leaving = new AbortController();
 
   constructor(url: string, init: RequestInit) {
@@ -27,6 +28,7 @@ class Reading {
       .catch(() => undefined)
       .finally(() => {
         this.isOver = true;
+        this.overAtMs = performance.now();
       });
   }
   cut(): void {

@@ -14,9 +14,9 @@ import type { Resumable } from './primed-calls.ts';
 
 /**
  * A relay that holds a call says so at once; one that does not is frozen, or gone. To take a busy one for gone costs a call that is safe to repeat
- * some work, and any other its answer.
+ * some work, and any other its answer. An edge that asked another gateway first has waited already: that one is mute, and most likely the holder.
  */
-const HOLDER_MS = { repeatable: 150, other: 500 };
+const HOLDER_MS = { repeatable: 150, other: 500, afterMute: 200 };
 
 /**
  * A client comes back to a call whose stream was cut, with the id that the mesh gave. The relay that held the call continues it, or gives
@@ -76,7 +76,8 @@ export async function resumeCall(
     passed();
   };
   const end = { passed, over };
-  const withinMs = primed.body === null ? HOLDER_MS.other : HOLDER_MS.repeatable;
+  const isSecond = request.mayHaveRun;
+  const withinMs = HOLDER_MS[primed.body !== null ? 'repeatable' : isSecond ? 'afterMute' : 'other'];
   const call = address ? openAtNeighbour(ctx, view, request, client, end, { address, withinMs }) : null;
   if (call) client.onGone(() => call.abort());
   else lost();

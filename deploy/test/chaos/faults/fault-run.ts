@@ -27,8 +27,8 @@ export class FaultRun {
   readonly #leaving = new AbortController();
   #gateways: RelayRig[] = [];
 
-  /** `isByDeadline`: only a deadline tells a client of what the run is going to break. */
-  async start(isByDeadline: boolean): Promise<void> {
+  /** `isByDeadline`: only a deadline tells a client of what the run is going to break. Without budget nothing is sent again. */
+  async start(isByDeadline: boolean, hasBudget = true): Promise<void> {
     const ports = await Promise.all(this.replicas.map((replica) => replica.listen()));
     const timeouts = {
       callMs: CALL_MS[isByDeadline ? 'byDeadline' : 'otherwise'],
@@ -36,7 +36,8 @@ export class FaultRun {
       recoveryMs: RECOVERY_MS,
       initializeMs: 5000,
     };
-    const fleet = new RigFleet(ports, { trustAnnotations: true, timeouts });
+    const retryBudget = { percent: 0, floor: 0 };
+    const fleet = new RigFleet(ports, { trustAnnotations: true, timeouts, ...(!hasBudget && { retryBudget }) });
     this.#gateways = [await fleet.gateway('gateway-1', this.partition), await fleet.gateway('gateway-2')];
     fleet.relays = this.#gateways.map(({ port }) => `127.0.0.1:${port}`);
   }

@@ -30,7 +30,15 @@ export class Front {
   #pass(incoming: IncomingMessage, response: ServerResponse): void {
     const { port, headers } = this.#target();
     const { method, url: path } = incoming;
-    const options = { host: '127.0.0.1', port, method, path, headers: { ...incoming.headers, ...headers } };
+    // A connection for each: one that was kept may be closed at the relay's end just now.
+    const options = {
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      agent: false,
+      headers: { ...incoming.headers, ...headers },
+    };
     const sent = request(options, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       response.flushHeaders();

@@ -1,9 +1,10 @@
 import { connectAny, OFFICIAL_CLIENTS, type OfficialKind } from '../../clients/foreign/connect-any.ts';
+import type { ForkServers } from '../../clients/foreign/fork-server.ts';
 import type { Heard, LineClient } from '../../clients/foreign/line-client.ts';
 import type { FaultRun } from './fault-run.ts';
 import type { Fault } from './faulty-replica.ts';
 import { Front } from './front.ts';
-import { PRINCIPAL, type Came, type Path } from './paths.ts';
+import { PRINCIPAL, type Came, type Kind, type Path } from './paths.ts';
 
 /** Longer than any deadline of the mesh: what ends by it hung. */
 const TIMEOUT_SECONDS = 20;
@@ -33,7 +34,10 @@ function cameOf(heard: Heard, tookMs: number): Came {
   return isOurs ? 'typed error' : 'as it was';
 }
 
-async function meet(run: FaultRun, fault: Fault, kind: 'safe' | 'unsafe', client: OfficialKind, path: OfficialPath) {
+/** Connects one client to a URL; a text says what is missing for it. */
+type Connect = (url: string) => Promise<LineClient | string>;
+
+async function meet(run: FaultRun, fault: Fault, kind: Kind, connect: Connect, path: OfficialPath) {
   let at = path.isHandedOver ? 1 : 0;
   const principal = path.isHandedOver ? PRINCIPAL : {};
   const front = new Front(() => ({
@@ -44,7 +48,7 @@ async function meet(run: FaultRun, fault: Fault, kind: 'safe' | 'unsafe', client
   run.plan.isStateless = path.isStateless ?? false;
   let connected: LineClient | undefined;
   try {
-    const tried = await connectAny(client, { url, timeoutSeconds: TIMEOUT_SECONDS });
+    const tried = await connect(url);
     if (typeof tried === 'string') throw new Error(tried);
     connected = tried;
     // Clients may look at the list when they have their first answer: a read of theirs must not meet the fault.
@@ -52,7 +56,7 @@ async function meet(run: FaultRun, fault: Fault, kind: 'safe' | 'unsafe', client
     run.arm(fault, path.isStateless ? undefined : run.replicas.find(({ sessions }) => sessions > 0));
     if (path.isHandedOver) [at, run.partition.isCut] = [0, true];
     const startedMs = Date.now();
-    const heard = await connected.call(kind === 'safe' ? 'read' : 'write');
+    const heard = await connected.call(kind === 'unsafe' ? 'write' : 'read');
     const came = cameOf(heard, Date.now() - startedMs);
     if ('error' in heard) run.plan.told = `${heard.error.code} ${heard.error.message}`.slice(0, 200);
     if (path.isHandedOver) [at, run.partition.isCut] = [1, false];
@@ -65,12 +69,15 @@ async function meet(run: FaultRun, fault: Fault, kind: 'safe' | 'unsafe', client
 }
 
 /** The paths that official clients take, each by each of these clients. */
-export const officialPaths = (clients: readonly OfficialKind[]): Path[] =>
+export const officialPaths = (clients: readonly OfficialKind[], forkServers: ForkServers = new Map()): Path[] =>
   OFFICIAL_PATHS.flatMap((path) =>
-    clients.map((client) => ({
-      name: `${path.name}, ${OFFICIAL_CLIENTS[client]}`,
-      like: path.name,
-      kinds: ['safe', 'unsafe'] as const,
-      meet: (run: FaultRun, fault: Fault, kind: 'safe' | 'unsafe') => meet(run, fault, kind, client, path),
-    })),
+    clients.map((client) => {
+      const connect: Connect = (url) => connectAny(client, { url, timeoutSeconds: TIMEOUT_SECONDS, forkServers });
+      return {
+        name: `${path.name}, ${OFFICIAL_CLIENTS[client]}`,
+        like: path.name,
+        kinds: ['safe', 'unsafe'] as const,
+        meet: (run: FaultRun, fault: Fault, kind: Kind) => meet(run, fault, kind, connect, path),
+      };
+    }),
   );

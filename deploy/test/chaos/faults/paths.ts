@@ -12,16 +12,20 @@ export type Came =
   | 'as it was'
   | 'ended'
   | 'HANG'
-  | 'LOST';
+  | 'LOST'
+  /** There was no call: the run itself failed. */
+  | 'no result';
+
+/** A read, something that must not run twice, or a read where the retry budget lets nothing be sent again. */
+export type Kind = 'safe' | 'unsafe' | 'no budget';
 
 /** One way of a request through the relay. Sends one while `fault` strikes, and says what became of it. */
 export interface Path {
   name: string;
   /** The path that it is right for it to come to the same as; itself when absent. */
   like?: string;
-  /** A read, or something that must not run twice. */
-  kinds: readonly ('safe' | 'unsafe')[];
-  meet(run: FaultRun, fault: Fault, kind: 'safe' | 'unsafe'): Promise<Came>;
+  kinds: readonly Kind[];
+  meet(run: FaultRun, fault: Fault, kind: Kind): Promise<Came>;
 }
 
 const INITIALIZE = {
@@ -30,12 +34,12 @@ const INITIALIZE = {
   method: 'initialize',
   params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } },
 };
-const BOTH = ['safe', 'unsafe'] as const;
-const call = (kind: 'safe' | 'unsafe'): object => ({
+const ALL = ['safe', 'unsafe', 'no budget'] as const;
+const call = (kind: Kind): object => ({
   jsonrpc: '2.0',
   id: 7,
   method: 'tools/call',
-  params: { name: kind === 'safe' ? 'read' : 'write', arguments: {} },
+  params: { name: kind === 'unsafe' ? 'write' : 'read', arguments: {} },
 });
 
 function cameOf(answer: Answer | null): Came {
@@ -89,7 +93,7 @@ async function httpSse(run: FaultRun): Promise<{ stream: { text: string; isOver:
 export const paths: readonly Path[] = [
   {
     name: 'session',
-    kinds: BOTH,
+    kinds: ALL,
     async meet(run, fault, kind) {
       const session = await begin(run);
       run.arm(fault, run.home(session.upstreamId));
@@ -98,7 +102,7 @@ export const paths: readonly Path[] = [
   },
   {
     name: 'stateless',
-    kinds: BOTH,
+    kinds: ALL,
     async meet(run, fault, kind) {
       run.arm(fault);
       return cameOf(await run.post(call(kind)));
@@ -106,25 +110,25 @@ export const paths: readonly Path[] = [
   },
   {
     name: '2026-07-28',
-    kinds: BOTH,
+    kinds: ALL,
     async meet(run, fault, kind) {
       run.arm(fault);
-      return cameOf(await run.modern('tools/call', { name: kind === 'safe' ? 'read' : 'write', arguments: {} }));
+      return cameOf(await run.modern('tools/call', { name: kind === 'unsafe' ? 'write' : 'read', arguments: {} }));
     },
   },
   {
     name: 'task holder',
-    kinds: BOTH,
+    kinds: ALL,
     async meet(run, fault, kind) {
       const created = await run.modern('tools/call', { name: 'create', arguments: {} });
       const taskId = String(created?.message?.result?.['taskId']);
       run.arm(fault, run.home(taskId));
-      return cameOf(await run.modern(kind === 'safe' ? 'tasks/get' : 'tasks/update', { taskId }));
+      return cameOf(await run.modern(kind === 'unsafe' ? 'tasks/update' : 'tasks/get', { taskId }));
     },
   },
   {
     name: 'HTTP+SSE',
-    kinds: BOTH,
+    kinds: ALL,
     async meet(run, fault, kind) {
       const { stream, url } = await httpSse(run);
       const post = (message: object): Promise<Response> =>
@@ -173,7 +177,7 @@ export const paths: readonly Path[] = [
   },
   {
     name: 'handed over',
-    kinds: BOTH,
+    kinds: ALL,
     async meet(run, fault, kind) {
       const session = await begin(run, 1, PRINCIPAL);
       run.arm(fault, run.home(session.upstreamId));
@@ -208,18 +212,20 @@ export const isByDeadline = ({ name }: Pick<Path, 'name'>, fault: Fault): boolea
 export function isRight(
   { name, like: path = name }: Pick<Path, 'name' | 'like'>,
   fault: Fault,
-  kind: 'safe' | 'unsafe',
+  kind: Kind,
   came: Came,
 ): boolean {
-  if (came === 'HANG' || came === 'LOST') return false;
+  if (came === 'HANG' || came === 'LOST' || came === 'no result') return false;
   if (path === 'GET stream' || path === 'listen') return came === 'answered' || came === 'ended';
+  if (kind === 'no budget' && came === 'answered') return fault === 'refuse';
   if (isByDeadline({ name: path }, fault)) return came === 'typed error';
   // What a holder held is gone with it; another replica says so, or the mesh.
   if (path === 'task holder' && (fault === 'kill' || fault === 'refuse'))
     return came === 'as it was' || came === 'typed error';
+  if (kind === 'no budget') return came === 'typed error';
   if (fault === 'refuse' || kind === 'safe') return came === 'answered';
   return came === 'typed error';
 }
 
-export const cells = (wanted: readonly Path[] = paths): { path: Path; fault: Fault; kind: 'safe' | 'unsafe' }[] =>
+export const cells = (wanted: readonly Path[] = paths): { path: Path; fault: Fault; kind: Kind }[] =>
   wanted.flatMap((path) => FAULTS.flatMap((fault) => path.kinds.map((kind) => ({ path, fault, kind }))));

@@ -36,7 +36,9 @@ async function loseOne(chaos: Chaos, how: string, part: Part): Promise<void> {
 
 const judge: Scenario['judge'] = ({ disturbances, executions }, calls) => {
   const { atMs = 0 } = disturbances[0] ?? {};
-  const waitMs = (call: Call): number => call.endedAtMs - Math.max(call.startedAtMs, atMs);
+  // A read that is sent again works once more; an error is told without any work.
+  const workMs = ({ tool }: Call): number => (tool === 'wait' ? WORK_MS : 0);
+  const waitMs = (call: Call): number => call.endedAtMs - Math.max(call.startedAtMs, atMs) - workMs(call);
   const met = calls.filter(({ startedAtMs, endedAtMs }) => endedAtMs >= atMs && startedAtMs <= atMs + 20_000);
   return [
     ...provesSomething(calls, disturbances, { calls: 100, disturbances: 1 }),
@@ -51,7 +53,7 @@ const judge: Scenario['judge'] = ({ disturbances, executions }, calls) => {
       0,
       calls.filter(({ kind, result }) => kind !== 'unsafe' && result.kind !== 'answered').length,
     ),
-    atMost('slowest call from then on, without its own work (ms)', TOLD_MS + WORK_MS, Math.max(0, ...met.map(waitMs))),
+    atMost('slowest call from then on, without its own work (ms)', TOLD_MS, Math.max(0, ...met.map(waitMs))),
     ...executedAtMostOnce(calls, executions()),
     lostSessions(calls),
   ];

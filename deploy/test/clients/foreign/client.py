@@ -1,6 +1,7 @@
 """An official Python client as a program: commands as JSON lines on stdin, outcomes as JSON lines on stdout.
 
-usage: client.py python-1 | python-2 | fastmcp
+usage: client.py python-1 | python-2 | fastmcp [SOCKET]
+With a socket's path the program imports its package, says so, and forks for each connection, which is the fork's stdin and stdout.
 
 {"id": 1, "do": "connect", "url": "http://…", "timeoutSeconds": 20, "oauth": null or the redirect URL of a user who agrees to everything}
 {"id": 2, "do": "call", "tool": "whoami", "arguments": {}}     several at a time are sent side by side
@@ -16,6 +17,10 @@ import contextlib
 import http.cookiejar
 import importlib
 import json
+import os
+import select
+import signal
+import socket
 import sys
 import urllib.error
 import urllib.parse
@@ -154,6 +159,7 @@ async def fastmcp(url, timeout_seconds, auth):
 
 
 CLIENTS = {"python-1": python_1, "python-2": python_2, "fastmcp": fastmcp}
+TO_IMPORT = {"python-1": "mcp.client.streamable_http", "python-2": "mcp.client.streamable_http", "fastmcp": "fastmcp"}
 
 
 def plain(value):
@@ -212,7 +218,7 @@ def keep_own_session():
             transport.handle_async_request = checked
 
 
-async def serve(kind):
+async def serve(kind, is_fork=False):
     keep_own_session()
     reader = asyncio.StreamReader(limit=1 << 24)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -246,9 +252,34 @@ async def serve(kind):
                 task = asyncio.create_task(run(json.loads(line)))
                 running.add(task)
                 task.add_done_callback(running.discard)
+            if is_fork:
+                os._exit(0)  # As killed: who closed the connection wants no farewell.
     except BaseException as error:
         # The package ended the whole session: nobody who waits hears of it otherwise.
         write({"id": None, "error": told(error)})
 
 
-asyncio.run(serve(sys.argv[1]))
+def fork_at(path, kind):
+    importlib.import_module(TO_IMPORT[kind])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    print("ready", flush=True)
+    # Nobody writes to stdin: it is readable when the parent is gone.
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            for stream in (0, 1):
+                os.dup2(connection.fileno(), stream)
+            connection.close()
+            listener.close()
+            asyncio.run(serve(kind, is_fork=True))
+            os._exit(0)
+        connection.close()
+
+
+if len(sys.argv) > 2:
+    fork_at(sys.argv[2], sys.argv[1])
+else:
+    asyncio.run(serve(sys.argv[1]))

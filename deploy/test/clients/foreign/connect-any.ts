@@ -2,6 +2,7 @@ import { connectClient } from '../connect-client.ts';
 import type { ClientKind } from '../mcp-client.ts';
 import { ForeignClient } from './foreign-client.ts';
 import type { ForeignKind } from './foreign-kinds.ts';
+import type { ForkServers } from './fork-server.ts';
 import { installForeignClient } from './install.ts';
 import type { Heard, LineClient } from './line-client.ts';
 
@@ -26,10 +27,17 @@ async function heardBy(work: Promise<unknown>): Promise<Heard> {
   }
 }
 
+interface AnyOptions {
+  url: string;
+  timeoutSeconds: number;
+  /** Clients that are forked; others begin a process each. */
+  forkServers?: ForkServers;
+}
+
 /** Any official client, connected; a text says what is missing on this machine. */
 export async function connectAny(
   kind: OfficialKind,
-  { url, timeoutSeconds }: { url: string; timeoutSeconds: number },
+  { url, timeoutSeconds, forkServers }: AnyOptions,
 ): Promise<LineClient | string> {
   if (kind === 'v1' || kind === 'v2-legacy') {
     const client = await connectClient({ kind, url, timeoutMs: timeoutSeconds * 1000 });
@@ -40,6 +48,8 @@ export async function connectAny(
       close: () => client.close(),
     };
   }
+  const forkServer = forkServers?.get(kind);
+  if (forkServer) return ForeignClient.connect(forkServer, { url, timeoutSeconds });
   const installed = await installForeignClient(kind);
   return 'missing' in installed ? installed.missing : ForeignClient.connect(installed, { url, timeoutSeconds });
 }

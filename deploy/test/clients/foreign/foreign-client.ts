@@ -1,5 +1,7 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { type ClientProgram, spawnProgram } from './client-program.ts';
+import { ForkServer } from './fork-server.ts';
+import type { StartedAs } from './install.ts';
 import type { Heard, HeardError, LineClient } from './line-client.ts';
 
 /** Longer than any timeout that the client itself was given. */
@@ -17,39 +19,31 @@ export interface ForeignOptions {
 
 /** A foreign client's process. Each command is answered once: by the client, or by `ClientEnded` when its process or its session is over. */
 export class ForeignClient implements LineClient {
-  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #program: ClientProgram;
   readonly #waiting = new Map<number, (heard: Heard) => void>();
   readonly #timeoutSeconds: number;
   #lastId = 0;
   #ended: HeardError | null = null;
-  #stderr = '';
 
-  private constructor(
-    started: { command: string; args: string[] },
-    timeoutSeconds: number,
-    env: NodeJS.ProcessEnv = {},
-  ) {
+  private constructor(program: ClientProgram, timeoutSeconds: number) {
     this.#timeoutSeconds = timeoutSeconds;
-    this.#process = spawn(started.command, started.args, { stdio: 'pipe', env: { ...process.env, ...env } });
-    this.#process.stderr.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
-    });
-    this.#process.once('error', (error) => this.#end(error.message));
-    this.#process.once('exit', () => this.#end(this.#stderr || 'the process ended'));
-    this.#process.stdin.on('error', () => {}); // 'exit' follows.
-    createInterface({ input: this.#process.stdout }).on('line', (line) => this.#hear(line));
+    this.#program = program;
+    program.onEnd((why) => this.#end(why));
+    program.input.on('error', () => {}); // The end follows.
+    createInterface({ input: program.output }).on('line', (line) => this.#hear(line));
   }
 
   /** Throws when the client can't connect. */
   static async connect(
-    started: { command: string; args: string[] },
+    started: StartedAs | ForkServer,
     { url, timeoutSeconds, oauth, env }: ForeignOptions,
   ): Promise<ForeignClient> {
-    const client = new ForeignClient(started, timeoutSeconds, env);
+    const program = started instanceof ForkServer ? await started.fork() : spawnProgram(started, env);
+    const client = new ForeignClient(program, timeoutSeconds);
     const heard = await client.#send({ do: 'connect', url, timeoutSeconds, oauth }, START_MS);
     if ('error' in heard) {
       await client.close();
-      throw new Error(`${started.command} ${started.args.join(' ')} does not connect: ${JSON.stringify(heard.error)}`);
+      throw new Error(`it does not connect: ${JSON.stringify(heard.error)}`);
     }
     return client;
   }
@@ -72,12 +66,8 @@ export class ForeignClient implements LineClient {
     return this.#send({ do: 'visits' });
   }
 
-  async close(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null || this.#process.pid === undefined) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#process.once('exit', () => resolve());
-    this.#process.kill('SIGKILL');
-    await promise;
+  close(): Promise<void> {
+    return this.#program.kill();
   }
 
   #send(command: object, graceMs = GRACE_MS): Promise<Heard> {
@@ -97,7 +87,7 @@ export class ForeignClient implements LineClient {
       clearTimeout(timer);
       resolve(heard);
     });
-    this.#process.stdin.write(`${JSON.stringify({ id, ...command })}\n`);
+    this.#program.input.write(`${JSON.stringify({ id, ...command })}\n`);
     return promise;
   }
 
