@@ -11,6 +11,8 @@ export const VERSION_CLAIM = 'io.modelcontextprotocol/protocolVersion';
 /** Revisions of the modern era: dates from the first one on. As a regular expression, because Envoy compares headers with nothing else. */
 export const MODERN_REVISION =
   '2026-(07-(2[89]|3[01])|(0[89]|1[0-2])-[0-9]{2})|(202[7-9]|20[3-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2}';
+/** Revisions with `initialize`: all dates before the first modern one. */
+export const LEGACY_REVISION = '202[0-5]-[0-9]{2}-[0-9]{2}|2026-(0[1-6]-[0-9]{2}|07-([01][0-9]|2[0-7]))';
 const MODERN = new RegExp(`^(?:${MODERN_REVISION})$`);
 
 export const isModernRevision = (version: string | null): boolean => version !== null && MODERN.test(version);

@@ -228,7 +228,7 @@ function forward(
   }
   const call = new PostCall(ctx, view, request, client, body);
   const isOnSession = clientId !== null && digest !== null;
-  return runPost(call, isOnSession ? new SessionTargets(call, clientId, digest) : new AnyReplica(call));
+  return runPost(call, isOnSession ? new SessionTargets(call, clientId, digest) : new AnyReplica(call, 'legacy'));
 }
 
 const WHY_INVALID: Record<Extract<RpcBody, { kind: 'invalid' }>['why'], string> = {

@@ -1,3 +1,4 @@
+import { LEGACY_REVISION } from '../../../proto/era.ts';
 import { HEADER, METADATA } from '../../../proto/wire.ts';
 import { RPC_ERROR } from '../../../proto/rpc-error.ts';
 import { typed } from '../../../proto/xds/loader.ts';
@@ -10,8 +11,6 @@ const at = (key: string, ...path: string[]): object => ({
 });
 /** Below and above, a double does not tell a whole number from its neighbours; Envoy keeps numbers as doubles. */
 const EXACT = { start: Number.MIN_SAFE_INTEGER, end: Number.MAX_SAFE_INTEGER };
-/** All revisions with initialize; the last is 2025-11-25. */
-const LEGACY = '202[45]-.*';
 
 /** Reads id and method of a short call, so that the edge can answer for a gateway that dies. */
 export const requestToMetadata: object = {
@@ -29,7 +28,11 @@ const hasSession = {
   or_filter: {
     filters: [
       { header_filter: { header: { name: 'mcp-session-id', present_match: true } } },
-      { header_filter: { header: { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: LEGACY } } } } },
+      {
+        header_filter: {
+          header: { name: HEADER.protocolVersion, string_match: { safe_regex: { regex: LEGACY_REVISION } } },
+        },
+      },
     ],
   },
 };

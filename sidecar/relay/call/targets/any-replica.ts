@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ReplicaEndpoint } from '../../../../proto/endpoint.ts';
+import type { Era } from '../../../../proto/era.ts';
 import { messagesOf, readRpcBody } from '../../../../proto/json-rpc.ts';
 import { parseJsonObject } from '../../../../proto/parse-json.ts';
 import type { SessionRecord } from '../../../../proto/session-record.ts';
@@ -22,8 +23,11 @@ export class AnyReplica implements Targets {
   /** Of the session that begins, as far as the answer's headers tell. */
   #beginning: SessionRecord | null = null;
 
-  constructor(call: PostCall) {
+  readonly #era: Era;
+
+  constructor(call: PostCall, era: Era) {
     this.#call = call;
+    this.#era = era;
   }
 
   begin(): Finding {
@@ -55,9 +59,8 @@ export class AnyReplica implements Targets {
     const replica = next.do === 'again' ? target?.replica : ctx.place(latest, this.#tried);
     const params = parseJsonObject(received)?.['params'];
     const meta = params !== null && typeof params === 'object' && !Array.isArray(params) ? params['_meta'] : undefined;
-    const isModern = this.#call.request.clientId === null && meta !== undefined;
     const at = replica && { replica, upstreamId: null, record: null };
-    if (at) await fetchTools(ctx, this.#call.view.policy, at, headers, isModern ? meta : undefined);
+    if (at) await fetchTools(ctx, this.#call.view.policy, at, headers, this.#era === 'modern' ? meta : undefined);
     return { is: 'learned', next };
   }
 

@@ -26,7 +26,7 @@ export class HolderTargets implements Targets {
 
   constructor(call: PostCall) {
     this.#call = call;
-    this.#any = new AnyReplica(call);
+    this.#any = new AnyReplica(call, 'modern');
     const { handles } = call.view.policy.affinity;
     const message = this.#message;
     this.#keys = message ? keysOfRequest(message, call.received, call.request.incoming.headers, handles) : [];
