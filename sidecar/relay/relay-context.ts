@@ -68,7 +68,7 @@ export interface RelayMetrics extends Pick<RecoveryMetrics, 'recovery'> {
 export interface RelayContext {
   server: (name: string) => ServerView | undefined;
   /** `ip:port` at which neighbours reach this relay. */
-  ownRelay: () => string;
+  ownRelay: string;
   directory: SessionDirectory;
   identities: Identities;
   recovery: Recovery;

@@ -26,7 +26,7 @@ import { readClientRequest } from './client/client-request.ts';
 import { DrainedSlots } from './housekeeping/drained-slots.ts';
 import { OpenSessions } from './housekeeping/open-sessions.ts';
 import type { RelayContext, RelayMetrics, ReplicaReport } from './relay-context.ts';
-import { relayServers, type PeerPort } from './client/relay-servers.ts';
+import { listenAsRelay, type PeerPort } from './client/relay-servers.ts';
 import { ReportLimit } from './housekeeping/report-limit.ts';
 import { PendingServerRequests } from './call/pending-server-requests.ts';
 import { MissingStreams } from './stream/missing-streams.ts';
@@ -107,16 +107,16 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     open = new Set<ClientAnswer>(),
     budgets = new Map<string, RetryBudget>(),
     limit = new ReportLimit(options.report, now),
+    tools = new ToolKnowledge(options.learned),
     internalError = options.internalError ?? (() => undefined);
+  const servers = await listenAsRelay(options, options.peer ?? null, options.onError ?? (() => undefined));
   const ctx: RelayContext = {
     server: (name) => {
       const view = options.topology().server(name);
-      if (view) ctx.tools.see(view);
+      if (view) tools.see(view);
       return view;
     },
-    ownRelay: () =>
-      servers.peerAddress ??
-      `${options.advertise ?? options.host}:${(servers.address as AddressInfo | null)?.port ?? options.port}`,
+    ownRelay: servers.peerAddress ?? `${options.advertise ?? options.host}:${servers.address.port}`,
     directory: options.directory,
     identities: options.identities,
     recovery: options.recovery,
@@ -138,7 +138,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       if (!budget) budgets.set(server, (budget = new RetryBudget()));
       return budget;
     },
-    tools: new ToolKnowledge(options.learned),
+    tools,
     calls: options.held.calls,
     serverRequests: new PendingServerRequests(now),
     missingStreams: new MissingStreams(),
@@ -156,29 +156,24 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     cache: new SharedCache(),
     listens: new ListenStreams(),
   };
-  const servers = relayServers(
-    options,
-    options.peer ?? null,
-    (incoming, response) => {
-      if (incoming.url === '/health') {
-        detach(answerHealth(options.health, response), (error) => internalError('relay', error));
-        return;
-      }
-      detach(
-        () => {
-          if (options.other?.(incoming, response, ctx)) return;
-          const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
-          const contained = (error: unknown): void => internalError('relay', error, request.traceId);
-          routeRequest(ctx, request, response, new ClientAnswer(response, request.clientId, open, contained));
-        },
-        (error) => {
-          internalError('relay', error);
-          response.destroy();
-        },
-      );
-    },
-    options.onError ?? (() => undefined),
-  );
+  servers.serve((incoming, response) => {
+    if (incoming.url === '/health') {
+      detach(answerHealth(options.health, response), (error) => internalError('relay', error));
+      return;
+    }
+    detach(
+      () => {
+        if (options.other?.(incoming, response, ctx)) return;
+        const request = readClientRequest(incoming, now(), (slot) => options.topology().ofSlot(slot)?.name);
+        const contained = (error: unknown): void => internalError('relay', error, request.traceId);
+        routeRequest(ctx, request, response, new ClientAnswer(response, request.clientId, open, contained));
+      },
+      (error) => {
+        internalError('relay', error);
+        response.destroy();
+      },
+    );
+  });
   const openSessions = new OpenSessions(ctx, options.topology);
   const cacheWatch = new CacheWatch(options.topology, options.upstream, ctx.cache, now, (error) =>
     internalError('timer', error),
@@ -190,11 +185,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     options.metrics.bufferedBytes(ctx.bodies.bytes);
   }, LOOK_MS).unref();
   const stopExpiry = endExpiredStreams(open, now);
-  await servers.listen();
   return {
     address: servers.address,
     peerAddress: servers.peerAddress,
-    tools: ctx.tools,
+    tools,
     close: () =>
       new Promise((resolve) => {
         drained.close();

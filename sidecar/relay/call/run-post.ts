@@ -66,7 +66,7 @@ class PostRun implements Call {
   #toNeighbour(otherwise: Ending): Finding {
     const { client, ctx, request, view } = this.#call;
     const isForwarded = request.incoming.headers[HEADER.forwarded] !== undefined;
-    const address = view.relays.find((relay) => relay !== ctx.ownRelay() && !this.#neighbours.has(relay));
+    const address = view.relays.find((relay) => relay !== ctx.ownRelay && !this.#neighbours.has(relay));
     if (isForwarded || !client.isFresh || address === undefined) return { is: 'nowhere', otherwise };
     this.#neighbours.add(address);
     return { is: 'found', to: { at: 'neighbour', address } };

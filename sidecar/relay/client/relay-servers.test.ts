@@ -1,19 +1,18 @@
-import { connect } from 'node:net';
+import { subscribe } from 'node:diagnostics_channel';
+import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import test from 'ava';
-import { relayServers } from './relay-servers.ts';
+import { listenAsRelay, type RelayServers } from './relay-servers.ts';
 
-const open = () =>
-  relayServers(
-    { host: '127.0.0.1', port: 0 },
-    null,
-    (_, response) => response.end(),
-    () => undefined,
-  );
+const listen = (port = 0) => listenAsRelay({ host: '127.0.0.1', port }, null, () => undefined);
+const open = async (): Promise<RelayServers> => {
+  const servers = await listen();
+  servers.serve((_, response) => response.end());
+  return servers;
+};
 
 test('many connections are let in within a few turns of a busy event loop', async (t) => {
-  const servers = open();
-  await servers.listen();
+  const servers = await open();
   const { port } = servers.address;
   let turns = 0;
   let isBusy = true;
@@ -37,14 +36,25 @@ test('many connections are let in within a few turns of a busy event loop', asyn
 });
 
 test('a port that another process has is still refused', async (t) => {
-  const first = open();
-  await first.listen();
-  const second = relayServers(
-    { host: '127.0.0.1', port: first.address.port },
-    null,
-    () => undefined,
-    () => undefined,
-  );
-  await t.throwsAsync(second.listen(), { code: 'EADDRINUSE' });
+  const first = await open();
+  await t.throwsAsync(listen(first.address.port), { code: 'EADDRINUSE' });
   await first.close();
+});
+
+test('a request that comes before somebody answers waits, and is answered then', async (t) => {
+  const servers = await listen();
+  const { port } = servers.address;
+  const isRead = new Promise<void>((resolve) => {
+    subscribe('http.server.request.start', (message) => {
+      if ((message as { socket: Socket }).socket.localPort === port) resolve();
+    });
+  });
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  await isRead;
+  servers.serve((_, response) => response.end('late'));
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  t.regex(data.toString(), /late$/);
+  socket.destroy();
+  await servers.close();
 });

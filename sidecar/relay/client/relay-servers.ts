@@ -16,11 +16,11 @@ export interface PeerPort extends RelayPort {
 }
 
 export interface RelayServers {
-  /** Known once it listens. */
   readonly address: AddressInfo;
-  /** `ip:port` for neighbours, once it listens; null without a port of theirs. */
+  /** `ip:port` for neighbours; null without a port of theirs. */
   readonly peerAddress: string | null;
-  listen(): Promise<void>;
+  /** Says who answers requests. Those that came before wait until then. */
+  serve(onRequest: RequestListener): void;
   /**
    * Takes no new connections; resolves once the last one has ended. Open connections stay, and their next answer says that it is the last
    * one. Closing an idle connection from here could meet a request that is just being written. Nobody could then say whether it was read.
@@ -50,17 +50,21 @@ const OPTIONS = {
   noDelay: true,
 } as const;
 
-/** One's own Envoy comes by plain HTTP, neighbours by mTLS where that is configured; both get the same answers. */
-export function relayServers(
+/**
+ * Listens for one's own Envoy, which comes by plain HTTP, and for neighbours, who come by mTLS where that is configured. Both get the same answers.
+ * @throws {Error} when a port is not free.
+ */
+export async function listenAsRelay(
   own: RelayPort,
   peer: PeerPort | null,
-  onRequest: RequestListener,
   onError: (error: unknown) => void,
-): RelayServers {
+): Promise<RelayServers> {
   let isClosing = false;
+  const early: Array<Parameters<RequestListener>> = [];
+  let answer: RequestListener = (...exchange) => early.push(exchange);
   const onEach: RequestListener = (request, response) => {
     if (isClosing) response.shouldKeepAlive = false;
-    onRequest(request, response);
+    answer(request, response);
   };
   const plain = createServer(OPTIONS, onEach),
     further = Array.from({ length: LISTENERS - 1 }, () => createServer(OPTIONS, onEach));
@@ -70,19 +74,17 @@ export function relayServers(
   const stopRenewing = peer && secure ? renewServerContext(secure, peer.tls, onError) : () => {};
   const servers: Server[] = [plain, ...further, ...(secure ? [secure] : [])];
   for (const server of servers) server.maxRequestsPerSocket = 0;
+  await findFree(own);
+  await listen(plain, { ...own, reusePort: true });
+  const address = plain.address() as AddressInfo;
+  await Promise.all(further.map((server) => listen(server, { ...own, port: address.port, reusePort: true })));
+  if (peer && secure) await listen(secure, peer);
   return {
-    get address() {
-      return plain.address() as AddressInfo;
-    },
-    get peerAddress() {
-      return peer && `${peer.advertise}:${(secure?.address() as AddressInfo | null)?.port ?? peer.port}`;
-    },
-    async listen() {
-      await findFree(own);
-      await listen(plain, { ...own, reusePort: true });
-      const { port } = plain.address() as AddressInfo;
-      await Promise.all(further.map((server) => listen(server, { ...own, port, reusePort: true })));
-      if (peer && secure) await listen(secure, peer);
+    address,
+    peerAddress: peer && secure && `${peer.advertise}:${(secure.address() as AddressInfo).port}`,
+    serve(onRequest) {
+      answer = onRequest;
+      for (const exchange of early.splice(0)) onRequest(...exchange);
     },
     async close() {
       stopRenewing();

@@ -88,7 +88,7 @@ export class DrainedSlots {
     const listed = await this.#ctx.directory.listSlot(view.name, slot, BATCH + emptying.stays.size);
     const movable = listed.filter((record) => this.#isMovable(record, emptying));
     const mine = movable.filter(
-      (record) => record.hasGetStream || isShareOf(record.digest, view.relays, this.#ctx.ownRelay()),
+      (record) => record.hasGetStream || isShareOf(record.digest, view.relays, this.#ctx.ownRelay),
     );
     const queue = mine.length > 0 ? mine : movable;
     const move = async (): Promise<void> => {

@@ -27,7 +27,7 @@ export async function handOver(
     holder = found.kind === 'live' ? found.record.holder : undefined;
   const candidates = view.relays.filter(
     (relay) =>
-      relay !== ctx.ownRelay() && (found.kind === 'unsure' || (holder !== undefined && holderName(relay) === holder)),
+      relay !== ctx.ownRelay && (found.kind === 'unsure' || (holder !== undefined && holderName(relay) === holder)),
   );
   const { connectMs, recoveryMs, initializeMs } = view.policy.timeouts;
   // The other one may have to rebuild the session first.

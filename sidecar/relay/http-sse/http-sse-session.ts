@@ -199,7 +199,7 @@ export class HttpSseSession implements ReplicaStreamListener {
       path = typeof original === 'string' ? original : `/mcp/${server}`;
     const { clientId, record } = newSession(
       { server, backend, slot, upstreamId, ...owner, nowMs: this.#ctx.now() },
-      { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay()) },
+      { type: 'sse', hasGetStream: true, holder: holderName(this.#ctx.ownRelay) },
     );
     [this.#clientId, this.#digest] = [clientId, record.digest];
     this.#ctx.httpSse.add(record.digest, this);

@@ -133,7 +133,7 @@ export class Priming implements Resumable {
     if (isOver || !client.isStream || client.isMidEvent || asked.lastEventId !== null || asked.isComplete) return;
     if (destination?.at !== 'session' || request.digest === null || typeof message?.idText !== 'string') return;
     const { slot } = destination.target.replica;
-    const relay = holderName(ctx.ownRelay());
+    const relay = holderName(ctx.ownRelay);
     const about = { idText: message.idText, slot, relay, isSafe, body: this.#body() };
     this.#eventId = eventIdOf(ctx.identities, request.digest, about);
     client.write(primingEvent(this.#eventId), ctx.now());

@@ -68,7 +68,7 @@ export async function resumeCall(
     client.errors(200, meshErrors('gatewayLost', [idOf(primed.idText)], told));
     outcome.finish(200, false, outcomeOfError('gatewayLost'));
   };
-  const address = view.relays.find((relay) => relay !== ctx.ownRelay() && holderName(relay) === primed.relay);
+  const address = view.relays.find((relay) => relay !== ctx.ownRelay && holderName(relay) === primed.relay);
   const passed = (): void => outcome.finish(client.status, false, 'success');
   const over = (isWhole: boolean): void => {
     if (!isWhole) return lost();

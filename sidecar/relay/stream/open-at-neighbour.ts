@@ -74,6 +74,6 @@ function anyNeighbour(
   { relays, policy }: ServerView,
 ): { address?: string | undefined; withinMs: number } {
   const { connectMs, recoveryMs, initializeMs } = policy.timeouts;
-  const address = relays.find((relay) => relay !== ctx.ownRelay());
+  const address = relays.find((relay) => relay !== ctx.ownRelay);
   return { address, withinMs: connectMs + recoveryMs + initializeMs };
 }
