@@ -2,6 +2,8 @@
 # First process of an Envoy container: starts Envoy again when it dies, and drains it before it ends.
 # Envoy itself ends at once on SIGTERM. Here balancers are told first, and what runs may finish.
 # Usage: run-envoy.sh ENVOY-ARGUMENT…      Environment: DRAIN_SECONDS (20)
+# The trap calls drain, and drain calls the other functions.
+# shellcheck disable=SC2329
 set -u
 admin_port=9901 sidecar_port=7901 most=${DRAIN_SECONDS:-20} is_ending=
 # Control planes look once a second, balancers check every three: earlier than this, requests may still be on their way here.

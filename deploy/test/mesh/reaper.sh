@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Ends what its parent leaves behind. Reads lines from the parent (`add GROUP`, `drop GROUP`, `folder PATH`, `keep PATH`); when the pipe
 # closes, because the parent has ended or was killed, ends the process groups that are left and removes the folders. Plain sh: it costs
 # no Node process, and cannot be taken down by what it guards against.

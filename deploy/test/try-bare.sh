@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The README's two commands, as written, on a Debian that has Node, npm and python3 with pip and nothing else: no git, no compiler, no root,
-# a path with a space. Usage: deploy/setup/try-bare.sh [IMAGE with Node ≥ 20 (node:24-slim)] [TEST FILE…]
+# a path with a space. Usage: deploy/test/try-bare.sh [IMAGE with Node ≥ 20 (node:24-slim)] [TEST FILE…]
 # What registries need here comes from the environment (PIP_*, NPM_CONFIG_*, NODE_EXTRA_CA_CERTS); nothing of it is kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -32,6 +32,8 @@ until home=$(grep -oE 'linear-[123]' "$work/session.log" | tail -1) && [ -n "$ho
 inside sh -c "$(grep -oE "kill -9 [0-9]+   # $home" "$work/start.log")"
 wait $! || true
 grep "moved here from $home" "$work/session.log" || { cat "$work/session.log"; exit 1; }
+# The shell inside expands this.
+# shellcheck disable=SC2016
 inside sh -c 'kill -TERM $(grep -l -a "^npm start" /proc/[0-9]*/cmdline | cut -d/ -f3)'
 for _ in $(seq 20); do [ "$(inside sh -c 'ls /tmp | grep -c holdfast-local')" = 0 ] && break; sleep 0.5; done
 [ "$(inside sh -c 'ls /tmp | grep -c holdfast-local')" = 0 ] || { echo 'npm start left its folder behind'; exit 1; }
