@@ -14,12 +14,18 @@ mirror=$(grep -rhoE '^(URIs: |deb (\[[^]]*\] )?)[^ ]+' /etc/apt/sources.list.d /
 
 root=$(mktemp -d)
 cleanup() {
-  for pid in $(ls -l /proc/[0-9]*/root 2>/dev/null | grep -F -- "-> $root" | grep -oE '/proc/[0-9]+' | cut -d/ -f3); do kill -9 "$pid" 2>/dev/null || true; done
+  local link pid
+  for link in /proc/[0-9]*/root; do
+    [ "$(readlink "$link" 2>/dev/null)" = "$root" ] || continue
+    pid=${link#/proc/}
+    kill -9 "${pid%/root}" 2>/dev/null || true
+  done
   # What was killed may hold a mount for a moment longer.
   for _ in $(seq 50); do umount "$root/proc" "$root/dev" 2>/dev/null || true; grep -qF " $root/" /proc/mounts || break; sleep 0.2; done
   rm -rf --one-file-system "$root"
 }
 trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
 step() { echo; echo "== $1 ($SECONDS s)"; }
 
 step "a bare $suite with Node, npm and python3 with pip"
@@ -42,19 +48,38 @@ inside() { # FOLDER COMMAND…
   local folder=$1 kept=()
   shift
   for name in $settings; do kept+=("$name=${!name}"); done
-  chroot "$root" /usr/bin/env -i HOME="$HOME" PATH="${inner_path:-/usr/bin:/bin}" "${kept[@]}" /bin/sh -c 'cd "$1"; shift; exec "$@"' sh "$folder" "$@"
+  # The shell inside expands this.
+  # shellcheck disable=SC2016
+  chroot "$root" /usr/bin/env -i HOME="$HOME" PATH="${inner_path:-/usr/bin:/bin}" PORT="$port" "${kept[@]}" /bin/sh -c 'cd "$1"; shift; exec "$@"' sh "$folder" "$@"
 }
-wait_for() { # SECONDS PATTERN FILE
-  for _ in $(seq "$1"); do grep -qE "$2" "$3" && return; sleep 1; done
+wait_for() { # SECONDS PATTERN FILE [PID]: fails at once when the process PID has ended without it
+  for _ in $(seq "$1"); do
+    grep -qE "$2" "$3" && return
+    [ -z "${4:-}" ] || kill -0 "$4" 2>/dev/null || break
+    sleep 1
+  done
+  grep -qE "$2" "$3" && return
   echo "did not see: $2"; tail -n 30 "$3"; exit 1
 }
+free_ports() { # HOW-MANY FROM: the first of that many ports in a row on which nobody listens
+  local first=$2 each is_free
+  while :; do
+    is_free=yes
+    for each in $(seq "$first" $((first + $1 - 1))); do (exec 3<>"/dev/tcp/127.0.0.1/$each") 2>/dev/null && is_free= && break; done
+    [ -n "$is_free" ] && break
+    first=$((each + 1))
+  done
+  echo "$first"
+}
+# The root has a file system of its own, and shares the machine's ports.
+port=$(free_ports 2 37373)
 end() { # PATTERN: ends the program of the root whose command line has it
   for pid in $(pgrep -f -- "$1"); do [ "$(readlink "/proc/$pid/root")" != "$root" ] || kill -TERM "$pid" 2>/dev/null || true; done
 }
 
 step 'npm start'
 inside "$home" npm start >"$root/start.log" 2>&1 &
-wait_for 1800 'Ctrl-C ends everything' "$root/start.log"
+wait_for 1800 'Ctrl-C ends everything' "$root/start.log" $!
 grep 'Holdfast is up' "$root/start.log"
 
 step 'npm run session, and the kill that npm start printed'
@@ -81,13 +106,14 @@ inside /opt/empty sh -c 'npm install --no-audit --no-fund --loglevel=error ./*.t
 inside /opt/empty npx holdfast version --json
 
 step 'ten lines of configuration in front of two running servers, and an official client'
-for port in 4311 4312; do inside "$home" node deploy/test/servers/linear/main.ts --port "$port" --name "r$port" >"$root/server-$port.log" 2>&1 & done
-cat >"$root/opt/empty/holdfast.yaml" <<'YAML'
+first=$(free_ports 2 4311) second=$((first + 1))
+for each in "$first" "$second"; do inside "$home" node deploy/test/servers/linear/main.ts --port "$each" --name "r$each" >"$root/server-$each.log" 2>&1 & done
+cat >"$root/opt/empty/holdfast.yaml" <<YAML
 servers:
   - name: linear
     backends:
       - name: stable
-        replicas: ["127.0.0.1:4311", "127.0.0.1:4312"]
+        replicas: ["127.0.0.1:$first", "127.0.0.1:$second"]
     onReplicaLoss: recover
     trustAnnotations: true
 YAML
@@ -100,8 +126,9 @@ console.log('tools:', (await client.listTools()).tools.length);
 await client.close();
 JS
 inside /opt/empty npx holdfast validate holdfast.yaml
+port=$(free_ports 2 37373)
 inside /opt/empty npx holdfast-mesh --config holdfast.yaml >"$root/mesh.log" 2>&1 &
-wait_for 900 'Ctrl-C ends everything' "$root/mesh.log"
+wait_for 900 'Ctrl-C ends everything' "$root/mesh.log" $!
 inside /opt/empty node client.mjs "$(grep -oE 'http://[^ ]+/mcp/linear' "$root/mesh.log" | head -n 1)"
 end 'holdfast-mesh'
 wait_for 60 'done' "$root/mesh.log"
