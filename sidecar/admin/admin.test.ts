@@ -3,7 +3,7 @@ import { startRedis } from '../../deploy/test/mesh/start-redis.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
 import { connectRedis } from '../../proto/redis/redis-client.ts';
 import { REDIS } from '../../proto/wire.ts';
-import { EMPTY_TOPOLOGY } from '../xds/topology.ts';
+import { makeTopology } from '../xds/topology.ts';
 import { Admin } from './admin-server.ts';
 import { gatewayChecks } from './checks.ts';
 import { unreadyReason } from './unready-reason.ts';
@@ -38,7 +38,7 @@ test('/health, /readyz and /metrics answer; a draining node says 503, a missing 
     onCheck: (name) => checked.push(name),
     checks: gatewayChecks({
       redis,
-      topology: () => EMPTY_TOPOLOGY,
+      topology: () => makeTopology([]),
       isControlPlaneConnected: () => true,
       isDraining: () => isDraining,
       members: () => [],

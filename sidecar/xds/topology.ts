@@ -78,5 +78,3 @@ export function makeTopology(servers: Iterable<ServerView>): Topology {
   };
   return { servers: byName, server: (name) => byName.get(name), ofSlot };
 }
-
-export const EMPTY_TOPOLOGY: Topology = makeTopology([]);

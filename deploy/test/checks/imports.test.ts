@@ -16,6 +16,8 @@ test('support is what only tests load, at any distance', (t) => {
       ...testSupport([
         module('a.test.ts', 'fake.ts', 'real.ts'),
         module('fake.ts', 'fake-part.ts'),
+        module('deploy/test/chaos/main.ts', 'fake.ts'),
+        module('deploy/test/servers/linear/main.ts', 'real.ts', 'server.ts'),
         module('main.ts', 'real.ts'),
       ]),
     ].sort(),

@@ -18,7 +18,8 @@ const EDGE_PACKAGES = ['@grpc/grpc-js', 'ioredis', 'undici'];
 /** Rules about what a product file may load. Files that only tests load follow the rules of tests. */
 const RULES_OF_PRODUCT = /-stands-alone$|^pure-folders$/;
 
-const isTest = (path: string): boolean => path.endsWith('.test.ts');
+/** Everything in deploy/test/ is for tests, but for the example servers, which have an image. */
+const isTest = (path: string): boolean => /\.test\.ts$|^deploy\/test\/(?!servers\/)/.test(path);
 
 /** Files that are loaded by tests, or by files that only tests load, and by nothing else. Pure. */
 export function testSupport(modules: readonly Module[]): Set<string> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownSessionFetch } from '../../clients/own-session.ts';
-import { modernPost } from '../../relay/modern-rig.ts';
-import { RigFleet, type RelayRig } from '../../relay/relay-rig.ts';
+import { modernPost } from '../../../../sidecar/relay/testing/modern-rig.ts';
+import { RigFleet, type RelayRig } from '../../../../sidecar/relay/testing/relay-rig.ts';
 import { FaultPlan, FaultyReplica, type Fault } from './faulty-replica.ts';
 
 /** A call without a sign of life has its error after this long: soon where the deadline is what ends it, and else never for want of CPU. */

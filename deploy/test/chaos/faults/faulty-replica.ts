@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { event, sse } from '../../relay/fake-replica.ts';
+import { event, sse } from '../../../../sidecar/relay/testing/fake-replica.ts';
 
 export const FAULTS = ['kill', 'freeze', 'reset', 'early close', 'garbage', 'refuse'] as const;
 export type Fault = (typeof FAULTS)[number];

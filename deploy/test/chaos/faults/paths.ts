@@ -1,5 +1,5 @@
 import { sessionDigest } from '../../../../proto/session-record.ts';
-import { modernPost } from '../../relay/modern-rig.ts';
+import { modernPost } from '../../../../sidecar/relay/testing/modern-rig.ts';
 import { FAULTS, type Fault } from './faulty-replica.ts';
 import { messageOf, type Answer, type FaultRun } from './fault-run.ts';
 

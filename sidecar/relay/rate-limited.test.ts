@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { RPC_ERROR } from '../../../proto/rpc-error.ts';
-import { HEADER } from '../../../proto/wire.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { beginSession, fakeFleet, onSession } from './fake-fleet.ts';
+import { RPC_ERROR } from '../../proto/rpc-error.ts';
+import { HEADER } from '../../proto/wire.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { beginSession, fakeFleet, onSession } from './testing/fake-fleet.ts';
 
 interface Answer {
   id: unknown;

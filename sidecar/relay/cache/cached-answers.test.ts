@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { event, json, sse } from './fake-replica.ts';
-import { callsAt, modernPost, modernRig } from './modern-rig.ts';
-import type { RelayRig } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { event, json, sse } from '../testing/fake-replica.ts';
+import { callsAt, modernPost, modernRig } from '../testing/modern-rig.ts';
+import type { RelayRig } from '../testing/relay-rig.ts';
 
 async function cacheRig(
   t: ExecutionContext,

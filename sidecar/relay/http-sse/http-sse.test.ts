@@ -1,10 +1,15 @@
 import test, { type ExecutionContext } from 'ava';
 import { slotName } from '../../../proto/session-id.ts';
-import { connectClient } from '../clients/connect-client.ts';
-import { errorCode, type ClientHandlers, type ClientKind, type McpClient } from '../clients/mcp-client.ts';
-import { startProcess, type StartedServer } from '../clients/start-process.ts';
-import { isListening, waitFor } from '../mesh/wait-for.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { connectClient } from '../../../deploy/test/clients/connect-client.ts';
+import {
+  errorCode,
+  type ClientHandlers,
+  type ClientKind,
+  type McpClient,
+} from '../../../deploy/test/clients/mcp-client.ts';
+import { startProcess, type StartedServer } from '../../../deploy/test/clients/start-process.ts';
+import { isListening, waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { RigFleet, type RelayRig } from '../testing/relay-rig.ts';
 
 async function start(
   t: ExecutionContext,

@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { waitFor } from '../mesh/wait-for.ts';
-import { fakeFleet } from './fake-fleet.ts';
-import { json, sse } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { fakeFleet } from './testing/fake-fleet.ts';
+import { json, sse } from './testing/fake-replica.ts';
+import { RigFleet, type RelayRig } from './testing/relay-rig.ts';
 
 const deep = (open: string, close: string): string => open.repeat(6000) + '1' + close.repeat(6000);
 /** Each was taken for a message by a scanner and then refused by a parser, or is deeper than a stack. */

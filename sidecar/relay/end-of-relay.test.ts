@@ -1,8 +1,8 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { event, sse, startFakeReplica } from './fake-replica.ts';
-import { RigFleet } from './relay-rig.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { event, sse, startFakeReplica } from './testing/fake-replica.ts';
+import { RigFleet } from './testing/relay-rig.ts';
 
 /** A call whose event stream is open and whose answer the test gives when it likes. */
 async function callInFlight(t: ExecutionContext) {

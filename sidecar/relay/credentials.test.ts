@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { sessionDigest } from '../../../proto/session-record.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { beginSession, fakeFleet } from './fake-fleet.ts';
-import type { FakeReplica } from './fake-replica.ts';
+import { sessionDigest } from '../../proto/session-record.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { beginSession, fakeFleet } from './testing/fake-fleet.ts';
+import type { FakeReplica } from './testing/fake-replica.ts';
 
 type Headers = Record<string, string>;
 

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { json, sse, startFakeReplica, type FakeReplica } from './fake-replica.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { json, sse, startFakeReplica, type FakeReplica } from '../testing/fake-replica.ts';
+import { RigFleet, type RelayRig } from '../testing/relay-rig.ts';
 
 /** A replica that gives each session one stream, as official TypeScript servers do. */
 async function startStrictReplica(): Promise<FakeReplica> {

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { fakeFleet } from './fake-fleet.ts';
-import { json } from './fake-replica.ts';
+import { fakeFleet } from '../testing/fake-fleet.ts';
+import { json } from '../testing/fake-replica.ts';
 
 test('a server that takes its key from the query has its sessions rebuilt with the live request’s one', async (t) => {
   const { replicas, gateway } = await fakeFleet(t);

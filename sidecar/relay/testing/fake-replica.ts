@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { listenOn } from '../mesh/listen-on.ts';
+import { listenOn } from '../../../deploy/test/mesh/listen-on.ts';
 
 export interface FakeMessage {
   id?: string | number;

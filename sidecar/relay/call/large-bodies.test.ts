@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { waitFor } from '../mesh/wait-for.ts';
-import { event, sse, startFakeReplica, type FakeRequest } from './fake-replica.ts';
-import { RigFleet } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { event, sse, startFakeReplica, type FakeRequest } from '../testing/fake-replica.ts';
+import { RigFleet } from '../testing/relay-rig.ts';
 
 async function setup(t: ExecutionContext, answer: (request: FakeRequest) => boolean) {
   const replica = await startFakeReplica('a'),
@@ -118,7 +118,7 @@ test.serial('a client that does not read holds its replica back, and nothing pil
 });
 
 test('a stream without events gets keep-alive comments; they never come within an event', async (t) => {
-  const { ClientAnswer, keepStreamsAlive } = await import('../../../sidecar/relay/client/client-answer.ts');
+  const { ClientAnswer, keepStreamsAlive } = await import('../client/client-answer.ts');
   const open = new Set<InstanceType<typeof ClientAnswer>>();
   let now = 0;
   const stream = () => {

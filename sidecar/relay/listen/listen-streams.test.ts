@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import { callsAt, modernPost, modernRig } from './modern-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from '../testing/fake-replica.ts';
+import { callsAt, modernPost, modernRig } from '../testing/modern-rig.ts';
 
 const ack = (notifications: Record<string, unknown>): string =>
   event({

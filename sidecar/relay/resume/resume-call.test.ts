@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { event, json, sse, type FakeRequest } from './fake-replica.ts';
-import type { RelayRig } from './relay-rig.ts';
-import { answer, progress, RESULT, setup, token } from './resume-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { event, json, sse, type FakeRequest } from '../testing/fake-replica.ts';
+import type { RelayRig } from '../testing/relay-rig.ts';
+import { answer, progress, RESULT, setup, token } from '../testing/resume-rig.ts';
 
 test('a call goes on with its client’s next connection: what it missed, and the answer, once', async (t) => {
   const { begin, lost, resume, gateways } = await setup(t);

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava';
-import { ownSessionFetch } from '../clients/own-session.ts';
-import { waitFor } from '../mesh/wait-for.ts';
+import { ownSessionFetch } from '../../../deploy/test/clients/own-session.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
 import { event, sse, startFakeReplica, type FakeRequest } from './fake-replica.ts';
 import { RigFleet, type RelayRig } from './relay-rig.ts';
 

@@ -1,9 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Outcome } from '../../../proto/outcome.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { beginSession, fakeFleet, homeAndOther, onSession } from './fake-fleet.ts';
-import { event, json, sse, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import type { RelayRig } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { beginSession, fakeFleet, homeAndOther, onSession } from '../testing/fake-fleet.ts';
+import { event, json, sse, type FakeReplica, type FakeRequest } from '../testing/fake-replica.ts';
+import type { RelayRig } from '../testing/relay-rig.ts';
 
 interface Setup {
   rig: RelayRig;

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { fakeFleet } from './fake-fleet.ts';
-import type { RelayRig } from './relay-rig.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { fakeFleet } from './testing/fake-fleet.ts';
+import type { RelayRig } from './testing/relay-rig.ts';
 
 test('two gateways cut from each other each rebuild a session; after the partition one upstream session is left and both follow it', async (t) => {
   const { fleet, replicas } = await fakeFleet(t, {}, ['a', 'b', 'c']);

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { json } from './fake-replica.ts';
-import { callsAt, modernPost, modernRig } from './modern-rig.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { json } from './testing/fake-replica.ts';
+import { callsAt, modernPost, modernRig, type Said } from './testing/modern-rig.ts';
 
 const ROUNDS = 12;
 
@@ -139,6 +139,26 @@ test('a call whose replica dies is carried out by another one when its tool says
   calls = 0;
   t.like(await call('write'), { status: 503, error: { code: -31001 } });
   t.is(calls, 1);
+});
+
+test('`_meta` makes no request modern: tools of an older server without sessions are looked up in its own way', async (t) => {
+  const { gateways, replicas } = await modernRig(t, { trustAnnotations: true });
+  let calls = 0;
+  for (const replica of replicas)
+    replica.answer = ({ message, incoming, response }) => {
+      const reader = { name: 'look', annotations: { readOnlyHint: true } };
+      if (message.method === 'tools/list')
+        json(response, { jsonrpc: '2.0', id: message.id, result: { tools: [reader] } });
+      else if (calls++ > 0) json(response, { jsonrpc: '2.0', id: message.id, result: { by: 'the other' } });
+      else incoming.socket.destroy();
+      return true;
+    };
+  const params = { name: 'look', arguments: {}, _meta: { progressToken: 'mine' } };
+  const answer = await gateways[0]!.post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }));
+  t.is(((await answer.json()) as Said).result?.['by'], 'the other');
+  const [list] = replicas.flatMap((replica) => callsAt(replica, 'tools/list'));
+  t.is(list?.message.params?.['_meta'], undefined);
+  t.is(list?.headers['mcp-method'], undefined);
 });
 
 test('a declared handle in an argument, or in a header, leads to the replica that gave it', async (t) => {

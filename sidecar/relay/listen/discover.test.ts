@@ -1,6 +1,6 @@
 import test from 'ava';
-import { json } from './fake-replica.ts';
-import { callsAt, modernRig } from './modern-rig.ts';
+import { json } from '../testing/fake-replica.ts';
+import { callsAt, modernRig } from '../testing/modern-rig.ts';
 
 const found = (capabilities: Record<string, unknown>, supportedVersions: string[]) => ({
   resultType: 'complete',

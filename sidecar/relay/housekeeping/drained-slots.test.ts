@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { fakeFleet } from './fake-fleet.ts';
-import { json, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import type { RelayRig } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { fakeFleet } from '../testing/fake-fleet.ts';
+import { json, type FakeReplica, type FakeRequest } from '../testing/fake-replica.ts';
+import type { RelayRig } from '../testing/relay-rig.ts';
 
 const KEY = { 'x-api-key': 'k' };
 

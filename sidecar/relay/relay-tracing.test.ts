@@ -1,13 +1,13 @@
 import test, { type ExecutionContext } from 'ava';
-import { tracingSchema } from '../../../proto/tracing.ts';
-import { ATTRIBUTE, SPAN } from '../../../sidecar/tracing/conventions.ts';
-import { KeptSpans, type KeptSpan } from '../../../sidecar/tracing/testing/kept-spans.ts';
-import { traceparentOf } from '../../../sidecar/tracing/trace-context.ts';
-import { Tracing } from '../../../sidecar/tracing/tracing.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { beginSession, fakeFleet, homeAndOther, onSession } from './fake-fleet.ts';
-import type { FakeReplica, FakeRequest } from './fake-replica.ts';
-import type { RigFleet } from './relay-rig.ts';
+import { tracingSchema } from '../../proto/tracing.ts';
+import { ATTRIBUTE, SPAN } from '../tracing/conventions.ts';
+import { KeptSpans, type KeptSpan } from '../tracing/testing/kept-spans.ts';
+import { traceparentOf } from '../tracing/trace-context.ts';
+import { Tracing } from '../tracing/tracing.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { beginSession, fakeFleet, homeAndOther, onSession } from './testing/fake-fleet.ts';
+import type { FakeReplica, FakeRequest } from './testing/fake-replica.ts';
+import type { RigFleet } from './testing/relay-rig.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const traceparent = (flags: '00' | '01', trace = TRACE): string => `00-${trace}-00f067aa0ba902b7-${flags}`;

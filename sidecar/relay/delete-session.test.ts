@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { sessionDigest } from '../../../proto/session-record.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { beginSession, fakeFleet } from './fake-fleet.ts';
+import { sessionDigest } from '../../proto/session-record.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { beginSession, fakeFleet } from './testing/fake-fleet.ts';
 
 type Headers = Record<string, string>;
 const OWNER: Headers = { authorization: 'Bearer a' },

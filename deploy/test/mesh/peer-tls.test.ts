@@ -13,8 +13,8 @@ import { buildTopology } from '../../../control-plane/topology/build-topology.ts
 import type { GrpcTls } from '../../../proto/tls/grpc-credentials.ts';
 import { externalProcessorService } from '../../../proto/xds/services.ts';
 import { createGrpcServer } from '../../../sidecar/ext-proc/grpc-server.ts';
-import { freePort } from '../mesh/free-port.ts';
-import { startEnvoy } from '../mesh/start-envoy.ts';
+import { freePort } from './free-port.ts';
+import { startEnvoy } from './start-envoy.ts';
 
 interface Message {
   request?: string;

@@ -1,9 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { sessionDigest } from '../../../proto/session-record.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { beginSession, fakeFleet, homeAndOther } from './fake-fleet.ts';
-import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from './fake-replica.ts';
-import type { RelayRig } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { beginSession, fakeFleet, homeAndOther } from '../testing/fake-fleet.ts';
+import { event, json, sse, startFakeReplica, type FakeReplica, type FakeRequest } from '../testing/fake-replica.ts';
+import type { RelayRig } from '../testing/relay-rig.ts';
 
 /** A GET stream as it comes, and how it ended. */
 class Stream {

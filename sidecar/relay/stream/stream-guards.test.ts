@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { waitFor } from '../mesh/wait-for.ts';
-import { event, sse, startFakeReplica } from './fake-replica.ts';
-import { RigFleet } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { event, sse, startFakeReplica } from '../testing/fake-replica.ts';
+import { RigFleet } from '../testing/relay-rig.ts';
 
 const INITIALIZE = { jsonrpc: '2.0', id: 0, method: 'initialize', params: {} };
 const note = (data: string): string => event({ jsonrpc: '2.0', method: 'notifications/message', params: { data } });

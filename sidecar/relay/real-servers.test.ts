@@ -1,9 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
-import { connectClient } from '../clients/connect-client.ts';
-import { errorCode, type ClientHandlers, type ClientKind } from '../clients/mcp-client.ts';
-import { startProcess, type StartedServer } from '../clients/start-process.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { RigFleet, type RelayRig } from './relay-rig.ts';
+import { connectClient } from '../../deploy/test/clients/connect-client.ts';
+import { errorCode, type ClientHandlers, type ClientKind } from '../../deploy/test/clients/mcp-client.ts';
+import { startProcess, type StartedServer } from '../../deploy/test/clients/start-process.ts';
+import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { RigFleet, type RelayRig } from './testing/relay-rig.ts';
 
 async function start(
   t: ExecutionContext,

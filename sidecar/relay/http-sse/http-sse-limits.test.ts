@@ -2,9 +2,9 @@ import test, { type ExecutionContext } from 'ava';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { slotName } from '../../../proto/session-id.ts';
-import { waitFor } from '../mesh/wait-for.ts';
-import { event, sse } from './fake-replica.ts';
-import { RigFleet } from './relay-rig.ts';
+import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
+import { event, sse } from '../testing/fake-replica.ts';
+import { RigFleet } from '../testing/relay-rig.ts';
 
 const BASICS: readonly string[] = ['initialize', 'ping'];
 
