@@ -115,6 +115,44 @@ test('scanner and parser agree on every JSON text and on every text with a byte 
   );
 });
 
+test('scanner and parser agree on long strings, wherever in memory and whatever stands in them', (t) => {
+  const piece = fc.oneof(
+    { weight: 6, arbitrary: fc.nat(400).map((length) => 'é-plain_'.repeat(50).slice(0, length)) },
+    fc.constantFrom(
+      '\\"',
+      '\\\\',
+      '\\n',
+      '\\u00e9',
+      '\\u00g9',
+      '\\x',
+      '\n',
+      '\u0001',
+      '"',
+      '\u001f',
+      ' ',
+      '\u007f',
+      '\\',
+    ),
+  );
+  const apart = (text: string, offset: number): Buffer => {
+    const bytes = Buffer.from(text);
+    return Buffer.concat([Buffer.alloc(offset, '"'), bytes]).subarray(offset);
+  };
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), fc.nat(7), (pieces, offset) => {
+        const text = pieces.join('');
+        return agree(apart(`"${text}"`, offset)) && agree(apart(`{"${text}":["${text}","${text}"]}`, offset));
+      }),
+      { numRuns: 3000 },
+    ),
+  );
+  // Each place of a control character within a word, before and behind the end of the string.
+  for (let at = 0; at < 300; at++)
+    for (const byte of ['\u0000', '\u001f', '\u007f'])
+      t.true(agree(apart(`["${'x'.repeat(at)}${byte}${'y'.repeat(300 - at)}","z"]`, at % 4)), `${at} ${byte}`);
+});
+
 test('of duplicate members the last one counts alone, as the parser has it', (t) => {
   const read = (text: string) => messagesOf(readRpcBody(Buffer.from(text)))[0];
   t.is(read('{"id":1,"method":"a","params":{"name":"x"},"params":{"uri":"y"}}')?.name, null);

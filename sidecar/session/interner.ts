@@ -17,6 +17,8 @@ export class Interner {
    * they get.
    */
   share(value: unknown): { value: unknown; characters: number } {
+    const about = lengthOf(value);
+    if (about > MAX_SHARED) return { value, characters: about };
     const text = JSON.stringify(value);
     if (text === undefined) return { value, characters: 0 };
     if (text.length > MAX_SHARED) return { value, characters: text.length };
@@ -25,4 +27,14 @@ export class Interner {
     if (this.#values.size > this.#maxValues) forgetOldest(this.#values);
     return { value, characters: text.length };
   }
+}
+
+/** How many characters of JSON a value has, about and never more. To write a large one only to measure it costs a tenth of a session that begins. */
+function lengthOf(value: unknown): number {
+  if (typeof value === 'string') return value.length + 2;
+  if (typeof value !== 'object' || value === null) return 1;
+  let length = 2;
+  if (Array.isArray(value)) for (const each of value) length += lengthOf(each) + 1;
+  else for (const [key, each] of Object.entries(value)) length += key.length + lengthOf(each) + 3;
+  return length;
 }
