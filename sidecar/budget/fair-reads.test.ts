@@ -87,3 +87,30 @@ test('alone, an answer is read as fast as it comes; who has left is not woken', 
   while (turn());
   t.true(alone.isStopped);
 });
+
+test('a crowd is read in spare time, whatever the size of its bodies, and large bodies alone wait longest', (t) => {
+  const pauses: number[] = [];
+  const due: (() => void)[] = [];
+  const reads = new FairReads((run, pauseMs) => {
+    pauses.push(pauseMs);
+    due.push(run);
+  });
+  const begin = (): Flood => {
+    const one = new Flood(reads);
+    one.poll();
+    return one;
+  };
+  const few = Array.from({ length: 8 }, begin);
+  due.shift()?.();
+  t.deepEqual(pauses, [0, 0]);
+  const many = Array.from({ length: 8 }, begin);
+  due.shift()?.();
+  t.is(pauses.at(-1), 1);
+  const all = [...few, ...many];
+  for (const one of all) one.bytesRead = 2 << 20;
+  for (let count = 0; count < all.length; count++) {
+    due.shift()?.();
+    for (const one of all) if (!one.isStopped) one.poll();
+  }
+  t.is(pauses.at(-1), 5);
+});

@@ -1,3 +1,5 @@
+import { spareTime } from './spare-time.ts';
+
 /** Bytes of a body that are read at once, however busy the process is: nearly every answer and request is smaller. */
 const FREE_BYTES = 64 << 10;
 /** A body counts as large from here on, and then waits behind those that are not. */
@@ -6,11 +8,9 @@ const LARGE_BYTES = 1 << 20;
 const BYTES_PER_TURN = 128 << 10;
 /** Bodies that go on in one turn: each reads 64 KiB, Node's buffer, before it can be stopped again. */
 const READERS_PER_TURN = 2;
-/**
- * With more large bodies than this, others come first. There is a pause after each turn, in ms, and large bodies share some 20 MiB a
- * second.
- */
+/** With more bodies than this, they are read in what the others leave of the event loop. */
 const CROWD = 8;
+/** In a crowd of large bodies alone, in ms: they share some 20 MiB a second. */
 const CROWD_PAUSE_MS = 5;
 
 /** A body that is being read: a replica's answer, or a client's request. */
@@ -27,14 +27,14 @@ export interface FairReader {
  * KiB waits for its turn, small before large.
  */
 export class FairReads {
-  readonly #later: (run: () => void, isCrowd: boolean) => void;
+  readonly #later: (run: () => void, pauseMs: number) => void;
   readonly #small = new Set<FairReader>();
   readonly #large = new Set<FairReader>();
   #spent = 0;
   #isTurnDue = false;
 
-  /** `later`: runs something after what is due now, and in a crowd after a pause. */
-  constructor(later: (run: () => void, isCrowd: boolean) => void = afterOthers) {
+  /** `later`: runs something after what is due now, or after a pause and when the event loop has had a rest. */
+  constructor(later: (run: () => void, pauseMs: number) => void = afterOthers) {
     this.#later = later;
   }
 
@@ -58,7 +58,8 @@ export class FairReads {
   #await(): void {
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    this.#later(() => this.#turn(), this.#small.size === 0 && this.#large.size > CROWD);
+    const isCrowd = this.#small.size + this.#large.size > CROWD;
+    this.#later(() => this.#turn(), !isCrowd ? 0 : this.#small.size > 0 ? 1 : CROWD_PAUSE_MS);
   }
 
   #turn(): void {
@@ -74,7 +75,9 @@ export class FairReads {
   }
 }
 
-function afterOthers(run: () => void, isCrowd: boolean): void {
-  if (isCrowd) setTimeout(run, CROWD_PAUSE_MS);
+const inSpareTime = spareTime();
+
+function afterOthers(run: () => void, pauseMs: number): void {
+  if (pauseMs > 0) inSpareTime(run, pauseMs);
   else setImmediate(run);
 }

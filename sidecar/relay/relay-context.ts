@@ -91,7 +91,10 @@ export interface RelayContext {
   sessions: NewSessions;
   /** Calls in flight by client. */
   shares: CallShares;
+  /** Calls without a session, and long bodies of sessions. */
   turns: Turns;
+  /** Streams, and requests of no session with a long body: in what the others leave of the event loop. */
+  beginnings: Turns;
   /** Calls that their clients can come back to. */
   primed: PrimedCalls;
   /** Sessions of HTTP+SSE whose stream this relay holds. */

@@ -5,7 +5,7 @@ import { HEADER } from '../../proto/wire.ts';
 import { clientAddress } from '../budget/client-address.ts';
 import { limitRefusal } from '../budget/limit-error.ts';
 import { readLimitedBody, type BodyLimits } from '../budget/read-limited-body.ts';
-import { LEAST_MS } from '../budget/turns.ts';
+import { LEAST_MS, type Turns } from '../budget/turns.ts';
 import { answerDenied } from '../authorization/answer-denied.ts';
 import { runModern } from './route-modern.ts';
 import { refusalOfUnverified } from '../principal/identities.ts';
@@ -69,11 +69,18 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
   switch (incoming.method) {
     case 'POST': {
       const read = (): void => readPost(ctx, view, request, response, client);
-      return isLong(incoming) ? inTurn(ctx, request, client, LEAST_MS.body, read) : read();
+      if (!isLong(incoming)) return read();
+      // Calls of sessions go first, long ones too.
+      return inTurn(request.clientId === null ? ctx.beginnings : ctx.turns, request, client, LEAST_MS.body, read);
     }
-    case 'GET':
+    case 'GET': {
       incoming.resume();
-      return inTurn(ctx, request, client, LEAST_MS.beginning, () => openStream(ctx, view, request, response, client));
+      const primed = resumed(ctx, request);
+      // A call that goes on is no beginning.
+      return inTurn(primed ? ctx.turns : ctx.beginnings, request, client, LEAST_MS.beginning, () =>
+        openStream(ctx, view, request, response, client, primed),
+      );
+    }
     case 'DELETE':
       incoming.resume();
       if (request.clientId === null)
@@ -111,8 +118,9 @@ function readPost(
         post(ctx, view, request, response, client, { bytes: read.body, rpc: readRpcBody(read.body) });
       // Calls of sessions go first.
       if (request.clientId !== null) return handle();
-      const leastMs = read.body.length > LONG_BODY ? LEAST_MS.beginning : LEAST_MS.call;
-      return inTurn(ctx, request, client, leastMs, handle);
+      return read.body.length > LONG_BODY
+        ? inTurn(ctx.beginnings, request, client, LEAST_MS.beginning, handle)
+        : inTurn(ctx.turns, request, client, LEAST_MS.call, handle);
     }),
   );
 }
@@ -123,13 +131,13 @@ const isLong = ({ headers }: IncomingMessage): boolean =>
 
 /** Runs what costs much when it may have its share of the event loop. */
 function inTurn(
-  ctx: RelayContext,
+  turns: Turns,
   request: ClientRequest,
   client: ClientAnswer,
   leastMs: number,
   begin: () => unknown,
 ): void {
-  ctx.turns.run(clientAddress(request.incoming.headers), leastMs, () => {
+  turns.run(clientAddress(request.incoming.headers), leastMs, () => {
     if (!client.isOver) client.guard(begin);
   });
 }
@@ -140,13 +148,21 @@ function openStream(
   request: ClientRequest,
   response: ServerResponse,
   client: ClientAnswer,
+  primed: Resumed,
 ): unknown {
   client.listCut = ctx.access.ofStream(view.policy, request.shown.claims);
-  if (request.digest !== null) return get(ctx, view, request, request.digest, response, client);
+  if (request.digest !== null) return get(ctx, view, request, request.digest, response, client, primed);
   const limit = admitSse(ctx, view, request);
   if (limit !== null) return refuse(response, request.incoming, limitRefusal(limit, view.name));
   return new HttpSseSession(ctx, view, request, client).run();
 }
+
+/** The call that a GET comes back to. */
+function resumed({ identities }: RelayContext, { digest, incoming }: ClientRequest): Resumed {
+  const lastEventId = incoming.headers['last-event-id'];
+  return digest !== null && typeof lastEventId === 'string' ? readEventId(identities, digest, lastEventId) : null;
+}
+type Resumed = ReturnType<typeof readEventId>;
 
 /** A GET of a session: its stream, or a call that its client comes back to. */
 function get(
@@ -156,9 +172,8 @@ function get(
   digest: string,
   response: ServerResponse,
   client: ClientAnswer,
+  primed: Resumed,
 ): Promise<void> {
-  const lastEventId = request.incoming.headers['last-event-id'];
-  const primed = typeof lastEventId === 'string' ? readEventId(ctx.identities, digest, lastEventId) : null;
   if (primed)
     return resumeCall(ctx, view, request, client, primed, (repeated, body) =>
       post(ctx, view, repeated, response, client, body),
