@@ -28,6 +28,8 @@ const command = new Command('npm run attack --')
   .option('--json', 'objectives as JSON', false);
 const { values, operands } = commandLine<Values>(command);
 const print = say(values.json);
+/** A full load takes five to seven minutes. */
+const LOAD_LIMIT_MS = 12 * 60_000;
 const proofs: Record<string, () => Promise<Objective[]>> = {
   interleave: () =>
     runInterleavings({
@@ -35,7 +37,13 @@ const proofs: Record<string, () => Promise<Objective[]>> = {
       seed: values.seed,
       say: print,
     }),
-  load: () => runLoad({ ...(values.quick ? SHORT_LOAD : FULL_LOAD), say: print }),
+  load: () => {
+    setTimeout(() => {
+      console.error(`The load was not over within ${LOAD_LIMIT_MS / 60_000} minutes.`);
+      process.exit(1);
+    }, LOAD_LIMIT_MS).unref();
+    return runLoad({ ...(values.quick ? SHORT_LOAD : FULL_LOAD), say: print });
+  },
 };
 const [wantedProof] = operands;
 if (wantedProof !== undefined) {

@@ -34,11 +34,15 @@ export interface RunOptions extends AttackMeshOptions {
 export async function runCases(cases: readonly AttackCase[], options: RunOptions = {}): Promise<RunReport> {
   const results: CaseResult[] = [];
   const peaks: Record<Role, number> = { envoy: 0, sidecar: 0, controlPlane: 0, redis: 0 };
-  let honestCalls = 0;
+  let honestCalls = 0,
+    lateScenes = 0;
   let scene: Scene | undefined;
   try {
     for (const attack of cases) {
-      scene ??= await openScene(options);
+      scene ??= await openScene(options).catch(() => {
+        lateScenes++;
+        return openScene(options);
+      });
       const result = await runCase(attack, scene);
       for (const [role, mib] of Object.entries(result.peakMiB))
         peaks[role as Role] = Math.max(peaks[role as Role], mib);
@@ -53,17 +57,22 @@ export async function runCases(cases: readonly AttackCase[], options: RunOptions
   } finally {
     if (scene) await closeScene(scene);
   }
-  return { results, objectives: [...results.map(objectiveOf), ...sums(results, peaks, honestCalls)] };
+  return { results, objectives: [...results.map(objectiveOf), ...sums(results, peaks, honestCalls, lateScenes)] };
 }
 
 async function openScene(options: AttackMeshOptions): Promise<Scene> {
   const mesh = await startAttackMesh(options);
   const honest = new HonestClients(mesh);
-  await honest.start();
+  try {
+    await honest.start();
+  } catch (error) {
+    await closeScene({ mesh, honest });
+    throw error;
+  }
   return { mesh, honest, watch: new ProcessWatch(mesh.mesh) };
 }
 
-async function closeScene({ mesh, honest }: Scene): Promise<void> {
+async function closeScene({ mesh, honest }: Omit<Scene, 'watch'>): Promise<void> {
   await honest.stop();
   await mesh[Symbol.asyncDispose]();
 }
@@ -101,7 +110,12 @@ const objectiveOf = (result: CaseResult): Objective => ({
 });
 
 /** What must hold over the whole run. */
-function sums(results: readonly CaseResult[], peaks: Record<Role, number>, honestCalls: number): Objective[] {
+function sums(
+  results: readonly CaseResult[],
+  peaks: Record<Role, number>,
+  honestCalls: number,
+  lateScenes: number,
+): Objective[] {
   const harmedBy = (pattern: RegExp): number =>
     results.filter(({ harm }) => harm.some((text) => pattern.test(text))).length;
   const none = (name: string, pattern: RegExp): Objective => {
@@ -118,6 +132,7 @@ function sums(results: readonly CaseResult[], peaks: Record<Role, number>, hones
       ...none('attacks that passed a process’s shipped memory limit', /^memory/),
       goal: `= 0 (peaks, MiB: ${figures})`,
     },
+    { name: 'new meshes whose first honest call failed', goal: '= 0', measured: lateScenes, met: lateScenes === 0 },
     { name: 'honest calls meanwhile', goal: '≥ 1', measured: honestCalls, met: honestCalls > 0 },
   ];
 }

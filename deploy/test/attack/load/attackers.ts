@@ -54,17 +54,25 @@ async function gently(count: number, start: (index: number) => unknown): Promise
   }
 }
 
+/** Sessions for the streams, eight at a time: as many as begin in half a minute. */
 async function sessions(count: number): Promise<string[]> {
   const found: string[] = [];
-  for (let index = 0; found.length < count && index < count * 2; index++) {
-    const answer = await exchange(urlOf(index).href, {
-      headers: MCP_HEADERS,
-      body: JSON.stringify(INITIALIZE),
-      from: addressOf(30, index * 20),
-    });
-    const session = answer.headers['mcp-session-id'];
-    if (typeof session === 'string') found.push(session);
-  }
+  const endMs = performance.now() + 30_000;
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      while (found.length < count && next < count * 2 && performance.now() < endMs) {
+        const index = next++;
+        const answer = await exchange(urlOf(index).href, {
+          headers: MCP_HEADERS,
+          body: JSON.stringify(INITIALIZE),
+          from: addressOf(30, index * 20),
+        });
+        const session = answer.headers['mcp-session-id'];
+        if (typeof session === 'string') found.push(session);
+      }
+    }),
+  );
   return found;
 }
 
@@ -89,30 +97,38 @@ const unread = (async () => {
     socket.pause();
   });
 })();
-const largest = JSON.stringify({
-  ...INITIALIZE,
-  params: {
-    ...INITIALIZE.params,
-    capabilities: { experimental: { filler: 'x'.repeat(Number(values['initialize-bytes'])) } },
-  },
-});
+/** Each another one: what sessions have in common is kept once. */
+const largest = (index: number): string =>
+  JSON.stringify({
+    ...INITIALIZE,
+    params: {
+      ...INITIALIZE.params,
+      capabilities: { experimental: { filler: String(index).padEnd(Number(values['initialize-bytes']), 'x') } },
+    },
+  });
 let left = Number(values.initializes);
 const statuses: Record<number, number> = {};
 const flood = Promise.all(
   Array.from({ length: 32 }, async (_, worker) => {
-    while (left-- > 0) {
-      const { status } = await exchange(urlOf(left).href, {
+    while (left > 0) {
+      const index = left--;
+      const { status } = await exchange(urlOf(index).href, {
         headers: MCP_HEADERS,
-        body: largest,
+        body: largest(index),
         from: addressOf(40 + worker, 0),
       });
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
   }),
 );
+const told = (): void => console.log(`initializes ${JSON.stringify(statuses)}`);
 await Promise.all([slow, idle, unread]);
-// Sockets that nobody reads keep no process alive. It ends by a signal alone.
-setInterval(() => undefined, 60_000);
 console.log('started');
+// Sockets that nobody reads keep no process alive. It ends by a signal alone.
+process.once('SIGTERM', () => {
+  told();
+  process.exit();
+});
+setInterval(() => undefined, 60_000);
 await flood;
-console.log(`initializes ${JSON.stringify(statuses)}`);
+told();

@@ -1,8 +1,8 @@
 import { plainEnvoy } from '../../bench/load/plain-envoy.ts';
 import { freePort } from '../../mesh/free-port.ts';
 import { startEnvoy } from '../../mesh/start-envoy.ts';
-import { HonestLoad } from './honest-load.ts';
-import { shown, startAttackedMesh, underAttack, type Attack, type UnderAttack } from './under-attack.ts';
+import { HonestLoad, WARM_SECONDS } from './honest-load.ts';
+import { pidsOf, shown, startAttackedMesh, underAttack, type Attack, type UnderAttack } from './under-attack.ts';
 
 const ENVOYS = 2;
 
@@ -22,10 +22,11 @@ export async function loadThroughBareEnvoy(options: Attack & { honestSessions: n
   try {
     const urls = ports.map((port) => `http://127.0.0.1:${port}/mcp`);
     await honest.open(urls, options.honestSessions);
-    await honest.run(2, everyMs);
+    await honest.run(WARM_SECONDS, everyMs);
     const before = await honest.run(seconds, everyMs);
     say(`through bare Envoys, undisturbed: ${before.calls} calls, p50 and p99 in ms: ${shown(before)}`);
-    const under = await underAttack(honest, urls, options);
+    const pids = { Envoys: envoys.map(({ process }) => process.pid ?? 0), replicas: pidsOf(mesh)['replicas'] ?? [] };
+    const under = await underAttack(honest, urls, options, pids);
     const failed = under.during.failed + under.late.failed;
     say(`through bare Envoys, under attack: ${failed} of ${under.during.calls + under.late.calls} calls failed`);
     return under;

@@ -2,8 +2,16 @@ import { redisAnswer } from '../../mesh/start-redis.ts';
 import { atMost, exactly, type Objective } from '../../report/objectives.ts';
 import { ProcessWatch, shippedLimits } from '../process-watch.ts';
 import { loadThroughBareEnvoy } from './bare-load.ts';
-import { HonestLoad } from './honest-load.ts';
-import { shown, startAttackedMesh, underAttack, worstMs, type Attack, type UnderAttack } from './under-attack.ts';
+import { HonestLoad, WARM_SECONDS } from './honest-load.ts';
+import {
+  pidsOf,
+  shown,
+  startAttackedMesh,
+  underAttack,
+  worstMs,
+  type Attack,
+  type UnderAttack,
+} from './under-attack.ts';
 
 export interface LoadOptions extends Attack {
   honestSessions: number;
@@ -48,13 +56,11 @@ export async function runLoad(options: LoadOptions): Promise<Objective[]> {
   try {
     await honest.open(urls, options.honestSessions);
     const watch = new ProcessWatch(mesh);
-    await honest.run(2, everyMs);
+    await honest.run(WARM_SECONDS, everyMs);
     const before = await honest.run(seconds, everyMs);
     say(`undisturbed: ${before.calls} calls, p50 and p99 in ms: ${shown(before)}`);
-    const beside = options.hasControl ? await attackBeside(honest, options) : null;
-    const bare = options.hasControl ? await loadThroughBareEnvoy(options) : null;
     watch.take();
-    const under = await underAttack(honest, urls, options);
+    const under = await underAttack(honest, urls, options, pidsOf(mesh));
     const used = Number(/used_memory:(\d+)/.exec(await redisAnswer(port, 'INFO memory'))?.[1]) / 2 ** 20;
     const { ended, tooLarge, peakMiB } = watch.take();
     const failure = under.during.firstFailure ?? under.late.firstFailure;
@@ -64,6 +70,8 @@ export async function runLoad(options: LoadOptions): Promise<Objective[]> {
       ([role, mib]) => `${role} ${Math.round(mib)} of ${limits[role as keyof typeof limits]}`,
     );
     say(`peaks, MiB: ${peaks.join(', ')}`);
+    const beside = options.hasControl ? await attackBeside(honest, options) : null;
+    const bare = options.hasControl ? await loadThroughBareEnvoy(options) : null;
     return [
       exactly('honest calls that failed, undisturbed', 0, before.failed),
       exactly(

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { cpuSeconds } from '../../bench/load/cpu.ts';
 import { nodeProgram } from '../../mesh/node-program.ts';
 import { startMesh, type Mesh } from '../../mesh/start-mesh.ts';
-import { waitFor } from '../../mesh/wait-for.ts';
 import type { HonestLoad, LoadFigures } from './honest-load.ts';
 
 /** How many attackers of each kind, and how long honest clients work beside them. */
@@ -31,13 +33,22 @@ export const startAttackedMesh = (): Promise<Mesh> =>
   });
 
 export interface UnderAttack {
+  /** While the attackers arrive. */
   during: LoadFigures;
   /** Once all attackers are there. */
   late: LoadFigures;
 }
 
-/** Honest calls go on while the attackers arrive at these gateways, and after: their arrival is a part of the attack. */
-export async function underAttack(honest: HonestLoad, urls: readonly string[], options: Attack): Promise<UnderAttack> {
+/**
+ * Honest calls go on while the attackers arrive at these gateways, and after: their arrival is a part of the attack. Attackers have the lowest
+ * priority of the processor, because elsewhere they have machines of their own. `pids`: whose CPU is told, by role.
+ */
+export async function underAttack(
+  honest: HonestLoad,
+  urls: readonly string[],
+  options: Attack,
+  pids: Readonly<Record<string, readonly number[]>> = {},
+): Promise<UnderAttack> {
   const { say = () => {}, seconds, everyMs } = options;
   const { command, args, env } = nodeProgram('deploy/test/attack/load/attackers.ts', [
     ...urls.flatMap((url) => ['--url', url]),
@@ -49,21 +60,51 @@ export async function underAttack(honest: HonestLoad, urls: readonly string[], o
   const attackers = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(attackers, 'exit');
   try {
+    if (attackers.pid !== undefined) setPriority(attackers.pid, LOWEST);
+    const cpu = cores({ ...pids, attackers: [attackers.pid ?? 0], 'honest clients': [process.pid] });
     let isStarted = false;
     createInterface({ input: attackers.stdout }).on('line', (line) => {
       say(`attackers: ${line}`);
       isStarted ||= line === 'started';
     });
-    const during = await honest.run(seconds, everyMs);
-    await waitFor(() => isStarted, { what: 'all attackers are there', timeoutMs: 120_000 });
+    const during = await honest.run(seconds, everyMs, () => isStarted);
+    if (!isStarted) say('attackers: not all of them got in');
     const late = await honest.run(Math.ceil(seconds / 4), everyMs);
     say(`honest calls, p50 and p99 in ms: while they come ${shown(during)}, once they are there ${shown(late)}`);
+    say(`cores that each took: ${cpu()}`);
     return { during, late };
   } finally {
+    const isOver = Promise.race([exited, pause(1000)]);
+    attackers.kill('SIGTERM');
+    await isOver;
     attackers.kill('SIGKILL');
     await exited;
   }
 }
+
+const LOWEST = 19;
+
+/** Returns what says how many cores the processes of each role have taken since. */
+function cores(pids: Readonly<Record<string, readonly number[]>>): () => string {
+  const taken = (list: readonly number[]): number => list.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const startedMs = performance.now();
+  const before = Object.entries(pids).map(([role, list]) => ({ role, list, seconds: taken(list) }));
+  return () => {
+    const seconds = (performance.now() - startedMs) / 1000;
+    return before.map((one) => `${one.role} ${((taken(one.list) - one.seconds) / seconds).toFixed(2)}`).join(', ');
+  };
+}
+
+/** Of each role of a mesh. */
+export const pidsOf = (mesh: Mesh): Record<string, number[]> => {
+  const pids = (processes: readonly { pid: number | undefined }[]): number[] => processes.map(({ pid }) => pid ?? 0);
+  return {
+    Envoys: pids(mesh.gateways.map(({ envoy }) => envoy.process)),
+    sidecars: pids(mesh.gateways.flatMap(({ sidecars }) => sidecars.map(({ process }) => process))),
+    Redis: pids(mesh.redis?.processes ?? []),
+    replicas: pids(mesh.replicasOf('attacked').map(({ process }) => process)),
+  };
+};
 
 export const shown = ({ p50Ms, p99Ms }: LoadFigures): string => `${p50Ms.toFixed(1)} and ${p99Ms.toFixed(1)}`;
 export const worstMs = ({ during, late }: UnderAttack): number => Math.max(during.p99Ms, late.p99Ms);
