@@ -215,6 +215,15 @@ export const localReply: { mappers: object[] } = {
       isRetrySafe: false,
       retryAfterSeconds: 1,
     }),
+    // All of the request is there, but an Envoy without CPU did not come to it in that time.
+    mapper({
+      filter: status(504),
+      status: 503,
+      code: overload,
+      message: `The gateway was too busy to begin with the request (limit: ${LIMIT_KEYS.body_time})`,
+      ...NOT_SENT,
+      retryAfterSeconds: 1,
+    }),
     mapper({
       filter: status(500, 'GE'),
       status: 503,

@@ -117,8 +117,8 @@ export class HonestClients {
     let calls = 0;
     return async () => {
       const text = `legacy-${calls++}`;
-      const { status } = await post(callOf('echo', { text }, text));
-      if (status !== 202) return `legacy: POST was answered with ${status}`;
+      const answer = await post(callOf('echo', { text }, text));
+      if (answer.status !== 202) return `legacy: POST was answered with ${said(answer)}`;
       const isAnswered = await until(() => stream.text.includes(`\\"${text}\\"`) || undefined);
       return isAnswered ? null : `legacy: no answer on the stream${stream.isEnded ? ', which ended' : ''}`;
     };
@@ -143,7 +143,9 @@ export class HonestClients {
 }
 
 const said = (answer: Answer): string =>
-  answer.isTimeout ? 'nothing in time' : `${answer.status || 'a reset'} ${answer.body.slice(0, 160)}`;
+  answer.isTimeout
+    ? 'nothing in time'
+    : `${answer.status || answer.cutBy} ${answer.body.slice(0, 160)} after ${Math.round(answer.tookMs)} ms`;
 
 function problemOf(server: string, answer: Answer, text: string): string | null {
   if (answer.status === 200 && !answer.isCut && answer.body.includes(text) && messageOf(answer)?.['result'])

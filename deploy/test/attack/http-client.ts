@@ -27,6 +27,8 @@ export interface Answer {
   isTimeout: boolean;
   /** The connection was reset or ended before the answer was complete. */
   isCut: boolean;
+  /** How it was cut, in the words of the socket; undefined for one that was not. */
+  cutBy?: string;
   tookMs: number;
 }
 
@@ -42,7 +44,7 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<An
   return new Promise((resolve, reject) => {
     let response: IncomingMessage | undefined;
     const chunks: Buffer[] = [];
-    const finish = (how: { isTimeout?: boolean; isCut?: boolean }): void => {
+    const finish = (how: { isTimeout?: boolean; cutBy?: Error }): void => {
       clearTimeout(timer);
       sent.destroy();
       resolve({
@@ -50,7 +52,8 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<An
         headers: response?.headers ?? {},
         body: Buffer.concat(chunks).toString('utf8'),
         isTimeout: how.isTimeout ?? false,
-        isCut: how.isCut ?? false,
+        isCut: how.cutBy !== undefined,
+        ...(how.cutBy && { cutBy: how.cutBy.message }),
         tookMs: performance.now() - startedAt,
       });
     };
@@ -68,9 +71,9 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<An
       if (wrong !== null) reject(new Error(wrong));
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.once('end', () => finish({}));
-      incoming.once('error', () => finish({ isCut: true }));
+      incoming.once('error', (cutBy) => finish({ cutBy }));
     });
-    sent.once('error', () => finish({ isCut: true }));
+    sent.once('error', (cutBy) => finish({ cutBy }));
     sent.end(body);
   });
 }

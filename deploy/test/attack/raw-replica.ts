@@ -77,7 +77,8 @@ export class RawReplica {
   }
 
   async start(): Promise<void> {
-    const server = createServer({ maxHeaderSize: 262_144 }, (request, response) => {
+    // Longer than Envoy keeps them: this process is busy with the attack, and would end connections on which requests wait for it.
+    const server = createServer({ maxHeaderSize: 262_144, keepAliveTimeout: 60_000 }, (request, response) => {
       response.on('error', () => undefined);
       readWhole(request, (body) => this.#take(request, response, body));
     });

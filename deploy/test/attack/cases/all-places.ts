@@ -79,7 +79,7 @@ function waitingCalls(name: string, sessions: number, isSlow = false): AttackCas
       for (const connection of connections) connection.destroy();
       const refused = (await Promise.all(waiting)).filter((answer) => answer !== null);
       const isLimit = ({ status, retryAfter, body }: Refused): boolean =>
-        /servers\[\w+\]\.limits|breaker/.test(body) && (status === 200 || retryAfter !== undefined);
+        /servers\[\w+\]\.limits|gateway\.limits|breaker/.test(body) && (status === 200 || retryAfter !== undefined);
       return judge(
         {
           'all beyond the limit are refused': refused.length >= leastRefused,
