@@ -104,16 +104,21 @@ export const sidecarCluster = (snapshot: TopologySnapshot): object =>
 export const decideCluster = (snapshot: TopologySnapshot): object =>
   ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http2Options });
 
+/** Never takes a host out. */
+const noEjection = { ...outlierDetection, enforcing_consecutive_local_origin_failure: 0 };
+
 /**
  * The relay alone. With one process the retry's priority decides, so a dead relay costs one attempt, and the neighbour
- * answers. With several processes a session always meets the same one, which then knows its streams. A ring does not
- * look at the retry's priority (Envoy's thread-aware policies don't), so there one refused connection takes a process
- * out.
+ * answers. It is not taken out: when it is back it has its node's calls at once. With ejection they stayed at the neighbour's for up to 10 s, and
+ * a neighbour that was killed then took them with it (503 without an id, 2 of 6). With several processes a session always meets the same one,
+ * which then knows its streams. A ring does not look at the retry's priority (Envoy's thread-aware policies don't), so there one refused
+ * connection takes a process out.
  */
 export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   ofSidecars(RESOURCE.relayCluster, snapshot, {
     connect_timeout: RELAY_CONNECT_TIMEOUT,
     typed_extension_protocol_options: relayOptions,
+    outlier_detection: noEjection,
     ...(node.relay.length > 1 && {
       outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },
       load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {

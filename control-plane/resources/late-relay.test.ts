@@ -2,7 +2,9 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
+import { freePort } from '../../deploy/test/mesh/free-port.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
+import { StubReplica } from './testing/stub-replica.ts';
 import { gateway } from './testing/test-gateway.ts';
 
 /** A relay of its own thread, which takes no connection until the thread is woken: then it answers that it is the relay. */
@@ -51,4 +53,21 @@ test('a relay that takes a connection late is waited for: past it there is neith
   wake();
   t.is((await answer).body.at, 'relay');
   t.is(one.seen.length, 0);
+});
+
+test('a relay that is back has its node’s calls at once: those at a neighbour’s would end with it', async (t) => {
+  const neighbour = new StubReplica('neighbour'),
+    own = new StubReplica('own');
+  t.teardown(() => Promise.all([neighbour.stop(), own.stop()]));
+  const port = await freePort();
+  const common = { peer: null, listen: null, isDraining: false };
+  const gateways = [
+    { ...common, id: 'gateway-1', relay: [`127.0.0.1:${port}`] },
+    { ...common, id: 'gateway-2', relay: [await neighbour.start()] },
+  ];
+  const { send } = await gateway(t, '', { gateways }, '', `127.0.0.1:${port}`);
+  const where = async (): Promise<string> => (await send({ 'mcp-session-id': '1~abc' })).body.at;
+  for (let call = 0; call < 5; call++) t.is(await where(), 'neighbour');
+  await own.start(port);
+  t.is(await where(), 'own');
 });

@@ -51,8 +51,13 @@ export const splitBrain: Scenario = {
   async play(chaos) {
     const { mesh, disturb } = chaos;
     await pause(3000);
-    await waitFor(async () => (await liveUpstream(chaos)) === oneEach(chaos), {
-      what: 'one live upstream session each',
+    let before = Number.NaN;
+    const isOneEach = async (): Promise<boolean> => {
+      before = await liveUpstream(chaos);
+      return before === oneEach(chaos);
+    };
+    await waitFor(isOneEach, { what: 'one live upstream session each' }).catch((error) => {
+      throw new Error(`before anything is broken: ${before} of ${oneEach(chaos)}`, { cause: error });
     });
     await disturb('gateway-2 is cut from Redis', () => partition.cut());
     await pause(1000);
