@@ -16,7 +16,7 @@ import type { Resumable } from './primed-calls.ts';
  * A relay that holds a call says so at once; one that does not is frozen, or gone. To take a busy one for gone costs a call that is safe to repeat
  * some work, and any other its answer. An edge that asked another gateway first has waited already: that one is mute, and most likely the holder.
  */
-const HOLDER_MS = { repeatable: 150, other: 500, afterMute: 200 };
+const HOLDER_MS = { repeatable: 150, other: 500, afterMute: 300 };
 
 /**
  * A client comes back to a call whose stream was cut, with the id that the mesh gave. The relay that held the call continues it, or gives
