@@ -6,11 +6,12 @@ import { table } from '../report/table.ts';
 import { CASES, QUICK_CASES } from './cases/index.ts';
 import { FINDINGS } from './findings.ts';
 import { runInterleavings } from './interleave/run-interleavings.ts';
-import { FULL_LOAD, runLoad, SHORT_LOAD } from './load/run-load.ts';
+import { ATTACKERS, FULL_LOAD, onlyOf, runLoad, SHORT_LOAD } from './load/run-load.ts';
 import { runCases } from './run-cases.ts';
 
 interface Values {
   case?: string[];
+  attackers?: string[];
   quick: boolean;
   interleavings: number;
   seed: number;
@@ -22,14 +23,15 @@ const command = new Command('npm run attack --')
   .argument('[proof]', 'load: attackers beside honest clients; interleave: orders of events')
   .option('--case <name>', 'a name or its beginning; may be repeated', several())
   .option('--quick', 'three of each group, without the slow ones; a short load', false)
+  .option('--attackers <kind>', `load: these alone, of ${ATTACKERS.join(', ')}; may be repeated`, several(ATTACKERS))
   .option('--interleavings <n>', 'how many orders', wholeNumber(1, 100_000_000), 10_000)
   .option('--seed <n>', 'of chance', wholeNumber(0, 2 ** 31), Date.now() % 2 ** 31)
   .option('--list', 'names the cases', false)
   .option('--json', 'objectives as JSON', false);
 const { values, operands } = commandLine<Values>(command);
-const print = say(values.json);
 /** A full load takes five to seven minutes. */
 const LOAD_LIMIT_MS = 12 * 60_000;
+const print = say(values.json);
 const proofs: Record<string, () => Promise<Objective[]>> = {
   interleave: () =>
     runInterleavings({
@@ -42,7 +44,8 @@ const proofs: Record<string, () => Promise<Objective[]>> = {
       console.error(`The load was not over within ${LOAD_LIMIT_MS / 60_000} minutes.`);
       process.exit(1);
     }, LOAD_LIMIT_MS).unref();
-    return runLoad({ ...(values.quick ? SHORT_LOAD : FULL_LOAD), say: print });
+    const load = values.quick ? SHORT_LOAD : FULL_LOAD;
+    return runLoad({ ...(values.attackers ? onlyOf(load, values.attackers) : load), say: print });
   },
 };
 const [wantedProof] = operands;

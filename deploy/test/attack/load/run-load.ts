@@ -41,6 +41,15 @@ export const SHORT_LOAD: LoadOptions = {
   initializes: 500,
 };
 
+/** The kinds of attackers, each of which can come alone. */
+export const ATTACKERS = ['slowBodies', 'idleConnections', 'unreadStreams', 'initializes'] as const;
+
+/** A load without the other kinds, and without references: what one kind does. */
+export function onlyOf(load: LoadOptions, kinds: readonly string[]): LoadOptions {
+  const none = ATTACKERS.filter((kind) => !kinds.includes(kind)).map((kind) => [kind, 0] as const);
+  return { ...load, ...Object.fromEntries(none), hasControl: false };
+}
+
 /** What Redis has in the composition: beyond it it refuses writes. */
 const MAX_MEMORY = '200mb';
 const MAX_MEMORY_MIB = 200;
