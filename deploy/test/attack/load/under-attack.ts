@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { cpuSeconds } from '../../bench/load/cpu.ts';
@@ -40,8 +40,8 @@ export interface UnderAttack {
 }
 
 /**
- * Honest calls go on while the attackers arrive at these gateways, and after: their arrival is a part of the attack. Attackers have the lowest
- * priority of the processor, because elsewhere they have machines of their own. `pids`: whose CPU is told, by role.
+ * Honest calls go on while the attackers arrive at these gateways, and after: their arrival is a part of the attack. Attackers have a
+ * lower priority than the rest, because elsewhere they have machines of their own. `pids`: whose CPU is told, by role.
  */
 export async function underAttack(
   honest: HonestLoad,
@@ -60,7 +60,7 @@ export async function underAttack(
   const attackers = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(attackers, 'exit');
   try {
-    if (attackers.pid !== undefined) setPriority(attackers.pid, LOWEST);
+    if (attackers.pid !== undefined) setPriority(attackers.pid, Math.min(19, getPriority() + STEPS_DOWN));
     const cpu = cores({ ...pids, attackers: [attackers.pid ?? 0], 'honest clients': [process.pid] });
     let isStarted = false;
     createInterface({ input: attackers.stdout }).on('line', (line) => {
@@ -82,7 +82,8 @@ export async function underAttack(
   }
 }
 
-const LOWEST = 19;
+/** Of `nice`: a third of the processor where all others want it too, and not so little that other work of the machine keeps them away. */
+const STEPS_DOWN = 5;
 
 /** Returns what says how many cores the processes of each role have taken since. */
 function cores(pids: Readonly<Record<string, readonly number[]>>): () => string {
