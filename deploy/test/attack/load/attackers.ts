@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { INITIALIZE } from '../attack-mesh.ts';
 import { exchange, MCP_HEADERS } from '../http-client.ts';
 
@@ -8,16 +8,15 @@ import { exchange, MCP_HEADERS } from '../http-client.ts';
  * Attackers in a process of their own, all at once: slow bodies, idle connections, streams that nobody reads, initializes of the largest size.
  * `--url` of a server through each gateway, and how many of each. It prints `started` when all are under way, and ends by a signal.
  */
-const { values } = parseArgs({
-  options: {
-    url: { type: 'string', multiple: true, default: [] },
-    slow: { type: 'string', default: '0' },
-    idle: { type: 'string', default: '0' },
-    streams: { type: 'string', default: '0' },
-    initializes: { type: 'string', default: '0' },
-    'initialize-bytes': { type: 'string', default: '65000' },
-  },
-});
+const values = new Command()
+  .requiredOption('--url <url...>', 'where the attackers go, in turn')
+  .option('--slow <count>', 'bodies that come slowly', Number, 0)
+  .option('--idle <count>', 'connections that say nothing', Number, 0)
+  .option('--streams <count>', 'event streams', Number, 0)
+  .option('--initializes <count>', 'sessions that are begun', Number, 0)
+  .option('--initialize-bytes <bytes>', 'size of each initialize', Number, 65_000)
+  .parse()
+  .opts<Record<'slow' | 'idle' | 'streams' | 'initializes' | 'initializeBytes', number> & { url: string[] }>();
 const urls = values.url.map((url) => new URL(url));
 const urlOf = (index: number): URL => {
   const url = urls[index % urls.length];
@@ -77,14 +76,14 @@ async function sessions(count: number): Promise<string[]> {
 }
 
 const half = Buffer.alloc(SLOW_BYTES / 2, 'a');
-const slow = gently(Number(values.slow), (index) => {
+const slow = gently(values.slow, (index) => {
   const url = urlOf(index);
   const bytes = head('POST', url, 'content-type: application/json', `content-length: ${SLOW_BYTES}`);
   open(10, index, Buffer.concat([Buffer.from(bytes), half]));
 });
-const idle = gently(Number(values.idle), (index) => open(20, index, ''));
+const idle = gently(values.idle, (index) => open(20, index, ''));
 const unread = (async () => {
-  const count = Number(values.streams);
+  const count = values.streams;
   const own = await sessions(Math.ceil(count / 4));
   if (own.length === 0) return;
   await gently(count, (index) => {
@@ -103,10 +102,10 @@ const largest = (index: number): string =>
     ...INITIALIZE,
     params: {
       ...INITIALIZE.params,
-      capabilities: { experimental: { filler: String(index).padEnd(Number(values['initialize-bytes']), 'x') } },
+      capabilities: { experimental: { filler: String(index).padEnd(values.initializeBytes, 'x') } },
     },
   });
-let left = Number(values.initializes);
+let left = values.initializes;
 const statuses: Record<number, number> = {};
 const flood = Promise.all(
   Array.from({ length: 32 }, async (_, worker) => {

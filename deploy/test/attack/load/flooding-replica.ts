@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { RawReplica } from '../raw-replica.ts';
 
 // A replica in a process of its own, whose GET streams never stop sending: `--port`, `--name`.
-const { values } = parseArgs({
-  options: { port: { type: 'string' }, host: { type: 'string' }, name: { type: 'string', default: 'flooding' } },
-});
+const values = new Command()
+  .requiredOption('--port <port>', 'where it listens', Number)
+  .option('--host <host>', 'taken for the sake of callers; it is always 127.0.0.1')
+  .option('--name <name>', 'what it calls itself', 'flooding')
+  .parse()
+  .opts<{ port: number; name: string }>();
 const EVENT = `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${'x'.repeat(60_000)}"}}\n\n`;
 
 function flood(response: ServerResponse): void {
@@ -14,7 +17,7 @@ function flood(response: ServerResponse): void {
   else response.once('drain', () => flood(response));
 }
 
-const replica = new RawReplica(values.name, Number(values.port));
+const replica = new RawReplica(values.name, values.port);
 replica.behave = ({ method, headers }, response) => {
   // Nothing looks at what was seen, and there is a lot of it.
   replica.seen.length = 0;

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 
 /**
  * The cheapest MCP server that a benchmark can put behind a proxy: HTTP/1.1 by hand, a new session id for each initialize, the same
@@ -57,15 +57,13 @@ function serve(socket: Socket): void {
   });
 }
 
-const { values } = parseArgs({
-  options: {
-    'initialize-ms': { type: 'string', default: '0' },
-    events: { type: 'boolean', default: false },
-    port: { type: 'string', default: '0' },
-    host: { type: 'string', default: '127.0.0.1' },
-    name: { type: 'string' },
-  },
-});
-const initializeMs = Number(values['initialize-ms']),
-  answersEvents = values.events;
-createServer(serve).listen(Number(values.port), values.host);
+const values = new Command()
+  .option('--initialize-ms <ms>', 'how long an initialize takes', Number, 0)
+  .option('--events', 'answers with event streams', false)
+  .option('--port <port>', 'where it listens; 0 takes a free one', Number, 0)
+  .option('--host <host>', 'address that it listens on', '127.0.0.1')
+  .option('--name <name>', 'taken for the sake of callers')
+  .parse()
+  .opts<{ initializeMs: number; events: boolean; port: number; host: string }>();
+const { initializeMs, events: answersEvents } = values;
+createServer(serve).listen(values.port, values.host);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { parseJson } from '../../../../proto/parse-json.ts';
 
 /**
@@ -61,19 +61,18 @@ function serve(response: ServerResponse, body: string, header: string | string[]
     session = isNew ? randomUUID() : String(header);
   if (isNew) sessions.add(session);
   // The error that balancers which guess a replica need to guess again.
-  if (!values['any-session'] && !sessions.has(session)) response.writeHead(404).end();
+  if (!values.anySession && !sessions.has(session)) response.writeHead(404).end();
   else if (message.id === undefined) response.writeHead(202).end();
   else answer(response, message, session);
 }
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '0' },
-    host: { type: 'string', default: '127.0.0.1' },
-    name: { type: 'string' },
-    'any-session': { type: 'boolean', default: false },
-  },
-});
+const values = new Command()
+  .option('--port <port>', 'where it listens; 0 takes a free one', Number, 0)
+  .option('--host <host>', 'address that it listens on', '127.0.0.1')
+  .option('--name <name>', 'taken for the sake of callers')
+  .option('--any-session', 'answers for every session id', false)
+  .parse()
+  .opts<{ port: number; host: string; anySession: boolean }>();
 const server = createServer((request, response) => {
   if (request.method !== 'POST') {
     request.resume();
@@ -86,4 +85,4 @@ const server = createServer((request, response) => {
   request.once('end', () => serve(response, body, request.headers['mcp-session-id']));
 });
 server.keepAliveTimeout = 60_000;
-server.listen(Number(values.port), values.host);
+server.listen(values.port, values.host);
