@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { RESOURCE_TYPE } from '../proto/xds/loader.ts';
 import { SERVER_POLICY_TYPE } from '../proto/wire.ts';
-import { ControlLoop } from './control-loop.ts';
+import { ControlLoop, type ControlLoopOptions } from './control-loop.ts';
 import { envoyAddress } from './resources/address.ts';
 import { gatewaysEndpoints } from './resources/edge/edge-cluster.ts';
 import { configOf, inputsOf } from './resources/testing/golden-cases.ts';
@@ -33,7 +34,7 @@ const there = (id: string, more: Partial<GatewayNode> = {}): GatewayNode => ({
   ...more,
 });
 
-function loopOver(nodes: Array<{ key: string; node: NodeInfo }>, options: { routesPace?: RoutesPace } = {}) {
+function loopOver(nodes: Array<{ key: string; node: NodeInfo }>, options: Partial<ControlLoopOptions> = {}) {
   const world = {
     inputs: inputsOf(config) as TopologyInputs | null,
     published: new Map<string, Resources[]>(),
@@ -252,6 +253,28 @@ test('changes in quick succession become one', async (t) => {
   t.is(world.reads, 0);
   await waitFor(() => world.reads > 0, { what: 'the loop computes' });
   t.is(world.reads, 1);
+});
+
+test('after a long computation the next change waits for as long, and one that comes later does not', async (t) => {
+  let nowMs = 0;
+  const { loop, world } = loopOver([gateway('a')], { now: () => nowMs });
+  const { inputs } = world;
+  const slow = (): TopologyInputs | null => {
+    nowMs += 450;
+    return inputs;
+  };
+  Object.defineProperty(world, 'inputs', { get: slow });
+  /** How often the loop has computed when a timer of 200 ms, set at a change, fires. */
+  const readsAfterAChange = (): Promise<number> => {
+    loop.touch();
+    return pause(200).then(() => world.reads);
+  };
+  loop.run();
+  t.is(await readsAfterAChange(), 1);
+  await waitFor(() => world.reads === 2, { what: 'the change is computed' });
+  nowMs += 1000;
+  t.is(await readsAfterAChange(), 3);
+  loop.stop();
 });
 
 test('inputs that no topology can be made of keep what there is, are counted, and the next good ones are taken up', (t) => {

@@ -25,9 +25,11 @@ export interface ControlLoopOptions {
   topology?: TopologyInForce;
   onError: (key: string, error: Error) => void;
   errors?: InternalErrors;
-  /** Changes within this time become one; within the time that the last computation took, where that is more. */
+  /** Changes within this time become one; after a long computation, within the time that it took. */
   debounceMs?: number;
   routesPace?: RoutesPace;
+  /** A clock, in ms. */
+  now?: () => number;
 }
 
 const LONGEST_PAUSE_MS = 500;
@@ -49,7 +51,8 @@ export class ControlLoop {
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #problem: string | null = null;
-  #tookMs = 0;
+  /** Until then everything else has its turn, on the clock `now`. */
+  #restsUntilMs = 0;
 
   constructor(options: ControlLoopOptions) {
     this.#options = {
@@ -57,6 +60,7 @@ export class ControlLoop {
       errors: unreported,
       topology: new TopologyInForce(),
       routesPace: new RoutesPace(),
+      now: () => performance.now(),
       ...options,
     };
   }
@@ -80,17 +84,18 @@ export class ControlLoop {
       }, this.#pauseMs());
   }
 
-  /** With thousands of replicas a computation takes long: half of the time is left for everything else. */
+  /** With thousands of replicas a computation takes long: after it, as much time is left for everything else. A change that comes later need not wait. */
   #pauseMs(): number {
-    return Math.min(Math.max(this.#options.debounceMs, this.#tookMs), LONGEST_PAUSE_MS);
+    return Math.max(this.#options.debounceMs, this.#restsUntilMs - this.#options.now());
   }
 
   /** Compute now. When that fails, every node keeps what it has, and `problem` says so until a later change can be computed. */
   run(): void {
-    const begunMs = performance.now();
+    const begunMs = this.#options.now();
     try {
       this.#compute();
-      this.#tookMs = performance.now() - begunMs;
+      const endedMs = this.#options.now();
+      this.#restsUntilMs = endedMs + Math.min(endedMs - begunMs, LONGEST_PAUSE_MS);
       this.#problem = null;
     } catch (error) {
       this.#problem = 'what is known now can’t be made into a topology; the last good one stays in force';

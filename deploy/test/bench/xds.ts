@@ -26,6 +26,14 @@ interface Measured {
   report: Report;
 }
 
+/** The three slowest changes, by their place in the order they came. */
+const slowestOf = (times: readonly number[]): string =>
+  [...times.entries()]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3)
+    .map(([index, ms]) => `no. ${index + 1} ${round(ms)} ms`)
+    .join(', ');
+
 export const bench: Bench = {
   description: '1,000 replicas over 50 servers: one replica’s health change reaches 3 Envoys and 3 sidecars',
   async run({ say, seconds }) {
@@ -100,6 +108,7 @@ export const bench: Bench = {
           times.push(report.ms);
           cpuMs += report.cpuMs;
         }
+        const slowest = slowestOf(times);
         times.sort((a, b) => a - b);
         last = { p50: times[times.length >> 1]!, p99: times[Math.floor(times.length * 0.99)]!, report };
         const envoyMs = round(((envoyCpu() - envoyBefore) * 1000) / times.length / GATEWAYS);
@@ -110,13 +119,14 @@ export const bench: Bench = {
           envoyCpuMsPerChange: envoyMs,
           p50Ms: round(last.p50),
           p99Ms: round(last.p99),
+          slowest,
           residentMiB: round(report.residentBytes / MEBI),
           bytesOfWholeFleetPerEnvoyAndSidecar: perNode(told.bytes),
           bytesPerChangePerEnvoyAndSidecar: perNode(report.bytes),
           resourcesPerChange: report.resources,
         });
         say(
-          `${isGuarded ? '' : 'guard off, '}${count} replicas: p50 ${round(last.p50)} ms, p99 ${round(last.p99)} ms over ${times.length} changes; CPU per change: control plane ${round(cpuMs / times.length)} ms, each Envoy ${envoyMs} ms; bytes per change ${JSON.stringify(perNode(report.bytes))}, at first ${JSON.stringify(perNode(told.bytes))}; control plane ${round(report.residentBytes / MEBI)} MiB`,
+          `${isGuarded ? '' : 'guard off, '}${count} replicas: p50 ${round(last.p50)} ms, p99 ${round(last.p99)} ms over ${times.length} changes (slowest: ${slowest}); CPU per change: control plane ${round(cpuMs / times.length)} ms, each Envoy ${envoyMs} ms; bytes per change ${JSON.stringify(perNode(report.bytes))}, at first ${JSON.stringify(perNode(told.bytes))}; control plane ${round(report.residentBytes / MEBI)} MiB`,
         );
       }
       return { growth, last: last! };
