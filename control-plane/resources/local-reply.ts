@@ -103,6 +103,13 @@ const isForOthers = {
   },
 };
 
+const isUnknown = (filter: string, key: string): object => ({
+  // No value is empty: what is known does not match, and what is not known does.
+  metadata_filter: { matcher: { filter, path: [{ key }], value: { string_match: { exact: '' } } } },
+});
+/** All of the request is there, but an Envoy without CPU did not come to it in time: no filter has read its body or session yet. */
+const isNotBegun = both(isUnknown(METADATA.request, 'method'), isUnknown(METADATA.namespace, METADATA.session));
+
 const BODY = '%LOCAL_REPLY_BODY%';
 const { replicaLost, noReplica, deadline, overload, tooLarge, forbidden, noRoute, badRequest } = RPC_ERROR;
 const NOT_SENT = { outcome: 'not_sent', isRetrySafe: true } as const;
@@ -215,9 +222,8 @@ export const localReply: { mappers: object[] } = {
       isRetrySafe: false,
       retryAfterSeconds: 1,
     }),
-    // All of the request is there, but an Envoy without CPU did not come to it in that time.
     mapper({
-      filter: status(504),
+      filter: both(status(504), isNotBegun),
       status: 503,
       code: overload,
       message: `The gateway was too busy to begin with the request (limit: ${LIMIT_KEYS.body_time})`,

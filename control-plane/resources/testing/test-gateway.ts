@@ -1,7 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import type { ExecutionContext } from 'ava';
+import { parse } from 'yaml';
 import { freePort } from '../../../deploy/test/mesh/free-port.ts';
 import { startEnvoy } from '../../../deploy/test/mesh/start-envoy.ts';
+import { readBootstrapTemplate } from '../../../envoy/bootstrap-template.ts';
 import { buildTopology } from '../../topology/build-topology.ts';
 import type { TopologyInputs } from '../../topology/inputs.ts';
 import { configOf, inputsOf } from './golden-cases.ts';
@@ -19,13 +21,14 @@ export interface Answer {
   };
 }
 
-/** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay, or the one at `otherRelay`; nobody answers ext_proc. */
+/** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay, or the one at `otherRelay`; nobody answers ext_proc, or who listens at `sidecar`. */
 export async function gateway(
   t: ExecutionContext,
   settings = '',
   changes: Partial<TopologyInputs> = {},
   mesh = '',
   otherRelay?: string,
+  sidecar?: string,
 ) {
   const one = new StubReplica('one'),
     two = new StubReplica('two'),
@@ -38,7 +41,7 @@ export async function gateway(
     `${mesh}servers: [{name: linear, ${settings} backends: [{name: stable, replicas: ["${first}", "${second}"]}]}]`,
   );
   const listen = `127.0.0.1:${await freePort()}`;
-  const nobody = `127.0.0.1:${await freePort()}`;
+  const nobody = sidecar ?? `127.0.0.1:${await freePort()}`;
   const resources = gatewayResources(buildTopology(inputsOf(config, changes)), {
     id: 'gateway-1',
     role: 'gateway',
@@ -46,7 +49,8 @@ export async function gateway(
     extProc: [nobody],
     relay: [otherRelay ?? relayAt!],
   });
-  const envoy = await startEnvoy({ config: staticConfig(resources, {}) as Record<string, unknown>, logLevel: 'error' });
+  const { layered_runtime } = parse(readBootstrapTemplate()) as Record<string, unknown>;
+  const envoy = await startEnvoy({ config: { ...staticConfig(resources, {}), layered_runtime }, logLevel: 'error' });
   t.teardown(() => envoy.close());
   const port = Number(listen.split(':')[1]);
   const send = (
