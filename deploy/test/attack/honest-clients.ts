@@ -148,7 +148,12 @@ const said = (answer: Answer): string =>
     : `${answer.status || answer.cutBy} ${answer.body.slice(0, 160)} after ${Math.round(answer.tookMs)} ms`;
 
 function problemOf(server: string, answer: Answer, text: string): string | null {
-  if (answer.status === 200 && !answer.isCut && answer.body.includes(text) && messageOf(answer)?.['result'])
+  if (
+    answer.status === 200 &&
+    answer.cutBy === undefined &&
+    answer.body.includes(text) &&
+    messageOf(answer)?.['result']
+  )
     return null;
   return `${server}: a call was answered with ${said(answer)}`;
 }

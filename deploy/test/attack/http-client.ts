@@ -25,9 +25,7 @@ export interface Answer {
   body: string;
   /** Nothing (more) came within the time. */
   isTimeout: boolean;
-  /** The connection was reset or ended before the answer was complete. */
-  isCut: boolean;
-  /** How it was cut, in the words of the socket; undefined for one that was not. */
+  /** How the connection was reset or ended before the answer was complete, in the socket's words; undefined for one that was not. */
   cutBy?: string;
   tookMs: number;
 }
@@ -52,7 +50,6 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<An
         headers: response?.headers ?? {},
         body: Buffer.concat(chunks).toString('utf8'),
         isTimeout: how.isTimeout ?? false,
-        isCut: how.cutBy !== undefined,
         ...(how.cutBy && { cutBy: how.cutBy.message }),
         tookMs: performance.now() - startedAt,
       });

@@ -53,7 +53,7 @@ function verify(replica: RawReplica): void {
 
 /** What is wrong with an answer that `by` got on `session`: a result of a session that is not theirs, or without their own marker. */
 function violationOf(answer: Answer, by: Principal, session: string, marker: string): string | null {
-  if (answer.status !== 200 || answer.isCut) return null;
+  if (answer.status !== 200 || answer.cutBy !== undefined) return null;
   const result = messageOf(answer)?.['result'];
   if (result === undefined) return null;
   const text = JSON.stringify(result);
