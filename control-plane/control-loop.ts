@@ -161,21 +161,21 @@ export class ControlLoop {
         this.#areRoutesDue = true;
         this.touch();
       },
-      Math.max(0, Math.min(...due) - performance.now()),
+      Math.max(0, Math.min(...due) - this.#options.now()),
     ).unref();
   }
 
   #give(key: string, node: NodeInfo): void {
-    const { routesPace, publish } = this.#options,
+    const { now, routesPace, publish } = this.#options,
       memo = this.#memo(node);
     try {
-      memo.isHolding = performance.now() < routesPace.dueMs(key);
+      memo.isHolding = now() < routesPace.dueMs(key);
       memo.hasHeld = false;
       memo.mayPrepare = PREPARED_AT_A_TIME;
       const resources = this.resourcesFor(node);
       if (!resources) return;
       publish(key, resources);
-      routesPace.gave(key, resources, performance.now());
+      routesPace.gave(key, resources, now());
     } catch (error) {
       // The node keeps what it has.
       this.#options.onError(key, error as Error);

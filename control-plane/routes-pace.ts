@@ -28,7 +28,7 @@ export class RoutesPace {
     this.#pauseAfter = pause;
   }
 
-  /** When such a change may go to the node, on the clock of `performance.now()`. */
+  /** When such a change may go to the node, on the clock that `gave` is told. */
   dueMs(key: string): number {
     return this.#given.get(key)?.untilMs ?? 0;
   }

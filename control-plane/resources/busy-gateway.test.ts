@@ -52,7 +52,7 @@ test('a sidecar that hangs is no busy gateway: its session’s call is told that
   const mute = createServer((socket) => socket.on('error', () => undefined).resume());
   t.teardown(() => void mute.close());
   const sidecar = `127.0.0.1:${await listenOn(mute, 0)}`;
-  const { send, one, two } = await gateway(t, 'guard: off,', {}, '', undefined, sidecar);
+  const { send, one, two } = await gateway(t, 'guard: off,', {}, '', { sidecar });
   await Promise.all([one.stop(), two.stop()]);
   const { status, body } = await send({ 'mcp-session-id': '9~gone' });
   t.is(status, 503);

@@ -104,9 +104,6 @@ export const sidecarCluster = (snapshot: TopologySnapshot): object =>
 export const decideCluster = (snapshot: TopologySnapshot): object =>
   ofSidecars(RESOURCE.decideCluster, snapshot, { typed_extension_protocol_options: http2Options });
 
-/** Never takes a host out. */
-const noEjection = { ...outlierDetection, enforcing_consecutive_local_origin_failure: 0 };
-
 /**
  * The relay alone. With one process the retry's priority decides, so a dead relay costs one attempt, and the neighbour
  * answers. It is not taken out: when it is back it has its node's calls at once. With ejection they stayed at the neighbour's for up to 10 s, and
@@ -118,7 +115,9 @@ export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): objec
   ofSidecars(RESOURCE.relayCluster, snapshot, {
     connect_timeout: RELAY_CONNECT_TIMEOUT,
     typed_extension_protocol_options: relayOptions,
-    outlier_detection: noEjection,
+    ...(node.relay.length <= 1 && {
+      outlier_detection: { ...outlierDetection, enforcing_consecutive_local_origin_failure: 0 },
+    }),
     ...(node.relay.length > 1 && {
       outlier_detection: { ...outlierDetection, consecutive_local_origin_failure: 1 },
       load_balancing_policy: policy('ring_hash', 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {

@@ -41,7 +41,9 @@ test('a relay that takes a connection late is waited for: past it there is neith
     },
     { what: 'a full queue' },
   );
-  const { send, envoy, one } = await gateway(t, 'timeouts: {connectMs: 50},', {}, '', `127.0.0.1:${port}`);
+  const { send, envoy, one } = await gateway(t, 'timeouts: {connectMs: 50},', {}, '', {
+    otherRelay: `127.0.0.1:${port}`,
+  });
   const answer = send({ 'mcp-session-id': '1~abc' });
   await waitFor(
     async () => {
@@ -65,7 +67,7 @@ test('a relay that is back has its nodeâ€™s calls at once: those at a neighbourâ
     { ...common, id: 'gateway-1', relay: [`127.0.0.1:${port}`] },
     { ...common, id: 'gateway-2', relay: [await neighbour.start()] },
   ];
-  const { send } = await gateway(t, '', { gateways }, '', `127.0.0.1:${port}`);
+  const { send } = await gateway(t, '', { gateways }, '', { otherRelay: `127.0.0.1:${port}` });
   const where = async (): Promise<string> => (await send({ 'mcp-session-id': '1~abc' })).body.at;
   for (let call = 0; call < 5; call++) t.is(await where(), 'neighbour');
   await own.start(port);

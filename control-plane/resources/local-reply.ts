@@ -92,21 +92,17 @@ export const both = (...filters: object[]): object => ({ and_filter: { filters }
 
 const CHALLENGE = `%METADATA(ROUTE:${METADATA.namespace}:${ROUTE_METADATA.challenge})%`;
 const hasToken = { header_filter: { header: { name: 'authorization', present_match: true } } };
-const isForOthers = {
+const metadataIs = (filter: string, keys: readonly string[], exact: string, ifUnknown = false): object => ({
   metadata_filter: {
-    matcher: {
-      filter: FILTER.jwt,
-      path: [{ key: JWT_FAILURE }, { key: 'message' }],
-      value: { string_match: { exact: 'Audiences in Jwt are not allowed' } },
-    },
-    match_if_key_not_found: false,
+    matcher: { filter, path: keys.map((key) => ({ key })), value: { string_match: { exact } } },
+    // Envoy's default is that it matches.
+    ...(!ifUnknown && { match_if_key_not_found: false }),
   },
-};
-
-const isUnknown = (filter: string, key: string): object => ({
-  // No value is empty: what is known does not match, and what is not known does.
-  metadata_filter: { matcher: { filter, path: [{ key }], value: { string_match: { exact: '' } } } },
 });
+const isForOthers = metadataIs(FILTER.jwt, [JWT_FAILURE, 'message'], 'Audiences in Jwt are not allowed');
+
+/** No value is empty: what is known does not match, and what is not known does. */
+const isUnknown = (filter: string, key: string): object => metadataIs(filter, [key], '', true);
 /** All of the request is there, but an Envoy without CPU did not come to it in time: no filter has read its body or session yet. */
 const isNotBegun = both(isUnknown(METADATA.request, 'method'), isUnknown(METADATA.namespace, METADATA.session));
 
@@ -122,18 +118,7 @@ const REFUSED = { outcome: 'not_sent', isRetrySafe: false } as const;
 export const localReply: { mappers: object[] } = {
   mappers: [
     // The sidecar's own answers (ext_proc) are JSON-RPC already, each with its own code.
-    {
-      filter: {
-        metadata_filter: {
-          matcher: {
-            filter: METADATA.namespace,
-            path: [{ key: METADATA.answered }],
-            value: { string_match: { exact: 'true' } },
-          },
-          match_if_key_not_found: false,
-        },
-      },
-    },
+    { filter: metadataIs(METADATA.namespace, [METADATA.answered], 'true') },
     mapper({
       filter: both(wasSentBefore, { or_filter: { filters: [status(429), status(500, 'GE')] } }),
       ...gatewayLost,

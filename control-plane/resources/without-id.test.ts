@@ -30,7 +30,7 @@ const WITHOUT_ID: Record<string, { code: number; told: (t: ExecutionContext) => 
   'the only sidecar dies with a guarded call': {
     code: RPC_ERROR.replicaLost,
     told: async (t) => {
-      const { send, one } = await gateway(t, '', {}, '', await dyingRelay(t));
+      const { send, one } = await gateway(t, '', {}, '', { otherRelay: await dyingRelay(t) });
       const told = await send(session);
       t.deepEqual(one.seen, [], 'nobody knows whether it ran');
       return told;

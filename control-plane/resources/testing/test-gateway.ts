@@ -27,8 +27,7 @@ export async function gateway(
   settings = '',
   changes: Partial<TopologyInputs> = {},
   mesh = '',
-  otherRelay?: string,
-  sidecar?: string,
+  { otherRelay, sidecar }: { otherRelay?: string; sidecar?: string } = {},
 ) {
   const one = new StubReplica('one'),
     two = new StubReplica('two'),
