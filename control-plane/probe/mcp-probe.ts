@@ -22,6 +22,8 @@ export class McpProbe {
   #session: Record<string, string> | null = null;
   /** The replica refuses DELETE (405): its one session is kept instead of being renewed, or each renewal would leave one behind. */
   #keepsSessions = false;
+  /** The last initialize was not answered in time. */
+  #isUnanswered = false;
   /** The replica takes no POST but has an event stream with an endpoint: it speaks HTTP+SSE (2024-11-05) alone. */
   #isHttpSse = false;
 
@@ -98,7 +100,7 @@ export class McpProbe {
   async #open(signal: AbortSignal): Promise<ToolDescription[] | Seen> {
     const former = this.#session;
     if (former && this.#keepsSessions) return this.#listed(former, signal);
-    const begun = await this.#wire.initialize(signal);
+    const begun = await this.#begin(signal);
     if (begun.status === 401 || begun.status === 403) return wantsAuthorization([]);
     this.#isHttpSse = !former && NO_POST.has(begun.status) && (await this.#wire.hasEndpoint(signal));
     if (this.#isHttpSse) return this.#viaHttpSse(signal, true);
@@ -110,6 +112,15 @@ export class McpProbe {
     if (former) await this.#endFormer(former, signal);
     await this.#wire.initialized(headers, signal);
     return this.#listed(headers, signal);
+  }
+
+  /** Each initialize may become a session, so a replica that left the last one unanswered first shows that it answers at all. */
+  async #begin(signal: AbortSignal): Promise<Exchange> {
+    if (this.#isUnanswered) await this.#wire.ping({}, signal);
+    this.#isUnanswered = true;
+    const begun = await this.#wire.initialize(signal);
+    this.#isUnanswered = false;
+    return begun;
   }
 
   async #listed(headers: Record<string, string>, signal: AbortSignal): Promise<ToolDescription[] | Seen> {

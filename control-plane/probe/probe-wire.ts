@@ -8,6 +8,8 @@ import { rpcAnswer, type RpcAnswer } from './rpc-answer.ts';
 const LEGACY = '2025-11-25',
   MODERN = FIRST_MODERN_REVISION;
 const CLIENT = { name: 'holdfast-probe', version: '1' };
+/** How long an `initialize` that nobody waits for any more may still be answered, to end the session that it begins. */
+const LATE_ANSWER_MS = 60_000;
 /** Pages of tools/list that are read: a server that never stops paging is not waited for. */
 const PAGE_LIMIT = 50;
 
@@ -32,8 +34,40 @@ export class ProbeWire {
     this.#where = where;
   }
 
-  initialize(signal: AbortSignal): Promise<Exchange> {
-    return this.#call('initialize', { protocolVersion: LEGACY, capabilities: {}, clientInfo: CLIENT }, {}, signal);
+  /** An answer that comes after `signal` has begun a session all the same: it is ended then. */
+  async initialize(signal: AbortSignal): Promise<Exchange> {
+    const id = this.#nextId++;
+    const params = { protocolVersion: LEGACY, capabilities: {}, clientInfo: CLIENT };
+    const kept = new AbortController();
+    const replying = this.#post({ jsonrpc: '2.0', id, method: 'initialize', params }, {}, kept.signal);
+    try {
+      return await orAborted(
+        replying.then((reply) => exchange(reply, id)),
+        signal,
+      );
+    } catch (error) {
+      if (signal.aborted) this.#endLate(replying, kept);
+      else kept.abort();
+      throw error;
+    }
+  }
+
+  /** A replica that is gone holds no session, so a failure is of no interest. */
+  #endLate(replying: Promise<Reply>, kept: AbortController): void {
+    const timer = setTimeout(() => {
+      kept.abort();
+    }, LATE_ANSWER_MS).unref();
+    const end = async (reply: Reply): Promise<void> => {
+      const sessionId = sessionIdOf(reply);
+      reply.discard();
+      if (sessionId !== null) await this.end(sessionHeaders(sessionId, LEGACY), kept.signal);
+    };
+    replying
+      .then(end)
+      .catch(() => {})
+      .finally(() => {
+        clearTimeout(timer);
+      });
   }
 
   async initialized(session: Record<string, string>, signal: AbortSignal): Promise<number> {
@@ -101,13 +135,7 @@ export class ProbeWire {
     signal: AbortSignal,
   ): Promise<Exchange> {
     const id = this.#nextId++;
-    const reply = await this.#post({ jsonrpc: '2.0', id, method, params }, headers, signal);
-    const session = reply.headers['mcp-session-id'];
-    return {
-      status: reply.status,
-      sessionId: typeof session === 'string' ? session : null,
-      answer: await rpcAnswer(reply, id),
-    };
+    return exchange(await this.#post({ jsonrpc: '2.0', id, method, params }, headers, signal), id);
   }
 
   #post(message: unknown, headers: Record<string, string>, signal: AbortSignal): Promise<Reply> {
@@ -124,6 +152,33 @@ export class ProbeWire {
       body: JSON.stringify(message),
       signal,
     });
+  }
+}
+
+const exchange = async (reply: Reply, id: number): Promise<Exchange> => ({
+  status: reply.status,
+  sessionId: sessionIdOf(reply),
+  answer: await rpcAnswer(reply, id),
+});
+
+function sessionIdOf({ headers }: Reply): string | null {
+  const session = headers['mcp-session-id'];
+  return typeof session === 'string' ? session : null;
+}
+
+/** What `task` gives, or the signal's reason as soon as it is aborted. */
+async function orAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
+  task.catch(() => {});
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => {
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([task, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

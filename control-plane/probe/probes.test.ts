@@ -137,6 +137,21 @@ test('a missing expected tool, an error status and silence each make it unhealth
   await Promise.all([lacking.kill(), failing.kill(), hanging.kill()]);
 });
 
+test('a replica that was frozen and goes on is left with no session but the one that is held', async (t) => {
+  const replica = await new SdkReplica().start();
+  replica.freeze();
+  const { probes, of } = watch(target(replica.address, { era: 'legacy', timeoutMs: 500, fullTimeoutMs: 500 }));
+  // The first look leaves an initialize behind; those after it must not.
+  await until(() => replica.held >= 3);
+  t.is(of().health, 'unhealthy');
+  replica.goOn();
+  await until(() => of().health === 'healthy' && replica.sessions.size === 1);
+  t.true(replica.begun >= 2);
+  await probes.stop();
+  t.is(replica.sessions.size, 0);
+  await replica.kill();
+});
+
 test('a server that asks for authorization counts as healthy and the remark says what is not known', async (t) => {
   const replica = await new SdkReplica().start();
   replica.failsWith = 401;

@@ -8,11 +8,16 @@ import { listenOn } from '../../../deploy/test/mesh/listen-on.ts';
 export class SdkReplica {
   readonly sessions = new Map<string, StreamableHTTPServerTransport>();
   readonly tools: string[];
+  /** Sessions that were ever begun. */
+  begun = 0;
+  /** Requests that came while it was frozen. */
+  held = 0;
   /** Answers nothing while true. */
   isHanging = false;
   /** HTTP status answered to everything while set. */
   failsWith: number | null = null;
   readonly #isJson: boolean;
+  #frozen: PromiseWithResolvers<void> | null = null;
   #http: Server | null = null;
   #port = 0;
 
@@ -23,6 +28,16 @@ export class SdkReplica {
 
   get address(): string {
     return `127.0.0.1:${this.#port}`;
+  }
+
+  /** As a stopped process: what comes is answered when it goes on, and not before. */
+  freeze(): void {
+    this.#frozen ??= Promise.withResolvers();
+  }
+
+  goOn(): void {
+    this.#frozen?.resolve();
+    this.#frozen = null;
   }
 
   async start(): Promise<this> {
@@ -56,6 +71,10 @@ export class SdkReplica {
     request: Parameters<StreamableHTTPServerTransport['handleRequest']>[0],
     response: Parameters<StreamableHTTPServerTransport['handleRequest']>[1],
   ): Promise<void> {
+    if (this.#frozen) {
+      this.held++;
+      await this.#frozen.promise;
+    }
     const id = request.headers['mcp-session-id'];
     if (typeof id === 'string') {
       const known = this.sessions.get(id);
@@ -70,6 +89,7 @@ export class SdkReplica {
       sessionIdGenerator: randomUUID,
       enableJsonResponse: this.#isJson,
       onsessioninitialized: (sessionId) => {
+        this.begun++;
         this.sessions.set(sessionId, transport);
       },
       onsessionclosed: (sessionId) => {
