@@ -2,15 +2,14 @@ import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
-import type { ReplicaAnswer } from '../replica/ask.ts';
+import type { Answered, ReplicaAnswer } from '../replica/ask.ts';
 import type { ReplicaClient } from '../replica/client.ts';
-import { abandonSession, sendMessage, upstreamSession } from '../replica/session-messages.ts';
+import { abandonSession, sendInitialize, sendMessage, upstreamSession } from '../replica/session-messages.ts';
 import type { RecoverySteps } from '../tracing/recovery-trace.ts';
 import type { LiveRequest } from './recovery-request.ts';
 import { judgeInitialize, planRecovery, type InitializeResult, type RecoveryStep } from './recovery-plan.ts';
 import type { Rebuilder, Rebuilt } from './rebuilder.ts';
 
-type Answered = Extract<ReplicaAnswer, { kind: 'answered' }>;
 type TryAnother = Extract<Rebuilt, { kind: 'try-another' }>;
 /** Where the plan stands: at which upstream session, and until when. */
 interface Progress {
@@ -62,13 +61,18 @@ export class HttpRebuilder implements Rebuilder {
 
   async #say(step: RecoveryStep, { replica, record, upstreamId, untilMs }: Progress): Promise<ReplicaAnswer> {
     const leftMs = Math.max(1, untilMs - this.#now());
-    // What is spoken is known once initialize is answered.
-    const protocolVersion = step.kind === 'initialize' ? null : record.protocolVersion;
     const told = this.#trace?.message(step.message.method, replica, this.#now());
     const headers = told?.headers(this.#headers) ?? this.#headers;
     const at = upstreamSession(this.#policy, { replica, upstreamId, record }, headers);
     const timeoutMs = Math.min(leftMs, this.#policy.timeouts.initializeMs);
-    const answer = await sendMessage(this.#client, { ...at, protocolVersion }, step.message, timeoutMs);
+    const answer =
+      step.kind === 'initialize'
+        ? // What is spoken is known once initialize is answered.
+          await sendInitialize(this.#client, { ...at, protocolVersion: null }, step.message, timeoutMs, (late) => {
+            const lateId = idOf(late);
+            if (lateId !== null) this.abandon(replica, lateId, record);
+          })
+        : await sendMessage(this.#client, at, step.message, timeoutMs);
     told?.end(faultOf(answer, step)?.detail ?? null, this.#now());
     return answer;
   }

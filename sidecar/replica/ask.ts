@@ -15,25 +15,34 @@ export type ReplicaAnswer =
   | { kind: 'failed'; failure: ReplicaFailure }
   | { kind: 'timeout' };
 
+export type Answered = Extract<ReplicaAnswer, { kind: 'answered' }>;
+
 /** Time for a stream to end by itself after its answer, so that its connection can be kept. */
 const DRAIN_MS = 1000;
 const NOTHING = Buffer.alloc(0);
 /** Who sends the request contains what is thrown here. */
 const UNGUARDED = { guard: (work: () => unknown): unknown => work() };
 
-/** Sends a request and waits for its answer, be it a whole one or the first response on an event stream. Never rejects. */
+/** How long an answer that comes too late is still read, where somebody wants it. */
+const LATE_MS = 30_000;
+
+/**
+ * Sends a request and waits for its answer, be it a whole one or the first response on an event stream. Never rejects.
+ * `onLate`: told of an answer that comes after `timeoutMs`, for what it has left behind at the replica.
+ */
 export function ask(
   client: Pick<ReplicaClient, 'send'>,
   request: ReplicaRequest,
   timeoutMs: number,
+  onLate: ((answer: Answered) => void) | null = null,
 ): Promise<ReplicaAnswer> {
-  return new Promise((resolve) => new Ask(client, request, timeoutMs, resolve));
+  return new Promise((resolve) => new Ask(client, request, timeoutMs, { resolve, onLate }));
 }
 
 class Ask implements AnswerListener {
-  readonly #resolve: (answer: ReplicaAnswer) => void;
+  #resolve: (answer: ReplicaAnswer) => void;
   readonly #call: ReplicaCall;
-  readonly #stopTimer: () => void;
+  #stopTimer: () => void;
   /** Head of the event stream that is being read. */
   #head: { status: number; headers: IncomingHttpHeaders } = { status: 0, headers: {} };
 
@@ -41,11 +50,12 @@ class Ask implements AnswerListener {
     client: Pick<ReplicaClient, 'send'>,
     request: ReplicaRequest,
     timeoutMs: number,
-    resolve: (answer: ReplicaAnswer) => void,
+    { resolve, onLate }: { resolve: (answer: ReplicaAnswer) => void; onLate: ((answer: Answered) => void) | null },
   ) {
     this.#resolve = resolve;
     this.#stopTimer = afterMs(timeoutMs, () => {
-      this.#call.abort();
+      if (onLate) this.#waitFor(onLate);
+      else this.#call.abort();
       resolve({ kind: 'timeout' });
     });
     this.#call = client.send(request, new AnswerReader(this, UNGUARDED));
@@ -82,6 +92,14 @@ class Ask implements AnswerListener {
   onFailure(failure: ReplicaFailure): void {
     this.#stopTimer();
     this.#resolve({ kind: 'failed', failure });
+  }
+
+  #waitFor(onLate: (answer: Answered) => void): void {
+    this.#stopTimer = afterMs(LATE_MS, () => this.#call.abort(), { isDaemon: true });
+    this.#resolve = (answer) => {
+      if (answer.kind === 'answered') onLate(answer);
+      this.#resolve = () => undefined;
+    };
   }
 
   #finish(answer: { status: number; headers: IncomingHttpHeaders; rpc: RpcAnswer | null; body: Buffer }): void {

@@ -4,7 +4,7 @@ import type { Json } from '../../proto/parse-json.ts';
 import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
-import { ask, type ReplicaAnswer } from './ask.ts';
+import { ask, type Answered, type ReplicaAnswer } from './ask.ts';
 import type { ReplicaClient, ReplicaRequest } from './client.ts';
 import { ownMessageHeaders } from './headers.ts';
 
@@ -49,6 +49,16 @@ export const upstreamSession = (
   protocolVersion: at.record?.protocolVersion,
   connectTimeoutMs: timeouts.connectMs,
 });
+
+/** Begins a session of the mesh's own making. `onLate` is told of an answer after `timeoutMs`: it may have begun one all the same. */
+export const sendInitialize = (
+  client: Client,
+  session: UpstreamSession,
+  message: RpcRequest,
+  timeoutMs: number,
+  onLate: (answer: Answered) => void,
+): Promise<ReplicaAnswer> =>
+  ask(client, requestOf(session, 'POST', Buffer.from(JSON.stringify(message)), []), timeoutMs, onLate);
 
 /** Sends a message of the mesh's own. `further`: headers that only this message has. */
 export const sendMessage = (

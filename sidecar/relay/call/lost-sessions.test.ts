@@ -60,7 +60,8 @@ test('the same 400 for a session that the mesh doesn’t know is passed on', asy
 
 for (const isSse of [false, true]) {
   test(`-32602 to everything (${isSse ? 'SSE' : 'JSON'}) is a session that was never initialized; a real one is passed on`, async (t) => {
-    const { home, post, rig } = await setup(t);
+    // A busy machine must not make a replica that is asked seem to hang.
+    const { home, post, rig } = await setup(t, { timeouts: { connectMs: 30_000 } });
     const refusal = (id: unknown) => ({
       jsonrpc: '2.0',
       id,
@@ -194,6 +195,25 @@ test('a replica without a promised capability is not taken: the session is unkno
   await home.kill();
   t.is((await post(list())).status, 404);
   await waitFor(() => !other.sessions.has('less'), { what: 'DELETE of what was built' });
+});
+
+test('an answer to initialize that comes after its recovery has ended leaves nothing at that replica', async (t) => {
+  const { home, other, post } = await setup(t, { timeouts: { initializeMs: 1000 } });
+  const late = Promise.withResolvers<void>();
+  other.answer = ({ message, response }) => {
+    if (message.method !== 'initialize') return false;
+    other.sessions.add('late');
+    const result = { protocolVersion: '2025-11-25', capabilities: { tools: {}, prompts: {} } };
+    void late.promise.then(() =>
+      json(response, { jsonrpc: '2.0', id: message.id, result }, 200, { 'mcp-session-id': 'late' }),
+    );
+    return true;
+  };
+  await home.kill();
+  t.regex(await (await post(list())).text(), /"error"/);
+  t.true(other.sessions.has('late'));
+  late.resolve();
+  await waitFor(() => !other.sessions.has('late'), { what: 'DELETE of what came too late' });
 });
 
 test('Authorization and keys of the live request go along with a recovery, hop-by-hop and mesh headers do not', async (t) => {
