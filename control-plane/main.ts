@@ -10,19 +10,19 @@ import { loadConfig, watchConfig } from './config/load-config.ts';
 import { formatProblem } from '../proto/config-file/problem.ts';
 import { VERSION } from '../proto/version.ts';
 import { formatOptionProblem } from '../proto/command-line.ts';
-import { readFlags, usage } from './wiring/flags.ts';
+import { readFlags } from './wiring/flags.ts';
 
 /** sysexits.h: the configuration or the command line is wrong. */
 const EX_USAGE = 64;
 
 const read = readFlags(process.argv.slice(2));
-if (read.kind === 'help') {
+if (read.kind === 'information') {
   process.stdout.write(read.text);
   process.exit(0);
 }
 if (read.kind === 'bad') {
   for (const problem of read.problems) process.stderr.write(`control-plane: ${formatOptionProblem(problem)}\n`);
-  process.stderr.write(`\n${usage()}`);
+  process.stderr.write(`\n${read.usage}`);
   process.exit(EX_USAGE);
 }
 const flags = read.values;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { Command } from 'commander';
 import { formatOptionProblem, oneOf, readCommandLine, several, wholeNumber } from './command-line.ts';
@@ -18,7 +19,7 @@ const problems = (...args: string[]): string[] => {
 };
 
 test('values come typed and with their defaults', (t) => {
-  t.deepEqual(read('--config', 'f', '--case', 'a', '--case=b', '--json'), {
+  t.like(read('--config', 'f', '--case', 'a', '--case=b', '--json'), {
     kind: 'ok',
     values: { config: 'f', gateways: 2, case: ['a', 'b'], json: true },
     operands: [],
@@ -49,9 +50,14 @@ test('arguments without an option’s name are counted', (t) => {
   t.like(readCommandLine(withFolder(), ['one']), { kind: 'ok', operands: ['one'] });
 });
 
+test('the version wins over problems, and is the one of package.json', (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  t.deepEqual(read('--nonsense', '--version'), { kind: 'information', text: `${version}\n` });
+});
+
 test('help wins over problems, and names every option', (t) => {
   const line = read('--nonsense', '--help');
-  t.true(line.kind === 'help');
-  for (const part of ['Does a thing', '--config <file>', '--gateways <n>', '(default: 2)'])
-    t.true(line.kind === 'help' && line.text.includes(part), part);
+  t.true(line.kind === 'information');
+  for (const part of ['Does a thing', '--config <file>', '--gateways <n>', '(default: 2)', '--version'])
+    t.true(line.kind === 'information' && line.text.includes(part), part);
 });

@@ -1,5 +1,6 @@
 import { type Option, type Command, CommanderError } from 'commander';
 import { nearest } from './config-file/nearest.ts';
+import { VERSION } from './version.ts';
 
 /** One thing that is wrong with a command line. */
 export interface OptionProblem {
@@ -12,10 +13,11 @@ export interface OptionProblem {
 }
 
 export type CommandLine<Values> =
-  | { kind: 'ok'; values: Values; operands: string[] }
-  | { kind: 'help'; text: string }
+  | { kind: 'ok'; values: Values; operands: string[]; usage: string }
+  /** What `--help` or `--version` asked for, to be printed instead of a run. */
+  | { kind: 'information'; text: string }
   /** `values`: what could be read anyway. */
-  | { kind: 'bad'; problems: OptionProblem[]; values: Partial<Values> };
+  | { kind: 'bad'; problems: OptionProblem[]; values: Partial<Values>; usage: string };
 
 /** A value that its option can't have. Kept instead of thrown, so that every problem is reported at once. */
 class BadValue {
@@ -55,19 +57,24 @@ export const oneOf = <T extends string>(...known: readonly T[]): ((text: string)
 
 /** Reads a command line with commander. It prints nothing, ends nothing, and finds every problem at once. */
 export function readCommandLine<Values extends object>(command: Command, args: readonly string[]): CommandLine<Values> {
-  let help = '';
-  command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: (text) => (help += text) });
+  let text = '';
+  command
+    .version(VERSION, '--version', 'the version of Holdfast')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: (written) => (text += written) });
+  const usage = command.helpInformation();
   let parsed: { operands: string[]; unknown: string[] };
   try {
     parsed = command.parseOptions([...args]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return { kind: 'bad', problems: [missingValue(error.message)], values: command.opts<Values>() };
+    if (error.code === 'commander.version') return { kind: 'information', text };
+    return { kind: 'bad', problems: [missingValue(error.message)], values: command.opts<Values>(), usage };
   }
   const { operands, unknown } = parsed;
   if (unknown.some((word) => word === '--help' || word === '-h')) {
     command.outputHelp();
-    return { kind: 'help', text: help };
+    return { kind: 'information', text };
   }
   const values = command.opts<Values>();
   const problems = [
@@ -75,7 +82,7 @@ export function readCommandLine<Values extends object>(command: Command, args: r
     ...wrongOperands(command, operands),
     ...command.options.flatMap((option) => wrongValue(option, values[option.attributeName() as keyof Values])),
   ];
-  return problems.length > 0 ? { kind: 'bad', problems, values } : { kind: 'ok', values, operands };
+  return problems.length > 0 ? { kind: 'bad', problems, values, usage } : { kind: 'ok', values, operands, usage };
 }
 
 /** For commands that people start: what is wrong goes to stderr with the usage, and the process ends with 64 (sysexits.h). */
@@ -85,7 +92,7 @@ export function commandLine<Values extends object>(
 ): { values: Values; operands: string[] } {
   const read = readCommandLine<Values>(command, args);
   if (read.kind === 'ok') return read;
-  if (read.kind === 'help') {
+  if (read.kind === 'information') {
     process.stdout.write(read.text);
     process.exit(0);
   }

@@ -8,7 +8,6 @@ import { exitOnUncaught } from '../proto/exit-on-uncaught.ts';
 import { CertificateError } from '../proto/identity/own-name.ts';
 import { RedisUrlError } from '../proto/redis/redis-client.ts';
 import { VERSION } from '../proto/version.ts';
-import { usage } from './settings/flags.ts';
 import { readSettings } from './settings/read-settings.ts';
 import { startSidecar, type Sidecar } from './start-sidecar.ts';
 
@@ -23,14 +22,14 @@ setFlagsFromString('--heap-growing-percent=33');
 setFlagsFromString('--no-allocation-site-pretenuring');
 
 const read = readSettings(process.argv.slice(2), process.env, (path) => readFileSync(path, 'utf8'));
-if (read.kind === 'help') {
+if (read.kind === 'information') {
   process.stdout.write(read.text);
   process.exit(0);
 }
 if (read.kind === 'bad') {
   for (const problem of read.problems) process.stderr.write(`sidecar: ${formatProblem(problem, problem.path)}\n`);
   process.stderr.write(
-    `sidecar: ${read.problems.length} ${read.problems.length === 1 ? 'problem' : 'problems'} in the settings\n\n${usage()}`,
+    `sidecar: ${read.problems.length} ${read.problems.length === 1 ? 'problem' : 'problems'} in the settings\n\n${read.usage}`,
   );
   process.exit(EX_USAGE);
 }

@@ -27,5 +27,3 @@ const controlPlaneCommand = (): Command =>
 /** Flags win over the environment, which wins over the file. */
 export const readFlags = (args: readonly string[]): CommandLine<Flags> =>
   readCommandLine<Flags>(controlPlaneCommand(), args);
-
-export const usage = (): string => controlPlaneCommand().helpInformation();

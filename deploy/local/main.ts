@@ -27,8 +27,8 @@ async function main(): Promise<number> {
     say(`${(error as Error).message.replace(/(?<![.?])$/, '.')} See npm start -- --help`);
     return EXIT_USAGE;
   }
-  if (options.help !== null) {
-    process.stdout.write(options.help);
+  if (options.information !== null) {
+    process.stdout.write(options.information);
     return 0;
   }
   let text: string | undefined;

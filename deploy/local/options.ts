@@ -9,8 +9,8 @@ export interface LocalOptions {
   /** Public port of the first gateway. */
   port: number | undefined;
   configFile: string | undefined;
-  /** Null: it was not asked for. */
-  help: string | null;
+  /** What `--help` or `--version` asked for; null: neither was given. */
+  information: string | null;
 }
 
 const localCommand = (): Command =>
@@ -47,10 +47,10 @@ export function readOptions(argv: readonly string[]): LocalOptions {
     argv,
   );
   if (read.kind === 'bad') throw new Error(read.problems.map(formatOptionProblem).join('\n'));
-  if (read.kind === 'help')
-    return { gateways: undefined, replicas: undefined, port: undefined, configFile: undefined, help: read.text };
+  if (read.kind === 'information')
+    return { gateways: undefined, replicas: undefined, port: undefined, configFile: undefined, information: read.text };
   const { gateways, replicas, port, config: configFile } = read.values;
   if (configFile !== undefined && replicas !== undefined)
     throw new Error('--replicas is for the example servers, and --config starts none: leave one of the two out');
-  return { gateways, replicas, port, configFile, help: null };
+  return { gateways, replicas, port, configFile, information: null };
 }

@@ -8,29 +8,42 @@ export interface PackagePlan {
   programs?: readonly string[];
 }
 
+/** What one of the npm packages may bring to a machine. */
+export interface Budget {
+  /** How many packages it depends on, at any distance. */
+  packages: number;
+  /** What an installation holds on disk. */
+  megabytes: number;
+}
+export type NpmPackagePlan = PackagePlan & { budget: Budget };
+
 /** What `npm pack` makes. */
-export const NPM_PACKAGES: readonly PackagePlan[] = [
+export const NPM_PACKAGES: readonly NpmPackagePlan[] = [
   {
     name: 'holdfast',
     description: 'Command line of Holdfast: validate a configuration, look into a mesh, drain, roll out, back up.',
     commands: { holdfast: 'control-plane/cli/main.ts' },
+    budget: { packages: 110, megabytes: 110 },
   },
   {
     name: 'holdfast-sidecar',
     description: 'The sidecar of a Holdfast gateway node, and the program that writes its Envoy’s bootstrap.',
     commands: { 'holdfast-sidecar': 'sidecar/main.ts', 'holdfast-bootstrap': 'envoy/write-bootstrap.ts' },
     programs: ['sidecar/join/main.ts'],
+    budget: { packages: 85, megabytes: 65 },
   },
   {
     name: 'holdfast-control-plane',
     description: 'The control plane of Holdfast: configuration, discovery, probes and rollouts, served by xDS.',
     commands: { 'holdfast-control-plane': 'control-plane/main.ts' },
+    budget: { packages: 205, megabytes: 150 },
   },
   {
     name: 'holdfast-mesh',
     description: 'A whole Holdfast mesh on one machine, in front of MCP servers that run already.',
     commands: { 'holdfast-mesh': 'deploy/local/main.ts' },
     programs: ['sidecar/main.ts', 'control-plane/main.ts'],
+    budget: { packages: 220, megabytes: 170 },
   },
 ];
 

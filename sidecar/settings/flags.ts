@@ -49,5 +49,3 @@ const sidecarCommand = (): Command =>
 
 export const readFlags = (args: readonly string[]): CommandLine<Flags> =>
   readCommandLine<Flags>(sidecarCommand(), args);
-
-export const usage = (): string => sidecarCommand().helpInformation();

@@ -40,8 +40,8 @@ export interface SidecarSettings {
 
 export type ReadSettings =
   | { kind: 'ok'; settings: SidecarSettings }
-  | { kind: 'bad'; problems: Problem[] }
-  | { kind: 'help'; text: string };
+  | { kind: 'bad'; problems: Problem[]; usage: string }
+  | { kind: 'information'; text: string };
 
 /** What is missing where a port off loopback is asked for. */
 const CERTS_NEEDED =
@@ -58,7 +58,7 @@ export function readSettings(
   readFile: (path: string) => string,
 ): ReadSettings {
   const line = readFlags(args);
-  if (line.kind === 'help') return line;
+  if (line.kind === 'information') return line;
   const problems: Problem[] = line.kind === 'bad' ? line.problems.map(asProblem) : [];
   const values: Partial<Flags> = line.values;
   const report: Report = (name, expected, got) => {
@@ -96,7 +96,7 @@ export function readSettings(
   for (const { flag, expected } of placeProblems(places, certs !== undefined)) report(flag, expected, given[flag]);
   const [first, ...others] = controlPlanes;
   if (problems.length > 0 || !shared || !extProc || !relay || !admin || first === undefined)
-    return { kind: 'bad', problems };
+    return { kind: 'bad', problems, usage: line.usage };
   return {
     kind: 'ok',
     settings: {

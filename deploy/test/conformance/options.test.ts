@@ -33,5 +33,5 @@ test('a wrong flag or value is answered with what was expected', (t) => {
   ]);
   t.deepEqual(problems('--guard', 'maybe'), ['--guard maybe: expected one of on, off, both']);
   t.deepEqual(problems('--guad', 'on'), ['--guad: expected a known option. Did you mean --guard?']);
-  t.deepEqual(problems('--help'), ['help']);
+  t.deepEqual(problems('--help'), ['information']);
 });

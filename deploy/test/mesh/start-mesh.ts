@@ -186,20 +186,28 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     ): Promise<void> => {
       const running = gateways.filter((one) => one.envoy.process.isRunning);
       await Promise.all(
-        running.map((gateway) =>
-          waitFor(
+        running.map((gateway) => {
+          const { adminUrl } = gateway.envoy;
+          let missing = `${gateway.url}/health does not answer with 200`;
+          return waitFor(
             async () => {
               if (!(await answers(`${gateway.url}/health`))) return false;
-              const hosts = await hostsOf(gateway.envoy.adminUrl);
-              return wanted.every(({ server, backend, address }) => {
+              missing = `${adminUrl} does not answer`;
+              const hosts = await hostsOf(adminUrl);
+              const healthOf = ({ server, address }: Replica) =>
+                hosts.get(`mcp.${server}`)?.get(address) ?? 'not known';
+              const unhealthy = wanted.filter((replica) => {
+                const { server, backend } = replica;
+                const health = healthOf(replica);
                 // A backend of weight 0 takes nothing new: to Envoy it is draining.
-                const health = hosts.get(`mcp.${server}`)?.get(address);
-                return health === 'HEALTHY' || (servers[server]?.weights?.[backend] === 0 && health === 'DRAINING');
+                return !(health === 'HEALTHY' || (servers[server]?.weights?.[backend] === 0 && health === 'DRAINING'));
               });
+              missing = unhealthy.map((replica) => `${replica.name} is ${healthOf(replica)}`).join(', ');
+              return unhealthy.length === 0;
             },
-            { what: `${gateway.name} knows ${wanted.length} healthy replicas`, everyMs: 50 },
-          ),
-        ),
+            { what: () => `${gateway.name} knows ${wanted.length} healthy replicas (${missing})`, everyMs: 50 },
+          );
+        }),
       );
       await Promise.all(
         edges

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface WaitOptions {
-  /** Named in the error. */
-  what: string;
+  /** Named in the error; a function is asked when the time is over. */
+  what: string | (() => string);
   timeoutMs?: number;
   everyMs?: number;
   signal?: AbortSignal;
@@ -25,7 +25,8 @@ export async function waitFor<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() >= endMs) throw new Error(`${what}: not within ${timeoutMs / 1000} s`, { cause: last });
+    if (performance.now() >= endMs)
+      throw new Error(`${typeof what === 'string' ? what : what()}: not within ${timeoutMs / 1000} s`, { cause: last });
     await sleep(everyMs);
   }
 }

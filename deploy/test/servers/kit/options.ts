@@ -76,7 +76,7 @@ const serverCommand = (): Command =>
 /** Throws with one message that says what is wrong and what is expected. */
 export function readOptions(argv: readonly string[], fallbackName: string): ServerOptions {
   const read = readCommandLine<Values>(serverCommand(), argv);
-  if (read.kind === 'help') throw new Error(read.text);
+  if (read.kind === 'information') throw new Error(read.text);
   if (read.kind === 'bad') throw new Error(read.problems.map(formatOptionProblem).join('; '));
   const { port, host, path, sessionTtlMs, maxSessions, toolErrorRate, ...values } = read.values;
   if (values.sseOnly && values.jsonResponses)
