@@ -1,37 +1,11 @@
 import anyTest, { type TestFn } from 'ava';
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { join } from 'node:path';
-import { freePort } from '../../deploy/test/mesh/free-port.ts';
-import { startEnvoy, type Envoy } from '../../deploy/test/mesh/start-envoy.ts';
-import { temporaryFolder } from '../../deploy/test/mesh/temporary-folder.ts';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
-import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
-import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { sessionDigest } from '../../proto/session-record.ts';
-import { unarySocket } from '../../proto/wire.ts';
-import { sampleIdentities } from '../principal/testing/sample-identities.ts';
-import { createSessionDirectory } from '../session/cached-directory.ts';
-import { createMemoryStore } from '../session/memory-store.ts';
-import type { SessionDirectory } from '../session/session-directory.ts';
-import { makeServerView } from '../xds/topology.ts';
-import { UNLIMITED } from '../budget/new-sessions.ts';
 import { abandonRequest } from './testing/abandon-request.ts';
-import { Arrivals } from './arrivals.ts';
-import { startExtProc, type ExtProc } from './start-ext-proc.ts';
-import { testEnvoyConfig } from './testing/test-envoy-config.ts';
-import { startReplica, type Replica } from './testing/start-replica.ts';
+import { startEnvoyNode, type EnvoyNode } from './testing/envoy-node.ts';
+import { initialize, ping, send } from './testing/send.ts';
 
-interface Context {
-  envoy: Envoy;
-  extProc: ExtProc;
-  directory: SessionDirectory;
-  port: number;
-  replicas: Replica[];
-  relay: Replica;
-  errors: unknown[];
-  close(): Promise<void>;
-}
-const test = anyTest as TestFn<Context>;
+const test = anyTest as TestFn<EnvoyNode>;
 
 /** How many clients go away while the sidecar is asked about their request. */
 const GOING_CLIENTS = 1500;
@@ -39,112 +13,11 @@ const GOING_CLIENTS = 1500;
 const PLAIN = 'with --plain-ext-proc';
 
 test.beforeEach(async (t) => {
-  const folder = await temporaryFolder();
-  const socket = join(folder.path, 'ext-proc.sock'),
-    port = await freePort(),
-    errors: unknown[] = [];
-  const replicas = await Promise.all(['1', '2'].map(startReplica)),
-    relay = await startReplica('relay');
-  const endpoints = replicas.map(
-    (replica): ReplicaEndpoint => ({
-      server: 'linear',
-      replica: replica.slot,
-      backend: 'stable',
-      slot: replica.slot,
-      address: `127.0.0.1:${replica.port}`,
-      state: 'active',
-      isSteady: false,
-      weight: 100,
-    }),
-  );
-  const view = makeServerView(
-    {
-      policy: serverPolicySchema.parse({ name: 'linear' }),
-      lostSlots: [],
-      backends: [{ name: 'stable', weight: 100 }],
-    },
-    endpoints,
-  );
-  const directory = createSessionDirectory({
-    store: createMemoryStore({ nodeId: 'a' }),
-    nodeId: 'a',
-    ttlSeconds: () => 3600,
-  });
-  const options = {
-    server: (name: string) => (name === 'linear' ? view : undefined),
-    directory,
-    identities: sampleIdentities(),
-    relay: `127.0.0.1:${relay.port}`,
-    gate: () => ({ kind: 'admit' as const, permit: null }),
-    ...{ arrivals: new Arrivals(), sessions: UNLIMITED, refused: () => undefined },
-    ...{ now: Date.now, random: Math.random, onCreated: () => {}, release: () => {} },
-    metrics: { extProc: () => {}, extProcStreams: () => {} },
-    onError: (error: unknown) => errors.push(error),
-  };
-  const isPlain = t.title.includes(PLAIN);
-  const extProc = await startExtProc({ ...options, addresses: [socket], isPlain, accessLogs: async () => 'taken' });
-  const envoy = await startEnvoy({
-    config: testEnvoyConfig({ port, socket, unary: unarySocket(socket), replicas, relayPort: relay.port }),
-    folder: folder.path,
-  });
-  const close = async (): Promise<void> => {
-    await envoy.close();
-    await extProc.close(100);
-    await directory.close();
-    for (const { server } of [...replicas, relay]) {
-      server.closeAllConnections();
-      server.close();
-    }
-    await folder.remove();
-  };
-  t.context = { envoy, extProc, directory, port, replicas, relay, errors, close };
+  t.context = await startEnvoyNode({ isPlain: t.title.includes(PLAIN) });
 });
 test.afterEach.always(async (t) => {
   await t.context.close?.();
 });
-
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-interface Answer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: string;
-}
-function send(
-  port: number,
-  body: string | Buffer,
-  headers: Record<string, string | string[]> = {},
-  method = 'POST',
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      {
-        port,
-        host: '127.0.0.1',
-        method,
-        path: '/mcp/linear',
-        agent,
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() }),
-        );
-      },
-    );
-    request.on('error', reject);
-    request.end(body);
-  });
-}
-const initialize = (name = 'test'): string =>
-  JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'initialize',
-    params: { protocolVersion: '2025-11-25', capabilities: { sampling: {} }, clientInfo: { name, version: '1' } },
-  });
-const ping = JSON.stringify({ jsonrpc: '2.0', id: 'q-1', method: 'ping' });
 
 test.serial(
   'a session begins with the mesh’s id, is recorded whole, and each later request meets its replica under the replica’s own id',

@@ -11,6 +11,7 @@ import { TestIssuer } from '../mesh/test-issuer.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { attributeProblems } from '../otlp/conventions.ts';
 import { startCollector, type Collector } from '../otlp/start-collector.ts';
+import { homeOf } from './home-of.ts';
 
 const issuer = new TestIssuer('k', { iss: 'https://id.example', aud: 'mesh', sub: 'ada' });
 const jwksFile = join(tmpdir(), `holdfast-rules-${process.pid}.json`);
@@ -163,10 +164,8 @@ test('the audit trail goes to a collector as logs, with the caller’s trace, an
 // By itself: it kills a replica that others have their sessions on.
 test.serial('a replica’s death changes nothing of who may do what', async (t) => {
   const reader = await connect(t, 'v1', { sub: 'grace' });
-  const on = async (): Promise<string> => ((await reader.callTool('whoami')).data['replica'] as { name: string }).name;
-  const before = await on(),
-    victim = mesh.replicas.find(({ name }) => name === before);
-  await victim?.process.kill();
-  t.not(await on(), before);
+  const before = await homeOf(mesh, reader);
+  await before.process.kill();
+  t.not(await homeOf(mesh, reader), before);
   await t.throwsAsync(reader.callTool('create_issue', { title: 'x' }), { message: /no rule allows/ });
 });

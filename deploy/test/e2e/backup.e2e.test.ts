@@ -3,11 +3,12 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { connectClient } from '../clients/connect-client.ts';
-import type { Fetch, McpClient } from '../clients/mcp-client.ts';
+import type { Fetch } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { redisAnswer, startRedis } from '../mesh/start-redis.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { homeNameOf } from './home-of.ts';
 
 const BIN = fileURLToPath(new URL('../../../control-plane/cli/bin.js', import.meta.url));
 const SESSIONS = 8;
@@ -47,9 +48,6 @@ async function clientsOf(t: ExecutionContext, first: Mesh) {
   };
 }
 
-const replicaOf = async (client: McpClient): Promise<string> =>
-  ((await client.callTool('whoami')).data as { replica: { name: string } }).replica.name;
-
 test('a backup taken under load brings every session back after everything was destroyed', async (t) => {
   const folder = await temporaryFolder();
   t.teardown(() => rm(folder.path, { recursive: true, force: true }));
@@ -81,7 +79,7 @@ test('a backup taken under load brings every session back after everything was d
   const second = await startMesh({ gateways: 1, servers, redis: { url: redis.url } });
   t.teardown(second.close);
   moveTo(second);
-  const homes = await Promise.all(clients.map(replicaOf));
+  const homes = await Promise.all(clients.map(homeNameOf));
   t.is(homes.length, SESSIONS);
 });
 
@@ -114,10 +112,10 @@ test('sessions of a region that was destroyed go on in another, whose Redis had 
   const second = await startMesh({ gateways: 1, servers, redis: { url: copy.url } });
   t.teardown(second.close);
   moveTo(second);
-  t.is((await Promise.all(clients.map(replicaOf))).length, SESSIONS);
+  t.is((await Promise.all(clients.map(homeNameOf))).length, SESSIONS);
   // A session opened in the last moment may be the one that was not copied yet; then its client is told so, at once.
   t.log(
-    `the session opened right before the end ${await replicaOf(last).then(
+    `the session opened right before the end ${await homeNameOf(last).then(
       () => 'goes on',
       () => 'was not copied',
     )}`,

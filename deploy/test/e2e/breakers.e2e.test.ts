@@ -2,9 +2,11 @@ import test from 'ava';
 import { connectClient } from '../clients/connect-client.ts';
 import { errorCode, type McpClient } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
-import type { Replica } from '../mesh/start-replica.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { RPC_ERROR } from '../../../proto/rpc-error.ts';
+import { resetToolBreaker } from './reset-tool-breaker.ts';
+import { breakersNotClosed, toolCalls } from './sidecar-metrics.ts';
+import { homeOf, orderFault } from './home-of.ts';
 
 let mesh: Mesh;
 const program = 'deploy/test/servers/linear/main.ts';
@@ -59,15 +61,7 @@ test.before(async (t) => {
 });
 test.after.always(() => mesh?.close());
 
-/** Breakers that a gateway holds to be other than closed, as `level key state`. */
-async function notClosed(server: string, gateway: number): Promise<string[]> {
-  const text = await (await fetch(`${mesh.gateways[gateway]!.sidecars[0]!.adminUrl}/metrics`)).text();
-  const series = /^mcp_breaker_not_closed\{server_id="([^"]+)",level="([^"]+)",key="([^"]+)",state="([^"]+)"\} 1$/gm;
-  return [...text.matchAll(series)]
-    .filter(([, of]) => of === server)
-    .map(([, , level, key, state]) => `${level} ${key} ${state}`)
-    .sort();
-}
+const notClosed = (server: string, gateway: number) => breakersNotClosed(mesh, server, gateway);
 const onBoth = async (server: string, is: (breakers: string[]) => boolean): Promise<boolean> =>
   is(await notClosed(server, 0)) && is(await notClosed(server, 1));
 /** Those of replicas: a tool's breaker closes when somebody calls the tool and it works. */
@@ -82,14 +76,6 @@ const isRefusal = (code: number | undefined): boolean => code === RPC_ERROR.brea
 const connect = (server: string, gateway = 0): Promise<McpClient> =>
   connectClient({ kind: 'v1', url: mesh.url(server, gateway) });
 const codeOf = (call: Promise<unknown>): Promise<number | undefined> => call.then(() => 0, errorCode);
-/** The replica on which a client's session lives. */
-async function homeOf(server: string, client: McpClient): Promise<Replica> {
-  const { name } = (await client.callTool('whoami')).data['replica'] as { name: string };
-  return mesh.replicasOf(server).find((replica) => replica.name === name)!;
-}
-const order = async (replica: Replica, fault: string): Promise<void> => {
-  await fetch(`http://${replica.address}/__fault?${fault}`);
-};
 
 test.serial('a tool that throws: its breaker opens on every gateway, and no other does', async (t) => {
   const clients = [await connect('steady', 0), await connect('steady', 1)];
@@ -116,11 +102,7 @@ for (const server of ['guarded', 'plain']) {
     t.teardown(() => Promise.all(clients.map((client) => client.close())));
     const timesMs: number[] = [];
     for (let round = 0; round < 20; round++) {
-      await fetch(`${mesh.controlPlane.adminUrl}/v1/breakers`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ server, level: 'tool', key: 'throw', command: 'reset' }),
-      });
+      await resetToolBreaker(mesh, server, 'throw');
       await waitFor(() => onBoth(server, (each) => !each.some((one) => one.startsWith('tool'))), {
         what: 'the breaker was reset',
       });
@@ -214,9 +196,9 @@ for (const server of ['guarded', 'plain']) {
         await allClosed(server);
         const client = await connect(server);
         t.teardown(() => client.close());
-        const home = await homeOf(server, client);
-        await order(home, `nonsense=${nonsense}&count=100000&method=POST`);
-        t.teardown(() => order(home, 'count=0'));
+        const home = await homeOf(mesh, client);
+        await orderFault(home, `nonsense=${nonsense}&count=100000&method=POST`);
+        t.teardown(() => orderFault(home, 'count=0'));
         // Unsafe calls fail one by one, each with an answer; at last the breaker opens and the session is elsewhere.
         await waitFor(
           async () => {
@@ -233,9 +215,9 @@ for (const server of ['guarded', 'plain']) {
           async () => (await client.callTool('echo', { text: 'hello' }, { timeoutMs: 3000 })).text.includes('hello'),
           { what: 'the session goes on elsewhere' },
         );
-        t.not((await homeOf(server, client)).name, home.name);
+        t.not((await homeOf(mesh, client)).name, home.name);
         // It is well again: new sessions try it, and it is taken back.
-        await order(home, 'count=0');
+        await orderFault(home, 'count=0');
         await waitFor(
           async () => {
             const one = await connect(server, Math.round(Math.random()));
@@ -252,18 +234,7 @@ for (const server of ['guarded', 'plain']) {
 }
 
 test.serial('every request is counted once: sums by outcome are what the clients sent', async (t) => {
-  const total = async (): Promise<Record<string, number>> => {
-    const sums: Record<string, number> = {};
-    for (const { sidecars } of mesh.gateways) {
-      const text = await (await fetch(`${sidecars[0]!.adminUrl}/metrics`)).text();
-      for (const [, server, outcome, count] of text.matchAll(
-        /^mcp_requests_total\{server_id="counted-(guarded|plain)",backend="[^"]*",method="tools\/call",outcome="([^"]+)"\} (\d+)$/gm,
-      )) {
-        if (count !== '0') sums[`${server} ${outcome}`] = (sums[`${server} ${outcome}`] ?? 0) + Number(count);
-      }
-    }
-    return sums;
-  };
+  const total = () => toolCalls(mesh, ['counted-guarded', 'counted-plain']);
   t.deepEqual(await total(), {});
   const sent: Record<string, number> = {};
   // No call here opens a breaker: one in five of the others succeeds in between.
@@ -276,8 +247,8 @@ test.serial('every request is counted once: sums by outcome are what the clients
   ] as const;
   await Promise.all(
     Array.from({ length: 8 }, async (_, index) => {
-      const server = index % 2 ? 'plain' : 'guarded';
-      const client = await connect(`counted-${server}`, (index >> 1) % 2);
+      const server = index % 2 ? 'counted-plain' : 'counted-guarded';
+      const client = await connect(server, (index >> 1) % 2);
       for (let i = 0; i < 1250; i++) {
         const [tool, outcome] = mix[(i + index) % mix.length]!;
         await client.callTool(tool, tool === 'echo' ? { text: 'x' } : {}, { timeoutMs: 20_000 }).catch(() => {});

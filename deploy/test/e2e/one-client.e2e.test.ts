@@ -3,6 +3,7 @@ import { connectClient } from '../clients/connect-client.ts';
 import { errorCode, type McpClient } from '../clients/mcp-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { homeOf, orderFault } from './home-of.ts';
 
 let mesh: Mesh;
 const GUARDS = { guarded: ['calls', 'streams'], streams: ['streams'], plain: [] } as const;
@@ -82,12 +83,9 @@ for (const server of Object.keys(GUARDS)) {
   test.serial(`${server}: a replica that answers garbage is found although one session uses it`, async (t) => {
     const client = await connect(server);
     t.teardown(() => client.close());
-    const { name } = (await client.callTool('whoami')).data['replica'] as { name: string };
-    const home = mesh.replicasOf(server).find((replica) => replica.name === name);
-    if (!home) throw new Error(`no replica ${name}`);
-    const order = (fault: string): Promise<Response> => fetch(`http://${home.address}/__fault?${fault}`);
-    await order('nonsense=garbage&count=100000&method=POST');
-    t.teardown(() => order('count=0'));
+    const home = await homeOf(mesh, client);
+    await orderFault(home, 'nonsense=garbage&count=100000&method=POST');
+    t.teardown(() => orderFault(home, 'count=0'));
     await waitFor(
       async () => {
         await client.callTool('charge', { key: `${server}-${Math.random()}` }, { timeoutMs: 3000 }).catch(() => {});

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { connectClient } from '../clients/connect-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
+import { homeOf } from './home-of.ts';
 
 let mesh: Mesh;
 test.before(async (t) => {
@@ -81,12 +82,9 @@ test.serial(
       headers: { authorization: token('grace') },
     });
     t.teardown(() => client.close());
-    const replicaOf = async (): Promise<string> =>
-      ((await client.callTool('whoami')).data['replica'] as { name: string }).name;
-    const before = await replicaOf();
-    const victim = mesh.replicas.find(({ name }) => name === before)!;
+    const victim = await homeOf(mesh, client);
     await victim.process.kill();
-    t.not(await replicaOf(), before);
+    t.not(await homeOf(mesh, client), victim);
     t.is((await ping('linear', 1, client.sessionId!, token('eve'))).status, 404);
     await victim.process.start();
     await mesh.settled();

@@ -6,6 +6,7 @@ import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { holdfast } from './holdfast-command.ts';
+import { homeNameOf } from './home-of.ts';
 
 const NAME = 'replica.internal';
 let mesh: Mesh, folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -43,8 +44,6 @@ test.after.always(async () => {
 });
 
 const run = (...args: string[]) => holdfast(mesh.controlPlane.adminUrl, ...args);
-const replicaOf = async (client: Awaited<ReturnType<typeof connectClient>>): Promise<string> =>
-  ((await client.callTool('whoami')).data['replica'] as { name: string }).name;
 const states = async (): Promise<string[]> =>
   (JSON.parse((await run('replicas', '--json')).out) as { state: string }[]).map(({ state }) => state);
 const areAll = (state: string) =>
@@ -61,11 +60,11 @@ for (const [server, way] of [
     t.timeout(60_000);
     const client = await connectClient({ kind: 'v1', url: mesh.url(server) });
     t.teardown(() => client.close());
-    const before = await replicaOf(client),
+    const before = await homeNameOf(client),
       victim = mesh.replicas.find(({ name }) => name === before)!;
     await client.subscribe(server === 'linear' ? 'cart:///mine' : (await client.listResources())[0]!);
     await victim.process.kill();
-    t.not(await replicaOf(client), before);
+    t.not(await homeNameOf(client), before);
     await victim.process.start();
     await mesh.settled();
   });
@@ -82,7 +81,7 @@ for (const [description, tls] of [
       t.timeout(90_000);
       const client = await connectClient({ kind: 'v1', url: mesh.url('linear') });
       t.teardown(() => client.close());
-      await replicaOf(client);
+      await homeNameOf(client);
       await mesh.writeConfig(setTls(tls()));
       await areAll('unhealthy');
       const why =
@@ -115,7 +114,7 @@ for (const [description, tls] of [
       await mesh.writeConfig(setTls({ caFile: own(), serverName: NAME }));
       await areAll('active');
       await mesh.settled();
-      t.truthy(await replicaOf(client));
+      t.truthy(await homeNameOf(client));
     },
   );
 }
@@ -126,5 +125,5 @@ test.serial('the authority alone will do: then the certificate may be for any na
   await areAll('active');
   const client = await connectClient({ kind: 'v1', url: mesh.url('queryquill') });
   t.teardown(() => client.close());
-  t.truthy(await replicaOf(client));
+  t.truthy(await homeNameOf(client));
 });

@@ -5,6 +5,7 @@ import type { ClientKind, McpClient } from '../clients/mcp-client.ts';
 import { startMesh } from '../mesh/start-mesh.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { homeNameOf } from './home-of.ts';
 
 let mesh: Mesh;
 const KINDS: ClientKind[] = ['v1', 'v2-legacy', 'v2-auto'];
@@ -49,9 +50,6 @@ const hears = (client: McpClient, method: string, speak: () => Promise<unknown>)
     },
     { what: method, everyMs: 100 },
   );
-
-const replicaOf = async (client: McpClient): Promise<string> =>
-  ((await client.callTool('whoami')).data.replica as { name: string }).name;
 
 for (const server of SERVERS) {
   for (const kind of KINDS) {
@@ -128,7 +126,7 @@ for (const server of SERVERS) {
 
     test(`${server}, ${kind}: a session that was deleted is unknown on every gateway, and on its replica`, async (t) => {
       const client = await connect(kind, server);
-      const name = await replicaOf(client);
+      const name = await homeNameOf(client);
       const sessionId = client.sessionId!;
       const before = await stats(server, name);
       await client.terminate();
@@ -154,7 +152,7 @@ for (const server of SERVERS) {
         // A UUID may hold any five digits; the slot may not.
         t.false(ports.includes(client.sessionId!.split('~')[0]!));
         await client.callTool('cart_add', { id: `ENG-${(index % 3) + 1}` });
-        return replicaOf(client);
+        return homeNameOf(client);
       }),
     );
     t.deepEqual(

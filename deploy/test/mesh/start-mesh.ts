@@ -188,9 +188,10 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
       await Promise.all(
         running.map((gateway) => {
           const { adminUrl } = gateway.envoy;
-          let missing = `${gateway.url}/health does not answer with 200`;
+          let missing = '';
           return waitFor(
             async () => {
+              missing = `${gateway.url}/health does not answer with 200`;
               if (!(await answers(`${gateway.url}/health`))) return false;
               missing = `${adminUrl} does not answer`;
               const hosts = await hostsOf(adminUrl);

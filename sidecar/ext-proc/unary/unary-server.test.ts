@@ -2,14 +2,13 @@ import { credentials, makeClientConstructor, type ClientDuplexStream } from '@gr
 import test, { type ExecutionContext } from 'ava';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
-import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
-import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { temporaryFolder } from '../../../deploy/test/mesh/temporary-folder.ts';
 import { frame as grpcFrame } from '../grpc-frames.ts';
+import { answerOf, ask, begin, call, http2Client, open, rawClient } from '../testing/unary-peers.ts';
 import type { OnUnaryCall, UnaryCall } from './unary-call.ts';
-import { FLAG, FRAME, frame, goAway, PREFACE, rstStream, settings } from './frames.ts';
+import { FLAG, FRAME, frame, goAway, rstStream } from './frames.ts';
 import { startUnaryServer, type UnaryServer } from './unary-server.ts';
 
 interface Started {
@@ -42,71 +41,6 @@ async function start(
   });
   return { server, path, errors };
 }
-
-/** A peer that others have written: Node's HTTP/2 client. */
-function http2Client(t: ExecutionContext, { path }: Started, options = {}): ClientHttp2Session {
-  const session = connectHttp2('http://localhost', { createConnection: () => connect(path), ...options });
-  session.on('error', () => {});
-  t.teardown(() => {
-    session.destroy();
-  });
-  return session;
-}
-const open = (session: ClientHttp2Session): ClientHttp2Stream =>
-  session
-    .request({ ':method': 'POST', ':path': '/any/Method', 'content-type': 'application/grpc', te: 'trailers' })
-    .on('error', () => {});
-
-interface Answer {
-  messages: Buffer;
-  status: string | undefined;
-}
-async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
-  let status: string | undefined;
-  const pieces: Buffer[] = [];
-  stream
-    .on('response', (headers) => {
-      status ??= headers['grpc-status'] as string | undefined;
-    })
-    .on('trailers', (headers) => {
-      status = String(headers['grpc-status']);
-    })
-    .on('data', (piece: Buffer) => pieces.push(piece));
-  await once(stream, 'end');
-  return { messages: Buffer.concat(pieces), status };
-}
-async function ask(session: ClientHttp2Session, message: Buffer): Promise<Answer> {
-  const stream = open(session),
-    answer = answerOf(stream);
-  stream.write(grpcFrame(message));
-  try {
-    return await answer;
-  } finally {
-    stream.close();
-  }
-}
-
-/** A peer that is told what to write, byte by byte; `isOver` when the server ends the connection. */
-async function rawClient(
-  t: ExecutionContext,
-  { path }: Started,
-): Promise<{ socket: Socket; isOver: Promise<unknown>; received: () => Buffer }> {
-  const socket = connect(path),
-    pieces: Buffer[] = [];
-  socket.on('error', () => {}).on('data', (piece: Buffer) => pieces.push(piece));
-  const isOver = once(socket, 'close');
-  t.teardown(() => {
-    socket.destroy();
-  });
-  await once(socket, 'connect');
-  return { socket, isOver, received: () => Buffer.concat(pieces) };
-}
-const begin = Buffer.concat([PREFACE, settings({})]);
-const call = (stream: number, message: Buffer, flags = 0): Buffer =>
-  Buffer.concat([
-    frame(FRAME.headers, FLAG.endHeaders, stream, Buffer.from([0x82])),
-    frame(FRAME.data, flags, stream, grpcFrame(message)),
-  ]);
 
 test('grpc-js is answered, 2,000 times on one connection', async (t) => {
   const { path } = await start(t),
@@ -152,12 +86,12 @@ test('a failed call ends with its status', async (t) => {
     each.fail(2);
     t.false(each.answer(Buffer.alloc(1)));
   });
-  t.deepEqual(await ask(http2Client(t, started), Buffer.from('x')), { messages: Buffer.alloc(0), status: '13' });
+  t.deepEqual(await ask(http2Client(t, started.path), Buffer.from('x')), { messages: Buffer.alloc(0), status: '13' });
 });
 
 test('calls and answers of any size come whole; what is too large is refused, and the next one answered', async (t) => {
   const started = await start(t),
-    session = http2Client(t, started, { settings: { initialWindowSize: 4 << 20 } });
+    session = http2Client(t, started.path, { settings: { initialWindowSize: 4 << 20 } });
   await once(session, 'connect');
   session.setLocalWindowSize(16 << 20);
   for (const size of [0, 1, 16_379, 16_380, 70_000, 1 << 20]) {
@@ -172,14 +106,14 @@ test('calls and answers of any size come whole; what is too large is refused, an
 
 test('an answer that is larger than the peer’s window fails and is told', async (t) => {
   const started = await start(t),
-    session = http2Client(t, started);
+    session = http2Client(t, started.path);
   t.is((await ask(session, Buffer.alloc(100_000))).status, '8');
   t.regex(String(started.errors[0]), /100005 bytes is larger than the window/);
 });
 
 test('answers wait until the peer’s window has room, in their order', async (t) => {
   const started = await start(t),
-    { socket, received } = await rawClient(t, started),
+    { socket, received } = await rawClient(t, started.path),
     message = Buffer.alloc(30_000);
   socket.write(
     Buffer.concat([
@@ -210,7 +144,7 @@ test('who has gone is not answered, and is told to the one who would', async (t)
     started = await start(t, (each) => {
       waiting.push(each);
     }),
-    { socket, isOver } = await rawClient(t, started);
+    { socket, isOver } = await rawClient(t, started.path);
   socket.write(
     Buffer.concat([
       begin,
@@ -237,7 +171,7 @@ test('closing says GOAWAY, lets what is asked be answered, and refuses what come
     started = await start(t, (each) => {
       waiting.push(each);
     }),
-    { socket, isOver, received } = await rawClient(t, started);
+    { socket, isOver, received } = await rawClient(t, started.path);
   socket.write(Buffer.concat([begin, call(1, Buffer.from('a'))]));
   while (waiting.length < 1) await turn();
   const closed = started.server.close(60_000);
@@ -254,7 +188,7 @@ test('closing says GOAWAY, lets what is asked be answered, and refuses what come
 
 test('what is no HTTP/2 ends its connection with a word to the log; other connections go on', async (t) => {
   const started = await start(t),
-    session = http2Client(t, started);
+    session = http2Client(t, started.path);
   const bad = [
     Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n'),
     Buffer.concat([begin, Buffer.from([255, 255, 255, 0, 0, 0, 0, 0, 1])]),
@@ -266,7 +200,7 @@ test('what is no HTTP/2 ends its connection with a word to the log; other connec
     ]),
   ];
   for (const bytes of bad) {
-    const { socket, isOver } = await rawClient(t, started);
+    const { socket, isOver } = await rawClient(t, started.path);
     socket.end(bytes);
     await isOver;
   }
@@ -276,7 +210,7 @@ test('what is no HTTP/2 ends its connection with a word to the log; other connec
 
 test('frames are read wherever they are cut, padded or with pings and unknown frames between', async (t) => {
   const started = await start(t),
-    { socket, received } = await rawClient(t, started),
+    { socket, received } = await rawClient(t, started.path),
     ping = Buffer.from('pingpong');
   const whole = grpcFrame(Buffer.from('cut anywhere')),
     padded = Buffer.concat([Buffer.from([3]), whole.subarray(4), Buffer.alloc(3)]);
@@ -299,7 +233,7 @@ test('frames are read wherever they are cut, padded or with pings and unknown fr
 });
 
 test('a stream that ends without a whole message, or is compressed, fails alone', async (t) => {
-  const session = http2Client(t, await start(t));
+  const session = http2Client(t, (await start(t)).path);
   const statusOf = async (bytes: Buffer): Promise<string | undefined> => {
     const stream = open(session),
       answer = answerOf(stream);
