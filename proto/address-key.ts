@@ -1,6 +1,6 @@
 /**
- * Whom an address stands for: an IPv4 address for itself, an IPv6 one for its /64, because every host has a whole /64 to choose from. Null for
- * what is no address.
+ * Whom an address stands for. An IPv4 address stands for itself, an IPv6 one for its /64, because every host has a
+ * whole /64 to choose from. Null for what is no address.
  */
 export function addressKey(address: string | null): string | null {
   if (address === null || address === '' || address.length > MAX_ADDRESS_LENGTH) return null;

@@ -1,7 +1,8 @@
 /**
- * Writes one decision about a breaker and tells everybody, unless somebody decided later than the writer knew. Answers with what stands then.
- * KEYS: the server's hash. ARGV: server, field, the generation the writer knew, its decision as JSON (generation 0), the channel, now (ms).
- * Beyond 256 fields it forgets closed breakers after an hour and the others after a day: slots of past incarnations and tools that are no more.
+ * Writes one decision about a breaker and tells everybody, unless somebody decided later than the writer knew. Answers
+ * with what stands then. KEYS: the server's hash. ARGV: server, field, the generation the writer knew, its decision as
+ * JSON (generation 0), the channel, now (ms). Beyond 256 fields it forgets closed breakers after an hour and the others
+ * after a day. They are of past incarnations and of tools that are gone.
  */
 export const BREAKER_DECIDE_LUA = `
 local stored = redis.call('HGET', KEYS[1], ARGV[2])

@@ -3,8 +3,9 @@ import { parseJson, parseJsonObject } from './parse-json.ts';
 import { MOST_MOVES, userIdOf, type SessionRecord } from './session-record.ts';
 
 /**
- * How a session record of version 2 lies in its Redis hash: one short field for each part, none over 64 bytes as a rule, so that Redis keeps the hash
- * compact. What sessions of one kind of client have in common is a key of its own, which they name. Version 1 is one JSON text in `record`.
+ * How a session record of version 2 lies in its Redis hash. Each part is one short field, as a rule of at most 64
+ * bytes, so that Redis keeps the hash compact. What sessions of one kind of client have in common is a key of its own,
+ * which they name. Version 1 is one JSON text in `record`.
  */
 export const COMPACT_FIELD = {
   upstream: 'u',

@@ -38,8 +38,8 @@ export async function dumpKeys(redis: Redis): Promise<BackupEntry[]> {
 /**
  * Puts the entries in the place of every key of the mesh, all or nothing. Each is first restored under another name.
  * When Redis took every one, one transaction moves them into place.
- * @param ageMs age of the backup: what has expired since is left out, and the rest keeps its time
- * @returns number of keys restored
+ * @param ageMs age of the backup: what has expired since is left out, and the rest keeps its time.
+ * @returns number of keys restored.
  * @throws when Redis refuses one; then nothing has changed.
  */
 export async function restoreKeys(redis: Redis, all: readonly BackupEntry[], ageMs = 0): Promise<number> {

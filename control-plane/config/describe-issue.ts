@@ -74,7 +74,10 @@ const mayBeSecret = ([section, key, ofServer]: PropertyKey[]): boolean =>
   (section === 'tracing' && (key === 'endpoint' || key === 'headerFiles')) ||
   (section === 'servers' && ofServer === 'headerFiles');
 
-/** What is wrong inside the value, where only one kind of a union takes its type: the entry of a list, the key of a mapping. */
+/**
+ * What is wrong inside the value, such as an entry of a list or a key of a mapping. Only where one kind of a union
+ * takes its type.
+ */
 function issuesInside(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union' || optionsOf(issue)) return [];
   const [inside = [], ...others] = issue.errors.filter((kind) =>

@@ -73,8 +73,8 @@ export function replicasOf(
 }
 
 /**
- * The port of the replicas themselves, where their Service leads to the Envoys in their pods: the webhook wrote it into a label, which Kubernetes copies
- * from the Service to its slices.
+ * The port of the replicas themselves, where their Service leads to the Envoys in their pods. The webhook wrote it into
+ * a label of the Service, and Kubernetes copies labels to the slices.
  */
 function portBehind({ metadata }: EndpointSlice): number | undefined {
   const label = metadata?.labels?.[MARK.replicaPort] ?? '';

@@ -22,7 +22,10 @@ const MOST_AT_ONCE = 16;
 const MOST_OF_ADDRESS = 2;
 /** A place is given back then: an API server that hangs must not keep everybody out for longer than it hangs. */
 const API_SERVER_MS = 10_000;
-/** Whom the API server does not vouch for keeps his place for so long: an address asks it twice a second at most about tokens that are no good. */
+/**
+ * A caller whose token is no good keeps his place for so long. So one address makes us ask the API server about such
+ * tokens twice a second at most.
+ */
 const REFUSED_MS = 1000;
 const MEMBERS_LABEL = 'mesh.holdfast/members';
 

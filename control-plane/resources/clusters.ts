@@ -52,8 +52,9 @@ export function serverCluster(server: ServerTopology, snapshot: TopologySnapshot
 }
 
 /**
- * The same for guarded sessions of a node that has no neighbour: its relay, and the replica itself when that is gone. A relay that takes a connection
- * late is not gone, and past it there is neither guard nor limit: with `connectMs`, an Envoy that got no CPU for a second sent 509 of 600 calls past it.
+ * The same for guarded sessions of a node that has no neighbour: its relay, and the replica itself when that is gone. A
+ * relay that takes a connection late is not gone, and past it there is neither guard nor limit. With `connectMs`, an
+ * Envoy that got no CPU for a second sent 509 of 600 calls past it.
  */
 export const guardedCluster = (server: ServerTopology, snapshot: TopologySnapshot): object => ({
   ...serverCluster(server, snapshot),
@@ -77,8 +78,8 @@ const peerSockets = ({ gateway: { peerTls } }: TopologySnapshot): object[] =>
 const socketMatches = (matches: object[]): object => (matches.length > 0 ? { transport_socket_matches: matches } : {});
 
 /**
- * Envoy takes its own sidecar out when it starts before it, for some seconds. Should the neighbours go just then, it is tried all the same: of sidecars
- * that are all out, the own one is the best guess, and one that is gone refuses at once.
+ * Envoy takes its own sidecar out when it starts before it, for some seconds. Should the neighbours go just then, it is
+ * tried all the same. When all sidecars are out, the own one is the best guess; one that is gone refuses at once.
  */
 const commonLbOfSidecars = { ...commonLb, healthy_panic_threshold: { value: 1 } };
 
@@ -106,10 +107,10 @@ export const decideCluster = (snapshot: TopologySnapshot): object =>
 
 /**
  * The relay alone. With one process the retry's priority decides, so a dead relay costs one attempt, and the neighbour
- * answers. It is not taken out: when it is back it has its node's calls at once. With ejection they stayed at the neighbour's for up to 10 s, and
- * a neighbour that was killed then took them with it (503 without an id, 2 of 6). With several processes a session always meets the same one,
- * which then knows its streams. A ring does not look at the retry's priority (Envoy's thread-aware policies don't), so there one refused
- * connection takes a process out.
+ * answers. It is not taken out: when it is back it has its node's calls at once. With ejection they stayed at the
+ * neighbour's for up to 10 s. A neighbour that was killed then took them with it (503 without an id, 2 of 6). With
+ * several processes a session always meets the same one, which then knows its streams. A ring does not look at the
+ * retry's priority (Envoy's thread-aware policies don't), so there one refused connection takes a process out.
  */
 export const relayCluster = (snapshot: TopologySnapshot, node: EnvoyNode): object =>
   ofSidecars(RESOURCE.relayCluster, snapshot, {

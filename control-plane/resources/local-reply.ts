@@ -103,7 +103,10 @@ const isForOthers = metadataIs(FILTER.jwt, [JWT_FAILURE, 'message'], 'Audiences 
 
 /** No value is empty: what is known does not match, and what is not known does. */
 const isUnknown = (filter: string, key: string): object => metadataIs(filter, [key], '', true);
-/** All of the request is there, but an Envoy without CPU did not come to it in time: no filter has read its body or session yet. */
+/**
+ * All of the request is there, but an Envoy without CPU did not come to it in time. No filter has read its body or
+ * session yet.
+ */
 const isNotBegun = both(isUnknown(METADATA.request, 'method'), isUnknown(METADATA.namespace, METADATA.session));
 
 const BODY = '%LOCAL_REPLY_BODY%';

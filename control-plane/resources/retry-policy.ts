@@ -54,8 +54,9 @@ export const pinnedRetry = (hosts: number): object => pinned(hosts - 1, `${UNDEL
 export const plainRetry = handOver(UNDELIVERED);
 
 /**
- * Between relays a request goes on even when the first one may have sent it to a replica: HEADER.sent tells the next one, which knows what may be
- * sent twice, and has the id for an error. Two others at most: what ended one process could end them all.
+ * Between relays a request goes on even when the first one may have sent it to a replica. HEADER.sent tells the next
+ * one. It knows what may be sent twice, and has the id for an error. Two others at most: what ended one process could
+ * end them all.
  */
 const amongRelays = (retryOn: string, statusCodes?: number[]): object => ({
   ...handOver(`${retryOn},reset`, statusCodes),
@@ -80,8 +81,8 @@ export const patient = (policy: object): object => ({
 export const toNeighbour: object = {
   retry_on: UNDELIVERED,
   num_retries: 2,
-  // Two retries never wait for as long. Of a gRPC service Envoy takes it for the time that one attempt may last: at 2 ms it broke off most batches
-  // of access logs, which a busy sidecar then never saw.
+  // Two retries never wait for as long. For a gRPC service Envoy takes it for the time that one attempt may last. At 2
+  // ms it broke off most batches of access logs, which a busy sidecar then never saw.
   retry_back_off: { base_interval: '0.001s', max_interval: '10s' },
   retry_priority: nextPriority,
 };

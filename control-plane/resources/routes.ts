@@ -129,8 +129,8 @@ function entriesOfServer(
     memo.share(`entries ${name} ${ofNode}`, [common, namesRelays ? slots : ''], () =>
       serverEntries(sealed(routesOf(server, node, isOwn), memo.seal)),
     );
-  // Where the relay holds all, its other sessions' row does for a session of a new slot: only what goes straight to a replica must know at once.
-  // With another gateway, such routes name no slot at all (server-routes.ts).
+  // Where the relay holds all, its other sessions' row does for a session of a new slot. Only routes that go straight
+  // to a replica must know at once. With another gateway, such routes name no slot at all (server-routes.ts).
   const entries = hasSteady || hasNeighbours ? make() : memo.get(`entries ${name}`, [common, ofNode], make, [slots]);
   return { name, ofNode, entries };
 }

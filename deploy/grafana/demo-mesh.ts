@@ -39,8 +39,9 @@ const happened = (mesh: Mesh, line: RegExp, what: string): Promise<boolean> =>
   );
 
 /**
- * A mesh in which everything happens that dashboards show: sessions by both gateways and the balancer, tools that fail, a rollout, a
- * replica that is killed and comes back. Runs for `seconds` at least; a real Prometheus scrapes it each second.
+ * A mesh in which everything happens that dashboards show. Sessions come by both gateways and the balancer, and tools
+ * fail. There is a rollout, and a replica is killed and comes back. Runs for `seconds` at least; a real Prometheus
+ * scrapes it each second.
  */
 export async function startDemoMesh(seconds: number, say: (line: string) => void = () => {}): Promise<DemoMesh> {
   const mesh = await startMesh({
@@ -107,7 +108,8 @@ export async function startDemoMesh(seconds: number, say: (line: string) => void
     await happened(mesh, /^mcp_tool_calls_total\{server_id="linear".*outcome="success"\} [1-9]/m, 'calls');
     // Long enough before and after each event that lines show a change.
     await sleep(seconds * 150);
-    // The others’ sessions are short, and may all be elsewhere just then: this one is where the killed replica is, and comes back for an answer.
+    // The others’ sessions are short, and may all be elsewhere just then. This one is on the killed replica, and comes
+    // back for an answer.
     const holder = await connectClient({ kind: 'v1', url: mesh.url('linear'), timeoutMs: 10_000 });
     const { name: home } = (await holder.callTool('whoami')).data['replica'] as { name: string };
     const victim = mesh.replicasOf('linear').find(({ name }) => name === home)!;

@@ -9,7 +9,10 @@ export interface Machine {
   address: string;
 }
 
-/** Two machines, each a network namespace, on a switch that is one too (nothing of this machine's firewall is in the way), which this machine is plugged into as well. */
+/**
+ * Two machines, each a network namespace, and this machine on one switch. The switch is a namespace too, so that
+ * nothing of this machine's firewall is in the way.
+ */
 export interface Network {
   machines: [Machine, Machine];
   own: string;

@@ -1,9 +1,10 @@
 import type { Attribute } from './attribute.ts';
 
 /**
- * The kinds of the Prometheus operator that the overlays use, with the fields that ours may have: names and types as in the operator's published
- * definitions (monitoring.coreos.com/v1, read from the npm package @kubernetes-models/prometheus-operator 6.0.0, whose validation took the same
- * manifests). Stricter than those: what is not here is not used, and a typing error is found.
+ * The kinds of the Prometheus operator that the overlays use, with the fields that ours may have. Names and types are
+ * those of the operator's published definitions (monitoring.coreos.com/v1). They were read from the npm package
+ * @kubernetes-models/prometheus-operator 6.0.0, whose validation took the same manifests. Stricter than those: what is
+ * not here is not used, and a typing error is found.
  */
 const RELABELING = {
   action: 'string',

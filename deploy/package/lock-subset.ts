@@ -11,7 +11,10 @@ export interface Lock {
   packages: Record<string, LockEntry>;
 }
 
-/** Where Node finds `name` when the package at `from` asks for it; undefined when it is not in the lock (an optional one of another system). */
+/**
+ * Where Node finds `name` when the package at `from` asks for it. Undefined when it is not in the lock, as an optional
+ * one of another system.
+ */
 function find({ packages }: Lock, name: string, from: string): string | undefined {
   for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
     const path = `${at === '' ? '' : `${at}/`}node_modules/${name}`;

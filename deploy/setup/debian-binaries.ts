@@ -44,8 +44,8 @@ export async function unpackDebianPackage(debianPackage: string, target: string)
   await mkdir(dirname(target), { recursive: true });
   const folder = await mkdtemp(join(dirname(target), '.fetch-'));
   try {
-    // apt downloads into the working folder; `env -C` sets it. A machine that never updated its lists knows no packages yet:
-    // then with lists of our own, which takes no root and changes nothing of the machine's.
+    // apt downloads into the working folder; `env -C` sets it. A machine that never updated its lists knows no packages
+    // yet. Lists of our own need no root and change nothing of the machine's.
     const apt = (...args: string[]) => runCommand('env', ['-C', folder, 'apt-get', '--quiet', ...args], TIMEOUT_MS);
     let got = await apt('download', debianPackage);
     if (got.kind === 'failed') {

@@ -84,8 +84,8 @@ async function oneProcess({ title, files, concurrency }: TestRun, { root, option
 }
 
 /**
- * Runs test files with ava. What ends ava itself (a failure that its reporter can't print, a lack of memory) would take the files to
- * come with it: they run in further processes, those that were at work each in one of its own.
+ * Runs test files with ava. What ends ava itself (a failure that its reporter can't print, a lack of memory) would take
+ * the files to come with it. They run in further processes. Files that were at work get a process each.
  */
 export async function runAva(run: TestRun, options: AvaOptions): Promise<AvaResult> {
   const first = await oneProcess(run, options);

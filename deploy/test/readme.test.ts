@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import test from 'ava';
 import { program } from '../../control-plane/cli/program.ts';
@@ -79,6 +79,34 @@ for (const page of PAGES) {
       t.true(existsSync(join(root, path)), path);
   });
 }
+
+/** A file may be named by the end of its path, where that is enough. */
+const endsWith =
+  (name: string) =>
+  (path: string): boolean =>
+    path.endsWith(`/${name.replace(/\/$/, '')}`);
+
+/** Paths of everything in the repository, as a page below a folder may name it. */
+const paths = globSync('{.github,control-plane,deploy,docs,envoy,proto,sidecar}/**', {
+  cwd: root,
+  exclude: (name) => name.split('/').includes('node_modules'),
+});
+
+test('every file that a folder’s README.md names is there', (t) => {
+  const pages = paths.filter((path) => path.endsWith('/README.md'));
+  t.true(pages.length >= 50);
+  for (const page of pages) {
+    const prose = read(page).replaceAll(/```[\s\S]*?```/g, '');
+    const isThere = (name: string): boolean =>
+      existsSync(join(root, dirname(page), name)) || existsSync(join(root, name)) || paths.some(endsWith(name));
+    for (const [, name = ''] of prose.matchAll(
+      /`((?:[\w.-]+\/)*[\w.-]+(?:\.(?:ts|js|sh|py|lua|proto|ya?ml|json|md)|\/))`/g,
+    ))
+      t.true(isThere(name), `${page}: ${name}`);
+    for (const [, link = ''] of prose.matchAll(/\]\((?!https?:)([\w/.-]+)(?:#[\w-]+)?\)/g))
+      t.true(existsSync(join(root, dirname(page), link)), `${page}: ${link}`);
+  }
+});
 
 for (const name of DOCS) {
   test(`docs/${name} answers one question, which is its first line`, (t) => {

@@ -10,7 +10,10 @@ export interface TapReader {
   readonly count: TestCount;
   /** Whether the plan (`1..N`) was read, which ava writes after the last test. */
   readonly hasPlan: boolean;
-  /** The lines of each failure, its title first, as they were shown: to be told again at the end, where a cut log still has them. */
+  /**
+   * The lines of each failure, its title first, as they were shown. They are told again at the end, where a cut log
+   * still has them.
+   */
   readonly failures: string[][];
 }
 

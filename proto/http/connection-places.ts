@@ -2,8 +2,9 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * A server takes `most` connections at a time. When all places are taken, the connection that has been without a request for longest makes room
- * for the new one, so that nobody who only connects keeps out who asks. A request that is being answered keeps its place.
+ * A server takes `most` connections at a time. When all places are taken, the connection that has been without a
+ * request for longest makes room for the new one. So nobody who only connects keeps out those who ask. A request that
+ * is being answered keeps its place.
  */
 export function keepPlaces(server: Server, most: number): void {
   /** In the order in which they were last heard of. */

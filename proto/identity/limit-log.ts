@@ -2,8 +2,8 @@ const MINUTE_MS = 60_000;
 const MOST_A_MINUTE = 50;
 
 /**
- * Says whether an event of a kind is to be logged: each kind once a minute, and at most 50 kinds, because a stranger
- * can make up any number.
+ * Says whether an event of a kind is to be logged. Each kind is logged once a minute, and at most 50 kinds are, because
+ * a stranger can make up any number.
  */
 export function limitLog(now: () => number): (kind: string) => boolean {
   let since = Number.NEGATIVE_INFINITY;

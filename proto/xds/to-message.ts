@@ -88,7 +88,7 @@ const encoded = new WeakMap<object, Uint8Array>();
 
 /**
  * Encodes the content of a field that holds a packed message. What it gives stands in that field in the place of the
- * JSON, which can then be forgotten: it is several times as large as its bytes.
+ * JSON, which is several times as large. The JSON can then be forgotten.
  */
 export function packPart(typeName: string, value: object): object {
   const part = Object.freeze({});

@@ -52,7 +52,8 @@ test('gateways that disagree about a replica do not flap: each round lasts longe
   const play = new Play(2),
     [sees, blind] = play.gateways as [Gateway, Gateway];
   const openings: number[] = [];
-  // An hour in which one gateway reaches the replica and the other does not, both with traffic all the time, the blind one slower to try.
+  // For an hour one gateway reaches the replica and the other does not. Both have traffic all the time; the blind one
+  // is slower to try.
   for (let i = 0; i < 36_000; i++) {
     play.nowMs += 100;
     const before = blind.transitions + sees.transitions;

@@ -154,7 +154,8 @@ test('Redis goes down in the middle: breakers act alone, and share again when it
       return false;
     }
   });
-  // Whoever came back first made the decision; the other one's open time may be over, so that it may try, but it is closed to none.
+  // Whoever came back first made the decision. The other one's open time may be over, so that it may try, but it is
+  // closed to none.
   await until(() => !peeks(m).includes('admits') && peeks(m).includes('rejects'));
   t.pass();
 });

@@ -45,7 +45,7 @@ export function pathMetrics(registry: Registry) {
   });
   const resumed = new Counter({
     name: 'holdfast_calls_resumed_total',
-    help: 'Clients that came back to a call whose stream was cut, by what they got: answer (or its rest), lost (a typed error).',
+    help: 'Clients that came back to a call whose stream was cut, by what they got: answer (or its rest), repeated (sent again), lost (a typed error).',
     labelNames: ['server_id', 'result'],
     registers,
   });

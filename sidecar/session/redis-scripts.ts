@@ -1,11 +1,13 @@
 /**
- * Lua that Redis runs as one step each. KEYS[1] is always the session's hash; every other key shares its hash tag, so a cluster keeps them together.
- * The names of the hash fields are those of record-codec.ts and proto/compact-record.ts. A compact record has what it shares in a key of its own, the
- * tombstone of its unbound form in a small one (its door), and its digest as 32 bytes in the slot's index.
+ * Lua that Redis runs as one step each. KEYS[1] is always the session's hash; every other key shares its hash tag, so a
+ * cluster keeps them together. The names of the hash fields are those of record-codec.ts and proto/compact-record.ts. A
+ * compact record has what it shares in a key of its own. The tombstone of its unbound form is a small key (its door).
+ * Its digest is 32 bytes in the slot's index.
  *
- * Scripts that write a record have the same arguments first: epoch slot upstream version at digest, digest of the unbound form ('' for none), name of
- * its door ('' for a plain record), name of the door of the session's own id, name and text of what it shares ('' for a plain record), count of the
- * arguments that follow as fields and values, and those. `more(n)` is the n-th after them.
+ * Scripts that write a record have the same arguments first. They are `epoch slot upstream version at digest`, and the
+ * digest of the unbound form ('' for none). The name of its door follows ('' for a plain record), then the name of the
+ * door of the session's own id. Then come name and text of what it shares ('' for a plain record). Last are the count
+ * of fields and values, and these. `more(n)` is the n-th after them.
  */
 const BASE = `
 local function rootOf(key, digest) return string.sub(key, 1, -9 - string.len(digest)) end

@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import type { EndpointSlice } from '../endpoint-slices.ts';
 
 /**
- * For tests: the list and watch of EndpointSlices as the Kubernetes API documents them. A watch sends what happened after the version that it names;
- * a version older than `oldest` is answered by an ERROR event of code 410 within HTTP 200, or by HTTP 410 when `gonePlainly`.
+ * For tests: the list and watch of EndpointSlices as the Kubernetes API documents them. A watch sends what happened
+ * after the version that it names. A version older than `oldest` gets an ERROR event of code 410 within HTTP 200. With
+ * `gonePlainly` it gets HTTP 410.
  */
 export class FakeWatchApi {
   readonly requests: string[] = [];

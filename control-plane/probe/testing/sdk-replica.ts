@@ -4,7 +4,10 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { listenOn } from '../../../deploy/test/mesh/listen-on.ts';
 
-/** For tests: a replica of an official server (legacy era) that can be killed, brought back on its port, and asked how many sessions it holds. */
+/**
+ * For tests: a replica of an official server (legacy era). It can be killed, brought back on its port, and asked how
+ * many sessions it holds.
+ */
 export class SdkReplica {
   readonly sessions = new Map<string, StreamableHTTPServerTransport>();
   readonly tools: string[];

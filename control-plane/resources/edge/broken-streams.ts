@@ -14,9 +14,9 @@ end
 `;
 
 /**
- * When a gateway is lost, an HTTP/1 client hears of its broken stream by the end of its connection, which Envoy keeps for another second
- * (`delayed_close_timeout`) unless the connection was to be closed after this answer. Said after the headers, it has no effect on an answer that
- * ends well: the connection takes further requests.
+ * When a gateway is lost, an HTTP/1 client hears of its broken stream by the end of its connection. Envoy keeps that
+ * for another second (`delayed_close_timeout`), unless it was to be closed after this answer. Said after the headers,
+ * it has no effect on an answer that ends well: the connection takes further requests.
  */
 export const brokenStreams: object = {
   name: FILTER.brokenStreams,

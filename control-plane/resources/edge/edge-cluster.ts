@@ -11,9 +11,10 @@ import { upstreamTls } from '../tls.ts';
 const IDLE = '60s';
 
 /**
- * A gateway that hangs, or whose VM stands still, keeps its connections, and its kernel answers keep-alive probes. HTTP/2 pings it cannot answer,
- * so its calls end after 1.2 s. Each call still has a connection of its own: one shared by clients would end for all of them when one
- * aborts 250 requests (Envoy's limit for premature resets), or stand still behind bodies that nobody reads.
+ * A gateway that hangs, or whose VM stands still, keeps its connections, and its kernel answers keep-alive probes.
+ * HTTP/2 pings it cannot answer, so its calls end after 1.2 s. Each call still has a connection of its own. A shared
+ * one would end for all clients when one aborts 250 requests (Envoy's limit for premature resets). It would also stand
+ * still behind bodies that nobody reads.
  */
 const pinged = {
   connection_keepalive: { interval: '0.2s', timeout: '1s' },
@@ -86,8 +87,8 @@ const gatewaysCluster = (name: string, protocol: object, snapshot: TopologySnaps
 });
 
 /**
- * One for calls, and one for what may be quiet for hours: a ping twice a second for each of many thousand GET streams would cost more than they do.
- * Their relays' comments tell whether those live (edge-routes.ts).
+ * One for calls, and one for what may be quiet for hours. A ping twice a second for each of many thousand GET streams
+ * would cost more than they do. Their relays' comments tell whether those live (edge-routes.ts).
  */
 export const gatewaysClusters = (snapshot: TopologySnapshot, edge: EdgeConfig): Array<[string, object]> => [
   [RESOURCE.edgeCluster, gatewaysCluster(RESOURCE.edgeCluster, http1, snapshot, edge)],

@@ -19,14 +19,14 @@ const retry = {
 };
 
 /**
- * What a gateway has had goes to another one as well, when it is lost before its answer begins: HEADER.edgeSent tells that one's relay, which knows
- * what may be repeated, and has the id for an error.
+ * What a gateway has had goes to another one as well, when it is lost before its answer begins. HEADER.edgeSent tells
+ * that one's relay. It knows what may be repeated, and has the id for an error.
  */
 const repeated = { ...retry, retry_on: `${retry.retry_on},reset` };
 
 /**
- * A gateway says at once that it has a client's resumption. Of one that does not, another is asked as well, and the first answer counts: a frozen
- * gateway costs the client no second wait for a ping.
+ * A gateway says at once that it has a client's resumption. When it does not, another is asked as well, and the first
+ * answer counts. So a frozen gateway costs the client no second wait for a ping.
  */
 const hedged = {
   retryPolicy: { ...repeated, num_retries: 1, per_try_timeout: '0.3s' },
@@ -96,8 +96,9 @@ const route = ({
 const BESIDE_COMMENTS_MS = 5000;
 
 /**
- * How long a GET stream may be quiet. Relays write comments into those that they hold: one that has missed two of them is on a gateway that is
- * frozen or cut off, and its client must hear so. 0, for any time, where not every server's streams are held.
+ * How long a GET stream may be quiet. Relays write comments into those that they hold. A stream that has missed two of
+ * them is on a gateway that is frozen or cut off. Its client must hear so. 0, for any time, where not every server's
+ * streams are held.
  */
 function streamQuietMs({ servers }: Pick<TopologySnapshot, 'servers'>): number {
   if (servers.some(({ policy }) => !policy.guard.includes('streams'))) return 0;

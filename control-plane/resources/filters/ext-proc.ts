@@ -34,8 +34,9 @@ export const extProc: object = {
     allow_mode_override: true,
     processing_mode: {
       request_header_mode: 'SEND',
-      // The sidecar asks for the answer's headers where it wants them. By default Envoy would send it its own answers to requests that never
-      // came this far: 5,000 bodies given up at once took all of a sidecar's time, and its connection.
+      // The sidecar asks for the answer's headers where it wants them. By default Envoy would send it its own answers
+      // to requests that never came this far. Then 5,000 bodies given up at once took all of a sidecar's time, and its
+      // connection.
       response_header_mode: 'SKIP',
       request_trailer_mode: 'SKIP',
       response_trailer_mode: 'SKIP',

@@ -17,9 +17,10 @@ export interface Echo {
 }
 
 /**
- * For tests: an upstream that answers what it saw, as JSON. Upstream session ids, or else `x-special`, steer it: `forgotten` gets 404, `cut` has its connection closed
- * before an answer, `slow` is never answered, and `cut at NAME` and `slow at NAME` are so by that stub alone. `ticks` gets an event every 20 ms for as long as it lasts,
- * `scalars` one event for each kind of JSON that is no object. `x-answer-bytes` asks for an answer of that size.
+ * For tests: an upstream that answers what it saw, as JSON. Upstream session ids, or else `x-special`, steer it.
+ * `forgotten` gets 404, `cut` has its connection closed before an answer, and `slow` is never answered. `cut at NAME`
+ * and `slow at NAME` are so by that stub alone. `ticks` gets an event every 20 ms for as long as it lasts, `scalars`
+ * one event for each kind of JSON that is no object. `x-answer-bytes` asks for an answer of that size.
  */
 export class StubReplica {
   readonly name: string;

@@ -21,7 +21,10 @@ export interface Answer {
   };
 }
 
-/** A gateway's real Envoy with two replicas (slots 1 and 2) and a relay, or the one at `otherRelay`; nobody answers ext_proc, or who listens at `sidecar`. */
+/**
+ * A gateway's real Envoy with two replicas (slots 1 and 2). Its relay is a stub, or the one at `otherRelay`. Nobody
+ * answers ext_proc, unless `sidecar` says who listens.
+ */
 export async function gateway(
   t: ExecutionContext,
   settings = '',

@@ -79,7 +79,10 @@ function waysThrough(mesh: Mesh, plains: readonly Plain[], upstream: ReplicaClie
 const best = (runs: readonly Measured[]): Measured =>
   runs.reduce((one, other) => (other.requestsPerSecond > one.requestsPerSecond ? other : one));
 
-/** Rounds go through all ways in turn, so that a noisy machine disturbs each alike; the best round counts: whatever else a machine does makes one slower, never faster. */
+/**
+ * Rounds go through all ways in turn, so that a noisy machine disturbs each alike. The best round counts, because other
+ * work makes a round slower, never faster.
+ */
 async function compare(
   ways: readonly Way[],
   connections: number,

@@ -7,8 +7,8 @@ const codeOf = (error: unknown): string | undefined => {
 };
 
 /**
- * What a plain balancer before the gateway nodes does: each request to the next node in turn, and to the one after it when nobody
- * listens there. A request that was sent is never sent again.
+ * What a plain balancer before the gateway nodes does. Each request goes to the next node in turn, and to the one after
+ * it when nobody listens there. A request that was sent is never sent again.
  */
 export function edgeFetch(origins: readonly string[], startAt = 0, inner: Fetch = fetch): Fetch {
   let turn = startAt;

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Finding } from './finding.ts';
 import { importFindings } from './imports.ts';
 import { lintFindings } from './lint.ts';
+import { isProse, proseFindings } from './prose.ts';
 import { ratchetProblems, type Ratchet } from './ratchet.ts';
 import { root } from './run-tool.ts';
 import { typeFindings } from './types.ts';
@@ -26,10 +27,11 @@ export const checks: readonly Check[] = [
   {
     title: 'format and lint are right (biome check)',
     find: lintFindings,
-    owns: (rule) => !isUnused(rule) && !isImport(rule) && rule !== 'types',
+    owns: (rule) => !isUnused(rule) && !isImport(rule) && !isProse(rule) && rule !== 'types',
   },
   { title: 'nothing is unused (knip)', find: unusedFindings, owns: isUnused },
   { title: 'imports keep the layers (dependency-cruiser)', find: importFindings, owns: isImport },
+  { title: 'sentences are short (CONTRIBUTING.md)', find: proseFindings, owns: isProse },
 ];
 
 export const ratchetFile = resolve(import.meta.dirname, 'ratchet.json');

@@ -1,8 +1,8 @@
 import type { Fetch } from './mcp-client.ts';
 
 /**
- * A fetch that sends each request to the next origin in turn, path and query kept: one client over several gateway nodes, as behind
- * a balancer without stickiness.
+ * A fetch that sends each request to the next origin in turn, path and query kept. So one client uses several gateway
+ * nodes, as behind a balancer without stickiness.
  */
 export function alternatingFetch(origins: readonly string[], inner: Fetch = fetch): Fetch & { sent: number[] } {
   if (origins.length === 0) throw new Error('alternatingFetch needs at least one origin');

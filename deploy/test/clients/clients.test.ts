@@ -47,7 +47,8 @@ for (const kind of ['v1', 'v2-legacy', 'v2-auto', 'v1-sse', 'v2-sse'] as ClientK
     t.is(await client.getPrompt('triage', { id: 'ENG-2' }), 'Propose the next step for ENG-2: Export as CSV');
     t.deepEqual(await client.complete('triage', 'id', 'ENG-1'), ['ENG-1']);
 
-    // An official client drops progress that it reads together with the answer: on a busy machine the last ones may be missing, after a pause all of them.
+    // An official client drops progress that it reads together with the answer. On a busy machine the last ones may be
+    // missing, and after a pause all of them.
     await waitFor(
       async () => {
         const steps: number[] = [];

@@ -9,8 +9,8 @@ import { longestTaskMs } from './longest-task.ts';
 import { takePictures } from './take-pictures.ts';
 
 /**
- * `npm run console:look`: looks at each view of the console on a real mesh, with axe and for long tasks with 1,000 replicas, and with
- * `--pictures` writes the pictures of docs/console.md.
+ * `npm run console:look`: looks at each view of the console on a real mesh. It uses axe, and looks for long tasks with
+ * 1,000 replicas. With `--pictures` it writes the pictures of docs/console.md.
  */
 const {
   values: { json, pictures },

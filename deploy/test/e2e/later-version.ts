@@ -4,7 +4,10 @@ import { ManagedProcess, type ProcessSpec } from '../mesh/managed-process.ts';
 import { REPOSITORY } from '../mesh/node-program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../mesh/temporary-folder.ts';
 
-/** What the next version does otherwise, as changes of its sources: session records of version 3 with a field more, and more in each message between processes. */
+/**
+ * What the next version does otherwise, as changes of its sources. It has session records of version 3 with a field
+ * more, and more in each message between processes.
+ */
 const CHANGES: ReadonlyArray<[file: string, from: string, to: string]> = [
   ['package.json', '"version": "0.1.0"', '"version": "0.2.0"'],
   ['proto/session-record.ts', 'RECORD_VERSION = 2;', 'RECORD_VERSION = 3;'],

@@ -151,7 +151,8 @@ const chunked = (body: string): string => `${body.length.toString(16)}\r\n${body
 for (const server of ['guarded', 'plain'] as const) {
   for (const form of ['length', 'chunked'] as const) {
     for (const hasSession of [true, false]) {
-      // A 4xx to a request on a session ends Python's and Go's sessions with all their calls; an error with the request's id ends the call.
+      // A 4xx to a request on a session ends Python's and Go's sessions with all their calls. An error with the
+      // request's id ends only the call.
       const said = hasSession ? 'is an error with its id on a session' : 'is 413 without a session';
       test.serial(`a body that is too large ${said}: ${server}, ${form}`, async (t) => {
         const client = await connectClient({ kind: 'v1', url: mesh.url(server) });

@@ -84,7 +84,8 @@ test.serial('a subscription hears what happens at any replica, also at one that 
   await first!.process.kill();
   await first!.process.start();
   await mesh.settled();
-  // The new life is heard from once the relay has opened its stream there: until then changes at it go unheard, as they do before any subscription.
+  // The new incarnation is heard once the relay has opened its stream there. Until then its changes go unheard, as they
+  // do before any subscription.
   await waitFor(
     async () => {
       const before = stream.heard();

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { CLIENT_KINDS, SERVER_KINDS, canTalk } from './matrix.ts';
 import { seenBothWays, startMatrixMesh } from './matrix-cell.ts';
 
-// Every official client with every official server, as a Markdown table for the README: the revision that they agree on, and whether the client sees the same
-// through the mesh as without it. Exit code 1 when one of them does not.
+// Every official client with every official server, as a Markdown table. It tells the revision that they agree on, and
+// whether the client sees the same through the mesh as without it. Exit code 1 when one of them does not.
 const mesh = await startMatrixMesh();
 let different = 0;
 try {

@@ -51,7 +51,10 @@ const STREAM = [
   'data: {"jsonrpc":"2.0","id":1,"result":{"text":"𝄞"}}\nunknown: field\n\n',
 ].join('');
 
-/** A CRLF whose halves come apart may lose its LF: the line has ended with the CR, and waiting for the rest would hold the event up. */
+/**
+ * A CRLF whose halves come apart may lose its LF. The line has ended with the CR, and waiting for the rest would hold
+ * the event up.
+ */
 const inLf = (text: string): string => text.replaceAll(/\r\n?/g, '\n');
 
 for (const way of WAYS) {

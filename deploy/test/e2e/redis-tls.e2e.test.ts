@@ -49,7 +49,10 @@ const DANGEROUS: [string, ...string[]][] = [
   ['OBJECT', 'FREQ', 'holdfast:{linear}:x'],
 ];
 
-/** A Redis that speaks TLS, whose certificate is in `certs`: its own TLS, or where it was built without (as npm's and PyPI's are) one that ends before it, as before many managed ones. */
+/**
+ * A Redis that speaks TLS, whose certificate is in `certs`. Where it was built without TLS (as npm's and PyPI's are),
+ * TLS ends before it, as with many managed ones.
+ */
 async function startTlsRedis(
   t: ExecutionContext,
   folder: string,

@@ -45,7 +45,8 @@ test('public results are served from the gateways’ caches until something chan
     await waitFor(async () => (await ttl('cached', method, params)) < 5000, { what: `${method} comes from a cache` });
     for (let i = 0; i < 10; i += 1) t.is(await ttl('plain', method, params), 5000);
   }
-  // Both gateways have it; then a tool says at one replica that the tools have changed, and both have another one before the old one's time is up.
+  // Both gateways have it. Then a replica says that its tools have changed, and both have another one before the old
+  // one's time is up.
   await waitFor(
     async () => {
       const old = await Promise.all(mesh.gateways.map((_, gateway) => list(gateway)));

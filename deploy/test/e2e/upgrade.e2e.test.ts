@@ -159,7 +159,8 @@ test.serial(
     await waitFor(async () => (await stored(mesh, ofOld)).version === '3', { what: 'the record is of N+1' });
     t.is((await call(mesh, 0, ofOld)).status, 200);
 
-    // The replica of a session of N+1 dies, N meets it first: N says that nothing was sent and leaves the record alone, N+1 rebuilds it, and N goes on.
+    // The replica of a session of N+1 dies, and N meets it first. N says that nothing was sent and leaves the record
+    // alone. N+1 rebuilds it, and N goes on.
     await killHome(mesh, 1, ofNew);
     const was = await stored(mesh, ofNew);
     const refused = await call(mesh, 0, ofNew);

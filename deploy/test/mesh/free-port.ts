@@ -1,12 +1,15 @@
 import { createServer } from 'node:net';
 
 /**
- * Ports below Linux's range for outgoing connections (32768 and up): a port that is free now could otherwise be taken by anybody's
- * outgoing connection before its process listens.
+ * Ports below Linux's range for outgoing connections (32768 and up). Otherwise anybody's outgoing connection could take
+ * a port that is free now before its process listens.
  */
 const FIRST = 12_000;
 const COUNT = 20_000;
-/** A process takes whole blocks, by listening on each block's first port until it ends: of two side by side neither is given a port that the other is about to use. */
+/**
+ * A process takes whole blocks, by listening on each block's first port until it ends. So of two side by side, neither
+ * gets a port that the other is about to use.
+ */
 const BLOCK = 100;
 
 let first = 0;

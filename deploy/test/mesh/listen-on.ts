@@ -5,8 +5,8 @@ const PATIENCE_MS = 10_000;
 const EVERY_MS = 20;
 
 /**
- * Listens on a loopback port, and gives its number; 0 takes any. A port that a server of this process just gave back may stay taken for some ms: each
- * child that is being started has a copy of its socket until its program runs.
+ * Listens on a loopback port, and gives its number; 0 takes any. A port that a server of this process just gave back
+ * may stay taken for some ms. Each child that is being started has a copy of its socket until its program runs.
  */
 export async function listenOn(server: Server, port: number, backlog?: number): Promise<number> {
   const untilMs = performance.now() + PATIENCE_MS;

@@ -77,7 +77,10 @@ export interface SentinelRedis extends Redis {
   primaryPort(): Promise<number>;
 }
 
-/** A primary, a replica and three sentinels; a primary that is silent for two seconds is replaced: a busy machine keeps a living one silent for less. */
+/**
+ * A primary, a replica and three sentinels. A primary that is silent for two seconds is replaced; a busy machine keeps
+ * a living one silent for less.
+ */
 export async function startSentinelRedis(options: { folder?: string } = {}): Promise<SentinelRedis> {
   const own = options.folder === undefined ? await temporaryFolder() : undefined;
   const folder = options.folder ?? own!.path;

@@ -61,8 +61,8 @@ interface RawFile {
 }
 
 /**
- * The descriptors that protobuf's C++ generator compiles into every binary, read out of the file: the truth about field numbers of
- * exactly the Envoy that runs.
+ * The descriptors that protobuf's C++ generator compiles into every binary, read out of the file. They have the field
+ * numbers of exactly the Envoy that runs.
  */
 export function readEnvoyDescriptors(binary: Buffer): EnvoyDescriptors {
   const found: EnvoyDescriptors = { messages: new Map(), enums: new Map() };

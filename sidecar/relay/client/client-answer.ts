@@ -139,8 +139,9 @@ export class ClientAnswer {
   }
 
   /**
-   * The same with the first event, or when a comment is due. Until then the client has heard nothing, so who stands between can answer for a
-   * gateway that dies: an edge with an error, the client's own connection with a failure. Official clients wait for a minute on an open stream.
+   * The same with the first event, or when a comment is due. Until then the client has heard nothing. So when the
+   * gateway dies, an edge can answer with an error, or the client's own connection fails. Official clients wait for a
+   * minute on an open stream.
    */
   openSseLater(status: number, headers: IncomingHttpHeaders, nowMs: number): void {
     this.#early = NOTHING;
@@ -186,7 +187,10 @@ export class ClientAnswer {
     return this.#response.write(this.listCut ? this.listCut.next(bytes, this.#state === 'sse') : bytes);
   }
 
-  /** What is written in one turn of the event loop goes out as one: the head, its first event, and the end if that has come as well. */
+  /**
+   * What is written in one turn of the event loop goes out as one. That is the head, its first event, and the end if
+   * that has come as well.
+   */
   #holdWrites(): void {
     const { socket } = this.#response;
     if (!socket || socket.writableCorked > 0) return;

@@ -36,9 +36,10 @@ export interface RelayServers {
  */
 const BACKLOG = 16_384;
 /**
- * Sockets that listen on the own port. libuv takes one connection per socket in each turn of the event loop (since 1.45). Under load, turns
- * of 20 ms would let in 50 connections a second. Honest calls would then wait behind connections that attackers open. Streams take the connections
- * that Envoy keeps, so that calls need new ones: with 16 sockets, the p99 beside 1,000 streams was twice that with 64 to 96.
+ * Sockets that listen on the own port. libuv takes one connection per socket in each turn of the event loop (since
+ * 1.45). Under load, turns of 20 ms would let in 50 connections a second. Honest calls would then wait behind
+ * connections that attackers open. Streams take the connections that Envoy keeps, so that calls need new ones. With 16
+ * sockets, the p99 beside 1,000 streams was twice that with 64 to 96.
  */
 const LISTENERS = 64;
 /** A request head larger than this is refused by Node with 431: more than Envoy takes (64 KiB) and adds. */

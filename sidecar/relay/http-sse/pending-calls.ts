@@ -58,7 +58,10 @@ export class PendingCalls {
     return message.idText === null ? undefined : this.#calls.get(message.idText);
   }
 
-  /** Whether a request has the id of a call that waits, or two of these have one id: nobody could tell their answers apart on the stream. */
+  /**
+   * Whether a request has the id of a call that waits, or two of these have one id. Nobody could tell their answers
+   * apart on the stream.
+   */
   repeats(messages: readonly RpcMessage[]): boolean {
     const ids = messages.filter(({ kind }) => kind === 'request').map(({ idText }) => idText);
     return new Set(ids).size < ids.length || ids.some((id) => id !== null && this.#calls.has(id));

@@ -19,8 +19,9 @@ import type { Resumable } from './primed-calls.ts';
 const HOLDER_MS = { repeatable: 150, other: 500, afterMute: 300 };
 
 /**
- * A client comes back to a call whose stream was cut, with the id that the mesh gave. The relay that held the call continues it, or gives
- * its answer. When that relay is gone, or has forgotten the call, a call that is safe to repeat begins `again`; the client of any other hears so at once.
+ * A client comes back to a call whose stream was cut, with the id that the mesh gave. The relay that held the call
+ * continues it, or gives its answer. When that relay is gone, or has forgotten the call, a call that is safe to repeat
+ * begins `again`. The client of any other hears so at once.
  */
 export async function resumeCall(
   ctx: RelayContext,
@@ -84,8 +85,8 @@ export async function resumeCall(
 }
 
 /**
- * No replica looks at the credentials of a client that comes back, so they must be those that the call came with, or those that the session's
- * replica accepted since: who has read a session's id and an event id somewhere has no token.
+ * No replica looks at the credentials of a client that comes back. So they must be those of the call, or those that the
+ * session's replica accepted since. Who has read a session's id and an event id somewhere has no token.
  */
 function mayResume(ctx: RelayContext, { policy }: ServerView, request: ClientRequest, call: Resumable): boolean {
   const headers = request.incoming.rawHeaders;

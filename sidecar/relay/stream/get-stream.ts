@@ -107,8 +107,9 @@ export class GetStream {
   }
 
   /**
-   * The error, as long as the client has heard nothing; else the end of its stream: it opens another one. When only the replicas are away, the
-   * stream of a known session is held open without one: Go's client ends its session on a 5xx here.
+   * The error, as long as the client has heard nothing; else the end of its stream: it opens another one. When only the
+   * replicas are away, the stream of a known session is held open without one. Go's client ends its session on a 5xx
+   * here.
    */
   #fail(kind: MeshError): void {
     const target = 'target' in this.#machine.state ? this.#machine.state.target : null;

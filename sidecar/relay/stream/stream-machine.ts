@@ -29,7 +29,10 @@ export class StreamMachine {
     callOf(former)?.abort();
   }
 
-  /** Goes on with what the work came to, unless the stream has gone on meanwhile: what it was to find out may come as an event already. */
+  /**
+   * Goes on with what the work came to, unless the stream has gone on meanwhile. An event may already have brought what
+   * the work was to find out.
+   */
   during<T>(state: StreamState, work: () => Promise<T>, goOn: (result: T) => void): void {
     this.enter(state);
     this.#client.guard(async () => {

@@ -7,8 +7,9 @@ import { pidsOf, shown, startAttackedMesh, underAttack, type Attack, type UnderA
 const ENVOYS = 2;
 
 /**
- * The same honest clients and attackers through as many Envoys as a mesh has gateways, with nothing but Envoy's own session affinity: what this machine
- * makes of the attack. They bound nothing, so that some of their calls may fail.
+ * The same honest clients and attackers through as many Envoys as a mesh has gateways. They have nothing but Envoy's
+ * own session affinity. This shows what this machine makes of the attack. They bound nothing, so that some of their
+ * calls may fail.
  */
 export async function loadThroughBareEnvoy(options: Attack & { honestSessions: number }): Promise<UnderAttack> {
   const { say = () => {}, seconds, everyMs } = options;

@@ -82,7 +82,10 @@ export async function underAttack(
   }
 }
 
-/** Of `nice`: a third of the processor where all others want it too, and not so little that other work of the machine keeps them away. */
+/**
+ * Steps of `nice`. They leave a third of the processor where all others want it too, so other work of the machine does
+ * not keep them away.
+ */
 const STEPS_DOWN = 5;
 
 /** Returns what says how many cores the processes of each role have taken since. */

@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 /**
- * The cheapest MCP server that a benchmark can put behind a proxy: HTTP/1.1 by hand, a new session id for each initialize, the same
- * small result for everything else. It costs little, so that what is measured is the proxy.
- * Run: `node deploy/test/bench/load/upstream.ts --port N`, as the mesh starts replicas. `--initialize-ms` makes initialize take a while, `--events` answers calls with an event;
- * GET /__stats says how many initializes there were, and how many at a time.
+ * The cheapest MCP server that a benchmark can put behind a proxy. It speaks HTTP/1.1 by hand, and gives a new session
+ * id for each initialize and the same small result for everything else. It costs little, so that what is measured is
+ * the proxy. Run: `node deploy/test/bench/load/upstream.ts --port N`, as the mesh starts replicas. `--initialize-ms`
+ * makes initialize take a while, and `--events` answers calls with an event. GET /__stats says how many initializes
+ * there were, and how many at a time.
  */
 const initialized =
   '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}';

@@ -4,9 +4,15 @@ import { z } from 'zod';
 
 /**
  * A proxy that somebody else wrote, as a YAML or JSON file says how to start it. In `command`, `files` and `env` these are replaced:
- * `{port}` (where it shall listen on 127.0.0.1), `{folder}` (its own, where `files` are written), `{bin}` (programs of `python`), `{threads}`
- * (cores of the machine), `{envelope}` (URL of an Envoy that keeps sessions on their replicas, for proxies that take one URL) and `{replicas}`
- * (`ip:port`, joined by commas). A line of `files` with `{replica}` is repeated for each replica, `{number}` counts them.
+ *
+ * * `{port}`: where it shall listen on 127.0.0.1;
+ * * `{folder}`: its own folder, where `files` are written;
+ * * `{bin}`: programs of `python`;
+ * * `{threads}`: cores of the machine;
+ * * `{envelope}`: URL of an Envoy that keeps sessions on their replicas, for proxies that take one URL;
+ * * `{replicas}`: `ip:port`, joined by commas.
+ *
+ * A line of `files` with `{replica}` is repeated for each replica; `{number}` counts them.
  */
 const peerSchema = z.strictObject({
   configuration: z.string().min(1).describe('how it was set up, in a sentence'),

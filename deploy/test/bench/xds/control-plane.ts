@@ -3,8 +3,9 @@ import { fleetOf } from './fleet.ts';
 import { loopAndServer } from '../../../../control-plane/resources/testing/loop-and-server.ts';
 
 /**
- * The control plane's own loop and xDS server in a process of their own, so that its memory and time are its own; the benchmark says by message what
- * happens. `fleet`: so many replicas, of servers with or without a guard. `flip`: one replica's health changes; answered when every client has accepted it.
+ * The control plane's own loop and xDS server in a process of their own, so that its memory and time are its own. The
+ * benchmark says by message what happens. `fleet`: so many replicas, of servers with or without a guard. `flip`: one
+ * replica's health changes; answered when every client has accepted it.
  */
 export type Order =
   | { kind: 'fleet'; count: number; isGuarded: boolean; clients: number }

@@ -5,9 +5,10 @@ import { TopologyClient } from '../../../../sidecar/xds/topology-client.ts';
 import { changedReplica } from './fleet.ts';
 
 /**
- * Gateways as the control plane sees them: for each the stream of an Envoy and that of a sidecar. They accept whatever comes and keep nothing, but
- * for the last one's sidecar, which is a real one's client: it says when it knew of each change. Run as a child, with five arguments: the port of the
- * control plane, the first gateway, how many gateways, how many replicas the fleet has, and how many changes there will be.
+ * Gateways as the control plane sees them: for each the stream of an Envoy and that of a sidecar. They accept whatever
+ * comes and keep nothing. Only the last one's sidecar is a real one's client, which says when it knew of each change.
+ * It runs as a child with five arguments: the control plane's port, the first gateway, and the numbers of gateways,
+ * replicas and changes.
  */
 export interface Known {
   /** `Date.now()` when it knew of each change. */

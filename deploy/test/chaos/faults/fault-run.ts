@@ -4,7 +4,10 @@ import { modernPost } from '../../../../sidecar/relay/testing/modern-rig.ts';
 import { RigFleet, type RelayRig } from '../../../../sidecar/relay/testing/relay-rig.ts';
 import { FaultPlan, FaultyReplica, type Fault } from './faulty-replica.ts';
 
-/** A call without a sign of life has its error after this long: soon where the deadline is what ends it, and else never for want of CPU. */
+/**
+ * A call without a sign of life has its error after this long. It is short where the deadline must end it, and else so
+ * long that a lack of CPU does not.
+ */
 const CALL_MS = { byDeadline: 3000, otherwise: 12_000 };
 const RECOVERY_MS = 3000;
 /** Later than this nothing comes any more, on a machine however busy. */

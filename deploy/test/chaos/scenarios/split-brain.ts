@@ -34,7 +34,8 @@ export const splitBrain: Scenario = {
   description:
     'gateway-2 loses Redis, a replica dies, both gateways rebuild the same sessions; then the partition heals',
   sessions: 40,
-  // A probe that gives up an initialize for want of CPU leaves a session at its replica, which nobody can end: at load 28 there were 46 of 43.
+  // A probe that gives up an initialize for lack of CPU leaves a session at its replica, which nobody can end. At load
+  // 28 there were 46 of 43.
   mesh: { servers: { linear: { replicas: 3, settings: { probe: { timeoutMs: 30_000 } } } } },
   async prepare() {
     const redis = await startRedis();

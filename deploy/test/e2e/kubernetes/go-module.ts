@@ -1,6 +1,6 @@
 /**
- * The go.mod of a module that builds commands of Kubernetes. Kubernetes' own go.mod requires its staging modules as v0.0.0 and replaces them by folders
- * that its published archive lacks; here each is replaced by its published version.
+ * The go.mod of a module that builds commands of Kubernetes. Kubernetes' own go.mod requires its staging modules as
+ * v0.0.0 and replaces them by folders that its published archive lacks. Here each is replaced by its published version.
  */
 export function goModule(
   kubernetesGoMod: string,

@@ -1,8 +1,9 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
 /**
- * Counts executions by key, in the process and in a file, so that a test can prove over the death of processes that nothing ran
- * twice. The line is written before the caller is answered, with one append: lines of several replicas don't mix.
+ * Counts executions by key, in the process and in a file. So a test can prove that nothing ran twice, even when
+ * processes die. The line is written before the caller is answered, with one append: lines of several replicas don't
+ * mix.
  */
 export class Ledger {
   readonly #counts = new Map<string, number>();

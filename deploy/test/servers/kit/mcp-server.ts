@@ -128,7 +128,10 @@ function servePrompts<S>(server: Server, definition: ServerDefinition<S>, sessio
   });
 }
 
-/** Kept here and not in the SDK, where it can't be read: `whoami` shows it, so that a rebuilt session can be compared with the lost one. */
+/**
+ * Kept here and not in the SDK, where it can't be read. `whoami` shows it, so that a rebuilt session can be compared
+ * with the lost one.
+ */
 function keepLogLevel<S>(server: Server, session: Session<S>): void {
   server.setRequestHandler(SetLevelRequestSchema, ({ params }) => {
     session.logLevel = params.level;

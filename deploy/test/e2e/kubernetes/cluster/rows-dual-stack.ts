@@ -10,7 +10,10 @@ interface SliceList {
 /** Each new slice has a name by chance. */
 const TRIES = 40;
 
-/** Control planes start while the slice of IPv6, on which the server does not listen, is the first in the list: replicas must keep their addresses. */
+/**
+ * Control planes start while the slice of IPv6 is the first in the list. The server does not listen on IPv6, and
+ * replicas must keep their addresses.
+ */
 export async function dualStackRestart({ cluster: { kubectl } }: Stage): Promise<Objective[]> {
   const slices = async (): Promise<string[]> => {
     const selector = 'kubernetes.io/service-name=dual';
