@@ -74,7 +74,7 @@ export async function startSidecar(settings: SidecarSettings, version: string, l
 
   const { certs, hasJoined } = settings;
   const onResult = metrics.links.certificateRenewal;
-  const stopRenewing = hasJoined && certs !== null ? keepJoined({ folder: certs, log, onResult, now }) : null;
+  const stopRenewing = hasJoined && certs !== null ? keepJoined({ folder: certs, log, onResult }) : null;
 
   const begin = (): void => {
     node.isServing = true;

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import test from 'ava';
 import { checks, problemsOf } from './checks/checks.ts';
-import { contentProblems, TOP_LEVEL, type SourceFile } from './source-rules.ts';
+import { clockProblems, contentProblems, TOP_LEVEL, type SourceFile } from './source-rules.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** What git would not take (.gitignore). */
@@ -63,11 +63,19 @@ test(`no source file, tests among them, is longer than ${MAX_LINES} lines`, (t) 
   );
 });
 
+test('the sidecar measures time by a clock that never goes back', (t) => {
+  t.deepEqual(clockProblems(sources), []);
+});
+
 test('the rules find what they are for', (t) => {
   const file = (path: string, text: string): SourceFile => ({ path, text });
   t.is(
     contentProblems([file('a.md', ['see /wo', 'rk/main'].join('')), file('b.ts', ['test.on', 'ly("x")'].join(''))])
       .length,
     2,
+  );
+  t.is(
+    clockProblems([file('sidecar/relay/a.ts', 'const now = Date.now;'), file('proto/b.ts', 'Date.now()')]).length,
+    1,
   );
 });

@@ -57,6 +57,28 @@ const FORBIDDEN_IN_SOURCES: ReadonlyArray<[pattern: RegExp, why: string]> = [
   [new RegExp(['\\btest\\.', '(only|skip|to', 'do)\\('].join('')), 'a test that does not run with the others'],
 ];
 
+/** Where the sidecar may ask for the clock of the machine: what others compare with theirs, and certificates. */
+const OF_THE_MACHINES_CLOCK = new Set([
+  'sidecar/admin/heartbeats.ts',
+  'sidecar/join/keep-joined.ts',
+  'sidecar/metrics/histogram.ts',
+  'sidecar/outcome/slo-publisher.ts',
+  'sidecar/parts/mesh.ts',
+  'sidecar/parts/node.ts',
+  'sidecar/parts/ports.ts',
+  'sidecar/session/redis-store.ts',
+]);
+
+/** Files of the sidecar that would measure by a clock which may be set back. Pure. */
+export const clockProblems = (files: readonly SourceFile[]): string[] =>
+  files
+    .filter(
+      ({ path, text }) =>
+        path.startsWith('sidecar/') && !/\.test\.ts$|\/testing\//.test(path) && /\bDate\.now\b/.test(text),
+    )
+    .filter(({ path }) => !OF_THE_MACHINES_CLOCK.has(path))
+    .map(({ path }) => `${path}: a time that may go back (proto/steady-clock.ts)`);
+
 /** Every forbidden text in committed files, one line each. Pure. */
 export function contentProblems(files: readonly SourceFile[]): string[] {
   return files.flatMap(({ path, text }) =>

@@ -15,6 +15,7 @@ test('a key has its burst at once, and then its rate; another key has its own', 
   t.is(taken('a', 500), 5);
   t.is(taken('a', 3_600_000), 20);
   t.is(taken('a', 3_590_000), 0, 'a clock that is set back gives nothing');
+  t.is(taken('a', 3_590_500), 5, 'and the bucket fills again from there');
 });
 
 test('takes from all buckets or from none, and says when the empty one has enough', (t) => {

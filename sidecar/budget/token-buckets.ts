@@ -38,7 +38,9 @@ export class TokenBuckets {
 
   #tokensOf({ key, requests, perMs, burst }: TokenBucket, nowMs: number): number {
     const was = this.#levels.get(key);
-    // The clock may be set back.
-    return was ? Math.min(burst, was.tokens + (Math.max(0, nowMs - was.atMs) * requests) / perMs) : burst;
+    if (!was) return burst;
+    // A clock that was set back: the bucket fills from now on.
+    if (nowMs < was.atMs) was.atMs = nowMs;
+    return Math.min(burst, was.tokens + ((nowMs - was.atMs) * requests) / perMs);
   }
 }

@@ -15,9 +15,10 @@ export interface Mesh {
 
 /** This node's certificate, and its subscription at the control planes. Nothing is heard before `client.start()`. */
 export function joinMesh(node: Node, version: string): Mesh {
-  const { settings, nodeId, metrics, log, now, failing } = node;
+  const { settings, nodeId, metrics, log, failing } = node;
   const { certs: folder, controlPlanes: addresses, stateDir } = settings;
-  const identity = folder === null ? null : openIdentity({ folder, nodeId, metrics: metrics.links, log, now });
+  const identity =
+    folder === null ? null : openIdentity({ folder, nodeId, metrics: metrics.links, log, now: Date.now });
   const client = new TopologyClient({
     addresses,
     nodeId,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { networkInterfaces } from 'node:os';
 import { describeError } from '../../proto/describe-error.ts';
 import type { Heartbeat } from '../../proto/heartbeat.ts';
+import { steadyNow } from '../../proto/steady-clock.ts';
 import { ownAddresses } from '../identity/own-addresses.ts';
 import type { ErrorPlace } from '../metrics/error-place.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
@@ -15,6 +16,7 @@ export interface Node {
   version: string;
   log: Logger;
   metrics: Metrics;
+  /** Never goes back (proto/steady-clock.ts). */
   now: () => number;
   /** It was told of its servers, and its ports are open. */
   isServing: boolean;
@@ -42,7 +44,7 @@ export function createNode(settings: SidecarSettings, version: string, log: Logg
     version,
     log,
     metrics,
-    now: Date.now,
+    now: steadyNow,
     isServing: false,
     isDraining: false,
     hostOf,
@@ -51,7 +53,8 @@ export function createNode(settings: SidecarSettings, version: string, log: Logg
       nodeId,
       version,
       isDraining: node.isDraining,
-      atMs: node.now(),
+      // Others compare it with clocks of their own.
+      atMs: Date.now(),
     }),
     internalError,
     failing: (where) => (error) => internalError(where, error),

@@ -61,6 +61,7 @@ export async function openRelay(parts: PortParts): Promise<Relay> {
       },
     onError: failing('background'),
     internalError,
+    wallMs: Date.now,
     topology: mesh.topology,
     directory,
     held,

@@ -79,6 +79,13 @@ test('three gateways and one limit: together they let through what it says, and 
     'no call, nothing to ask',
   );
 
+  const inAnHour = Date.now() + 3_600_000,
+    [bucket = ''] = (await first?.client.keys('*rate:*')) ?? [];
+  await first?.client.hset(bucket, 'at', inAnHour);
+  t.is((await storm(3, 'ann')) + (await storm(3, 'ben')), 0);
+  const at = Number(await first?.client.hget(bucket, 'at'));
+  t.true(at < inAnHour, 'after the clock of Redis was set back, a bucket fills from then on');
+
   for (const { client } of gateways) client.disconnect();
   t.is(await storm(300, 'cleo'), 60, 'one burst for each gateway');
   t.true(counted.length >= 300);

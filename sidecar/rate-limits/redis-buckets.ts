@@ -19,7 +19,10 @@ for i, key in ipairs(KEYS) do
   local was = redis.call('HMGET', key, 'tokens', 'at')
   local tokens = burst
   if was[1] and was[2] then
-    tokens = math.min(burst, tonumber(was[1]) + math.max(0, now - tonumber(was[2])) * rate)
+    local since = now - tonumber(was[2])
+    -- The clock was set back: the bucket fills from now on.
+    if since < 0 then redis.call('HSET', key, 'at', now) end
+    tokens = math.min(burst, tonumber(was[1]) + math.max(0, since) * rate)
   end
   if tokens < count then return {i, math.ceil((count - tokens) / rate)} end
   levels[i] = {tokens - count, math.ceil((burst - tokens + count) / rate)}

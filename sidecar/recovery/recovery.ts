@@ -4,6 +4,7 @@ import type { ServerPolicy } from '../../proto/server-policy.ts';
 import type { SessionRecord } from '../../proto/session-record.ts';
 import type { SessionDirectory } from '../session/session-directory.ts';
 import type { RecoveryReason } from '../../proto/recovery-reason.ts';
+import { steadyNow } from '../../proto/steady-clock.ts';
 import { ArrivingSessions } from './arriving-sessions.ts';
 import { lockLost, lookAtLost } from './session-lock.ts';
 import { AdmissionQueue } from './admission-queue.ts';
@@ -58,7 +59,7 @@ export class Recovery {
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? steadyNow;
     this.#random = options.random ?? Math.random;
     this.#after = options.after ?? runAfter;
     this.#stop = options.directory.on('superseded', ({ loser }) => {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { detach } from '../../proto/detach.ts';
 import type { Outcome } from '../../proto/outcome.ts';
+import { steadyNow } from '../../proto/steady-clock.ts';
 import { AccessControl } from '../authorization/access.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { CallShares } from '../budget/call-shares.ts';
@@ -85,6 +86,8 @@ export interface RelayOptions {
   /** How many sessions clients may begin; as many as they like when left out. */
   sessions?: NewSessions;
   now?: () => number;
+  /** The clock by which tokens end, where it is another one. */
+  wallMs?: () => number;
   random?: () => number;
 }
 
@@ -103,7 +106,7 @@ const LINGER_MS = 1000;
 
 /** The sidecar's HTTP service: Envoy's endpoint of last resort, and the one that holds guarded calls and streams. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const now = options.now ?? Date.now,
+  const now = options.now ?? steadyNow,
     random = options.random ?? Math.random,
     open = new Set<ClientAnswer>(),
     budgets = new Map<string, RetryBudget>(),
@@ -186,7 +189,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     ctx.bodies.look();
     options.metrics.bufferedBytes(ctx.bodies.bytes);
   }, LOOK_MS).unref();
-  const stopExpiry = endExpiredStreams(open, now);
+  const stopExpiry = endExpiredStreams(open, options.wallMs ?? now);
   return {
     address: servers.address,
     peerAddress: servers.peerAddress,

@@ -3,6 +3,7 @@ import { FairReads } from '../budget/fair-reads.ts';
 import { withHost } from './headers.ts';
 import { isSameLink, type ReplicaLink } from './replica-link.ts';
 import { replicaTlsOptions } from '../../proto/tls/replica-tls.ts';
+import { steadyNow } from '../../proto/steady-clock.ts';
 import { atTurnEnd } from '../../proto/turn-end.ts';
 import { RefusedConnections } from './refused-connections.ts';
 import { INTERNAL_FAILURE, ReplicaCall, type CallOwner, type ReplicaFailure, type AnswerSink } from './replica-call.ts';
@@ -50,7 +51,7 @@ export class ReplicaClient {
   readonly #reads = new FairReads();
   readonly #refused = new RefusedConnections();
   readonly #linkTo: (address: string) => ReplicaLink | undefined;
-  readonly #sweep = setInterval(() => this.#dropIdle(Date.now()), IDLE_POOL_MS).unref();
+  readonly #sweep = setInterval(() => this.#dropIdle(steadyNow()), IDLE_POOL_MS).unref();
 
   readonly #contained: (error: unknown) => void;
 
@@ -73,7 +74,7 @@ export class ReplicaClient {
 
   /** It refused a connection just now, and has taken none since. */
   hasRefused(address: string): boolean {
-    return this.#refused.has(address, Date.now());
+    return this.#refused.has(address, steadyNow());
   }
 
   /** Calls in flight to an address, streams not counted. */
@@ -95,7 +96,7 @@ export class ReplicaClient {
       replica.live--;
     });
     replica.live++;
-    replica.lastUsedMs = Date.now();
+    replica.lastUsedMs = steadyNow();
     if (replica.live > MAX_CALLS_PER_REPLICA)
       queueMicrotask(() =>
         call.onResponseError(
@@ -112,7 +113,7 @@ export class ReplicaClient {
   #start({ address }: ReplicaRequest, sink: AnswerSink, over: () => void): ReplicaCall {
     const owner: CallOwner = {
       answered: () => this.#refused.forget(address),
-      refused: () => this.#refused.note(address, Date.now()),
+      refused: () => this.#refused.note(address, steadyNow()),
       over,
     };
     return new ReplicaCall(sink, owner, this.#contained, this.#reads);
@@ -163,10 +164,10 @@ export class ReplicaClient {
     const tls = this.#linkTo(address)?.tls;
     if (!tls) return { connectTimeout: connectTimeoutMs };
     let connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs }),
-      readAtMs = Date.now();
+      readAtMs = steadyNow();
     const renew = (): void => {
-      if (Date.now() - readAtMs < REREAD_MS) return;
-      readAtMs = Date.now();
+      if (steadyNow() - readAtMs < REREAD_MS) return;
+      readAtMs = steadyNow();
       // Files that are just being replaced: the former ones do until the next time.
       try {
         connect = buildConnector({ ...replicaTlsOptions(tls), timeout: connectTimeoutMs });

@@ -1,8 +1,9 @@
 import { afterMs } from '../../proto/after-ms.ts';
+import { steadyNow } from '../../proto/steady-clock.ts';
 
 /** Time, as a parameter: the system's own in main, a hand-driven one in tests. */
 export interface Clock {
-  /** ms since the epoch. */
+  /** ms since the epoch; never goes back. */
   now(): number;
   /** Calls `run` once after `delayMs`; returns a function that stops it. Never keeps the process alive. */
   after(delayMs: number, run: () => void): () => void;
@@ -10,7 +11,7 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: Date.now,
+  now: steadyNow,
   after(delayMs, run) {
     return afterMs(delayMs, run, { isDaemon: true });
   },

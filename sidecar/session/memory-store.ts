@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RECORD_VERSION, type SessionRecord } from '../../proto/session-record.ts';
+import { steadyNow } from '../../proto/steady-clock.ts';
 import { blankTombstone } from './record-codec.ts';
 import { unboundDigest } from './unbound-digest.ts';
 import type { SessionChange, SessionStore, StoreWatcher } from './session-store.ts';
@@ -30,7 +31,7 @@ export interface MemoryStoreOptions {
 export function createMemoryStore({
   nodeId,
   backing = new MemoryBacking(),
-  now = Date.now,
+  now = steadyNow,
 }: MemoryStoreOptions): SessionStore {
   const { entries, short, locks, watchers } = backing;
   const keyOf = (server: string, digest: string): string => `${server}:${digest}`;
