@@ -1,25 +1,11 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import type { Outcome } from './outcome.ts';
+import { sampleOutcome } from './testing/sample-outcome.ts';
 import { combine, countOutcome, latencyQuantileMs, noCounters } from './slo-window.ts';
 
-const outcome = (more: Partial<Outcome>): Outcome => ({
-  kind: 'success',
-  server: 's',
-  slot: '1',
-  backend: 'b',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 4,
-  startedAtMs: 0,
-  source: 'relay',
-  mode: 'relay',
-  session: null,
-  traceId: null,
-  ...more,
-});
+const outcome = (more: Partial<Outcome>): Outcome =>
+  sampleOutcome({ server: 's', backend: 'b', durationMs: 4, ...more });
 function counted(...outcomes: Partial<Outcome>[]) {
   const counters = noCounters();
   for (const each of outcomes) countOutcome(counters, outcome(each));

@@ -1,6 +1,7 @@
 import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import test from 'ava';
+import { http2Post } from '../../deploy/test/clients/http2-post.ts';
 import { listenOn } from '../../deploy/test/mesh/listen-on.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
 import { RPC_ERROR } from '../../proto/rpc-error.ts';
@@ -13,26 +14,11 @@ test('one request of a connection has its turn at a time, and one that waits too
   const { port, envoy } = await gateway(t, '', {}, 'gateway: {http2: true, limits: {requestMs: 1}}\n');
   const client = connect(`http://127.0.0.1:${port}`);
   t.teardown(() => client.destroy());
-  const ask = (): Promise<{ status: number; error?: { code: number; message: string } }> =>
-    new Promise((resolve, reject) => {
-      const stream = client.request({
-        ':method': 'POST',
-        ':path': '/mcp/linear',
-        'content-type': 'application/json',
-        'content-length': CALL.length,
-        'mcp-session-id': '1~abc',
-      });
-      let status = 0;
-      const parts: Buffer[] = [];
-      stream
-        .on('response', (headers) => {
-          status = Number(headers[':status']);
-        })
-        .on('data', (part: Buffer) => parts.push(part))
-        .once('error', reject)
-        .once('end', () => resolve({ status, ...parseJsonObject(Buffer.concat(parts)) }))
-        .end(CALL);
-    });
+  const ask = async (): Promise<{ status: number; error?: { code: number; message: string } }> => {
+    const answer = await http2Post(client, '/mcp/linear', { 'mcp-session-id': '1~abc' }, CALL);
+    if (answer === null) throw new Error('a call had no answer');
+    return { status: answer.status, ...parseJsonObject(answer.body) };
+  };
   const answers = await Promise.all(Array.from({ length: CALLS }, ask));
   const late = answers.filter(({ error }) => error?.code === RPC_ERROR.overload);
   t.true(late.length > 0, JSON.stringify(answers.at(-1)));

@@ -24,12 +24,12 @@ export const openLimits = (most: number): object => ({
 });
 
 /**
- * Only what Envoy sees itself (connect failures, resets, connect timeouts) takes a host out, and briefly: the control plane's probes decide
- * on health. An MCP server's 5xx says nothing of its sessions.
+ * Only what Envoy sees itself (connect failures, resets, connect timeouts) takes a host out. An MCP server's 5xx says
+ * nothing of its sessions.
  */
-export const outlierDetection = {
+export const ejectForLocalFaults = (times: { failures: number; interval: string; base: string; max: string }) => ({
   split_external_local_origin_errors: true,
-  consecutive_local_origin_failure: 3,
+  consecutive_local_origin_failure: times.failures,
   enforcing_consecutive_local_origin_failure: 100,
   enforcing_consecutive_5xx: 0,
   enforcing_consecutive_gateway_failure: 0,
@@ -37,11 +37,14 @@ export const outlierDetection = {
   enforcing_local_origin_success_rate: 0,
   enforcing_failure_percentage: 0,
   enforcing_failure_percentage_local_origin: 0,
-  interval: '0.5s',
-  base_ejection_time: '2s',
-  max_ejection_time: '10s',
+  interval: times.interval,
+  base_ejection_time: times.base,
+  max_ejection_time: times.max,
   max_ejection_percent: 100,
-};
+});
+
+/** A host is out only briefly: the control plane's probes decide on health. */
+export const outlierDetection = ejectForLocalFaults({ failures: 3, interval: '0.5s', base: '2s', max: '10s' });
 
 /** No panic: with every host out, requests go to the next priority. No merging: a health change acts at once. */
 export const commonLb = { healthy_panic_threshold: { value: 0 }, update_merge_window: '0s' };

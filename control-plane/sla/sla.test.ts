@@ -1,26 +1,12 @@
 import test from 'ava';
 import { countOutcome, noCounters, type SloCounters } from '../../proto/slo-window.ts';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { slaChecks } from './sla-checks.ts';
 import { SlaHistory, type SlaWindow } from './sla-history.ts';
 
-const outcome = (more: Partial<Outcome>): Outcome => ({
-  kind: 'success',
-  server: 's',
-  slot: '1',
-  backend: 'b',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 4,
-  startedAtMs: 0,
-  source: 'relay',
-  mode: 'relay',
-  session: null,
-  traceId: null,
-  ...more,
-});
+const outcome = (more: Partial<Outcome>): Outcome =>
+  sampleOutcome({ server: 's', backend: 'b', durationMs: 4, ...more });
 function count(counters: SloCounters, times: number, more: Partial<Outcome> = {}): SloCounters {
   for (let i = 0; i < times; i++) countOutcome(counters, outcome(more));
   return counters;

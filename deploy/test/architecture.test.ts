@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 
@@ -22,4 +22,10 @@ test('ARCHITECTURE.md’s map has every room of the sidecar and of the control p
         .sort(),
       side,
     );
+});
+
+test('every room of the sidecar and of the control plane has a README.md', (t) => {
+  for (const side of ['sidecar', 'control-plane'])
+    for (const entry of readdirSync(join(root, side), { withFileTypes: true }).filter((each) => each.isDirectory()))
+      t.true(existsSync(join(root, side, entry.name, 'README.md')), `${side}/${entry.name}`);
 });

@@ -4,24 +4,23 @@ import { join } from 'node:path';
 import test from 'ava';
 import type { Audit } from '../../proto/audit.ts';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { AuditFile } from './audit-file.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { principalFor } from './principal-for.ts';
 
-const outcome = (more: Partial<Outcome> = {}): Outcome => ({
-  ...{
-    kind: 'success',
-    server: 'linear',
+const outcome = (more: Partial<Outcome> = {}): Outcome =>
+  sampleOutcome({
     slot: 'a',
-    backend: 'stable',
-    method: 'tools/call',
     tool: 'pay',
-    status: 200,
-  },
-  ...{ errorCode: null, durationMs: 12.4, startedAtMs: 0, source: 'relay', mode: 'steady', traceId: 'f'.repeat(32) },
-  ...{ session: 'a~secret', client: '10.0.0.9', ...more },
-});
+    durationMs: 12.4,
+    mode: 'steady',
+    traceId: 'f'.repeat(32),
+    session: 'a~secret',
+    client: '10.0.0.9',
+    ...more,
+  });
 
 test('a record says who called which tool and what it came to, and nothing that is secret', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-audit-'));

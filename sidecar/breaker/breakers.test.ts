@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { Outcome, OutcomeKind } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { Breakers, type BreakerListener } from './breakers.ts';
 
@@ -9,23 +10,7 @@ function breakers(fields: object = {}, options: { maxBreakers?: number; listener
   all.configure(serverPolicySchema.parse({ name: 'linear', replicaBreaker: level, toolBreaker: level, ...fields }));
   return all;
 }
-const outcome = (kind: OutcomeKind, fields: Partial<Outcome> = {}): Outcome => ({
-  kind,
-  server: 'linear',
-  slot: '1',
-  backend: 'stable',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 1,
-  startedAtMs: 0,
-  source: 'relay',
-  mode: 'relay',
-  session: null,
-  traceId: null,
-  ...fields,
-});
+const outcome = (kind: OutcomeKind, fields: Partial<Outcome> = {}): Outcome => sampleOutcome({ kind, ...fields });
 function see(all: Breakers, times: number, one: Outcome, nowMs = 0): void {
   for (let i = 0; i < times; i++) all.observe(one, nowMs);
 }

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { breakerOrderWrite, readBreakers, type BreakerOrder } from '../../proto/breaker-state.ts';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { connectRedis, whenReady, type RedisClient } from '../../proto/redis/redis-client.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { REDIS } from '../../proto/wire.ts';
@@ -12,23 +13,8 @@ const policy = serverPolicySchema.parse({
   name: 'linear',
   replicaBreaker: { threshold: 3, timeoutMs: 5000, halfOpenPermits: 2, minSessions: 1, minClients: 1 },
 });
-const fault = (kind: Outcome['kind'], startedAtMs: number, permit: string | null = null): Outcome => ({
-  kind,
-  server: 'linear',
-  slot: '1',
-  backend: 'stable',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 1,
-  startedAtMs,
-  source: 'relay',
-  mode: 'relay',
-  session: null,
-  traceId: null,
-  permit,
-});
+const fault = (kind: Outcome['kind'], startedAtMs: number, permit: string | null = null): Outcome =>
+  sampleOutcome({ kind, startedAtMs, permit });
 
 interface Node extends Pick<SharedBreakers, 'breakers' | 'close'> {
   redis: RedisClient;

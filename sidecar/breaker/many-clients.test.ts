@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { Outcome, OutcomeKind } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { Breakers, type BreakerListener } from './breakers.ts';
 
@@ -13,24 +14,8 @@ function breakers(fields: object = {}, listener: BreakerListener = {}): Breakers
   all.configure(serverPolicySchema.parse({ name: 'linear', replicaBreaker: level, toolBreaker: level, ...fields }));
   return all;
 }
-const outcome = (kind: OutcomeKind, fields: Partial<Outcome> = {}): Outcome => ({
-  kind,
-  server: 'linear',
-  slot: '1',
-  backend: 'stable',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 1,
-  startedAtMs: 0,
-  source: 'relay',
-  mode: 'relay',
-  session: 's1',
-  client: '10.0.0.1',
-  traceId: null,
-  ...fields,
-});
+const outcome = (kind: OutcomeKind, fields: Partial<Outcome> = {}): Outcome =>
+  sampleOutcome({ kind, session: 's1', client: '10.0.0.1', ...fields });
 const isOpen = (all: Breakers, nowMs = 0): boolean =>
   [...all.table.all()].some(({ gate }) => gate.state.kind === 'open' && gate.peek(nowMs) === 'rejects');
 

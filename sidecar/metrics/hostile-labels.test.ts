@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { Breakers } from '../breaker/breakers.ts';
 import { breakerStates } from './breaker-states.ts';
@@ -19,23 +20,8 @@ const HOSTILE = [
   '',
 ];
 
-const outcome = (fields: Partial<Outcome>): Outcome => ({
-  kind: 'server_error',
-  server: 'linear',
-  slot: '1',
-  backend: 'stable',
-  method: 'tools/call',
-  tool: null,
-  status: 200,
-  errorCode: -32603,
-  durationMs: 1,
-  startedAtMs: 0,
-  source: 'relay',
-  mode: 'relay',
-  session: null,
-  traceId: null,
-  ...fields,
-});
+const outcome = (fields: Partial<Outcome>): Outcome =>
+  sampleOutcome({ kind: 'server_error', tool: null, errorCode: -32603, ...fields });
 
 test('whatever a client calls methods, tools, sessions and addresses, no label holds its text and the series stay the same', async (t) => {
   const m = createMetrics({ version: '1', nodeId: 'gateway-1', isProcessMeasured: false });

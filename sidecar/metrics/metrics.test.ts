@@ -1,26 +1,12 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { breakerStates } from './breaker-states.ts';
 import { createMetrics } from './metrics.ts';
 
-const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
-  kind: 'success',
-  server: 'linear',
-  slot: '1',
-  backend: 'stable',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 120,
-  startedAtMs: 0,
-  source: 'envoy',
-  mode: 'steady',
-  session: null,
-  traceId: null,
-  ...fields,
-});
+const outcome = (fields: Partial<Outcome> = {}): Outcome =>
+  sampleOutcome({ durationMs: 120, source: 'envoy', mode: 'steady', ...fields });
 const metrics = () => createMetrics({ version: '1.2.3', nodeId: 'gateway-1', isProcessMeasured: false });
 
 test('a request is counted under the promised names, labels and buckets', async (t) => {

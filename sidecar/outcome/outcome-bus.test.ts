@@ -1,23 +1,10 @@
 import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { OutcomeBus } from './outcome-bus.ts';
 
-const outcome = (server: string): Outcome => ({
-  kind: 'success',
-  server,
-  slot: '1',
-  backend: 'stable',
-  method: 'ping',
-  tool: null,
-  status: 200,
-  errorCode: null,
-  durationMs: 1,
-  startedAtMs: 0,
-  source: 'envoy',
-  mode: 'steady',
-  session: null,
-  traceId: null,
-});
+const outcome = (server: string): Outcome =>
+  sampleOutcome({ server, method: 'ping', tool: null, source: 'envoy', mode: 'steady' });
 
 test('every sink gets every outcome, in order and not before the current work is done', (t) => {
   const turns: (() => void)[] = [];

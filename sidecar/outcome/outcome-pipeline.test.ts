@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import type { Outcome, OutcomeKind } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { serverPolicySchema } from '../../proto/server-policy.ts';
 import { Breakers } from '../breaker/breakers.ts';
 import { createMetrics } from '../metrics/metrics.ts';
@@ -20,23 +21,15 @@ const KINDS: OutcomeKind[] = [
   'unread',
 ];
 const secret = `s-${randomBytes(8).toString('hex')}`;
-const outcome = (fields: Partial<Outcome> = {}): Outcome => ({
-  kind: 'success',
-  server: 'linear',
-  slot: '1',
-  backend: 'stable',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 3,
-  startedAtMs: 1000,
-  source: 'envoy',
-  mode: 'steady',
-  session: `1~${secret}`,
-  traceId: null,
-  ...fields,
-});
+const outcome = (fields: Partial<Outcome> = {}): Outcome =>
+  sampleOutcome({
+    durationMs: 3,
+    startedAtMs: 1000,
+    source: 'envoy',
+    mode: 'steady',
+    session: `1~${secret}`,
+    ...fields,
+  });
 
 function pipeline(successSample = 0) {
   const metrics = createMetrics({ version: '1', nodeId: 'n', isProcessMeasured: false });

@@ -1,25 +1,10 @@
 import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import { sloReportSchema } from '../../proto/slo-window.ts';
 import { SloPublisher } from './slo-publisher.ts';
 
-const outcome = (more: Partial<Outcome>): Outcome => ({
-  kind: 'success',
-  server: 's',
-  slot: '1',
-  backend: 'stable',
-  method: 'tools/call',
-  tool: 'echo',
-  status: 200,
-  errorCode: null,
-  durationMs: 4,
-  startedAtMs: 0,
-  source: 'relay',
-  mode: 'relay',
-  session: null,
-  traceId: null,
-  ...more,
-});
+const outcome = (more: Partial<Outcome>): Outcome => sampleOutcome({ server: 's', durationMs: 4, ...more });
 
 test('what changed is written under its node and backend; what a failed write missed comes with the next', async (t) => {
   const written: string[][] = [];

@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { Outcome } from '../../proto/outcome.ts';
+import { sampleOutcome } from '../../proto/testing/sample-outcome.ts';
 import {
   MAX_CALLS_AT_A_TIME,
   MAX_TALLIES,
@@ -10,12 +11,16 @@ import {
 } from '../../proto/watch/watch-messages.ts';
 import { CallWatches } from './call-watches.ts';
 
-const call = (changes: Partial<Outcome> = {}): Outcome => ({
-  ...{ kind: 'success', server: 'linear', slot: '1', backend: 'stable', method: 'tools/call', tool: 'search' },
-  ...{ status: 200, errorCode: null, durationMs: 12, startedAtMs: 1000, source: 'relay', mode: 'relay' },
-  ...{ session: '1~secret', client: '10.0.0.1', principal: 'ann', traceId: null },
-  ...changes,
-});
+const call = (changes: Partial<Outcome> = {}): Outcome =>
+  sampleOutcome({
+    tool: 'search',
+    durationMs: 12,
+    startedAtMs: 1000,
+    session: '1~secret',
+    client: '10.0.0.1',
+    principal: 'ann',
+    ...changes,
+  });
 
 function watches() {
   const clock = { now: 0 };

@@ -2,7 +2,7 @@ import { HEADER, RESOURCE } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
 import type { TopologySnapshot } from '../../topology/topology.ts';
-import { edsOverAds, leastRequest, openLimits, tellSent } from '../cluster-parts.ts';
+import { edsOverAds, ejectForLocalFaults, leastRequest, openLimits, tellSent } from '../cluster-parts.ts';
 import { duration } from '../duration.ts';
 import { envoyAddress } from '../address.ts';
 import { upstreamTls } from '../tls.ts';
@@ -65,19 +65,12 @@ const gatewaysCluster = (name: string, protocol: object, snapshot: TopologySnaps
     },
   ],
   outlier_detection: {
-    split_external_local_origin_errors: true,
-    consecutive_local_origin_failure: edge.ejectAfterFailures,
-    enforcing_consecutive_local_origin_failure: 100,
-    enforcing_consecutive_5xx: 0,
-    enforcing_consecutive_gateway_failure: 0,
-    enforcing_success_rate: 0,
-    enforcing_local_origin_success_rate: 0,
-    enforcing_failure_percentage: 0,
-    enforcing_failure_percentage_local_origin: 0,
-    interval: '1s',
-    base_ejection_time: duration(edge.ejectForMs),
-    max_ejection_time: duration(edge.ejectForMs * 4),
-    max_ejection_percent: 100,
+    ...ejectForLocalFaults({
+      failures: edge.ejectAfterFailures,
+      interval: '1s',
+      base: duration(edge.ejectForMs),
+      max: duration(edge.ejectForMs * 4),
+    }),
     successful_active_health_check_uneject_host: true,
   },
   ignore_health_on_host_removal: true,

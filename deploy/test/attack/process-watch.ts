@@ -23,6 +23,14 @@ export function shippedLimits(): Record<Role, number> {
   };
 }
 
+/** The mesh's own processes. */
+export const processesOf = (mesh: Mesh): Record<Role, ManagedProcess[]> => ({
+  envoy: [...mesh.gateways, ...mesh.edges].map(({ envoy }) => envoy.process),
+  sidecar: mesh.gateways.flatMap(({ sidecars }) => sidecars.map(({ process }) => process)),
+  controlPlane: mesh.controlPlanes.map(({ process }) => process),
+  redis: [...(mesh.redis?.processes ?? [])],
+});
+
 interface Watched {
   process: ManagedProcess;
   role: Role;
@@ -44,12 +52,7 @@ export class ProcessWatch {
   #watched: Watched[] = [];
 
   constructor(mesh: Mesh) {
-    const roles: [Role, ManagedProcess[]][] = [
-      ['envoy', [...mesh.gateways, ...mesh.edges].map(({ envoy }) => envoy.process)],
-      ['sidecar', mesh.gateways.flatMap(({ sidecars }) => sidecars.map(({ process }) => process))],
-      ['controlPlane', mesh.controlPlanes.map(({ process }) => process)],
-      ['redis', mesh.redis?.processes ?? []],
-    ];
+    const roles = Object.entries(processesOf(mesh)) as [Role, ManagedProcess[]][];
     this.#watched = roles.flatMap(([role, list]) =>
       list.map((process) => ({ process, role, pid: process.pid ?? Number.NaN })),
     );

@@ -1,5 +1,5 @@
 import { breakerPolicySchema, serverPolicySchema, type BreakerPolicy } from '../../../proto/server-policy.ts';
-import type { Outcome } from '../../../proto/outcome.ts';
+import { sampleOutcome } from '../../../proto/testing/sample-outcome.ts';
 import { Breakers } from '../../../sidecar/breaker/breakers.ts';
 import type { Permit } from '../../../sidecar/breaker/gate-state.ts';
 import { Gate } from '../../../sidecar/breaker/gate.ts';
@@ -53,23 +53,7 @@ function registryCycles(): number {
   breakers.configure(
     serverPolicySchema.parse({ name: 'linear', toolBreaker: { form: 'rate' }, replicaBreaker: { form: 'rate' } }),
   );
-  const outcome: Outcome = {
-    kind: 'success',
-    server: 'linear',
-    slot: '1',
-    backend: 'stable',
-    method: 'tools/call',
-    tool: 'echo',
-    status: 200,
-    errorCode: null,
-    durationMs: 3,
-    startedAtMs: 0,
-    source: 'envoy',
-    mode: 'decide',
-    session: null,
-    traceId: null,
-    permit: null,
-  };
+  const outcome = sampleOutcome({ durationMs: 3, source: 'envoy', mode: 'decide' });
   let nowMs = 1_700_000_000_000;
   return perSecond(CYCLES, () => {
     for (let i = 0; i < CYCLES; i++) {

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../../proto/outcome.ts';
+import { sampleOutcome } from '../../../proto/testing/sample-outcome.ts';
 import type { CallFilter, Watch } from '../../../proto/watch/watch-messages.ts';
 import { CallWatches } from '../../../sidecar/watch/call-watches.ts';
 import { atMost } from '../report/objectives.ts';
@@ -11,11 +11,7 @@ const PER_ROUND = 1000;
 const MOST_US = 2.4;
 const MOST_IDLE_US = 0.1;
 
-const outcome: Outcome = {
-  ...{ kind: 'success', server: 'linear', slot: '1', backend: 'stable', method: 'tools/call', tool: 'search' },
-  ...{ status: 200, errorCode: null, durationMs: 12, startedAtMs: 0, source: 'relay', mode: 'relay' },
-  ...{ session: '1~a3f5', traceId: null },
-};
+const outcome = sampleOutcome({ tool: 'search', durationMs: 12, session: '1~a3f5' });
 
 /** Microseconds per outcome, best of three, with what is told written as JSON. */
 function cost(watches: readonly Pick<Watch, 'wants' | 'filter'>[]): number {

@@ -1,6 +1,7 @@
 import { connect } from 'node:http2';
 import test from 'ava';
 import { RPC_ERROR } from '../../../proto/rpc-error.ts';
+import { http2Post, type Http2Answer } from '../clients/http2-post.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
@@ -41,39 +42,20 @@ const waiting = (id: number): string =>
 const STREAMS = 100;
 
 /** Starts `count` calls of one session that wait; what was answered at once. */
-async function waitingCalls(server: string, session: string, count: number) {
-  const url = new URL(mesh.url(server)),
-    answers: { status: number; body: string }[] = [];
+function waitingCalls(server: string, session: string, count: number) {
+  const url = new URL(mesh.url(server));
+  const answers: Http2Answer[] = [];
   const connections = Array.from({ length: Math.ceil(count / STREAMS) }, () =>
     connect(url.origin).on('error', () => undefined),
   );
-  const calls = connections.flatMap((h2, at) =>
-    Array.from({ length: Math.min(STREAMS, count - at * STREAMS) }, (_, index) => {
-      const id = at * STREAMS + index;
-      const stream = h2.request({
-        ':method': 'POST',
-        ':path': url.pathname,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        'mcp-session-id': session,
-        'content-length': Buffer.byteLength(waiting(id)),
-      });
-      const answer = { status: 0, body: '' };
-      stream.on('response', (headers) => {
-        answer.status = Number(headers[':status']);
-      });
-      stream.on('data', (bytes: Buffer) => {
-        answer.body += bytes.toString();
-      });
-      stream.on('end', () => answers.push(answer));
-      stream.on('error', () => undefined);
-      stream.end(waiting(id));
-      return stream;
-    }),
-  );
+  for (let id = 0; id < count; id++) {
+    const connection = connections[Math.floor(id / STREAMS)]!;
+    void http2Post(connection, url.pathname, { 'mcp-session-id': session }, waiting(id)).then((answer) => {
+      if (answer !== null) answers.push(answer);
+    });
+  }
   return {
     answers,
-    calls,
     close: () => {
       for (const each of connections) each.destroy();
     },
@@ -92,7 +74,7 @@ for (const [server, passed, key] of [
         connectClient({ kind: 'v1', url: mesh.url(server) }),
         connectClient({ kind: 'v1', url: mesh.url('guarded') }),
       ]);
-      const flood = await waitingCalls(server, own.sessionId!, 600);
+      const flood = waitingCalls(server, own.sessionId!, 600);
       await waitFor(() => flood.answers.length >= 600 - passed - 5, { what: 'the refusals', timeoutMs: 30_000 });
       for (const { status, body } of flood.answers) {
         // With the call's id: a 503 on a session would end Python's and Go's sessions with all their calls.

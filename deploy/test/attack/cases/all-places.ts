@@ -1,9 +1,10 @@
-import { connect, type ClientHttp2Session } from 'node:http2';
+import { connect } from 'node:http2';
 import { connect as tcp } from 'node:net';
+import { http2Post, type Http2Answer } from '../../clients/http2-post.ts';
 import { waitFor } from '../../mesh/wait-for.ts';
 import { judge, type AttackCase } from '../attack-case.ts';
 import { callOf, INITIALIZE } from '../attack-mesh.ts';
-import { ATTACKER, exchange, MCP_HEADERS, openStream, type OpenAnswer } from '../http-client.ts';
+import { ATTACKER, exchange, openStream, type OpenAnswer } from '../http-client.ts';
 
 const CALLS = 1200;
 /** Calls that one HTTP/2 connection carries: Envoy lets a client have a hundred. */
@@ -13,37 +14,6 @@ const OF_SESSION = 256;
 const OF_CLIENT = 1024;
 /** A limit answers at once; what waits for longer than this waits at a replica. */
 const WAIT_MS = 20_000;
-
-interface Refused {
-  status: number;
-  retryAfter: string | undefined;
-  body: string;
-}
-
-/** What is answered until `stop`; null for a call that waits. */
-function callOver(connection: ClientHttp2Session, path: string, session: string, id: number): Promise<Refused | null> {
-  return new Promise((resolve) => {
-    const stream = connection.request({
-      ':method': 'POST',
-      ':path': path,
-      ...MCP_HEADERS,
-      'mcp-session-id': session,
-    });
-    let status = 0;
-    let retryAfter: string | undefined;
-    let body = '';
-    stream.once('response', (headers) => {
-      status = Number(headers[':status']);
-      retryAfter = headers['retry-after'] as string | undefined;
-    });
-    stream.setEncoding('utf8').on('data', (part: string) => {
-      body += part;
-    });
-    stream.once('error', () => resolve(null));
-    stream.once('close', () => resolve(status === 0 ? null : { status, retryAfter, body }));
-    stream.end(JSON.stringify(callOf('hang', {}, id)));
-  });
-}
 
 /** One session's waiting calls, and one client's with many sessions. */
 function waitingCalls(name: string, sessions: number, isSlow = false): AttackCase {
@@ -64,7 +34,9 @@ function waitingCalls(name: string, sessions: number, isSlow = false): AttackCas
       let answered = 0;
       const waiting = connections.flatMap((connection, at) =>
         Array.from({ length: CALLS_PER_CONNECTION }, async (_, index) => {
-          const answer = await callOver(connection, url.pathname, own[index % sessions] ?? '', at * 1000 + index);
+          const session = { 'mcp-session-id': own[index % sessions] ?? '' };
+          const call = JSON.stringify(callOf('hang', {}, at * 1000 + index));
+          const answer = await http2Post(connection, url.pathname, session, call);
           if (answer !== null) answered++;
           return answer;
         }),
@@ -78,8 +50,9 @@ function waitingCalls(name: string, sessions: number, isSlow = false): AttackCas
       const call = await mesh.rpc('plain', callOf('echo'), { from, session });
       for (const connection of connections) connection.destroy();
       const refused = (await Promise.all(waiting)).filter((answer) => answer !== null);
-      const isLimit = ({ status, retryAfter, body }: Refused): boolean =>
-        /servers\[\w+\]\.limits|gateway\.limits|breaker/.test(body) && (status === 200 || retryAfter !== undefined);
+      const isLimit = ({ status, headers, body }: Http2Answer): boolean =>
+        /servers\[\w+\]\.limits|gateway\.limits|breaker/.test(body) &&
+        (status === 200 || headers['retry-after'] !== undefined);
       return judge(
         {
           'all beyond the limit are refused': refused.length >= leastRefused,

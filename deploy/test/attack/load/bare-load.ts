@@ -26,7 +26,7 @@ export async function loadThroughBareEnvoy(options: Attack & { honestSessions: n
     await honest.run(WARM_SECONDS, everyMs);
     const before = await honest.run(seconds, everyMs);
     say(`through bare Envoys, undisturbed: ${before.calls} calls, p50 and p99 in ms: ${shown(before)}`);
-    const pids = { Envoys: envoys.map(({ process }) => process.pid ?? 0), replicas: pidsOf(mesh)['replicas'] ?? [] };
+    const pids = { envoy: envoys.map(({ process }) => process.pid ?? 0), replicas: pidsOf(mesh)['replicas'] ?? [] };
     const under = await underAttack(honest, urls, options, pids);
     const failed = under.during.failed + under.late.failed;
     say(`through bare Envoys, under attack: ${failed} of ${under.during.calls + under.late.calls} calls failed`);

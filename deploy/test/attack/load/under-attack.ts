@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { cpuSeconds } from '../../bench/load/cpu.ts';
 import { nodeProgram } from '../../mesh/node-program.ts';
 import { startMesh, type Mesh } from '../../mesh/start-mesh.ts';
+import { processesOf } from '../process-watch.ts';
 import type { HonestLoad, LoadFigures } from './honest-load.ts';
 
 /** How many attackers of each kind, and how long honest clients work beside them. */
@@ -99,15 +100,12 @@ function cores(pids: Readonly<Record<string, readonly number[]>>): () => string 
   };
 }
 
-/** Of each role of a mesh. */
+/** Of each role of a mesh, and of the replicas that are attacked. */
 export const pidsOf = (mesh: Mesh): Record<string, number[]> => {
-  const pids = (processes: readonly { pid: number | undefined }[]): number[] => processes.map(({ pid }) => pid ?? 0);
-  return {
-    Envoys: pids(mesh.gateways.map(({ envoy }) => envoy.process)),
-    sidecars: pids(mesh.gateways.flatMap(({ sidecars }) => sidecars.map(({ process }) => process))),
-    Redis: pids(mesh.redis?.processes ?? []),
-    replicas: pids(mesh.replicasOf('attacked').map(({ process }) => process)),
-  };
+  const replicas = mesh.replicasOf('attacked').map(({ process }) => process);
+  return Object.fromEntries(
+    Object.entries({ ...processesOf(mesh), replicas }).map(([role, list]) => [role, list.map(({ pid }) => pid ?? 0)]),
+  );
 };
 
 export const shown = ({ p50Ms, p99Ms }: LoadFigures): string => `${p50Ms.toFixed(1)} and ${p99Ms.toFixed(1)}`;

@@ -1,5 +1,5 @@
 import type { KnownReplica, TopologyInputs } from '../../../../control-plane/topology/inputs.ts';
-import { inputsOfReplicas, slotOfReplica } from '../fleet-inputs.ts';
+import { inputsOfReplicas, slotOfReplica } from '../xds/fleet-inputs.ts';
 
 /** How large it is, and how its servers are guarded. */
 export interface Fleet {

@@ -1,5 +1,5 @@
 import { connectRedis, whenReady } from '../../../../proto/redis/redis-client.ts';
-import type { Outcome } from '../../../../proto/outcome.ts';
+import { sampleOutcome } from '../../../../proto/testing/sample-outcome.ts';
 import { serverPolicySchema } from '../../../../proto/server-policy.ts';
 import { SharedBreakers } from '../../../../sidecar/breaker/shared-breakers.ts';
 import { createMetrics } from '../../../../sidecar/metrics/metrics.ts';
@@ -48,22 +48,7 @@ export async function openingTimesMs(): Promise<number[]> {
     for (let i = 0; i < OPENINGS; i++) {
       const slot = String(i),
         startedAtMs = Date.now();
-      const fault: Outcome = {
-        kind: 'replica_fault',
-        server: 'linear',
-        slot,
-        backend: 'stable',
-        method: 'tools/call',
-        tool: null,
-        status: 503,
-        errorCode: null,
-        durationMs: 1,
-        startedAtMs,
-        source: 'relay',
-        mode: 'relay',
-        session: null,
-        traceId: null,
-      };
+      const fault = sampleOutcome({ kind: 'replica_fault', slot, tool: null, status: 503, startedAtMs });
       const start = performance.now();
       for (let j = 0; j < FAULTS; j++) gateways[i % GATEWAYS]!.breakers.observe(fault, Date.now());
       while (gateways.some(({ breakers }) => breakers.peek('linear', slot, Date.now()) !== 'rejects')) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { Command } from 'commander';
+import { replicaCommand, type ReplicaValues } from './replica-command.ts';
 
 /**
  * The cheapest replica that MCP servers in TypeScript are really made of: node:http, and nothing on top of it. A new session id for each request
@@ -10,12 +10,7 @@ const initialized =
   '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}}';
 const result = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}],"isError":false}}';
 
-const values = new Command()
-  .option('--port <port>', 'where it listens; 0 takes a free one', Number, 0)
-  .option('--host <host>', 'address that it listens on', '127.0.0.1')
-  .option('--name <name>', 'taken for the sake of callers')
-  .parse()
-  .opts<{ port: number; host: string }>();
+const values = replicaCommand().parse().opts<ReplicaValues>();
 const server = createServer((request, response) => {
   const isNew = request.headers['mcp-session-id'] === undefined,
     body = isNew ? initialized : result;

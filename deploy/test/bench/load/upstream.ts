@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
-import { Command } from 'commander';
+import { replicaCommand, type ReplicaValues } from './replica-command.ts';
 
 /**
  * The cheapest MCP server that a benchmark can put behind a proxy. It speaks HTTP/1.1 by hand, and gives a new session
@@ -58,13 +58,10 @@ function serve(socket: Socket): void {
   });
 }
 
-const values = new Command()
+const values = replicaCommand()
   .option('--initialize-ms <ms>', 'how long an initialize takes', Number, 0)
   .option('--events', 'answers with event streams', false)
-  .option('--port <port>', 'where it listens; 0 takes a free one', Number, 0)
-  .option('--host <host>', 'address that it listens on', '127.0.0.1')
-  .option('--name <name>', 'taken for the sake of callers')
   .parse()
-  .opts<{ initializeMs: number; events: boolean; port: number; host: string }>();
+  .opts<ReplicaValues & { initializeMs: number; events: boolean }>();
 const { initializeMs, events: answersEvents } = values;
 createServer(serve).listen(values.port, values.host);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
-import { Command } from 'commander';
+import { replicaCommand, type ReplicaValues } from '../load/replica-command.ts';
 import { parseJson } from '../../../../proto/parse-json.ts';
 
 /**
@@ -66,13 +66,10 @@ function serve(response: ServerResponse, body: string, header: string | string[]
   else answer(response, message, session);
 }
 
-const values = new Command()
-  .option('--port <port>', 'where it listens; 0 takes a free one', Number, 0)
-  .option('--host <host>', 'address that it listens on', '127.0.0.1')
-  .option('--name <name>', 'taken for the sake of callers')
+const values = replicaCommand()
   .option('--any-session', 'answers for every session id', false)
   .parse()
-  .opts<{ port: number; host: string; anySession: boolean }>();
+  .opts<ReplicaValues & { anySession: boolean }>();
 const server = createServer((request, response) => {
   if (request.method !== 'POST') {
     request.resume();

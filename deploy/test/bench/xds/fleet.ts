@@ -1,5 +1,5 @@
 import type { KnownReplica, TopologyInputs } from '../../../../control-plane/topology/inputs.ts';
-import { inputsOfReplicas } from '../fleet-inputs.ts';
+import { inputsOfReplicas } from './fleet-inputs.ts';
 
 const REPLICAS_PER_SERVER = 20;
 

@@ -1,11 +1,11 @@
-import { parseConfig } from '../../../control-plane/config/parse-config.ts';
+import { parseConfig } from '../../../../control-plane/config/parse-config.ts';
 import {
   nothingKnown,
   replicaKey,
   type KnownReplica,
   type TopologyInputs,
-} from '../../../control-plane/topology/inputs.ts';
-import { slotName } from '../../../proto/session-id.ts';
+} from '../../../../control-plane/topology/inputs.ts';
+import { slotName } from '../../../../proto/session-id.ts';
 
 /** Slots as long as real ones. */
 const FIRST_SLOT = 35 ** 4;
