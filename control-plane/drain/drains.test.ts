@@ -23,6 +23,7 @@ async function setup() {
     replicas: [replica('one'), replica('three', { backend: 'canary' })] as DrainableReplica[] | null,
     left: { sessions: 3, inFlight: 1, lastActivityMs: 100_000 } as Remaining,
     changes: 0,
+    errors: [] as unknown[],
   };
   const state = await fileSharedState(null),
     events = memoryEventLog(() => world.now);
@@ -40,6 +41,7 @@ async function setup() {
       },
       now: () => world.now,
       tickMs: 3_600_000,
+      onError: (error) => world.errors.push(error),
     });
   const drains = open(true),
     follower = open(false);
@@ -207,4 +209,25 @@ test('a drain for a restart of a replica that is down already ends as well when 
   await drains.tick();
   t.is(drains.current().length, 0);
   await stop();
+});
+
+test('a bug is reported, and a state that can’t be reached is not', async (t) => {
+  const { world, drains, stop } = await setup();
+  t.teardown(stop);
+  await drains.start(target, 60_000, false);
+  const { left } = world;
+  Object.defineProperty(world, 'left', {
+    configurable: true,
+    get: () => {
+      throw new Error('Connection is closed.');
+    },
+  });
+  await drains.tick();
+  t.deepEqual(world.errors, []);
+  Object.defineProperty(world, 'left', { configurable: true, value: null });
+  await drains.tick();
+  t.true(world.errors.length === 1 && world.errors[0] instanceof TypeError);
+  Object.defineProperty(world, 'left', { value: left });
+  await drains.tick();
+  t.is(world.errors.length, 1);
 });

@@ -1,3 +1,4 @@
+import { bugsOnly } from '../../proto/bugs-only.ts';
 import { detach } from '../../proto/detach.ts';
 import { REDIS } from '../../proto/wire.ts';
 import type { EventLog, NewEvent } from '../events/event.ts';
@@ -126,10 +127,9 @@ export class Drains {
 
   /** Follows what others wrote and, as the leader, notices what is done. Never rejects. */
   tick(): Promise<void> {
+    // While the state can't be reached, what was known stays.
     this.#ticking ??= this.#look()
-      .catch(() => {
-        /* The state can't be reached: what was known stays. */
-      })
+      .catch(bugsOnly(this.#options.onError))
       .finally(() => {
         this.#ticking = null;
       });

@@ -1,3 +1,4 @@
+import { bugsOnly } from '../../proto/bugs-only.ts';
 import { detach } from '../../proto/detach.ts';
 import { randomUUID } from 'node:crypto';
 import { noCounters } from '../../proto/slo-window.ts';
@@ -164,9 +165,8 @@ export class Rollouts {
   tick(): Promise<void> {
     this.#ticking ??= Promise.all(
       this.#options.servers().map(({ name }) =>
-        this.#look(name).catch(() => {
-          /* The state can't be reached: what was known stays. */
-        }),
+        // While the state can't be reached, what was known stays.
+        this.#look(name).catch(bugsOnly(this.#options.onError)),
       ),
     )
       .then(() => {

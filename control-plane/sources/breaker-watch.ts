@@ -1,3 +1,4 @@
+import { bugsOnly } from '../../proto/bugs-only.ts';
 import { detach } from '../../proto/detach.ts';
 import { unreported, type InternalErrors } from '../../proto/internal-errors.ts';
 import { parseJsonObject } from '../../proto/parse-json.ts';
@@ -29,11 +30,13 @@ export class BreakerWatch {
   readonly #open = new Map<string, OpenBreakers>();
   readonly #timer: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
+  readonly #failed: (error: unknown) => void;
   #isOver = false;
 
   constructor(options: BreakerWatchOptions) {
     this.#options = { everyMs: 1000, now: Date.now, errors: unreported, ...options };
     const failed = (error: unknown): void => this.#options.errors.report('breaker-watch', error);
+    this.#failed = bugsOnly(failed);
     this.#unsubscribe = watchChannel(
       options.subscriber,
       CHANNEL.breakers,
@@ -60,11 +63,11 @@ export class BreakerWatch {
     // What another version says is not understood here; the next round reads the hash all the same.
     const server = parseJsonObject(text)?.['server'];
     if (typeof server === 'string' && this.#options.servers().includes(server))
-      await this.#read(server).catch(() => {});
+      await this.#read(server).catch(this.#failed);
   }
 
   async #readAll(): Promise<void> {
-    await Promise.all(this.#options.servers().map((server) => this.#read(server).catch(() => {})));
+    await Promise.all(this.#options.servers().map((server) => this.#read(server).catch(this.#failed)));
   }
 
   async #read(server: string): Promise<void> {

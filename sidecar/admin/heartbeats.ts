@@ -1,4 +1,5 @@
 import type { RedisClient } from '../../proto/redis/redis-client.ts';
+import { bugsOnly } from '../../proto/bugs-only.ts';
 import { detach } from '../../proto/detach.ts';
 import { parseJson } from '../../proto/parse-json.ts';
 import { heartbeatSchema, type Heartbeat } from '../../proto/heartbeat.ts';
@@ -69,9 +70,9 @@ export class Heartbeats {
   }
 
   async #round(): Promise<void> {
-    const { redis, expected, goneAfterMs, onRound, now = Date.now } = this.#options;
+    const { redis, expected, goneAfterMs, onRound, now = Date.now, onError = () => {} } = this.#options;
     const own = this.#options.own().nodeId;
-    await this.beat().catch(() => undefined);
+    await this.beat().catch(bugsOnly(onError));
     this.members = await Promise.all(
       [...new Set([own, ...expected])].map(async (nodeId): Promise<Member> => {
         if (nodeId === own) return { nodeId, isUp: true, ageMs: 0 };
