@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +75,27 @@ test('a backup is created, listed, verified and restored; a damaged one is refus
   t.is((await redis.keys('*')).length, 1);
   t.is((await run('backup', 'restore', 'nowhere')).code, 64);
   t.is((await run('backup', 'create', '--keep', 'some')).code, 64);
+});
+
+test('a backup waits for Redis as long as it was told to: in a new pod connections may be refused at first', async (t) => {
+  const { folder, server } = await setting(t);
+  let refused = 0;
+  const gate = createServer((socket) => {
+    if (refused < 3) {
+      refused += 1;
+      socket.destroy();
+    } else socket.pipe(connect(server.port, '127.0.0.1').on('error', () => {})).pipe(socket.on('error', () => {}));
+  });
+  await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => gate.close());
+  const url = `redis://127.0.0.1:${(gate.address() as AddressInfo).port}`;
+  const create = (wait: string): Promise<Ran> =>
+    holdfast(folder, url, 'backup', 'create', '--to', 'kept', '--wait', wait);
+  t.is((await create('some')).code, 64);
+  t.is((await create('1ms')).code, 69);
+  refused = 0;
+  t.regex((await create('60s')).out, /0 keys/);
+  t.is(refused, 3);
 });
 
 testWith(

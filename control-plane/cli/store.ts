@@ -9,11 +9,15 @@ import { configFileOf } from './settings.ts';
 
 const READY_MS = 5000;
 
-/** Runs `work` with a connection to the Redis that `--url`, SESSION_STORE_URL or the configuration file names, and ends the connection. */
+/**
+ * Runs `work` with a connection to the Redis that `--url`, SESSION_STORE_URL or the configuration file names, and ends the connection. `readyMs`: how long
+ * Redis may take to answer.
+ */
 export async function withRedis<T>(
   tools: Tools,
   url: string | undefined,
   work: (redis: Redis) => Promise<T>,
+  readyMs = READY_MS,
 ): Promise<T> {
   const where =
     url ??
@@ -33,7 +37,7 @@ export async function withRedis<T>(
       throw usageError(
         'backups of a Redis Cluster are taken node by node with its own tools; this command speaks to one primary',
       );
-    if (!(await whenReady(client, READY_MS)))
+    if (!(await whenReady(client, readyMs)))
       throw new CliError(
         EXIT.unavailable,
         `Redis does not answer at ${redactUrl(where)}: say where it is with --url or SESSION_STORE_URL`,

@@ -17,6 +17,7 @@ interface CreateOptions {
   keep?: string;
   url?: string;
   git?: string;
+  wait?: string;
 }
 
 const FOLDER = 'backups';
@@ -24,7 +25,8 @@ const FOLDER = 'backups';
 async function createOne(tools: Tools, options: CreateOptions): Promise<void> {
   const { out } = tools,
     startedMs = Date.now();
-  const entries = await withRedis(tools, options.url, dumpKeys);
+  const readyMs = options.wait === undefined ? undefined : durationMs(options.wait, '--wait');
+  const entries = await withRedis(tools, options.url, dumpKeys, readyMs);
   const path = await storeBackup(options.to, entries, { createdAt: new Date(startedMs), node: hostname() });
   const removed = options.keep === undefined ? [] : await pruneBackups(options.to, wholeNumber(options.keep, '--keep'));
   const { git } = options;
@@ -78,6 +80,7 @@ export function backupCommand(): Command {
     .option('--every <time>', 'stay, and make one this often (6h)')
     .option('--keep <count>', 'remove older ones beyond this many')
     .option('--url <url>', 'where Redis is (SESSION_STORE_URL; else the configuration’s)')
+    .option('--wait <time>', 'how long Redis may take to answer (60s); 5 s without it')
     .option('--git <folder>', 'also commit each configuration version to this git repository')
     .action(action(create));
   backup
