@@ -9,8 +9,10 @@ import { hasProgram, testWith } from '../test-with.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { startApiCluster, type ApiCluster } from './kubernetes/api-cluster.ts';
 import { ApiObjects } from './kubernetes/api-objects.ts';
+import { appliesComponents } from './kubernetes/applies-components.ts';
 import { API_LEVEL, missingPrograms } from './kubernetes/binaries.ts';
 import { built, charted } from './kubernetes/built-manifests.ts';
+import { missingKinds } from './kubernetes/foreign-kinds.ts';
 import { controlPlaneConfig, followService, type FollowedService } from './kubernetes/follow-service.ts';
 import { podOf } from './kubernetes/pod-of.ts';
 import { storedObjects } from './kubernetes/stored-objects.ts';
@@ -18,7 +20,8 @@ import { stagePods } from './kubernetes/stage-pods.ts';
 
 const missing = await missingPrograms(API_LEVEL);
 const hasHelm = (await missingPrograms(['helm'])).length === 0,
-  hasControllers = (await missingPrograms(['kube-controller-manager'])).length === 0;
+  hasControllers = (await missingPrograms(['kube-controller-manager'])).length === 0,
+  hasKinds = missingKinds().length === 0;
 const isHere = missing.length === 0;
 const need = `${missing.join(', ')} in the cache: npm run e2e:kubernetes -- --build`;
 let cluster: ApiCluster, objects: ApiObjects;
@@ -69,13 +72,23 @@ testWith(
 );
 
 testWith(
+  'kubectl, and the kinds of other projects beside the API server in the cache: npm run e2e:kubernetes -- --build',
+  isHere && hasKinds && hasProgram('kubectl', 'kustomize', '--help'),
+  'a component whose kinds are not there says which, all else is made; with them the API server checks its objects',
+  (t) => appliesComponents(t, cluster),
+);
+
+testWith(
   'helm and a Kubernetes API server in the cache: npm run e2e:kubernetes -- --build',
   isHere && hasHelm,
   'the API server accepts the chart with every option on',
   async (t) => {
     let count = 0;
     for (const manifest of await charted()) {
-      if ((await objects.path(manifest)) === undefined) continue;
+      if ((await objects.path(manifest)) === undefined) {
+        t.false(hasKinds, `${manifest.kind} ${manifest.metadata.name}`);
+        continue;
+      }
       const answer = await objects.apply(manifest, { dryRun: true });
       t.true(answer.status < 300, `${manifest.kind} ${manifest.metadata.name}: ${messageOf(answer)}`);
       t.is(answer.warnings, '');

@@ -10,6 +10,7 @@ import { API_LEVEL, API_LEVEL_AND_MORE, CLUSTER_LEVEL, missingPrograms } from '.
 import { buildPrograms } from './kubernetes/build-programs.ts';
 import { unpackPackages } from './kubernetes/cluster/debian.ts';
 import { clusterLacks, runCluster } from './kubernetes/cluster-level.ts';
+import { takeKinds } from './kubernetes/foreign-kinds.ts';
 
 /**
  * `npm run e2e:kubernetes`: a real API server on loopback, and the tests against it; `--level cluster`: a whole cluster, its pods under load. What it needs
@@ -52,6 +53,9 @@ if (why !== undefined) {
   say(`e2e:kubernetes is skipped: ${why}. It needs Go, and apt-get or etcd in the cache.`);
   process.exit(0);
 }
+// Without them one test is skipped, and says so.
+const withoutKinds = isWhole ? undefined : await takeKinds(say);
+if (withoutKinds !== undefined) say(`kinds of other projects are not there: ${withoutKinds}`);
 if (values.build) process.exit();
 process.exitCode = isWhole ? await runCluster(argumentsOfCluster(), say) : await runApiLevel();
 
