@@ -51,9 +51,9 @@ There are four jobs, and each target has the label \`node\`: \`holdfast-gateway\
 \`holdfast-control-plane\` (\`/metrics\`). Metrics of the sidecar: \`sidecar/metrics/README.md\`. Envoy's admin interface stays on loopback.
 Where Prometheus is elsewhere, the bootstrap's \`metrics\` address shows statistics and nothing else.
 
-Each alert leads on by its annotations: \`runbook\` says what to do, \`dashboard\` is a path below Grafana's address, \`console\` a page of the
-console ([docs/console.md](../../docs/console.md)). The chart's \`monitoring.consoleUrl\` says where browsers reach it, for dashboards too; elsewhere
-replace \`${CONSOLE_URL}\` in \`holdfast.rules.yml\`.
+The annotations of an alert lead on. \`runbook\` says what to do, \`dashboard\` is a path below Grafana's address, and \`console\` is a page of the console
+([docs/console.md](../../docs/console.md)). The chart's \`monitoring.consoleUrl\` says where browsers reach it, for dashboards too; elsewhere replace
+\`${CONSOLE_URL}\` in \`holdfast.rules.yml\`.
 
 The tests need \`promtool\`, \`prometheus\` and \`amtool\`. They take them from \`PROMTOOL_BIN\`, \`PROMETHEUS_BIN\` and \`AMTOOL_BIN\`, from PATH, or
 from Debian's packages (\`apt-get download\`, nothing is installed).
