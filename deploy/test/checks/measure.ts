@@ -8,12 +8,14 @@ import { unusedFindings } from './unused.ts';
 
 /**
  * `node deploy/setup/with-node.js deploy/test/checks/measure.ts`: the state of the code in figures, a row each.
- * With `--write` it puts them into the last column of the table in CONTRIBUTING.md.
+ * With `--write` it puts them into the last column of the table in CONTRIBUTING.md, with the commit that was measured.
  */
 const PRODUCT = /^(sidecar|control-plane|proto|envoy)\/.*(?<!\.test)\.ts$/;
 const TESTING = /\/testing\//;
 
-const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' });
+
+const files = git('ls-files')
   .split('\n')
   .filter((path) => PRODUCT.test(path) && !TESTING.test(path));
 const lines = files.map((path) => readFileSync(join(root, path), 'utf8').split('\n').length - 1).sort((a, b) => a - b);
@@ -50,17 +52,20 @@ const rows: Array<[what: string, count: number]> = [
   ['imports in circles', (await importFindings()).filter(({ rule }) => rule === 'no-circular').length],
 ];
 for (const [what, count] of rows) process.stdout.write(`| ${what} | ${count} |\n`);
+/** The text with one part replaced, which must be there. */
+function replaced(text: string, part: RegExp, by: string): string {
+  if (!part.test(text)) throw new Error(`CONTRIBUTING.md has nothing like ${part}`);
+  return text.replace(part, by);
+}
+
 if (process.argv.includes('--write')) {
   const page = join(root, 'CONTRIBUTING.md');
+  const commit = git('log', '-1', '--format=%h %cs').trim();
+  const [hash = '', date = ''] = commit.split(' ');
   const text = rows.reduce(
-    (before, [what, count]) => {
-      const start = before.indexOf(`| ${what} | `),
-        end = before.indexOf('\n', start);
-      if (start < 0) throw new Error(`CONTRIBUTING.md has no row “${what}”`);
-      const was = before.slice(start, end).split(' | ')[1] ?? '';
-      return `${before.slice(0, start)}| ${what} | ${was} | ${count} |${before.slice(end)}`;
-    },
-    readFileSync(page, 'utf8'),
+    (before, [what, count]) =>
+      replaced(before, new RegExp(`^(\\| ${what.replaceAll(/[()]/g, '\\$&')} \\| [^|]* \\|).*$`, 'm'), `$1 ${count} |`),
+    replaced(readFileSync(page, 'utf8'), /^Now is `[0-9a-f]+` of [0-9-]+/m, `Now is \`${hash}\` of ${date}`),
   );
   writeFileSync(page, text);
 }
