@@ -161,6 +161,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     cache: new SharedCache(),
     listens: new ListenStreams(),
   };
+  // Nobody waits for what a lost upstream session asked. The deadline of a call that was sent again must not stand still for it.
+  const stopForgetting = ctx.directory.on('moved', ({ digest }) => ctx.serverRequests.forget(digest));
   servers.serve((incoming, response) => {
     if (incoming.url === '/health') {
       detach(answerHealth(options.health, response), (error) => internalError('relay', error));
@@ -197,6 +199,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     close: () =>
       new Promise((resolve) => {
         drained.close();
+        stopForgetting();
         openSessions.close();
         ctx.streams.close();
         ctx.httpSse.close();

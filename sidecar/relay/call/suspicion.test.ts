@@ -109,6 +109,24 @@ test('the deadline of a call stands still while the server waits for its client,
   t.like(callsAmong(rig)[2], { kind: 'replica_fault', isTimeout: true, hasWaitedForClient: true });
 });
 
+test('a question of a lost replica holds no deadline up: the call was sent again, and nobody waits for that answer', async (t) => {
+  const { rig, replicas, home, post } = await setup(t, { timeouts: { callMs: 1000 }, retrySafeTools: ['write'] });
+  const [asked] = home.sessions;
+  for (const replica of replicas)
+    replica.answer = (request) => {
+      if (!isCall(request)) return false;
+      if (request.session !== asked) return true; // never
+      sse(request.response, event(ask));
+      replica.sessions.clear();
+      setTimeout(() => request.response.destroy(), 100);
+      return true;
+    };
+  const text = await (await post(call())).text();
+  t.regex(text, /question[^]*-31004/);
+  t.is(count(replicas, 'tools/call'), 2);
+  t.like(callsAmong(rig)[0], { isTimeout: true, hasWaitedForClient: true });
+});
+
 test('a call whose time runs out says so, and whose client it was', async (t) => {
   const { rig, home, post } = await setup(t, { timeouts: { callMs: 50 } });
   home.answer = isCall; // never
