@@ -4,6 +4,7 @@ import { messagesOf, readRpcBody, type RpcMessage } from '../../../proto/json-rp
 import type { RpcError } from '../../../proto/rpc-error.ts';
 import type { SseEvent } from '../../../proto/sse-reader.ts';
 import { sseEvent, sseMessage } from '../../../proto/sse-writer.ts';
+import { HEADER } from '../../../proto/wire.ts';
 import { catchUpNotifications } from '../../recovery/recovery-plan.ts';
 import { upstreamHeaders } from '../../replica/headers.ts';
 import type { ReplicaFailure } from '../../replica/client.ts';
@@ -21,7 +22,7 @@ import { FollowUp } from './follow-up.ts';
 import { endpointId, meshEndpoint } from './endpoint.ts';
 import { holderName } from './hand-over.ts';
 import { notePromised } from './locate-http-sse.ts';
-import { ReplicaStream, type ReplicaStreamListener } from './replica-stream.ts';
+import { NO_HEAD, ReplicaStream, type ReplicaStreamListener } from './replica-stream.ts';
 import { bringStreamBack } from './bring-stream-back.ts';
 import { asAsked } from '../../principal/identities.ts';
 
@@ -82,6 +83,9 @@ export class HttpSseSession implements ReplicaStreamListener {
     this.#tried.add(replica.slot);
     this.#outcome.sent(replica, null);
     this.#stream = new ReplicaStream(this.#ctx, this.#view, replica, this.#headers, this, this.#client);
+    // A client of a later revision names it, and its server may begin the stream with its first event.
+    const { [HEADER.protocolVersion]: revision } = this.#request.incoming.headers;
+    if (revision === undefined) this.#stream.expectHead(this.#view.policy.timeouts.initializeMs);
   }
 
   /** The rebuilding that is under way, if any. */
@@ -173,8 +177,9 @@ export class HttpSseSession implements ReplicaStreamListener {
   onOver(stream: ReplicaStream, failure: ReplicaFailure | null): void {
     if (stream !== this.#stream || this.#isOver) return;
     if (this.#client.isFresh) {
-      if (failure?.delivery === 'not_sent')
-        this.#ctx.report({ server: this.#request.server, slot: stream.replica.slot, kind: 'unreachable' });
+      const kind = failure?.code === NO_HEAD ? 'hanging' : 'unreachable';
+      if (kind === 'hanging' || failure?.delivery === 'not_sent')
+        this.#ctx.report({ server: this.server, slot: stream.replica.slot, kind });
       return this.run();
     }
     if (this.#clientId === null) return this.close(); // some other stream, which nobody can rebuild

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ReplicaEndpoint } from '../../../proto/endpoint.ts';
+import { afterMs } from '../../../proto/after-ms.ts';
 import { parseJsonObject } from '../../../proto/parse-json.ts';
 import type { SseEvent } from '../../../proto/sse-reader.ts';
 import type { ReplicaAnswer, RpcAnswer } from '../../replica/ask.ts';
@@ -21,6 +22,9 @@ export interface ReplicaStreamListener {
   onOver(stream: ReplicaStream, failure: ReplicaFailure | null): void;
 }
 
+/** `ReplicaFailure.code` of a replica that took the request and did not begin its answer. */
+export const NO_HEAD = 'HOLDFAST_NO_HEAD';
+
 /** The stream of an HTTP+SSE session (2024-11-05) at one replica, and the URI that it named for messages. */
 export class ReplicaStream implements AnswerListener {
   readonly replica: ReplicaEndpoint;
@@ -28,6 +32,7 @@ export class ReplicaStream implements AnswerListener {
   readonly #view: ServerView;
   readonly #headers: readonly string[];
   readonly #listener: ReplicaStreamListener;
+  readonly #guard: Guard;
   readonly #call: ReplicaCall;
   /** Answers that the relay itself waits for, by id. */
   readonly #asked = new Map<string, (answer: RpcAnswer | null) => void>();
@@ -38,6 +43,7 @@ export class ReplicaStream implements AnswerListener {
   });
   endpoint: string | null = null;
   isOver = false;
+  #stopWaiting: () => void = () => undefined;
 
   /** `headers`: those of the client's GET for the replica. */
   constructor(
@@ -53,6 +59,7 @@ export class ReplicaStream implements AnswerListener {
     this.replica = replica;
     this.#headers = headers;
     this.#listener = listener;
+    this.#guard = guard;
     this.#call = ctx.upstream.send(
       {
         address: replica.address,
@@ -64,6 +71,16 @@ export class ReplicaStream implements AnswerListener {
       },
       new AnswerReader(this, guard),
     );
+  }
+
+  /** Gives it up when its answer has not begun by then. */
+  expectHead(withinMs: number): void {
+    this.#stopWaiting = afterMs(withinMs, () => {
+      if (this.isOver) return;
+      this.close();
+      const cause = new Error(`no answer to the GET within ${withinMs} ms`);
+      this.#guard.guard(() => this.#listener.onOver(this, { delivery: 'sent_no_response', code: NO_HEAD, cause }));
+    });
   }
 
   pause(): void {
@@ -110,6 +127,7 @@ export class ReplicaStream implements AnswerListener {
   }
 
   onSse(status: number, headers: IncomingHttpHeaders): void {
+    this.#stopWaiting();
     this.#listener.onOpened(this, status, headers);
   }
 
@@ -151,6 +169,7 @@ export class ReplicaStream implements AnswerListener {
 
   #end(): void {
     this.isOver = true;
+    this.#stopWaiting();
     this.#settleEndpoint(null);
     for (const settle of this.#asked.values()) settle(null);
   }
