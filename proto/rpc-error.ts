@@ -30,6 +30,8 @@ export const RPC_ERROR = {
   badRequest: -31010,
   /** The mesh itself failed on this request; its log has more. */
   internal: -31011,
+  /** What the replica answered is not what the protocol asks for. */
+  badAnswer: -31012,
   /** What official TypeScript servers answer to an unknown session; the mesh answers the same. */
   sessionNotFound: -32001,
 } as const;

@@ -47,6 +47,16 @@ export function clientSessionId({
   return formatSessionId({ slot, isBound: true, upstreamId: hash('sha256', JSON.stringify([principal, upstreamId])) });
 }
 
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+
+/** Whether the mesh can carry a session that a replica begins with this id. It must be able to read the client's, and to send the replica's own. */
+export const isCarried = ({ clientId, upstreamId }: { clientId: string; upstreamId: string }): boolean =>
+  VISIBLE_ASCII.test(upstreamId) && parseSessionId(clientId) !== undefined;
+
+/** Why a session does not begin whose id is not carried. */
+export const NOT_CARRIED =
+  'The server gave its session an id that can’t be carried: it must be 1 to 1,024 visible ASCII characters (with servers[].jwt of any length)';
+
 export function formatSessionId(id: SessionId): string {
   return `${id.slot}${id.isBound ? BOUND_MARK : ''}~${id.upstreamId}`;
 }

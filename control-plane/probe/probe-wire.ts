@@ -1,3 +1,4 @@
+import { isEventStream } from '../../proto/http/answer-form.ts';
 import { FIRST_MODERN_REVISION, VERSION_CLAIM } from '../../proto/era.ts';
 import type { ToolDescription } from './tool-description.ts';
 import { firstEventType } from './first-event.ts';
@@ -89,7 +90,7 @@ export class ProbeWire {
     const headers = { accept: 'text/event-stream', ...this.#where.headers };
     const reply = await this.#connection.send({ method: 'GET', path: this.#where.path, headers, signal });
     try {
-      const isStream = String(reply.headers['content-type'] ?? '').startsWith('text/event-stream');
+      const isStream = isEventStream(reply.headers['content-type']);
       return reply.status === 200 && isStream && (await firstEventType(reply.body)) === 'endpoint';
     } finally {
       reply.discard();

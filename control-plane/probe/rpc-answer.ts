@@ -1,3 +1,4 @@
+import { isEventStream, withoutByteOrderMark } from '../../proto/http/answer-form.ts';
 import { parseJsonObject, type Json } from '../../proto/parse-json.ts';
 import { SseReader } from '../../proto/sse-reader.ts';
 import type { Reply } from './http-send.ts';
@@ -15,7 +16,7 @@ const MAX_ERROR_TEXT = 300;
 /** The JSON-RPC answer with this id, from a JSON body or from the first matching event of an SSE body; null when there is none. What follows in the stream stays unread. */
 export async function rpcAnswer(reply: Reply, id: number): Promise<RpcAnswer | null> {
   try {
-    const isStream = String(reply.headers['content-type'] ?? '').startsWith('text/event-stream');
+    const isStream = isEventStream(reply.headers['content-type']);
     return isStream ? await fromEvents(reply.body, id) : answerIn(await whole(reply.body), id);
   } finally {
     reply.discard();
@@ -48,7 +49,7 @@ async function whole(body: AsyncIterable<Buffer>): Promise<string> {
     if (bytes > LIMIT_BYTES) return '';
     pieces.push(chunk);
   }
-  return Buffer.concat(pieces).toString();
+  return withoutByteOrderMark(Buffer.concat(pieces)).toString();
 }
 
 function answerIn(text: string, id: number): RpcAnswer | null {

@@ -166,6 +166,7 @@ test('only a replica’s own id makes a session: not a relay’s answer, not an 
     responseHeaders({ 'mcp-session-id': '1~known' }, null),
     responseHeaders({ ':status': '400', 'mcp-session-id': 'up' }, '1'),
     responseHeaders({}, '1'),
+    responseHeaders({ 'mcp-session-id': '' }, '1'),
   ]) {
     const exchange = new Exchange(context, 'linear');
     await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 }));

@@ -17,6 +17,7 @@ import type { ServerView } from '../xds/topology.ts';
 import { breakerReply } from './breaker-reply.ts';
 import { limitReply } from './limit-reply.ts';
 import { noReplicaReply } from './no-replica-reply.ts';
+import { notCarriedReply } from './not-carried-reply.ts';
 import { InitializeResultReader } from './initialize-result.ts';
 import { readRequest, readResponse, type ProcessingMessage, type ReadRequest } from './messages.ts';
 import {
@@ -270,6 +271,8 @@ export class Exchange {
         protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : '',
       },
     );
+    const refusal = notCarriedReply({ ...record, clientId }, request.view.rpcId, server);
+    if (refusal) return refusal;
     sessions.began(record, request.address, this.#initializeBytes);
     await directory.remember(record);
     this.#arrive(null);

@@ -1,3 +1,4 @@
+import { withoutByteOrderMark } from '../../proto/http/answer-form.ts';
 import { parseJson } from '../../proto/parse-json.ts';
 import { SseReader } from '../../proto/sse-reader.ts';
 
@@ -47,7 +48,7 @@ export class InitializeResultReader {
       return;
     }
     this.#pieces.push(chunk);
-    if (isLast) this.#look(Buffer.concat(this.#pieces));
+    if (isLast) this.#look(withoutByteOrderMark(Buffer.concat(this.#pieces)));
   }
 
   #look(text: Buffer): void {

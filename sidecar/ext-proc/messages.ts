@@ -1,4 +1,5 @@
 import { addressKey } from '../../proto/address-key.ts';
+import { isEventStream } from '../../proto/http/answer-form.ts';
 import { NO_ADDRESS } from '../budget/client-address.ts';
 import { HEADER, METADATA } from '../../proto/wire.ts';
 import type { RequestView } from '../routing/decide.ts';
@@ -192,8 +193,9 @@ export interface ReadResponse {
 export function readResponse({ headers, slot }: ProcessingMessage): ReadResponse {
   return {
     status: Number(headers.status ?? 0),
-    sessionId: headers.sessionIds[0] ?? null,
-    isEventStream: (headers.contentType ?? '').startsWith('text/event-stream'),
+    // One that is empty is none.
+    sessionId: headers.sessionIds[0] || null,
+    isEventStream: isEventStream(headers.contentType),
     slot: typeof slot === 'string' && slot !== '' ? slot : null,
   };
 }

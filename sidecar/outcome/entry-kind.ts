@@ -1,3 +1,4 @@
+import { isEventStream } from '../../proto/http/answer-form.ts';
 import type { OutcomeKind } from '../../proto/outcome.ts';
 import { answerKind } from '../relay/call/answer-kind.ts';
 import type { AnswerNotes } from './access-log-entry.ts';
@@ -54,7 +55,7 @@ function ofBody(facts: EntryFacts): OutcomeKind {
   if (notes.errorCode !== null || notes.read === 'json' || notes.read === 'events') return ofAnswer(facts);
   // The session id in the answer proves it; JSON is not read by default, and most servers' initialize is JSON.
   if (method === 'initialize' && facts.givesSession) return 'success';
-  const isEvents = contentType.startsWith('text/event-stream');
+  const isEvents = isEventStream(contentType);
   if (isEvents && notes.read === 'garbled') return 'replica_fault';
   // The stream came to its end and no event of it answered; a listener's stream has nothing to answer.
   if (isEvents && notes.read === 'none')

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { isEventStream, withoutByteOrderMark } from '../../proto/http/answer-form.ts';
 import { SseReader, type SseEvent } from '../../proto/sse-reader.ts';
 import type { ReplicaFailure, AnswerSink } from './client.ts';
 
@@ -46,13 +47,7 @@ export class AnswerReader implements AnswerSink {
   onHead(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
     this.#headers = headers;
-    const type = headers['content-type'];
-    if (
-      type !== undefined &&
-      type.startsWith('text/event-stream') &&
-      status < 300 &&
-      headers['content-encoding'] === undefined
-    ) {
+    if (isEventStream(headers['content-type']) && status < 300 && headers['content-encoding'] === undefined) {
       this.#sse = new SseReader(
         {
           event: (event) => this.#listener.onEvent(event),
@@ -81,7 +76,7 @@ export class AnswerReader implements AnswerSink {
     if (!this.#held) return this.#listener.onFinished(this.#sse?.isInsideOversize ?? false);
     const [first] = this.#held;
     const body = this.#held.length === 1 && first ? first : Buffer.concat(this.#held);
-    this.#listener.onWhole(this.#status, this.#headers, body);
+    this.#listener.onWhole(this.#status, this.#headers, withoutByteOrderMark(body));
   }
 
   onFailure(failure: ReplicaFailure): void {

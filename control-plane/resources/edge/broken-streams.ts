@@ -5,7 +5,7 @@ import { FILTER } from '../filters/names.ts';
 const SCRIPT = `
 function envoy_on_response(handle)
   local kind = handle:headers():get("content-type")
-  if kind == nil or kind:find("text/event-stream", 1, true) == nil then return end
+  if kind == nil or kind:lower():find("text/event-stream", 1, true) == nil then return end
   for _ in handle:bodyChunks() do
     handle:streamInfo():drainConnectionUponCompletion()
     return

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
 import { call, ended, eventsOf, kinds, list, setup } from '../testing/call-rig.ts';
-import { event, sse } from '../testing/fake-replica.ts';
+import { event, json, sse } from '../testing/fake-replica.ts';
 
 test('an SSE answer that ends without the result: a read is carried out again on the same stream', async (t) => {
   const { home, post, rig } = await setup(t);
@@ -150,4 +150,39 @@ test('a client that goes away takes its call with it at once', async (t) => {
   await t.throwsAsync(answer);
   await waitFor(() => isClosed, { what: 'the replica sees it' });
   await waitFor(() => kinds(rig).includes('cancelled'), { what: 'the outcome' });
+});
+
+test('the media type of events is read in any case, and a byte order mark before JSON is left out', async (t) => {
+  const { home, post, rig } = await setup(t);
+  const result = { jsonrpc: '2.0', id: 1, result: { ok: true } };
+  for (const [type, body] of [
+    ['Text/Event-Stream; charset=UTF-8', event(result)],
+    ['application/json', `\ufeff${JSON.stringify(result)}`],
+  ] as const) {
+    home.answer = ({ message, response }) => {
+      if (message.method !== 'tools/call') return false;
+      response.writeHead(200, { 'content-type': type }).end(body);
+      return true;
+    };
+    const text = await (await post(call('write'))).text();
+    t.deepEqual(JSON.parse(/\{.*\}/.exec(text)?.[0] ?? ''), result, type);
+  }
+  await waitFor(() => kinds(rig).length === 2, { what: 'both outcomes' });
+  t.deepEqual(kinds(rig), ['success', 'success']);
+});
+
+test('a session whose id could not come back does not begin, and its client hears why', async (t) => {
+  const { replicas, rig } = await setup(t);
+  const result = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'odd', version: '1' } };
+  for (const replica of replicas)
+    replica.answer = ({ message, response }) => {
+      if (message.method !== 'initialize') return false;
+      json(response, { jsonrpc: '2.0', id: message.id, result }, 200, { 'mcp-session-id': 'two words' });
+      return true;
+    };
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
+  const answer = await rig.post(JSON.stringify({ jsonrpc: '2.0', id: 9, method: 'initialize', params }));
+  t.is(answer.status, 502);
+  t.is(answer.headers.get('mcp-session-id'), null);
+  t.like(await answer.json(), { id: 9, error: { code: -31012, data: { outcome: 'sent_no_response' } } });
 });

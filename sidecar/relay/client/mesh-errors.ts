@@ -1,4 +1,5 @@
 import { RPC_ERROR, rpcErrors, type DeliveryOutcome, type RpcError, type RpcId } from '../../../proto/rpc-error.ts';
+import { NOT_CARRIED } from '../../../proto/session-id.ts';
 import { messagesOf, type RpcBody, type RpcMessage } from '../../../proto/json-rpc.ts';
 import { rawJson } from '../../../proto/raw-json.ts';
 import type { OutcomeKind } from '../../../proto/outcome.ts';
@@ -49,6 +50,7 @@ export const MESH_ERROR = {
     status: 500,
     description: 'The gateway failed on this request; its log tells more under the trace id',
   },
+  badSessionId: { code: RPC_ERROR.badAnswer, status: 502, description: NOT_CARRIED },
   sessionNotFound: { code: RPC_ERROR.sessionNotFound, status: 404, description: 'Session not found' },
 } as const;
 export type MeshError = keyof typeof MESH_ERROR;
@@ -106,5 +108,6 @@ export function outcomeOfError(kind: MeshError): OutcomeKind {
   if (kind === 'sessionNotFound') return 'lost_session';
   // No replica and no tool is to blame, and it was no success.
   if (kind === 'internal') return 'overload';
+  if (kind === 'badSessionId') return 'server_error';
   return kind === 'replicaLost' || kind === 'gatewayLost' || kind === 'deadline' ? 'replica_fault' : 'overload';
 }

@@ -3,6 +3,7 @@ import type { ReplicaEndpoint } from '../../../../proto/endpoint.ts';
 import type { Era } from '../../../../proto/era.ts';
 import { messagesOf, readRpcBody } from '../../../../proto/json-rpc.ts';
 import { parseJsonObject } from '../../../../proto/parse-json.ts';
+import { isCarried } from '../../../../proto/session-id.ts';
 import type { SessionRecord } from '../../../../proto/session-record.ts';
 import { HEADER } from '../../../../proto/wire.ts';
 import { clientAddress } from '../../../budget/client-address.ts';
@@ -82,6 +83,10 @@ export class AnyReplica implements Targets {
       initializeParams: parseJsonObject(received)?.['params'],
       nowMs: ctx.now(),
     });
+    if (view.policy.guard.includes('calls') && !isCarried({ clientId, upstreamId })) {
+      this.#call.mayHaveRun();
+      return this.#call.fail({ do: 'fail', error: 'badSessionId' });
+    }
     this.#beginning = record;
     this.#call.isNamed = true;
     client.nameSession(clientId);
