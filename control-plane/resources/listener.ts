@@ -12,6 +12,7 @@ import { jwtFilters } from './filters/jwt.ts';
 import { FILTER } from './filters/names.ts';
 import { rateLimitFilters } from './filters/rate-limit.ts';
 import { sessionHeaders, sessionToMetadata } from './filters/session-id.ts';
+import { clientSockets } from './client-sockets.ts';
 import { connectionManager, namedRoutes, scopedRoutes } from './connection-manager.ts';
 import type { EnvoyNode } from './node.ts';
 import { hasScopes } from './scopes.ts';
@@ -20,7 +21,6 @@ import { tracingOf } from './tracing.ts';
 
 /** More than an edge takes (edge-listener.ts), which adds some. By HTTP/2 a gateway resets what is beyond, and that looks like a gateway that is lost. */
 const HEADERS = { count: 120, kib: 64 };
-const BUFFER_BYTES = 1 << 20;
 
 /**
  * The public port of a gateway. A changed filter chain drains its connections, event streams with them. So what is in here changes with the
@@ -51,8 +51,8 @@ export function gatewayListener(snapshot: TopologySnapshot, node: EnvoyNode): ob
   return {
     name: RESOURCE.listener,
     address: envoyListen(node.listen),
-    // What a slow client may leave lying here. Reading JSON answers holds each one back until it is complete, so then it is their limit as well.
-    per_connection_buffer_limit_bytes: gateway.responseOutcomes === 'all' ? gateway.maxJsonAnswerBytes : BUFFER_BYTES,
+    // Reading JSON answers holds each one back until it is complete, so then what may lie here is their limit as well.
+    ...clientSockets(gateway.responseOutcomes === 'all' ? gateway.maxJsonAnswerBytes : undefined),
     ...(gateway.tls && {
       listener_filters: [
         {

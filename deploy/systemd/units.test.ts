@@ -13,8 +13,8 @@ const UNITS = readdirSync(FOLDER).filter((name) => /\.(service|timer)$/.test(nam
 const argumentsOf = (unit: string): string[] =>
   /^ExecStart=(.*)$/m
     .exec(readFileSync(new URL(unit, import.meta.url), 'utf8'))![1]!
+    .replace(/^\S+ (--\S+ )*\S+ /, '')
     .split(' ')
-    .slice(2)
     .map((each) =>
       each.replace('${HA_NODE_ID}', 'gateway-1').replace('${HOLDFAST_XDS}', '10.0.0.1:18000,10.0.0.2:18000'),
     );

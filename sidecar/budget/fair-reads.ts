@@ -1,4 +1,4 @@
-import { spareTime } from './spare-time.ts';
+import { A_QUARTER, spareTime } from './spare-time.ts';
 
 /** Bytes of a body that are read at once, however busy the process is: nearly every answer and request is smaller. */
 const FREE_BYTES = 64 << 10;
@@ -75,7 +75,7 @@ export class FairReads {
   }
 }
 
-const inSpareTime = spareTime();
+const inSpareTime = spareTime(A_QUARTER);
 
 function afterOthers(run: () => void, pauseMs: number): void {
   if (pauseMs > 0) inSpareTime(run, pauseMs);

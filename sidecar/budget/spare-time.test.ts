@@ -1,9 +1,9 @@
 import test from 'ava';
-import { spareTime } from './spare-time.ts';
+import { A_QUARTER, spareTime, type SpareTimeOptions } from './spare-time.ts';
 import { Turns } from './turns.ts';
 
 /** An event loop of which the test says how it passes its time. */
-function loop() {
+function loop(share: SpareTimeOptions = {}) {
   let idle = 0,
     active = 0;
   const due: { atMs: number; run: () => void }[] = [];
@@ -18,6 +18,7 @@ function loop() {
   };
   return {
     later: spareTime({
+      ...share,
       loopTime: () => ({ idle, active }),
       after: (delayMs, run) => {
         due.push({ atMs: idle + active + delayMs, run });
@@ -40,6 +41,22 @@ test('what waits goes on once the loop has rested for as long as it was busy', (
   t.is(runs, 1);
   rest(50);
   t.is(runs, 1);
+});
+
+test('what takes a quarter waits until the loop has rested for three times as long as it was busy, or for 40 ms', (t) => {
+  const { later, busy, rest } = loop(A_QUARTER);
+  let runs = 0;
+  later(() => runs++);
+  busy(5);
+  rest(14);
+  t.is(runs, 0);
+  rest(1);
+  t.is(runs, 1);
+  later(() => runs++);
+  for (let ms = 0; ms < 39; ms++) busy(1);
+  t.is(runs, 1);
+  busy(1);
+  t.is(runs, 2);
 });
 
 test('a loop that is not busy keeps nobody waiting', (t) => {

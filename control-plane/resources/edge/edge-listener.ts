@@ -2,6 +2,7 @@ import { HEADER } from '../../../proto/wire.ts';
 import { typed } from '../../../proto/xds/loader.ts';
 import type { EdgeConfig, GatewayConfig } from '../../config/config-schema.ts';
 import { envoyListen } from '../address.ts';
+import { clientSockets } from '../client-sockets.ts';
 import { connectionManager, namedRoutes } from '../connection-manager.ts';
 import type { EnvoyNode } from '../node.ts';
 import type { Tracing } from '../../../proto/tracing.ts';
@@ -45,7 +46,7 @@ export function edgeListeners(
   const plain = {
     name: 'edge',
     address: envoyListen(node.listen),
-    per_connection_buffer_limit_bytes: 1 << 20,
+    ...clientSockets(),
     filter_chains: [{ filters: [manager(edge.http2 ?? false)] }],
   };
   if (edge.tls === undefined || edge.tlsListen === undefined) return [['edge', plain]];
@@ -56,7 +57,7 @@ export function edgeListeners(
       {
         name: 'edge-tls',
         address: envoyListen(edge.tlsListen),
-        per_connection_buffer_limit_bytes: 1 << 20,
+        ...clientSockets(),
         filter_chains: [{ transport_socket: downstreamTls('edge', edge.tls, isHttp2), filters: [manager(isHttp2)] }],
       },
     ],

@@ -76,7 +76,12 @@ export const CHECKS: readonly Check[] = [
     why: 'it installs a program of somebody else',
     file: 'docs/servers.md',
   },
-  { shape: /^node --max-semi-space-size=4$/, is: 'run elsewhere', file: 'deploy/Dockerfile', text: '--max-semi' },
+  {
+    shape: /^node --max-semi-space-size=4 --initial-old-space-size=128$/,
+    is: 'run elsewhere',
+    file: 'deploy/Dockerfile',
+    text: '--max-semi',
+  },
   { shape: /^node (deploy\/setup\/with-node\.js )?(deploy\/|FILE)/, is: 'parsed', by: 'node' },
   { shape: /^npm ci --omit=dev$/, is: 'run elsewhere', file: 'deploy/Dockerfile', text: 'npm ci --omit=dev' },
   {
