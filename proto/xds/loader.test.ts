@@ -60,6 +60,12 @@ test('a known message inside an Any is encoded as itself, an unknown one as a Ty
   t.deepEqual(decode('envoy.config.route.v3.Route', Buffer.from(bytes, 'latin1')), route);
 });
 
+test('what is packed keeps no more memory than its own bytes: it may be kept for long, and slabs of small buffers are large', (t) => {
+  const { value } = pack(RESOURCE_TYPE.cluster, { name: 'small' });
+  t.true(value.byteLength > 0);
+  t.is(value.buffer.byteLength, value.byteLength);
+});
+
 test('an empty Any stays one: it switches a filter on without settings of its own', (t) => {
   const route = { typed_per_filter_config: { limit: typed('envoy.config.route.v3.FilterConfig', { config: {} }) } };
   t.deepEqual(decode('envoy.config.route.v3.Route', encode('envoy.config.route.v3.Route', route)), route);

@@ -15,7 +15,15 @@ export function encodeMessage(type: protobuf.Type, value: unknown, path: string)
   const arrived = fromMessage(type, type.decode(bytes) as unknown as Record<string, unknown>, 'packed');
   if (!isDeepStrictEqual(arrived, fromMessage(type, message, 'packed')))
     throw new SchemaError(path, 'encoding loses something: decoding gives another object');
-  return bytes;
+  return withOwnMemory(bytes);
+}
+
+/** Node gives small buffers out of slabs of 64 KiB. What the control plane keeps must not keep its slab as well. */
+function withOwnMemory(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteLength === bytes.buffer.byteLength) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.byteLength);
+  own.set(bytes);
+  return own;
 }
 
 /**
