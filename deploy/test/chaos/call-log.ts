@@ -24,11 +24,7 @@ const TIMED_OUT = /timed out|timeout|aborted due to/i;
 
 /** Sorts what an official client throws: v1 and v2 put an HTTP error's body into the message, a JSON-RPC error into code and data. */
 export function resultOfError(error: unknown): Call['result'] {
-  const {
-    message = String(error),
-    code = null,
-    data,
-  } = (error ?? {}) as { message?: string; code?: number | string | null; data?: { outcome?: DeliveryOutcome } };
+  const { message = String(error), code = null, data, cause } = (error ?? {}) as Thrown;
   const numeric = typeof code === 'number' ? code : null;
   if (data?.outcome) return { kind: 'typed-error', outcome: data.outcome, code: numeric };
   const inText = OUTCOME.exec(`${message} ${JSON.stringify(data ?? '')}`.replaceAll('\\"', '"'))?.[1] as
@@ -37,7 +33,16 @@ export function resultOfError(error: unknown): Call['result'] {
   if (inText) return { kind: 'typed-error', outcome: inText, code: numeric };
   if (numeric === -32001 && TIMED_OUT.test(message)) return { kind: 'hang' };
   if (TIMED_OUT.test(message)) return { kind: 'hang' };
-  return { kind: 'error', message: message.slice(0, 300) };
+  // `fetch failed` alone says nothing.
+  const why = cause?.code ?? cause?.message;
+  return { kind: 'error', message: `${message}${why === undefined ? '' : ` (${why})`}`.slice(0, 300) };
+}
+
+interface Thrown {
+  message?: string;
+  code?: number | string | null;
+  data?: { outcome?: DeliveryOutcome };
+  cause?: { code?: string; message?: string };
 }
 
 export interface CallCounts {

@@ -44,7 +44,7 @@ export async function firstSteps({ kubectl, folder, api }: Cluster, say: (line: 
   }
   const failed = seen.split('\n').filter((line) => line.includes('FAILED')).length;
   return [
-    exactly(`${FIRST_STEPS}: commands`, 9, commands.length),
+    exactly(`${FIRST_STEPS}: commands`, 10, commands.length),
     exactly(`${FIRST_STEPS}: the session moved`, 'yes', seen.includes('moved here from') ? 'yes' : 'no'),
     exactly(`${FIRST_STEPS}: calls failed`, 0, failed),
   ];
