@@ -77,7 +77,7 @@ export const CHECKS: readonly Check[] = [
     file: 'docs/servers.md',
   },
   {
-    shape: /^node --max-semi-space-size=4 --initial-old-space-size=128$/,
+    shape: /^node --max-semi-space-size=4$/,
     is: 'run elsewhere',
     file: 'deploy/Dockerfile',
     text: '--max-semi',

@@ -33,8 +33,8 @@ const IMAGES: readonly ImagePlan[] = [
   {
     tags: ['docker.io/holdfast/sidecar:0.1.0'],
     role: 'sidecar',
-    entrypoint: [...NODE, '--max-semi-space-size=4', '--initial-old-space-size=128', 'sidecar/main.ts'],
-    warm: [['--max-semi-space-size=4', '--initial-old-space-size=128', 'sidecar/main.ts', '--help']],
+    entrypoint: [...NODE, '--max-semi-space-size=4', 'sidecar/main.ts'],
+    warm: [['--max-semi-space-size=4', 'sidecar/main.ts', '--help']],
   },
   {
     tags: ['docker.io/holdfast/control-plane:0.1.0'],
