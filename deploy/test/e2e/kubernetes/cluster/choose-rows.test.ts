@@ -2,7 +2,12 @@ import test from 'ava';
 import { chooseEvents, EVENTS } from './choose-rows.ts';
 
 test('events are chosen by parts of their names, in the order in which they are played', (t) => {
-  t.deepEqual(chooseEvents(''), EVENTS);
+  const longOnes = ['the kubelet renews tokens'];
+  t.deepEqual(
+    chooseEvents(''),
+    EVENTS.filter((each) => !longOnes.includes(each)),
+  );
+  t.deepEqual(chooseEvents('kubelet'), longOnes);
   t.deepEqual(chooseEvents('410, token of'), [
     'history is compacted behind frozen control planes (410)',
     'the token of control planes is replaced',

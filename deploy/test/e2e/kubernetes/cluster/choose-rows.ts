@@ -5,8 +5,11 @@ import { ROWS } from './rows.ts';
 /** Everything that a run can play, in its order. */
 export const EVENTS: readonly string[] = [FIRST_STEPS, POLICIES, ...ROWS.map(({ name }) => name)];
 
-/** Those of the events whose name has one of these texts in it: `a,b`. All for an empty text; none when nothing has it. */
+const ON_DEMAND = new Set(ROWS.flatMap(({ name, isOnDemand }) => (isOnDemand ? [name] : [])));
+
+/** Those of the events whose name has one of these texts in it: `a,b`. For an empty text all but those that take too long; none when nothing has it. */
 export function chooseEvents(text: string): readonly string[] {
+  if (text.trim() === '') return EVENTS.filter((name) => !ON_DEMAND.has(name));
   const parts = text.split(',').map((each) => each.trim());
   return EVENTS.filter((name) => parts.some((part) => name.includes(part)));
 }

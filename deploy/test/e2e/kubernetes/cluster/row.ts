@@ -18,6 +18,8 @@ export interface Row {
   server: ServerName;
   /** short: mixed calls of at most 600 ms, some of them unsafe. long: safe ones of 25 s. */
   calls: 'short' | 'long';
+  /** It takes so long that it is played only where its name is asked for. */
+  isOnDemand?: true;
   /** Makes the event happen, and returns when it is over. What it gives are objectives of its own. */
   play(stage: Stage): Promise<Objective[] | undefined>;
 }

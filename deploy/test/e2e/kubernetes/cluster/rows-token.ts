@@ -7,7 +7,9 @@ import { knowsChange } from './rows-api-server.ts';
 import type { Stage } from './row.ts';
 import type { Cluster } from './whole-cluster.ts';
 
-const DEPLOYMENT = 'holdfast-control-plane';
+/** Where Kubernetes puts the token of an account. */
+export const TOKEN_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
+export const DEPLOYMENT = 'holdfast-control-plane';
 /** The Secret out of which the pods of control planes get their token. */
 const HOLDER = 'control-plane-token';
 /** The shortest that Kubernetes gives. */
@@ -22,15 +24,9 @@ export async function rotatedToken(stage: Stage): Promise<Objective[]> {
   const { api, kubectl } = stage.cluster;
   const first = await issueToken(stage.cluster, 'token-one');
   await kubectl.apply(secretWith(first));
-  await kubectl.run(['--namespace', HOLDFAST, 'patch', 'deployment', DEPLOYMENT, '--patch', patch()]);
+  await kubectl.run(['--namespace', HOLDFAST, 'patch', 'deployment', DEPLOYMENT, '--patch', patch(ofSecret)]);
   await kubectl.rolledOut(HOLDFAST, `deploy/${DEPLOYMENT}`);
-  const pods = await waitFor(
-    async () => {
-      const found = await podAddresses(stage.cluster);
-      return found.length === 2 && found;
-    },
-    { what: 'two control planes are left', timeoutMs: 60_000, everyMs: 500 },
-  );
+  const pods = (await podsThatStay(stage.cluster)).map(({ address }) => address);
   await kubectl.run(['--namespace', HOLDFAST, 'delete', 'secret', 'token-one']);
   await waitFor(async () => !(await isGood(stage.cluster, first)), {
     what: 'the first token is refused',
@@ -71,7 +67,7 @@ async function issueToken({ kubectl }: Cluster, boundTo: string): Promise<string
   return (await kubectl.run(['--namespace', HOLDFAST, 'create', 'token', DEPLOYMENT, ...bound])).trim();
 }
 
-async function isGood({ api }: Cluster, token: string): Promise<boolean> {
+export async function isGood({ api }: Cluster, token: string): Promise<boolean> {
   const { body } = await api.request('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenReview',
@@ -85,15 +81,24 @@ const secret = (name: string, stringData: Record<string, string>): string =>
 const secretWith = (token: string): string => secret(HOLDER, { token });
 
 interface PodList {
-  items: Array<{ metadata: { deletionTimestamp?: string }; status: { podIP?: string } }>;
+  items: Array<{ metadata: { name: string; deletionTimestamp?: string }; status: { podIP?: string } }>;
 }
 
-/** Where the control planes are that stay. */
-async function podAddresses({ kubectl }: Cluster): Promise<string[]> {
+/** The two control planes, once those before them are gone. */
+export function podsThatStay({ kubectl }: Cluster): Promise<Array<{ name: string; address: string }>> {
   const label = `app.kubernetes.io/name=${DEPLOYMENT}`;
-  const { items } = await kubectl.get<PodList>('--namespace', HOLDFAST, 'pods', '--selector', label);
-  return items.flatMap(({ metadata, status }) =>
-    metadata.deletionTimestamp === undefined && status.podIP !== undefined ? [status.podIP] : [],
+  const staying = async () => {
+    const { items } = await kubectl.get<PodList>('--namespace', HOLDFAST, 'pods', '--selector', label);
+    return items.flatMap(({ metadata: { name, deletionTimestamp }, status: { podIP } }) =>
+      deletionTimestamp === undefined && podIP !== undefined ? [{ name, address: podIP }] : [],
+    );
+  };
+  return waitFor(
+    async () => {
+      const found = await staying();
+      return found.length === 2 && found;
+    },
+    { what: 'two control planes are left', timeoutMs: 60_000, everyMs: 500 },
   );
 }
 
@@ -103,23 +108,25 @@ async function problems(address: string): Promise<string> {
   return JSON.stringify(checks.filter(({ name }) => name.startsWith('discovery ')));
 }
 
-/** Where Kubernetes puts the token of an account, the pods get the one of the Secret. */
-const patch = (): string => {
+const ofSecret = { secret: { name: HOLDER, items: [{ key: 'token', path: 'token' }] } };
+
+/** Where Kubernetes puts the token of an account, the pods get one of this source. */
+export function patch(token: object): string {
   const sources = [
-    { secret: { name: HOLDER, items: [{ key: 'token', path: 'token' }] } },
+    token,
     { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
     { downwardAPI: { items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }] } },
   ];
-  const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const account = { name: 'account', mountPath: TOKEN_FOLDER, readOnly: true };
   return stringify({
     spec: {
       template: {
         spec: {
           automountServiceAccountToken: false,
-          containers: [{ name: 'control-plane', volumeMounts: [{ name: 'account', mountPath, readOnly: true }] }],
+          containers: [{ name: 'control-plane', volumeMounts: [account] }],
           volumes: [{ name: 'account', projected: { sources } }],
         },
       },
     },
   });
-};
+}

@@ -8,6 +8,7 @@ import type { Row } from './row.ts';
 import type { Cluster } from './whole-cluster.ts';
 import { awayApiServer, compactedHistory } from './rows-api-server.ts';
 import { dualStackRestart } from './rows-dual-stack.ts';
+import { renewedByKubelet } from './rows-kubelet-token.ts';
 import { rotatedToken } from './rows-token.ts';
 
 const restart =
@@ -179,4 +180,5 @@ export const ROWS: readonly Row[] = [
     play: compactedHistory,
   },
   { name: 'the token of control planes is replaced', server: 'linear', calls: 'short', play: rotatedToken },
+  { name: 'the kubelet renews tokens', server: 'desk', calls: 'short', isOnDemand: true, play: renewedByKubelet },
 ];
