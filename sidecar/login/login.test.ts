@@ -34,7 +34,11 @@ const endpoint = (port: number, index: number): ReplicaEndpoint => ({
 /** A sidecar's port before replicas at `ports`. The answers are those of the room alone. */
 const sidecar = async (t: ExecutionContext, ports: readonly number[]) => (await sidecarOf(t, ports)).send;
 
-async function sidecarOf(t: ExecutionContext, ports: readonly number[], limits: Record<string, number> = {}) {
+async function sidecarOf(
+  t: ExecutionContext,
+  ports: readonly number[],
+  { answerMs, ...limits }: Record<string, number> = {},
+) {
   const url = 'https://mcp.example.com/mcp/fm';
   const policy = serverPolicySchema.parse({
     ...{ name: 'fm', routes: ['/token', '/authorize', '/files/*'], maxBodyBytes: 2048, limits },
@@ -51,6 +55,7 @@ async function sidecarOf(t: ExecutionContext, ports: readonly number[], limits: 
         {
           ...{ topology: () => topology, upstream, contained: (error) => t.fail(String(error)) },
           refused: (server, limit) => refused.push(`${server} ${limit}`),
+          ...(answerMs !== undefined && { answerMs }),
         },
         incoming,
         response,
@@ -140,6 +145,15 @@ test('a request that was not delivered goes to the next replica; a code that a r
   t.is(taken, 1);
   t.is((await send('/mcp/fm/authorize')).status, 200);
   t.is((await (await sidecar(t, []))('/mcp/fm/token', post)).status, 503);
+});
+
+test('a document that stops in the middle is asked for elsewhere', async (t) => {
+  const stalled = await listen(t, (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"resource":');
+  });
+  const good = await listen(t, (_, response) => json(response, { resource: 'here' }));
+  const { send } = await sidecarOf(t, [stalled, good], { answerMs: 1000 });
+  t.deepEqual(await (await send(`${DOCUMENT}/mcp/fm`)).json(), { resource: 'here' });
 });
 
 test('a body beyond the limit is refused with the key; a long document passes as it is', async (t) => {

@@ -28,6 +28,8 @@ export interface LoginOptions {
   contained: (error: unknown) => void;
   /** A request was beyond a limit. */
   refused: (server: string, limit: LimitName) => void;
+  /** How long a replica may take until there is something to pass on: the head, or all of a document. */
+  answerMs?: number;
 }
 
 /** What the relay has for all requests together. */
@@ -42,12 +44,12 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 type Method = (typeof METHODS)[number];
 /** A document longer than this is passed as it is. */
 const MAX_DOCUMENT_BYTES = 1 << 20;
-/** A replica that has said nothing for so long is taken for gone. */
-const HEAD_MS = 20_000;
+/** A replica that has given nothing to pass on for so long is taken for gone. */
+const ANSWER_MS = 20_000;
 
 /** One request for what is not MCP: a document about log-in, or one of the server's `routes`. False: the request is none of these. */
 export function answerLogin(
-  { topology, upstream, contained, refused }: LoginOptions,
+  { topology, upstream, contained, refused, answerMs = ANSWER_MS }: LoginOptions,
   incoming: IncomingMessage,
   response: ServerResponse,
   { bodies, shares }: LoginBudgets,
@@ -82,7 +84,7 @@ export function answerLogin(
     if (read.is === 'refused') beyond(read.limit);
     if (read.is !== 'whole') return;
     const paths = replicaPaths(path, placed, view.policy.path).map((each) => `${each}${query ?? ''}`);
-    new LoginExchange(upstream, view, placed, { method, paths, body: read.body }, incoming, response).run();
+    new LoginExchange(upstream, view, placed, { method, paths, body: read.body, answerMs }, incoming, response).run();
   };
   const failed = (error: unknown): void => {
     contained(error);
@@ -99,6 +101,7 @@ interface Asked {
   /** Best first. */
   paths: readonly string[];
   body: Buffer;
+  answerMs: number;
 }
 
 /** Asks one replica after the other until one can be reached, and for one path after the other until it has one. */
@@ -161,7 +164,7 @@ class LoginExchange {
     this.#timer = setTimeout(() => {
       this.#call?.abort();
       failed({ delivery: 'sent_no_response' });
-    }, HEAD_MS);
+    }, this.#asked.answerMs);
     const headers = upstreamHeaders(this.#incoming.rawHeaders, null, this.#view.policy.hostOverride);
     this.#call = this.#upstream.send(
       {
@@ -171,16 +174,18 @@ class LoginExchange {
       },
       {
         onHead: (status, answered) => {
-          clearTimeout(this.#timer);
           if (status === 404 && further.length > 0) {
             isOver = true;
             this.#call?.abort();
             return this.#ask([address, ...others], further);
           }
           ({ take, end } = this.#begin(status, answered, address, pieces));
+          if (this.#response.headersSent) clearTimeout(this.#timer);
         },
         onData: (piece) => {
-          if (!isOver) take?.(piece);
+          if (isOver) return;
+          take?.(piece);
+          if (this.#response.headersSent) clearTimeout(this.#timer);
         },
         onEnd: () => {
           if (isOver) return;
