@@ -93,10 +93,8 @@ export interface RelayContext {
   shares: CallShares;
   /** Calls without a session, and long bodies of sessions. */
   turns: Turns;
-  /** Streams: in half of what the others leave of the event loop. */
+  /** Streams, and requests of no session with a long body: in what the others leave of the event loop. */
   beginnings: Turns;
-  /** Requests of no session with a long body: in a quarter. */
-  longBeginnings: Turns;
   /** Calls that their clients can come back to. */
   primed: PrimedCalls;
   /** Sessions of HTTP+SSE whose stream this relay holds. */

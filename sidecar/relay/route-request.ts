@@ -71,7 +71,7 @@ function route(ctx: RelayContext, request: ClientRequest, response: ServerRespon
       const read = (): void => readPost(ctx, view, request, response, client);
       if (!isLong(incoming)) return read();
       // Calls of sessions go first, long ones too.
-      return inTurn(request.clientId === null ? ctx.longBeginnings : ctx.turns, request, client, LEAST_MS.body, read);
+      return inTurn(request.clientId === null ? ctx.beginnings : ctx.turns, request, client, LEAST_MS.body, read);
     }
     case 'GET': {
       incoming.resume();
@@ -119,7 +119,7 @@ function readPost(
       // Calls of sessions go first.
       if (request.clientId !== null) return handle();
       return read.body.length > LONG_BODY
-        ? inTurn(ctx.longBeginnings, request, client, LEAST_MS.beginning, handle)
+        ? inTurn(ctx.beginnings, request, client, LEAST_MS.beginning, handle)
         : inTurn(ctx.turns, request, client, LEAST_MS.call, handle);
     }),
   );

@@ -6,7 +6,7 @@ import { steadyNow } from '../../proto/steady-clock.ts';
 import { AccessControl } from '../authorization/access.ts';
 import type { Breakers } from '../breaker/breakers.ts';
 import { CallShares } from '../budget/call-shares.ts';
-import { A_QUARTER, spareTime } from '../budget/spare-time.ts';
+import { spareTime } from '../budget/spare-time.ts';
 import { Turns } from '../budget/turns.ts';
 import { UNLIMITED, type NewSessions } from '../budget/new-sessions.ts';
 import { BodyBudget, LOOK_MS } from '../budget/body-budget.ts';
@@ -153,7 +153,6 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     shares: new CallShares(),
     turns: new Turns((error) => internalError('relay', error)),
     beginnings: new Turns((error) => internalError('relay', error), undefined, spareTime()),
-    longBeginnings: new Turns((error) => internalError('relay', error), undefined, spareTime(A_QUARTER)),
     access: new AccessControl(options.metrics.unauthorized),
     fleetLimits: options.fleetLimits ?? new FleetLimits({ shared: null, now, onLocal: () => undefined }),
     primed: new PrimedCalls(),
