@@ -84,3 +84,14 @@ test('what costs more later counts for it at once', (t) => {
   t.true(turn());
   t.is(begun, 4);
 });
+
+test('work that is taken back is not run, and costs those behind it nothing', (t) => {
+  const { turns, done, take, turn } = loop();
+  take('a', 'first', 5);
+  const taken = Array.from({ length: 1000 }, () => turns.run('a', LEAST_MS.beginning, () => done.push('taken back')));
+  take('a', 'last', 0.1);
+  for (const takeBack of taken) takeBack?.();
+  turn();
+  t.deepEqual(done, ['first', 'last']);
+  t.is(turns.waiting, 0);
+});

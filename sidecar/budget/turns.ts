@@ -14,6 +14,9 @@ interface Work {
   leastMs: number;
 }
 
+/** What is left of work that was taken back. */
+const NOTHING: Work = { run: () => undefined, leastMs: 0 };
+
 /**
  * Shares the event loop among requests that begin something: sessions, streams, calls without a session. A thousand that arrive at once would keep
  * the calls of every session waiting for as long as all of them take. What is beyond its share of a turn waits, one queue for each client address,
@@ -46,14 +49,21 @@ export class Turns {
     return count;
   }
 
-  /** Runs a piece of work now, or when the turn of its address has come. */
-  run(address: string, leastMs: number, run: () => void): void {
+  /**
+   * Runs a piece of work now, or when the turn of its address has come. Null when it was run; else what takes it back, with all that it
+   * holds: its place costs nothing then.
+   */
+  run(address: string, leastMs: number, run: () => void): (() => void) | null {
     const work = { run, leastMs };
-    if (this.#queues.size === 0 && this.#spentMs < MS_PER_TURN) return this.#do(work);
+    if (this.#queues.size === 0 && this.#spentMs < MS_PER_TURN) {
+      this.#do(work);
+      return null;
+    }
     const queue = this.#queues.get(address);
     if (queue) queue.push(work);
     else this.#queues.set(address, [work]);
     this.#await();
+    return () => Object.assign(work, NOTHING);
   }
 
   #do({ run, leastMs }: Work): void {

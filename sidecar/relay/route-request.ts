@@ -137,9 +137,11 @@ function inTurn(
   leastMs: number,
   begin: () => unknown,
 ): void {
-  turns.run(clientAddress(request.incoming.headers), leastMs, () => {
+  const takeBack = turns.run(clientAddress(request.incoming.headers), leastMs, () => {
     if (!client.isOver) client.guard(begin);
   });
+  // A body that nobody waits for any more must not lie there until its turn.
+  if (takeBack) client.onGone(takeBack);
 }
 
 function openStream(
