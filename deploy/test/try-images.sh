@@ -83,7 +83,7 @@ for arch in "${arches[@]}"; do
   for role in sidecar control-plane example-server; do
     image="localhost/holdfast-$role:$arch"
     step "$role for $arch"
-    in_store bud --layers --pull-never --network host --platform "linux/$arch" -f deploy/Dockerfile --target "$role" -t "$image" \
+    in_store bud --layers --pull-never --network host --platform "linux/$arch" --build-arg "BUILDPLATFORM=linux/$own" -f deploy/Dockerfile --target "$role" -t "$image" \
       "${settings[@]}" "$work/source" >"$work/log" 2>&1 || { tail -n 40 "$work/log"; exit 1; }
     added=$((($(bytes_in "$image") - $(bytes_in "localhost/base:$arch")) / 1000000))
     told=$(version_of "$image")

@@ -14,7 +14,7 @@ export const CHECKS: readonly Check[] = [
   { shape: /^npm start$/, is: 'run elsewhere', file: 'deploy/test/newcomer.sh', text: 'npm start' },
   {
     shape:
-      /^kubectl (-n (mcp|holdfast) (rollout status|port-forward service|delete pod --force)|apply -f deploy\/kubernetes)/,
+      /^kubectl (-n (mcp|holdfast) (rollout status|port-forward service|delete pod --force|exec deployment)|apply -f deploy\/kubernetes)/,
     is: 'run elsewhere',
     file: 'deploy/test/e2e/kubernetes/cluster/first-steps.ts',
     text: '## From an empty cluster to a watched failover',
@@ -97,6 +97,12 @@ export const CHECKS: readonly Check[] = [
     file: 'deploy/test/e2e/compose.ts',
   },
   {
+    shape: /^for image in sidecar control-plane example-server; do docker build /,
+    is: 'not run',
+    why: 'it needs Docker; buildah builds the same file there',
+    file: 'deploy/test/try-images.sh',
+  },
+  {
     shape: /^helm install holdfast deploy\/helm\/holdfast /,
     is: 'not run',
     why: 'it needs a cluster; the chart is rendered and validated',
@@ -126,5 +132,5 @@ export const CHECKS: readonly Check[] = [
     why: 'it needs a cluster with pods',
     file: 'docs/kubernetes.md',
   },
-  { shape: /^deploy\/test\/newcomer\.sh$/, is: 'parsed', by: 'files' },
+  { shape: /^deploy\/test\/(newcomer|try-images)\.sh$/, is: 'parsed', by: 'files' },
 ];
