@@ -18,7 +18,7 @@ const CHANGES: ReadonlyArray<[file: string, from: string, to: string]> = [
     'return JSON.stringify(record);',
     "return JSON.stringify({ ...record, region: 'of the next version' });",
   ],
-  ['sidecar/parts/node.ts', 'atMs: node.now(),', "atMs: node.now(), region: 'of the next version',"],
+  ['sidecar/parts/node.ts', 'atMs: Date.now(),', "atMs: Date.now(), region: 'of the next version',"],
   [
     'proto/server-policy.ts',
     'serverPolicySchema = z.object({',
