@@ -65,12 +65,11 @@ bytes_in() { # IMAGE: of all its files
   du -sb "$(in_store mount "$container")" | cut -f1
   in_store rm "$container" >/dev/null
 }
-# What the entry point says with --version, as the image's own user.
+# What the entry point says with --version, as the image's own user. The image of the example servers has none: who runs it names the server.
 version_of() { # IMAGE
   local container entry
   container=$(in_store from --pull-never "$1")
   entry=$(in_store inspect --format '{{.OCIv1.Config.Entrypoint}}' "$container" | tr -d '[]')
-  # The image of the example servers has none: who runs it names the server.
   [ -n "$entry" ] || entry='node deploy/test/servers/linear/main.ts'
   # The words of the entry point are separate arguments.
   # shellcheck disable=SC2086

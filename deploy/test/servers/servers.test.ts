@@ -5,7 +5,7 @@ import { startProcess } from '../clients/start-process.ts';
 import { waitFor } from '../mesh/wait-for.ts';
 import { linear } from './linear/definition.ts';
 import { startHost } from './kit/host.ts';
-import { readOptions } from './kit/options.ts';
+import { Information, readOptions } from './kit/options.ts';
 import { SessionTable } from './kit/session-table.ts';
 
 const initialize = JSON.stringify({
@@ -15,6 +15,10 @@ const initialize = JSON.stringify({
   params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
 });
 const post = (body: string) => rawRequest('POST', '/mcp', postHeaders(body), body);
+
+test('--help and --version are no mistakes', (t) => {
+  for (const flag of ['--help', '--version']) t.throws(() => readOptions([flag], 'x'), { instanceOf: Information });
+});
 
 test('SIGTERM lets a call in flight finish, ends GET streams, and the process ends by itself', async (t) => {
   const server = await startProcess('linear');

@@ -73,10 +73,13 @@ const serverCommand = (): Command =>
     .option('--tls-certificate <file>', 'PEM; with --tls-key')
     .option('--tls-key <file>', 'PEM; with --tls-certificate');
 
+/** What `--help` and `--version` ask for. */
+export class Information extends Error {}
+
 /** Throws with one message that says what is wrong and what is expected. */
 export function readOptions(argv: readonly string[], fallbackName: string): ServerOptions {
   const read = readCommandLine<Values>(serverCommand(), argv);
-  if (read.kind === 'information') throw new Error(read.text);
+  if (read.kind === 'information') throw new Information(read.text);
   if (read.kind === 'bad') throw new Error(read.problems.map(formatOptionProblem).join('; '));
   const { port, host, path, sessionTtlMs, maxSessions, toolErrorRate, ...values } = read.values;
   if (values.sseOnly && values.jsonResponses)

@@ -1,7 +1,7 @@
 import type { ServerDefinition } from './definition.ts';
 import { startHost } from './host.ts';
 import type { Host } from './host.ts';
-import { readOptions } from './options.ts';
+import { Information, readOptions } from './options.ts';
 import type { ServerOptions } from './options.ts';
 
 const GRACE_MS = 1500;
@@ -21,6 +21,10 @@ export async function runWith(
   try {
     options = readOptions(argv, `${name}-${process.pid}`);
   } catch (error) {
+    if (error instanceof Information) {
+      process.stdout.write(error.message);
+      return;
+    }
     process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 64;
     return;
