@@ -1,3 +1,5 @@
+import { afterMs } from '../../proto/after-ms.ts';
+import { detach } from '../../proto/detach.ts';
 import { isEventStream } from '../../proto/http/answer-form.ts';
 import { FIRST_MODERN_REVISION, VERSION_CLAIM } from '../../proto/era.ts';
 import type { ToolDescription } from './tool-description.ts';
@@ -55,20 +57,13 @@ export class ProbeWire {
 
   /** A replica that is gone holds no session, so a failure is of no interest. */
   #endLate(replying: Promise<Reply>, kept: AbortController): void {
-    const timer = setTimeout(() => {
-      kept.abort();
-    }, LATE_ANSWER_MS).unref();
+    const stop = afterMs(LATE_ANSWER_MS, () => kept.abort(), { isDaemon: true });
     const end = async (reply: Reply): Promise<void> => {
       const sessionId = sessionIdOf(reply);
       reply.discard();
       if (sessionId !== null) await this.end(sessionHeaders(sessionId, LEGACY), kept.signal);
     };
-    replying
-      .then(end)
-      .catch(() => {})
-      .finally(() => {
-        clearTimeout(timer);
-      });
+    detach(replying.then(end).finally(stop), () => undefined);
   }
 
   async initialized(session: Record<string, string>, signal: AbortSignal): Promise<number> {

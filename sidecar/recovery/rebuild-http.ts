@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../proto/session-record.ts';
 import { HEADER } from '../../proto/wire.ts';
 import type { Answered, ReplicaAnswer } from '../replica/ask.ts';
 import type { ReplicaClient } from '../replica/client.ts';
-import { abandonSession, sendInitialize, sendMessage, upstreamSession } from '../replica/session-messages.ts';
+import { abandonSession, sendMessage, upstreamSession } from '../replica/session-messages.ts';
 import type { RecoverySteps } from '../tracing/recovery-trace.ts';
 import type { LiveRequest } from './recovery-request.ts';
 import { judgeInitialize, planRecovery, type InitializeResult, type RecoveryStep } from './recovery-plan.ts';
@@ -65,13 +65,14 @@ export class HttpRebuilder implements Rebuilder {
     const headers = told?.headers(this.#headers) ?? this.#headers;
     const at = upstreamSession(this.#policy, { replica, upstreamId, record }, headers);
     const timeoutMs = Math.min(leftMs, this.#policy.timeouts.initializeMs);
+    const onLate = (late: Answered): void => {
+      const lateId = idOf(late);
+      if (lateId !== null) this.abandon(replica, lateId, record);
+    };
     const answer =
       step.kind === 'initialize'
-        ? // What is spoken is known once initialize is answered.
-          await sendInitialize(this.#client, { ...at, protocolVersion: null }, step.message, timeoutMs, (late) => {
-            const lateId = idOf(late);
-            if (lateId !== null) this.abandon(replica, lateId, record);
-          })
+        ? // What is spoken is known once initialize is answered, and a late answer has begun a session all the same.
+          await sendMessage(this.#client, { ...at, protocolVersion: null }, step.message, timeoutMs, { onLate })
         : await sendMessage(this.#client, at, step.message, timeoutMs);
     told?.end(faultOf(answer, step)?.detail ?? null, this.#now());
     return answer;

@@ -50,26 +50,16 @@ export const upstreamSession = (
   connectTimeoutMs: timeouts.connectMs,
 });
 
-/** Begins a session of the mesh's own making. `onLate` is told of an answer after `timeoutMs`: it may have begun one all the same. */
-export const sendInitialize = (
-  client: Client,
-  session: UpstreamSession,
-  message: RpcRequest,
-  timeoutMs: number,
-  onLate: (answer: Answered) => void,
-): Promise<ReplicaAnswer> =>
-  ask(client, requestOf(session, 'POST', Buffer.from(JSON.stringify(message)), []), timeoutMs, onLate);
-
-/** Sends a message of the mesh's own. `further`: headers that only this message has. */
+/** Sends a message of the mesh's own. `further`: headers that only this message has. `onLate`: as `ask` takes it. */
 export const sendMessage = (
   client: Client,
   session: UpstreamSession,
   message: RpcRequest | Buffer,
   timeoutMs: number,
-  further: readonly string[] = [],
+  { further = [], onLate = null }: { further?: readonly string[]; onLate?: ((answer: Answered) => void) | null } = {},
 ): Promise<ReplicaAnswer> => {
   const body = Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message));
-  return ask(client, requestOf(session, 'POST', body, further), timeoutMs);
+  return ask(client, requestOf(session, 'POST', body, further), timeoutMs, onLate);
 };
 
 /** Never with the client's own version header: an unsupported one would be refused, whatever the session. */
@@ -88,7 +78,8 @@ export const listTools = (
 ): Promise<ReplicaAnswer> => {
   const params = { ...(cursor !== undefined && { cursor }), ...(meta !== undefined && { _meta: meta }) };
   const message: RpcRequest = { jsonrpc: '2.0', id: 'holdfast-tools', method: 'tools/list', params };
-  return sendMessage(client, session, message, timeoutMs, meta === undefined ? [] : [HEADER.method, message.method]);
+  const further = meta === undefined ? [] : [HEADER.method, message.method];
+  return sendMessage(client, session, message, timeoutMs, { further });
 };
 
 /** Says that nobody waits for a call any more: its deadline is over. */

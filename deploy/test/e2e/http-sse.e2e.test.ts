@@ -5,6 +5,7 @@ import { errorCode, type ClientKind } from '../clients/mcp-client.ts';
 import { startMesh } from '../mesh/start-mesh.ts';
 import type { Mesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { homeOf } from './home-of.ts';
 
 let mesh: Mesh;
 test.before(async (t) => {
@@ -26,11 +27,10 @@ for (const kind of ['v1-sse', 'v2-sse'] as ClientKind[]) {
       t.teardown(() => client.close());
       await client.subscribe('issue:///ENG-3');
       t.is((await client.callTool('sample', { prompt: 'hi', via: 'call' })).data.said, 'you said hi');
-      const home = ((await client.callTool('whoami')).data.replica as { name: string }).name;
-      const replica = mesh.replicas.find(({ name }) => name === home)!;
+      const replica = await homeOf(mesh, client);
       await replica.process.kill();
       const { data } = await client.callTool('whoami');
-      t.not((data.replica as { name: string }).name, home);
+      t.not((data.replica as { name: string }).name, replica.name);
       t.deepEqual(data.subscriptions, ['issue:///ENG-3']);
       await waitFor(() => client.notifications.some(({ method }) => method === 'notifications/resources/updated'), {
         what: 'what may have been missed is told',
@@ -49,8 +49,7 @@ test.serial('a call of 2024-11-05 whose replica dies is told so, whichever gatew
       fetch(init?.method === 'POST' ? String(url).replace(urls[0]!, posts) : url, init);
     const client = await connectClient({ kind: 'v1-sse', url: mesh.url('linear'), fetch: viaPosts });
     t.teardown(() => client.close());
-    const home = ((await client.callTool('whoami')).data.replica as { name: string }).name,
-      replica = mesh.replicas.find(({ name }) => name === home)!;
+    const replica = await homeOf(mesh, client);
     const direct = await connectClient({ kind: 'v1', url: replica.url }),
       call = client.callTool('charge', { key: posts, afterMs: 60_000 });
     await waitFor(async () => (await direct.callTool('charges', { key: posts })).data.here === 1, {

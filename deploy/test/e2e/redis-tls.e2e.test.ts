@@ -15,6 +15,7 @@ import { startMesh } from '../mesh/start-mesh.ts';
 import { temporaryFolder } from '../mesh/temporary-folder.ts';
 import { isListening, waitFor } from '../mesh/wait-for.ts';
 import { ensureRedis } from '../../setup/binaries.ts';
+import { homeOf } from './home-of.ts';
 
 const PASSWORD = 'secret';
 const login = (port: number, username: string) => ({ host: '127.0.0.1', port, username, password: PASSWORD });
@@ -158,11 +159,9 @@ test('with Redis behind TLS, and a user who may touch nothing else, sessions are
   t.teardown(mesh.close);
   const client = await connectClient({ kind: 'v1', url: mesh.url('linear') });
   t.teardown(() => client.close());
-  const home = async (): Promise<string> =>
-    ((await client.callTool('whoami')).data as { replica: { name: string } }).replica.name;
-  const before = await home();
-  await mesh.replicas.find(({ name }) => name === before)!.process.kill();
-  t.not(await home(), before);
+  const before = await homeOf(mesh, client);
+  await before.process.kill();
+  t.not((await homeOf(mesh, client)).name, before.name);
   const isHealthy = async (check: string): Promise<boolean> => {
     const { checks } = (await (await fetch(`${mesh.gateways[0]!.sidecars[0]!.adminUrl}/health`)).json()) as {
       checks: Array<{ name: string; healthy: boolean }>;
