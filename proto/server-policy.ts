@@ -107,7 +107,7 @@ const timeoutsShape = z.strictObject({
     .max(LONGEST_RECOVERY_MS)
     .optional()
     .describe(
-      `Time for a whole recovery, queueing included. When absent: ${DEFAULT_RECOVERY_MS}, or initializeMs and ${BESIDE_INITIALIZE_MS} where that was raised.`,
+      `Time for a whole recovery, queueing included; a replica that hangs has a third of it before the next is asked beside it. When absent: ${DEFAULT_RECOVERY_MS}, or initializeMs and ${BESIDE_INITIALIZE_MS} where that was raised.`,
     ),
 });
 

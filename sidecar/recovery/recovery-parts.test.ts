@@ -1,19 +1,10 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { ReplicaEndpoint, ReplicaState } from '../../proto/endpoint.ts';
+import type { ReplicaEndpoint } from '../../proto/endpoint.ts';
 import { AdmissionQueue, MAX_WAITING } from './admission-queue.ts';
 import { chooseReplica } from './choose-replica.ts';
+import { sampleEndpoint as replica } from './testing/sample-endpoint.ts';
 
-const replica = (slot: string, backend = 'stable', state: ReplicaState = 'active'): ReplicaEndpoint => ({
-  server: 's',
-  replica: slot,
-  backend,
-  slot,
-  address: slot,
-  state,
-  isSteady: true,
-  weight: 1,
-});
 const choose = (endpoints: ReplicaEndpoint[], load: Record<string, number> = {}, excluded: string[] = []) =>
   chooseReplica({
     endpoints,

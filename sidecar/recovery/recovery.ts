@@ -9,6 +9,8 @@ import { ArrivingSessions } from './arriving-sessions.ts';
 import { lockLost, lookAtLost } from './session-lock.ts';
 import { AdmissionQueue } from './admission-queue.ts';
 import { chooseReplica } from './choose-replica.ts';
+import { firstToBuild } from './first-to-build.ts';
+import { QuietReplicas } from './quiet-replicas.ts';
 import { RebuildPace } from './rebuild-pace.ts';
 import { resultLabel } from './result-label.ts';
 import { HttpRebuilder } from './rebuild-http.ts';
@@ -39,8 +41,6 @@ export interface RecoveryOptions {
 
 /** A replica that forgot the session (restarted empty) may have it again; one that was lost, hangs or drains may not. */
 const MAY_STAY: ReadonlySet<RecoveryReason> = new Set(['unknown-session', 'uninitialized', 'stream-held']);
-/** Replicas tried for one session. */
-const MAX_REPLICAS = 3;
 
 /** A recovery under way; `startedMs`: when the loss was noticed. */
 type Begun = RecoveryRequest & { startedMs: number };
@@ -54,6 +54,7 @@ export class Recovery {
   readonly #running = new Map<string, { end: Promise<Recovered>; steps: RecoveryStory }>();
   readonly #queues = new Map<string, AdmissionQueue>();
   readonly #arriving = new ArrivingSessions();
+  readonly #quiet = new QuietReplicas();
   readonly #pace = new RebuildPace();
   readonly #stop: () => void;
 
@@ -161,21 +162,27 @@ export class Recovery {
   async #move(request: Begun, untilMs: number): Promise<Recovered> {
     const { record, reason } = request;
     const rebuilder = request.rebuilder ?? this.#rebuilderFor(record.server, request);
+    if (!rebuilder) return refused('no-replica');
     const excluded = new Set(MAY_STAY.has(reason) ? [] : [record.slot]);
-    let last: RefusalReason = 'no-replica';
-    for (let tried = 0; tried < MAX_REPLICAS && this.#now() < untilMs; tried++) {
+    const next = (): ReplicaEndpoint | null => {
       const replica = this.#choose(record, excluded);
-      if (!replica || !rebuilder) return refused(last);
-      const rebuilt = await this.#arriving.during(replica, () =>
-        rebuilder.rebuild(replica, record, Math.max(1, untilMs - this.#now())),
-      );
-      if (rebuilt.kind === 'refused') return { kind: 'refused', reason: 'unauthorized', answer: rebuilt.answer };
-      if (rebuilt.kind === 'built') return this.#settle(request, rebuilder, replica, rebuilt.upstreamId);
-      if (rebuilt.upstreamId !== null) rebuilder.abandon(replica, rebuilt.upstreamId, record);
-      excluded.add(replica.slot);
-      last = rebuilt.why === 'unreachable' ? 'no-replica' : rebuilt.why;
-    }
-    return refused(this.#now() < untilMs ? last : 'timeout');
+      if (replica) excluded.add(replica.slot);
+      return replica;
+    };
+    const ended = await firstToBuild({
+      next,
+      rebuild: async (replica, leftMs) => {
+        const rebuilt = await this.#arriving.during(replica, () => rebuilder.rebuild(replica, record, leftMs));
+        if (rebuilt.kind !== 'try-another' || rebuilt.why !== 'timeout') this.#quiet.heard(replica);
+        return rebuilt;
+      },
+      abandon: (replica, upstreamId) => rebuilder.abandon(replica, upstreamId, record),
+      quiet: (replica) => this.#quiet.quiet(replica, this.#now()),
+      ...{ untilMs, now: this.#now, after: this.#after },
+    });
+    if (ended.kind === 'nobody') return refused(ended.reason);
+    if (ended.kind === 'refused') return { kind: 'refused', reason: 'unauthorized', answer: ended.answer };
+    return this.#settle(request, rebuilder, ended.replica, ended.upstreamId);
   }
 
   /** Writes the move down, if nobody was faster; whoever loses deletes what it built. */
@@ -228,7 +235,9 @@ export class Recovery {
   #choose({ server, backend }: SessionRecord, excluded: ReadonlySet<string>): ReplicaEndpoint | null {
     const counts = this.#options.directory.counts(server);
     const endpoints = this.#options.server(server)?.endpoints ?? [];
-    const load = (slot: string): number => (counts.get(slot) ?? 0) + this.#arriving.of(server, slot);
+    const nowMs = this.#now();
+    const load = (slot: string): number =>
+      (counts.get(slot) ?? 0) + this.#arriving.of(server, slot) + this.#quiet.load(server, slot, nowMs);
     return chooseReplica({ endpoints, backend, excluded, random: this.#random, load });
   }
 

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { serverPolicySchema } from '../../../proto/server-policy.ts';
-import type { ReplicaEndpoint } from '../../../proto/endpoint.ts';
 import type { SessionRecord } from '../../../proto/session-record.ts';
 import { HEADER } from '../../../proto/wire.ts';
+import { sampleEndpoint } from './sample-endpoint.ts';
 import type { DirectoryEvents, Found, Moved, SessionDirectory } from '../../session/session-directory.ts';
 import { Recovery } from '../recovery.ts';
 import type { ServerView } from '../recovery-request.ts';
@@ -78,18 +78,7 @@ export class ModelFleet {
 
   #view(): ServerView {
     const policy = serverPolicySchema.parse({ name: this.record.server });
-    const endpoints = [...this.replicas.keys()].map(
-      (slot): ReplicaEndpoint => ({
-        server: policy.name,
-        replica: slot,
-        backend: 'stable',
-        slot,
-        address: slot,
-        state: 'active',
-        isSteady: true,
-        weight: 1,
-      }),
-    );
+    const endpoints = [...this.replicas.keys()].map((slot) => ({ ...sampleEndpoint(slot), server: policy.name }));
     return { policy, endpoints, bySlot: (slot) => endpoints.find((endpoint) => endpoint.slot === slot) };
   }
 

@@ -2,6 +2,7 @@ import test from 'ava';
 import { sessionDigest } from '../../../proto/session-record.ts';
 import { waitFor } from '../../../deploy/test/mesh/wait-for.ts';
 import { call, eventsOf, list, setup } from '../testing/call-rig.ts';
+import { beginSession, fakeFleet, homeAndOther, onSession } from '../testing/fake-fleet.ts';
 import { event, json, sse, type FakeReplica } from '../testing/fake-replica.ts';
 
 test('an older server’s 400 about the session of a live record is a lost session', async (t) => {
@@ -229,4 +230,24 @@ test('Authorization and keys of the live request go along with a recovery, hop-b
     [],
   );
   t.is(headers['mcp-protocol-version'], undefined);
+});
+
+test('a call is answered though its replica died and the one that is asked for the session hangs', async (t) => {
+  const { replicas, gateway } = await fakeFleet(t, { timeouts: { recoveryMs: 3000 } }, ['a', 'b', 'c']);
+  const rig = await gateway();
+  const session = await beginSession(rig);
+  const [home] = homeAndOther(replicas);
+  let isHung = false;
+  for (const replica of replicas)
+    replica.answer = ({ message }) => {
+      if (message.method !== 'initialize' || isHung) return false;
+      isHung = true;
+      return true;
+    };
+  await home.kill();
+  const answer = await rig.post(JSON.stringify(list()), onSession(session));
+  t.is(answer.status, 200);
+  t.truthy(((await answer.json()) as { result: unknown }).result);
+  t.true(isHung);
+  t.is(rig.directory.peek('linear', sessionDigest(session))?.epoch, 1);
 });

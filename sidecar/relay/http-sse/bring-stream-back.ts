@@ -48,7 +48,7 @@ export async function bringStreamBack(
     const release = await admission.enter();
     const rebuilder = rebuilderOf(ctx, view, lost);
     const recovered = release ? await attempt(ctx, lost, rebuilder).finally(release) : NO_ROOM;
-    const { stream } = rebuilder;
+    const stream = rebuilder.streamOf(recovered);
     if (client.isOver) {
       stream?.close();
       return null;

@@ -7,6 +7,7 @@ import {
   type RecoveryStep,
 } from '../../recovery/recovery-plan.ts';
 import type { Rebuilder, Rebuilt } from '../../recovery/rebuilder.ts';
+import type { Recovered } from '../../recovery/recovery-request.ts';
 import type { ServerView } from '../../xds/topology.ts';
 import type { RelayContext } from '../relay-context.ts';
 import { endpointId } from './endpoint.ts';
@@ -20,7 +21,8 @@ import type { Guard } from '../../replica/answer-reader.ts';
 export class HttpSseRebuilder implements Rebuilder {
   readonly #open: (replica: ReplicaEndpoint) => ReplicaStream;
   readonly #initializeMs: number;
-  #stream: ReplicaStream | null = null;
+  /** By slot: where the session was built, and not ended again. */
+  readonly #streams = new Map<string, ReplicaStream>();
 
   /** `view` has the query of the client's GET, `headers` are that GET's. */
   constructor(
@@ -34,9 +36,9 @@ export class HttpSseRebuilder implements Rebuilder {
     this.#initializeMs = view.policy.timeouts.initializeMs;
   }
 
-  /** The stream that the session has now. */
-  get stream(): ReplicaStream | null {
-    return this.#stream;
+  /** The stream that a session has since it was rebuilt here. */
+  streamOf(recovered: Recovered): ReplicaStream | null {
+    return (recovered.kind === 'recovered' && this.#streams.get(recovered.record.slot)) || null;
   }
 
   async rebuild(replica: ReplicaEndpoint, record: SessionRecord, leftMs: number): Promise<Rebuilt> {
@@ -46,16 +48,15 @@ export class HttpSseRebuilder implements Rebuilder {
     // Its stream is the session: not every step of the replay must succeed, and the limit or the replica may have ended it meanwhile.
     const rebuilt =
       stream.isOver && replayed.kind === 'built' ? tryAnother('unreachable', 'its stream ended') : replayed;
-    if (rebuilt.kind === 'built') this.#stream = stream;
+    if (rebuilt.kind === 'built') this.#streams.set(replica.slot, stream);
     else stream.close();
     return rebuilt;
   }
 
   /** A session of HTTP+SSE ends with its stream. The one before has ended already. */
   abandon({ slot }: ReplicaEndpoint): void {
-    if (this.#stream?.replica.slot !== slot) return;
-    this.#stream.close();
-    this.#stream = null;
+    this.#streams.get(slot)?.close();
+    this.#streams.delete(slot);
   }
 }
 
