@@ -27,7 +27,7 @@ export async function withRedis<T>(
   let client: ReturnType<typeof connectRedis>;
   try {
     // A restore is one transaction of every key: longer than any command of the data path.
-    client = connectRedis(where, { name: 'holdfast-cli', commandTimeoutMs: 60_000 });
+    client = connectRedis(where, { name: 'holdfast-cli', commandTimeoutMs: 60_000, maxReplyBytes: Infinity });
   } catch (error) {
     if (error instanceof RedisUrlError) throw usageError(error.message);
     throw error;

@@ -39,6 +39,8 @@ interface StoreOptions {
   onError: (error: unknown) => void;
 }
 
+/** The kept versions of a configuration are one value: a hundred of them, each with thousands of servers. */
+const MAX_REPLY_BYTES = 64 << 20;
 /** Long enough for a Redis that starts with us; without one the control plane still serves. */
 const REDIS_WAIT_MS = 2000;
 
@@ -57,6 +59,7 @@ export async function openStores({ config, stateDir, id, now, log, onError }: St
   }
   const redis = connectRedis(config.sessionStore.url, {
     name: `holdfast-control-plane-${id}`,
+    maxReplyBytes: MAX_REPLY_BYTES,
     onError: (error) => log.debug({ error: error.message }, 'redis connection'),
   });
   await whenReady(redis, REDIS_WAIT_MS);

@@ -1,6 +1,11 @@
+import type { Socket } from 'node:net';
 import { Cluster, Redis, SentinelConnector, type RedisOptions } from 'ioredis';
+import dataHandler from 'ioredis/built/DataHandler.js';
+import { containReplies, limitReplies, type ReadsReplies, type ReplyLimits } from './guard-replies.ts';
 import { unusableCode } from './reply-code.ts';
 import { parseRedisUrl } from './redis-url.ts';
+
+containReplies(dataHandler.default.prototype as unknown as ReadsReplies);
 
 export type RedisClient = Redis | Cluster;
 
@@ -12,11 +17,20 @@ export class RedisUrlError extends Error {
 export interface RedisClientOptions {
   /** A command without a reply for this long fails. */
   commandTimeoutMs?: number;
+  /** A connection on which one reply is longer is ended, and another one begins. */
+  maxReplyBytes?: number;
   /** Shown by Redis in CLIENT LIST. */
   name?: string;
   /** Called for each connection error; commands fail on their own besides. */
   onError?: (error: Error) => void;
 }
+
+/** Far beyond everything that the mesh keeps under one key, and a fraction of the memory that a process has. */
+const MAX_REPLY_BYTES = 32 << 20;
+/** A connection that owes an answer and says nothing for so many timeouts of a command is replaced by another one. */
+const SILENT_FOR = 5;
+/** By client, for further connections to the same place. */
+const replyLimits = new WeakMap<RedisClient, ReplyLimits>();
 
 /** What opens connections to sentinels in ioredis 6, in places that its types don't show. */
 interface OpensSentinels {
@@ -51,10 +65,14 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
   if (parsed.kind === 'bad') throw new RedisUrlError(`SESSION_STORE_URL: ${parsed.problem}`);
   const { target } = parsed;
   const onError = options.onError ?? (() => {});
+  const commandTimeoutMs = options.commandTimeoutMs ?? 1000;
+  const silentMs = SILENT_FOR * commandTimeoutMs;
   const common = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 3,
-    commandTimeout: options.commandTimeoutMs ?? 1000,
+    commandTimeout: commandTimeoutMs,
+    // The machine at the other end may be gone without a word, or a reply may never end. The kernel takes a quarter of an hour to see that.
+    socketTimeout: silentMs,
     connectTimeout: 1000,
     // A compare-and-set whose answer was lost must not run again by itself: it would report a conflict with its own success.
     autoResendUnfulfilledCommands: false,
@@ -92,6 +110,19 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
     client = new Redis({ ...common, ...target.node, db: target.db, retryStrategy: reconnectDelayMs });
   }
   client.on('error', onError);
+  return guarded(client, { mostBytes: options.maxReplyBytes ?? MAX_REPLY_BYTES, longestMs: silentMs });
+}
+
+function guarded(client: RedisClient, limits: ReplyLimits | undefined): RedisClient {
+  if (!limits) return client;
+  replyLimits.set(client, limits);
+  const guard = (connection: Redis): void => {
+    connection.on('connect', () => {
+      limitReplies((connection as unknown as { stream: Socket }).stream, limits);
+    });
+  };
+  if (client instanceof Cluster) client.on('+node', guard);
+  else guard(client);
   return client;
 }
 
@@ -99,7 +130,7 @@ export function connectRedis(url: string, options: RedisClientOptions = {}): Red
 export function anotherConnection(client: RedisClient): RedisClient {
   const connection: RedisClient = client instanceof Redis ? client.duplicate() : client.duplicate();
   connection.on('error', () => {});
-  return connection;
+  return guarded(connection, replyLimits.get(client));
 }
 
 /** Resolves when commands can be sent, or after `timeoutMs`: false then. */

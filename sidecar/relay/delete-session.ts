@@ -45,7 +45,7 @@ class Deletion {
     const wanted = [this.#ctx, this.#view, clientId, digest, shown] as const;
     const located = await locateSession(...wanted);
     if (located.kind === 'unknown') return this.#fail('sessionNotFound');
-    if (located.kind === 'unsure') return this.#fail('recoveryFailed');
+    if (located.kind === 'unsure') return this.#fail('sessionUnsure');
     const at = located.kind === 'at' ? located.location : located.fallback;
     const answer = at && (await this.#askReplica(at));
     if (answer?.kind === 'answered' && answer.status !== 404 && answer.status < 500) {
@@ -79,7 +79,7 @@ class Deletion {
     const headers = this.#request.incoming.rawHeaders;
     if (this.#ctx.identities.mayRebuild(record, headers, this.#view.policy)) return null;
     const refusal = await refusalOfStranger(this.#ctx, { record, headers }, this.#view.policy);
-    return refusal && (refusal === 'unsure' ? 'recoveryFailed' : 'sessionNotFound');
+    return refusal && (refusal === 'unsure' ? 'sessionUnsure' : 'sessionNotFound');
   }
 
   #pass(status: number, headers: Parameters<ClientAnswer['whole']>[1], body: Buffer): void {

@@ -44,6 +44,7 @@ class Attempt implements AnswerListener, InFlight {
     const call = this.#call;
     call.destination = this.#to;
     call.asked.lastEventId = null;
+    call.isGarbage = false;
     if (this.#to.at === 'neighbour') {
       call.outcome.leaveToNeighbour();
       return this.#send(this.#to.address, neighbourHeaders(call.request.incoming.rawHeaders), call.received);
@@ -150,7 +151,8 @@ class Attempt implements AnswerListener, InFlight {
 
   onWhole(status: number, headers: IncomingHttpHeaders, body: Buffer): void {
     const rpc = readRpcBody(body);
-    if (this.#isGarbage(status, headers, rpc)) return this.#unanswered();
+    this.#call.isGarbage = this.#isGarbage(status, headers, rpc);
+    if (this.#call.isGarbage) return this.#unanswered();
     const answer = { status, headers, body, rpc };
     this.#settle({ is: 'answered', answer, hint: hintOfAnswer(this.#to.at, answer) });
   }

@@ -74,6 +74,30 @@ test('a JSON answer that breaks in an unsafe call is a typed error with status 2
   t.false(other.seen.some(({ message }) => message.method === 'tools/call'));
 });
 
+test('an error page under status 200 is called what it is: repeated where that is safe, an error about the answer where not', async (t) => {
+  const { home, post, rig } = await setup(t);
+  let pages = 0;
+  const page: typeof home.answer = ({ message, response }) => {
+    if (message.method === 'ping') return false;
+    pages++;
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Service under maintenance</html>');
+    return true;
+  };
+  home.answer = page;
+  t.like(await (await post(call('write', 'w'))).json(), {
+    id: 'w',
+    error: { code: -31012, data: { outcome: 'sent_no_response', retrySafe: false, attempts: 1 } },
+  });
+  t.is(pages, 1);
+  home.answer = (seen) => {
+    home.answer = () => false;
+    return page(seen);
+  };
+  t.like(await (await post(list('l'))).json(), { id: 'l', error: undefined });
+  await ended(rig);
+  t.deepEqual(kinds(rig), ['replica_fault', 'success']);
+});
+
 test('each request of a batch gets its own error, and a batch is not sent again after part of it was answered', async (t) => {
   const { home, post } = await setup(t);
   home.answer = ({ body, response }) => {

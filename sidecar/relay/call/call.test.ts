@@ -123,6 +123,7 @@ class ScriptedCall implements Call {
       isRecovered: this.#isRecovered,
       isNamed: false,
       isInitialize: this.#luck() % 4 === 0,
+      isGarbage: this.#luck() % 4 === 0,
       refusal: null,
     };
   }

@@ -72,7 +72,7 @@ const rows: Row[] = [
   // Where it goes.
   ['a place is found', { is: 'found', to: session }, { at: null }, 'send to session'],
   ['no session has this id', { is: 'unknown' }, { at: null }, 'fail sessionNotFound'],
-  ['nobody here can tell', { is: 'unsure' }, { at: null }, 'neighbour, or fail recoveryFailed'],
+  ['nobody here can tell', { is: 'unsure' }, { at: null }, 'neighbour, or fail sessionUnsure'],
   ['its replica is gone', { is: 'lost', reason: 'drain', fallback: null }, {}, 'recover drain'],
   ['nobody is left', { is: 'nowhere', otherwise: { do: 'fail', error: 'noReplica' } }, {}, 'fail noReplica'],
   // Another relay had it before, and is gone.
@@ -122,6 +122,9 @@ const rows: Row[] = [
   ['broken at the holder again', broken, { at: 'holder', attempts: 2 }, 'fail replicaLost'],
   ['broken at the holder, unsafe', broken, { at: 'holder', ...UNSAFE }, 'fail replicaLost'],
   ['broken at the holder, unknown', broken, { at: 'holder', ...UNKNOWN }, 'learn, then again'],
+  ['no JSON-RPC on a session', unanswered, { ...UNSAFE, isGarbage: true }, 'ping'],
+  ['no JSON-RPC, unsafe', unanswered, { at: 'replica', ...UNSAFE, isGarbage: true }, 'fail badAnswer'],
+  ['no JSON-RPC, safe', unanswered, { at: 'replica', isGarbage: true }, 'elsewhere, or fail badAnswer'],
   ['broken at a neighbour', broken, { at: 'neighbour' }, 'fail replicaLost'],
   // It could not be reached.
   ['unreachable session', unsent, {}, 'recover unreachable'],
@@ -129,7 +132,7 @@ const rows: Row[] = [
   ['unreachable after an unsafe attempt', unsent, { at: 'replica', ...UNSAFE }, 'fail replicaLost'],
   ['a holder that is gone', refused, { at: 'holder' }, 'elsewhere, or fail noReplica'],
   ['a holder that does not answer', unsent, { at: 'holder' }, 'fail noReplica'],
-  ['unreachable neighbour', unsent, { at: 'neighbour' }, 'neighbour, or fail recoveryFailed'],
+  ['unreachable neighbour', unsent, { at: 'neighbour' }, 'neighbour, or fail sessionUnsure'],
   // Breakers.
   ['breaker of a session’s replica', rejected, { attempts: 0, rejections: 1 }, 'recover breaker'],
   ['breaker of the next replica too', rejected, { attempts: 0, rejections: 2 }, 'fail breakerOpen'],
@@ -213,7 +216,7 @@ const rows: Row[] = [
     'refused on an open stream',
     { is: 'not-recovered', of: recovery, reason: 'unauthorized', answer: whole(401) },
     { isFresh: false },
-    'fail recoveryFailed',
+    'fail recoveryRefused',
   ],
   [
     '400 about no session of the mesh',
@@ -231,13 +234,13 @@ const rows: Row[] = [
     'the store is away',
     { is: 'not-recovered', of: recovery, reason: 'unsure' },
     {},
-    'neighbour, or fail recoveryFailed',
+    'neighbour, or fail sessionUnsure',
   ],
   [
     'the store is away, and it is not safe',
     { is: 'not-recovered', of: recovery, reason: 'unsure' },
     UNSAFE,
-    'fail recoveryFailed',
+    'fail sessionUnsure',
   ],
   [
     'not recovered from a breaker',

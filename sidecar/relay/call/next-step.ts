@@ -11,7 +11,7 @@ import type { AnswerHint } from './answer-hint.ts';
 export type AttemptResult =
   /** Of this answer the client has heard nothing. */
   | { is: 'answered'; answer: WholeAnswer; hint: AnswerHint }
-  /** A stream ended. `resumable`: the server closed it on purpose. `unanswered`: it holds no answer to some request. */
+  /** A stream ended. `resumable`: the server closed it on purpose. `unanswered`: it holds no answer to some request, as an answer that is no JSON-RPC. */
   | { is: 'streamed'; end: 'answered' | 'resumable' | 'unanswered' | 'mid-event' }
   | { is: 'failed'; delivery: DeliveryOutcome; code: string }
   | { is: 'rejected'; level: 'replica' | 'tool'; key: string; retryAfterMs: number }
@@ -84,6 +84,8 @@ export interface Facts {
   /** The client was told the id of a session that this request began, and its replica is gone. */
   isNamed: boolean;
   isInitialize: boolean;
+  /** The last attempt's answer was a whole one, and no JSON-RPC. */
+  isGarbage?: boolean;
   /** The first replica's refusal, while another one is looked for that holds what the request names. */
   refusal: WholeAnswer | null;
 }
@@ -104,7 +106,7 @@ export function nextStep(finding: Finding, facts: Facts, policy: Pick<ServerPoli
     case 'unknown':
       return fail('sessionNotFound');
     case 'unsure':
-      return { do: 'neighbour', otherwise: fail('recoveryFailed') };
+      return { do: 'neighbour', otherwise: fail('sessionUnsure') };
     case 'answered':
       return afterAnswer(finding, facts);
     case 'streamed':
@@ -124,11 +126,11 @@ export function nextStep(finding: Finding, facts: Facts, policy: Pick<ServerPoli
     case 'recovered':
       return repeat({ do: 'send', to: finding.to }, facts);
     case 'still-recovering':
-      return fail('replicaLost');
+      return lost(facts);
     case 'not-recovered':
       return afterRefusal(finding, facts, policy);
     case 'learned':
-      return facts.isSafe && !facts.isNamed ? finding.next : fail(facts.isResent ? 'gatewayLost' : 'replicaLost');
+      return facts.isSafe && !facts.isNamed ? finding.next : lost(facts);
     case 'capped':
       return isNoReplica(finding.otherwise) ? { do: 'fail', error: 'noReplica', isCapped: true } : finding.otherwise;
     case 'over-budget':
@@ -140,11 +142,16 @@ const isNoReplica = (ending: Ending | undefined): ending is undefined =>
   ending === undefined || (ending.do === 'fail' && ending.error === 'noReplica');
 
 /** What was sent may only be sent again when that is safe. */
-function repeat(next: Step, { isSafe, mightBeSafe, isNamed, isResent }: Facts): NextStep {
-  const lost = fail(isResent ? 'gatewayLost' : 'replicaLost');
-  if (isNamed) return lost;
-  if (isSafe) return next;
-  return mightBeSafe ? { do: 'learn', next } : lost;
+function repeat(next: Step, facts: Facts): NextStep {
+  if (facts.isNamed) return lost(facts);
+  if (facts.isSafe) return next;
+  return facts.mightBeSafe ? { do: 'learn', next } : lost(facts);
+}
+
+/** Whoever had it gave no answer, or none that says anything. */
+function lost({ isResent, isGarbage }: Pick<Facts, 'isResent' | 'isGarbage'>): FailStep {
+  if (isResent) return fail('gatewayLost');
+  return fail(isGarbage ? 'badAnswer' : 'replicaLost');
 }
 
 function recover(
@@ -196,7 +203,7 @@ function afterFailure({ delivery, code }: Extract<Finding, { is: 'failed' }>, fa
     case 'session':
       return recover('unreachable', facts);
     case 'neighbour':
-      return { do: 'neighbour', otherwise: fail('recoveryFailed') };
+      return { do: 'neighbour', otherwise: fail('sessionUnsure') };
     case 'holder':
       // One that refuses connections is gone. One that doesn't answer still holds what the client may ask for again.
       return code === 'ECONNREFUSED' ? { do: 'elsewhere', otherwise: fail('noReplica') } : fail('noReplica');
@@ -212,11 +219,11 @@ function afterBreak(facts: Facts): NextStep {
       // Is it the session that is gone, or only the connection?
       return { do: 'ping', suspect: null, isRefusal: false };
     case 'neighbour':
-      return fail('replicaLost');
+      return lost(facts);
     case 'holder':
-      return facts.attempts > 1 ? fail('replicaLost') : repeat({ do: 'again' }, facts);
+      return facts.attempts > 1 ? lost(facts) : repeat({ do: 'again' }, facts);
     default:
-      return repeat({ do: 'elsewhere', otherwise: fail('noReplica') }, facts);
+      return repeat({ do: 'elsewhere', otherwise: fail(facts.isGarbage ? 'badAnswer' : 'noReplica') }, facts);
   }
 }
 

@@ -54,6 +54,8 @@ export class PostCall {
   isRecovered = false;
   /** The client was told the id of a session that this request began. */
   isNamed = false;
+  /** The last attempt's answer was a whole one, and no JSON-RPC. */
+  isGarbage = false;
   /** The first replica's refusal, while another is looked for that holds what the request names. */
   refusal: WholeAnswer | null = null;
   #isOver = false;
@@ -151,6 +153,7 @@ export class PostCall {
       isRecovered: this.isRecovered,
       isNamed: this.isNamed && !this.client.isFresh,
       isInitialize: this.isInitialize,
+      isGarbage: this.isGarbage,
       refusal: this.refusal,
     };
   }

@@ -21,15 +21,22 @@ test('every request of a body gets an error; unknown sessions get the same bytes
     { jsonrpc: '2.0', id: 1, error: { code: -32001, message: 'Session not found' } },
   ]);
   t.deepEqual(
-    (['unknown', 'capability', 'no-replica', 'timeout', 'queue-full', 'failed'] as const).map((reason) =>
-      errorOfRefusal(reason, 'recover'),
+    (['unknown', 'capability', 'no-replica', 'timeout', 'queue-full', 'failed', 'unauthorized', 'unsure'] as const).map(
+      (reason) => errorOfRefusal(reason, 'recover'),
     ),
-    ['sessionNotFound', 'sessionNotFound', 'noReplica', 'recoveryFailed', 'overload', 'recoveryFailed'],
+    [
+      'sessionNotFound',
+      'sessionNotFound',
+      'noReplica',
+      'recoveryFailed',
+      'overload',
+      'recoveryRefused',
+      'recoveryRefused',
+      'sessionUnsure',
+    ],
   );
-  t.deepEqual((['sessionNotFound', 'replicaLost', 'deadline', 'recoveryFailed'] as const).map(outcomeOfError), [
-    'lost_session',
-    'replica_fault',
-    'replica_fault',
-    'overload',
-  ]);
+  t.deepEqual(
+    (['sessionNotFound', 'replicaLost', 'deadline', 'recoveryFailed', 'badAnswer'] as const).map(outcomeOfError),
+    ['lost_session', 'replica_fault', 'replica_fault', 'overload', 'replica_fault'],
+  );
 });

@@ -29,6 +29,18 @@ export const MESH_ERROR = {
     description:
       'The session could not be rebuilt in time; it is kept, try again (limit: servers[].timeouts: initializeMs, recoveryMs)',
   },
+  recoveryRefused: {
+    code: RPC_ERROR.recoveryFailed,
+    status: 503,
+    description:
+      'No replica took the session over: each refused its initialize, or failed at it; the session is kept, try again (the replicas’ logs say why)',
+  },
+  sessionUnsure: {
+    code: RPC_ERROR.recoveryFailed,
+    status: 503,
+    description:
+      'Nobody can say just now where this session lives, because the session store does not answer; the session is kept, try again',
+  },
   deadline: {
     code: RPC_ERROR.deadline,
     status: 503,
@@ -49,6 +61,12 @@ export const MESH_ERROR = {
     code: RPC_ERROR.internal,
     status: 500,
     description: 'The gateway failed on this request; its log tells more under the trace id',
+  },
+  badAnswer: {
+    code: RPC_ERROR.badAnswer,
+    status: 502,
+    description:
+      'The replica’s answer is no JSON-RPC message, but for example an error page; nobody knows whether the request was carried out (see what answers at the replica’s address under servers[].path)',
   },
   badSessionId: { code: RPC_ERROR.badAnswer, status: 502, description: NOT_CARRIED },
   sessionNotFound: { code: RPC_ERROR.sessionNotFound, status: 404, description: 'Session not found' },
@@ -98,10 +116,17 @@ export function errorOfRefusal(reason: RefusalReason, onReplicaLoss: ServerPolic
       return 'noReplica';
     case 'queue-full':
       return 'overload';
+    case 'failed':
+    case 'unauthorized':
+      return 'recoveryRefused';
+    case 'unsure':
+      return 'sessionUnsure';
     default:
       return 'recoveryFailed';
   }
 }
+
+const REPLICA_FAULTS: ReadonlySet<MeshError> = new Set(['replicaLost', 'gatewayLost', 'deadline', 'badAnswer']);
 
 /** What such a request counts as. */
 export function outcomeOfError(kind: MeshError): OutcomeKind {
@@ -109,5 +134,5 @@ export function outcomeOfError(kind: MeshError): OutcomeKind {
   // No replica and no tool is to blame, and it was no success.
   if (kind === 'internal') return 'overload';
   if (kind === 'badSessionId') return 'server_error';
-  return kind === 'replicaLost' || kind === 'gatewayLost' || kind === 'deadline' ? 'replica_fault' : 'overload';
+  return REPLICA_FAULTS.has(kind) ? 'replica_fault' : 'overload';
 }

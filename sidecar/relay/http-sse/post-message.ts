@@ -102,7 +102,7 @@ class MessagePost implements Call {
     // Nothing is written down and nobody else hears of it before it is known whose session this is.
     const place = await locateHttpSse(this.#ctx, this.#request, false);
     if (place === 'unknown') return { is: 'unknown' };
-    if (place === 'unsure' && this.#holder) return nowhere('recoveryFailed');
+    if (place === 'unsure' && this.#holder) return nowhere('sessionUnsure');
     if (this.#request.mayHaveRun) return this.#resent();
     if (!this.#holder) {
       const handed = await handOver(this.#ctx, this.#view, this.#request, this.#client, this.#body);

@@ -45,9 +45,9 @@ export async function resumeCall(
   const known = ctx.primed.of(digest, primed.idText);
   if (known && located.kind === 'unsure') {
     // Nobody can say whose session it is, so nobody gets its answer.
-    const { status } = MESH_ERROR.recoveryFailed;
-    client.errors(status, meshErrors('recoveryFailed', [], { ...facts, outcome: 'not_sent', retrySafe: true }));
-    return outcome.finish(status, true, outcomeOfError('recoveryFailed'));
+    const { status } = MESH_ERROR.sessionUnsure;
+    client.errors(status, meshErrors('sessionUnsure', [], { ...facts, outcome: 'not_sent', retrySafe: true }));
+    return outcome.finish(status, true, outcomeOfError('sessionUnsure'));
   }
   if (known && mayResume(ctx, view, request, known) && known.resume(client)) {
     ctx.metrics.resumed(server, 'answer');

@@ -284,13 +284,13 @@ export class GetStream {
 
   /** Another gateway may know the session that this one can't find out about: it holds the stream then. */
   #toNeighbour(): void {
-    if (this.#machine.state.is === 'handed-over' || !this.#client.isFresh) return this.#fail('recoveryFailed');
+    if (this.#machine.state.is === 'handed-over' || !this.#client.isFresh) return this.#fail('sessionUnsure');
     const handedOver: HandedOverStream = { is: 'handed-over', call: null };
     this.#machine.enter(handedOver);
     handedOver.call = openAtNeighbour(this.#ctx, this.#view, this.#request, this.#client, {
       passed: (status) => this.#over(() => this.told.finish(status < 400 ? 'success' : 'client_fault')),
-      over: () => this.#fail('recoveryFailed'),
+      over: () => this.#fail('sessionUnsure'),
     });
-    if (!handedOver.call) this.#fail('recoveryFailed');
+    if (!handedOver.call) this.#fail('sessionUnsure');
   }
 }
