@@ -91,6 +91,13 @@ testWith(
     const before = await asked();
     await waitFor(async () => (await asked()) >= before + 2, { what: 'the hook has looked twice', everyMs: 200 });
     t.is(hook.exitCode, null);
+    // Whoever still comes is served, and told to make its next connection elsewhere.
+    const late = fetch(`http://127.0.0.1:${port}/mcp`);
+    await waitFor(() => held.length === 2, { what: 'the late call is under way' });
+    held[1]?.end('late');
+    const answer = await late;
+    t.is(answer.headers.get('connection'), 'close');
+    t.is(await answer.text(), 'late');
     held[0]?.end('done');
     t.is(await call, 'done');
     t.deepEqual(await ended, [0, null]);

@@ -12,6 +12,7 @@ test('events are chosen by parts of their names, in the order in which they are 
     'history is compacted behind frozen control planes (410)',
     'the token of control planes is replaced',
   ]);
+  t.deepEqual(chooseEvents('injected server, short'), ['rollout of an injected server, short calls']);
   t.deepEqual(chooseEvents('no such event'), []);
   t.is(new Set(EVENTS).size, EVENTS.length);
 });

@@ -7,9 +7,13 @@ export const EVENTS: readonly string[] = [FIRST_STEPS, POLICIES, ...ROWS.map(({ 
 
 const ON_DEMAND = new Set(ROWS.flatMap(({ name, isOnDemand }) => (isOnDemand ? [name] : [])));
 
-/** Those of the events whose name has one of these texts in it: `a,b`. For an empty text all but those that take too long; none when nothing has it. */
+/**
+ * Those of the events whose name has one of these texts in it: `a,b`. A name may have the comma itself. For an empty text all but those that take
+ * too long; none when nothing has it.
+ */
 export function chooseEvents(text: string): readonly string[] {
   if (text.trim() === '') return EVENTS.filter((name) => !ON_DEMAND.has(name));
-  const parts = text.split(',').map((each) => each.trim());
+  const whole = text.trim();
+  const parts = EVENTS.some((name) => name.includes(whole)) ? [whole] : text.split(',').map((each) => each.trim());
   return EVENTS.filter((name) => parts.some((part) => name.includes(part)));
 }

@@ -4,6 +4,8 @@ import { Population } from '../../../chaos/population.ts';
 import { executedAtMostOnce } from '../../../chaos/verdict.ts';
 import { connectClient } from '../../../clients/connect-client.ts';
 import { atMost, exactly, type Objective } from '../../../report/objectives.ts';
+import { eventsSince } from './events-of-row.ts';
+import { FailedSockets } from './failed-sockets.ts';
 import type { Row, Stage } from './row.ts';
 
 const LONG_CALL_MS = 25_000;
@@ -14,7 +16,7 @@ const SHOWN = 6;
 export interface PlayedRow {
   counts: CallCounts & { lostSessions: number };
   objectives: Objective[];
-  /** Calls that failed, for people. */
+  /** Calls that failed, for people, with what is known of their connections and what the cluster says of its pods. */
   failures: string[];
 }
 
@@ -56,12 +58,14 @@ export async function playRow(row: Row, stage: Omit<Stage, 'entryLost'>, session
   const lostEntries: LostEntry[] = [];
   const entryLost = (fromMs: number, toMs: number): void => void lostEntries.push({ fromMs, toMs });
   const startMs = Date.now();
+  const sockets = new FailedSockets();
   try {
     await pause(AROUND_MS);
     own = (await row.play({ ...stage, entryLost })) ?? [];
     await pause(AROUND_MS);
   } finally {
     await population.stop();
+    sockets.close();
   }
   const calls = population.calls.filter((call) => !wasOn(call, lostEntries));
   const inFlight = population.calls.length - calls.length;
@@ -71,13 +75,14 @@ export async function playRow(row: Row, stage: Omit<Stage, 'entryLost'>, session
   const lost = calls.filter((call) => call.kind === 'last' && failed(call)).length;
   const executions = new Map([...stage.mesh.executions(row.server)].filter(([key]) => key.startsWith(keyPrefix)));
   const about = (each: Objective): Objective => ({ ...each, name: `${row.name}: ${each.name}` });
+  const shown = calls.filter(failed).slice(0, SHOWN);
   return {
     counts: { ...count(calls), lostSessions: lost },
     objectives: [...judged(calls, lost), ...executedAtMostOnce(population.calls, executions), ...own].map(about),
-    failures: calls
-      .filter(failed)
-      .slice(0, SHOWN)
-      .map((call) => described(call, startMs)),
+    failures: [
+      ...shown.map((call) => described(call, startMs)),
+      ...(shown.length === 0 ? [] : [...sockets.lines, ...(await eventsSince(stage.cluster.kubectl, startMs))]),
+    ],
   };
 }
 
