@@ -8,20 +8,24 @@ import test, { type ExecutionContext } from 'ava';
 import { hasProgram, testWith } from '../../deploy/test/test-with.ts';
 import { envoyDrain, sidecarDrain } from './drain-hooks.ts';
 
-/** Stands for Envoy's admin interface: it answers as Envoy does, with so many active requests as `active` holds. */
+/** Stands for Envoy's admin interface: it answers as Envoy does, with so many active requests and open connections as the test says. */
 async function admin(t: ExecutionContext): Promise<{
   port: number;
   asked: string[];
   connections: () => number;
-  active: (count: number) => void;
+  active: (requests: number, connections?: number) => void;
   close: () => void;
 }> {
   const asked: string[] = [];
-  let count = 1,
+  let [requests, open] = [1, 1],
     connections = 0;
   const server = createServer((request, response: ServerResponse) => {
     asked.push(`${request.method} ${request.url}`);
-    response.end(request.url?.startsWith('/stats') ? `http.mcp.downstream_rq_active: ${count}\n` : 'OK\n');
+    response.end(
+      request.url?.startsWith('/stats')
+        ? `http.mcp.downstream_cx_active: ${open}\nhttp.mcp.downstream_rq_active: ${requests}\n`
+        : 'OK\n',
+    );
   });
   server.on('connection', () => {
     connections += 1;
@@ -38,8 +42,8 @@ async function admin(t: ExecutionContext): Promise<{
     port: (server.address() as AddressInfo).port,
     asked,
     connections: () => connections,
-    active: (next) => {
-      count = next;
+    active: (nowRequests, nowOpen = 0) => {
+      [requests, open] = [nowRequests, nowOpen];
     },
     close,
   };
@@ -49,7 +53,7 @@ async function until(condition: () => boolean): Promise<void> {
   const limit = AbortSignal.timeout(60_000);
   while (!condition()) await sleep(20, undefined, { signal: limit });
 }
-const stats = 'GET /stats?filter=^http.mcp.downstream_rq_active$';
+const stats = 'GET /stats?filter=^http.mcp.downstream_(cx|rq)_active$';
 
 testWith('bash', hasProgram('bash', '--version'), 'Envoy’s hook ends when no request is active any more', async (t) => {
   const envoy = await admin(t);
@@ -64,6 +68,29 @@ testWith('bash', hasProgram('bash', '--version'), 'Envoy’s hook ends when no r
   t.deepEqual(await ended, [0, null]);
   t.is(await complaints, '');
 });
+
+testWith(
+  'bash',
+  hasProgram('bash', '--version'),
+  'Envoy’s hook waits a little for a connection that is left open: its client may not know yet that it has to go',
+  async (t) => {
+    const envoy = await admin(t);
+    envoy.active(0, 1);
+    const run = (): Promise<unknown[]> => {
+      const hook = spawn('bash', ['-c', envoyDrain(envoy.port, { leastSeconds: 0, mostSeconds: 1000 })]);
+      t.teardown(() => hook.kill('SIGKILL'));
+      return once(hook, 'close');
+    };
+    const looks = (): number => envoy.asked.filter((each) => each === stats).length;
+    t.deepEqual(await run(), [0, null]);
+    t.is(looks(), 6, 'as many looks as seconds without a request, though the connection stays open');
+    const ended = run();
+    await until(() => looks() >= 8);
+    envoy.active(0);
+    t.deepEqual(await ended, [0, null]);
+    t.true(looks() < 12, 'the connection is closed: nothing is left to wait for');
+  },
+);
 
 testWith(
   'bash',

@@ -8,6 +8,8 @@ set -u
 admin_port=9901 sidecar_port=7901 most=${DRAIN_SECONDS:-20} is_ending=
 # Control planes look once a second, balancers check every three: earlier than this, requests may still be on their way here.
 least=4
+# An answer that began before the drain did not say that its connection closes: its client may call there again.
+most_idle=5
 
 ask() { # METHOD PORT PATH [HEADER-LINE]: the answer's text; fails when nobody listens
   exec 3<>"/dev/tcp/127.0.0.1/$2" || return 1
@@ -16,7 +18,9 @@ ask() { # METHOD PORT PATH [HEADER-LINE]: the answer's text; fails when nobody l
   exec 3>&-
 } 2>/dev/null
 
-busy() { ask GET "$admin_port" '/stats?filter=downstream_rq_active&usedonly' | grep -E '^http\.(mcp|edge)\.downstream_rq_active: [1-9]' >/dev/null; }
+active() { # rq|cx: clients have a request under way, or a connection open
+  ask GET "$admin_port" "/stats?filter=downstream_$1_active&usedonly" | grep -E "^http\.(mcp|edge)\.downstream_$1_active: [1-9]" >/dev/null
+}
 
 drain() {
   is_ending=yes
@@ -26,9 +30,10 @@ drain() {
     [ -r "$file" ] && ask POST "$sidecar_port" /drain "authorization: Bearer $(cat "$file")"$'\r\n' >/dev/null
   done
   ask POST "$admin_port" /healthcheck/fail >/dev/null
-  local second=0
+  local second=0 idle=0
   while kill -0 "$envoy" 2>/dev/null && [ "$second" -lt "$most" ]; do
-    [ "$second" -ge "$least" ] && ! busy && break
+    if active rq; then idle=0; else idle=$((idle + 1)); fi
+    [ "$second" -ge "$least" ] && [ "$idle" -gt 0 ] && { [ "$idle" -gt "$most_idle" ] || ! active cx; } && break
     sleep 1
     second=$((second + 1))
   done
