@@ -3,6 +3,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { applyBreakerTwins } from './breaker-twins.ts';
 import { configSchema, type Config } from './config-schema.ts';
 import { describeIssue, type Described } from './describe-issue.ts';
+import { FEW_ALIASES, yamlValue } from '../../proto/config-file/yaml-value.ts';
 import { overlay, readEnvironment, type Environment } from '../../proto/config-file/environment.ts';
 import { configJsonSchema, type JsonSchema } from './json-schema.ts';
 import { positionOf } from './position.ts';
@@ -47,20 +48,13 @@ function parse(text: string, env: Environment): ParsedConfig {
     else problems.push({ path: formatted, ...positionOf(document, lines, path), expected, got, suggestion });
   };
 
-  let raw: unknown;
-  try {
-    raw = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (error) {
-    problems.push({
-      path: '(file)',
-      line: 1,
-      column: 1,
-      expected: 'a file with at most 100 uses of aliases',
-      got: (error as Error).message,
-      suggestion: null,
-    });
+  const read = yamlValue(document);
+  if ('problem' in read) {
+    const place = { path: '(file)', line: 1, column: 1 };
+    problems.push({ ...place, expected: FEW_ALIASES, got: read.problem, suggestion: null });
     return { kind: 'bad', problems };
   }
+  const raw = read.value ?? {};
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     report({ path: [], expected: 'a mapping', got: showValue(raw), suggestion: null });
     return { kind: 'bad', problems };

@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import { yamlValue } from '../../proto/config-file/yaml-value.ts';
 import { readAddress } from '../config/address.ts';
 import { replicaAt, type DiscoveredReplica } from './source.ts';
 
@@ -7,10 +8,12 @@ const MAX_REPLICAS = 10_000;
 
 /** Reads a file source: a list of `ip:port` or `{address, name}`, in JSON or YAML. The problem says which entry is wrong and why. */
 export function parseReplicaList(text: string): { replicas: DiscoveredReplica[] } | { problem: string } {
-  const document = parseDocument(text, { maxAliasCount: 0 } as never);
+  const document = parseDocument(text);
   const broken = document.errors[0];
   if (broken) return { problem: `line ${broken.linePos?.[0].line ?? 1}: ${broken.message.split('\n')[0]}` };
-  const list: unknown = document.toJS();
+  const read = yamlValue(document);
+  if ('problem' in read) return read;
+  const list = read.value;
   if (!Array.isArray(list)) return { problem: 'expected a list of `ip:port` or `{address, name}`' };
   if (list.length > MAX_REPLICAS) return { problem: `${list.length} entries, at most ${MAX_REPLICAS} are read` };
   const replicas: DiscoveredReplica[] = [];

@@ -122,3 +122,8 @@ test('IPv6 addresses, unix: sockets and TCP ext_proc are read', (t) => {
   t.deepEqual(read.settings.extProc, { kind: 'tcp', host: '127.0.0.1', port: 9000 });
   t.deepEqual(read.settings.peer, { host: '::1', port: 7902 });
 });
+
+test('a file of aliases that hold themselves is a problem with its place, not an exception', (t) => {
+  const read = readSettings([...needed, '--config', 'x.yaml'], {}, () => 'ha: &a {x: *a}');
+  t.deepEqual(problemsOf(read), ['x.yaml']);
+});

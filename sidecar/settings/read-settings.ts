@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { overlay, readEnvironment, type Environment } from '../../proto/config-file/environment.ts';
 import { formatPath, showValue, type Problem } from '../../proto/config-file/problem.ts';
+import { FEW_ALIASES, yamlValue } from '../../proto/config-file/yaml-value.ts';
 import type { OptionProblem } from '../../proto/command-line.ts';
 import { fileProblem } from '../../proto/file-problem.ts';
 import { isLoopback } from '../../proto/identity/host.ts';
@@ -240,9 +241,13 @@ function readYaml(
     report('valid YAML', error.message, line, col);
   }
   if (document.errors.length > 0) return undefined;
-  const parsed = document.toJS({ maxAliasCount: 100 }) as unknown;
-  const mapping = parseJsonObject(JSON.stringify(parsed) ?? 'null');
-  if (!mapping) report('a mapping', showValue(parsed));
+  const parsed = yamlValue(document);
+  if ('problem' in parsed) {
+    report(FEW_ALIASES, parsed.problem);
+    return undefined;
+  }
+  const mapping = parseJsonObject(JSON.stringify(parsed.value) ?? 'null');
+  if (!mapping) report('a mapping', showValue(parsed.value));
   return mapping;
 }
 

@@ -1,4 +1,5 @@
 import { parseAllDocuments, type Document, type ScalarTag } from 'yaml';
+import { yamlValue } from '../../../proto/config-file/yaml-value.ts';
 import type { Manifest } from '../manifest.ts';
 
 /** Kubernetes reads YAML 1.1: `0440` is an octal number and `yes` a boolean. Dates are texts to it. */
@@ -25,7 +26,9 @@ export function readDocuments(text: string): ReadDocuments | { problem: string }
   for (const [index, document] of documents.entries()) {
     const [error] = document.errors;
     if (error) return { problem: `document ${index + 1}: ${error.message}` };
-    const value = document.toJS({ maxAliasCount: 100 }) as Manifest | null;
+    const read = yamlValue(document);
+    if ('problem' in read) return { problem: `document ${index + 1}: ${read.problem}` };
+    const value = read.value as Manifest | null;
     if (value !== null && (typeof value !== 'object' || typeof value.kind !== 'string'))
       return { problem: `document ${index + 1}: not a Kubernetes object (it has no kind)` };
     values.push(value);
