@@ -171,3 +171,26 @@ test('a batch that is none is refused and counted; one with odd entries is taken
   t.is(await callWith(path, EXPORT, frame(logBatch(odd))), '0');
   t.deepEqual(errors, []);
 });
+
+test('messages that never become whole are kept up to a limit for all of them together; whole ones are read beside them', async (t) => {
+  const { path, extProc } = await running(t);
+  // Each claims 8 MiB and sends 7.
+  const begun = Buffer.alloc(7 << 20);
+  begun.writeUInt32BE(8 << 20, 1);
+  const ended: string[] = [];
+  const sessions = Array.from({ length: 12 }, () => {
+    const session = connectHttp2('http://ext-proc', { createConnection: () => connectSocket(path) });
+    session.on('error', () => {});
+    const stream = session.request({ ':method': 'POST', ':path': PROCESS, 'content-type': 'application/grpc' });
+    stream.on('error', () => {}).on('response', (headers) => ended.push(String(headers['grpc-status'])));
+    stream.resume().write(begun);
+    return session;
+  });
+  await waitFor(() => ended.length >= 3, { what: 'those beyond the limit are ended' });
+  t.deepEqual([...new Set(ended)], ['8']);
+  t.is(await callWith(path, EXPORT, frame(logBatch([logEntry({})]))), '0');
+  for (const session of sessions) session.destroy();
+  await waitFor(() => extProc.openStreams === 0, { what: 'the calls to be forgotten' });
+  // There is room again.
+  t.not(await callWith(path, EXPORT, frame(Buffer.alloc(6 << 20))), '8');
+});

@@ -24,6 +24,17 @@ export class FrameReader {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
+  /** What is kept of a message that is not whole yet. */
+  get keptBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Forgets it. */
+  clear(): void {
+    this.#pieces = [];
+    this.#bytes = 0;
+  }
+
   /** The messages that are whole now; a text says why the stream can't be read. */
   push(chunk: Buffer): Buffer[] | string {
     this.#pieces.push(chunk);

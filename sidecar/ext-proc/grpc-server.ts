@@ -55,8 +55,10 @@ export interface GrpcServer {
 
 /** HTTP/2's NO_ERROR. */
 const CLOSED_WELL = 0;
-/** A whole buffered body, with room for headers and metadata; the configuration allows bodies up to this. */
-const MAX_MESSAGE_BYTES = (1 << 30) + (1 << 20);
+/** Envoy's heads have up to 60 KiB, its pieces of answers about 1 MiB, its batches of access logs 256 KiB and one entry. */
+const MAX_MESSAGE_BYTES = 8 << 20;
+/** What all messages together may hold that are not whole yet: nothing of a peer's may end this process. */
+const MAX_KEPT_BYTES = 64 << 20;
 
 /**
  * gRPC streams on bare HTTP/2: half the CPU of grpc-js per ext_proc stream (README). Envoy resets every stream as soon
@@ -71,6 +73,7 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
     [];
   const sessions = new Set<ServerHttp2Session>();
   let openCalls = 0;
+  const kept = { bytes: 0 };
 
   const onStream = (stream: ServerHttp2Stream, headers: Record<string, unknown>): void => {
     const entry = methods.get(String(headers[':path']));
@@ -91,7 +94,7 @@ export function createGrpcServer({ onError }: { onError: (error: unknown) => voi
     stream.once('close', () => {
       openCalls -= 1;
     });
-    serveCall(stream, entry.method, (call) => entry.open(call, headers), onError);
+    serveCall(stream, entry.method, (call) => entry.open(call, headers), onError, kept);
   };
   return {
     add: (method, open) => {
@@ -165,8 +168,19 @@ function serveCall(
   method: GrpcMethod,
   open: (call: GrpcCall) => GrpcHandler,
   onError: (error: unknown) => void,
+  kept: { bytes: number },
 ): void {
   const reader = new FrameReader(MAX_MESSAGE_BYTES);
+  const read = (chunk: Buffer): Buffer[] | string => {
+    const before = reader.keptBytes;
+    const messages = reader.push(chunk);
+    kept.bytes += reader.keptBytes - before;
+    return kept.bytes > MAX_KEPT_BYTES ? `unfinished messages hold more than ${MAX_KEPT_BYTES} bytes` : messages;
+  };
+  const forget = (): void => {
+    kept.bytes -= reader.keptBytes;
+    reader.clear();
+  };
   let hasResponded = false,
     hasEnded = false;
   const respond = (): void => {
@@ -221,8 +235,9 @@ function serveCall(
   stream.on('data', (chunk: Buffer) =>
     guard(() => {
       if (hasEnded) return; // Nobody reads it any more, so it must not be kept.
-      const messages = reader.push(chunk);
+      const messages = read(chunk);
       if (typeof messages === 'string') {
+        forget();
         call.end(GRPC_STATUS.resourceExhausted, messages);
         return;
       }
@@ -230,5 +245,8 @@ function serveCall(
     }),
   );
   stream.once('end', () => guard(() => handler.onHalfClose()));
-  stream.once('close', () => guard(() => handler.onClose()));
+  stream.once('close', () => {
+    forget();
+    guard(() => handler.onClose());
+  });
 }

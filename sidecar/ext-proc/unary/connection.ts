@@ -38,6 +38,8 @@ export interface ConnectionOptions {
 /** More are refused before anything was done, so that they are asked again. Envoy's own limit towards sidecars (cluster-parts.ts). */
 const MAX_CALLS = 10_000;
 const CONNECTION_WINDOW = 16 << 20;
+/** What all calls of a connection may hold that are not whole yet. Nearly every message comes in one piece. */
+const MAX_KEPT_BYTES = 32 << 20;
 /** A peer that does not read what it is sent is given up. */
 const MAX_UNSENT_BYTES = 16 << 20;
 
@@ -63,6 +65,7 @@ export class Connection implements Answers {
   #isLeaving = false;
   #lastStream = 0;
   #unacknowledged = 0;
+  #keptBytes = 0;
   /** Bytes of answers that the peer takes, on the connection and on each stream. */
   #window = FIRST_WINDOW;
   #streamWindow = FIRST_WINDOW;
@@ -127,7 +130,8 @@ export class Connection implements Answers {
       if (stream <= this.#lastStream && stream % 2 === 1) return; // Trailers of a call that was answered already.
       if (stream % 2 === 0) return this.#break(ERROR.protocol);
       this.#lastStream = stream;
-      if (this.#isLeaving || this.#open.size >= MAX_CALLS) return this.#send(rstStream(stream, ERROR.refusedStream));
+      if (this.#isLeaving || this.#open.size + this.#held.length >= MAX_CALLS)
+        return this.#send(rstStream(stream, ERROR.refusedStream));
       this.#open.add(new OpenCall(this, stream));
     }
     if (flags & FLAG.endStream) this.#onEnd(stream);
@@ -143,8 +147,11 @@ export class Connection implements Answers {
         start += 1;
       }
       if (start > end) return this.#break(ERROR.protocol);
-      const status = call.take(bytes.subarray(start, end));
+      const before = call.keptBytes,
+        status = call.take(bytes.subarray(start, end));
+      this.#keptBytes += call.keptBytes - before;
       if (status !== undefined) return call.fail(status);
+      if (this.#keptBytes > MAX_KEPT_BYTES) return call.fail(GRPC_STATUS.resourceExhausted);
       if (call.isAsked) return this.#options.onCall(call);
     }
     if (flags & FLAG.endStream) this.#onEnd(stream);
@@ -197,7 +204,7 @@ export class Connection implements Answers {
 
   /** Called by the call. */
   fail(stream: number, status: number): void {
-    if (!this.#open.delete(stream)) return;
+    if (!this.#forget(stream)) return;
     this.#send(trailersOnly(stream, status));
     this.#endIfDone();
   }
@@ -218,7 +225,13 @@ export class Connection implements Answers {
   }
 
   #drop(stream: number): void {
-    if (this.#open.delete(stream)) this.#endIfDone();
+    if (this.#forget(stream)) this.#endIfDone();
+  }
+
+  /** Whether the call was open. */
+  #forget(stream: number): boolean {
+    this.#keptBytes -= this.#open.get(stream)?.keptBytes ?? 0;
+    return this.#open.delete(stream);
   }
 
   #endIfDone(): void {

@@ -22,6 +22,11 @@ export class OpenCall implements UnaryCall {
   isAsked = false;
   #taken: Buffer = NOTHING;
 
+  /** What is kept of a message that is not whole yet. */
+  get keptBytes(): number {
+    return this.isAsked ? 0 : this.#taken.length;
+  }
+
   constructor(connection: Answers, stream: number) {
     this.#connection = connection;
     this.stream = stream;

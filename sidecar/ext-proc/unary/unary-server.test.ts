@@ -245,3 +245,28 @@ test('a stream that ends without a whole message, or is compressed, fails alone'
   t.is(await statusOf(Buffer.from([1, 0, 0, 0, 1, 1])), '12');
   t.is((await ask(session, Buffer.from('x'))).status, '0');
 });
+
+test('calls that never become whole are kept up to a limit, and answers that the peer has no window for are counted as calls', async (t) => {
+  const started = await start(t),
+    { socket, received } = await rawClient(t, started.path);
+  const begun = Buffer.alloc(1 << 20);
+  begun.writeUInt32BE(1 << 20, 1);
+  socket.write(begin);
+  for (let stream = 1; stream < 2 * 40; stream += 2)
+    socket.write(
+      Buffer.concat([
+        frame(FRAME.headers, FLAG.endHeaders, stream, Buffer.alloc(0)),
+        ...Array.from({ length: 64 }, (_, piece) =>
+          frame(FRAME.data, 0, stream, begun.subarray(piece << 14, (piece + 1) << 14)),
+        ),
+      ]),
+    );
+  const failed = (): number => received().toString('latin1').split('grpc-status\x018').length - 1;
+  while (failed() < 40 - 32) await turn();
+  t.is(started.server.openCalls, 32);
+  socket.write(Buffer.concat(Array.from({ length: 40 }, (_, index) => rstStream(2 * index + 1, 8))));
+  while (started.server.openCalls > 0) await turn();
+  socket.write(call(101, Buffer.from('room again')));
+  while (!received().includes('room again')) await turn();
+  t.deepEqual(started.errors, []);
+});
