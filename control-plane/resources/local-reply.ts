@@ -109,8 +109,12 @@ const isUnknown = (filter: string, key: string): object => metadataIs(filter, [k
  */
 const isNotBegun = both(isUnknown(METADATA.request, 'method'), isUnknown(METADATA.namespace, METADATA.session));
 
+/** A session that nobody was told of harms nobody, so its client may begin another one. */
+const isInitialize = metadataIs(METADATA.request, ['method'], 'initialize');
+
 const BODY = '%LOCAL_REPLY_BODY%';
 const { replicaLost, noReplica, deadline, overload, tooLarge, forbidden, noRoute, badRequest } = RPC_ERROR;
+const LOST = ['UC', 'UR', 'UPE'] as const;
 const NOT_SENT = { outcome: 'not_sent', isRetrySafe: true } as const;
 const REFUSED = { outcome: 'not_sent', isRetrySafe: false } as const;
 
@@ -142,15 +146,17 @@ export const localReply: { mappers: object[] } = {
       ...NOT_SENT,
       retryAfterSeconds: 1,
     }),
-    mapper({
-      filter: flags('UC', 'UR', 'UPE'),
-      status: 503,
-      code: replicaLost,
-      message: 'The replica was lost while it had the request',
-      outcome: 'sent_no_response',
-      isRetrySafe: false,
-      retryAfterSeconds: 1,
-    }),
+    ...[true, false].map((isRetrySafe) =>
+      mapper({
+        filter: isRetrySafe ? both(flags(...LOST), isInitialize) : flags(...LOST),
+        status: 503,
+        code: replicaLost,
+        message: 'The replica was lost while it had the request',
+        outcome: 'sent_no_response',
+        isRetrySafe,
+        retryAfterSeconds: 1,
+      }),
+    ),
     mapper({
       filter: flags('UT', 'SI', 'DT'),
       status: 503,
@@ -201,15 +207,18 @@ export const localReply: { mappers: object[] } = {
       ...REFUSED,
     }),
     mapper({ filter: status(403), code: forbidden, message: BODY, ...REFUSED }),
-    mapper({
-      filter: both(status(500, 'GE'), wasSent),
-      status: 503,
-      code: replicaLost,
-      message: 'The gateway lost the answer',
-      outcome: 'sent_no_response',
-      isRetrySafe: false,
-      retryAfterSeconds: 1,
-    }),
+    // A sidecar that gets no CPU for as long as ext_proc waits (2 s) loses the answer to an initialize, too.
+    ...[true, false].map((isRetrySafe) =>
+      mapper({
+        filter: both(status(500, 'GE'), wasSent, ...(isRetrySafe ? [isInitialize] : [])),
+        status: 503,
+        code: replicaLost,
+        message: 'The gateway lost the answer',
+        outcome: 'sent_no_response',
+        isRetrySafe,
+        retryAfterSeconds: 1,
+      }),
+    ),
     mapper({
       filter: both(status(504), isNotBegun),
       status: 503,
