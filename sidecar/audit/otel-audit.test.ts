@@ -78,7 +78,7 @@ for (const protocol of ['grpc', 'http/protobuf'] as const) {
     t.is(lost(), 0);
   });
 
-  for (const mood of ['silent', 'huge', 'refusing'] as const)
+  for (const mood of ['silent', 'huge', 'dripping', 'refusing'] as const)
     test(`${protocol}: a collector that is ${mood} costs its records, which are counted, and nothing else`, async (t) => {
       const { collector, sink, lost, problems } = await setup(t, protocol, 300);
       collector.mood = mood;

@@ -93,7 +93,7 @@ for (const protocol of ['grpc', 'http/protobuf'] as const) {
     for (const problem of problems) t.true(problem.includes(file) && !problem.includes('hunter'), problem);
   });
 
-  for (const mood of ['silent', 'huge', 'refusing'] as const)
+  for (const mood of ['silent', 'huge', 'dripping', 'refusing'] as const)
     test(`${protocol}: a collector that is ${mood} costs its spans, which are counted, and nothing else`, async (t) => {
       const { collector, recorder, lost, problems, counts } = await setup(t, protocol, { timeoutMs: 300 });
       collector.mood = mood;

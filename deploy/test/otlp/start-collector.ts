@@ -4,8 +4,8 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { decodeLogs, type ReceivedRecord } from './decode-logs.ts';
 import { decodeSpans, type ReceivedSpan } from './decode-spans.ts';
 
-/** `silent`: never answers. `huge`: answers without end. `refusing`: an error, at once. */
-export type CollectorMood = 'well' | 'silent' | 'huge' | 'refusing';
+/** `silent`: never answers. `huge`: answers without end. `dripping`: the same, a byte at a time. `refusing`: an error, at once. */
+export type CollectorMood = 'well' | 'silent' | 'huge' | 'dripping' | 'refusing';
 
 export interface Collector {
   endpoint: string;
@@ -32,6 +32,11 @@ const readAll = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
 function pour(response: ServerResponse | ServerHttp2Stream): void {
   while (!response.destroyed && response.write(PIECE));
   if (!response.destroyed) response.once('drain', () => pour(response));
+}
+
+function drip(response: ServerResponse | ServerHttp2Stream): void {
+  const timer = setInterval(() => response.write('x'), 50);
+  response.once('close', () => clearInterval(timer));
 }
 
 /** A collector that keeps what it is sent: OTLP by gRPC or by HTTP with protobuf. */
@@ -98,6 +103,7 @@ function answerGrpc(stream: ServerHttp2Stream, mood: CollectorMood): void {
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status }));
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
   if (mood === 'huge') return pour(stream);
+  if (mood === 'dripping') return drip(stream);
   stream.end(status === '0' ? Buffer.alloc(GRPC_FRAME_BYTES) : undefined);
 }
 
@@ -105,5 +111,6 @@ function answerHttp(response: ServerResponse, mood: CollectorMood): void {
   if (mood === 'silent') return;
   response.writeHead(mood === 'refusing' ? 401 : 200, { 'content-type': 'application/x-protobuf' });
   if (mood === 'huge') pour(response);
+  else if (mood === 'dripping') drip(response);
   else response.end();
 }
