@@ -99,6 +99,26 @@ test('a drained replica, by name or address, a drained backend and a terminating
   );
 });
 
+test('a replica that nobody has looked at takes nothing new beside a healthy one of its backend, which may take new sessions', (t) => {
+  const { replicas } = inputsOf(TWO);
+  const tried = (address: string): Map<string, 'healthy'> => new Map([[replicaKey('linear', address), 'healthy']]);
+  t.deepEqual(states({ health: tried('127.0.0.1:1') }), {
+    1: 'active steady 7500',
+    2: 'standby steady 0',
+    3: 'standby steady 0',
+    4: 'active steady 2500',
+  });
+  // One that leaves, or is not ready, serves nobody new: the others are needed.
+  for (const change of [{ isTerminating: true }, { isReady: false }])
+    t.is(
+      states({
+        health: tried('127.0.0.1:1'),
+        replicas: replicas.map((each) => (each.address === '127.0.0.1:1' ? { ...each, ...change } : each)),
+      })['2'],
+      'active steady 3750',
+    );
+});
+
 test('a rollout’s weights win over the configured ones; at 0 a backend keeps its sessions and stays steady', (t) => {
   t.deepEqual(
     states({

@@ -53,16 +53,25 @@ function serverTopology(
   const breakers = inputs.openBreakers.filter((each) => each.server === server.name);
   const drains = inputs.drains.filter((each) => each.server === server.name);
 
+  const healthOf = ({ address }: KnownReplica) => inputs.health.get(replicaKey(server.name, address));
+  const isLeaving = (replica: KnownReplica): boolean =>
+    replica.isTerminating === true || drains.some((each) => takesOut(each, replica));
+  const takesNewSessions = (replica: KnownReplica): boolean =>
+    healthOf(replica) === 'healthy' && replica.isReady !== false && !isLeaving(replica);
+  const isUntried = (replica: KnownReplica): boolean => healthOf(replica) === undefined && served.has(replica.backend);
+  const served = new Set(replicas.filter(takesNewSessions).map(({ backend }) => backend));
+
   const known = replicas.flatMap((replica): KnownEndpoint[] => {
     const key = replicaKey(server.name, replica.address);
     const slot = inputs.slots.get(key),
       backendWeight = weights.get(replica.backend);
     if (slot === undefined || backendWeight === undefined) return [];
     const state = replicaState({
-      isHealthy: inputs.health.get(key) !== 'unhealthy',
-      isDraining: replica.isTerminating === true || drains.some((each) => takesOut(each, replica)),
-      // A replica that is not ready takes nothing new, like one of a backend without weight. It keeps its sessions.
-      backendWeight: replica.isReady === false ? 0 : backendWeight,
+      isHealthy: healthOf(replica) !== 'unhealthy',
+      isDraining: isLeaving(replica),
+      // A replica that is not ready, or not looked at yet while others serve, takes nothing new, like one of a backend
+      // without weight. It keeps its sessions.
+      backendWeight: replica.isReady === false || isUntried(replica) ? 0 : backendWeight,
     });
     return [knownEndpoint(server.name, replica, slot, state, breakers)];
   });

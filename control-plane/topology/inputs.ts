@@ -24,7 +24,10 @@ export const replicaKey = (server: string, address: string): string => `${server
 export interface TopologyInputs {
   config: Config;
   replicas: readonly KnownReplica[];
-  /** By replicaKey. Absent: not looked at yet, counts as healthy, or a fresh mesh would refuse its first requests. */
+  /**
+   * By replicaKey. Absent: not looked at yet. It counts as healthy, or a fresh mesh would refuse its first requests. Beside a healthy one of its
+   * backend it takes nothing new: it may be one that takes connections and answers nothing.
+   */
   health: ReadonlyMap<string, 'healthy' | 'unhealthy'>;
   /** Slot of each replica's present incarnation, by replicaKey. A replica without one is not in the mesh yet. */
   slots: ReadonlyMap<string, string>;
