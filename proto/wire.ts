@@ -43,6 +43,8 @@ export const HEADER = {
   unhealthy: 'x-envoy-immediate-health-check-fail',
   /** Up, set by a filter for one request: Envoy's retry conditions. */
   retryOn: 'x-envoy-retry-on',
+  /** Up, set by a filter for one request: how long an attempt may take to begin its answer, in ms. Envoy takes it off. */
+  attemptMs: 'x-envoy-upstream-rq-per-try-timeout-ms',
 } as const;
 
 /** How the ids begin that the mesh itself gives to events. */

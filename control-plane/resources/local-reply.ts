@@ -158,6 +158,15 @@ export const localReply: { mappers: object[] } = {
       }),
     ),
     mapper({
+      filter: both(flags('UT'), isInitialize),
+      status: 503,
+      code: deadline,
+      message: 'No replica answered in time (limit: servers[].timeouts.initializeMs)',
+      outcome: 'sent_no_response',
+      isRetrySafe: true,
+      retryAfterSeconds: 1,
+    }),
+    mapper({
       filter: flags('UT', 'SI', 'DT'),
       status: 503,
       code: deadline,

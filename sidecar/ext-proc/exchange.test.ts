@@ -129,6 +129,7 @@ test('initialize avoids a slot whose breaker rejects; when all do, the client is
   const begun = read(await exchange.on(requestHeaders({}, { method: 'initialize', id: 1 })));
   t.is(begun.set['x-holdfast-host'], '127.0.0.1:3002,127.0.0.1:7900');
   t.truthy(begun.set['x-envoy-retry-on']);
+  t.is(begun.set['x-envoy-upstream-rq-per-try-timeout-ms'], '10000');
   t.deepEqual(begun.metadata, { permit: 'p-7' });
   const none = contextWith((slot) => ({
     kind: 'reject',

@@ -30,6 +30,7 @@ import {
   type Reply,
 } from './replies.ts';
 import type { Arrivals } from './arrivals.ts';
+import { retryOfInitialize } from './retry-of-initialize.ts';
 import { touchEveryMs } from './touch-every.ts';
 
 export interface ExchangeContext {
@@ -51,9 +52,6 @@ export interface ExchangeContext {
   random: () => number;
   onError: (error: unknown) => void;
 }
-
-/** Envoy may send an initialize to the next host whatever happened to the first: a session that nobody was told of harms nobody. */
-const RETRY_INITIALIZE = 'connect-failure,refused-stream,reset';
 
 /** One HTTP request on the decide route, from its headers to the end of its answer. */
 export class Exchange {
@@ -200,7 +198,7 @@ export class Exchange {
     return {
       set: {
         [HEADER.host]: `${placed.endpoint.address},${this.#context.relay}`,
-        ...(request.view.method === 'initialize' && { [HEADER.retryOn]: RETRY_INITIALIZE }),
+        ...(request.view.method === 'initialize' && retryOfInitialize(server.policy)),
       },
       then: request.isBodyless ? 'response' : 'body',
       ...(placed.permit !== null && { metadata: { [METADATA.permit]: placed.permit } }),

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { connectClient } from '../clients/connect-client.ts';
 import { startMesh } from '../mesh/start-mesh.ts';
 import { waitFor } from '../mesh/wait-for.ts';
+import { homeNameOf, orderFault } from './home-of.ts';
 
 /** Longer than a ping of a probe (2 s) and than a recovery by default (5 s). */
 const INITIALIZE_MS = 6000;
@@ -87,8 +89,8 @@ test('a server whose initialize takes 6 s gets healthy, begins sessions, and get
       headerFiles: { [KEY]: keyFile },
       backends: [{ name: 'stable', replicas: [address] }],
     };
-    // The same replica with less time than it needs, and without probes, which would take it out.
-    const hasty = { ...structuredClone(slow), name: 'hasty', timeouts: { initializeMs: 300 }, probe: { type: 'off' } };
+    // The same replica, without probes, which would take it out when it gets less time than it needs.
+    const hasty = { ...structuredClone(slow), name: 'hasty', probe: { type: 'off' } };
     config.servers.push(slow as never, hasty as never);
   });
   const call = (body: object, headers: Record<string, string> = {}, server = 'slow') =>
@@ -125,9 +127,36 @@ test('a server whose initialize takes 6 s gets healthy, begins sessions, and get
   );
   keys.delete('one');
   forget();
+  await mesh.writeConfig((config) => {
+    for (const server of config.servers) if (server.name === 'hasty') server.timeouts = { initializeMs: 300 };
+  });
+  await waitFor(
+    async () => {
+      const answer = await call({ id: 7, method: 'initialize', params }, {}, 'hasty');
+      return answer.status === 503 && /-31004.*initializeMs/.test(await answer.text());
+    },
+    { what: 'a new session is refused in the time that initialize has' },
+  );
   const ofHasty = { ...headers, 'mcp-session-id': String(begun.headers.get('mcp-session-id')) };
   const tooLate = await call({ id: 6, method: 'tools/list' }, ofHasty, 'hasty');
   t.regex(await tooLate.text(), /could not be rebuilt.*servers\[\]\.timeouts: initializeMs, recoveryMs/);
   const recovered = await call({ id: 3, method: 'tools/list' }, headers);
   t.deepEqual(await recovered.json(), { jsonrpc: '2.0', id: 3, result: { tools: [] } });
+});
+
+test('clients begin their sessions though one of two replicas hangs and no probe has seen it yet', async (t) => {
+  const settings = { probe: { type: 'off' }, timeouts: { initializeMs: 1000 } };
+  const mesh = await startMesh({ gateways: 1, servers: { linear: { replicas: 2, settings } } });
+  t.teardown(() => mesh.close());
+  const [hung, well] = mesh.replicas;
+  if (!hung || !well) throw new Error('two replicas were asked for');
+  await orderFault(hung, 'hang=1&count=100&method=POST');
+  const begun = await Promise.all(
+    Array.from({ length: 8 }, () => connectClient({ kind: 'v1', url: mesh.url('linear'), timeoutMs: 50_000 })),
+  );
+  t.teardown(() => Promise.all(begun.map((client) => client.close().catch(() => undefined))));
+  t.deepEqual(
+    await Promise.all(begun.map(homeNameOf)),
+    Array.from(begun, () => well.name),
+  );
 });

@@ -32,6 +32,7 @@ export class AnyReplica implements Targets {
   }
 
   begin(): Finding {
+    this.#skipAsked();
     return this.#toNext('replica', { do: 'fail', error: 'noReplica' });
   }
 
@@ -116,6 +117,16 @@ export class AnyReplica implements Targets {
       ({ slot, state }) => state !== 'lost' && state !== 'unhealthy' && !this.#tried.has(slot),
     );
     return next ? found('seek', next, otherwise) : { is: 'nowhere', otherwise };
+  }
+
+  /** Envoy says where it was before it came here. When none else takes new sessions, that one is asked again. */
+  #skipAsked(): void {
+    const { ctx, latest, request } = this.#call;
+    const hosts = request.incoming.headers[HEADER.host];
+    if (typeof hosts !== 'string') return;
+    const asked = hosts.split(',');
+    const slots = latest.endpoints.filter(({ address }) => asked.includes(address)).map(({ slot }) => slot);
+    if (ctx.place(latest, new Set(slots))) for (const slot of slots) this.#tried.add(slot);
   }
 
   #leave(): void {
