@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { credentials, Metadata, type ChannelCredentials } from '@grpc/grpc-js';
 import type { Collector } from '../../proto/collector.ts';
 import { describeError } from '../../proto/describe-error.ts';
@@ -29,7 +31,7 @@ export interface Signal<Item> {
     timeoutMillis: number;
     concurrencyLimit: number;
     headers: Record<string, string>;
-    httpAgentOptions?: { ca: Buffer };
+    httpAgentOptions: () => HttpAgent;
   }) => Exporter<Item>;
 }
 
@@ -44,30 +46,48 @@ export interface ExporterOptions<Item> {
 /** `ExportResultCode.FAILED` of @opentelemetry/core. */
 const FAILED = 1;
 
-/** OTLP to the collector by OpenTelemetry's exporters. The files of the headers are read for each batch; other values begin another connection. */
+interface Current<Item> {
+  headers: string;
+  exporter: Exporter<Item>;
+  /** Ends what is on its way, and its connection. */
+  cut: () => void;
+}
+
+/**
+ * OTLP to the collector by OpenTelemetry's exporters. The files of the headers are read for each batch; other values begin another connection.
+ * A batch has `timeoutMs` in all: OpenTelemetry's HTTP exporter counts from the last byte, so an answer that drips would hold it for ever.
+ */
 export class CollectorExporter<Item> implements Exporter<Item> {
   readonly #options: ExporterOptions<Item>;
-  #current: { headers: string; exporter: Exporter<Item> } | null = null;
+  #current: Current<Item> | null = null;
 
   constructor(options: ExporterOptions<Item>) {
     this.#options = options;
   }
 
   export(items: Item[], done: ExportDone): void {
-    const { lost, sent, onProblem, signal } = this.#options;
+    const { lost, sent, onProblem, signal, collector } = this.#options;
+    let isOver = false;
     const failed = (problem: string): void => {
+      isOver = true;
       lost('export', items.length);
       onProblem(problem);
       // Not as a failure: the SDK would only log it a second time, in words of its own.
       done({ code: 0 });
     };
-    let exporter: Exporter<Item>;
+    let current: Current<Item>;
     try {
-      exporter = this.#exporter();
+      current = this.#ready();
     } catch (error) {
       return failed(textOf(error));
     }
-    exporter.export(items, ({ code, error }) => {
+    const deadline = setTimeout(() => {
+      failed(`it did not answer a batch of ${signal.things} whole within ${collector.timeoutMs} ms`);
+      this.#giveUp(current);
+    }, collector.timeoutMs);
+    current.exporter.export(items, ({ code, error }) => {
+      if (isOver) return;
+      clearTimeout(deadline);
       if (code === FAILED) return failed(error ? textOf(error) : `it did not take a batch of ${signal.things}`);
       sent(items.length);
       done({ code });
@@ -83,40 +103,54 @@ export class CollectorExporter<Item> implements Exporter<Item> {
     await this.#current?.exporter.shutdown();
   }
 
-  #exporter(): Exporter<Item> {
+  #ready(): Current<Item> {
     const { collector } = this.#options;
     const headers = readHeaders(collector.headerFiles);
     const key = JSON.stringify(headers);
-    if (this.#current?.headers === key) return this.#current.exporter;
+    if (this.#current?.headers === key) return this.#current;
     // What the former one still sends goes on: it closes once that is over.
     this.#current?.exporter.shutdown().catch(() => undefined);
-    const exporter = collector.protocol === 'grpc' ? this.#grpc(headers) : this.#http(headers);
-    this.#current = { headers: key, exporter };
-    return exporter;
+    const made = collector.protocol === 'grpc' ? this.#grpc(headers) : this.#http(headers);
+    const current = { headers: key, ...made };
+    this.#current = current;
+    return current;
   }
 
-  #grpc(headers: Record<string, string>): Exporter<Item> {
+  /** The next batch begins another connection, since one exporter sends one batch at a time. */
+  #giveUp(current: Current<Item>): void {
+    if (this.#current === current) this.#current = null;
+    current.exporter.shutdown().catch(() => undefined);
+    current.cut();
+  }
+
+  #grpc(headers: Record<string, string>): Omit<Current<Item>, 'headers'> {
     const { collector, signal } = this.#options;
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    return new signal.grpc({
+    const exporter = new signal.grpc({
       url: collector.endpoint,
       timeoutMillis: collector.timeoutMs,
       concurrencyLimit: 1,
       metadata,
       credentials: isTls(collector) ? credentials.createSsl(authorities(collector)) : credentials.createInsecure(),
     });
+    // gRPC’s deadline is one for the whole call already.
+    return { exporter, cut: () => undefined };
   }
 
-  #http(headers: Record<string, string>): Exporter<Item> {
+  #http(headers: Record<string, string>): Omit<Current<Item>, 'headers'> {
     const { collector, signal } = this.#options;
-    return new signal.http({
+    const agent = isTls(collector)
+      ? new HttpsAgent({ keepAlive: true, ca: authorities(collector) })
+      : new HttpAgent({ keepAlive: true });
+    const exporter = new signal.http({
       url: `${new URL(collector.endpoint).origin}${signal.pathOf(collector)}`,
       timeoutMillis: collector.timeoutMs,
       concurrencyLimit: 1,
       headers,
-      ...(isTls(collector) && { httpAgentOptions: { ca: authorities(collector) } }),
+      httpAgentOptions: () => agent,
     });
+    return { exporter, cut: () => agent.destroy() };
   }
 }
 

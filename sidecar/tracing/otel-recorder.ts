@@ -55,7 +55,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
     maxQueueSize: MAX_QUEUED_SPANS,
     maxExportBatchSize: MAX_BATCH,
     scheduledDelayMillis: EVERY_MS,
-    exportTimeoutMillis: tracing.timeoutMs,
+    // The exporter gives up first, since it counts what is lost.
+    exportTimeoutMillis: 2 * tracing.timeoutMs,
   });
   const queue = new BoundedQueue(exporter, MAX_QUEUED_SPANS, (count) => lost('queue', count));
   const provider = new TracerProvider({
