@@ -40,8 +40,8 @@ export async function prepareEnvoy(options: EnvoyOptions): Promise<Envoy> {
   } = options;
   const config = typeof options.config === 'string' ? parse(options.config) : options.config;
   const file = join(folder, `${name}.yaml`);
-  // Tests read hosts and resources, and take an Envoy out. Nothing else of the interface is open.
-  const readable = ['/ready', '/stats', '/clusters', '/config_dump', '/listeners', '/healthcheck'];
+  // Tests read hosts, resources and memory, and take an Envoy out. Nothing else of the interface is open.
+  const readable = ['/ready', '/stats', '/clusters', '/config_dump', '/listeners', '/healthcheck', '/memory'];
   await writeFile(
     file,
     stringify(
