@@ -1,14 +1,12 @@
 import { CommanderError } from 'commander';
 import { fileOfError, fileProblem } from '../../proto/file-problem.ts';
+import { whenReaderGoes } from '../../proto/when-reader-goes.ts';
 import { CliError, EXIT } from './exit-code.ts';
 import { program } from './program.ts';
 import { plainLines } from './table.ts';
 
 // `holdfast events | head` ends the pipe; that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok);
-  throw error;
-});
+whenReaderGoes([process.stdout], () => process.exit(EXIT.ok));
 
 try {
   await program().parseAsync();

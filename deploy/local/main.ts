@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isFreePort } from '../test/mesh/free-port.ts';
 import { fileProblem } from '../../proto/file-problem.ts';
 import { startMesh, type Mesh } from '../test/mesh/start-mesh.ts';
+import { whenReaderGoes } from '../../proto/when-reader-goes.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
 import { announcement } from './announcement.ts';
 import { followErrors } from './follow-errors.ts';
@@ -58,6 +59,7 @@ async function main(): Promise<number> {
     process.on(signal, () => end.abort(new Error(`stopped by ${signal}`)));
   process.once('disconnect', () => end.abort(new Error('the starting process is gone')));
   process.channel?.unref();
+  whenReaderGoes([process.stdout, process.stderr], () => end.abort(new Error('nobody reads what it says any more')));
 
   if (typeof wanted.redis === 'object') {
     const problem = await reachRedis(wanted.redis.url);

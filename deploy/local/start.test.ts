@@ -121,6 +121,17 @@ test.serial('without Redis one node works alone, and a killed npm start leaves n
   t.pass();
 });
 
+test.serial('once nobody reads what it says, it ends as by Ctrl-C', async (t) => {
+  const started = await start(t, ['--replicas', '1'], { SESSION_STORE: 'memory' });
+  const [, pid] = /kill -9 (\d+) {3}# linear-1/.exec(started.output()) ?? [];
+  started.child.stdout.destroy();
+  started.child.stderr.destroy();
+  // What is said next finds nobody.
+  process.kill(Number(pid), 'SIGKILL');
+  t.deepEqual(await once(started.child, 'exit'), [0, null]);
+  await allGone(started);
+});
+
 test.serial('a port that is taken is named, and nothing is started', async (t) => {
   const { createServer } = await import('node:http');
   const server = createServer().listen(0, '127.0.0.1');
