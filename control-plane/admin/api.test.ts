@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { request } from 'undici';
 import { waitFor } from '../../deploy/test/mesh/wait-for.ts';
@@ -275,5 +275,25 @@ test('who follows a stream and does not read loses it, and nothing is left of it
   await waitFor(() => ended > 0, { what: 'the stream ends' });
   t.deepEqual([begun, ended], [1, 1]);
   body.on('error', () => undefined).destroy();
+  t.deepEqual(errors, []);
+});
+
+test('a client that goes in the middle of a body, and a store that is away, are no errors of ours', async (t) => {
+  const stream = async function* () {
+    yield 1;
+    throw new Error('Connection is closed.');
+  };
+  const lost = read('/v1/lost', 'Loses its store.', noQuery, () => ({ as: 'lines', stream }));
+  const { origin, errors, server } = await api(t, null, { routes: [...routes, lost] });
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1');
+  socket.write(
+    'POST /v1/explain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+  );
+  const [{ socket: taken }] = (await once(server, 'request')) as [{ socket: typeof socket }];
+  socket.destroy();
+  await new Promise((resolve) => {
+    taken.once('close', resolve);
+  });
+  await t.throwsAsync(request(`${origin}/v1/lost`).then(({ body }) => body.text()));
   t.deepEqual(errors, []);
 });

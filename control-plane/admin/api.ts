@@ -65,10 +65,12 @@ export async function adminApi({
     reply.headers(JSON_HEADERS);
     checkAuthorization(request.raw, token);
   });
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+  app.setErrorHandler((error: FastifyError, { raw }, reply) => {
+    // Who went away in the middle of a body is no fault of ours, and gets no answer.
+    if (raw.readableAborted) return reply.hijack();
     const problem = problemOf(error);
     if (problem.code === 'internal') onError(error);
-    answerProblem(reply, problem);
+    return answerProblem(reply, problem);
   });
   app.setNotFoundHandler(({ raw }) => {
     throw new ApiProblem('not-found', `there is no ${pathOf(raw)}; /openapi.json describes what there is`);
@@ -127,8 +129,8 @@ function addRoute(app: FastifyInstance, route: Route, { context, onError, readMs
       const result = await route.answer({ context, param, query, body: body ?? null, by, signal: gone.signal });
       if (!isStream(result)) return reply.code(route.status ?? 200).send(JSON.stringify(result ?? null));
       reply.hijack();
-      await sendStream(reply.raw, result, { signal: gone.signal, readMs }).catch((error: unknown) => {
-        onError(error);
+      await sendStream(reply.raw, result, { signal: gone.signal, readMs }).catch((error: Error) => {
+        if (problemOf(error).code === 'internal') onError(error);
         reply.raw.destroy();
       });
       return reply;
@@ -202,8 +204,9 @@ async function sendStream(response: ServerResponse, stream: Stream, following: F
 }
 
 /** What was thrown, as the client gets it. */
-function problemOf(error: FastifyError | ApiProblem): ApiProblem {
+function problemOf(error: Error | FastifyError): ApiProblem {
   if (error instanceof ApiProblem) return error;
+  if (!('code' in error)) return unexpected(error);
   if (error.validation) {
     const where = error.validationContext === 'querystring' ? 'query' : (error.validationContext ?? '');
     const problems = error.validation.map(

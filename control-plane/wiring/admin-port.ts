@@ -1,4 +1,5 @@
 import { diagnose } from '../admin/diagnose.ts';
+import { bugsOnly } from '../../proto/bugs-only.ts';
 import type { ControlLoop } from '../control-loop.ts';
 import { doctorMetrics } from '../metrics/doctor-metrics.ts';
 import { adminContext, adminHandler } from './admin.ts';
@@ -46,7 +47,8 @@ export async function openAdminPort(
   const discovery = () => replicas.reports();
   const context = adminContext({
     ...{ id, version, now, stores, file, env, registry, topology, discovery, drains, rollouts, sla },
-    onError: caught('admin'),
+    // Redis that is away is told by the live view itself, and by metrics.
+    onError: bugsOnly(caught('admin')),
     config: () => config.current,
     nodes: () => nodes.xds.nodes().map(({ node }) => ({ id: node.id, role: node.role })),
     withoutHeartbeat: () => (redis ? nodes.membership.withoutHeartbeat() : []),
