@@ -85,11 +85,14 @@ test.serial('tap shows calls of every gateway as they end, by what was asked for
 
 test.serial('top shows rates, durations and outcomes without a terminal, and ends with Ctrl-C', async (t) => {
   const top = watch(t, 'top', '--by', 'tool');
-  await callUntil(() => top.lines.some((line) => /^linear +fail .*tool_error [1-9]/.test(line)), 'the failing tool');
-  const row = top.lines.findLast((line) => /^linear +whoami /.test(line)) ?? '';
-  t.regex(row, /^linear +whoami +[\d.]+ +[\d.]+ +[\d.]+ +0\.0 %/);
-  t.true(top.lines.some((line) => /2 gateway\(s\): gateway-1, gateway-2/.test(line)));
-  t.true(top.lines.some((line) => line === 'breakers: all closed'));
+  // A screen comes line by line, and the first one need not have both tools.
+  const shown = (line: RegExp) => top.lines.some((one) => line.test(one));
+  await callUntil(
+    () => shown(/^linear +fail .*tool_error [1-9]/) && shown(/^linear +whoami +[\d.]+ +[\d.]+ +[\d.]+ +0\.0 %/),
+    'both tools, one of which fails',
+  );
+  await waitFor(() => shown(/2 gateway\(s\): gateway-1, gateway-2/), { what: 'both gateways' });
+  await waitFor(() => shown(/^breakers: all closed$/), { what: 'the breakers' });
   t.is(await top.interrupt(), 0);
 });
 
