@@ -1,5 +1,5 @@
-import { diagnose } from '../admin/diagnose.ts';
 import { bugsOnly } from '../../proto/bugs-only.ts';
+import { diagnose } from '../admin/diagnose.ts';
 import type { ControlLoop } from '../control-loop.ts';
 import { doctorMetrics } from '../metrics/doctor-metrics.ts';
 import { adminContext, adminHandler } from './admin.ts';

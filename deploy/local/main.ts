@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { isFreePort } from '../test/mesh/free-port.ts';
 import { fileProblem } from '../../proto/file-problem.ts';
 import { startMesh, type Mesh } from '../test/mesh/start-mesh.ts';
-import { whenReaderGoes } from '../../proto/when-reader-goes.ts';
 import { ensureEnvoy, ensureRedis } from '../setup/binaries.ts';
+import { abortAtEnd } from './abort-at-end.ts';
 import { announcement } from './announcement.ts';
 import { followErrors } from './follow-errors.ts';
 import { supervise } from './supervise.ts';
@@ -53,13 +53,8 @@ async function main(): Promise<number> {
   }
 
   const end = new AbortController();
-  // Ctrl-C comes from the terminal and from with-node.js: the first one counts. `disconnect`: with-node.js was killed.
   const ended = new Promise<void>((resolve) => end.signal.addEventListener('abort', () => resolve(), { once: true }));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => end.abort(new Error(`stopped by ${signal}`)));
-  process.once('disconnect', () => end.abort(new Error('the starting process is gone')));
-  process.channel?.unref();
-  whenReaderGoes([process.stdout, process.stderr], () => end.abort(new Error('nobody reads what it says any more')));
+  abortAtEnd(end);
 
   if (typeof wanted.redis === 'object') {
     const problem = await reachRedis(wanted.redis.url);

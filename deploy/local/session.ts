@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { alternatingFetch } from '../test/clients/alternating-fetch.ts';
 import { connectClient } from '../test/clients/connect-client.ts';
 import { refusedToNext } from '../test/clients/failover-fetch.ts';
-import { whenReaderGoes } from '../../proto/when-reader-goes.ts';
+import { abortAtEnd } from './abort-at-end.ts';
 
 /** One session of an official client with `linear`, a call every second, over the gateways named in turn: something to watch while things die. */
 const origins = process.argv.slice(2);
@@ -13,9 +13,7 @@ if (origins.length === 0) {
 const EVERY_MS = 1000;
 const fetch = alternatingFetch(origins, refusedToNext(origins));
 const end = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end.abort());
-process.once('disconnect', () => end.abort());
-whenReaderGoes([process.stdout, process.stderr], () => end.abort());
+abortAtEnd(end);
 
 const url = `${origins[0]}/mcp/linear`;
 const client = await connectClient({ kind: 'v1', url, fetch, timeoutMs: 10_000 }).catch((error: Error) => {

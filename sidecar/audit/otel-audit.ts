@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/sdk-logs';
 import { logsPath, MAX_QUEUED_RECORDS } from '../../proto/audit.ts';
 import type { Collector } from '../../proto/collector.ts';
+import { batchOptions } from '../otlp/batch-options.ts';
 import { BoundedQueue } from '../otlp/bounded-queue.ts';
 import { closeWithin } from '../otlp/close-within.ts';
 import { CollectorExporter, type Signal } from '../otlp/collector-exporter.ts';
@@ -26,9 +27,6 @@ export interface OtelAuditOptions {
   onProblem: (problem: string) => void;
 }
 
-/** A batch goes out this often, or when it is full. */
-const EVERY_MS = 1000;
-const MAX_BATCH = 512;
 const EVENT = 'holdfast.audit.call';
 const RECORDS: Signal<ReadableLogRecord> = {
   things: 'audit records',
@@ -66,14 +64,7 @@ class BoundedRecords implements LogRecordProcessor {
 export function createOtelAudit({ collector, nodeId, version, onLost, onProblem }: OtelAuditOptions): AuditSink {
   const lost = (_reason: string, count: number): void => onLost(count);
   const exporter = new CollectorExporter({ collector, signal: RECORDS, lost, sent: () => undefined, onProblem });
-  const batches = new BatchLogRecordProcessor({
-    exporter,
-    maxQueueSize: MAX_QUEUED_RECORDS,
-    maxExportBatchSize: MAX_BATCH,
-    scheduledDelayMillis: EVERY_MS,
-    // The exporter gives up first, since it counts what is lost.
-    exportTimeoutMillis: 2 * collector.timeoutMs,
-  });
+  const batches = new BatchLogRecordProcessor({ exporter, ...batchOptions(MAX_QUEUED_RECORDS, collector.timeoutMs) });
   const queue = new BoundedQueue(exporter, MAX_QUEUED_RECORDS, onLost);
   const provider = new LoggerProvider({
     resource: sidecarResource({ nodeId, version }),

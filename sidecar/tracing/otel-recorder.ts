@@ -17,6 +17,7 @@ import {
   type SpanExporter,
 } from '@opentelemetry/sdk-trace';
 import { MAX_QUEUED_SPANS, tracesPath, type Tracing } from '../../proto/tracing.ts';
+import { batchOptions } from '../otlp/batch-options.ts';
 import { BoundedQueue } from '../otlp/bounded-queue.ts';
 import { closeWithin } from '../otlp/close-within.ts';
 import { CollectorExporter, type Signal } from '../otlp/collector-exporter.ts';
@@ -38,9 +39,6 @@ export interface RecorderOptions {
   exporter?: SpanExporter;
 }
 
-/** A batch goes out this often, or when it is full. */
-const EVERY_MS = 1000;
-const MAX_BATCH = 512;
 const SPANS: Signal<ReadableSpan> = { things: 'spans', pathOf: tracesPath, grpc: GrpcExporter, http: HttpExporter };
 
 const KIND = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
@@ -50,14 +48,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const { tracing, nodeId, version, lost, sent, onProblem } = options;
   const exporter =
     options.exporter ?? new CollectorExporter({ collector: tracing, signal: SPANS, lost, sent, onProblem });
-  const batches = new BatchSpanProcessor({
-    exporter,
-    maxQueueSize: MAX_QUEUED_SPANS,
-    maxExportBatchSize: MAX_BATCH,
-    scheduledDelayMillis: EVERY_MS,
-    // The exporter gives up first, since it counts what is lost.
-    exportTimeoutMillis: 2 * tracing.timeoutMs,
-  });
+  const batches = new BatchSpanProcessor({ exporter, ...batchOptions(MAX_QUEUED_SPANS, tracing.timeoutMs) });
   const queue = new BoundedQueue(exporter, MAX_QUEUED_SPANS, (count) => lost('queue', count));
   const provider = new TracerProvider({
     sampler: new AlwaysOnSampler(),

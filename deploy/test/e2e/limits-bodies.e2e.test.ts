@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import test from 'ava';
 import { RPC_ERROR } from '../../../proto/rpc-error.ts';
+import { residentMiB } from '../bench/load/cpu.ts';
 import { connectClient } from '../clients/connect-client.ts';
 import { postHeaders, rawExchange, rawRequest } from '../clients/raw-http.ts';
 import { startMesh, type Mesh } from '../mesh/start-mesh.ts';
@@ -30,9 +30,8 @@ const metrics = async (): Promise<string> => (await fetch(`${mesh.gateways[0]?.s
 /** MiB in use: all of the sidecar, and what Envoy has allocated, since its own pages go back to the system late. */
 const memory = async (): Promise<{ sidecar: number; envoy: number }> => {
   const [gateway] = mesh.gateways;
-  const status = readFileSync(`/proc/${gateway!.sidecars[0]!.process.pid!}/status`, 'utf8');
   const { allocated } = (await (await fetch(`${gateway!.envoy.adminUrl}/memory`)).json()) as { allocated: string };
-  return { sidecar: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024, envoy: Number(allocated) / MIB };
+  return { sidecar: residentMiB(gateway!.sidecars[0]!.process.pid!), envoy: Number(allocated) / MIB };
 };
 
 /** A connection that has sent `body` of a request of 4 MiB, and nothing after it. */

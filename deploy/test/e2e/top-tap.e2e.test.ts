@@ -88,9 +88,11 @@ test.serial('top shows rates, durations and outcomes without a terminal, and end
   // A screen comes line by line, and the first one need not have both tools.
   const shown = (line: RegExp) => top.lines.some((one) => line.test(one));
   await callUntil(
-    () => shown(/^linear +fail .*tool_error [1-9]/) && shown(/^linear +whoami +[\d.]+ +[\d.]+ +[\d.]+ +0\.0 %/),
+    () => shown(/^linear +fail .*tool_error [1-9]/) && shown(/^linear +whoami /),
     'both tools, one of which fails',
   );
+  const row = top.lines.findLast((line) => /^linear +whoami /.test(line)) ?? '';
+  t.regex(row, /^linear +whoami +[\d.]+ +[\d.]+ +[\d.]+ +0\.0 %/);
   await waitFor(() => shown(/2 gateway\(s\): gateway-1, gateway-2/), { what: 'both gateways' });
   await waitFor(() => shown(/^breakers: all closed$/), { what: 'the breakers' });
   t.is(await top.interrupt(), 0);
